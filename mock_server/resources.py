@@ -1,16 +1,15 @@
-"""Where the contract and the fixtures are: beside the packages in a checkout, inside this one in
-a wheel."""
+"""Where the contract and the fixtures are: at the top of a checkout, or in the directory of data
+that a wheel installs beside the packages."""
 
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
-_CHECKOUT = _PACKAGE.parent
-_WHEEL = _PACKAGE / "_data"
+_INSTALLED = _PACKAGE.parent / "automation_runs_kit"
 
 
 def contract_file() -> Path:
     """The contract, ``openapi.yaml``."""
-    return _find("openapi.yaml", "openapi.yaml")
+    return _data() / "openapi.yaml"
 
 
 def control_file() -> Path:
@@ -20,14 +19,18 @@ def control_file() -> Path:
 
 def scenarios_dir() -> Path:
     """The scenarios that come with the mock."""
-    return _find("scenarios", "fixtures/scenarios")
+    return _data() / "fixtures" / "scenarios"
 
 
 def behaviours_dir() -> Path:
     """The behaviour profiles that come with the mock."""
-    return _find("behaviours", "fixtures/behaviours")
+    return _data() / "fixtures" / "behaviours"
 
 
-def _find(in_wheel: str, in_checkout: str) -> Path:
-    packed = _WHEEL / in_wheel
-    return packed if packed.exists() else _CHECKOUT / in_checkout
+def worlds_dir() -> Path:
+    """What a world may open with."""
+    return _data() / "fixtures" / "worlds"
+
+
+def _data() -> Path:
+    return _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent

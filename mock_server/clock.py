@@ -1,0 +1,102 @@
+"""The time of a world: real, faster or slower than real, or frozen, and moved forward on demand.
+
+Every reading of the machine's clocks is in this module. Instants are whole milliseconds since
+1970-01-01T00:00:00Z, durations whole milliseconds, real delays seconds.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+"""The last instant a clock may show; what happens after it could not be written as a date."""
+
+
+def wall() -> int:
+    """The machine's time of day, as an instant."""
+    return time.time_ns() // 1_000_000
+
+
+def monotonic() -> float:
+    """Real seconds since some fixed moment; never goes back."""
+    return time.monotonic()
+
+
+class Clock:
+    """Shows the time of one world.
+
+    ``start`` is the instant it begins with; ``scale`` how many world seconds pass in a real one,
+    0 for a frozen clock that goes on at real speed when it is resumed.
+    """
+
+    def __init__(
+        self, start: int, scale: float = 1.0, real: Callable[[], float] = monotonic
+    ) -> None:
+        self._real = real
+        self._anchor = start
+        self._anchored_at = real()
+        self.frozen = scale == 0
+        self.scale = scale or 1.0
+
+    def now(self) -> int:
+        """The present instant. Never before one it has shown."""
+        if self.frozen:
+            return self._anchor
+        passed = (self._real() - self._anchored_at) * self.scale * SECOND
+        return min(self._anchor + int(passed), LATEST)
+
+    def freeze(self) -> None:
+        """Stop; no effect on a clock that stands."""
+        self._reanchor(0)
+        self.frozen = True
+
+    def resume(self) -> None:
+        """Go on at the scale it had; no effect on a clock that goes."""
+        self._reanchor(0)
+        self.frozen = False
+
+    def rescale(self, scale: float) -> None:
+        """From now on ``scale`` world seconds pass in a real one; a frozen clock stays frozen."""
+        self._reanchor(0)
+        self.scale = scale
+
+    def advance(self, duration: int) -> None:
+        """Move forward by ``duration``."""
+        self._reanchor(duration)
+
+    def real_delay(self, until: int) -> float | None:
+        """Real seconds until the clock shows ``until``; None if it never will by itself."""
+        if self.frozen:
+            return None
+        return max(0.0, (until - self.now()) / SECOND / self.scale)
+
+    def _reanchor(self, forward: int) -> None:
+        self._anchor = min(self.now() + forward, LATEST)
+        self._anchored_at = self._real()
+
+
+def to_text(instant: int) -> str:
+    """An instant as RFC 3339 in UTC with milliseconds: ``2026-03-02T08:15:00.000Z``."""
+    seconds, milliseconds = divmod(instant, SECOND)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03}Z"
+
+
+def from_text(text: str) -> int:
+    """The instant that an RFC 3339 date and time names.
+
+    Raises ValueError when it has no zone or lies before 1970 or after the year 8999.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no zone: end it with Z or +00:00")
+    instant = (moment - _EPOCH) // timedelta(milliseconds=1)
+    if not 0 <= instant <= LATEST:
+        raise ValueError(f"{text!r} is outside of the years 1970 to 8999")
+    return instant

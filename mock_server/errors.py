@@ -1,0 +1,51 @@
+"""What can go wrong, in one place, as a story.
+
+Before anything is served, a file or an option can be wrong (``UsageError``: one line, exit code 2).
+While it serves, a request can be refused (``Refused``: a status and a reason), or not be what the
+contract asks for (``Invalid``: the documented body with every fault).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class UsageError(Exception):
+    """Something the user wrote cannot be used; the text says what, where and what to do."""
+
+
+class FileError(UsageError):
+    """A file the user wrote is wrong: ``path:line: key: what is wrong``."""
+
+    def __init__(self, path: Path, line: int | None, key: str, problem: str) -> None:
+        where = f"{path}:{line}" if line else f"{path}"
+        super().__init__(f"{where}: {key}: {problem}" if key else f"{where}: {problem}")
+        self.path, self.line, self.key, self.problem = path, line, key, problem
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not a failure
+    """The request is understood and not carried out; ``status`` is the HTTP status."""
+
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.headers = status, reason, headers
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a request, in the terms of the contract: where, what, which kind."""
+
+    loc: tuple[str, ...]
+    msg: str
+    type: str
+
+
+class Invalid(Exception):  # noqa: N818 - an answer, not a failure
+    """The request is not what the contract asks for; answered with 422."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(faults)
+        self.faults = faults

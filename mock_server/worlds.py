@@ -1,0 +1,124 @@
+"""The worlds of one mock: which there are, how one is opened, and how many there may be.
+
+A credential names a tenant, and a tenant is a world: ``acme`` and ``acme:alice`` are two users of
+the world ``acme``. Some worlds are declared; any name that begins with ``test-`` opens a fresh one,
+so that tests that run side by side keep out of each other's way by choosing a name. The mock holds
+a bounded number of them: the one of a ``test-`` name that was idle longest goes first.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mock_server import history, resources
+from mock_server.behaviour import Behaviour
+from mock_server.clock import Clock, wall
+from mock_server.errors import Refused, UsageError
+from mock_server.scenario import Scenario, read_all
+from mock_server.words import Words
+from mock_server.world import World
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+TEST_PREFIX = "test-"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the mock is started with. ``now`` is an instant, None for the machine's time of day;
+    ``scale`` how many world seconds pass in a real one, 0 for frozen."""
+
+    seed: int = 1
+    scale: float = 1.0
+    now: int | None = None
+    start: str = "demo"
+    declared: tuple[str, ...] = ("demo", "acme", "globex")
+    most_worlds: int = 256
+    scenarios: Path = field(default_factory=resources.scenarios_dir)
+    starts: Path = field(default_factory=resources.worlds_dir)
+    behaviour: Behaviour = field(default_factory=Behaviour)
+
+
+class Worlds:
+    """Every open world by name. Raises UsageError when the settings cannot be used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.scenarios: dict[str, Scenario] = read_all(settings.scenarios)
+        self._start = self._read_start(settings.start)
+        self._words = Words()
+        # In order of use as far as test worlds go: the one idle longest comes first.
+        self._open: dict[str, World] = {}
+
+    def __iter__(self) -> Iterator[World]:
+        return iter(list(self._open.values()))
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is, or could be, a world of that name."""
+        return name in self.settings.declared or (
+            name.startswith(TEST_PREFIX) and NAME.fullmatch(name) is not None
+        )
+
+    def open(self, name: str) -> World:
+        """The world of that name, opened if need be. Raises Refused (409) when there is no room;
+        the name must be one it ``knows``."""
+        world = self._open.get(name)
+        if world is None:
+            world = self.reset(name)
+        elif name not in self.settings.declared:
+            self._open[name] = self._open.pop(name)
+        return world
+
+    def reset(
+        self,
+        name: str,
+        *,
+        seed: int | None = None,
+        now: int | None = None,
+        runs: int | None = None,
+        live: int | None = None,
+        scale: float | None = None,
+    ) -> World:
+        """A fresh world of that name in place of the old one; what is None is as the mock was
+        started with. ``runs`` past runs and ``live`` under way. Raises Refused (409)."""
+        settings = self.settings
+        old = self._open.pop(name, None)
+        if old is not None:
+            old.close()
+        elif len(self._open) >= settings.most_worlds:
+            self._make_room()
+        now = settings.now if now is None else now
+        clock = Clock(wall() if now is None else now, settings.scale if scale is None else scale)
+        world = World(
+            name,
+            settings.seed if seed is None else seed,
+            clock,
+            settings.behaviour,
+            self._words,
+            reach=self._start.reach,
+        )
+        history.populate(world, self._start, self.scenarios, runs, live)
+        self._open[name] = world
+        return world
+
+    def close(self) -> None:
+        """Close every world, and with it its event streams."""
+        for world in self:
+            world.close()
+
+    def _make_room(self) -> None:
+        idle = next((name for name in self._open if name not in self.settings.declared), None)
+        if idle is None:
+            most = self.settings.most_worlds
+            raise Refused(409, f"All {most} worlds are declared ones: allow more of them.")
+        self._open.pop(idle).close()
+
+    def _read_start(self, name: str) -> history.WorldFile:
+        path = self.settings.starts / f"{name}.yaml"
+        if not path.is_file():
+            there = ", ".join(sorted(file.stem for file in self.settings.starts.glob("*.yaml")))
+            raise UsageError(f"there is no world {name!r} to start with; there are: {there}")
+        return history.read(path, self.scenarios)
