@@ -1,0 +1,21 @@
+"""Where the contract is: at the top of a checkout, or in the directory of data that a wheel
+installs beside the packages."""
+
+from pathlib import Path
+
+_CHECKOUT = Path(__file__).parent.parent
+_INSTALLED = _CHECKOUT / "automation_runs_kit"
+
+
+def contract_file() -> Path:
+    """The contract, ``openapi.yaml``."""
+    return _data() / "openapi.yaml"
+
+
+def reference_file() -> Path:
+    """What the reference page says, transcribed: ``fixtures/reference.yaml``."""
+    return _data() / "fixtures" / "reference.yaml"
+
+
+def _data() -> Path:
+    return _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
