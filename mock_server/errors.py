@@ -2,7 +2,7 @@
 
 Before anything is served, a file or an option can be wrong (``UsageError``: one line, exit code 2).
 While it serves, a request can be refused (``Refused``: a status and a reason), or not be what the
-contract asks for (``Invalid``: the documented body with every fault).
+contract asks for (``Invalid``: the documented body with every flaw).
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,8 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault of a request, in the terms of the contract: where, what, which kind."""
+class Flaw:
+    """One thing wrong with a request, in the terms of the contract: where, what, which kind."""
 
     loc: tuple[str, ...]
     msg: str
@@ -46,6 +46,6 @@ class Fault:
 class Invalid(Exception):  # noqa: N818 - an answer, not a failure
     """The request is not what the contract asks for; answered with 422."""
 
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(faults)
-        self.faults = faults
+    def __init__(self, flaws: list[Flaw]) -> None:
+        super().__init__(flaws)
+        self.flaws = flaws

@@ -20,7 +20,7 @@ from mock_server.behaviour import (
     UnknownStepKey,
 )
 from mock_server.clock import SECOND
-from mock_server.errors import Fault, Invalid, Refused
+from mock_server.errors import Flaw, Invalid, Refused
 from mock_server.run import Event, Identity, Json, RunState, StepState
 from mock_server.scenario import Outcome, Scenario
 from mock_server.seed import Chance
@@ -281,7 +281,7 @@ class Engine:
     def _without_step_key(self) -> RetryMode:
         match self.behaviour.missing_step_key:
             case MissingStepKey.INVALID:
-                raise Invalid([Fault(("body", "stepKey"), "Field required", "missing")])
+                raise Invalid([Flaw(("body", "stepKey"), "Field required", "missing")])
             case MissingStepKey.BAD_REQUEST:
                 raise Refused(400, "mode from_step needs stepKey")
             case MissingStepKey.FROM_FAILED:
@@ -317,7 +317,7 @@ class Engine:
             case UnknownStepKey.BAD_REQUEST:
                 raise Refused(400, reason)
             case UnknownStepKey.INVALID:
-                raise Invalid([Fault(("body", "stepKey"), reason, "value_error")])
+                raise Invalid([Flaw(("body", "stepKey"), reason, "value_error")])
 
     def _repeat(self, old: Run, again: set[int], identity: Identity, chance: Chance) -> Run:
         """A new run of the same scenario that takes over what ``old`` need not do again."""

@@ -6,6 +6,7 @@ depends on what another drew before it.
 
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeVar
 from uuid import UUID, uuid5
 
@@ -14,6 +15,7 @@ T = TypeVar("T")
 _NAMESPACE = UUID("6f9b1c52-3c1e-4f0e-9a55-0d5a4c1b7e21")
 
 
+@lru_cache(maxsize=4_096)
 def stable_id(*path: str) -> str:
     """A UUID that depends on ``path`` alone: for tenants and automations, the same in all seeds."""
     return str(uuid5(_NAMESPACE, "/".join(path)))

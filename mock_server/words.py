@@ -22,7 +22,7 @@ class Words:
     """Fills placeholders. One instance serves any number of worlds, one after the other."""
 
     def __init__(self) -> None:
-        self._fake = Factory.create("en_US", providers=_PROVIDERS)
+        self._fake = Factory.create("en_US", providers=_PROVIDERS, use_weighting=False)
 
     def fill(self, result: Json | None, chance: Chance) -> Json | None:
         """``result`` with every placeholder filled; itself where there is none."""

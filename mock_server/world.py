@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 
 from mock_server import render
 from mock_server.behaviour import Behaviour
-from mock_server.clock import Clock
+from mock_server.clock import Clock, to_text
 from mock_server.errors import Refused
 from mock_server.lifecycle import Engine, Run
-from mock_server.run import Identity, RunState
+from mock_server.run import Identity, Json, RunState
 from mock_server.scenario import Scenario
 from mock_server.seed import Chance, stable_id
 from mock_server.vocabulary import RetryMode, RunStatus
@@ -57,11 +57,23 @@ class World:
         """Let everything happen that is due by now."""
         self.engine.catch_up(self.clock.now())
 
-    def advance(self, duration: int) -> None:
-        """Move the clock forward by ``duration`` milliseconds and let happen what was due."""
-        self.clock.advance(duration)
+    def turn(self, change: Callable[[Clock], None]) -> None:
+        """Let ``change`` freeze, resume, rescale or advance the clock, and whatever becomes due by
+        that happen."""
+        change(self.clock)
         self.catch_up()
         self.rescheduled()
+
+    def show_clock(self) -> Json:
+        """The clock as the control API shows it."""
+        due = self.engine.next_due
+        return {
+            "world": self.name,
+            "now": to_text(self.engine.now),
+            "frozen": self.clock.frozen,
+            "scale": self.clock.scale,
+            "nextDueAt": None if due is None else to_text(due),
+        }
 
     # Reading.
 
@@ -123,6 +135,11 @@ class World:
 
     # Following.
 
+    @property
+    def followed(self) -> bool:
+        """Whether anybody follows a run of this world."""
+        return bool(self._readers)
+
     def follow(self, run: Run, wake: Callable[[], None]) -> Callable[[], None]:
         """Have ``wake`` called after each event of ``run``; returns what ends that."""
         readers = self._readers.setdefault(run.id, set())
@@ -181,8 +198,9 @@ class World:
             insort(self._by_status[status], number)
         self._bodies.pop(run.id, None)
         self._steps.pop(run.id, None)
-        for wake in self._readers.get(run.id, ()):
-            wake()
+        if self._readers:
+            for wake in self._readers.get(run.id, ()):
+                wake()
 
 
 class Replay:
@@ -195,6 +213,11 @@ class Replay:
         self._run = run
         self._state = RunState(run.state.identity)
         self._seen = 0
+
+    @property
+    def at_end(self) -> bool:
+        """Whether every event has been shown."""
+        return self._seen == len(self._run.log)
 
     def frames(self, after: int) -> list[bytes]:
         """The frames of every event since the last call whose ``seq`` is above ``after``."""

@@ -1,0 +1,81 @@
+"""The mock, put together: Connexion's FlaskApp with a middleware list of our own.
+
+Connexion keeps the documents, the routing, the resolver, the context and the lifespan. Between
+them stand our two compiled layers, so that a request of the contract or the control API is checked
+and answered natively on ASGI; whatever belongs to neither falls through to Flask, which renders the
+pages for people.
+"""
+
+from functools import partial
+from typing import Any
+
+import connexion
+import yaml
+from connexion.middleware.context import ContextMiddleware
+from connexion.middleware.lifespan import LifespanMiddleware
+from connexion.middleware.routing import RoutingMiddleware
+from connexion.resolver import Resolver
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
+
+from mock_server import pages, resources
+from mock_server.control import control
+from mock_server.middleware import Checks, Errors, Operations
+from mock_server.operations import operations
+from mock_server.streams import Streams
+from mock_server.worlds import Settings, Worlds
+
+_LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+\.localhost)(:\d+)?"
+
+
+class Mock:
+    """One mock, as an ASGI application. Raises UsageError when the settings cannot be used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.worlds = Worlds(settings)
+        self.streams = Streams()
+        app = connexion.FlaskApp(
+            __name__,
+            middlewares=[
+                partial(
+                    CORSMiddleware,
+                    allow_origin_regex=_LOCAL_ORIGIN,
+                    allow_credentials=True,
+                    allow_methods=["GET", "POST"],
+                    allow_headers=["*"],
+                    expose_headers=["*"],
+                ),
+                Errors,
+                RoutingMiddleware,
+                partial(Checks, worlds=self.worlds),
+                Operations,
+                LifespanMiddleware,
+                ContextMiddleware,
+            ],
+        )
+        contract = _document(resources.contract_file())
+        app.add_api(contract, resolver=_resolver(operations(self.streams)))
+        app.add_api(
+            _document(resources.control_file()),
+            resolver=_resolver(control(self.worlds, self.streams)),
+        )
+        pages.register(app.app, self.worlds)
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    def close(self) -> None:
+        """End every event stream, so that the server can stop."""
+        self.worlds.close()
+
+
+def _document(path: Any) -> dict[str, Any]:
+    with path.open(encoding="utf-8") as file:
+        document: dict[str, Any] = yaml.load(file, Loader=yaml.CSafeLoader)
+    return document
+
+
+def _resolver(functions: dict[str, Any]) -> Resolver:
+    """Finds the function of an operation by its ``operationId``, the way Connexion asks for it."""
+    return Resolver(functions.__getitem__)

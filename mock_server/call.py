@@ -1,0 +1,71 @@
+"""A call of an operation, checked and ready to be answered, and the answer to it."""
+
+from typing import Any, Protocol
+
+import orjson
+from starlette.types import Receive, Send
+
+from mock_server.world import World
+from mock_server.worlds import Worlds
+
+
+class Call:
+    """What an operation gets: who calls, and the request's values, which are as the contract asks
+    for."""
+
+    __slots__ = ("_worlds", "body", "parameters", "tenant")
+
+    def __init__(
+        self, worlds: Worlds, tenant: str, parameters: dict[str, Any], body: dict[str, Any]
+    ) -> None:
+        self._worlds = worlds
+        self.tenant = tenant
+        self.parameters = parameters
+        self.body = body
+
+    def world(self) -> World:
+        """The caller's world, caught up to its now. Raises Refused (409) when there is no room."""
+        world = self._worlds.open(self.tenant)
+        world.catch_up()
+        return world
+
+
+class Answer(Protocol):
+    """What an operation gives back: something that sends itself."""
+
+    async def __call__(self, receive: Receive, send: Send) -> None: ...
+
+
+class Reply:
+    """A JSON answer, whole."""
+
+    __slots__ = ("_body", "_headers", "_status")
+
+    def __init__(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None):
+        self._status = status
+        self._body = body
+        self._headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+        ]
+        for name, value in (headers or {}).items():
+            self._headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+
+    @classmethod
+    def of(cls, value: object, status: int = 200, headers: dict[str, str] | None = None) -> "Reply":
+        """``value`` as JSON."""
+        return cls(orjson.dumps(value), status, headers)
+
+    async def __call__(self, receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self._status, "headers": self._headers}
+        )
+        await send({"type": "http.response.body", "body": self._body})
+
+
+class NoContent:
+    """An answer without a body: 204."""
+
+    async def __call__(self, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})

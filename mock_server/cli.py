@@ -1,0 +1,254 @@
+"""The command ``runs-mock``."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mock_server import __version__, clock, resources, timeline
+from mock_server.errors import UsageError
+from mock_server.scenario import Scenario, read_all
+from mock_server.worlds import NAME, Settings
+
+
+class Instant(click.ParamType[Any]):
+    """A date and time with a zone."""
+
+    name = "date-time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return clock.from_text(value)
+        except ValueError as error:
+            self.fail(f"{error} (expected something like 2026-03-02T08:15:00Z)", param, ctx)
+
+
+class Speed(click.ParamType[Any]):
+    """How fast a clock goes: ``real``, ``frozen``, or a number of times real."""
+
+    name = "speed"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        if isinstance(value, float):
+            return value
+        named = {"real": 1.0, "frozen": 0.0}
+        if value in named:
+            return named[value]
+        try:
+            scale = float(value.removesuffix("x"))
+        except ValueError:
+            scale = -1.0
+        if not 0.001 <= scale <= 100_000:
+            self.fail(
+                f"{value!r} is none of: real, frozen, or 0.001 to 100000 (times real)", param, ctx
+            )
+        return scale
+
+
+class Names(click.ParamType[Any]):
+    """Names of worlds, separated by commas."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        for name in names:
+            if not NAME.fullmatch(name):
+                self.fail(f"{name!r}: a name is lower-case letters, digits, . _ and -", param, ctx)
+        if not names:
+            self.fail("name at least one world", param, ctx)
+        return names
+
+
+scenarios_option = click.option(
+    "--scenarios",
+    "directory",
+    type=click.Path(path_type=Path),
+    envvar="RUNS_MOCK_SCENARIOS",
+    help="Directory with scenarios (*.yaml) to use instead of the ones that come with the mock.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="runs-mock")
+def cli() -> None:
+    """A living Automation runs API: runs wait, run their steps, fail, are cancelled and retried, on
+    a clock you control.
+
+    \b
+    runs-mock serve                    serve on http://127.0.0.1:8080
+    runs-mock serve --clock 60         a minute in every second
+    runs-mock scenarios                what kinds of run there are
+    runs-mock scenarios diamond        how one of them goes
+
+    Every option of `serve` can also be set in the environment, as RUNS_MOCK_PORT and so on; the
+    option wins.
+    """
+
+
+@cli.command()
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    envvar="RUNS_MOCK_HOST",
+    help="Address to listen on.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8080,
+    show_default=True,
+    envvar="RUNS_MOCK_PORT",
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--clock",
+    "scale",
+    type=Speed(),
+    default="real",
+    show_default=True,
+    envvar="RUNS_MOCK_CLOCK",
+    help="How fast time goes: real, frozen, or how many times real.",
+)
+@click.option(
+    "--now",
+    type=Instant(),
+    envvar="RUNS_MOCK_NOW",
+    help="The date and time every world begins with.  [default: the machine's]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    envvar="RUNS_MOCK_SEED",
+    help="Where ids, names and durations come from: the same seed, the same story.",
+)
+@click.option(
+    "--start",
+    default="demo",
+    show_default=True,
+    envvar="RUNS_MOCK_START",
+    help="What every world opens with: demo, or empty for no runs at all.",
+)
+@click.option(
+    "--worlds",
+    "declared",
+    type=Names(),
+    default="demo,acme,globex",
+    show_default=True,
+    envvar="RUNS_MOCK_WORLDS",
+    help="The tenants there are, beside the test-… ones that open by themselves.",
+)
+@scenarios_option
+@click.option(
+    "--access-log",
+    is_flag=True,
+    envvar="RUNS_MOCK_ACCESS_LOG",
+    help="Print a line for every request.",
+)
+def serve(host: str, port: int, access_log: bool, directory: Path | None, **options: Any) -> None:
+    """Serve the API until Ctrl-C.
+
+    \b
+    runs-mock serve --port 9000
+    runs-mock serve --clock frozen --now 2026-03-02T08:15:00Z --seed 7
+    runs-mock serve --start empty --scenarios ./scenarios
+    """
+    # The server's libraries take half a second to load; only this command needs them.
+    from mock_server.app import Mock  # noqa: PLC0415
+    from mock_server.server import Server, address, bind  # noqa: PLC0415
+
+    if directory is not None:
+        options["scenarios"] = directory
+    settings = Settings(**options)
+    listener = bind(host, port)
+    mock = Mock(settings)
+    base = address(listener)
+    server = Server(mock, lambda: click.echo(_greeting(base, settings)), access_log=access_log)
+    server.run(sockets=[listener])
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="The seed of the run that is shown.",
+)
+@scenarios_option
+def scenarios(name: str | None, seed: int, directory: Path | None) -> None:
+    """List the scenarios, or show how NAME goes: its steps over time, and every event.
+
+    A scenario is a file of its own; copy one, change it, and name its directory with --scenarios.
+    """
+    where = directory or resources.scenarios_dir()
+    found = read_all(where)
+    if name is None:
+        width = max(map(len, found))
+        for scenario in found.values():
+            click.echo(f"{scenario.name:<{width}}  {scenario.summary}")
+        return
+    if name not in found:
+        raise UsageError(f"there is no scenario {name!r}; there are: {', '.join(found)}")
+    _show(found[name], seed)
+
+
+@cli.command()
+@click.option("--control", is_flag=True, help="The control API's document instead.")
+def openapi(control: bool) -> None:
+    """Print the contract, an OpenAPI 3.0.3 document."""
+    path = resources.control_file() if control else resources.contract_file()
+    click.echo(path.read_text(encoding="utf-8"), nl=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; anything the user can mend is one line and exit code 2."""
+    try:
+        cli.main(arguments, prog_name="runs-mock")
+    except UsageError as error:
+        click.echo(f"runs-mock: {error}", err=True)
+        sys.exit(2)
+
+
+def _show(scenario: Scenario, seed: int) -> None:
+    log = timeline.play(scenario, seed)
+    sections: list[Callable[[], list[str]]] = [
+        lambda: [f"{scenario.name}: {scenario.summary}"],
+        lambda: timeline.picture(scenario, log),
+        lambda: timeline.lines(scenario, log),
+    ]
+    click.echo("\n\n".join("\n".join(section()) for section in sections))
+
+
+def _greeting(base: str, settings: Settings) -> str:
+    speed = "frozen" if settings.scale == 0 else f"{settings.scale:g} times real"
+    first = settings.declared[0]
+    return f"""\
+Automation runs mock {__version__}
+
+  Start page  {base}/
+  API         {base}/api/v1/automation-runs
+  Contract    {base}/docs
+  Control     {base}/_mock
+  Worlds      {", ".join(settings.declared)}, and any name that begins with test-
+  Clock       {"real" if settings.scale == 1 else speed}
+
+Try it:
+  curl -H 'X-API-Key: {first}' '{base}/api/v1/automation-runs?limit=3'
+
+Ctrl-C stops it.
+"""
+
+
+if __name__ == "__main__":
+    main()

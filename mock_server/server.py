@@ -1,0 +1,63 @@
+"""Serving the mock with uvicorn: which address, and how it stops."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from mock_server.app import Mock
+from mock_server.errors import UsageError
+
+
+class Server(uvicorn.Server):
+    """Serves ``mock`` on a socket that is bound already.
+
+    Streams are told to end before the server waits for connections to close; uvicorn by itself
+    would wait for them for ever.
+    """
+
+    def __init__(self, mock: Mock, ready: Callable[[], None], *, access_log: bool = False) -> None:
+        super().__init__(
+            uvicorn.Config(
+                mock,
+                log_level="info" if access_log else "warning",
+                access_log=access_log,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+                server_header=False,
+                timeout_keep_alive=60,
+                backlog=4_096,
+            )
+        )
+        self._mock = mock
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._mock.close()
+        await super().shutdown(sockets)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket listening there; port 0 takes a free one. Raises UsageError."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; "
+            "choose another with --port, or 0 for a free one"
+        ) from None
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """The base URL of what listens there."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
