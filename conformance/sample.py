@@ -23,15 +23,14 @@ def sample(schema: dict[str, Any], document: Document) -> Any:
     and raises a RecursionError.
     """
     schema = resolve(document, schema)
-    if "enum" in schema:
-        return schema["enum"][0]
     for alternatives in ("anyOf", "oneOf"):
         if alternatives in schema:
             return sample(schema[alternatives][0], document)
-    kind = schema.get("type")
-    if kind == "object":
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "array":
+        return [sample(schema.get("items", {}), document)]
+    if schema.get("type") == "object" or "properties" in schema:
         properties = schema.get("properties", {})
         return {name: sample(properties[name], document) for name in sorted(properties)}
-    if kind == "array":
-        return [sample(schema["items"], document)]
-    return _BY_FORMAT.get(schema.get("format", ""), _BY_TYPE.get(kind or ""))
+    return _BY_FORMAT.get(schema.get("format", ""), _BY_TYPE.get(schema.get("type", "")))

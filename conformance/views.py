@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from conformance.evidence import MARKS, Mark, Path, look_up
+from conformance.evidence import MARKS, Mark, Path, as_pointer, look_up
 
 Document = dict[str, Any]
 
@@ -39,7 +39,7 @@ def stripped(document: Document, marks: Iterable[Mark]) -> Document:
     for place in _deepest_first(marks):
         if not _stand_in(view, place):
             look_up(view, place[:-1])[place[-1]] = _GONE
-    return _collapsed(_tidied(view))
+    return cast(Document, _collapsed(_tidied(view)))
 
 
 def unshared(document: Document) -> Document:
@@ -70,7 +70,8 @@ def only_success(responses: Any, code: str | int) -> bool:
 
 
 def _deepest_first(marks: Iterable[Mark]) -> list[Path]:
-    return sorted({place for mark in marks for place in mark.covers}, key=len, reverse=True)
+    places = {place for mark in marks for place in mark.covers}
+    return sorted(places, key=lambda place: (-len(place), as_pointer(place)))
 
 
 def _stand_in(view: Document, place: Path) -> bool:
@@ -121,8 +122,7 @@ def _tidied(view: Document) -> Document:
 
 def _swept(node: Any, view: Document) -> Any:
     if isinstance(node, list):
-        kept = [_swept(item, view) for item in node]
-        return [item for item in kept if item is not _GONE]
+        return [item for item in (_swept(item, view) for item in node) if item is not _GONE]
     if not isinstance(node, dict):
         return node
     if "$ref" in node and not _leads_somewhere(node["$ref"], view):

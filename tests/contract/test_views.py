@@ -1,0 +1,162 @@
+"""The views of the contract: what gates, what the page says, and how well each place is founded."""
+
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from conformance.contract import Contract
+from conformance.evidence import look_up
+from conformance.views import documented, resolve, stripped
+from conformance.vocabulary import Level
+
+RUNS = "/paths/~1api~1v1~1automation-runs"
+RUN = f"{RUNS}~1{{run_id}}"
+SCHEMA = "content/application~1json/schema"
+LISTED = f"{RUNS}/get/responses/200/{SCHEMA}/properties/items/items/properties"
+
+
+def operation(document: dict[str, Any], path: str, method: str = "get") -> Any:
+    """An operation by the end of its path."""
+    return document["paths"][f"/api/v1/automation-runs{path}"][method]
+
+
+@pytest.mark.parametrize("view", ["full", "documented", "stripped"])
+def test_every_view_is_valid(contract: Contract, view: str) -> None:
+    """Each is an OpenAPI document that any tool can read."""
+    validate(getattr(contract, view))
+
+
+@pytest.mark.parametrize("view", ["documented", "stripped"])
+def test_a_view_bears_no_marks_and_no_loose_ends(contract: Contract, view: str) -> None:
+    """What is left counts; every reference leads somewhere and every component is referred to."""
+    text = str(getattr(contract, view))
+    assert "'x-evidence':" not in text
+    assert "EventStream" not in text
+    assert "RateLimit" not in text
+    assert "/schemas/Error'" not in text
+
+
+def test_silence_permits_null(contract: Contract) -> None:
+    """Every field of a run may be null, also one that the contract says is never null."""
+    run = contract.documented["components"]["schemas"]["Run"]
+    assert "required" not in run
+    assert len(run["properties"]) == 18
+    assert all(each["nullable"] is True for each in run["properties"].values())
+    assert run["properties"]["status"]["type"] == "string"
+    assert "enum" not in run["properties"]["status"]
+
+
+def test_silence_permits_alternatives(contract: Contract) -> None:
+    """The documented alternative alone would be tighter than both."""
+    error = contract.documented["components"]["schemas"]["ValidationError"]
+    loc = look_up(error, ("properties", "detail", "items", "properties", "loc", "items"))
+    assert [each["type"] for each in loc["anyOf"]] == ["string", "integer"]
+    events = operation(contract.documented, "/{run_id}/events")
+    assert events["responses"]["200"]["content"] == {
+        "application/json": {"schema": {}},
+        "text/event-stream": {},
+    }
+
+
+def test_silence_permits_to_go_without_a_credential(contract: Contract) -> None:
+    """The page lists the credentials and does not ask for one."""
+    assert contract.documented["security"] == [*contract.full["security"], {}]
+    assert contract.documented["components"]["securitySchemes"]["bearer"]["name"] == "authorization"
+
+
+def test_silence_permits_any_code_of_success(contract: Contract) -> None:
+    """Where the code is open, the body is not."""
+    run = {"$ref": "#/components/schemas/Run"}
+    cancel = operation(contract.documented, "/{run_id}/cancel", "post")
+    assert set(cancel["responses"]) == {"2XX", "422"}
+    assert cancel["responses"]["2XX"]["content"]["application/json"]["schema"] == run
+    assert set(operation(contract.documented, "/{run_id}/events")["responses"]) == {"200", "422"}
+
+
+def test_what_is_documented_or_derived_stays(contract: Contract) -> None:
+    """Defaults, ranges, formats, the modes of retry; and that its `stepKey` is text or null."""
+    schemas = contract.documented["components"]["schemas"]
+    parameters = contract.documented["components"]["parameters"]
+    retry = schemas["RetryRequest"]["properties"]
+    assert parameters["Limit"]["schema"] == {"type": "integer", "default": 100, "maximum": 1000}
+    assert parameters["Status"]["schema"] == {}
+    assert parameters["RunId"]["schema"] == {"type": "string", "format": "uuid"}
+    assert "LastEventId" not in parameters
+    assert "parameters" not in operation(contract.documented, "/{run_id}/events")
+    assert retry["mode"]["enum"] == ["from_failed", "from_step", "full"]
+    assert (retry["stepKey"]["type"], retry["stepKey"]["nullable"]) == ("string", True)
+    assert schemas["Run"]["properties"]["createdAt"]["format"] == "date-time"
+
+
+def test_what_is_derived_is_stripped(contract: Contract) -> None:
+    """The page does not say what `stepKey` is."""
+    retry = contract.stripped["components"]["schemas"]["RetryRequest"]["properties"]
+    assert set(retry["stepKey"]) == {"description"}
+
+
+def test_a_view_leaves_the_contract_as_it_was(contract: Contract) -> None:
+    """Views are copies: making them again from the same document gives the same."""
+    assert documented(contract.full, contract.marks) == contract.documented
+    assert stripped(contract.full, contract.marks) == contract.stripped
+    assert "x-evidence" in contract.full
+
+
+@pytest.mark.parametrize(
+    ("pointer", "level", "question"),
+    [
+        (f"{RUNS}/get/parameters/1/schema/maximum", "documented", None),
+        (f"{RUNS}/get/responses/200", "documented", None),
+        (f"{LISTED}/id/type", "documented", None),
+        (f"{LISTED}/status/type", "documented", None),
+        (f"{LISTED}/status/enum", "analogue", None),
+        (f"{LISTED}/status/$ref/enum", "analogue", None),
+        (f"{RUNS}/get/responses/200/{SCHEMA}/$ref/required", "inferred", None),
+        (f"{LISTED}/createdAt/nullable", "inferred", "Q19"),
+        (f"{LISTED}/createdAt/format", "documented", None),
+        (f"{RUN}~1cancel/post/responses/200", "inferred", "Q22"),
+        (f"{RUN}~1cancel/post/responses/200/{SCHEMA}/properties/id/type", "documented", None),
+        (f"{RUN}~1retry/post/requestBody/{SCHEMA}/properties/stepKey/type", "derived", None),
+        (f"{RUN}/get/responses/404/{SCHEMA}/properties/detail/type", "inferred", "Q20"),
+        (f"{RUN}/get/responses/404", "analogue", "Q09"),
+        (f"{RUN}~1events/get/responses/204", "inferred", "Q14"),
+        (
+            f"{RUN}~1events/get/responses/200/content/text~1event-stream/schema/anyOf/1/properties/id",
+            "analogue",
+            "Q12",
+        ),
+        ("#/security", "analogue", "Q08"),
+    ],
+)
+def test_each_place_has_the_level_of_its_weakest_mark(
+    contract: Contract, pointer: str, level: str, question: str | None
+) -> None:
+    """Through references, and with all that covers an object on the way."""
+    assert contract.level_of(pointer) is Level(level)
+    cited = [mark.question for mark in contract.marks_for(pointer)]
+    assert (question in cited) if question else not any(cited)
+
+
+@pytest.mark.parametrize("pointer", [f"{RUN}/put/responses", "/components/schemas/Nothing/type"])
+def test_a_pointer_that_leads_nowhere_is_an_error(contract: Contract, pointer: str) -> None:
+    """Silence there would read as documented."""
+    with pytest.raises(LookupError):
+        contract.level_of(pointer)
+
+
+def test_what_the_whole_contract_permits_the_documented_permits(contract: Contract) -> None:
+    """Taking weak evidence out never tightens: no schema of the view has a keyword that its
+    original lacks, but for null that is allowed."""
+
+    def check(view: Any, whole: Any, place: str) -> None:
+        view, whole = resolve(contract.documented, view), resolve(contract.full, whole)
+        if isinstance(view, dict):
+            for key in view.keys() - {"nullable"}:
+                assert key in whole, f"{place}/{key}"
+                check(view[key], whole[key], f"{place}/{key}")
+        elif view != whole:
+            assert place.endswith("/enum"), place
+            assert set(whole) < set(view), place
+
+    for name, schema in contract.documented["components"]["schemas"].items():
+        check(schema, contract.full["components"]["schemas"][name], name)
