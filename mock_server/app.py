@@ -13,19 +13,16 @@ import connexion
 import yaml
 from connexion.middleware.context import ContextMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
-from connexion.middleware.routing import RoutingMiddleware
 from connexion.resolver import Resolver
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
 from mock_server import pages, resources
 from mock_server.control import control
-from mock_server.middleware import Checks, Errors, Operations
+from mock_server.middleware import Checks, Errors, LocalOrigins, Operations
 from mock_server.operations import operations
+from mock_server.routing import Routing
 from mock_server.streams import Streams
 from mock_server.worlds import Settings, Worlds
-
-_LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+\.localhost)(:\d+)?"
 
 
 class Mock:
@@ -37,16 +34,9 @@ class Mock:
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
-                partial(
-                    CORSMiddleware,
-                    allow_origin_regex=_LOCAL_ORIGIN,
-                    allow_credentials=True,
-                    allow_methods=["GET", "POST"],
-                    allow_headers=["*"],
-                    expose_headers=["*"],
-                ),
+                LocalOrigins,
                 Errors,
-                RoutingMiddleware,
+                Routing,
                 partial(Checks, worlds=self.worlds),
                 Operations,
                 LifespanMiddleware,

@@ -1,5 +1,6 @@
 """The command ``runs-mock``."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -173,7 +174,9 @@ def serve(host: str, port: int, access_log: bool, directory: Path | None, **opti
     mock = Mock(settings)
     base = address(listener)
     server = Server(mock, lambda: click.echo(_greeting(base, settings)), access_log=access_log)
-    server.run(sockets=[listener])
+    # uvicorn stops in good order on Ctrl-C and then raises it again.
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
 
 
 @cli.command()

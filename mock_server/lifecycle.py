@@ -47,6 +47,7 @@ class Run:
         "busy",
         "chance",
         "epoch",
+        "id",
         "kept",
         "log",
         "scenario",
@@ -55,6 +56,7 @@ class Run:
     )
 
     def __init__(self, identity: Identity, scenario: Scenario, chance: Chance) -> None:
+        self.id = identity.id
         self.scenario = scenario
         self.chance = chance
         self.state = RunState(identity)
@@ -64,10 +66,6 @@ class Run:
         self.attempts = [0] * len(scenario.plans)
         self.waiting = [len(plan.needs) for plan in scenario.plans]
         self.kept: dict[int, Json] = {}
-
-    @property
-    def id(self) -> str:
-        return self.state.identity.id
 
     @property
     def finished(self) -> bool:

@@ -1,0 +1,58 @@
+"""Connexion's routing, compiled: one regular expression for all operations of all documents.
+
+Connexion walks through nested routers for each request. What the expression does not match (an
+unknown path, another method, a trailing slash) takes that way still and is answered by it.
+"""
+
+import re
+from typing import Any
+
+from connexion.http_facts import METHODS
+from connexion.middleware.abstract import ROUTING_CONTEXT
+from connexion.middleware.routing import RoutingMiddleware
+from connexion.spec import Specification
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_PARAMETER = re.compile(r"\\\{(\w+)\\\}")
+
+
+class Routing(RoutingMiddleware):
+    """Finds the operation and the path parameters of a request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self._alternatives: list[str] = []
+        self._found: list[tuple[dict[str, str], tuple[str, ...]]] = []
+        self._match = re.compile("(?!)").fullmatch
+
+    def add_api(
+        self, specification: Specification, base_path: str | None = None, **kwargs: Any
+    ) -> None:
+        super().add_api(specification, base_path=base_path, **kwargs)
+        base = specification.base_path
+        for path, item in specification["paths"].items():
+            for method in METHODS & item.keys():
+                context = {"api_base_path": base, "operation_id": item[method]["operationId"]}
+                self._add(f"{method.upper()} {base}{path}", context)
+        self._match = re.compile("|".join(self._alternatives)).fullmatch
+
+    def _add(self, line: str, context: dict[str, str]) -> None:
+        """``line`` is a method and a path template; each gets a group of its own, which is empty
+        and last, so that ``lastindex`` tells which one matched and where its parameters end."""
+        pattern = _PARAMETER.sub("([^/]+)", re.escape(line))
+        names = tuple(_PARAMETER.findall(re.escape(line)))
+        self._alternatives.append(f"{pattern}()")
+        self._found += [(context, names)] * (len(names) + 1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match = self._match(f"{scope['method']} {scope['path']}") if "method" in scope else None
+        if match is None or match.lastindex is None:
+            await super().__call__(scope, receive, send)
+            return
+        last = match.lastindex
+        context, names = self._found[last - 1]
+        scope["path_params"] = dict(
+            zip(names, match.groups()[last - 1 - len(names) :], strict=False)
+        )
+        scope["extensions"] = {**scope.get("extensions", {}), ROUTING_CONTEXT: context}
+        await self.app(scope, receive, send)
