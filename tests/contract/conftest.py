@@ -40,7 +40,7 @@ def node_tool() -> Callable[..., subprocess.CompletedProcess[str]]:
         command = TOOLS / "node_modules" / ".bin" / name
         assert command.exists(), f"{name} is not installed: run `make tools`"
         quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
-        return subprocess.run(
+        done = subprocess.run(
             [command, *map(str, arguments)],
             env=os.environ | quiet,
             capture_output=True,
@@ -48,6 +48,8 @@ def node_tool() -> Callable[..., subprocess.CompletedProcess[str]]:
             timeout=120,
             check=False,
         )
+        assert done.returncode in {0, 1}, done.stderr
+        return done
 
     return run
 

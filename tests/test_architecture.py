@@ -1,0 +1,115 @@
+"""What holds of the two packages as wholes: who imports whom, where time and chance come from, how
+long a file may be, and which names are public."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import conformance
+import mock_server
+
+TOP = Path(__file__).parent.parent
+PACKAGES = ("mock_server", "conformance")
+FILES = sorted(file for package in PACKAGES for file in (TOP / package).rglob("*.py"))
+NAMES = [str(file.relative_to(TOP)) for file in FILES]
+
+# The one place where each may be used. Durations of the kit's own requests are no time of day.
+HOMES = {
+    "time.time": "mock_server/clock.py",
+    "time.time_ns": "mock_server/clock.py",
+    "datetime.datetime.now": "mock_server/clock.py",
+    "datetime.datetime.utcnow": "mock_server/clock.py",
+    "datetime.datetime.today": "mock_server/clock.py",
+    "datetime.date.today": "mock_server/clock.py",
+    "uuid.uuid1": "mock_server/seed.py",
+    "uuid.uuid4": "mock_server/seed.py",
+    "random": "mock_server/seed.py",
+    "secrets": "mock_server/seed.py",
+    "os.urandom": "mock_server/seed.py",
+}
+
+
+def used(tree: ast.AST) -> Iterator[str]:
+    """The dotted names that a module imports or reaches through what it imports."""
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                known[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                known[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                yield f"{node.module}.{alias.name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            names = []
+            inner: ast.expr = node
+            while isinstance(inner, ast.Attribute):
+                names.insert(0, inner.attr)
+                inner = inner.value
+            if isinstance(inner, ast.Name) and inner.id in known:
+                yield ".".join([known[inner.id], *names])
+
+
+def strays(source: str, name: str) -> set[str]:
+    """What the module uses and should not: the other package, a source of time or of chance."""
+    package = Path(name).parts[0]
+    (other,) = set(PACKAGES) - {package}
+    found = set()
+    for word in used(ast.parse(source)):
+        homes = [home for key, home in HOMES.items() if f"{word}.".startswith(f"{key}.")]
+        if f"{word}.".startswith(f"{other}.") or (homes and name not in homes):
+            found.add(word)
+    return found
+
+
+@pytest.mark.parametrize(("file", "name"), zip(FILES, NAMES, strict=True), ids=NAMES)
+def test_a_module_keeps_to_its_place(file: Path, name: str) -> None:
+    """The kit does not trust the mock's code and the mock does not need the kit's; time comes from
+    one clock and chance from one seed; and a module can be read in a sitting."""
+    source = file.read_text(encoding="utf-8")
+    assert strays(source, name) == set()
+    assert len(source.splitlines()) <= 400
+    assert ast.get_docstring(ast.parse(source)), "it does not say what it is for"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import mock_server.clock", {"mock_server.clock"}),
+        ("from mock_server import clock", {"mock_server.clock"}),
+        ("import time as t\nt.time()", {"time.time"}),
+        ("from time import time_ns", {"time.time_ns"}),
+        ("import datetime as dt\ndt.datetime.now()", {"datetime.datetime.now"}),
+        ("from datetime import datetime\ndatetime.now(None)", {"datetime.datetime.now"}),
+        ("from uuid import uuid4", {"uuid.uuid4"}),
+        ("import random", {"random"}),
+        ("from random import Random", {"random.Random"}),
+        ("import secrets\nsecrets.token_hex()", {"secrets", "secrets.token_hex"}),
+        ("import time\ntime.monotonic()", set()),
+        ("import uuid\nuuid.UUID(x)", set()),
+        ("from mock_server_things import a", set()),
+    ],
+)
+def test_a_stray_is_found(source: str, found: set[str]) -> None:
+    """However it is imported; and what only looks alike is left in peace."""
+    assert strays(source, "conformance/check.py") == found
+
+
+def test_the_public_names_are_counted() -> None:
+    """Whoever adds one to a package does so on purpose."""
+    public = {
+        package.__name__: sorted(n for n in vars(package) if n[0] != "_" or n == "__version__")
+        for package in (mock_server, conformance)
+    }
+    modules = {Path(name).stem for name in NAMES} | {Path(name).parent.name for name in NAMES}
+    assert {name: set(names) - modules for name, names in public.items()} == {
+        "mock_server": {"__version__"},
+        "conformance": {"__version__"},
+    }
+    assert mock_server.__version__ == conformance.__version__
