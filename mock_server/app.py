@@ -7,6 +7,7 @@ pages for people.
 """
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import connexion
@@ -18,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from mock_server import pages, resources
 from mock_server.control import control
+from mock_server.credentials import Credentials
 from mock_server.middleware import Checks, Errors, LocalOrigins, Operations
 from mock_server.operations import operations
 from mock_server.routing import Routing
@@ -31,19 +33,20 @@ class Mock:
     def __init__(self, settings: Settings) -> None:
         self.worlds = Worlds(settings)
         self.streams = Streams()
+        contract = _document(resources.contract_file())
+        credentials = Credentials(contract["components"]["securitySchemes"], self.worlds)
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
                 LocalOrigins,
                 Errors,
                 Routing,
-                partial(Checks, worlds=self.worlds),
+                partial(Checks, worlds=self.worlds, credentials=credentials),
                 Operations,
                 LifespanMiddleware,
                 ContextMiddleware,
             ],
         )
-        contract = _document(resources.contract_file())
         app.add_api(contract, resolver=_resolver(operations(self.streams)))
         app.add_api(
             _document(resources.control_file()),
@@ -60,7 +63,7 @@ class Mock:
         self.worlds.close()
 
 
-def _document(path: Any) -> dict[str, Any]:
+def _document(path: Path) -> dict[str, Any]:
     with path.open(encoding="utf-8") as file:
         document: dict[str, Any] = yaml.load(file, Loader=yaml.CSafeLoader)
     return document

@@ -95,11 +95,17 @@ def answer_to(error: Exception) -> Reply:
 class CheckedOperation:
     """One operation's demands: method, credential, parameters, body."""
 
-    def __init__(self, next_app: ASGIApp, operation: AbstractOperation, worlds: Worlds) -> None:
+    def __init__(
+        self,
+        next_app: ASGIApp,
+        operation: AbstractOperation,
+        worlds: Worlds,
+        credentials: Credentials,
+    ) -> None:
         self._next = next_app
         self._method = operation.method.upper()
         self._worlds = worlds
-        self._credentials = Credentials(operation.security_schemes, worlds)
+        self._credentials = credentials
         self._guarded = bool(operation.security)
         self._contract = Contract(operation.parameters, operation.request_body or None)
 
@@ -130,13 +136,14 @@ class CheckedOperation:
 class CheckedAPI(RoutedAPI[CheckedOperation]):
     """The demands of every operation of one document."""
 
-    def __init__(self, *args: Any, worlds: Worlds, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, worlds: Worlds, credentials: Credentials, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._worlds = worlds
+        self._credentials = credentials
         self.add_paths()
 
     def make_operation(self, operation: AbstractOperation) -> CheckedOperation:
-        return CheckedOperation(self.next_app, operation, self._worlds)
+        return CheckedOperation(self.next_app, operation, self._worlds, self._credentials)
 
 
 class Checks(RoutedMiddleware[CheckedAPI]):
@@ -144,12 +151,15 @@ class Checks(RoutedMiddleware[CheckedAPI]):
 
     api_cls = CheckedAPI
 
-    def __init__(self, app: ASGIApp, worlds: Worlds) -> None:
+    def __init__(self, app: ASGIApp, worlds: Worlds, credentials: Credentials) -> None:
         super().__init__(app)
         self._worlds = worlds
+        self._credentials = credentials
 
     def add_api(self, specification: Specification, **kwargs: Any) -> CheckedAPI:
-        api: CheckedAPI = super().add_api(specification, worlds=self._worlds, **kwargs)
+        api: CheckedAPI = super().add_api(
+            specification, worlds=self._worlds, credentials=self._credentials, **kwargs
+        )
         return api
 
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Connexion imports a name that jsonschema deprecates; that is not the tested project's fault.
-    config.addinivalue_line("filterwarnings", "ignore:jsonschema.RefResolver:DeprecationWarning")
+    # Connexion imports names that jsonschema deprecates; that is not the tested project's fault.
+    config.addinivalue_line("filterwarnings", "ignore:jsonschema:DeprecationWarning")
 
 
 @pytest.fixture(scope="session")
 def mock_server_url() -> Iterator[str]:
     """The base URL of a mock that serves for the whole session."""
-    # Loaded here because a plugin is loaded at every start of pytest, and the server takes a second.
+    # Not above: a plugin is loaded whenever pytest starts, and the server takes a second to load.
     from mock_server.testing import serving  # noqa: PLC0415
 
     with serving() as base_url:
