@@ -68,7 +68,7 @@ def strays(source: str, name: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("file", "name"), zip(FILES, NAMES, strict=True), ids=NAMES)
+@pytest.mark.parametrize(("file", "name"), list(zip(FILES, NAMES, strict=True)), ids=NAMES)
 def test_a_module_keeps_to_its_place(file: Path, name: str) -> None:
     """The kit does not trust the mock's code and the mock does not need the kit's; time comes from
     one clock and chance from one seed; and a module can be read in a sitting."""
