@@ -1,0 +1,56 @@
+"""What came back for one request, whole and bounded, and the ways a check looks at it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.errors import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete response, its header names in lower case; `exchange` is its number."""
+
+    method: str
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+    exchange: int
+
+    @property
+    def media_type(self) -> str:
+        """The content type without parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def said(self) -> str:
+        """The request and its status, for messages."""
+        return f"{self.method} {self.url} answered {self.status}"
+
+    def json(self) -> Any:
+        """The body as JSON; a Finding if it is none."""
+        try:
+            return json.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
+        except (UnicodeDecodeError, ValueError, RecursionError) as fault:
+            raise Finding(
+                f"{self.said} with a body that is no JSON in UTF-8: {fault}", exchange=self.exchange
+            ) from None
+
+    def object(self) -> dict[str, Any]:
+        """The body as a JSON object; a Finding if it is none."""
+        value = self.json()
+        if not isinstance(value, dict):
+            raise Finding(
+                f"{self.said} with {type(value).__name__} instead of an object",
+                exchange=self.exchange,
+            )
+        return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")

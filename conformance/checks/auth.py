@@ -1,0 +1,133 @@
+"""AUTH: who may do what, and what strangers learn."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.answer import Answer
+from conformance.credential import Way
+from conformance.engine import requirement
+from conformance.errors import Finding, Inconclusive
+from conformance.expect import hides, refuses_caller, require, status, unchanged
+from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
+from conformance.target import Api
+from conformance.vocabulary import RUN_OPERATIONS, Operation, State
+
+each_operation = pytest.mark.parametrize("operation", list(Operation), ids=lambda o: o.value)
+each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
+
+
+@requirement("AUTH-01")
+@each_operation
+def check_without_a_credential_nothing_is_done(kit: Kit, operation: Operation) -> None:
+    """401 or 403 (Q08), and the run is as it was."""
+    answer = _changes_nothing(kit, kit.anonymous, operation)
+    kit.observe("Q08", str(answer.status))
+
+
+@requirement("AUTH-02")
+def check_a_bearer_token_is_enough(kit: Kit) -> None:
+    """`Authorization` alone."""
+    require(kit.via(Way.TOKEN).list_runs(limit=1), status(200))
+
+
+@requirement("AUTH-03")
+def check_an_api_key_is_enough(kit: Kit) -> None:
+    """`X-API-Key` alone."""
+    require(kit.via(Way.API_KEY).list_runs(limit=1), status(200))
+
+
+@requirement("AUTH-04")
+def check_a_cookie_is_enough(kit: Kit) -> None:
+    """`vai_token` alone."""
+    require(kit.via(Way.COOKIE).list_runs(limit=1), status(200))
+
+
+@requirement("AUTH-05")
+@each_operation
+def check_a_wrong_credential_is_refused(kit: Kit, operation: Operation) -> None:
+    """401 or 403, and the run is as it was."""
+    _changes_nothing(kit, kit.impostor(), operation)
+
+
+@requirement("AUTH-06")
+@each_run_operation
+def check_another_tenants_run_is_out_of_reach(kit: Kit, operation: Operation) -> None:
+    """404 or 403 (Q09), and to its owner it is as it was."""
+    theirs = _theirs(kit)
+    before = kit.other.run(theirs)
+    answer = require(_call(kit.api, operation, theirs), hides)
+    if why := unchanged(before, kit.other.run(theirs), ("status", "startedAt", "createdAt")):
+        raise Finding(f"{answer.said} and the run of another tenant changed: {why}")
+    kit.observe("Q09", str(answer.status))
+
+
+@requirement("AUTH-07")
+def check_a_refusal_says_how_to_ask(kit: Kit) -> None:
+    """401 carries `WWW-Authenticate`."""
+    answer = kit.anonymous.list_runs()
+    if answer.status != 401:
+        raise Inconclusive(f"{answer.said}, not 401")
+    if not answer.headers.get("www-authenticate", "").strip():
+        raise Finding(f"{answer.said} without WWW-Authenticate")
+
+
+@requirement("AUTH-08")
+@pytest.mark.parametrize("case", ["malformed id", "limit", "unknown run", "body"])
+def check_strangers_learn_nothing_of_their_input(kit: Kit, case: str) -> None:
+    """The answer to a bad credential does not depend on what else is bad."""
+    stranger = kit.impostor()
+    match case:
+        case "malformed id":
+            answer = stranger.get_run(MALFORMED_RUN)
+        case "limit":
+            answer = stranger.list_runs(limit=1001)
+        case "unknown run":
+            answer = stranger.get_run(UNKNOWN_RUN)
+        case _:
+            answer = stranger.request(Operation.RETRY, UNKNOWN_RUN, raw=b"{")
+    require(answer, refuses_caller)
+
+
+@requirement("AUTH-09")
+@each_operation
+def check_no_credential_is_echoed(kit: Kit, operation: Operation) -> None:
+    """Neither a wrong one nor, where it is long enough to be told, the right one."""
+    answers = [_call(kit.impostor(way), operation, UNKNOWN_RUN) for way in Way]
+    answers.append(_call(kit.api, operation, UNKNOWN_RUN))
+    secrets = [WRONG_SECRET, *(c.secret for c in kit.credentials if len(c.secret) >= 16)]
+    for answer in answers:
+        text = answer.body.decode("utf-8", "replace") + str(dict(answer.headers))
+        if any(secret in text for secret in secrets):
+            raise Finding(f"{answer.said} and repeats the credential", exchange=answer.exchange)
+
+
+@requirement("AUTH-10")
+def check_another_tenants_run_is_not_listed(kit: Kit) -> None:
+    """Its owner finds it in the list, the tenant under test does not."""
+    theirs = _theirs(kit)
+    if kit.listed(theirs) is not None:
+        raise Finding(f"the list shows the run {theirs} of another tenant")
+
+
+def _theirs(kit: Kit) -> str:
+    run_id = kit.runs.shared(State.OTHER_TENANT)
+    owner, caller = kit.other.page(limit=1)["items"], kit.api.page(limit=1)["items"]
+    if owner and caller and owner[0].get("tenantId") == caller[0].get("tenantId") is not None:
+        raise Inconclusive("both credentials belong to one tenant")
+    return run_id
+
+
+def _changes_nothing(kit: Kit, api: Api, operation: Operation) -> Answer:
+    run_id = kit.runs.shared(State.PENDING)
+    before = kit.api.run(run_id)
+    answer = require(_call(api, operation, run_id), refuses_caller)
+    if why := unchanged(before, kit.api.run(run_id), ("status", "createdAt", "startedAt")):
+        raise Finding(f"{answer.said} and the run changed: {why}")
+    return answer
+
+
+def _call(api: Api, operation: Operation, run_id: str) -> Answer:
+    if operation is Operation.RETRY:
+        return api.retry(run_id, {})
+    return api.request(operation, run_id)

@@ -1,0 +1,171 @@
+"""CANCEL: ending a run that has not finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from conformance.answer import Answer
+from conformance.engine import requirement
+from conformance.errors import Finding, Inconclusive
+from conformance.expect import (
+    has_status,
+    is_finished,
+    no_server_error,
+    require,
+    status,
+    success,
+    unchanged,
+    when,
+)
+from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.race import at_once
+from conformance.story import has_ended, told
+from conformance.vocabulary import State, Status
+
+CALLERS = 6
+ROUNDS = 3
+
+
+@requirement("CANCEL-01")
+def check_the_answer_is_the_run(kit: Kit) -> None:
+    """The 200 class, the documented types, the same id."""
+    run_id = kit.runs.fresh(State.PENDING)
+    answer = require(kit.api.cancel(run_id), success)
+    kit.fits(answer, "Run")
+    if answer.object().get("id") != run_id:
+        raise Finding(f"{answer.said} with the run {answer.object().get('id')!r}")
+    kit.observe("Q22", str(answer.status))
+
+
+@requirement("CANCEL-02")
+def check_a_pending_run_is_cancelled(kit: Kit) -> None:
+    """And stays so when it is read again."""
+    run_id = kit.runs.fresh(State.PENDING)
+    accepted(kit, run_id)
+    kit.expect_soon(lambda: kit.api.run(run_id), has_status(Status.CANCELLED), within=5)
+    kit.waiting.clock.advance(5)
+    if why := has_status(Status.CANCELLED)(kit.api.run(run_id)):
+        raise Finding(f"it did not last: {why}")
+
+
+@requirement("CANCEL-03")
+def check_a_running_run_is_cancelled_soon(kit: Kit) -> None:
+    """At once, or when its work notices (Q10)."""
+    run_id = kit.runs.fresh(State.RUNNING_LONG)
+    answer = accepted(kit, run_id)
+    at_first = answer.object().get("status")
+    kit.expect_soon(lambda: kit.api.run(run_id), has_status(Status.CANCELLED))
+    kit.observe("Q10", "at once" if at_first == Status.CANCELLED else "cooperative")
+
+
+@requirement("CANCEL-04")
+def check_no_step_runs_on(kit: Kit) -> None:
+    """After a cancellation no step is running and none starts."""
+    run_id = kit.runs.fresh(State.RUNNING_LONG)
+    accepted(kit, run_id)
+    kit.waiting.reach(kit.api, run_id, Status.CANCELLED)
+    steps = kit.steps(run_id)
+    if running := [s["key"] for s in steps if s["status"] == "running"]:
+        raise Finding(f"the run is cancelled and its step {running[0]!r} is running")
+    kit.waiting.clock.advance(60)
+    for was, now in zip(steps, kit.steps(run_id), strict=False):
+        if why := unchanged(was, now, ("status", "startedAt")):
+            raise Finding(f"a step of a cancelled run went on: {why}")
+
+
+@requirement("CANCEL-05")
+def check_a_finished_run_cannot_be_cancelled(kit: Kit) -> None:
+    """However that is answered (Q02), the run is as it was."""
+    for state in (State.COMPLETED, State.CANCELLED):
+        run_id = kit.runs.fresh(state)
+        before = kit.api.run(run_id)
+        answer = require(kit.api.cancel(run_id), no_server_error)
+        kit.waiting.clock.advance(5)
+        if why := unchanged(before, kit.api.run(run_id)):
+            raise Finding(f"cancelling a {before.get('status')} run changed it: {why}")
+        kit.observe("Q02", str(answer.status))
+
+
+@requirement("CANCEL-06")
+def check_many_cancels_have_one_outcome(kit: Kit) -> None:
+    """At the same moment: no server error, one terminal event."""
+    run_id = kit.runs.fresh(State.RUNNING_LONG)
+    with kit.api.events(run_id) as stream:
+        answers = at_once([partial(kit.api.cancel, run_id)] * CALLERS)
+        for answer in answers:
+            require(answer, no_server_error)
+        if all(success(answer) for answer in answers):
+            raise Inconclusive(f"no cancel was accepted: {answers[0].said} (see CANCEL-01)")
+        kit.waiting.reach(kit.api, run_id, Status.CANCELLED)
+        kit.waiting.follow(stream, has_ended, within=5)
+        stream.wait(0.3, lambda s: s.ended)
+    one_end(kit, run_id, [event.outcome for event in told(stream.frames) if event.ends_the_run])
+
+
+@requirement("CANCEL-07")
+def check_cancel_against_completion_has_one_winner(kit: Kit) -> None:
+    """Cancelled as it is about to complete, a run ends once, and that is final."""
+    for turn in range(ROUNDS):
+        run_id = kit.runs.fresh(State.SUCCEEDS, Status.RUNNING)
+        with kit.api.events(run_id) as stream:
+            hurry = partial(kit.waiting.clock.advance, 1.0 + turn)
+            calls: list[Callable[[], object]] = [partial(kit.api.cancel, run_id), hurry]
+            answer = at_once(calls)[0]
+            if isinstance(answer, Answer):
+                require(answer, no_server_error)
+            first = kit.expect_soon(partial(kit.api.run, run_id), is_finished)
+            kit.waiting.follow(stream, has_ended, within=5)
+            stream.wait(0.2, lambda s: s.ended)
+        kit.waiting.clock.advance(5)
+        if why := unchanged(first, kit.api.run(run_id), ("status", "completedAt")):
+            raise Finding(f"the end did not last: {why}")
+        one_end(kit, run_id, [event.outcome for event in told(stream.frames) if event.ends_the_run])
+
+
+@requirement("CANCEL-08")
+def check_an_unknown_run_cannot_be_cancelled(kit: Kit) -> None:
+    """404; a run that exists can be."""
+    require(kit.api.cancel(UNKNOWN_RUN), status(404))
+    accepted(kit, kit.runs.fresh(State.PENDING))
+
+
+@requirement("CANCEL-09")
+def check_a_cancellation_is_dated(kit: Kit) -> None:
+    """`completedAt` is set, and `updatedAt` moves."""
+    run_id = kit.runs.fresh(State.PENDING)
+    before = kit.api.run(run_id)
+    kit.waiting.clock.advance(2)
+    accepted(kit, run_id)
+    after = kit.waiting.reach(kit.api, run_id, Status.CANCELLED)
+    if after.get("completedAt") is None:
+        raise Finding("a cancelled run has no completedAt")
+    try:
+        moved = when(after.get("updatedAt")) > when(before.get("updatedAt"))
+    except ValueError as fault:
+        raise Inconclusive(f"updatedAt cannot be read: {fault}") from None
+    if not moved:
+        raise Finding(f"updatedAt did not move when the run was cancelled: {after['updatedAt']}")
+
+
+@requirement("CANCEL-10")
+def check_a_malformed_id_cannot_be_cancelled(kit: Kit) -> None:
+    """What is no UUID is no matter of looking."""
+    require(kit.api.cancel(MALFORMED_RUN), status(422))
+
+
+def accepted(kit: Kit, run_id: str) -> Answer:
+    """The answer to a cancel that should be accepted; Inconclusive if it is not (CANCEL-01)."""
+    answer = kit.api.cancel(run_id)
+    if success(answer):
+        raise Inconclusive(f"the cancel was not accepted: {answer.said} (see CANCEL-01)")
+    return answer
+
+
+def one_end(kit: Kit, run_id: str, ends: list[str]) -> None:
+    """A stream told one end, and the run agrees with it."""
+    final = kit.api.run(run_id).get("status")
+    if len(ends) > 1:
+        raise Finding(f"the stream tells {len(ends)} ends: {', '.join(ends)}")
+    if ends and ends[0] != final:
+        raise Finding(f"the stream ends with {ends[0]}, the run is {final}")

@@ -1,0 +1,107 @@
+"""LIFE: a run over time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from conformance.engine import requirement
+from conformance.errors import Finding, Inconclusive
+from conformance.expect import unchanged
+from conformance.kit import Kit
+from conformance.story import told
+from conformance.vocabulary import FINISHED, State, Status
+
+ALLOWED = {
+    Status.PENDING: {Status.RUNNING, *FINISHED},
+    Status.RUNNING: set(FINISHED),
+}
+
+
+@requirement("LIFE-01")
+def check_only_allowed_changes_are_seen(kit: Kit) -> None:
+    """Forward, and never out of a final status."""
+    for state in (State.SUCCEEDS, State.FAILS):
+        for before, after in pairwise(kit.statuses(state)):
+            if after not in ALLOWED.get(Status(before), set()):
+                raise Finding(f"a run went from {before} to {after}")
+
+
+@requirement("LIFE-02")
+def check_a_succeeding_run_completes(kit: Kit) -> None:
+    """Pending, running, completed."""
+    seen = kit.statuses(State.SUCCEEDS)
+    if seen[0] != Status.PENDING:
+        raise Inconclusive(f"the run was {seen[0]} already when it was first seen")
+    if seen[-1] != Status.COMPLETED:
+        raise Finding(f"a run that should complete went {' -> '.join(seen)}")
+    last = kit.life(State.SUCCEEDS)[-1].run
+    if Status.RUNNING not in seen and (last.get("durationSeconds") or 0) > 2:
+        raise Finding(f"a run of {last['durationSeconds']} s was never seen running")
+
+
+@requirement("LIFE-03")
+def check_a_failing_run_fails(kit: Kit) -> None:
+    """The run and one of its steps are failed, and both say why."""
+    last = kit.life(State.FAILS)[-1]
+    if last.run.get("status") != Status.FAILED:
+        raise Finding(f"a run that should fail is {last.run.get('status')}")
+    failed = [step for step in last.steps if step["status"] == "failed"]
+    if not failed:
+        raise Finding("a failed run has no failed step")
+    if last.run.get("error") is None or all(step.get("error") is None for step in failed):
+        raise Finding("a failed run or its failed step has no error")
+
+
+@requirement("LIFE-04")
+def check_finished_is_final(kit: Kit) -> None:
+    """Nothing happens to a finished run by itself."""
+    for state, at in (
+        (State.COMPLETED, None),
+        (State.FAILS, Status.FAILED),
+        (State.CANCELLED, None),
+    ):
+        run_id = kit.runs.shared(state, at)
+        before = kit.api.run(run_id), kit.steps(run_id)
+        kit.waiting.clock.advance(120)
+        after = kit.api.run(run_id), kit.steps(run_id)
+        if why := unchanged(before[0], after[0]):
+            raise Finding(f"a {before[0].get('status')} run changed by itself: {why}")
+        for was, now in zip(before[1], after[1], strict=False):
+            if why := unchanged(was, now):
+                raise Finding(f"a step of a finished run changed by itself: {why}")
+
+
+@requirement("LIFE-05")
+def check_all_readings_tell_one_story(kit: Kit) -> None:
+    """At rest the list, the run, its steps and its events agree."""
+    broadcast = kit.broadcast()
+    run, steps = kit.api.run(broadcast.run_id), kit.steps(broadcast.run_id)
+    events = told(broadcast.first.frames)
+    if not events:
+        raise Inconclusive("the stream told nothing that could be compared (see EVENTS-15)")
+    completed = {step["key"] for step in steps if step["status"] == "completed"}
+    heard = {event.step_key for event in events if event.outcome == "completed" and event.step_key}
+    if completed != heard:
+        raise Finding(f"steps say {sorted(completed)} completed, events say {sorted(heard)}")
+    if events[-1].run is not None and (why := unchanged(run, events[-1].run, ("status", "error"))):
+        raise Finding(f"run and last event disagree: {why}")
+    if (run.get("status") == Status.COMPLETED) != all(s["status"] == "completed" for s in steps):
+        raise Finding(f"the run is {run.get('status')}, its steps {[s['status'] for s in steps]}")
+    item = kit.listed(broadcast.run_id)
+    if item is None:
+        raise Finding("the run can be read and is not in the list")
+    if why := unchanged(run, item):
+        raise Finding(f"run and list disagree: {why}")
+
+
+@requirement("LIFE-06")
+def check_reading_changes_nothing(kit: Kit) -> None:
+    """A waiting run is the same after it was looked at in every way."""
+    run_id = kit.runs.shared(State.PENDING)
+    before = kit.api.run(run_id)
+    kit.api.list_runs()
+    kit.api.get_steps(run_id)
+    with kit.api.events(run_id) as stream:
+        stream.wait(0.5, lambda s: bool(s.signs))
+    if why := unchanged(before, kit.api.run(run_id)):
+        raise Finding(f"reading changed a run: {why}")

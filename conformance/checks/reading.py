@@ -1,0 +1,159 @@
+"""GET: one run read by its id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.engine import requirement
+from conformance.errors import Finding, Inconclusive
+from conformance.expect import duration_fits, in_order, require, status, unchanged, when
+from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.vocabulary import FINISHED, State, Status
+
+TIMES = ("createdAt", "startedAt", "completedAt", "updatedAt")
+IDENTITY = (
+    "id",
+    "automationId",
+    "automationVersionId",
+    "versionNumber",
+    "tenantId",
+    "createdAt",
+    "triggerType",
+    "triggerSourceId",
+    "triggerSourceType",
+    "orchestratorType",
+)
+
+
+@requirement("GET-01")
+def check_a_run_has_the_documented_types(kit: Kit) -> None:
+    """200 and a run, in every status there is."""
+    for run_id in kit.samples():
+        kit.fits(require(kit.api.get_run(run_id), status(200)), "Run")
+
+
+@requirement("GET-02")
+def check_an_unknown_run_is_not_found(kit: Kit) -> None:
+    """A run was just read; this one does not exist."""
+    kit.api.run(kit.samples()[0])
+    require(kit.api.get_run(UNKNOWN_RUN), status(404))
+
+
+@requirement("GET-03")
+@pytest.mark.parametrize("run_id", [MALFORMED_RUN, "0", f"{UNKNOWN_RUN}0"])
+def check_a_malformed_id_is_refused(kit: Kit, run_id: str) -> None:
+    """What is no UUID is no matter of looking."""
+    require(kit.api.get_run(run_id), status(422))
+
+
+@requirement("GET-04")
+def check_a_finished_run_reads_the_same_every_time(kit: Kit) -> None:
+    """Three readings with time between them."""
+    run_id = kit.runs.shared(State.COMPLETED)
+    before = kit.api.run(run_id)
+    for _ in range(2):
+        kit.waiting.clock.advance(5)
+        if why := unchanged(before, kit.api.run(run_id)):
+            raise Finding(f"a completed run changed: {why}")
+
+
+@requirement("GET-05")
+def check_timestamps_have_a_zone(kit: Kit) -> None:
+    """RFC 3339, in runs of every status."""
+    for run in each_run(kit):
+        for field in TIMES:
+            if run.get(field) is not None:
+                try:
+                    when(run[field])
+                except ValueError as fault:
+                    raise Finding(f"{field} of a {run.get('status')} run: {fault}") from None
+
+
+@requirement("GET-06")
+def check_timestamps_are_in_order(kit: Kit) -> None:
+    """Created, started, completed, updated."""
+    for run in each_run(kit):
+        if why := in_order(run, *TIMES):
+            raise Finding(f"a {run.get('status')} run: {why}")
+
+
+@requirement("GET-07")
+def check_the_duration_is_from_start_to_completion(kit: Kit) -> None:
+    """Within a second, and never negative; while it runs it may grow (Q21)."""
+    for run in each_run(kit):
+        if why := duration_fits(run):
+            raise Finding(f"a {run.get('status')} run: {why}")
+        if run.get("status") == Status.COMPLETED and run.get("durationSeconds") is None:
+            raise Finding("a completed run has no durationSeconds")
+        if run.get("status") == Status.RUNNING:
+            kit.observe("Q21", "null" if run.get("durationSeconds") is None else "grows")
+
+
+@requirement("GET-08")
+def check_completion_and_status_agree(kit: Kit) -> None:
+    """`completedAt` if and only if it has finished, no `startedAt` before it has started."""
+    for run in each_run(kit):
+        state = run.get("status")
+        if (run.get("completedAt") is not None) != (state in FINISHED):
+            raise Finding(f"a {state} run has completedAt {run.get('completedAt')!r}")
+        if state == Status.PENDING and run.get("startedAt") is not None:
+            raise Finding(f"a pending run has startedAt {run['startedAt']!r}")
+        if state in (Status.RUNNING, Status.COMPLETED) and run.get("startedAt") is None:
+            raise Finding(f"a {state} run has no startedAt")
+
+
+@requirement("GET-09")
+def check_an_error_means_failure(kit: Kit) -> None:
+    """`error` if and only if the run failed."""
+    failed = kit.api.run(kit.runs.shared(State.FAILS, Status.FAILED))
+    for run in [failed, *each_run(kit)]:
+        if (run.get("error") is not None) != (run.get("status") == Status.FAILED):
+            raise Finding(f"a {run.get('status')} run has error {run.get('error')!r}")
+
+
+@requirement("GET-10")
+def check_a_credential_stands_for_one_tenant(kit: Kit) -> None:
+    """All listed runs bear the same `tenantId`."""
+    kit.fill(2)
+    tenants = {str(run.get("tenantId")) for run in kit.page(limit=1000)["items"]}
+    tenants |= {str(run.get("tenantId")) for run in each_run(kit)}
+    if len(tenants) > 1:
+        raise Finding(f"one credential reads runs of the tenants {sorted(tenants)[:5]}")
+
+
+@requirement("GET-11")
+def check_updated_at_never_goes_back(kit: Kit) -> None:
+    """Over the whole life of a run."""
+    runs = [moment.run for moment in kit.life(State.SUCCEEDS)]
+    try:
+        seen = [when(run.get("updatedAt")) for run in runs]
+    except ValueError as fault:
+        raise Inconclusive(f"updatedAt cannot be read: {fault}") from None
+    if seen != sorted(seen):
+        raise Finding(f"updatedAt goes back: {[run['updatedAt'] for run in runs]}")
+    if len({str(run.get("status")) for run in runs}) > 1 and len(set(seen)) == 1:
+        raise Finding("updatedAt does not move while the status changes")
+
+
+@requirement("GET-12")
+def check_identity_never_changes(kit: Kit) -> None:
+    """Over the whole life of a run."""
+    first, *later = [moment.run for moment in kit.life(State.SUCCEEDS)]
+    for run in later:
+        if why := unchanged(first, run, IDENTITY):
+            raise Finding(f"{why} (from {first.get('status')} to {run.get('status')})")
+
+
+@requirement("GET-13")
+def check_the_id_is_the_one_asked_for(kit: Kit) -> None:
+    """For every run there is to ask for."""
+    for run_id in kit.samples():
+        if (found := kit.api.run(run_id).get("id")) != run_id:
+            raise Finding(f"the run {run_id} is answered with the id {found!r}")
+
+
+def each_run(kit: Kit) -> list[dict[str, Any]]:
+    """A run of every status that can be had."""
+    return [kit.api.run(run_id) for run_id in kit.samples()]

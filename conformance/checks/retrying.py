@@ -1,0 +1,315 @@
+"""RETRY: running a finished run again."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from conformance.answer import Answer
+from conformance.engine import requirement
+from conformance.errors import Finding, Inconclusive
+from conformance.expect import (
+    behind,
+    client_error,
+    is_finished,
+    no_server_error,
+    require,
+    status,
+    success,
+    unchanged,
+)
+from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.race import at_once
+from conformance.vocabulary import Operation, State, Status
+
+CALLERS = 6
+
+
+@requirement("RETRY-01")
+def check_an_empty_object_is_accepted(kit: Kit) -> None:
+    """The answer is a run, and what had completed is kept: `from_failed` is the default."""
+    run_id, before = failed(kit)
+    answer = require(kit.api.retry(run_id, {}), success)
+    kit.fits(answer, "Run")
+    kept = [step for step in before if step["status"] == "completed"]
+    again = by_key(kit.steps(rerun(kit, run_id, answer)))
+    for step in kept:
+        if again.get(step["key"], {}).get("status") != "completed":
+            raise Finding(f"the completed step {step['key']!r} was not kept")
+    kit.observe("Q22", str(answer.status))
+
+
+@requirement("RETRY-02")
+def check_from_failed_runs_what_failed_and_all_behind(kit: Kit) -> None:
+    """Completed steps keep their outcome; the failed one and those behind it run."""
+    run_id, before = failed(kit)
+    first = [step["key"] for step in before if step["status"] == "failed"]
+    again = finish(kit, run_id, {"mode": "from_failed"})
+    ran_again(before, again, behind(before, first))
+
+
+@requirement("RETRY-03")
+def check_full_runs_every_step(kit: Kit) -> None:
+    """Completed steps as well."""
+    run_id, before = failed(kit)
+    again = finish(kit, run_id, {"mode": "full"})
+    ran_again(before, again, {step["key"] for step in before})
+
+
+@requirement("RETRY-04")
+def check_from_step_runs_that_step_and_all_behind(kit: Kit) -> None:
+    """From the second rank of a diamond; the rest is kept."""
+    run_id = kit.runs.fresh(State.DIAMOND, Status.COMPLETED)
+    before = kit.steps(run_id)
+    inner = [s["key"] for s in before if s["dependsOn"] and len(behind(before, [s["key"]])) > 1]
+    if not inner:
+        raise Inconclusive("the run has no step in the middle")
+    again = finish(kit, run_id, {"mode": "from_step", "stepKey": inner[0]})
+    ran_again(before, again, behind(before, inner[:1]))
+
+
+@requirement("RETRY-05")
+def check_from_step_needs_a_step(kit: Kit) -> None:
+    """Refused, or taken as `from_failed` (Q15)."""
+    run_id, _ = failed(kit)
+    before = kit.api.run(run_id)
+    answer = require(kit.api.retry(run_id, {"mode": "from_step"}), no_server_error)
+    if not success(answer):
+        kit.observe("Q15", "from_failed")
+        rerun(kit, run_id, answer)
+        return
+    require(answer, client_error)
+    kit.observe("Q15", str(answer.status))
+    not_changed(kit, run_id, before)
+    retried(kit, run_id, {"mode": "from_step", "stepKey": kit.steps(run_id)[0]["key"]})
+
+
+@requirement("RETRY-06")
+def check_an_unknown_step_is_refused(kit: Kit) -> None:
+    """With 404, 400 or 422 (Q16), and nothing changes; a known one is accepted."""
+    run_id, steps = failed(kit)
+    before = kit.api.run(run_id)
+    body = {"mode": "from_step", "stepKey": "no-such-step"}
+    answer = require(kit.api.retry(run_id, body), client_error)
+    kit.observe("Q16", str(answer.status))
+    not_changed(kit, run_id, before)
+    retried(kit, run_id, body | {"stepKey": steps[0]["key"]})
+
+
+@requirement("RETRY-07")
+def check_an_unknown_mode_is_refused(kit: Kit) -> None:
+    """422, and nothing changes."""
+    refused(kit, b'{"mode": "from_scratch"}', b'{"mode": "full"}')
+
+
+@requirement("RETRY-08")
+@pytest.mark.parametrize("value", ["7", "true", '["a"]', '{"key": "a"}'])
+def check_a_step_key_of_a_wrong_type_is_refused(kit: Kit, value: str) -> None:
+    """422, and nothing changes."""
+    refused(kit, f'{{"stepKey": {value}}}'.encode(), b'{"stepKey": null}')
+
+
+@requirement("RETRY-09")
+@pytest.mark.parametrize("body", [b'{"mode": "full"', b"{mode: full}", b"\xff\xfe{}"])
+def check_malformed_json_is_refused(kit: Kit, body: bytes) -> None:
+    """422, and nothing changes."""
+    refused(kit, body, b'{"mode": "full"}')
+
+
+@requirement("RETRY-10")
+@pytest.mark.parametrize("body", [b"[]", b'"full"', b"7", b"true"])
+def check_a_body_that_is_no_object_is_refused(kit: Kit, body: bytes) -> None:
+    """422, and nothing changes."""
+    refused(kit, body, b"{}")
+
+
+@requirement("RETRY-11")
+@pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
+def check_an_unfinished_run_is_not_retried(kit: Kit, state: State) -> None:
+    """However that is answered (Q03), the run is as it was."""
+    run_id = kit.runs.fresh(state)
+    before = kit.api.run(run_id), kit.steps(run_id)
+    answer = require(kit.api.retry(run_id, {"mode": "full"}), no_server_error)
+    kit.observe("Q03", str(answer.status))
+    if why := unchanged(before[0], kit.api.run(run_id), ("status", "startedAt", "createdAt")):
+        raise Finding(f"retrying a {before[0].get('status')} run changed it: {why}")
+    for was, now in zip(before[1], kit.steps(run_id), strict=True):
+        if why := unchanged(was, now, ("status", "startedAt")):
+            raise Finding(f"retrying a {before[0].get('status')} run changed a step: {why}")
+
+
+@requirement("RETRY-12")
+@pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELLED])
+@pytest.mark.parametrize("mode", ["from_failed", "full"])
+def check_retry_of_a_run_that_did_not_fail(kit: Kit, state: State, mode: str) -> None:
+    """Allowed or refused (Q04): a refusal changes nothing, an acceptance runs it."""
+    run_id = kit.runs.fresh(state)
+    before = kit.api.run(run_id)
+    answer = require(kit.api.retry(run_id, {"mode": mode}), no_server_error)
+    kit.observe(f"Q04 {mode} {state.value}", str(answer.status))
+    if success(answer):
+        require(answer, client_error)
+        not_changed(kit, run_id, before)
+    else:
+        again = kit.api.run(rerun(kit, run_id, answer))
+        if not is_finished(again) and not unchanged(before, again):
+            raise Finding(f"{answer.said} and nothing runs")
+
+
+@requirement("RETRY-13")
+def check_many_retries_start_one_run(kit: Kit) -> None:
+    """At the same moment: no server error, and one attempt for each run that is answered."""
+    run_id, before = failed(kit)
+    total = kit.page(limit=1)["total"]
+    with kit.api.events(run_id) as stream:
+        answers = at_once([partial(kit.api.retry, run_id, {})] * CALLERS)
+        for answer in answers:
+            require(answer, no_server_error)
+        accepted = [a.object().get("id") for a in answers if not success(a)]
+        if not accepted:
+            raise Inconclusive(f"no retry was accepted: {answers[0].said} (see RETRY-01)")
+        kit.expect_soon(lambda: kit.api.run(str(accepted[0])), is_finished)
+        stream.wait(0.3, lambda s: s.ended)
+    made = kit.page(limit=1)["total"] - total
+    if made > len(set(accepted) - {run_id}):
+        raise Finding(f"{len(accepted)} accepted retries made {made} runs")
+    again = by_key(kit.steps(str(accepted[0])))
+    if set(again) != {step["key"] for step in before} or len(again) != len(before):
+        raise Finding("the run has other steps than before it was retried")
+
+
+@requirement("RETRY-14")
+def check_an_unknown_run_cannot_be_retried(kit: Kit) -> None:
+    """404; a failed run can be."""
+    require(kit.api.retry(UNKNOWN_RUN, {}), status(404))
+    retried(kit, failed(kit)[0], {})
+
+
+@requirement("RETRY-15")
+def check_what_runs_again_is_listed(kit: Kit) -> None:
+    """The same run, or another one beside the old, which is as it was (Q01)."""
+    run_id, _ = failed(kit)
+    before, total = kit.api.run(run_id), kit.page(limit=1)["total"]
+    new = rerun(kit, run_id, retried(kit, run_id, {}))
+    made = kit.page(limit=1)["total"] - total
+    if kit.listed(new) is None:
+        raise Finding(f"the run {new} that runs again is not in the list")
+    if new == run_id:
+        if made:
+            raise Finding(f"the retry continues the run and the list grew by {made}")
+        return
+    if made != 1:
+        raise Finding(f"the retry made another run and the list grew by {made}")
+    if why := unchanged(before, kit.api.run(run_id)):
+        raise Finding(f"the retry made another run and changed the old one: {why}")
+
+
+@requirement("RETRY-16")
+def check_a_null_step_key_is_accepted(kit: Kit) -> None:
+    """As good as none."""
+    run_id, _ = failed(kit)
+    require(kit.api.retry(run_id, {"mode": "from_failed", "stepKey": None}), success)
+
+
+@requirement("RETRY-17")
+def check_an_absent_body_does_no_harm(kit: Kit) -> None:
+    """The same as an empty object, or refused (Q17)."""
+    run_id, _ = failed(kit)
+    answer = require(kit.api.retry(run_id), no_server_error)
+    kit.observe("Q17", str(answer.status))
+    if not success(answer):
+        rerun(kit, run_id, answer)
+
+
+@requirement("RETRY-18")
+def check_a_retried_run_can_complete(kit: Kit) -> None:
+    """What failed once succeeds when it is tried again."""
+    run_id, _ = failed(kit)
+    new = rerun(kit, run_id, retried(kit, run_id, {}))
+    last = kit.expect_soon(lambda: kit.api.run(new), is_finished)
+    if last.get("status") != Status.COMPLETED:
+        raise Finding(f"the retried run is {last.get('status')} in the end")
+    if last.get("error") is not None:
+        raise Finding("the run completed and still has the error of the attempt before")
+
+
+@requirement("RETRY-19")
+def check_a_malformed_id_cannot_be_retried(kit: Kit) -> None:
+    """What is no UUID is no matter of looking."""
+    require(kit.api.retry(MALFORMED_RUN, {}), status(422))
+
+
+def failed(kit: Kit) -> tuple[str, list[dict[str, Any]]]:
+    """A run that failed and would complete if tried again, and its steps."""
+    run_id = kit.runs.fresh(State.FAILS_ONCE, Status.FAILED)
+    # What runs again must be seen to start later, also where times are kept to the second.
+    kit.waiting.clock.advance(2)
+    return run_id, kit.steps(run_id)
+
+
+def retried(kit: Kit, run_id: str, body: Any) -> Answer:
+    """The answer to a retry that should be accepted; Inconclusive if it is not (RETRY-01)."""
+    answer = kit.api.retry(run_id, body)
+    if success(answer):
+        raise Inconclusive(f"an ordinary retry was not accepted: {answer.said} (see RETRY-01)")
+    return answer
+
+
+def rerun(kit: Kit, run_id: str, answer: Answer) -> str:
+    """The id of the run that runs again: the same or another (Q01)."""
+    new = answer.object().get("id")
+    if not isinstance(new, str):
+        raise Inconclusive("the answer to the retry has no id (see RETRY-01)")
+    kit.observe("Q01", "continues it" if new == run_id else "creates another run")
+    return new
+
+
+def finish(kit: Kit, run_id: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Retry, and the steps when that has come to its end."""
+    new = rerun(kit, run_id, retried(kit, run_id, body))
+    _, why = kit.waiting.until(lambda: kit.api.run(new), is_finished)
+    if why:
+        raise Inconclusive(f"after {kit.settings.patience:g} s {why}")
+    return kit.steps(new)
+
+
+def ran_again(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], expected: set[str]
+) -> None:
+    """The expected steps started anew, the others are as they were."""
+    now = by_key(after)
+    if set(now) != set(by_key(before)):
+        raise Finding(f"the steps were {sorted(by_key(before))} and are {sorted(now)}")
+    for step in before:
+        again = now[step["key"]]
+        if step["key"] in expected:
+            if again.get("startedAt") in (None, step.get("startedAt")):
+                raise Finding(f"the step {step['key']!r} did not run again")
+        elif why := unchanged(step, again, ("status", "result", "error")):
+            raise Finding(f"the step {step['key']!r} was not kept: {why}")
+        elif again.get("startedAt") != step.get("startedAt"):
+            raise Finding(f"the step {step['key']!r} ran again and should have been kept")
+
+
+def refused(kit: Kit, body: bytes, control: bytes) -> None:
+    """422 and nothing changed for `body`; `control` is accepted on the same run afterwards."""
+    run_id, _ = failed(kit)
+    before = kit.api.run(run_id)
+    require(kit.api.request(Operation.RETRY, run_id, raw=body), status(422))
+    not_changed(kit, run_id, before)
+    answer = kit.api.request(Operation.RETRY, run_id, raw=control)
+    if success(answer):
+        raise Inconclusive(f"what should be accepted is refused as well: {answer.said}")
+
+
+def not_changed(kit: Kit, run_id: str, before: dict[str, Any]) -> None:
+    """The refused request left the run alone."""
+    if why := unchanged(before, kit.api.run(run_id)):
+        raise Finding(f"a refused retry changed the run: {why}")
+
+
+def by_key(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Steps by their keys."""
+    return {step["key"]: step for step in steps}

@@ -1,0 +1,187 @@
+"""STEPS: what a run consists of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import Any
+
+from conformance.engine import requirement
+from conformance.errors import Finding, Inconclusive
+from conformance.expect import (
+    behind,
+    duration_fits,
+    graph_faults,
+    in_order,
+    key_faults,
+    require,
+    status,
+    when,
+)
+from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.vocabulary import State, Status
+
+COUNTS = {
+    "completedCount": "completed",
+    "failedCount": "failed",
+    "pendingCount": "pending",
+    "runningCount": "running",
+}
+
+
+@requirement("STEPS-01")
+def check_steps_have_the_documented_types(kit: Kit) -> None:
+    """200, the steps and their counts, for a run of every status."""
+    for run_id in kit.samples():
+        kit.fits(require(kit.api.get_steps(run_id), status(200)), "RunSteps")
+
+
+@requirement("STEPS-02")
+def check_the_run_is_named(kit: Kit) -> None:
+    """`automationRunId` is the id asked for."""
+    for run_id in kit.samples():
+        if (found := kit.api.steps(run_id).get("automationRunId")) != run_id:
+            raise Finding(f"the steps of {run_id} have the automationRunId {found!r}")
+
+
+@requirement("STEPS-03")
+def check_counts_match_the_steps(kit: Kit) -> None:
+    """Each count is the number of steps with its status."""
+    for run_id in kit.samples():
+        answer = kit.stable(partial(kit.api.steps, run_id))
+        steps = [s for s in answer.get("steps") or () if isinstance(s, dict)]
+        found = Counter(step.get("status") for step in steps)
+        for field, counted in COUNTS.items():
+            if answer.get(field) != found[counted]:
+                raise Finding(f"{field} is {answer.get(field)!r}, {found[counted]} are {counted}")
+
+
+@requirement("STEPS-04")
+def check_keys_are_unique(kit: Kit) -> None:
+    """No two steps of a run share one."""
+    for steps in each_steps(kit):
+        if why := key_faults(steps):
+            raise Finding(why)
+
+
+@requirement("STEPS-05")
+def check_dependencies_form_a_dag(kit: Kit) -> None:
+    """They name existing steps, never the step itself, and no circle."""
+    steps = kit.steps(kit.runs.shared(State.DIAMOND))
+    if not any(step["dependsOn"] for step in steps):
+        raise Inconclusive("no step depends on another")
+    for each in [steps, *each_steps(kit)]:
+        if why := graph_faults(each):
+            raise Finding(why)
+
+
+@requirement("STEPS-06")
+def check_no_step_starts_before_its_dependencies_completed(kit: Kit) -> None:
+    """In a diamond, over its whole life, by status and by time."""
+    for moment in kit.life(State.DIAMOND):
+        by_key = {step["key"]: step for step in moment.steps}
+        for step in moment.steps:
+            if step.get("startedAt") is None or step["status"] == "pending":
+                continue
+            for key in step["dependsOn"]:
+                _after(step, by_key.get(key))
+
+
+@requirement("STEPS-07")
+def check_times_of_a_step_fit(kit: Kit) -> None:
+    """Started before completed, with the duration in between."""
+    for steps in each_steps(kit):
+        for step in steps:
+            if why := in_order(step, "startedAt", "completedAt") or duration_fits(step):
+                raise Finding(f"the {step['status']} step {step['key']!r}: {why}")
+            done = step["status"] in ("completed", "failed")
+            if done and None in (step.get("startedAt"), step.get("completedAt")):
+                raise Finding(f"the {step['status']} step {step['key']!r} lacks a time")
+
+
+@requirement("STEPS-08")
+def check_nothing_behind_a_failed_step_completes(kit: Kit) -> None:
+    """The failed step says why; those behind it wait, are skipped or cancelled (Q18)."""
+    steps = kit.steps(kit.runs.shared(State.FAILS, Status.FAILED))
+    failed = [step for step in steps if step["status"] == "failed"]
+    if not failed:
+        raise Inconclusive("the failed run has no failed step (see LIFE-03)")
+    for step in failed:
+        if step.get("error") is None:
+            raise Finding(f"the failed step {step['key']!r} has no error")
+    keys = behind(steps, [step["key"] for step in failed]) - {step["key"] for step in failed}
+    later = {step["status"] for step in steps if step["key"] in keys}
+    if bad := later & {"completed", "running", "failed"}:
+        raise Finding(f"a step behind the failed one is {sorted(bad)[0]}")
+    if later:
+        kit.observe("Q18", sorted(later)[0])
+
+
+@requirement("STEPS-09")
+def check_a_completed_run_has_no_open_step(kit: Kit) -> None:
+    """None is pending, running or failed."""
+    for step in kit.steps(kit.runs.shared(State.COMPLETED)):
+        if step["status"] in ("pending", "running", "failed", "awaiting_approval"):
+            raise Finding(f"a completed run has the {step['status']} step {step['key']!r}")
+
+
+@requirement("STEPS-10")
+def check_result_truncated_is_a_boolean(kit: Kit) -> None:
+    """In every step that says anything about it."""
+    for steps in each_steps(kit):
+        for step in steps:
+            if "resultTruncated" in step and type(step["resultTruncated"]) is not bool:
+                raise Finding(f"resultTruncated is {step['resultTruncated']!r}")
+
+
+@requirement("STEPS-11")
+def check_steps_of_an_unknown_run_are_not_found(kit: Kit) -> None:
+    """The steps of another run were just read."""
+    kit.api.steps(kit.samples()[0])
+    require(kit.api.get_steps(UNKNOWN_RUN), status(404))
+
+
+@requirement("STEPS-12")
+def check_steps_lie_within_the_run(kit: Kit) -> None:
+    """No step starts before the run or ends after it."""
+    run_id = kit.runs.shared(State.COMPLETED)
+    run = kit.api.run(run_id)
+    for step in kit.steps(run_id):
+        span = {
+            "the run's startedAt": run.get("startedAt"),
+            "its startedAt": step.get("startedAt"),
+            "its completedAt": step.get("completedAt"),
+            "the run's completedAt": run.get("completedAt"),
+        }
+        if why := in_order(span, *span):
+            raise Finding(f"the step {step['key']!r}: {why}")
+
+
+@requirement("STEPS-13")
+def check_steps_of_a_malformed_id_are_refused(kit: Kit) -> None:
+    """What is no UUID is no matter of looking."""
+    require(kit.api.get_steps(MALFORMED_RUN), status(422))
+
+
+def each_steps(kit: Kit) -> list[list[dict[str, Any]]]:
+    """The steps of a run of every status that can be had."""
+    return [kit.steps(run_id) for run_id in kit.samples()]
+
+
+def _after(step: dict[str, Any], needed: dict[str, Any] | None) -> None:
+    if needed is None:
+        raise Inconclusive("a dependency names no step (see STEPS-05)")
+    if needed["status"] != "completed":
+        raise Finding(
+            f"the step {step['key']!r} is {step['status']} while {needed['key']!r}, on which it "
+            f"depends, is {needed['status']}"
+        )
+    try:
+        early = when(step["startedAt"]) < when(needed.get("completedAt"))
+    except ValueError as fault:
+        raise Inconclusive(f"the times of the steps cannot be read: {fault}") from None
+    if early:
+        raise Finding(
+            f"the step {step['key']!r} started at {step['startedAt']}, before {needed['key']!r}, "
+            f"on which it depends, completed at {needed['completedAt']}"
+        )

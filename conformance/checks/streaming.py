@@ -1,0 +1,214 @@
+"""EVENTS: what happens to a run, as it happens."""
+
+from __future__ import annotations
+
+import time
+
+from conformance.engine import requirement
+from conformance.errors import Finding, Inconclusive, Unsupported
+from conformance.expect import require, status, unchanged
+from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.story import has_ended, told
+from conformance.vocabulary import Operation, State, Status
+
+PULSE = 30
+QUIET = 5
+
+
+@requirement("EVENTS-01")
+def check_the_answer_is_an_event_stream(kit: Kit) -> None:
+    """200 and `text/event-stream`."""
+    with kit.api.events(kit.runs.shared(State.COMPLETED)) as stream:
+        stream.wait(1, lambda s: bool(s.signs))
+    if (stream.status, stream.media_type) != (200, "text/event-stream"):
+        raise Finding(f"the stream is answered with {stream.status} and {stream.media_type!r}")
+
+
+@requirement("EVENTS-02")
+def check_frames_parse(kit: Kit) -> None:
+    """Nothing in the stream is what a browser would drop."""
+    stream = kit.broadcast().first
+    if not stream.frames:
+        raise Inconclusive("no event came")
+    if stream.faults:
+        raise Finding(stream.faults[0])
+    frame = stream.frames[0]
+    parts = [
+        name for name, there in (("id", frame.id), ("event", frame.event != "message")) if there
+    ]
+    kit.observe("Q12", " ".join([*parts, "data"]))
+
+
+@requirement("EVENTS-03")
+def check_data_is_json(kit: Kit) -> None:
+    """One value for each event."""
+    frames = kit.broadcast().first.frames
+    if not frames:
+        raise Inconclusive("no event came")
+    for frame in frames:
+        try:
+            frame.json()
+        except ValueError as fault:
+            raise Finding(f"the data {frame.data[:80]!r} is no JSON: {fault}") from None
+
+
+@requirement("EVENTS-04")
+def check_the_end_is_told_once(kit: Kit) -> None:
+    """The terminal event of a run that ended comes, and once; then it closes or not (Q14)."""
+    broadcast = kit.broadcast()
+    ends = [event.kind for event in told(broadcast.first.frames) if event.ends_the_run]
+    run = kit.api.run(broadcast.run_id)
+    if len(ends) != 1:
+        raise Finding(
+            f"the run is {run.get('status')}, and its stream told {len(ends)} ends: {ends}"
+        )
+    kit.observe("Q14", "closes" if broadcast.first.ended else "stays open")
+
+
+@requirement("EVENTS-05")
+def check_a_finished_run_is_answered(kit: Kit) -> None:
+    """Its history, a close, or an open stream (Q13), but an answer."""
+    with kit.api.events(kit.runs.shared(State.COMPLETED)) as stream:
+        stream.wait(2, lambda s: s.ended or has_ended(s))
+    if stream.status >= 500:
+        raise Finding(f"the stream of a finished run is answered with {stream.status}")
+    if stream.frames:
+        kit.observe("Q13", "replays")
+    else:
+        kit.observe("Q13", "closes at once" if stream.ended else "stays open")
+
+
+@requirement("EVENTS-06")
+def check_events_follow_the_steps(kit: Kit) -> None:
+    """No step ends before it starts, none starts twice, nothing follows the run's end."""
+    events = told(kit.broadcast().first.frames)
+    if not any(event.step_key for event in events):
+        raise Inconclusive("no event is about a step")
+    state: dict[str, str] = {}
+    ended = ""
+    for event in events:
+        if ended:
+            raise Finding(f"{event.kind} follows {ended}")
+        ended = event.kind if event.ends_the_run else ""
+        key = event.step_key
+        if key is None:
+            continue
+        if event.outcome == "started" and key in state:
+            raise Finding(f"the step {key!r} starts, and it was {state[key]} before")
+        if event.outcome == "completed" and state.get(key) != "started":
+            raise Finding(f"the step {key!r} completes, and it was {state.get(key, 'not started')}")
+        if event.outcome in ("started", "completed"):
+            state[key] = event.outcome
+
+
+@requirement("EVENTS-07")
+def check_a_reader_resumes_where_it_was(kit: Kit) -> None:
+    """Behind `Last-Event-ID` there is no gap and no repetition."""
+    run_id = kit.runs.fresh(State.SUCCEEDS)
+    with kit.api.events(run_id) as whole:
+        kit.waiting.follow(whole, lambda s: len(s.frames) >= 3 or has_ended(s))
+        seen = whole.frames
+        if len(seen) < 2:
+            raise Inconclusive("too few events came")
+        if not seen[0].id:
+            raise Unsupported("the events bear no ids")
+        with kit.api.events(run_id, seen[1].id) as resumed:
+            for stream in (whole, resumed):
+                kit.waiting.follow(stream, has_ended)
+    expected = [(frame.id, frame.data) for frame in whole.frames[2:]]
+    found = [(frame.id, frame.data) for frame in resumed.frames]
+    if found != expected:
+        ids = [f[0] for f in found], [e[0] for e in expected]
+        raise Finding(f"behind the id {seen[1].id!r} came {ids[0]}, not {ids[1]}")
+
+
+@requirement("EVENTS-08")
+def check_two_readers_hear_the_same(kit: Kit) -> None:
+    """Every event, in the same order."""
+    broadcast = kit.broadcast()
+    first = [frame.data for frame in broadcast.first.frames]
+    second = [frame.data for frame in broadcast.second.frames]
+    if not first:
+        raise Inconclusive("no event came")
+    if first != second:
+        shared = sum(1 for a, b in zip(first, second, strict=False) if a == b)
+        raise Finding(
+            f"one reader heard {len(first)} events, another {len(second)}; {shared} agree"
+        )
+
+
+@requirement("EVENTS-09")
+def check_a_reader_leaving_harms_nobody(kit: Kit) -> None:
+    """One of three left early; the others heard the end, and the run came to it."""
+    broadcast = kit.broadcast()
+    if broadcast.early.ended and has_ended(broadcast.early):
+        raise Inconclusive("the run was over before the reader could leave")
+    for stream in (broadcast.first, broadcast.second):
+        if stream.broken:
+            raise Finding(f"another reader's stream broke: {stream.broken}")
+    kit.waiting.reach(kit.api, broadcast.run_id, Status.COMPLETED)
+
+
+@requirement("EVENTS-10")
+def check_events_of_an_unknown_run_are_not_found(kit: Kit) -> None:
+    """404, before any stream starts."""
+    require(kit.api.request(Operation.EVENTS, UNKNOWN_RUN), status(404))
+
+
+@requirement("EVENTS-11", early=Kit.quiet)
+def check_a_quiet_stream_shows_signs_of_life(kit: Kit) -> None:
+    """Something arrives at least every thirty seconds while nothing happens."""
+    quiet = kit.quiet()
+    # What happens to the run is a sign of life as well, but does not show that silence is broken.
+    alive = lambda stream: stream.comments > quiet.comments or stream.silence > QUIET  # noqa: E731
+    over = quiet.since + 2 * PULSE
+    while not quiet.stream.wait(max(0.0, PULSE - quiet.stream.silent_for), alive):
+        if quiet.stream.ended:
+            raise Finding("the stream of a running run was closed while nothing happened")
+        if quiet.stream.silent_for >= PULSE:
+            raise Finding(f"nothing came for {PULSE} s while the run is running")
+        if time.monotonic() > over:
+            return
+
+
+@requirement("EVENTS-12")
+def check_the_last_state_is_the_run(kit: Kit) -> None:
+    """What the stream said last equals what is read by id."""
+    broadcast = kit.broadcast()
+    runs = [event.run for event in told(broadcast.first.frames) if event.run is not None]
+    if not runs:
+        raise Inconclusive("no event bears the run")
+    if why := unchanged(kit.api.run(broadcast.run_id), runs[-1]):
+        raise Finding(f"the run as last told is not the run that is read: {why}")
+
+
+@requirement("EVENTS-13")
+def check_the_stream_is_neither_cached_nor_held_back(kit: Kit) -> None:
+    """`Cache-Control` forbids it, and something comes within a second."""
+    with kit.api.events(kit.runs.shared(State.RUNNING_LONG)) as stream:
+        prompt = stream.wait(1, lambda s: bool(s.signs))
+    control = stream.headers.get("cache-control", "").lower()
+    if "no-cache" not in control and "no-store" not in control:
+        raise Finding(f"Cache-Control is {control!r}: a cache may keep the stream")
+    if not prompt:
+        raise Finding("nothing came within a second, though the run has started")
+
+
+@requirement("EVENTS-14")
+def check_events_of_a_malformed_id_are_refused(kit: Kit) -> None:
+    """422, before any stream starts."""
+    require(kit.api.request(Operation.EVENTS, MALFORMED_RUN), status(422))
+
+
+@requirement("EVENTS-15")
+def check_data_is_an_event_of_the_contract(kit: Kit) -> None:
+    """The event's kind, the run, and the step if it is about one."""
+    stream = kit.broadcast().first
+    if not stream.frames:
+        raise Inconclusive("no event came")
+    for frame in stream.frames:
+        try:
+            value = frame.json()
+        except ValueError:
+            raise Inconclusive("the data is no JSON (see EVENTS-03)") from None
+        kit.fits_value(value, "RunEvent", stream.exchange, f"the event {frame.event!r}")

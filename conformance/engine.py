@@ -1,0 +1,271 @@
+"""The run itself, as a pytest plugin object: opens the session before the first check, judges each
+check as it ends, and makes the report. Under pytest-xdist the workers check and the front reports;
+what passes between them are results as JSON in the test reports' properties."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+import pytest
+
+from conformance import deadline
+from conformance.catalogue import Requirement
+from conformance.errors import Inconclusive, KitError, Outcome, OutOfTime, Refused, SetupError
+from conformance.events import (
+    CheckFinished,
+    CheckStarted,
+    Event,
+    Finished,
+    Reporter,
+    SetUp,
+    Started,
+)
+from conformance.events import Refused as RunRefused
+from conformance.kit import Kit
+from conformance.report import Report, entries_from
+from conformance.result import SHOWN, Result, judge
+from conformance.session import Session
+from conformance.settings import Settings
+from conformance.vocabulary import Operation, Verdict
+
+MARKER = "requirement"
+_PROPERTY = "runs-conformance"
+_CHANGING = (Operation.CANCEL, Operation.RETRY)
+
+
+def requirement(
+    requirement_id: str, early: Callable[[Kit], object] | None = None
+) -> pytest.MarkDecorator:
+    """Bind a check to the requirement that it decides.
+
+    `early` is called before the first check and the check itself comes last, for what takes its
+    time by itself: a stream that is listened to meanwhile.
+    """
+    mark: pytest.MarkDecorator = getattr(pytest.mark, MARKER)
+    return mark(requirement_id, early=early)
+
+
+class Engine:
+    """One run; `front` is where the report is made, false in a worker of pytest-xdist."""
+
+    def __init__(self, settings: Settings, reporters: Sequence[Reporter], *, front: bool) -> None:
+        self.settings = settings
+        self.report: Report | None = None
+        self.refused: KitError | None = None
+        self._reporters = reporters
+        self._front = front
+        self._session: Session | None = None
+        self._setup = SetUp("", {}, frozenset())
+        self._results: list[Result] = []
+        self._mark = 0
+        self._kit: Kit | None = None
+        self._trouble = ""
+        self._lost = ""
+        self._interrupted = False
+        self._start = time.monotonic()
+        self._started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+    @property
+    def session(self) -> Session:
+        """The open session."""
+        if self._session is None:
+            raise RuntimeError("the session is not open")
+        return self._session
+
+    @pytest.fixture
+    def kit(self) -> Kit:
+        """What a check is given."""
+        self._mark = self.session.traffic.count
+        self._kit = self.session.kit()
+        return self._kit
+
+    def pytest_sessionstart(self) -> None:
+        """Connect, try the target, and see which runs can be had."""
+        try:
+            with deadline.limit(
+                self.settings.budget, "the budget was spent before the first check"
+            ):
+                self._session = Session(self.settings)
+                if self._front:
+                    self.session.catalogue.select(self.settings.include, self.settings.exclude)
+                    self.session.try_out()
+                    states, failed = self.session.offers()
+                    self._setup = SetUp(self.session.provisioner.name, states, failed)
+                    self._emit(self._setup)
+        except (KitError, OutOfTime) as fault:
+            self.refused = fault if isinstance(fault, KitError) else KitError(str(fault))
+            self._emit(RunRefused(self.refused.message, self.refused.remedy))
+            text = f"{self.refused.message} {self.refused.remedy}".rstrip()
+            raise pytest.exit.Exception(text, returncode=2) from None
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Keep the selected checks, those that change nothing first."""
+        catalogue = self.session.catalogue
+        wanted = catalogue.select(self.settings.include, self.settings.exclude)
+        order = list(catalogue.requirements)
+        kept: list[tuple[tuple[bool, bool, int], pytest.Item]] = []
+        dropped: list[pytest.Item] = []
+        for item in items:
+            bound = requirement_of(item)
+            if bound is None:
+                continue
+            found = catalogue[bound]
+            if found.id in wanted:
+                rank = early_of(item) is not None, found.operation in _CHANGING
+                kept.append(((*rank, order.index(found.id)), item))
+            else:
+                dropped.append(item)
+        if dropped:
+            config.hook.pytest_deselected(items=dropped)
+        others = [item for item in items if requirement_of(item) is None]
+        items[:] = [*others, *(item for _, item in sorted(kept, key=lambda entry: entry[0]))]
+        if self._front:
+            self._emit(Started(self.settings.base_url, len(kept)))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Begin what takes its time; what cannot begin fails in its own check."""
+        for begin in dict.fromkeys(early_of(item) for item in session.items):
+            if begin is not None:
+                with contextlib.suppress(Outcome, SetupError):
+                    begin(self.session.kit())
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Tell that a check begins."""
+        self._emit(CheckStarted("", nodeid.rpartition("::")[2]))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Give each check its share of time, and none to those that come too late."""
+        if requirement_of(item) is None:
+            return (yield)
+        left = self.settings.budget - (time.monotonic() - self._start)
+        share = min(left, 3 * self.settings.patience)
+        if left <= 0:
+            self._trouble = f"the budget of {self.settings.budget:g} s was spent"
+            raise Inconclusive(self._trouble)
+        if self._lost:
+            raise Inconclusive(self._lost)
+        with deadline.limit(share, f"the check was not done after {share:.0f} s"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Judge a check that has ended and send the result along with pytest's own report."""
+        report = yield
+        bound = requirement_of(item)
+        fault = call.excinfo.value if call.excinfo else None
+        if bound is None or (call.when != "call" and fault is None):
+            return report
+        result = self._judge(self.session.catalogue[bound], item.name, fault, call.duration)
+        report.user_properties.append((_PROPERTY, result.to_json()))
+        _show(report, result, strict=self.settings.strict)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in a result, wherever its check ran."""
+        for name, data in report.user_properties:
+            if name == _PROPERTY and isinstance(data, dict) and self._front:
+                result = Result.from_json(data)
+                self._results.append(result)
+                self._emit(CheckFinished(result))
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Someone has had enough; what is known by then is still reported."""
+        self._interrupted = self.refused is None
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Pytest or the kit failed outside any check."""
+        self._trouble = f"the kit failed: {str(excrepr).strip().splitlines()[-1]}"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Clean up, and make the report and the exit code."""
+        if self._session is not None:
+            self._session.close()
+        if not self._front:
+            return
+        if self.refused is not None:
+            session.exitstatus = 2
+            return
+        self.report = self._make_report()
+        self._emit(Finished(self.report))
+        session.exitstatus = int(self.report.exit_code)
+
+    def _judge(
+        self, required: Requirement, name: str, fault: BaseException | None, seconds: float
+    ) -> Result:
+        if isinstance(fault, KeyboardInterrupt):
+            fault = Inconclusive("it was interrupted")
+        if isinstance(fault, Refused) and not self.session.alive():
+            self._lost = f"nothing answers any more since {name} ({required.id})"
+            self._trouble = self._lost
+        exchanges = self.session.traffic.since(self._mark)
+        verdict, message, culprit = judge(fault, required.level, exchanges)
+        kept = [e for e in exchanges if e.number == culprit or e in exchanges[-SHOWN:]]
+        return Result(
+            requirement=required.id,
+            check=name,
+            verdict=verdict,
+            message=message,
+            seconds=round(seconds, 3),
+            observations=dict(self._kit.observations) if self._kit else {},
+            exchanges=() if verdict is Verdict.PASS else tuple(kept),
+            culprit=culprit,
+        )
+
+    def _make_report(self) -> Report:
+        observations: dict[str, str] = {}
+        for result in self._results:
+            observations |= result.observations
+        return Report(
+            base_url=self.settings.base_url,
+            contract=str(self.session.contract.full["info"]["version"]),
+            provisioner=self._setup.provisioner,
+            states=self._setup.states,
+            entries=entries_from(self.session.catalogue.requirements.values(), self._results),
+            strict=self.settings.strict,
+            started=self._started_at,
+            seconds=round(time.monotonic() - self._start, 2),
+            trouble=self._trouble,
+            interrupted=self._interrupted,
+            observations=observations,
+        )
+
+    def _emit(self, event: Event) -> None:
+        for reporter in self._reporters:
+            reporter.on(event)
+
+
+def requirement_of(item: pytest.Item) -> str | None:
+    """The requirement that a collected check is bound to."""
+    marker = item.get_closest_marker(MARKER)
+    return str(marker.args[0]) if marker else None
+
+
+def early_of(item: pytest.Item) -> Callable[[Kit], object] | None:
+    """What a check wants begun before the first check."""
+    marker = item.get_closest_marker(MARKER)
+    return marker.kwargs.get("early") if marker else None
+
+
+def _show(report: pytest.TestReport, result: Result, *, strict: bool) -> None:
+    """The verdict in pytest's own terms, for those who run the kit as tests."""
+    where = (str(report.fspath), report.location[1] or 0, f"{result.verdict}: {result.message}")
+    failing = (Verdict.VIOLATION, Verdict.ERROR, *((Verdict.DEVIATION,) if strict else ()))
+    if result.verdict in failing:
+        report.outcome = "failed"
+        report.longrepr = "\n".join(
+            line for line in (f"{result.requirement} {where[2]}", result.curl) if line
+        )
+    elif result.verdict is Verdict.PASS:
+        report.outcome = "passed"
+    else:
+        report.outcome = "skipped"
+        report.longrepr = where

@@ -1,0 +1,69 @@
+"""What happens while the kit runs, as values. The engine yields them, reporters consume them, and
+neither knows the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from conformance.report import Report
+from conformance.result import Result
+from conformance.vocabulary import State
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """There will be no run: the configuration is wrong or the target out of reach."""
+
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """How runs are provided, and for each state "" or why there is none; `failed` went wrong."""
+
+    provisioner: str
+    states: Mapping[State, str]
+    failed: frozenset[State]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The checks begin."""
+
+    base_url: str
+    checks: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStarted:
+    """A check begins."""
+
+    requirement: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinished:
+    """A check has ended."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All is over."""
+
+    report: Report
+
+
+Event = Refused | SetUp | Started | CheckStarted | CheckFinished | Finished
+
+
+class Reporter(Protocol):
+    """Consumes events, in order, on one thread."""
+
+    def on(self, event: Event) -> None:
+        """Take note of one."""

@@ -1,0 +1,87 @@
+"""The kit as a plugin of pytest: `pytest -p conformance.plugin --pyargs conformance` collects the
+checks and runs them against the target named by `--runs-base-url` or RUNS_CONFORMANCE_BASE_URL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import pytest
+
+from conformance import settings
+from conformance.engine import MARKER, Engine, requirement_of
+from conformance.errors import ConfigurationError
+from conformance.events import Reporter
+
+_PREFIX = "runs_"
+_ENGINE = "runs-conformance-engine"
+
+
+class Front:
+    """Handed to pytest by the command line: who is told what happens."""
+
+    NAME = "runs-conformance-front"
+
+    def __init__(self, reporters: Sequence[Reporter]) -> None:
+        self.reporters = reporters
+        self.engine: Engine | None = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the kit, each with `runs-` before its name."""
+    group = parser.getgroup("runs-conformance", "Automation runs conformance")
+    for option in settings.OPTIONS:
+        name, text = f"--runs-{option.name}", option.help.replace("%", "%%")
+        dest = _PREFIX + option.key
+        if option.flag:
+            group.addoption(name, dest=dest, help=text, action="store_true")
+        elif option.many:
+            group.addoption(name, dest=dest, help=text, metavar=option.metavar, action="append")
+        else:
+            group.addoption(name, dest=dest, help=text, metavar=option.metavar)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make checks collectable, and set up the engine if a target is named."""
+    config.addinivalue_line("markers", f"{MARKER}(id): the requirement that a check decides")
+    config.addinivalue_line("python_files", "conformance/checks/*.py")
+    config.addinivalue_line("python_functions", "check_")
+    given = {o.key: config.getoption(_PREFIX + o.key) for o in settings.OPTIONS}
+    if not given["base_url"] and not os.environ.get(f"{settings.ENVIRONMENT}BASE_URL"):
+        return
+    front = config.pluginmanager.get_plugin(Front.NAME)
+    try:
+        engine = Engine(
+            settings.read(given, os.environ),
+            front.reporters if isinstance(front, Front) else (),
+            front=not hasattr(config, "workerinput"),
+        )
+    except ConfigurationError as fault:
+        raise pytest.UsageError(f"{fault.message} {fault.remedy}") from None
+    if isinstance(front, Front):
+        front.engine = engine
+    config.pluginmanager.register(engine, _ENGINE)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse to run checks against nothing."""
+    if config.pluginmanager.has_plugin(_ENGINE):
+        return
+    if any(requirement_of(item) for item in items):
+        raise pytest.UsageError(
+            "No target is named. Give --runs-base-url and a credential, or the variables "
+            "RUNS_CONFORMANCE_BASE_URL and RUNS_CONFORMANCE_TOKEN."
+        )
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """The verdicts in a line, under pytest's own report."""
+    engine = config.pluginmanager.get_plugin(_ENGINE)
+    if isinstance(engine, Engine) and engine.report is not None:
+        counts = (f"{n} {v.value}" for v, n in engine.report.counts.items() if n)
+        terminalreporter.section("conformance")
+        terminalreporter.line(f"{engine.report.conclusion}: {', '.join(counts)}")
+        if engine.report.trouble:
+            terminalreporter.line(engine.report.trouble)

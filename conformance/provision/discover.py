@@ -1,0 +1,84 @@
+"""Runs that are there already, found by listing: nothing is made and nothing may be changed, so
+that a production service can be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from conformance.credential import Credential
+from conformance.errors import Finding, Inconclusive
+from conformance.provision.protocol import Declined, Provided, RealClock
+from conformance.target import Api
+from conformance.vocabulary import State, Status
+
+_LOOKED_AT = 20
+_STATUSES = {
+    State.SUCCEEDS: Status.COMPLETED,
+    State.FAILS: Status.FAILED,
+    State.PENDING: Status.PENDING,
+    State.RUNNING_LONG: Status.RUNNING,
+    State.DIAMOND: Status.COMPLETED,
+    State.COMPLETED: Status.COMPLETED,
+    State.CANCELLED: Status.CANCELLED,
+}
+
+
+class DiscoverProvisioner:
+    """The runs of the tenant under test, and of another where there is a credential for it."""
+
+    name = "discover"
+    repeatable = False
+
+    def __init__(self, api: Api, other: Credential | None) -> None:
+        self._api = api
+        self._other = other
+        self.clock = RealClock()
+
+    def provide(self, state: State) -> Provided | Declined:
+        """A listed run with the status that the state stands for."""
+        if state is State.FAILS_ONCE:
+            return Declined("a look at a run does not tell that its retry would succeed")
+        if state is State.OTHER_TENANT:
+            if self._other is None:
+                return Declined("no credential of another tenant is configured")
+            found = next(self._listed(self._api.bearing(self._other), None), None)
+        elif state is State.DIAMOND:
+            found = next(
+                (r for r in self._listed(self._api, _STATUSES[state]) if self._joins(r)), None
+            )
+        else:
+            found = next(self._listed(self._api, _STATUSES[state]), None)
+        if found is None:
+            raise Inconclusive(f"the list offers no run that could serve as {state.value!r}")
+        return Provided(str(found["id"]), ours=False)
+
+    def more_credentials(self) -> Sequence[Credential]:
+        """None."""
+        return ()
+
+    def other_tenant(self) -> Credential | None:
+        """The one configured."""
+        return self._other
+
+    def _listed(self, api: Api, status: Status | None) -> Iterator[dict[str, Any]]:
+        query: dict[str, Any] = {"limit": _LOOKED_AT}
+        if status is not None:
+            query["status"] = status.value
+        try:
+            items = api.page(**query).get("items")
+        except Finding as fault:
+            raise Inconclusive(f"the list could not be read: {fault}") from None
+        for item in items if isinstance(items, list) else ():
+            # A service that ignores the filter must not decide what is looked at.
+            if isinstance(item, dict) and "id" in item and status in (None, item.get("status")):
+                yield item
+
+    def _joins(self, run: dict[str, Any]) -> bool:
+        try:
+            steps = self._api.steps(str(run["id"])).get("steps")
+        except Finding:
+            return False
+        return isinstance(steps, list) and any(
+            isinstance(s, dict) and len(s.get("dependsOn") or ()) > 1 for s in steps
+        )

@@ -1,0 +1,70 @@
+"""What a way to provide runs looks like to the kit. A way answers with a run or declines with a
+reason; it raises SetupError when it should have provided and could not, and Inconclusive when it
+looked and there was none. It may also bring a clock that it can move, and more credentials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from conformance.credential import Credential
+from conformance.vocabulary import State
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """A run; `ours` says that the kit may change it."""
+
+    run_id: str
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """There is no such run here, declared, for this reason."""
+
+    reason: str
+
+
+class Clock(Protocol):
+    """The time of the target."""
+
+    def advance(self, seconds: float) -> float:
+        """Let time go by at the target, this much at the most; returns how much it was."""
+
+
+class RealClock:
+    """Time that can only be waited for."""
+
+    def advance(self, seconds: float) -> float:
+        """Sleep, a tenth of a second at the most: the caller looks again soon enough."""
+        slept = min(seconds, 0.1)
+        time.sleep(slept)
+        return slept
+
+
+class Provisioner(Protocol):
+    """A way to get runs."""
+
+    @property
+    def name(self) -> str:
+        """Its name in reports."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time of the target, as far as it can be moved."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it can make any number of runs in a state, so that one can be had to look at."""
+
+    def provide(self, state: State) -> Provided | Declined:
+        """A run in this state that was not handed out before."""
+
+    def more_credentials(self) -> Sequence[Credential]:
+        """Credentials of the tenant under test that need not be configured."""
+
+    def other_tenant(self) -> Credential | None:
+        """A credential of another tenant that need not be configured."""

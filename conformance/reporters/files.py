@@ -1,0 +1,84 @@
+"""The report as files: JSON (its schema is report.schema.json) and JUnit XML for CI servers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import junitparser
+
+from conformance.errors import ConfigurationError
+from conformance.events import Event, Finished
+from conformance.report import Entry, Report
+from conformance.vocabulary import Verdict
+
+
+class FileReporter:
+    """Writes the finished report to a file.
+
+    The file is opened at the start, so that a path that cannot be written is known before the run.
+    """
+
+    def __init__(self, option: str, path: Path, render: Callable[[Report], str]) -> None:
+        self._path = path
+        self._render = render
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        except OSError as fault:
+            raise ConfigurationError(
+                f"{option} {path}: {fault.strerror}.", "Name a file that can be written."
+            ) from None
+
+    def on(self, event: Event) -> None:
+        """Write when all is over."""
+        if isinstance(event, Finished):
+            self._path.write_text(self._render(event.report), encoding="utf-8")
+
+
+def as_json(report: Report) -> str:
+    """The report as indented JSON."""
+    return json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_junit(report: Report) -> str:
+    """A suite for each group of requirements, a case for each requirement.
+
+    Violations are failures, and so are deviations of a strict run; what was not decided is skipped.
+    """
+    document = junitparser.JUnitXml("runs-conformance")
+    suites: dict[str, junitparser.TestSuite] = {}
+    for entry in report.entries:
+        group = entry.requirement.group
+        if group not in suites:
+            suites[group] = junitparser.TestSuite(group)
+        suites[group].add_testcase(_case(entry, strict=report.strict))
+    for suite in suites.values():
+        document.add_testsuite(suite)
+    return bytes(document.tostring()).decode("utf-8")  # type: ignore[no-untyped-call]
+
+
+def _case(entry: Entry, *, strict: bool) -> junitparser.TestCase:
+    name = f"{entry.requirement.id} {entry.requirement.statement}"
+    seconds = sum(result.seconds for result in entry.results)
+    case = junitparser.TestCase(name, f"conformance.{entry.requirement.group}", round(seconds, 3))
+    message = f"{entry.verdict.value}: {entry.worst.message}"
+    match entry.verdict:
+        case Verdict.PASS:
+            pass
+        case Verdict.ERROR:
+            case.result = [junitparser.Error(message, entry.verdict.value)]
+        case Verdict.VIOLATION:
+            case.result = [_failure(message, entry)]
+        case Verdict.DEVIATION if strict:
+            case.result = [_failure(message, entry)]
+        case _:
+            case.result = [junitparser.Skipped(message, entry.verdict.value)]
+    return case
+
+
+def _failure(message: str, entry: Entry) -> junitparser.Failure:
+    failure = junitparser.Failure(message, entry.verdict.value)
+    failure.text = "\n".join([entry.requirement.source, entry.worst.curl])
+    return failure

@@ -1,0 +1,65 @@
+"""How one check ended: what pytest carries from a worker to the front, so all of it is JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from conformance.errors import Finding, Inconclusive, OutOfTime, SetupError, Unsupported
+from conformance.traffic import Exchange
+from conformance.vocabulary import Level, Verdict
+
+SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One check's verdict; `exchanges` are its newest, `culprit` the number of the one that shows
+    the fault."""
+
+    requirement: str
+    check: str
+    verdict: Verdict
+    message: str = ""
+    seconds: float = 0.0
+    observations: dict[str, str] = field(default_factory=dict)
+    exchanges: tuple[Exchange, ...] = ()
+    culprit: int | None = None
+
+    @property
+    def curl(self) -> str:
+        """The command that shows the fault, if there is one."""
+        return next((e.curl for e in self.exchanges if e.number == self.culprit), "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, from which `from_json` makes the same result."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Result:
+        """The result that `to_json` was called on."""
+        exchanges = tuple(Exchange(**e) for e in data["exchanges"])
+        return cls(**data | {"verdict": Verdict(data["verdict"]), "exchanges": exchanges})
+
+
+def judge(
+    fault: BaseException | None, level: Level, exchanges: list[Exchange]
+) -> tuple[Verdict, str, int | None]:
+    """The verdict on a check of a requirement of this level that ended with `fault` (None: it
+    returned), with the reason and the exchange that shows it."""
+    match fault:
+        case None:
+            return Verdict.PASS, "", None
+        case Finding():
+            weakest = max(level, fault.level or level, key=list(Level).index)
+            verdict = Verdict.VIOLATION if weakest.gates else Verdict.DEVIATION
+            last = exchanges[-1].number if exchanges else None
+            return verdict, str(fault), fault.exchange or last
+        case Inconclusive() | OutOfTime():
+            return Verdict.INCONCLUSIVE, str(fault), None
+        case Unsupported():
+            return Verdict.UNSUPPORTED, str(fault), None
+        case SetupError():
+            return Verdict.ERROR, f"set-up: {fault}", None
+        case _:
+            return Verdict.ERROR, f"the kit failed: {type(fault).__name__}: {fault}", None

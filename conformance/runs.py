@@ -1,0 +1,123 @@
+"""The runs that checks work with. A check that changes a run gets a fresh one for itself; those
+that only read share one per state. States that the provisioner has no run for are brought about
+from others by the operations of the contract."""
+
+from __future__ import annotations
+
+from conformance.errors import Finding, Inconclusive, NoAnswer, Outcome, SetupError, Unsupported
+from conformance.expect import success
+from conformance.provision.protocol import Declined, Provided, Provisioner
+from conformance.target import Api
+from conformance.vocabulary import State, Status
+from conformance.waiting import Waiting
+
+# The status in which a run of this state is handed to a check, where that matters.
+_READY = {
+    State.PENDING: Status.PENDING,
+    State.RUNNING_LONG: Status.RUNNING,
+    State.COMPLETED: Status.COMPLETED,
+    State.CANCELLED: Status.CANCELLED,
+}
+
+
+class Runs:
+    """Hands out runs, and at the end cancels those that the kit made and left unfinished."""
+
+    def __init__(self, provisioner: Provisioner, api: Api, waiting: Waiting) -> None:
+        self._provisioner = provisioner
+        self._api = api
+        self._waiting = waiting
+        self._shared: dict[tuple[State, Status | None], Provided] = {}
+        self._spare: dict[State, Provided] = {}
+        self._made: list[str] = []
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether any number of runs can be had."""
+        return self._provisioner.repeatable
+
+    def shared(self, state: State, at: Status | None = None) -> str:
+        """A run to look at only, in the status `at` (by default the state's own)."""
+        at = at or _READY.get(state)
+        if (state, at) not in self._shared:
+            self._shared[state, at] = self._provide(state, at)
+        return self._shared[state, at].run_id
+
+    def fresh(self, state: State, at: Status | None = None) -> str:
+        """A run for one check alone, which may change it, in the status `at`.
+
+        Raises Unsupported where the kit has no run that it may change, Inconclusive where none is
+        there or it does not get into the status, SetupError where providing one fails.
+        """
+        at = at or _READY.get(state)
+        try:
+            provided = self._provide(state, at)
+        except Inconclusive:
+            # The last one may have been set aside to be looked at: changing it is a better use.
+            if (spare := self._shared.pop((state, at), None)) is None:
+                raise
+            provided = spare
+        if not provided.ours:
+            raise Unsupported(
+                f"it needs a run that may be changed, and {self._provisioner.name!r} finds only "
+                f"those of others"
+            )
+        return provided.run_id
+
+    def offer(self, state: State) -> str:
+        """Ask the provisioner alone, ahead of all checks: "" if it provides, or why it does not.
+
+        Raises SetupError. A run that is got is kept for the first check that wants one.
+        """
+        try:
+            provided = self._ask(state)
+        except Inconclusive as none:
+            return str(none)
+        if isinstance(provided, Declined):
+            return provided.reason
+        self._spare[state] = provided
+        return ""
+
+    def clean_up(self) -> None:
+        """Cancel what the kit made; what has finished by then refuses, which is as well."""
+        for run_id in self._made:
+            try:
+                if self._api.run(run_id).get("status") in (Status.PENDING, Status.RUNNING):
+                    self._api.cancel(run_id)
+            except NoAnswer:
+                return
+            except Outcome:
+                continue
+
+    def _ask(self, state: State) -> Provided | Declined:
+        if (spare := self._spare.pop(state, None)) is not None:
+            return spare
+        provided = self._provisioner.provide(state)
+        if isinstance(provided, Provided) and provided.ours and self._provisioner.repeatable:
+            self._made += [] if state is State.OTHER_TENANT else [provided.run_id]
+        return provided
+
+    def _provide(self, state: State, at: Status | None) -> Provided:
+        asked = self._ask(state)
+        provided = self._bring_about(state, asked) if isinstance(asked, Declined) else asked
+        if at is not None:
+            self._settle(provided.run_id, at)
+        return provided
+
+    def _bring_about(self, state: State, declined: Declined) -> Provided:
+        if state is State.COMPLETED:
+            return Provided(self.fresh(State.SUCCEEDS, Status.COMPLETED), ours=True)
+        if state is State.CANCELLED:
+            run_id = self.fresh(State.PENDING)
+            if why := success(self._api.cancel(run_id)):
+                raise Inconclusive(f"a pending run could not be cancelled: {why}")
+            return Provided(run_id, ours=True)
+        raise Unsupported(f"no run that is {state.value!r}: {declined.reason}")
+
+    def _settle(self, run_id: str, at: Status) -> None:
+        try:
+            self._waiting.reach(self._api, run_id, at)
+        except Finding as fault:
+            raise SetupError(
+                f"The run {run_id} that was provided cannot be read: {fault}"
+            ) from None

@@ -1,0 +1,91 @@
+"""Server-Sent Events as the WHATWG standard parses them, from bytes. Browsers forgive everything,
+so a parser built for use would hide what a server does wrong: this one also tells what a browser
+would silently drop (unknown fields, bytes that are no UTF-8, a last event that was never ended)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+FIELDS = frozenset({"event", "data", "id", "retry"})
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One event as a browser would dispatch it, and when it came, in seconds since the request."""
+
+    event: str
+    data: str
+    id: str | None
+    at: float
+
+    def json(self) -> Any:
+        """The data as JSON; ValueError if it is none."""
+        return json.loads(self.data)
+
+
+@dataclass(slots=True)
+class Parser:
+    """Feed it bytes; frames and faults gather in it. Comments count as signs of life only."""
+
+    frames: list[Frame] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    comments: int = 0
+    _rest: bytes = b""
+    _begun: bool = False
+    _event: str = ""
+    _data: list[str] = field(default_factory=list)
+    _id: str | None = None
+
+    def feed(self, chunk: bytes, at: float) -> None:
+        """Take in bytes that arrived `at` seconds after the request."""
+        text = self._rest + chunk
+        # A carriage return at the end may be the first half of a line's end.
+        held = b"\r" if text.endswith(b"\r") else b""
+        text = text[: len(text) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, rest = text.split(b"\n")
+        self._rest = rest + held
+        for line in lines:
+            self._line(line, at)
+
+    def end(self) -> None:
+        """The stream was closed by its server: what is unfinished is lost to a browser."""
+        if self._rest.strip() or self._data:
+            self.faults.append("the stream ended within an event, which browsers drop")
+            self._rest = b""
+
+    def _line(self, raw: bytes, at: float) -> None:
+        if not self._begun:
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+            self._begun = True
+        try:
+            line = raw.decode("utf-8")
+        except UnicodeDecodeError as fault:
+            self.faults.append(f"a line is no UTF-8: {fault}")
+            line = raw.decode("utf-8", "replace")
+        if not line:
+            self._dispatch(at)
+            return
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        match name:
+            case "":
+                self.comments += 1
+            case "event":
+                self._event = value
+            case "data":
+                self._data.append(value)
+            case "id" if "\0" not in value:
+                self._id = value
+            case "retry" if value.isascii() and value.isdigit():
+                pass
+            case _ if name in FIELDS:
+                self.faults.append(f"the field {name!r} has the value {value!r}, which is ignored")
+            case _:
+                self.faults.append(f"the line {line[:80]!r} has no field that browsers know")
+
+    def _dispatch(self, at: float) -> None:
+        if self._data:
+            self.frames.append(Frame(self._event or "message", "\n".join(self._data), self._id, at))
+        self._event, self._data = "", []

@@ -1,0 +1,115 @@
+"""The record of what was sent and answered: bounded, without credentials, and each entry a `curl`
+away from being seen again."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import httpx2
+
+from conformance.credential import Redactor
+
+KEPT = 400
+SHOWN_BODY = 4_000
+_OWN = frozenset(
+    {"host", "accept", "accept-encoding", "connection", "user-agent", "content-length"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what came back; `status` is None if nothing did, `note` then says why."""
+
+    number: int
+    method: str
+    url: str
+    request_headers: dict[str, str]
+    request_body: str | None
+    status: int | None
+    response_headers: dict[str, str] = field(default_factory=dict)
+    response_body: str = ""
+    seconds: float = 0.0
+    note: str = ""
+
+    @property
+    def curl(self) -> str:
+        """A command that sends the same request, the credential in a shell variable."""
+        words = ["curl", "-i", "-N"] if self.url.endswith("/events") else ["curl", "-i"]
+        if self.method != "GET":
+            words += ["-X", self.method]
+        for name, value in self.request_headers.items():
+            if name.lower() not in _OWN:
+                words += ["-H", f"{name}: {value}"]
+        if self.request_body is not None:
+            words += ["--data-binary", self.request_body]
+        return " ".join(_quoted(word) for word in [*words, self.url])
+
+    def to_json(self) -> dict[str, Any]:
+        """The exchange as the report has it."""
+        return asdict(self) | {"curl": self.curl}
+
+
+class Traffic:
+    """The newest exchanges; safe to record from several threads."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._kept: deque[Exchange] = deque(maxlen=KEPT)
+        self._lock = threading.Lock()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How many exchanges there have been."""
+        return self._count
+
+    def since(self, number: int) -> list[Exchange]:
+        """The kept exchanges with a number greater than this."""
+        with self._lock:
+            return [e for e in self._kept if e.number > number]
+
+    def record(
+        self,
+        request: httpx2.Request,
+        response: httpx2.Response | None,
+        body: bytes,
+        seconds: float,
+        note: str = "",
+    ) -> int:
+        """Keep an exchange without its credentials; returns its number, from 1.
+
+        `body` is what was read of the response, which may be None: nothing came.
+        """
+        clean = self._redactor
+        with self._lock:
+            self._count += 1
+            self._kept.append(
+                Exchange(
+                    number=self._count,
+                    method=request.method,
+                    url=clean.text(str(request.url)),
+                    request_headers=clean.headers(request.headers),
+                    request_body=self._text(request.content) if request.content else None,
+                    status=None if response is None else response.status_code,
+                    response_headers={} if response is None else clean.headers(response.headers),
+                    response_body=self._text(body),
+                    seconds=round(seconds, 4),
+                    note=clean.text(note),
+                )
+            )
+            return self._count
+
+    def _text(self, body: bytes) -> str:
+        text = self._redactor.text(body[: SHOWN_BODY * 2].decode("utf-8", "replace"))
+        if len(text) <= SHOWN_BODY:
+            return text
+        return f"{text[:SHOWN_BODY]} [of {len(body)} bytes]"
+
+
+def _quoted(word: str) -> str:
+    # A variable must survive the quoting, or the command could not be pasted.
+    return f'"{word}"' if "$" in word and not set(word) & set('"`\\') else shlex.quote(word)

@@ -1,0 +1,136 @@
+"""The words of the kit, each spelled once: strengths of evidence, verdicts, states that a run can
+be wanted in, ways to get it there, and the operations of the contract."""
+
+from enum import IntEnum, StrEnum
+
+ROOT = "/api/v1/automation-runs"
+
+
+class Level(StrEnum):
+    """How well a requirement is founded: the first two gate, the others under --strict."""
+
+    DOCUMENTED = "documented"
+    DERIVED = "derived"
+    ANALOGUE = "analogue"
+    INFERRED = "inferred"
+
+    @property
+    def gates(self) -> bool:
+        """Whether falling short of it violates the contract."""
+        return self in (Level.DOCUMENTED, Level.DERIVED)
+
+
+class Verdict(StrEnum):
+    """What is known of a requirement after its checks, worst first."""
+
+    VIOLATION = "violation"
+    DEVIATION = "deviation"
+    ERROR = "error"
+    INCONCLUSIVE = "inconclusive"
+    UNSUPPORTED = "unsupported"
+    WAIVED = "waived"
+    PASS = "pass"  # noqa: S105 - a verdict, no secret
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst: what the requirement gets when its checks disagree."""
+        return list(Verdict).index(self)
+
+
+class ExitCode(IntEnum):
+    """What the command tells its caller."""
+
+    CONFORMANT = 0
+    NOT_CONFORMANT = 1
+    NO_VERDICT = 2
+    INTERRUPTED = 130
+
+
+class State(StrEnum):
+    """What a check may want of a run."""
+
+    SUCCEEDS = "succeeds"
+    FAILS = "fails"
+    FAILS_ONCE = "fails_once"
+    PENDING = "pending"
+    RUNNING_LONG = "running_long"
+    DIAMOND = "diamond"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    OTHER_TENANT = "other_tenant"
+
+    @property
+    def meaning(self) -> str:
+        """What the word promises, for people who provide such runs."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    State.SUCCEEDS: "a run that completes, taken before it has finished",
+    State.FAILS: "a run with a step that always fails and steps behind it",
+    State.FAILS_ONCE: "a run that fails at first and completes when it is retried",
+    State.PENDING: "a run that stays pending for minutes",
+    State.RUNNING_LONG: "a run that keeps running for minutes",
+    State.DIAMOND: "a run that completes, one of whose steps depends on two others",
+    State.COMPLETED: "a run that has completed",
+    State.CANCELLED: "a run that was cancelled",
+    State.OTHER_TENANT: "a run of another tenant",
+}
+
+
+class Status(StrEnum):
+    """Where a run is in its life."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self in FINISHED
+
+
+FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+
+
+class Provision(StrEnum):
+    """The ways to get runs, since the contract has none."""
+
+    AUTO = "auto"
+    MOCK = "mock"
+    DISCOVER = "discover"
+    STATIC = "static"
+
+
+class Operation(StrEnum):
+    """The operations of the contract by their `operationId`."""
+
+    LIST = "listRuns"
+    GET = "getRun"
+    CANCEL = "cancelRun"
+    EVENTS = "streamRunEvents"
+    RETRY = "retryRun"
+    STEPS = "getRunSteps"
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return "POST" if self in (Operation.CANCEL, Operation.RETRY) else "GET"
+
+    def path(self, run_id: str) -> str:
+        """The path for one run; the list has but one."""
+        return ROOT if self is Operation.LIST else f"{ROOT}/{run_id}{_SUFFIXES[self]}"
+
+
+_SUFFIXES = {
+    Operation.GET: "",
+    Operation.CANCEL: "/cancel",
+    Operation.EVENTS: "/events",
+    Operation.RETRY: "/retry",
+    Operation.STEPS: "/steps",
+}
+
+RUN_OPERATIONS = tuple(o for o in Operation if o is not Operation.LIST)
