@@ -58,13 +58,16 @@ behaviours = st.builds(
     **{field.name: st.sampled_from(list(type(field.default))) for field in fields(Behaviour)},
 )
 
-advances = st.tuples(st.just("advance"), st.integers(0, 5_000))
+advances = st.tuples(
+    st.just("advance"), st.integers(0, 4_000) | st.sampled_from([500, 30_000, 86_400_000])
+)
 cancels = st.tuples(st.just("cancel"), st.integers(0, 3))
 retries = st.tuples(
     st.just("retry"),
     st.integers(0, 3),
-    st.sampled_from(RetryMode),
+    st.sampled_from([RetryMode.FULL, *RetryMode]),
     st.none() | st.integers(0, 9).map(lambda index: f"step-{index}"),
 )
 decisions = st.tuples(st.just("decide"), st.integers(0, 3), st.booleans())
-actions = st.lists(advances | advances | cancels | retries | decisions, max_size=12)
+actions = st.lists(advances | advances | cancels | retries | decisions, max_size=14)
+casts = st.lists(scenarios(), min_size=1, max_size=3)

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from strategies import actions, behaviours, scenarios
+from strategies import actions, behaviours, casts
 
-from mock_server.behaviour import BehindFailed, Behaviour, CancelOfRunning, RetryIdentity
+from mock_server.behaviour import Behaviour, BehindFailed, CancelOfRunning, RetryIdentity
 from mock_server.clock import Clock
 from mock_server.errors import Invalid, Refused
 from mock_server.lifecycle import CANCEL_GRACE, Run
+from mock_server.resources import scenarios_dir
 from mock_server.run import Event, RunState, fold
 from mock_server.scenario import Scenario, read_all
-from mock_server.resources import scenarios_dir
 from mock_server.vocabulary import FINISHED, EventType, RetryMode, RunStatus, StepStatus
 from mock_server.words import Words
 from mock_server.world import World
@@ -75,12 +75,14 @@ def check_log(run: Run) -> None:
 
 
 def check_order(run: Run) -> None:
-    """No step starts before everything it depends on has completed, nor outside of a running run."""
+    """No step starts before everything it depends on has completed, nor outside of a running run,
+    nor once a cancel was asked for."""
     state = RunState(run.state.identity)
     for event in run.log:
         if event.type in (EventType.STEP_STARTED, EventType.STEP_AWAITING_APPROVAL):
             assert event.step is not None
             assert state.status is RunStatus.RUNNING
+            assert not state.cancelling
             for need in run.scenario.plans[event.step].needs:
                 assert state.steps[need].status is StepStatus.COMPLETED
         state.apply(event)
@@ -156,6 +158,7 @@ def check_world(world: World, runs: list[Run]) -> None:
         filtered = json.loads(world.page(status, 1_000, 0))
         assert {item["status"] for item in filtered["items"]} <= {status.value}
         assert filtered["total"] == len(filtered["items"])
+        assert filtered["items"] == [i for i in page["items"] if i["status"] == status]
         totals += filtered["total"]
     assert totals == page["total"] == len(runs)
     for run, item in zip(reversed(runs), page["items"], strict=True):
@@ -167,14 +170,14 @@ def check_world(world: World, runs: list[Run]) -> None:
             assert steps[f"{name}Count"] == shown
 
 
-@settings(max_examples=250, deadline=None)
-@given(scenarios(), behaviours, actions)
+@settings(max_examples=300, deadline=None)
+@given(casts, behaviours, actions)
 def test_any_story_is_consistent(
-    scenario: Scenario, behaviour: Behaviour, story: list[tuple[Any, ...]]
+    cast: list[Scenario], behaviour: Behaviour, story: list[tuple[Any, ...]]
 ) -> None:
     """Log, state, steps, list and times agree after whatever happens to a run."""
     world = new_world(behaviour)
-    runs = [world.create(scenario)]
+    runs = [world.create(scenario) for scenario in cast]
     for action in story:
         act(world, runs, action)
         for run in runs:
@@ -186,15 +189,15 @@ def test_any_story_is_consistent(
 
 
 @settings(max_examples=100, deadline=None)
-@given(scenarios(), behaviours, actions)
+@given(casts, behaviours, actions)
 def test_equal_seed_and_calls_tell_equal_stories(
-    scenario: Scenario, behaviour: Behaviour, story: list[tuple[Any, ...]]
+    cast: list[Scenario], behaviour: Behaviour, story: list[tuple[Any, ...]]
 ) -> None:
     """The same seed and the same calls give the same bytes."""
     pages = []
     for _ in range(2):
         world = new_world(behaviour)
-        runs = [world.create(scenario)]
+        runs = [world.create(scenario) for scenario in cast]
         for action in story:
             act(world, runs, action)
         pages.append([world.page(None, 100, 0), *(world.steps(run) for run in runs)])
@@ -202,15 +205,15 @@ def test_equal_seed_and_calls_tell_equal_stories(
 
 
 @settings(max_examples=100, deadline=None)
-@given(scenarios(), actions)
+@given(casts, actions)
 def test_how_time_is_cut_makes_no_difference(
-    scenario: Scenario, story: list[tuple[Any, ...]]
+    cast: list[Scenario], story: list[tuple[Any, ...]]
 ) -> None:
     """A world that catches up every 100 ms tells what one that sleeps in between tells."""
     pages = []
     for pieces in (1, 50):
         world = new_world()
-        runs = [world.create(scenario)]
+        runs = [world.create(scenario) for scenario in cast]
         for action in story:
             if action[0] == "advance":
                 for _ in range(pieces):
@@ -238,26 +241,40 @@ def started_after(run: Run, instant: int) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("mode", "key", "again"),
+    ("name", "mode", "key", "again"),
     [
-        (RetryMode.FROM_FAILED, None, {"load"}),
-        (RetryMode.FROM_STEP, "load", {"load"}),
-        (RetryMode.FROM_STEP, "extract", {"extract", "load"}),
-        (RetryMode.FULL, None, {"extract", "load"}),
+        ("failure-in-the-middle", RetryMode.FROM_FAILED, None, {"load"}),
+        ("failure-in-the-middle", RetryMode.FROM_STEP, "load", {"load"}),
+        ("failure-in-the-middle", RetryMode.FROM_STEP, "extract", {"extract", "load"}),
+        ("failure-in-the-middle", RetryMode.FULL, None, {"extract", "load"}),
+        ("diamond", RetryMode.FROM_STEP, "by-region", {"by-region", "report"}),
+        ("diamond", RetryMode.FULL, None, {"fetch", "by-region", "by-product", "report"}),
     ],
 )
 def test_retry_runs_what_its_mode_says(
-    mode: RetryMode, key: str | None, again: set[str]
+    name: str, mode: RetryMode, key: str | None, again: set[str]
 ) -> None:
     """The failed step, the named step or everything runs again, and what is behind it; the rest
     keeps its outcome."""
-    world, run = finished("failure-in-the-middle")
-    before = world.engine.now
+    world, run = finished(name)
+    before, ended = world.engine.now, run.state.status
     assert world.retry(run, mode, key) is run
     assert run.state.status is RunStatus.PENDING
     advance(world, DAY)
     assert started_after(run, before) == again
-    assert run.state.status is RunStatus.FAILED
+    assert run.state.status is ended
+    check_times(run)
+
+
+def test_a_cancelled_run_can_be_run_again() -> None:
+    """Whatever was at work when it was cancelled, a full retry runs to the end."""
+    world = new_world()
+    run = world.create(SCENARIOS["fan-out"])
+    advance(world, 5_000)
+    world.cancel(run)
+    world.retry(run, RetryMode.FULL, None)
+    advance(world, DAY)
+    assert run.state.status is RunStatus.COMPLETED
 
 
 def test_a_retry_of_a_flaky_run_completes() -> None:
@@ -304,6 +321,19 @@ def test_a_cooperative_cancel_lets_current_work_go_on_for_a_moment() -> None:
     advance(world, CANCEL_GRACE)
     assert run.state.status is RunStatus.CANCELLED
     assert [event.type for event in run.log].count(EventType.RUN_CANCEL_REQUESTED) == 1
+
+
+def test_after_a_cooperative_cancel_current_work_finishes_and_nothing_starts() -> None:
+    """The step at work ends well, what depends on it never starts, and the run is over with it."""
+    world = new_world(Behaviour(cancel_of_running=CancelOfRunning.COOPERATIVE))
+    run = world.create(SCENARIOS["diamond"])
+    advance(world, 2_500)  # "fetch" is at work from 1.0 s to 3.0 s.
+    world.cancel(run)
+    advance(world, 500)
+    statuses = [step.status for step in run.state.steps]
+    assert run.state.status is RunStatus.CANCELLED
+    assert statuses == [StepStatus.COMPLETED, *[StepStatus.CANCELLED] * 3]
+    check_order(run)
 
 
 def test_a_decision_lets_the_run_go_on_or_fail() -> None:
