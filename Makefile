@@ -8,8 +8,8 @@ ARGS ?=
 BIN := .venv/bin
 USE := .venv/.installed
 DEV := .venv/.installed-dev
-TOOLS := tests/contract/tools
-NODE := $(TOOLS)/node_modules/.installed
+NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
+	$(wildcard tests/*/tools/package-lock.json))
 
 .DEFAULT_GOAL := help
 .PHONY: help mock conformance url test lint types tests tools format wheel clean
@@ -42,8 +42,8 @@ types: $(DEV) ## Check the types of both packages
 tests: $(DEV) tools ## Run the tests; ARGS='-k name' for some of them
 	$(BIN)/python -m pytest $(ARGS)
 
-tools: ## Install the Node tools that the contract is held against
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE); \
+tools: ## Install the Node tools that some tests need
+	@if command -v npm >/dev/null; then $(MAKE) --silent --no-print-directory $(NODE); \
 	else echo "npm is not on this machine: the tests that need it are skipped"; fi
 
 format: $(DEV) ## Mend what can be mended without thought
@@ -54,7 +54,7 @@ wheel: $(DEV) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## Remove what set-up, tests and builds have made
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis $(TOOLS)/node_modules
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*/tools/node_modules
 	find mock_server conformance tests examples bench -name __pycache__ -prune -exec rm -rf {} +
 
 $(USE): pyproject.toml
@@ -71,7 +71,7 @@ $(DEV): $(USE)
 	@$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
-$(NODE): $(TOOLS)/package-lock.json
-	@echo "Setting up the Node tools"
-	@cd $(TOOLS) && npm ci --loglevel=error
+%/node_modules/.installed: %/package-lock.json
+	@echo "Setting up $*"
+	@cd $* && npm ci --loglevel=error
 	@touch $@
