@@ -90,7 +90,6 @@ class Engine:
             ):
                 self._session = Session(self.settings)
                 if self._front:
-                    self.session.catalogue.select(self.settings.include, self.settings.exclude)
                     self.session.try_out()
                     states, failed = self.session.offers()
                     self._setup = SetUp(self.session.provisioner.name, states, failed)
@@ -106,7 +105,7 @@ class Engine:
     ) -> None:
         """Keep the selected checks, those that change nothing first."""
         catalogue = self.session.catalogue
-        wanted = catalogue.select(self.settings.include, self.settings.exclude)
+        wanted = self.session.selected
         order = list(catalogue.requirements)
         kept: list[tuple[tuple[bool, bool, int], pytest.Item]] = []
         dropped: list[pytest.Item] = []

@@ -52,6 +52,7 @@ class Kit:
     credentials: tuple[Credential, ...]
     other_credential: Credential | None
     archive: Archive
+    selected: frozenset[str]
     observations: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -121,7 +122,7 @@ class Kit:
 
         One is watched for all checks. Inconclusive if it does not end.
         """
-        return self.archive.life(state, self._watch)
+        return self.archive.once(f"life of {state.value}", lambda: self._watch(state))
 
     def statuses(self, state: State) -> list[str]:
         """The statuses such a run went through, repetitions left out."""
@@ -130,11 +131,11 @@ class Kit:
 
     def broadcast(self) -> Broadcast:
         """The stream of a succeeding run; one is listened to for all checks."""
-        return self.archive.broadcast(self._listen_in)
+        return self.archive.once("broadcast", self._listen_in)
 
     def quiet(self) -> Quiet:
         """The stream of a run that does nothing, listened to since this was first called."""
-        return self.archive.quiet(self._hush)
+        return self.archive.once("quiet", self._hush)
 
     def _hush(self) -> Quiet:
         stream = self.api.events(self.runs.shared(State.RUNNING_LONG))

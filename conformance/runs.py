@@ -64,6 +64,20 @@ class Runs:
             )
         return provided.run_id
 
+    def several(self, state: State, at: Status | None, count: int) -> list[str]:
+        """As many fresh runs, or fewer where fewer can be had, but one; brought about together."""
+        found = [self.fresh(state, at)]
+        at = at or _READY.get(state)
+        later: list[str] = []
+        for _ in range(count - 1 if self.repeatable else 0):
+            asked = self._ask(state)
+            if isinstance(asked, Provided):
+                later.append(asked.run_id)
+        for run_id in later:
+            if at is not None:
+                self._settle(run_id, at)
+        return found + later
+
     def offer(self, state: State) -> str:
         """Ask the provisioner alone, ahead of all checks: "" if it provides, or why it does not.
 

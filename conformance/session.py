@@ -41,6 +41,8 @@ class Session:
         self._control = Target(settings.base_url, Traffic(redactor), timeout=settings.timeout)
         self.api = Api(self._target, settings.credentials[0])
         self._archive = Archive()
+        chosen = self.catalogue.select(settings.include, settings.exclude)
+        self.selected = frozenset(chosen)
         self._schemas = Schemas(self.contract)
         self.provisioner = self._choose()
         self._waiting = Waiting(self.provisioner.clock, settings.patience)
@@ -88,6 +90,7 @@ class Session:
             runs=self._runs,
             waiting=self._waiting,
             archive=self._archive,
+            selected=self.selected,
             contract=self.contract,
             schemas=self._schemas,
             credentials=(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 import threading
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import httpx2
@@ -71,6 +71,13 @@ class Traffic:
         """The kept exchanges with a number greater than this."""
         with self._lock:
             return [e for e in self._kept if e.number > number]
+
+    def keep(self, exchange: Exchange) -> int:
+        """Take in an exchange from elsewhere, without credentials already; returns its number."""
+        with self._lock:
+            self._count += 1
+            self._kept.append(replace(exchange, number=self._count))
+            return self._count
 
     def record(
         self,

@@ -1,0 +1,104 @@
+"""The documents that Schemathesis is given, one for each view of the contract. Whatever fails
+against the documented view violates the contract; what fails only against the tolerant one, which
+is the whole contract with every answer to the open questions allowed, deviates from it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Any
+
+from conformance.contract import Contract
+from conformance.views import Document, resolve
+from conformance.vocabulary import Operation
+
+# Stands in every path until a run that suits the operation takes its place.
+PLACEHOLDER = "00000000-0000-4000-8000-0000000f0220"
+# The environment in which Schemathesis is told the credential's headers and the runs to use.
+HEADERS = "RUNS_CONFORMANCE_FUZZ_HEADERS"
+RUNS = "RUNS_CONFORMANCE_FUZZ_RUNS"
+_OPEN = ("Q05", "Q12", "Q19", "Q20")
+_ANY_JSON: dict[str, Any] = {
+    "application/json": {"schema": {}},
+    "application/problem+json": {"schema": {}},
+}
+_REFUSALS = ("400", "415")
+_SUCCESSES = ("201", "202")
+
+
+class View(StrEnum):
+    """How much of the contract a document has."""
+
+    DOCUMENTED = "documented"
+    TOLERANT = "tolerant"
+
+
+def document(contract: Contract, view: View, operations: Iterable[Operation]) -> Document:
+    """The contract in this view, with these operations alone and no credentials: those are given
+    to every request, so that none of them is varied."""
+    source = contract.documented if view is View.DOCUMENTED else contract.full
+    made = copy.deepcopy(source)
+    wanted = set(operations)
+    if view is View.TOLERANT:
+        _open_up(made, contract)
+    made.pop("security", None)
+    made["components"].pop("securitySchemes", None)
+    for path, item in list(made["paths"].items()):
+        for method in [m for m in item if m in ("get", "post")]:
+            if item[method]["operationId"] not in wanted:
+                del item[method]
+        if not set(item) & {"get", "post"}:
+            del made["paths"][path]
+    for parameter in made["components"]["parameters"].values():
+        if parameter["name"] == "run_id":
+            parameter["example"] = PLACEHOLDER
+    return made
+
+
+def _open_up(made: Document, contract: Contract) -> None:
+    """Allow every answer to the open questions that a schema could refuse."""
+    for mark in contract.marks:
+        for *above, key in mark.covers if mark.question in _OPEN else ():
+            if isinstance(node := _down(made, above), dict):
+                _loosen(made, node, key)
+    made["components"]["schemas"]["Error"] = {}
+    for operation in _operations(made):
+        responses = operation["responses"]
+        for code in _REFUSALS:
+            responses.setdefault(code, {"description": "Refused."})
+        if operation["operationId"] in (Operation.CANCEL, Operation.RETRY):
+            for code in _SUCCESSES:
+                responses.setdefault(code, responses["200"])
+        for code, response in responses.items():
+            if code[0] == "4" and code != "422":
+                resolve(made, response).setdefault("content", {}).update(copy.deepcopy(_ANY_JSON))
+
+
+def _loosen(made: Document, node: dict[str, Any], key: str | int) -> None:
+    if key == "required":
+        fields = node["properties"]
+        kept = [n for n in node["required"] if not resolve(made, fields[n]).get("nullable")]
+        # OpenAPI 3.0 has no empty list of required fields.
+        node.pop("required")
+        node |= {"required": kept} if kept else {}
+    elif key == "schema":
+        node[key] = {"type": "string"}
+    elif isinstance(below := node.get(str(key)), dict) and "schema" in below:
+        below["schema"] = {}
+
+
+def _operations(made: Document) -> Iterator[dict[str, Any]]:
+    for item in made["paths"].values():
+        for method in ("get", "post"):
+            if method in item:
+                yield item[method]
+
+
+def _down(node: Any, keys: Iterable[str | int]) -> Any:
+    for key in keys:
+        try:
+            node = node[key]
+        except (LookupError, TypeError):
+            return None
+    return node
