@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8080
 URL ?=
+TOKEN ?=
 ARGS ?=
 
 BIN := .venv/bin
@@ -15,9 +16,10 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
 .PHONY: help mock conformance url test lint types tests tools format wheel clean
 
 help: ## Show this list
-	@echo "make mock                                      and open http://127.0.0.1:8080"
-	@echo "make mock PORT=9000 ARGS='--seed 7'            elsewhere, with options of runs-mock serve"
-	@echo "make conformance URL=http://127.0.0.1:8080     and read the verdict"
+	@echo "make mock                              and open http://127.0.0.1:8080"
+	@echo "make mock PORT=9000 ARGS='--seed 7'    elsewhere, with options of runs-mock serve"
+	@echo "make conformance URL=http://127.0.0.1:8080 TOKEN=demo"
+	@echo "                                       and read the verdict"
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -25,7 +27,8 @@ mock: $(USE) ## Serve the mock on 127.0.0.1
 	@$(BIN)/runs-mock serve --port $(PORT) $(ARGS)
 
 conformance: url $(USE) ## Hold the service at URL against the contract
-	@$(BIN)/runs-conformance run --base-url "$(URL)" $(ARGS)
+	@$(if $(TOKEN),RUNS_CONFORMANCE_TOKEN='$(TOKEN)') \
+		$(BIN)/runs-conformance run --base-url "$(URL)" $(ARGS)
 
 url:
 	@test -n "$(URL)" || { echo "Which service? make conformance URL=http://127.0.0.1:8080"; exit 2; } >&2
