@@ -102,14 +102,19 @@ def _relax(view: Document, place: Path) -> bool:
 
 
 def _allow_null(view: Document, place: Path) -> None:
-    """OpenAPI 3.0 reads no keyword beside a reference, so a referenced schema is put in place."""
+    """OpenAPI 3.0 reads no keyword beside a reference, so a referenced schema is put in place; and
+    `nullable` no further than `type`."""
     try:
         schema = unshared(resolve(view, look_up(view, place)))
     except LookupError:
         return
-    schema["nullable"] = True
+    if "type" in schema:
+        schema["nullable"] = True
     if None not in schema.get("enum", [None]):
         schema["enum"].append(None)
+    for alternatives in _ALTERNATIVES:
+        if alternatives in schema:
+            schema[alternatives].append({"enum": [None]})
     look_up(view, place[:-1])[place[-1]] = schema
 
 

@@ -6,7 +6,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from conformance.contract import Contract
-from conformance.evidence import look_up
+from conformance.evidence import look_up, read_marks
 from conformance.views import documented, resolve, stripped
 from conformance.vocabulary import Level
 
@@ -93,6 +93,53 @@ def test_what_is_derived_is_stripped(contract: Contract) -> None:
     """The page does not say what `stepKey` is."""
     retry = contract.stripped["components"]["schemas"]["RetryRequest"]["properties"]
     assert set(retry["stepKey"]) == {"description"}
+
+
+def small(*marks: dict[str, Any]) -> dict[str, Any]:
+    """A contract whose one answer is an A, which bears the marks; its fields are a B and a word."""
+    whole = [{"level": "inferred", "because": "A test says so."} | mark for mark in marks]
+    word = {"type": "string", "nullable": True, "enum": ["a"]}
+    fields = {"b": {"$ref": "#/components/schemas/B"}, "word": word}
+    answer = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}
+    a = {"type": "object", "properties": fields} | ({"x-evidence": whole} if whole else {})
+    b = {"oneOf": [{"type": "string"}, {"type": "integer"}]}
+    return {
+        "paths": {"/": {"get": {"responses": {"200": answer}}}},
+        "components": {"schemas": {"A": a, "B": b}},
+    }
+
+
+def documented_of(*marks: dict[str, Any]) -> Any:
+    """The answer's schema and the schemas there are, in the view that gates."""
+    document = small(*marks)
+    view = documented(document, read_marks(document, "openapi.yaml"))
+    answer = view["paths"]["/"]["get"]["responses"]["200"]["content"]["application/json"]
+    return answer["schema"], view["components"].get("schemas", {})
+
+
+def test_a_reference_to_what_is_open_is_open() -> None:
+    """A schema of which nothing is documented allows any value wherever it is referred to."""
+    assert documented_of({"covers": ["."]}) == ({}, {})
+
+
+def test_null_is_allowed_beside_values_and_alternatives() -> None:
+    """Wherever `nullable` alone would not do: an enum must name null, and so must a choice."""
+    _, schemas = documented_of({"covers": ["properties.*.nullable"]})
+    fields = schemas["A"]["properties"]
+    assert fields["word"] == {"type": "string", "nullable": True, "enum": ["a", None]}
+    assert fields["b"] == {"oneOf": [{"type": "string"}, {"type": "integer"}, {"enum": [None]}]}
+
+
+def test_marks_may_overlap() -> None:
+    """A field that is open needs nothing more; the order of marks does not matter."""
+    marks = [{"covers": ["properties.*.nullable"]}, {"covers": ["properties.word"]}]
+    assert documented_of(*marks) == documented_of(*reversed(marks))
+    assert set(documented_of(*marks)[1]["A"]["properties"]) == {"b"}
+
+
+def test_a_derived_mark_changes_nothing() -> None:
+    """What follows from the page by logic alone gates like the page."""
+    assert documented_of({"level": "derived", "covers": ["properties"]}) == documented_of()
 
 
 def test_a_view_leaves_the_contract_as_it_was(contract: Contract) -> None:
