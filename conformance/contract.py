@@ -44,10 +44,11 @@ class Contract:
                 if key == "$ref":
                     continue
                 node = look_up(self.full, places[-1])
-            step = int(key) if isinstance(node, list) else key
             if position < len(keys) - 1:
-                node[step]
-            places.append((*places[-1], step))
+                look_up(node, (key,))
+            places.append(
+                (*places[-1], int(key) if isinstance(node, list) and key.isdecimal() else key)
+            )
         return tuple(
             mark
             for place in places

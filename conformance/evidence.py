@@ -56,7 +56,12 @@ def as_pointer(path: Path) -> str:
 def look_up(node: Any, path: Path) -> Any:
     """What stands at the path below the node. Raises LookupError where nothing does."""
     for key in path:
-        node = node[key]
+        if isinstance(node, list) and str(key).isdecimal():
+            node = node[int(key)]
+        elif isinstance(node, dict):
+            node = node[key]
+        else:
+            raise KeyError(key)
     return node
 
 

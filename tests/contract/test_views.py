@@ -194,7 +194,15 @@ def test_a_schema_that_the_page_does_not_have_says_so_itself(contract: Contract)
         assert contract.level_of(f"/components/schemas/{name}/type") is not Level.DOCUMENTED
 
 
-@pytest.mark.parametrize("pointer", [f"{RUN}/put/responses", "/components/schemas/Nothing/type"])
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        f"{RUN}/put/responses",
+        "/components/schemas/Nothing/type",
+        "/components/schemas/Run/type/string/type",
+        "/security/first/bearer",
+    ],
+)
 def test_a_pointer_that_leads_nowhere_is_an_error(contract: Contract, pointer: str) -> None:
     """Silence there would read as documented."""
     with pytest.raises(LookupError):
