@@ -46,9 +46,8 @@ class Contract:
                 node = look_up(self.full, places[-1])
             if position < len(keys) - 1:
                 look_up(node, (key,))
-            places.append(
-                (*places[-1], int(key) if isinstance(node, list) and key.isdecimal() else key)
-            )
+            indexed = isinstance(node, list) and str(key).isdecimal()
+            places.append((*places[-1], int(key) if indexed else key))
         return tuple(
             mark
             for place in places
