@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
-from mock_server import datafile
+from mock_server import datafile, words
 from mock_server.duration import Span, parse_span
 from mock_server.errors import FileError, UsageError
 from mock_server.run import Json, StepPlan
@@ -62,6 +62,12 @@ class StepFile(datafile.Model):
     truncated: bool = False
     error: StepError = StepError(code="step_failed", message="The step failed")
     repeat: int = Field(default=1, ge=1, le=MOST_STEPS)
+
+    @field_validator("result")
+    @classmethod
+    def _only_known_placeholders(cls, result: Json | None) -> Json | None:
+        words.check(result)
+        return result
 
     def step_keys(self) -> list[str]:
         """The keys of the steps it stands for: ``page``, or ``page-01`` … ``page-40``."""

@@ -46,7 +46,10 @@ class MockWorld:
         ``scale``, ``runs``, ``live``."""
         self.base_url = base_url
         self.key = key
-        self.client = httpx2.Client(base_url=base_url, headers={"X-API-Key": key}, timeout=30)
+        # A mock speaks plain HTTP; loading certificates would take longer than most tests.
+        self.client = httpx2.Client(
+            base_url=base_url, headers={"X-API-Key": key}, timeout=30, verify=False
+        )
         self._post("/_mock/reset", start)
 
     def create(self, scenario: str) -> str:

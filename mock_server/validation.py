@@ -99,7 +99,7 @@ class Schema:
 
     def __init__(self, schema: Json) -> None:
         self._validator = jsonschema_rs.Draft202012Validator(
-            _without_nullable(schema), validate_formats=True
+            plain_schema(schema), validate_formats=True
         )
         self.accepts: Callable[[Any], bool] = self._validator.is_valid
         self._defaults = {
@@ -125,7 +125,9 @@ class Contract:
     """What one operation asks of a request."""
 
     def __init__(self, parameters: list[Json], body: Json | None) -> None:
-        compiled = [Parameter(declared) for declared in parameters]
+        # Connexion lists the parameters of a path once more whenever it reads an operation.
+        declared = {(one["in"], one["name"]): one for one in parameters}
+        compiled = [Parameter(one) for one in declared.values()]
         self._path = [one for one in compiled if one.where == "path"]
         self._query = [one for one in compiled if one.where == "query"]
         self._headers = [
@@ -243,13 +245,13 @@ def _in_fastapi_terms(  # noqa: PLR0911 - one for each keyword
             return [Flaw(loc, f"Value error, {error.message}", "value_error")]
 
 
-def _without_nullable(schema: Any) -> Any:
+def plain_schema(schema: Any) -> Any:
     """OpenAPI 3.0's ``nullable`` as JSON Schema says it."""
     if isinstance(schema, list):
-        return [_without_nullable(inner) for inner in schema]
+        return [plain_schema(inner) for inner in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {key: _without_nullable(inner) for key, inner in schema.items() if key != "nullable"}
+    plain = {key: plain_schema(inner) for key, inner in schema.items() if key != "nullable"}
     if schema.get("nullable") is True:
         plain["type"] = [schema["type"], "null"]
         if "enum" in plain:

@@ -4,6 +4,7 @@ A text in a scenario's result may hold ``{{provider}}`` placeholders of Faker, s
 ``{{company}}`` or ``{{first_name}}``.
 """
 
+from functools import cache
 from typing import Any
 
 from faker.factory import Factory
@@ -32,15 +33,6 @@ class Words:
         filled: Json = self._fill(result)
         return filled
 
-    def check(self, result: Json | None) -> None:
-        """Raises ValueError naming the first placeholder that nothing fills."""
-        if result is None:
-            return
-        try:
-            self.fill(result, Chance(0))
-        except AttributeError as error:
-            raise ValueError(f"{error}; write a Faker provider such as {{{{name}}}}") from None
-
     def _fill(self, value: Any) -> Any:
         if isinstance(value, str):
             return self._fake.parse(value) if "{{" in value else value
@@ -49,6 +41,19 @@ class Words:
         if isinstance(value, list):
             return [self._fill(inner) for inner in value]
         return value
+
+
+def check(result: Json | None) -> None:
+    """Raises ValueError naming the first placeholder that nothing fills."""
+    try:
+        _any_words().fill(result, Chance(0))
+    except AttributeError as error:
+        raise ValueError(f"{error}; write a provider of Faker, such as {{{{name}}}}") from None
+
+
+@cache
+def _any_words() -> Words:
+    return Words()
 
 
 def _has_placeholder(value: Any) -> bool:

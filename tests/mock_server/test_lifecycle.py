@@ -63,7 +63,7 @@ def picture(state: RunState) -> dict[str, Any]:
 
 
 def check_log(run: Run) -> None:
-    """Events are numbered without gaps, in order of time, and nothing follows an end but a retry."""
+    """Events are numbered without gaps, in order of time, and only a retry follows an end."""
     assert [event.seq for event in run.log] == list(range(1, len(run.log) + 1))
     assert [event.at for event in run.log] == sorted(event.at for event in run.log)
     assert run.log[0].type is EventType.RUN_CREATED
@@ -287,7 +287,7 @@ def test_a_retry_of_a_flaky_run_completes() -> None:
 
 
 def test_a_retry_may_make_another_run() -> None:
-    """The old run stays as it was; the new one takes over completed steps and goes on from there."""
+    """The old run stays as it was; the new one takes over completed steps and goes on."""
     world, old = finished("flaky", Behaviour(retry_identity=RetryIdentity.NEW_RUN))
     before = world.body(old), world.steps(old)
     new = world.retry(old, RetryMode.FROM_FAILED, None)

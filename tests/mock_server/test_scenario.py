@@ -1,0 +1,111 @@
+"""Scenarios: what the shipped ones do, and how a broken file is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from mock_server import timeline
+from mock_server.errors import FileError, UsageError
+from mock_server.resources import scenarios_dir
+from mock_server.scenario import read, read_all
+
+TIMELINES = Path(__file__).parent / "timelines"
+SCENARIOS = read_all(scenarios_dir())
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_plays_as_written_down(name: str) -> None:
+    """What happens to its run by itself, event by event, is the golden timeline.
+
+    After a wanted change: ``python tests/mock_server/write_timelines.py``, and read the diff.
+    """
+    scenario = SCENARIOS[name]
+    played = timeline.lines(scenario, timeline.play(scenario))
+    assert played == (TIMELINES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_there_is_a_scenario_for_every_story() -> None:
+    """The stories a frontend needs are there, and no golden timeline is left behind."""
+    assert {
+        "quick-success", "failure-in-the-middle", "flaky", "diamond", "fan-out", "long-queue",
+        "hang", "approval", "truncated-result", "five-hundred-steps", "empty", "unicode",
+    } <= set(SCENARIOS)  # fmt: skip
+    assert {path.stem for path in TIMELINES.glob("*.txt")} == set(SCENARIOS)
+
+
+HEAD = "summary: A test\nautomation: {name: Test}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "parts"),
+    [
+        ("summary: [", 2, ["is not YAML"]),
+        ("- a\n- b\n", 1, ["valid dictionary"]),
+        ("", 1, ["valid dictionary"]),
+        ("summary: A test\n", 1, ["automation: is missing"]),
+        (HEAD + "stpes: []\n", 3, ["stpes", "did you mean 'steps'?", "known keys: automation"]),
+        (HEAD + "summary: again\n", 3, ["summary", "twice"]),
+        (HEAD + "waits: soon\n", 3, ["waits", "'soon' is no duration", "250ms"]),
+        (HEAD + "waits: 5\n", 3, ["waits", "5 is no duration"]),
+        (HEAD + "waits: 3s..1s\n", 3, ["ends before it begins"]),
+        (HEAD + "waits: 400d\n", 3, ["longer than 365d"]),
+        (HEAD + "steps:\n  - {key: a}\n  - {key: a}\n", 5, ["steps[1].key", "'a' is taken"]),
+        (HEAD + "steps:\n  - key: ''\n", 4, ["steps[0].key", "at least 1 character"]),
+        (HEAD + "steps:\n  - key: a\n    takess: 1s\n", 5,
+         ["steps[0].takess", "did you mean 'takes'?", "dependsOn"]),
+        (HEAD + "steps:\n  - key: a\n    outcome: explodes\n", 5,
+         ["steps[0].outcome", "'succeeds', 'fails', 'hangs' or 'awaits decision'", "'explodes'"]),
+        (HEAD + "steps:\n  - key: a\n    outcome: []\n", 5, ["steps[0].outcome"]),
+        (HEAD + "steps:\n  - key: fetch\n  - key: b\n    dependsOn: [fetsh]\n", 6,
+         ["steps[1].dependsOn[0]", "'fetsh' is no step", "did you mean 'fetch'?"]),
+        (HEAD + "steps:\n  - {key: a, dependsOn: [b]}\n  - {key: b, dependsOn: [a]}\n", 3,
+         ["steps", "circle", "a -> b -> a"]),
+        (HEAD + "steps:\n  - {key: a, dependsOn: [a]}\n", 3, ["circle", "a -> a"]),
+        (HEAD + "steps:\n  - {key: a, repeat: 0}\n", 4, ["steps[0].repeat", "greater than or"]),
+        (HEAD + "steps:\n  - {key: a, repeat: 1500}\n  - {key: b, repeat: 1500}\n", 3,
+         ["steps", "3000 steps in all; at most 2000"]),
+        (HEAD + "trigger: {type: magic}\n", 3, ["trigger.type", "'magic'"]),
+        (HEAD + "steps:\n  - key: a\n    result: {x: '{{nonsense}}'}\n", 5,
+         ["steps[0].result", "nonsense", "Faker"]),
+    ],
+)  # fmt: skip
+def test_a_broken_file_is_refused_where_it_is_broken(
+    tmp_path: Path, text: str, line: int, parts: list[str]
+) -> None:
+    """The message names file, line, key, value and what was expected."""
+    path = tmp_path / "broken.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FileError) as refusal:
+        read(path)
+    message = str(refusal.value)
+    assert message.startswith(f"{path}:{line}: "), message
+    for part in parts:
+        assert part in message
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """The message says that it is not UTF-8."""
+    path = tmp_path / "broken.yaml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(FileError, match="UTF-8"):
+        read(path)
+
+
+def test_a_directory_without_scenarios_is_refused(tmp_path: Path) -> None:
+    """So is one that does not exist."""
+    with pytest.raises(UsageError, match="holds no scenario"):
+        read_all(tmp_path)
+    with pytest.raises(UsageError, match="no such directory"):
+        read_all(tmp_path / "nowhere")
+
+
+def test_a_picture_shows_each_step_over_time() -> None:
+    """A bar for each step that was at work; a word for one that fails, goes on or never starts."""
+    scenario = SCENARIOS["failure-in-the-middle"]
+    rows = timeline.picture(scenario, timeline.play(scenario), width=12)
+    assert rows == [
+        "extract      ████",
+        "load             ▓▓▓▓▓▓  fails",
+        "reconcile                skipped",
+        "notify                   skipped",
+    ]

@@ -1,0 +1,182 @@
+"""The event stream, read from a real server."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from mock_server.testing import MockWorld
+
+RUNS = "/api/v1/automation-runs"
+
+
+def frames(text: str) -> list[dict[str, Any]]:
+    """The events in ``text``: id, event, and data as JSON."""
+    found = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if line)
+        if "data" in fields:
+            found.append({**fields, "data": json.loads(fields["data"])})
+    return found
+
+
+def history(world: MockWorld, run_id: str, **headers: str) -> list[dict[str, Any]]:
+    """Everything in the stream of a run that has finished."""
+    answer = world.client.get(f"{RUNS}/{run_id}/events", headers=headers)
+    assert answer.status_code == 200
+    return frames(answer.text)
+
+
+@pytest.fixture
+def finished(mock_world: MockWorld) -> str:
+    run_id = mock_world.create("diamond")
+    mock_world.advance(60)
+    return run_id
+
+
+def test_a_finished_run_is_replayed_and_the_stream_ends(
+    mock_world: MockWorld, finished: str
+) -> None:
+    """Every event with its number, name and data, the terminal one last."""
+    events = history(mock_world, finished)
+    assert [event["id"] for event in events] == [str(n) for n in range(1, 12)]
+    assert [event["event"] for event in events] == [event["data"]["event"] for event in events]
+    assert events[0]["event"] == "run.created"
+    assert events[-1]["event"] == "run.completed"
+
+
+def test_each_event_shows_run_and_step_as_of_that_event(
+    mock_world: MockWorld, finished: str
+) -> None:
+    """A replay shows the past as it was, and ends with the present."""
+    events = history(mock_world, finished)
+    assert events[0]["data"]["data"]["run"]["status"] == "pending"
+    started = next(event for event in events if event["event"] == "step.started")
+    assert started["data"]["data"]["step"]["status"] == "running"
+    assert started["data"]["data"]["step"]["completedAt"] is None
+    assert events[-1]["data"]["data"]["run"] == mock_world.run(finished)
+
+
+def test_headers_keep_proxies_from_buffering(mock_world: MockWorld, finished: str) -> None:
+    """No cache, no buffer, UTF-8."""
+    headers = mock_world.client.get(f"{RUNS}/{finished}/events").headers
+    assert headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert headers["cache-control"] == "no-cache"
+    assert headers["x-accel-buffering"] == "no"
+
+
+@pytest.mark.parametrize("seen", [0, 1, 5, 10])
+def test_a_reader_goes_on_where_it_stopped(mock_world: MockWorld, finished: str, seen: int) -> None:
+    """``Last-Event-ID`` leaves out what was seen, no more and no less."""
+    rest = history(mock_world, finished, **{"Last-Event-ID": str(seen)})
+    assert rest == history(mock_world, finished)[seen:]
+
+
+@pytest.mark.parametrize("seen", ["11", "12", "999999999999"])
+def test_a_reader_that_has_seen_the_end_is_told_to_stop(
+    mock_world: MockWorld, finished: str, seen: str
+) -> None:
+    """204 keeps a browser from reconnecting for ever."""
+    answer = mock_world.client.get(f"{RUNS}/{finished}/events", headers={"Last-Event-ID": seen})
+    assert answer.status_code == 204
+    assert answer.content == b""
+
+
+@pytest.mark.parametrize("seen", ["", "x", "-1", "1.5", "٣", "9" * 40])
+def test_an_id_that_was_never_given_starts_over(
+    mock_world: MockWorld, finished: str, seen: str
+) -> None:
+    """Better twice than never."""
+    answer = mock_world.client.get(
+        f"{RUNS}/{finished}/events", headers={"Last-Event-ID": seen.encode()}
+    )
+    assert len(frames(answer.text)) == 11
+
+
+def test_a_live_run_is_followed_to_its_end(mock_world: MockWorld) -> None:
+    """What happens while somebody reads arrives, in order, without a gap to what had happened."""
+    run_id = mock_world.create("quick-success")
+    mock_world.advance(1.5)
+    with mock_world.client.stream("GET", f"{RUNS}/{run_id}/events") as answer:
+        text = ""
+        for piece in answer.iter_text():
+            text += piece
+            if text.count("\n\n") == 4:  # The reconnection time and three events so far.
+                mock_world.advance(0.6)
+            if "id: 5\n" in text:
+                mock_world.advance(60)
+    assert frames(text) == history(mock_world, run_id)
+
+
+def test_a_retried_run_goes_on_in_the_same_stream(mock_world: MockWorld) -> None:
+    """The numbers go on, and a reader that saw the first end can follow to the second."""
+    run_id = mock_world.create("flaky")
+    mock_world.advance(60)
+    first = history(mock_world, run_id)
+    mock_world.client.post(f"{RUNS}/{run_id}/retry", json={})
+    mock_world.advance(60)
+    rest = history(mock_world, run_id, **{"Last-Event-ID": first[-1]["id"]})
+    assert rest[0]["event"] == "run.retried"
+    assert rest[-1]["event"] == "run.completed"
+    assert history(mock_world, run_id) == first + rest
+
+
+def test_the_real_clock_drives_a_stream_without_anybody_asking(mock_server_url: str) -> None:
+    """On a running clock events arrive by themselves: here a minute in every 10 ms."""
+    world = MockWorld(mock_server_url, "test-running-clock", scale=6_000, runs=0, live=0)
+    run_id = world.create("long-queue")
+    assert history(world, run_id)[-1]["event"] == "run.completed"
+    world.close()
+
+
+def test_resuming_a_frozen_clock_wakes_its_streams(mock_world: MockWorld) -> None:
+    """A stream opened on a frozen clock goes on when the clock does."""
+    run_id = mock_world.create("quick-success")
+    with mock_world.client.stream("GET", f"{RUNS}/{run_id}/events") as answer:
+        pieces = answer.iter_text()
+        text = next(pieces)
+        mock_world.client.post("/_mock/clock/scale", json={"scale": 10_000})
+        mock_world.client.post("/_mock/clock/resume")
+        text += "".join(pieces)
+    assert frames(text)[-1]["event"] == "run.completed"
+
+
+def test_a_reset_ends_the_streams_of_the_old_world(mock_world: MockWorld) -> None:
+    """Nobody waits for a run that is gone."""
+    run_id = mock_world.create("hang")
+    with mock_world.client.stream("GET", f"{RUNS}/{run_id}/events") as answer:
+        pieces = answer.iter_text()
+        next(pieces)
+        mock_world.client.post("/_mock/reset", json={"runs": 0, "live": 0})
+        assert "run.completed" not in "".join(pieces)
+    answer = mock_world.client.get(f"{RUNS}/{run_id}/events")
+    assert answer.status_code == 404
+
+
+def test_an_unknown_run_is_refused_before_a_stream_starts(mock_world: MockWorld) -> None:
+    """The refusal is plain JSON."""
+    path = f"{RUNS}/497f6eca-6276-4993-bfeb-53cbbbba6f08/events"
+    answer = mock_world.client.get(path, headers={"Accept": "text/event-stream"})
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": "Run not found"}
+
+
+def test_a_page_on_this_machine_may_follow_with_its_cookie(
+    mock_world: MockWorld, finished: str, anonymous: httpx2.Client
+) -> None:
+    """CORS lets origins of this machine in, with credentials, and no others."""
+    for origin, allowed in (
+        ("http://localhost:5173", True),
+        ("http://127.0.0.1:3000", True),
+        ("https://app.localhost", True),
+        ("https://example.com", False),
+        ("http://localhost.example.com", False),
+    ):
+        answer = anonymous.get(
+            f"{RUNS}/{finished}/events",
+            headers={"Origin": origin, "Cookie": f"vai_token={mock_world.key}"},
+        )
+        assert (answer.headers.get("access-control-allow-origin") == origin) == allowed
+        if allowed:
+            assert answer.headers["access-control-allow-credentials"] == "true"

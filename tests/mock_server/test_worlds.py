@@ -1,0 +1,133 @@
+"""Worlds: which there are, what they open with, how many there may be."""
+
+import json
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mock_server.clock import DAY, from_text
+from mock_server.errors import FileError, Refused, UsageError
+from mock_server.vocabulary import RunStatus
+from mock_server.world import World
+from mock_server.worlds import Settings, Worlds
+
+NOW = from_text("2026-03-02T08:15:00Z")
+
+
+def page(world: World) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = json.loads(world.page(None, 1_000, 0))["items"]
+    return items
+
+
+@pytest.fixture(scope="module")
+def demo() -> World:
+    return Worlds(Settings(now=NOW, scale=0)).open("demo")
+
+
+def test_a_fresh_world_has_a_believable_history(demo: World) -> None:
+    """Some sixty runs of the past days, in every status, of several automations and triggers."""
+    runs = page(demo)
+    assert 60 <= len(runs) <= 80
+    assert {run["status"] for run in runs} == set(RunStatus)
+    assert len({run["automationId"] for run in runs}) >= 5
+    assert {"manual", "schedule", "webhook"} <= {run["triggerType"] for run in runs}
+    created = [from_text(run["createdAt"]) for run in runs]
+    assert NOW - 4 * DAY <= min(created) <= NOW - 3 * DAY
+    assert Counter(run["status"] for run in runs)["completed"] > len(runs) / 2
+
+
+def test_a_fresh_world_has_runs_under_way(demo: World) -> None:
+    """A few runs live, and something will happen by itself within half a minute."""
+    live = [run for run in page(demo) if run["status"] in ("pending", "running")]
+    assert len(live) >= 5
+    assert demo.engine.next_due is not None
+    assert demo.engine.next_due <= NOW + 30_000
+
+
+def test_history_is_listed_newest_first(demo: World) -> None:
+    """Across what was played of the past and what is under way."""
+    created = [run["createdAt"] for run in page(demo)]
+    assert all(later >= earlier for later, earlier in pairwise(created))
+
+
+def test_the_same_seed_tells_the_same_story() -> None:
+    """Same seed, world, time: the same bytes. Another seed: other ids."""
+    first, same, other = (
+        Worlds(Settings(now=NOW, scale=0, seed=seed)).open("acme").page(None, 1_000, 0)
+        for seed in (7, 7, 8)
+    )
+    assert first == same
+    ids = [{run["id"] for run in json.loads(body)["items"]} for body in (first, other)]
+    assert not ids[0] & ids[1]
+
+
+def test_two_worlds_of_one_seed_have_no_run_in_common() -> None:
+    """An id of one tenant means nothing to another."""
+    worlds = Worlds(Settings(now=NOW, scale=0))
+    acme, globex = ({run["id"] for run in page(worlds.open(name))} for name in ("acme", "globex"))
+    assert not acme & globex
+
+
+def test_which_names_open_a_world() -> None:
+    """The declared ones, and any that begins with test-."""
+    worlds = Worlds(Settings(declared=("one", "two")))
+    known = ["one", "two", "test-", "test-a.b_c-1"]
+    unknown = ["", "three", "demo", "Test-a", "test a", "test-" + "x" * 60, "test-é", "one "]
+    assert [name for name in known + unknown if worlds.knows(name)] == known
+
+
+def test_the_test_world_idle_longest_makes_room() -> None:
+    """Declared worlds stay; of the others the one that was used last stays longest."""
+    worlds = Worlds(Settings(start="empty", declared=("demo",), most_worlds=3))
+    worlds.open("demo")
+    first, second = worlds.open("test-1"), worlds.open("test-2")
+    worlds.open("test-1")
+    worlds.open("test-3")
+    assert [world.name for world in worlds] == ["demo", "test-1", "test-3"]
+    assert second.closed
+    assert not first.closed
+
+
+def test_a_mock_full_of_declared_worlds_says_so() -> None:
+    """Nothing is thrown away that the user named."""
+    worlds = Worlds(Settings(start="empty", declared=("a", "b"), most_worlds=2))
+    worlds.open("a")
+    worlds.open("b")
+    with pytest.raises(Refused, match="declared"):
+        worlds.open("test-1")
+
+
+def write(directory: Path, text: str) -> Settings:
+    (directory / "mine.yaml").write_text(text, encoding="utf-8")
+    return Settings(start="mine", starts=directory)
+
+
+def test_a_start_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    """With the names of those that do."""
+    (tmp_path / "other.yaml").write_text("summary: x\n")
+    with pytest.raises(UsageError, match=r"'mine'.*there are: other"):
+        Worlds(Settings(start="mine", starts=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "problem"),
+    [
+        ("summary: x\nlive:\n  - scenario: dimond\n", ":3:", "no scenario 'dimond'"),
+        ("summary: x\nhistory:\n  runs: 3\n", ":3:", "which scenarios"),
+        ("summary: x\nhistory:\n  scenarios: {nope: 1}\n", ":3:", "no scenario 'nope'"),
+        ("summary: x\nhistory:\n  cancelled: 2\n", ":3:", "less than or equal to 1"),
+        ("summary: x\nhistory:\n  over: long\n", ":3:", "'long' is no duration"),
+        ("summary: x\nhistroy: {}\n", ":2:", "did you mean 'history'?"),
+    ],
+)
+def test_a_broken_start_is_refused_where_it_is_broken(
+    tmp_path: Path, text: str, place: str, problem: str
+) -> None:
+    """File, line, and what is wrong."""
+    with pytest.raises(FileError) as refusal:
+        Worlds(write(tmp_path, text))
+    assert place in str(refusal.value)
+    assert problem in str(refusal.value)
