@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from mock_server import __version__, clock, resources, timeline
 from mock_server.errors import UsageError
@@ -217,10 +218,25 @@ def openapi(control: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; anything the user can mend is one line and exit code 2."""
     try:
-        cli.main(arguments, prog_name="runs-mock")
+        sys.exit(cli.main(arguments, prog_name="runs-mock", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        click.echo(f"runs-mock: {_explain(error)}", err=True)
     except UsageError as error:
         click.echo(f"runs-mock: {error}", err=True)
-        sys.exit(2)
+    sys.exit(2)
+
+
+def _explain(error: click.ClickException) -> str:
+    """What is wrong; a value is blamed on the variable it came from."""
+    if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
+        source = error.ctx.get_parameter_source(error.param.name)
+        if source is ParameterSource.ENVIRONMENT:
+            return f"Invalid value for {error.param.envvar}: {error.message}"
+    return error.format_message()
 
 
 def _show(scenario: Scenario, seed: int) -> None:
