@@ -1,0 +1,167 @@
+"""The front door of the measurements: ``python -m bench``, from the top of a checkout."""
+
+import signal
+import sys
+from typing import Any
+
+import click
+
+from bench import reads, sizes, startup, streams
+from bench.errors import BenchError
+from bench.machine import Cores
+
+rounds_option = click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="How many interleaved rounds.",
+)
+seconds_option = click.option(
+    "--seconds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="How long each burst of load lasts.",
+)
+connections_option = click.option(
+    "--connections",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    help="How many connections load the server.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Measure the mock side by side with its peers, on this machine.
+
+    \b
+    python -m bench reads              one run and a page, beside Starlette and Prism
+    python -m bench startup            exec to the first answer
+    python -m bench streams            reads while 1,000 streams are open; memory per stream
+    python -m bench sizes              pages of a world of 100 and of 100,000 runs
+    python -m bench all                these four, one after the other
+
+    Servers run on the first core, whatever loads them on the others. Needs Linux, wrk, taskset,
+    and for Prism: npm ci --prefix bench. Figures stand beside their targets; none is asserted.
+    """
+    context.obj = Cores.split()
+    context.obj.stay_off()
+
+
+@cli.command("reads")
+@rounds_option
+@seconds_option
+@connections_option
+@click.option("--prism/--no-prism", default=True, show_default=True, help="Beside Prism too.")
+@click.pass_obj
+def reads_command(cores: Cores, /, **options: Any) -> None:
+    """Reading one run and a page of 100: mock, bare Starlette with orjson, Prism."""
+    reads.measure(cores, **options)
+
+
+@cli.command("startup")
+@click.option(
+    "--starts",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="How many starts are counted.",
+)
+@click.pass_obj
+def startup_command(cores: Cores, /, starts: int) -> None:
+    """From exec to the first 200 of the health check."""
+    startup.measure(cores, starts)
+
+
+@cli.command("streams")
+@click.option(
+    "--idle",
+    type=click.IntRange(1, 5_000),
+    default=1_000,
+    show_default=True,
+    help="How many streams are open on a run that hangs.",
+)
+@click.option(
+    "--active",
+    type=click.IntRange(0, 5_000),
+    default=0,
+    show_default=True,
+    help="How many more follow a run that is under way, each its own.",
+)
+@click.option(
+    "--scenario",
+    default="diamond",
+    show_default=True,
+    help="What the active ones follow; when it is over, another of it.",
+)
+@click.option(
+    "--seconds",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How long reads are timed, without streams and again with them.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=1, max=1_000),
+    default=100,
+    show_default=True,
+    help="Reads a second.",
+)
+@click.pass_obj
+def streams_command(cores: Cores, /, **options: Any) -> None:
+    """Reads while event streams are open, and what an open stream costs."""
+    streams.measure(cores, streams.Plan(**options))
+
+
+@cli.command("sizes")
+@click.option(
+    "--runs",
+    type=click.IntRange(1_000, 200_000),
+    default=100_000,
+    show_default=True,
+    help="How many runs the large world holds; 100,000 take the better part of a minute to make.",
+)
+@rounds_option
+@seconds_option
+@connections_option
+@click.pass_obj
+def sizes_command(cores: Cores, /, **options: Any) -> None:
+    """A filtered page at the beginning, middle and end of a small and a large world."""
+    sizes.measure(cores, **options)
+
+
+@cli.command("all")
+@click.pass_context
+def all_command(context: click.Context) -> None:
+    """All four with their defaults: some seven minutes."""
+    for command in (reads_command, startup_command, streams_command, sizes_command):
+        context.invoke(command)
+        click.echo()
+
+
+def main() -> None:
+    """Run the command; what the user can mend is one line and exit code 2."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        cli.main(prog_name="python -m bench")
+    except BenchError as error:
+        click.echo(f"bench: {error}", err=True)
+        sys.exit(2)
+
+
+def _stop(number: int, frame: object) -> None:
+    """End by way of every ``finally``, so that no child is left; a second signal changes nothing
+    about that."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

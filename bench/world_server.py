@@ -1,0 +1,25 @@
+"""A mock whose world ``demo`` holds as many runs as asked for, more than the control API gives out.
+
+The same application and server as ``runs-mock serve``; only the world is made before it serves.
+Its runs are all over, so that what is read stays the same.
+"""
+
+import sys
+
+from mock_server.app import Mock
+from mock_server.clock import DAY
+from mock_server.server import Server, bind
+from mock_server.worlds import Settings
+
+
+def main(port: str, runs: str) -> None:
+    """Serve until the process is told to end."""
+    listener = bind("127.0.0.1", int(port))
+    mock = Mock(Settings())
+    world = mock.worlds.reset("demo", runs=int(runs), live=0)
+    world.turn(lambda clock: clock.advance(DAY))
+    Server(mock, lambda: None).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
