@@ -1,6 +1,6 @@
 """Reading one run and a page of runs: the mock beside a bare Starlette application and Prism.
 
-All three serve the same bytes of JSON, which are checked before anything is measured. The rounds
+All three serve the same JSON, which is checked before anything is measured. The rounds
 are interleaved, so that a machine that gets slower for a while gets slower for all.
 """
 
@@ -23,7 +23,6 @@ RUNS = 200
 PAGE = 100
 DAY = 86_400
 PRISM = machine.ROOT / "bench" / "node_modules" / ".bin" / "prism"
-
 
 ONE, MANY = "Reading one run", f"A page of {PAGE}"
 TARGETS = {ONE: {"Starlette": 0.75, "Prism": 4.0}, MANY: {"Starlette": 1.0}}
