@@ -1,0 +1,88 @@
+"""``runs-mock serve`` in a process of its own, as its users start it."""
+
+import os
+import re
+import signal
+import subprocess
+import sysconfig
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+RUNS_MOCK = Path(sysconfig.get_path("scripts"), "runs-mock")
+PATIENCE = 60
+"""Seconds after which a process that should have done something is given up. A failure bound: no
+test waits for it to pass."""
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment, without what would change how the mock starts."""
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("RUNS_MOCK_")}
+    return plain | dict(extra or {})
+
+
+class MockProcess:
+    """A mock that serves for as long as the block lasts; ``url`` is where, ``greeting`` what it
+    printed about itself."""
+
+    def __init__(self, *options: str, **variables: str) -> None:
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - see __exit__
+        self._process = subprocess.Popen(
+            [RUNS_MOCK, "serve", "--port", "0", *options],
+            env=environment(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        self.greeting = self._read_greeting()
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.greeting)
+        assert found, f"no address in {self.greeting!r}; {self.errors()}"
+        self.url = found[0]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait(PATIENCE)
+        finally:
+            self._process.stdout.close()
+            self._errors.close()
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
+    def wait(self) -> int:
+        """The exit code, once the process has ended."""
+        return self._process.wait(PATIENCE)
+
+    def errors(self) -> str:
+        """What it has written to stderr."""
+        self._errors.seek(0)
+        return self._errors.read()
+
+    def _read_greeting(self) -> str:
+        # Reading a line has no deadline of its own; the end of the process ends it.
+        giving_up = threading.Timer(PATIENCE, self._process.kill)
+        giving_up.start()
+        try:
+            lines = []
+            for line in self._process.stdout:
+                lines.append(line)
+                if line.startswith("Ctrl-C"):
+                    break
+            return "".join(lines)
+        finally:
+            giving_up.cancel()

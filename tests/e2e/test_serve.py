@@ -1,0 +1,217 @@
+"""The command ``runs-mock serve``: how it starts, how it stops, and what it says when it cannot."""
+
+import re
+import socket
+import subprocess
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import httpx2
+import pytest
+from event_reader import EventReader
+from mock_process import PATIENCE, RUNS_MOCK, MockProcess, environment
+
+from mock_server.testing import MockWorld
+
+KEY = "test-serve"
+RUNS = "/api/v1/automation-runs"
+SCENARIO = """\
+summary: Two steps
+automation: {name: Tidy up}
+steps:
+  - key: sweep
+    takes: 1s
+  - key: mop
+    dependsOn: [sweep]
+"""
+
+
+def refusal(*options: object, **variables: str) -> str:
+    """What a mock that cannot be started says: one line on stderr, beside exit code 2."""
+    done = subprocess.run(
+        [RUNS_MOCK, "serve", *map(str, options)],
+        env=environment(variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    said = re.fullmatch("runs-mock: (.+)", line)
+    assert said, line
+    return said[1]
+
+
+def a_world(mock: MockProcess) -> MockWorld:
+    """An empty world of that mock on a frozen clock."""
+    return MockWorld(mock.url, KEY, scale=0, runs=0, live=0)
+
+
+def follow(mock: MockProcess, stack: ExitStack, count: int) -> list[EventReader]:
+    """So many readers of one run, each of which has seen the first event and waits for more."""
+    with closing(a_world(mock)) as world:
+        run_id = world.create("diamond")
+    readers = [stack.enter_context(EventReader(mock.url, run_id, KEY)) for _ in range(count)]
+    for reader in readers:
+        reader.read_until(b"event: run.created")
+    return readers
+
+
+# Starting.
+
+
+def test_it_says_where_it_is_and_is_there() -> None:
+    """With port 0 the printed address is the real one, and the printed command works."""
+    with MockProcess() as mock:
+        assert f"Start page  {mock.url}/\n" in mock.greeting
+        assert not mock.url.endswith(":0")
+        (command,) = (line for line in mock.greeting.splitlines() if "curl" in line)
+        done = subprocess.run(
+            ["bash", "-c", command.replace("curl", "curl --silent --fail")],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        assert done.stdout.startswith('{"items":[{')
+        assert mock.errors() == ""
+
+
+def test_an_option_wins_over_the_environment() -> None:
+    """``RUNS_MOCK_SEED`` is heard, and not where ``--seed`` is given; so are all the others."""
+    variables = {"RUNS_MOCK_SEED": "7", "RUNS_MOCK_NOW": "2026-03-02T08:15:00Z"}
+    with MockProcess("--seed", "8", "--clock", "frozen", **variables) as mock:
+        httpx2.get(f"{mock.url}/_mock/clock?world=demo")
+        (world,) = httpx2.get(f"{mock.url}/_mock/worlds").json()["items"]
+    assert world["seed"] == 8
+    assert world["now"] == "2026-03-02T08:15:00.000Z"
+
+
+# Stopping.
+
+
+def test_ctrl_c_ends_every_stream_in_good_order_within_a_second() -> None:
+    """Fifty readers who wait for news each get the end of their stream, the exit code is 0 and
+    nothing is complained about. Other work may keep the machine busy: one of three mocks has to be
+    gone a second after the key was pressed, all have to go in good order."""
+    took = []
+    for _ in range(3):
+        with MockProcess() as mock, ExitStack() as stack:
+            readers = follow(mock, stack, 50)
+            begun = time.monotonic()
+            mock.interrupt()
+            assert mock.wait() == 0
+            took.append(time.monotonic() - begun)
+            for reader in readers:
+                reader.read_to_end()
+                assert reader.ids == [1]
+            assert mock.errors() == ""
+        if took[-1] < 1:
+            return
+    pytest.fail(f"it took {took} seconds")
+
+
+def test_ctrl_c_does_not_wait_for_a_reader_that_does_not_read() -> None:
+    """Its connection is broken off; the exit code is 0 and nothing is complained about."""
+    with MockProcess() as mock, ExitStack() as stack:
+        world = stack.enter_context(closing(a_world(mock)))
+        run_id = world.create("five-hundred-steps")
+        for _ in range(4):
+            world.advance(3_600)
+            again = world.client.post(f"{RUNS}/{run_id}/retry", json={"mode": "full"})
+            assert again.status_code == 200
+        reader = stack.enter_context(EventReader(mock.url, run_id, KEY, buffer=4_096))
+        world.advance(3_600)
+        assert world.client.get("/_mock/health").json()["streams"] == 1
+        mock.interrupt()
+        assert mock.wait() == 0
+        assert mock.errors() == ""
+        with pytest.raises(ConnectionError):
+            reader.read_to_end()
+
+
+# Refusing.
+
+
+def test_a_port_in_use() -> None:
+    """The line says which, and how to choose another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refusal("--port", port)
+    assert said.startswith(f"cannot listen on 127.0.0.1 port {port}: Address already in use")
+    assert "--port" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "expected"),
+    [
+        (["--prot", "0"], {}, r"No such option '--prot'.*'--port'.*"),
+        ([], {"RUNS_MOCK_PORT": "abc"}, r"Invalid value for RUNS_MOCK_PORT: 'abc' is not .*"),
+        (["--clock", "fast"], {}, r"Invalid value for '--clock': 'fast' is none of: real, .*"),
+        (["--now", "today"], {}, r"Invalid value for '--now': .*'today'.*2026-03-02T08:15:00Z.*"),
+        (["--now", "2026-03-02T08:15:00"], {}, r".*'2026-03-02T08:15:00' has no zone.*"),
+        (["--start", "demmo"], {}, r"there is no world 'demmo' to start with; .*demo, empty"),
+        (["--scenarios", "nowhere"], {}, r"nowhere: there is no such directory; .*"),
+    ],
+)
+def test_an_option_that_cannot_be_used(
+    options: list[str], variables: dict[str, str], expected: str
+) -> None:
+    """The line names the option, or the variable the value came from, the value and what would
+    do."""
+    said = refusal("--port", "0", *options, **variables) if options else refusal(**variables)
+    assert re.fullmatch(expected, said), said
+
+
+def test_an_unknown_scenario() -> None:
+    """The line names it and the ones there are."""
+    done = subprocess.run(
+        [RUNS_MOCK, "scenarios", "diamant"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert re.fullmatch(
+        "runs-mock: there is no scenario 'diamant'; .*diamond, .*unicode\n", done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line", "expected"),
+    [
+        ("takes: 1s", "takes: 1 parsec", 5, r"steps\[0\]\.takes: '1 parsec' is no duration; .*"),
+        ("steps:", "stpes:", 3, r"stpes: is no key here; did you mean 'steps'\?.*"),
+        ("[sweep]", "[swep]", 7, r"steps\[1\]\.dependsOn\[0\]: 'swep' is no .* 'sweep'\?"),
+        (
+            "    takes: 1s",
+            "    dependsOn: [mop]",
+            3,
+            r"steps: depend on each other .*",
+        ),
+        ("[sweep]", "[sweep", 8, r"is not YAML: .*"),
+    ],
+)
+def test_a_broken_scenario_file(
+    tmp_path: Path, good: str, bad: str, line: int, expected: str
+) -> None:
+    """The line names the file, its line, the key, the value and what was expected."""
+    file = tmp_path / "tidy-up.yaml"
+    file.write_text(SCENARIO.replace(good, bad), encoding="utf-8")
+    said = refusal("--port", "0", "--start", "empty", "--scenarios", tmp_path)
+    assert said.startswith(f"{file}:{line}: ")
+    assert re.fullmatch(expected, said.removeprefix(f"{file}:{line}: ")), said
+
+
+def test_a_scenario_file_that_is_no_text(tmp_path: Path) -> None:
+    """The line names the file and says so."""
+    file = tmp_path / "tidy-up.yaml"
+    file.write_bytes(b"summary: \xff\n")
+    said = refusal("--port", "0", "--start", "empty", "--scenarios", tmp_path)
+    assert said.startswith(f"{file}: cannot be read as UTF-8 text")
