@@ -125,7 +125,7 @@ def test_a_key_named_like_the_marks_is_data_where_names_and_payloads_are() -> No
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("paths: [", "expected the node content"),
+        ("paths: [", "node content"),
         ("- paths", "there are no paths"),
         ("paths: nowhere", "there are no paths"),
         ("paths: {}\nsince: 2026-03-02", "Quote dates"),
