@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from mock_process import PATIENCE
+from processes import PATIENCE
 
 _CHUNK = re.compile(rb"([0-9a-fA-F]+)\r\n")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from event_reader import EventReader
-from mock_process import PATIENCE, RUNS_MOCK, MockProcess, environment
+from processes import PATIENCE, RUNS_MOCK, MockServer, environment
 
 from mock_server.testing import MockWorld
 
@@ -46,12 +46,12 @@ def refusal(*options: object, **variables: str) -> str:
     return said[1]
 
 
-def a_world(mock: MockProcess) -> MockWorld:
+def a_world(mock: MockServer) -> MockWorld:
     """An empty world of that mock on a frozen clock."""
     return MockWorld(mock.url, KEY, scale=0, runs=0, live=0)
 
 
-def follow(mock: MockProcess, stack: ExitStack, count: int) -> list[EventReader]:
+def follow(mock: MockServer, stack: ExitStack, count: int) -> list[EventReader]:
     """So many readers of one run, each of which has seen the first event and waits for more."""
     with closing(a_world(mock)) as world:
         run_id = world.create("diamond")
@@ -66,7 +66,7 @@ def follow(mock: MockProcess, stack: ExitStack, count: int) -> list[EventReader]
 
 def test_it_says_where_it_is_and_is_there() -> None:
     """With port 0 the printed address is the real one, and the printed command works."""
-    with MockProcess() as mock:
+    with MockServer() as mock:
         assert f"Start page  {mock.url}/\n" in mock.greeting
         assert not mock.url.endswith(":0")
         (command,) = (line for line in mock.greeting.splitlines() if "curl" in line)
@@ -84,7 +84,7 @@ def test_it_says_where_it_is_and_is_there() -> None:
 def test_an_option_wins_over_the_environment() -> None:
     """``RUNS_MOCK_SEED`` is heard, and not where ``--seed`` is given; so are all the others."""
     variables = {"RUNS_MOCK_SEED": "7", "RUNS_MOCK_NOW": "2026-03-02T08:15:00Z"}
-    with MockProcess("--seed", "8", "--clock", "frozen", **variables) as mock:
+    with MockServer("--seed", "8", "--clock", "frozen", **variables) as mock:
         httpx2.get(f"{mock.url}/_mock/clock?world=demo")
         (world,) = httpx2.get(f"{mock.url}/_mock/worlds").json()["items"]
     assert world["seed"] == 8
@@ -100,7 +100,7 @@ def test_ctrl_c_ends_every_stream_in_good_order_within_a_second() -> None:
     gone a second after the key was pressed, all have to go in good order."""
     took = []
     for _ in range(3):
-        with MockProcess() as mock, ExitStack() as stack:
+        with MockServer() as mock, ExitStack() as stack:
             readers = follow(mock, stack, 50)
             begun = time.monotonic()
             mock.interrupt()
@@ -117,7 +117,7 @@ def test_ctrl_c_ends_every_stream_in_good_order_within_a_second() -> None:
 
 def test_ctrl_c_does_not_wait_for_a_reader_that_does_not_read() -> None:
     """Its connection is broken off; the exit code is 0 and nothing is complained about."""
-    with MockProcess() as mock, ExitStack() as stack:
+    with MockServer() as mock, ExitStack() as stack:
         world = stack.enter_context(closing(a_world(mock)))
         run_id = world.create("five-hundred-steps")
         for _ in range(4):

@@ -1,4 +1,4 @@
-"""``runs-mock serve`` in a process of its own, as its users start it."""
+"""Programs in processes of their own, as their users start them: the mock above all."""
 
 import os
 import re
@@ -8,14 +8,13 @@ import sysconfig
 import tempfile
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-RUNS_MOCK = Path(sysconfig.get_path("scripts"), "runs-mock")
+RUNS_MOCK = f"{sysconfig.get_path('scripts')}/runs-mock"
 PATIENCE = 60
-"""Seconds after which a process that should have done something is given up. A failure bound: no
-test waits for it to pass."""
+"""Seconds after which what should have happened is given up. A failure bound: no test waits for it
+to pass."""
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -24,14 +23,15 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return plain | dict(extra or {})
 
 
-class MockProcess:
-    """A mock that serves for as long as the block lasts; ``url`` is where, ``greeting`` what it
-    printed about itself."""
+class Server:
+    """A program that serves for as long as the block lasts; ``url`` is where, ``greeting`` what it
+    printed until ``ready``, a regular expression, matched a line."""
 
-    def __init__(self, *options: str, **variables: str) -> None:
+    def __init__(self, command: list[object], ready: str, **variables: str) -> None:
+        self._ready = re.compile(ready)
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - see __exit__
         self._process = subprocess.Popen(
-            [RUNS_MOCK, "serve", "--port", "0", *options],
+            list(map(str, command)),
             env=environment(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -52,13 +52,11 @@ class MockProcess:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            if self._process.poll() is None:
-                self._process.kill()
-                self._process.wait(PATIENCE)
-        finally:
-            self._process.stdout.close()
-            self._errors.close()
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(PATIENCE)
+        self._process.stdout.close()
+        self._errors.close()
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
@@ -81,8 +79,15 @@ class MockProcess:
             lines = []
             for line in self._process.stdout:
                 lines.append(line)
-                if line.startswith("Ctrl-C"):
+                if self._ready.search(line):
                     break
             return "".join(lines)
         finally:
             giving_up.cancel()
+
+
+class MockServer(Server):
+    """``runs-mock serve`` on a free port."""
+
+    def __init__(self, *options: str, **variables: str) -> None:
+        super().__init__([RUNS_MOCK, "serve", "--port", "0", *options], "^Ctrl-C", **variables)
