@@ -20,7 +20,8 @@ from starlette.types import Receive, Scope, Send
 from mock_server import pages, resources
 from mock_server.control import control
 from mock_server.credentials import Credentials
-from mock_server.middleware import Checks, Errors, LocalOrigins, Operations
+from mock_server.journal import Journal
+from mock_server.middleware import Checks, LocalOrigins, Operations, Record
 from mock_server.operations import operations
 from mock_server.routing import Routing
 from mock_server.streams import Streams
@@ -33,13 +34,14 @@ class Mock:
     def __init__(self, settings: Settings) -> None:
         self.worlds = Worlds(settings)
         self.streams = Streams()
+        self.journal = Journal(settings.behaviour)
         contract = _document(resources.contract_file())
         credentials = Credentials(contract["components"]["securitySchemes"], self.worlds)
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
                 LocalOrigins,
-                Errors,
+                partial(Record, journal=self.journal, aside=("/_mock", "/docs", "/static")),
                 Routing,
                 partial(Checks, worlds=self.worlds, credentials=credentials),
                 Operations,

@@ -1,11 +1,21 @@
 """How a backend answers where the contract is silent: the open questions Q01 to Q22, as data.
 
-Each question has a closed vocabulary; its first value is the contract's own answer. The engine and
-the operations ask a ``Behaviour`` by the name of the decision, never by the number of the question.
+Each question has a closed vocabulary, told in ``fixtures/questions.yaml``; its first answer is the
+contract's own. Engine, checks and operations ask a ``Behaviour`` by the name of the decision, never
+by the number of the question. A profile under ``fixtures/behaviours`` answers some or all of them;
+what it leaves out is as in the contract.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, create_model
+
+from mock_server import datafile
+from mock_server.errors import UsageError
 
 
 class Refusal(StrEnum):
@@ -29,9 +39,65 @@ class RetryOfUnfailed(StrEnum):
     NEVER = "never"
 
 
+class Unknown(StrEnum):
+    """A value that the contract does not know."""
+
+    INVALID = "invalid"
+    EMPTY = "empty"
+
+
+class BelowOne(StrEnum):
+    EMPTY = "empty"
+    INVALID = "invalid"
+
+
+class Extra(StrEnum):
+    """Query parameters that the contract does not know."""
+
+    IGNORED = "ignored"
+    INVALID = "invalid"
+
+
+class Unauthenticated(StrEnum):
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+
+
+class Foreign(StrEnum):
+    """Another tenant's run."""
+
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+
+
 class CancelOfRunning(StrEnum):
     AT_ONCE = "at_once"
     COOPERATIVE = "cooperative"
+
+
+class ListOrder(StrEnum):
+    NEWEST_FIRST = "newest_first"
+    OLDEST_FIRST = "oldest_first"
+
+
+class Framing(StrEnum):
+    FULL = "full"
+    DATA_ONLY = "data_only"
+
+
+class FinishedStream(StrEnum):
+    """The event stream of a run that has finished."""
+
+    REPLAYS = "replays"
+    CLOSES = "closes"
+    STAYS_OPEN = "stays_open"
+
+
+class StreamEnd(StrEnum):
+    """The event stream of a run that finishes."""
+
+    CLOSES = "closes"
+    STAYS_OPEN = "stays_open"
 
 
 class MissingStepKey(StrEnum):
@@ -46,10 +112,42 @@ class UnknownStepKey(StrEnum):
     INVALID = "invalid"
 
 
+class AbsentBody(StrEnum):
+    DEFAULTS = "defaults"
+    INVALID = "invalid"
+
+
 class BehindFailed(StrEnum):
     SKIPPED = "skipped"
     PENDING = "pending"
     CANCELLED = "cancelled"
+
+
+class EmptyFields(StrEnum):
+    NULL = "null"
+    ABSENT = "absent"
+
+
+class ErrorBody(StrEnum):
+    DETAIL = "detail"
+    PROBLEM = "problem"
+
+
+class DurationAtWork(StrEnum):
+    NULL = "null"
+    GROWS = "grows"
+
+
+class Success(StrEnum):
+    """The code of a successful cancel or retry."""
+
+    OK = "ok"
+    CREATED = "created"
+    ACCEPTED = "accepted"
+
+    @property
+    def code(self) -> int:
+        return {"ok": 200, "created": 201, "accepted": 202}[self.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +158,67 @@ class Behaviour:
     cancel_of_finished: Refusal = Refusal.CONFLICT  # Q02
     retry_of_unfinished: Refusal = Refusal.CONFLICT  # Q03
     retry_of_unfailed: RetryOfUnfailed = RetryOfUnfailed.EXPLICIT  # Q04
+    unknown_status: Unknown = Unknown.INVALID  # Q05
+    limit_below_one: BelowOne = BelowOne.EMPTY  # Q06
+    unknown_parameters: Extra = Extra.IGNORED  # Q07
+    unauthenticated: Unauthenticated = Unauthenticated.UNAUTHORIZED  # Q08
+    foreign_run: Foreign = Foreign.NOT_FOUND  # Q09
     cancel_of_running: CancelOfRunning = CancelOfRunning.AT_ONCE  # Q10
+    list_order: ListOrder = ListOrder.NEWEST_FIRST  # Q11
+    framing: Framing = Framing.FULL  # Q12
+    finished_stream: FinishedStream = FinishedStream.REPLAYS  # Q13
+    stream_end: StreamEnd = StreamEnd.CLOSES  # Q14
     missing_step_key: MissingStepKey = MissingStepKey.INVALID  # Q15
     unknown_step_key: UnknownStepKey = UnknownStepKey.NOT_FOUND  # Q16
+    absent_body: AbsentBody = AbsentBody.DEFAULTS  # Q17
     behind_failed: BehindFailed = BehindFailed.SKIPPED  # Q18
+    empty_fields: EmptyFields = EmptyFields.NULL  # Q19
+    error_body: ErrorBody = ErrorBody.DETAIL  # Q20
+    duration_at_work: DurationAtWork = DurationAtWork.NULL  # Q21
+    success: Success = Success.OK  # Q22
+
+    def answers(self) -> dict[str, str]:
+        """The answer to each question, by its number."""
+        return {question: str(getattr(self, name)) for question, name in QUESTIONS.items()}
+
+
+QUESTIONS: dict[str, str] = {
+    f"Q{number:02}": decision.name for number, decision in enumerate(fields(Behaviour), 1)
+}
+"""The name of the decision by the number of the question."""
+
+_definitions: dict[str, Any] = {
+    question: (Annotated[type(decision.default), Field(strict=False)], decision.default)
+    for question, decision in zip(QUESTIONS, fields(Behaviour), strict=True)
+}
+Answers: Any = create_model("Answers", __base__=datafile.Model, **_definitions)
+
+
+class BehaviourFile(datafile.Model):
+    """A profile as it is written: what it is of, and the answers that differ or are confirmed."""
+
+    summary: str
+    answers: Answers = Field(default_factory=partial(Answers))
+
+    def behaviour(self) -> Behaviour:
+        """The answers by the names of the decisions."""
+        return Behaviour(**{name: getattr(self.answers, q) for q, name in QUESTIONS.items()})
+
+
+def read(path: Path) -> Behaviour:
+    """The behaviour in ``path``. Raises FileError."""
+    written, _ = datafile.load(path, BehaviourFile)
+    return written.behaviour()
+
+
+def find(name: str, directory: Path) -> Behaviour:
+    """The behaviour of that name in ``directory``, or in the file of that path.
+
+    Raises UsageError."""
+    path = directory / f"{name}.yaml"
+    if path.is_file():
+        return read(path)
+    if name.endswith((".yaml", ".yml")):
+        return read(Path(name))
+    there = ", ".join(sorted(file.stem for file in directory.glob("*.yaml")))
+    raise UsageError(f"there is no behaviour {name!r}; there are: {there}, or name a .yaml file")

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 import orjson
 from starlette.types import Receive, Send
 
+from mock_server.exchange import Exchange
 from mock_server.world import World
 from mock_server.worlds import Worlds
 
@@ -13,21 +14,30 @@ class Call:
     """What an operation gets: who calls, and the request's values, which are as the contract asks
     for."""
 
-    __slots__ = ("_worlds", "body", "parameters", "tenant")
+    __slots__ = ("_world", "body", "exchange", "parameters", "tenant", "worlds")
 
     def __init__(
-        self, worlds: Worlds, tenant: str, parameters: dict[str, Any], body: dict[str, Any]
+        self,
+        worlds: Worlds,
+        tenant: str,
+        parameters: dict[str, Any],
+        body: dict[str, Any],
+        exchange: Exchange,
     ) -> None:
-        self._worlds = worlds
+        self.worlds = worlds
         self.tenant = tenant
         self.parameters = parameters
         self.body = body
+        self.exchange = exchange
+        self._world: World | None = None
 
+    @property
     def world(self) -> World:
         """The caller's world, caught up to its now. Raises Refused (409) when there is no room."""
-        world = self._worlds.open(self.tenant)
-        world.catch_up()
-        return world
+        if self._world is None:
+            self._world = self.worlds.open(self.tenant)
+            self._world.catch_up()
+        return self._world
 
 
 class Answer(Protocol):
@@ -41,20 +51,32 @@ class Reply:
 
     __slots__ = ("_body", "_headers", "_status")
 
-    def __init__(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None):
+    def __init__(
+        self,
+        body: bytes,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> None:
         self._status = status
         self._body = body
         self._headers = [
-            (b"content-type", b"application/json"),
+            (b"content-type", content_type.encode()),
             (b"content-length", b"%d" % len(body)),
         ]
         for name, value in (headers or {}).items():
             self._headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
 
     @classmethod
-    def of(cls, value: object, status: int = 200, headers: dict[str, str] | None = None) -> "Reply":
+    def of(
+        cls,
+        value: object,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> "Reply":
         """``value`` as JSON."""
-        return cls(orjson.dumps(value), status, headers)
+        return cls(orjson.dumps(value), status, headers, content_type)
 
     async def __call__(self, receive: Receive, send: Send) -> None:
         await send(

@@ -83,9 +83,8 @@ class Clock:
 
 def to_text(instant: int) -> str:
     """An instant as RFC 3339 in UTC with milliseconds: ``2026-03-02T08:15:00.000Z``."""
-    seconds, milliseconds = divmod(instant, SECOND)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03}Z"
+    moment = _EPOCH + timedelta(milliseconds=instant)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def from_text(text: str) -> int:

@@ -62,13 +62,13 @@ def control(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
         if scenario is None:
             known = ", ".join(worlds.scenarios)
             raise Refused(404, f"There is no scenario {name!r}; there are: {known}")
-        world = call.world()
+        world = call.world
         run = world.create(scenario)
         location = {"Location": f"/api/v1/automation-runs/{run.id}"}
         return Reply(world.body(run), 201, location)
 
     def show_clock(call: Call) -> Answer:
-        return _clock(call.world())
+        return _clock(call.world)
 
     def freeze_clock(call: Call) -> Answer:
         return _turned(call, Clock.freeze)
@@ -101,7 +101,7 @@ def control(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
 
 
 def _turned(call: Call, change: Callable[[Clock], None]) -> Answer:
-    world = call.world()
+    world = call.world
     world.turn(change)
     return _clock(world)
 

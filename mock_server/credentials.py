@@ -9,6 +9,7 @@ purpose, so that a client can be shown how it looks: ``expired…`` (401), ``for
 from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 
+from mock_server.behaviour import Behaviour, Unauthenticated
 from mock_server.errors import Refused
 from mock_server.run import Json
 from mock_server.validation import Headers
@@ -48,17 +49,17 @@ class Credentials:
                 cookies += self._from_cookie(value.decode("latin-1"))
         return [*bearers, *keys, *cookies]
 
-    def tenant(self, headers: Headers) -> str:
+    def tenant(self, headers: Headers, behaviour: Behaviour) -> str:
         """The tenant that the first good credential names. Raises Refused: 401, 403 or 429."""
         texts = self.present(headers)
         if not texts:
-            raise Refused(401, "Not authenticated", _CHALLENGE)
+            raise _unauthenticated(behaviour, "Not authenticated")
         for text in texts:
             name = text.partition(":")[0]
             if self._worlds.knows(name):
                 return name
         _refuse(texts[0])
-        raise Refused(401, "Invalid or expired credential", _CHALLENGE)
+        raise _unauthenticated(behaviour, "Invalid or expired credential")
 
     def world(self, named: str | None, headers: Headers) -> str:
         """The world that a call of the control API is for: the one ``named``, else the
@@ -81,6 +82,12 @@ class Credentials:
             return []
         jar = _parse_cookie(header)
         return [jar[name] for name in self._cookies if name in jar]
+
+
+def _unauthenticated(behaviour: Behaviour, reason: str) -> Refused:
+    if behaviour.unauthenticated is Unauthenticated.FORBIDDEN:
+        return Refused(403, reason, question="Q08")
+    return Refused(401, reason, _CHALLENGE, question="Q08")
 
 
 def _refuse(text: str) -> None:

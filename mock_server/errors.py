@@ -27,11 +27,20 @@ class FileError(UsageError):
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a failure
-    """The request is understood and not carried out; ``status`` is the HTTP status."""
+    """The request is understood and not carried out; ``status`` is the HTTP status, ``question``
+    the open question to which another answer would give another status."""
 
-    def __init__(self, status: int, reason: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        *,
+        question: str | None = None,
+    ) -> None:
         super().__init__(reason)
         self.status, self.reason, self.headers = status, reason, headers
+        self.question = question
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class Flaw:
 class Invalid(Exception):  # noqa: N818 - an answer, not a failure
     """The request is not what the contract asks for; answered with 422."""
 
-    def __init__(self, flaws: list[Flaw]) -> None:
+    def __init__(self, flaws: list[Flaw], *, question: str | None = None) -> None:
         super().__init__(flaws)
         self.flaws = flaws
+        self.question = question

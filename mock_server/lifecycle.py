@@ -50,6 +50,7 @@ class Run:
         "id",
         "kept",
         "log",
+        "number",
         "scenario",
         "state",
         "waiting",
@@ -57,6 +58,7 @@ class Run:
 
     def __init__(self, identity: Identity, scenario: Scenario, chance: Chance) -> None:
         self.id = identity.id
+        self.number = identity.number
         self.scenario = scenario
         self.chance = chance
         self.state = RunState(identity)
@@ -126,6 +128,7 @@ class Engine:
         if run.finished:
             self._refuse(
                 self.behaviour.cancel_of_finished,
+                "Q02",
                 f"The run is {state.status}: only a pending or running run can be cancelled.",
             )
         elif state.status is RunStatus.PENDING or (
@@ -151,6 +154,7 @@ class Engine:
         if not run.finished:
             self._refuse(
                 self.behaviour.retry_of_unfinished,
+                "Q03",
                 f"The run is {run.state.status}: only a finished run can be retried.",
             )
             return run
@@ -279,9 +283,10 @@ class Engine:
     def _without_step_key(self) -> RetryMode:
         match self.behaviour.missing_step_key:
             case MissingStepKey.INVALID:
-                raise Invalid([Flaw(("body", "stepKey"), "Field required", "missing")])
+                flaw = Flaw(("body", "stepKey"), "Field required", "missing")
+                raise Invalid([flaw], question="Q15")
             case MissingStepKey.BAD_REQUEST:
-                raise Refused(400, "mode from_step needs stepKey")
+                raise Refused(400, "mode from_step needs stepKey", question="Q15")
             case MissingStepKey.FROM_FAILED:
                 return RetryMode.FROM_FAILED
 
@@ -291,14 +296,22 @@ class Engine:
         state = run.state
         unfailed = state.status is not RunStatus.FAILED
         if unfailed and self.behaviour.retry_of_unfailed is RetryOfUnfailed.NEVER:
-            raise Refused(409, f"The run is {state.status}: only a failed run can be retried.")
+            raise Refused(
+                409,
+                f"The run is {state.status}: only a failed run can be retried.",
+                question="Q04",
+            )
         everything = set(range(len(state.steps)))
         if mode is RetryMode.FULL:
             return everything
         if mode is RetryMode.FROM_STEP:
             origins = {self._step(run, step_key or "")}
         elif unfailed and self.behaviour.retry_of_unfailed is RetryOfUnfailed.EXPLICIT:
-            raise Refused(409, f"The run is {state.status}: there is no failed step to retry from.")
+            raise Refused(
+                409,
+                f"The run is {state.status}: there is no failed step to retry from.",
+                question="Q04",
+            )
         else:
             origins = set()
         unfinished = {i for i in everything if state.steps[i].status is not StepStatus.COMPLETED}
@@ -311,11 +324,12 @@ class Engine:
         reason = f"The run has no step {key!r}."
         match self.behaviour.unknown_step_key:
             case UnknownStepKey.NOT_FOUND:
-                raise Refused(404, reason)
+                raise Refused(404, reason, question="Q16")
             case UnknownStepKey.BAD_REQUEST:
-                raise Refused(400, reason)
+                raise Refused(400, reason, question="Q16")
             case UnknownStepKey.INVALID:
-                raise Invalid([Flaw(("body", "stepKey"), reason, "value_error")])
+                flaw = Flaw(("body", "stepKey"), reason, "value_error")
+                raise Invalid([flaw], question="Q16")
 
     def _repeat(self, old: Run, again: set[int], identity: Identity, chance: Chance) -> Run:
         """A new run of the same scenario that takes over what ``old`` need not do again."""
@@ -358,11 +372,11 @@ class Engine:
         self._watch(run, before)
 
     @staticmethod
-    def _refuse(answer: Refusal, reason: str) -> None:
+    def _refuse(answer: Refusal, question: str, reason: str) -> None:
         if answer is Refusal.CONFLICT:
-            raise Refused(409, reason)
+            raise Refused(409, reason, question=question)
         if answer is Refusal.BAD_REQUEST:
-            raise Refused(400, reason)
+            raise Refused(400, reason, question=question)
 
 
 def _blame(step: StepState) -> Json:

@@ -1,6 +1,7 @@
 """The way of a request through the mock, as layers in Connexion's own terms.
 
-``Errors`` turns whatever goes wrong into JSON. Connexion's routing finds the operation. ``Checks``
+``Record`` keeps the journal and turns whatever goes wrong into JSON. Routing finds the operation.
+``Checks``
 asks for a credential and holds the request against the contract; ``Operations`` calls the function
 that answers. The last two are compiled once per operation and know nothing of Flask: what belongs
 to no operation falls through to it.
@@ -8,6 +9,7 @@ to no operation falls through to it.
 
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
@@ -17,13 +19,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mock_server.behaviour import Behaviour, ErrorBody
 from mock_server.call import Answer, Call, Reply
 from mock_server.credentials import Credentials
 from mock_server.errors import Flaw, Invalid, Refused
+from mock_server.exchange import EXCHANGE, Exchange
+from mock_server.journal import Journal
+from mock_server.run import Json
 from mock_server.validation import LARGEST_BODY, Contract
 from mock_server.worlds import Worlds
 
 CALL = "mock_server.call"
+_MOST_CONTRACTS = 64
 
 _LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+\.localhost)(:\d+)?"
 
@@ -42,7 +49,16 @@ class LocalOrigins(CORSMiddleware):
             allow_credentials=True,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["*"],
+            # With credentials, "*" would be the name of a header.
+            expose_headers=[
+                "Location",
+                "Retry-After",
+                "WWW-Authenticate",
+                "X-Mock-Request",
+                "X-RateLimit-Limit",
+                "X-RateLimit-Remaining",
+                "X-RateLimit-Reset",
+            ],
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,31 +70,47 @@ class LocalOrigins(CORSMiddleware):
         await self.app(scope, receive, send)
 
 
-class Errors:
-    """The outermost layer: every error is JSON, none shows the inside."""
+class Record:
+    """The layer that keeps the journal and turns whatever goes wrong into JSON.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``aside`` are the beginnings of paths that are not journalled: the mock's own.
+    """
+
+    def __init__(self, app: ASGIApp, journal: Journal, aside: tuple[str, ...]) -> None:
         self.app = app
+        self._journal = journal
+        self._aside = aside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = self._journal.begin(scope, send)
+        scope[EXCHANGE] = exchange
+        own = scope["path"].startswith(self._aside) or scope["path"] == "/"
+        if not own:
+            send = exchange.send
         try:
             await self.app(scope, receive, send)
         except Exception as error:
-            if scope["type"] != "http":
-                raise
             try:
-                await answer_to(error)(receive, send)
+                await answer_to(error, exchange)(receive, send)
             except RuntimeError:
                 # The answer had begun; the server can only break the connection off.
                 raise error from None
+        finally:
+            if not own:
+                self._journal.keep(exchange)
 
 
-def answer_to(error: Exception) -> Reply:
-    """The answer to a request that ``error`` ended."""
+def answer_to(error: Exception, exchange: Exchange) -> Reply:
+    """The answer to a request that ``error`` ended; what it was joins the exchange."""
     match error:
         case Refused():
-            return Reply.of({"detail": error.reason}, error.status, dict(error.headers))
+            exchange.reason, exchange.question = error.reason, error.question
+            return _error(exchange, error.status, error.reason, dict(error.headers))
         case Invalid():
+            exchange.flaws, exchange.question = error.flaws, error.question
             flaws = [{"loc": f.loc, "msg": f.msg, "type": f.type} for f in error.flaws]
             return Reply.of({"detail": flaws}, 422)
         case HTTPException():
@@ -86,10 +118,23 @@ def answer_to(error: Exception) -> Reply:
             if "Allow" in headers:
                 methods = sorted(set(headers["Allow"].split(", ")) - {"HEAD"})
                 headers["Allow"] = ", ".join(methods)
-            return Reply.of({"detail": error.detail}, error.status_code, headers)
+            exchange.reason = error.detail
+            return _error(exchange, error.status_code, error.detail, headers)
         case _:
             log.error("an operation failed", exc_info=error)
-            return Reply.of({"detail": "Internal Server Error"}, 500)
+            return _error(exchange, 500, "Internal Server Error", {})
+
+
+def _error(exchange: Exchange, status: int, reason: str, headers: dict[str, str]) -> Reply:
+    if exchange.behaviour.error_body is ErrorBody.DETAIL:
+        return Reply.of({"detail": reason}, status, headers)
+    problem = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": reason,
+    }
+    return Reply.of(problem, status, headers, content_type="application/problem+json")
 
 
 class CheckedOperation:
@@ -104,33 +149,55 @@ class CheckedOperation:
     ) -> None:
         self._next = next_app
         self._method = operation.method.upper()
+        self._id: str = operation.operation_id
         self._worlds = worlds
         self._credentials = credentials
         self._guarded = bool(operation.security)
-        self._contract = Contract(operation.parameters, operation.request_body or None)
+        self._parameters: list[Json] = operation.parameters
+        self._body: Json | None = operation.request_body or None
+        self._contracts: dict[Behaviour, Contract] = {}
+        self._contract(worlds.settings.behaviour)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != self._method:
             # The router lets HEAD pass as GET; the contract declares none.
             raise HTTPException(405, headers={"Allow": self._method})
+        exchange: Exchange = scope[EXCHANGE]
+        exchange.operation = self._id
         headers = scope["headers"]
-        tenant = self._credentials.tenant(headers) if self._guarded else None
+        behaviour, tenant, call = exchange.behaviour, "", None
+        if self._guarded:
+            tenant = exchange.tenant = self._credentials.tenant(headers, behaviour)
+            call = Call(self._worlds, tenant, {}, {}, exchange)
+            behaviour = exchange.behaviour = call.world.behaviour
+            exchange.at = call.world.engine.now
+        contract = self._contracts.get(behaviour) or self._contract(behaviour)
         flaws: list[Flaw] = []
-        parameters = self._contract.parameters(
+        parameters = contract.parameters(
             scope["path_params"], scope["query_string"], headers, flaws
         )
-        body: dict[str, Any] = {}
-        if self._contract.body is not None:
+        body: Json = {}
+        if contract.body is not None:
             content = await _read(receive)
             content_type = next((v for k, v in headers if k == b"content-type"), None)
             text = content_type.decode("latin-1") if content_type is not None else None
-            body = self._contract.body.value(content, text, flaws)
+            body = contract.body.value(content, text, flaws)
         if flaws:
             raise Invalid(flaws)
-        if tenant is None:
+        if call is None:
             tenant = self._credentials.world(parameters.get("world"), headers)
-        scope[CALL] = Call(self._worlds, tenant, parameters, body)
+            call = Call(self._worlds, tenant, {}, {}, exchange)
+        call.parameters, call.body = parameters, body
+        scope[CALL] = call
         await self._next(scope, receive, send)
+
+    def _contract(self, behaviour: Behaviour) -> Contract:
+        """The demands as ``behaviour`` makes them, compiled at first need."""
+        if len(self._contracts) >= _MOST_CONTRACTS:
+            self._contracts.clear()
+        asks = Contract(self._parameters, self._body, behaviour)
+        self._contracts[behaviour] = asks
+        return asks
 
 
 class CheckedAPI(RoutedAPI[CheckedOperation]):

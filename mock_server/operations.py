@@ -1,15 +1,21 @@
 """The six operations of the contract. Requests arrive checked; what they say is true to it."""
 
+from mock_server.behaviour import Foreign
 from mock_server.call import Answer, Call, NoContent, Reply
+from mock_server.errors import Refused
+from mock_server.lifecycle import Run
 from mock_server.middleware import Handler
 from mock_server.streams import Streams
 from mock_server.vocabulary import RetryMode, RunStatus
+from mock_server.world import World
 
 
 def list_runs(call: Call) -> Answer:
     status = call.parameters["status"]
+    if status is not None and status not in RunStatus:
+        return Reply(b'{"items":[],"total":0}')
     return Reply(
-        call.world().page(
+        call.world.page(
             None if status is None else RunStatus(status),
             call.parameters["limit"],
             call.parameters["offset"],
@@ -18,34 +24,33 @@ def list_runs(call: Call) -> Answer:
 
 
 def get_run(call: Call) -> Answer:
-    world = call.world()
-    return Reply(world.body(world.find(call.parameters["run_id"])))
+    return Reply(call.world.body(_run(call)))
 
 
 def cancel_run(call: Call) -> Answer:
-    world = call.world()
-    return Reply(world.body(world.cancel(world.find(call.parameters["run_id"]))))
+    run = _run(call)
+    untouched = run.finished
+    call.world.cancel(run)
+    return Reply(call.world.body(run), 200 if untouched else _success(call.world))
 
 
 def retry_run(call: Call) -> Answer:
-    world = call.world()
-    run = world.find(call.parameters["run_id"])
-    mode, step_key = RetryMode(call.body["mode"]), call.body.get("stepKey")
-    return Reply(world.body(world.retry(run, mode, step_key)))
+    run = _run(call)
+    untouched = not run.finished
+    again = call.world.retry(run, RetryMode(call.body["mode"]), call.body.get("stepKey"))
+    return Reply(call.world.body(again), 200 if untouched else _success(call.world))
 
 
 def get_run_steps(call: Call) -> Answer:
-    world = call.world()
-    return Reply(world.steps(world.find(call.parameters["run_id"])))
+    return Reply(call.world.steps(_run(call)))
 
 
 def operations(streams: Streams) -> dict[str, Handler]:
     """The function that answers each operation, by its ``operationId``."""
 
     def stream_run_events(call: Call) -> Answer:
-        world = call.world()
-        run = world.find(call.parameters["run_id"])
-        return streams.of(world, run, call.parameters["Last-Event-ID"]) or NoContent()
+        last_event_id = call.parameters["Last-Event-ID"]
+        return streams.of(call.world, _run(call), last_event_id) or NoContent()
 
     return {
         "listRuns": list_runs,
@@ -55,3 +60,19 @@ def operations(streams: Streams) -> dict[str, Handler]:
         "retryRun": retry_run,
         "getRunSteps": get_run_steps,
     }
+
+
+def _run(call: Call) -> Run:
+    """The run the call is about. Raises Refused: 404, or 403 where other tenants' runs show."""
+    run_id = call.parameters["run_id"]
+    run = call.world.find(run_id)
+    if run is not None:
+        return run
+    forbids = call.world.behaviour.foreign_run is Foreign.FORBIDDEN
+    if forbids and call.worlds.anywhere(run_id):
+        raise Refused(403, "The run is another tenant's", question="Q09")
+    raise Refused(404, "Run not found", question="Q09")
+
+
+def _success(world: World) -> int:
+    return world.behaviour.success.code

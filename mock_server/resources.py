@@ -22,6 +22,11 @@ def scenarios_dir() -> Path:
     return _data() / "fixtures" / "scenarios"
 
 
+def behaviours_dir() -> Path:
+    """The behaviour profiles that come with the mock."""
+    return _data() / "fixtures" / "behaviours"
+
+
 def worlds_dir() -> Path:
     """What a world may open with."""
     return _data() / "fixtures" / "worlds"

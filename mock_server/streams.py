@@ -6,11 +6,13 @@ something is due; nobody polls.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from starlette.types import Receive, Send
 
+from mock_server.behaviour import FinishedStream, Framing, StreamEnd
 from mock_server.lifecycle import Run
 from mock_server.world import Replay, World
 
@@ -24,6 +26,7 @@ _HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 _LONGEST_SLEEP = 3_600.0
+_EVENT_ID = re.compile(r"[0-9]{1,18}")
 
 
 class Streams:
@@ -35,15 +38,20 @@ class Streams:
 
     def of(self, world: World, run: Run, last_event_id: str | None) -> "EventStream | None":
         """The stream of ``run`` behind ``last_event_id``; None when that is its end."""
-        seen = 0
-        if last_event_id is not None and last_event_id.isdecimal() and len(last_event_id) < 20:
-            seen = int(last_event_id)
-        if seen >= len(run.log):
-            if run.finished:
-                return None
-            if seen > len(run.log):
-                seen = 0  # An id this run never gave: start over rather than lose events.
-        return EventStream(self, world, run, seen)
+        behaviour = world.behaviour
+        seen, stays_open = 0, behaviour.stream_end is StreamEnd.STAYS_OPEN
+        if run.finished:
+            if behaviour.finished_stream is FinishedStream.CLOSES:
+                return EventStream(self, world, run, len(run.log), stays_open=False)
+            stays_open = behaviour.finished_stream is FinishedStream.STAYS_OPEN
+        given = last_event_id is not None and _EVENT_ID.fullmatch(last_event_id)
+        if given and behaviour.framing is Framing.FULL:
+            seen = int(last_event_id or 0)
+        if seen >= len(run.log) and run.finished and not stays_open:
+            return None
+        if seen > len(run.log):
+            seen = 0  # An id this run never gave: start over rather than lose events.
+        return EventStream(self, world, run, seen, stays_open=stays_open)
 
     def joined(self, world: World) -> None:
         """A stream of ``world`` was opened."""
@@ -87,16 +95,28 @@ class Pulse:
 class EventStream:
     """One reader of one run's events; an answer that sends itself."""
 
-    __slots__ = ("_awake", "_replay", "_run", "_seen", "_silent", "_streams", "_world")
+    __slots__ = (
+        "_awake",
+        "_replay",
+        "_run",
+        "_seen",
+        "_silent",
+        "_stays_open",
+        "_streams",
+        "_world",
+    )
 
-    def __init__(self, streams: Streams, world: World, run: Run, seen: int) -> None:
+    def __init__(
+        self, streams: Streams, world: World, run: Run, seen: int, *, stays_open: bool
+    ) -> None:
         self._streams = streams
         self._world = world
         self._run = run
         self._seen = seen
-        self._replay = Replay(run)
+        self._replay = Replay(world, run)
         self._awake = asyncio.Event()
         self._silent = False
+        self._stays_open = stays_open
 
     async def __call__(self, receive: Receive, send: Send) -> None:
         leave = self._world.follow(self._run, self._awake.set)
@@ -122,12 +142,15 @@ class EventStream:
                 await self._send(send, b"".join(frames))
             elif self._silent:
                 await self._send(send, b": still here\n\n")
-            if self._world.closed or (self._run.finished and self._replay.at_end):
+            if self._world.closed or self._over():
                 return
             self._silent = False
             timer = loop.call_later(HEARTBEAT, self._break_silence)
             await self._awake.wait()
             timer.cancel()
+
+    def _over(self) -> bool:
+        return self._run.finished and self._replay.at_end and not self._stays_open
 
     def _break_silence(self) -> None:
         self._silent = True

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import jsonschema_rs
 import orjson
 
+from mock_server.behaviour import AbsentBody, Behaviour, BelowOne, Extra, Unknown
 from mock_server.errors import Flaw
 from mock_server.run import Json
 
@@ -124,16 +125,20 @@ class Schema:
 class Contract:
     """What one operation asks of a request."""
 
-    def __init__(self, parameters: list[Json], body: Json | None) -> None:
+    def __init__(self, parameters: list[Json], body: Json | None, behaviour: Behaviour) -> None:
         # Connexion lists the parameters of a path once more whenever it reads an operation.
         declared = {(one["in"], one["name"]): one for one in parameters}
-        compiled = [Parameter(one) for one in declared.values()]
+        compiled = [Parameter(_as_asked(one, behaviour)) for one in declared.values()]
         self._path = [one for one in compiled if one.where == "path"]
         self._query = [one for one in compiled if one.where == "query"]
         self._headers = [
             (one.name.lower().encode(), one) for one in compiled if one.where == "header"
         ]
-        self.body = Body(body) if body else None
+        self._refuses_extra = behaviour.unknown_parameters is Extra.INVALID
+        self.body = None
+        if body:
+            absent_is_invalid = behaviour.absent_body is AbsentBody.INVALID
+            self.body = Body({**body, "required": body.get("required") or absent_is_invalid})
         self._none = {one.name: one.default for one in self._query}
 
     def parameters(
@@ -143,10 +148,17 @@ class Contract:
         values: dict[str, Any] = {}
         for parameter in self._path:
             values[parameter.name] = parameter.value([path[parameter.name]], flaws)
-        if query and self._query:
+        if query and (self._query or self._refuses_extra):
             given: dict[str, list[str]] = {}
             for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
                 given.setdefault(name, []).append(text)
+            if self._refuses_extra:
+                known = {parameter.name for parameter in self._query}
+                flaws += [
+                    Flaw(("query", name), "Extra inputs are not permitted", "extra_forbidden")
+                    for name in given
+                    if name not in known
+                ]
             for parameter in self._query:
                 values[parameter.name] = parameter.value(given.get(parameter.name, []), flaws)
         else:
@@ -155,6 +167,17 @@ class Contract:
             texts = [text.decode("latin-1") for key, text in headers if key == header]
             values[parameter.name] = parameter.value(texts, flaws)
         return values
+
+
+def _as_asked(parameter: Json, behaviour: Behaviour) -> Json:
+    """The parameter as ``behaviour`` asks for it: the filter without its known values, the page
+    size with a lower bound."""
+    schema = parameter["schema"]
+    if "enum" in schema and behaviour.unknown_status is Unknown.EMPTY:
+        schema = {key: value for key, value in schema.items() if key != "enum"}
+    if parameter["name"] == "limit" and behaviour.limit_below_one is BelowOne.INVALID:
+        schema = {**schema, "minimum": 1}
+    return {**parameter, "schema": schema}
 
 
 class _UnreadableError(Exception):

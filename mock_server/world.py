@@ -4,10 +4,17 @@ Before anything is asked of it, a world catches up to its clock's now. Reading c
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from mock_server import render
-from mock_server.behaviour import Behaviour
+from mock_server.behaviour import (
+    Behaviour,
+    DurationAtWork,
+    EmptyFields,
+    Framing,
+    ListOrder,
+)
 from mock_server.clock import Clock, to_text
 from mock_server.errors import Refused
 from mock_server.lifecycle import Engine, Run
@@ -42,14 +49,23 @@ class World:
         self._runs: list[Run] = []  # in order of creation
         self._by_id: dict[str, Run] = {}
         self._by_status: dict[RunStatus, list[int]] = {status: [] for status in RunStatus}
-        self._bodies: dict[str, bytes] = {}
-        self._steps: dict[str, bytes] = {}
+        self._bodies: list[bytes | None] = []  # as rendered last, by the run's number
+        self._steps: dict[int, bytes] = {}
         self._readers: dict[str, set[Callable[[], None]]] = {}
         self.rescheduled: Callable[[], None] = _nobody
         self.closed = False
+        self.behave(behaviour)
 
     def __len__(self) -> int:
         return len(self._runs)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """From now on answer as ``behaviour`` says where the contract is silent."""
+        self.behaviour = self.engine.behaviour = behaviour
+        self._style = render.Style(leave_out=behaviour.empty_fields is EmptyFields.ABSENT)
+        self._grows = behaviour.duration_at_work is DurationAtWork.GROWS
+        self._bodies = [None] * len(self._runs)
+        self._steps.clear()
 
     # Time.
 
@@ -77,40 +93,46 @@ class World:
 
     # Reading.
 
-    def find(self, run_id: str) -> Run:
-        """The run with that id. Raises Refused (404)."""
-        run = self._by_id.get(run_id)
-        if run is None:
-            raise Refused(404, "Run not found")
-        return run
+    def find(self, run_id: str) -> Run | None:
+        """The run with that id, if there is one."""
+        return self._by_id.get(run_id)
 
     def page(self, status: RunStatus | None, limit: int, offset: int) -> bytes:
-        """A page of runs, newest first, and the number of runs on all pages."""
-        limit = max(limit, 0)
-        if status is None:
-            total = len(self._runs)
-            last = max(total - offset, 0)
-            found: Iterable[Run] = reversed(self._runs[max(last - limit, 0) : last])
+        """A page of runs, and the number of runs on all pages."""
+        numbers = range(len(self._runs)) if status is None else self._by_status[status]
+        total, limit = len(numbers), max(limit, 0)
+        if self.behaviour.list_order is ListOrder.OLDEST_FIRST:
+            found: Sequence[int] = numbers[offset : offset + limit]
         else:
-            numbers = self._by_status[status]
-            total = len(numbers)
             last = max(total - offset, 0)
-            found = (self._runs[n] for n in reversed(numbers[max(last - limit, 0) : last]))
-        return render.page(map(self.body, found), total)
+            found = numbers[max(last - limit, 0) : last][::-1]
+        runs, bodies = self._runs, self._bodies
+        return render.page([bodies[n] or self.body(runs[n]) for n in found], total)
 
     def body(self, run: Run) -> bytes:
         """The run as JSON, rendered when it has changed and not when it is read."""
-        body = self._bodies.get(run.id)
+        if self._grows and not run.finished:
+            return render.run(run.state, self.style())
+        number = run.number
+        body = self._bodies[number]
         if body is None:
-            body = self._bodies[run.id] = render.run(run.state)
+            body = self._bodies[number] = render.run(run.state, self._style)
         return body
 
     def steps(self, run: Run) -> bytes:
         """The run's steps as JSON."""
-        body = self._steps.get(run.id)
+        if self._grows and not run.finished:
+            return render.steps(run.state, self.style())
+        body = self._steps.get(run.number)
         if body is None:
-            body = self._steps[run.id] = render.steps(run.state)
+            body = self._steps[run.number] = render.steps(run.state, self._style)
         return body
+
+    def style(self) -> render.Style:
+        """How runs and steps are shown at this moment."""
+        if self._grows:
+            return replace(self._style, until=self.engine.now)
+        return self._style
 
     # Changing.
 
@@ -186,18 +208,19 @@ class World:
         return identity, chance
 
     def _changed(self, run: Run, before: RunStatus | None) -> None:
-        number = run.state.identity.number
+        number = run.number
         status = run.state.status
         if before is None:
             self._runs.append(run)
+            self._bodies.append(None)
             self._by_id[run.id] = run
             self._by_status[status].append(number)
         elif status is not before:
             numbers = self._by_status[before]
             del numbers[bisect_left(numbers, number)]
             insort(self._by_status[status], number)
-        self._bodies.pop(run.id, None)
-        self._steps.pop(run.id, None)
+        self._bodies[number] = None
+        self._steps.pop(number, None)
         if self._readers:
             for wake in self._readers.get(run.id, ()):
                 wake()
@@ -209,7 +232,8 @@ class Replay:
     Folds the log behind a reader's back, so that a state that has gone by can still be shown.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, world: World, run: Run) -> None:
+        self._world = world
         self._run = run
         self._state = RunState(run.state.identity)
         self._seen = 0
@@ -222,10 +246,16 @@ class Replay:
     def frames(self, after: int) -> list[bytes]:
         """The frames of every event since the last call whose ``seq`` is above ``after``."""
         found = []
+        behaviour = self._world.behaviour
+        grows = behaviour.duration_at_work is DurationAtWork.GROWS
+        full = behaviour.framing is Framing.FULL
         for event in self._run.log[self._seen :]:
             self._state.apply(event)
             if event.seq > after:
-                found.append(render.frame(event, self._state))
+                style = self._world.style()
+                if grows:
+                    style = replace(style, until=event.at)
+                found.append(render.frame(event, self._state, style, full=full))
         self._seen = len(self._run.log)
         return found
 

@@ -72,6 +72,10 @@ class Worlds:
             self._open[name] = self._open.pop(name)
         return world
 
+    def anywhere(self, run_id: str) -> bool:
+        """Whether any open world has that run."""
+        return any(world.find(run_id) is not None for world in self._open.values())
+
     def reset(
         self,
         name: str,

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from strategies import actions, behaviours, casts
 
-from mock_server.behaviour import Behaviour, BehindFailed, CancelOfRunning, RetryIdentity
+from mock_server.behaviour import (
+    Behaviour,
+    BehindFailed,
+    CancelOfRunning,
+    ListOrder,
+    RetryIdentity,
+)
 from mock_server.clock import Clock
 from mock_server.errors import Invalid, Refused
 from mock_server.lifecycle import CANCEL_GRACE, Run
@@ -150,9 +156,11 @@ def check_times(run: Run) -> None:
 
 
 def check_world(world: World, runs: list[Run]) -> None:
-    """The list shows each run once, as it is, newest first, and its counts add up."""
+    """The list shows each run once, as it is, in its order, and its counts add up."""
     page = json.loads(world.page(None, 1_000, 0))
-    assert [item["id"] for item in page["items"]] == [run.id for run in reversed(runs)]
+    newest_first = world.behaviour.list_order is ListOrder.NEWEST_FIRST
+    listed = runs[::-1] if newest_first else runs
+    assert [item["id"] for item in page["items"]] == [run.id for run in listed]
     totals = 0
     for status in RunStatus:
         filtered = json.loads(world.page(status, 1_000, 0))
@@ -161,7 +169,7 @@ def check_world(world: World, runs: list[Run]) -> None:
         assert filtered["items"] == [i for i in page["items"] if i["status"] == status]
         totals += filtered["total"]
     assert totals == page["total"] == len(runs)
-    for run, item in zip(reversed(runs), page["items"], strict=True):
+    for run, item in zip(listed, page["items"], strict=True):
         assert item == json.loads(world.body(run))
         assert item["status"] == run.state.status
         steps = json.loads(world.steps(run))
