@@ -1,0 +1,19 @@
+"""The mock's own API under ``/_mock``, described by ``control.yaml``: one module for each noun.
+
+Each module gives the functions that answer its operations, by ``operationId``.
+"""
+
+from mock_server.control import clocks, runs, service, worlds
+from mock_server.middleware import Handler
+from mock_server.streams import Streams
+from mock_server.worlds import Worlds
+
+
+def control(all_worlds: Worlds, streams: Streams) -> dict[str, Handler]:
+    """The function that answers each operation of the control API."""
+    return {
+        **service.functions(all_worlds, streams),
+        **worlds.functions(all_worlds),
+        **runs.functions(all_worlds),
+        **clocks.functions(),
+    }

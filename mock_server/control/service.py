@@ -1,0 +1,33 @@
+"""The process as a whole: is it up, and what can be played."""
+
+from mock_server import __version__
+from mock_server.call import Answer, Call, Reply
+from mock_server.clock import monotonic
+from mock_server.middleware import Handler
+from mock_server.streams import Streams
+from mock_server.worlds import Worlds
+
+
+def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
+    """``health`` and ``listScenarios``."""
+    started = monotonic()
+
+    def health(call: Call) -> Answer:
+        return Reply.of(
+            {
+                "status": "ok",
+                "version": __version__,
+                "uptimeSeconds": round(monotonic() - started, 3),
+                "worlds": len(worlds),
+                "streams": streams.open,
+            }
+        )
+
+    def list_scenarios(call: Call) -> Answer:
+        items = [
+            {"name": one.name, "summary": one.summary, "steps": len(one.plans)}
+            for one in worlds.scenarios.values()
+        ]
+        return Reply.of({"items": items})
+
+    return {"health": health, "listScenarios": list_scenarios}
