@@ -8,10 +8,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from conformance.errors import ConfigurationError
 from conformance.vocabulary import Level, Operation
+from conformance.yamltext import parse
 
 FILE = Path(__file__).parent / "requirements.yaml"
 _KEYS = {"id", "statement", "operation", "level", "source", "question"}
@@ -73,7 +72,7 @@ class Catalogue:
 
 def load(file: Path = FILE) -> Catalogue:
     """Read the catalogue; a ConfigurationError names the entry that is wrong."""
-    entries: list[dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    entries: list[dict[str, Any]] = parse(file.read_text(encoding="utf-8"))
     found: dict[str, Requirement] = {}
     for entry in entries:
         name = str(entry.get("id", "?"))

@@ -16,6 +16,7 @@ from conformance.evidence import Mark, Path, look_up, read_marks
 from conformance.resources import contract_file
 from conformance.views import Document, documented, only_success, stripped, target, unshared
 from conformance.vocabulary import Level
+from conformance.yamltext import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def load(file: File | None = None) -> Contract:
     """
     file = file or contract_file()
     try:
-        document: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+        document: Any = parse(file.read_text(encoding="utf-8"))
         full = unshared(document)
     except OSError as fault:
         raise ConfigurationError(

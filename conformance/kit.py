@@ -174,11 +174,15 @@ class Kit:
 
     def fill(self, count: int) -> None:
         """See to it that the list holds this many runs; Inconclusive if that cannot be."""
-        missing = count - self.page(limit=1)["total"]
-        if missing > 0 and not self.runs.repeatable:
-            raise Inconclusive(f"the list would have to hold {count} runs, {missing} are missing")
-        for _ in range(missing):
-            self.runs.fresh(State.SUCCEEDS)
+        # A run that was made ahead is handed out first and makes the list no longer: hence twice.
+        for last in (False, False, True):
+            missing = count - len(self.page(limit=count)["items"])
+            if missing <= 0:
+                return
+            if last or not self.runs.repeatable:
+                raise Inconclusive(f"the list would have to hold {count} runs, {missing} more")
+            for _ in range(missing):
+                self.runs.fresh(State.SUCCEEDS)
 
     def stable(self, read: Callable[[], T]) -> T:
         """What two readings in a row agree on: at a live service runs change between requests."""

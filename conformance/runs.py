@@ -96,8 +96,7 @@ class Runs:
         """Cancel what the kit made; what has finished by then refuses, which is as well."""
         for run_id in self._made:
             try:
-                if self._api.run(run_id).get("status") in (Status.PENDING, Status.RUNNING):
-                    self._api.cancel(run_id)
+                self._api.cancel(run_id)
             except NoAnswer:
                 return
             except Outcome:

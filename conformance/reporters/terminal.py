@@ -3,9 +3,8 @@ with the command that shows it."""
 
 from __future__ import annotations
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -86,7 +85,8 @@ class TerminalReporter:
         self._progress.update(self._task, advance=1, verdicts=found)
         if self._verbose:
             line = Text(f"{result.verdict.value:12}", style=STYLES[result.verdict])
-            self._console.print(line.append(f" {result.requirement:10} {result.check}", "default"))
+            line.append(f" {result.requirement:10} {result.check}", "default")
+            self._console.print(line, soft_wrap=True)
 
     def _report(self, report: Report) -> None:
         for verdict in _TOLD:
@@ -117,4 +117,6 @@ class TerminalReporter:
         if worst.curl:
             lines.append(Text(worst.curl, style="cyan"))
         self._console.print(head, soft_wrap=True)
-        self._console.print(Padding(Group(*lines), (0, 0, 0, 2)), soft_wrap=True)
+        for line in lines:
+            # Not padded by rich, which would cut off what has to be copied whole.
+            self._console.print(Text("  ").append(line), soft_wrap=True)

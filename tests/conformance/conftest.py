@@ -1,0 +1,81 @@
+"""A mock in a process of its own, a proxy with every liar before it, and the kit let loose on
+them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from liars import changing, listing, reading, strangers, streaming
+from lying import Liar, Proxy, serving
+
+from conformance.cli import check
+from conformance.report import Report
+
+LIARS: list[Liar] = [
+    liar for module in (listing, reading, changing, streaming, strangers) for liar in module.lie.all
+]
+SLOW = "EVENTS-11"
+Judge = Callable[..., Report]
+
+
+@dataclass(frozen=True, slots=True)
+class SlowLiar:
+    """A run of the kit that goes on by itself, and the file that its report will be in."""
+
+    process: subprocess.Popen[bytes]
+    file: Path
+
+
+@pytest.fixture(scope="session")
+def mock() -> Iterator[str]:
+    """The address of a mock in real time."""
+    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := re.search(r"Start page\s+(http://\S+?)/?$", line.strip()):
+                break
+        else:
+            raise RuntimeError("the mock did not start")
+        try:
+            yield found[1]
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def proxy(mock: str) -> Iterator[str]:
+    """The address of all liars; each is a path below it."""
+    with serving(Proxy(mock, LIARS)) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def slow_liar(proxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlowLiar]:
+    """The kit in a process of its own, on the liar that takes half a minute to catch."""
+    (liar,) = (liar for liar in LIARS if SLOW in liar.requirements)
+    file = tmp_path_factory.mktemp("slow") / "report.json"
+    command = [sys.executable, "-m", "conformance", "run", "--quiet", "--json", str(file)]
+    command += ["--base-url", f"{proxy}/{liar.name}", "--token", f"test-{liar.name}"]
+    with subprocess.Popen([*command, "--include", SLOW]) as process:
+        try:
+            yield SlowLiar(process, file)
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def judge() -> Judge:
+    """Runs the kit in this process: `judge(base_url, include, **options)`."""
+
+    def run(base_url: str, *include: str, **options: Any) -> Report:
+        return check({"base_url": base_url, "include": include} | options, [])
+
+    return run

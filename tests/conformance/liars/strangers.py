@@ -1,0 +1,112 @@
+"""Liars about credentials and tenants, and those that only a fuzzer sees."""
+
+from __future__ import annotations
+
+from lying import Ask, Forward, Json, Liars, Reply
+
+lie = Liars()
+CARRIERS = ("authorization", "x-api-key", "cookie")
+OTHER = "globex"
+
+
+def presented(ask: Ask) -> dict[str, str]:
+    """The headers that carry a credential."""
+    return {name: value for name, value in ask.headers.items() if name in CARRIERS}
+
+
+def as_other(ask: Ask) -> Ask:
+    """The same request from the other tenant."""
+    headers = {k: v for k, v in ask.headers.items() if k not in CARRIERS}
+    return Ask(ask.method, ask.path, ask.query, headers | {"x-api-key": OTHER}, ask.body)
+
+
+def refusing(carrier: str) -> object:
+    """Refuse whoever presents a credential in this header."""
+
+    async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
+        if carrier in ask.headers:
+            return Reply(401, {"www-authenticate": "Bearer"}).put({"detail": "Not authenticated"})
+        return await forward(ask)
+
+    spoil.__name__ = f"no_{carrier.replace('-', '_')}"
+    return spoil
+
+
+@lie("AUTH-01")
+async def open_to_all(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    if presented(ask):
+        memory.update(presented(ask))
+    else:
+        ask.headers.update(memory)
+    return await forward(ask)
+
+
+lie("AUTH-02", by="api_key")(refusing("authorization"))
+lie("AUTH-03", by="token")(refusing("x-api-key"))
+lie("AUTH-04", by="token")(refusing("cookie"))
+
+
+@lie("AUTH-05")
+async def any_credential_will_do(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.status != 401:
+        memory.update(presented(ask))
+    elif presented(ask):
+        ask.headers.update(memory)
+        return await forward(ask)
+    return reply
+
+
+@lie("AUTH-06")
+async def runs_of_others(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    return await forward(as_other(ask)) if reply.status == 404 else reply
+
+
+@lie("AUTH-10")
+async def lists_of_others(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if ask.operation == "list" and reply.status == 200:
+        mine, theirs = reply.json(), (await forward(as_other(ask))).json()
+        return reply.put({k: mine[k] + theirs[k] for k in mine})
+    return reply
+
+
+@lie("AUTH-07")
+async def refusal_without_a_way(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    reply.headers.pop("www-authenticate", None)
+    return reply
+
+
+@lie("AUTH-08")
+async def input_before_credentials(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.status == 401:
+        checked = await forward(as_other(ask))
+        return checked if checked.status == 422 else reply
+    return reply
+
+
+@lie("AUTH-09")
+async def credential_repeated(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.status == 401:
+        return reply.put({"detail": f"Unknown credential {presented(ask)}"})
+    return reply
+
+
+@lie(*(f"FUZZ-EXAMPLES-{name}" for name in ("LIST", "GET", "CANCEL", "RETRY", "STEPS", "EVENTS")))
+async def answers_in_words(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.status == 200 and "schemathesis" in ask.headers.get("user-agent", ""):
+        reply.headers["content-type"] = "text/plain"
+    return reply
+
+
+@lie(*(f"FUZZ-COVERAGE-{name}" for name in ("LIST", "GET", "CANCEL", "RETRY", "STEPS", "EVENTS")))
+async def bad_input_breaks_it(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.status == 422:
+        return Reply(500, {}).put({"detail": "oops"})
+    return reply

@@ -1,0 +1,141 @@
+"""Liars about streams of events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from lying import Ask, Forward, Json, Liars, Reply, replaced
+
+lie = Liars()
+
+
+def is_event(frame: bytes) -> bool:
+    """No comment and no word about reconnecting."""
+    return b"data:" in frame
+
+
+def is_end(frame: bytes) -> bool:
+    """The run's terminal event."""
+    return any(b"event: run." + end in frame for end in (b"completed", b"failed", b"cancelled"))
+
+
+def rewritten(frame: bytes, **changed: object) -> bytes:
+    """The frame with other values in its JSON."""
+    lines = frame.decode().split("\n")
+    for number, line in enumerate(lines):
+        if line.startswith("data: "):
+            lines[number] = "data: " + json.dumps(json.loads(line[6:]) | changed)
+    return "\n".join(lines).encode()
+
+
+def otherwise(frame: bytes) -> bytes:
+    """The frame with another version of its run."""
+    data = next(line[6:] for line in frame.decode().split("\n") if line.startswith("data: "))
+    told = json.loads(data)["data"]
+    return rewritten(frame, data=told | {"run": told["run"] | {"versionNumber": -1}})
+
+
+@lie("EVENTS-01")
+async def events_as_json(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.headers["content-type"] = "application/json"
+    return reply
+
+
+lie.frames(
+    "EVENTS-02",
+    name="unframed-line",
+    change=lambda f: [f, b'{"hello": "there"}\n\n'] if is_event(f) else [f],
+)
+lie.frames(
+    "EVENTS-03",
+    name="data-in-words",
+    change=lambda f: (
+        [f[: f.index(b"data:")] + b"data: something happened\n\n"] if is_event(f) else [f]
+    ),
+)
+lie.frames("EVENTS-04", name="the-end-twice", change=lambda f: [f, f] if is_end(f) else [f])
+
+
+@lie("EVENTS-05")
+async def too_late_for_events(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    if ask.operation == "events":
+        run = await forward(ask.to("get"))
+        if run.status == 200 and run.json()["status"] == "completed":
+            return Reply(503, {}).put({"detail": "no such channel"})
+    return await forward(ask)
+
+
+lie.frames(
+    "EVENTS-06",
+    name="ends-without-beginnings",
+    change=lambda f: [] if b"event: step.started" in f else [f],
+)
+
+
+@lie("EVENTS-07")
+async def always_from_the_beginning(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    ask.headers.pop("last-event-id", None)
+    return await forward(ask)
+
+
+@lie("EVENTS-08")
+async def one_reader_misses_something(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.frames is not None:
+        memory["readers"] = memory.get("readers", 0) + 1
+        if memory["readers"] % 2 == 0:
+            seen: list[bytes] = []
+            reply.frames = replaced(
+                reply.frames, lambda f: [] if is_event(f) and _third(seen, f) else [f]
+            )
+    return reply
+
+
+@lie("EVENTS-09")
+async def one_leaves_all_leave(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.frames = _together(reply.frames, memory)
+    return reply
+
+
+lie.frames("EVENTS-11", name="no-sign-of-life", change=lambda f: [f] if is_event(f) else [])
+lie.frames(
+    "EVENTS-12",
+    name="the-end-of-another-version",
+    change=lambda f: [otherwise(f)] if is_end(f) else [f],
+)
+
+
+@lie("EVENTS-13")
+async def streams_may_be_kept(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.headers.pop("cache-control", None)
+    return reply
+
+
+lie.frames(
+    "EVENTS-15",
+    name="events-of-another-kind",
+    change=lambda f: [rewritten(f, event="something")] if is_event(f) else [f],
+)
+
+
+def _third(seen: list[bytes], frame: bytes) -> bool:
+    seen.append(frame)
+    return len(seen) == 3
+
+
+async def _together(frames: AsyncIterator[bytes], memory: Json) -> AsyncIterator[bytes]:
+    try:
+        async for frame in frames:
+            if memory.get("left"):
+                raise ConnectionError("a reader left")
+            yield frame
+    except (GeneratorExit, BaseException):
+        memory["left"] = True
+        raise

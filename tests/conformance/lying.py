@@ -1,0 +1,305 @@
+"""A proxy that stands before a good server and spoils one thing. Each liar is reached under its own
+path, so that one proxy and one server serve them all; the control API passes through untouched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import httpx2
+import uvicorn
+
+ROOT = "/api/v1/automation-runs"
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Ask:
+    """A request, which a liar may change before it passes it on."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def operation(self) -> str:
+        """list, get, cancel, retry, steps or events; empty for anything else."""
+        parts = self.path.removeprefix(ROOT).strip("/").split("/")
+        if parts == [""]:
+            return "list"
+        return "get" if len(parts) == 1 else parts[1]
+
+    @property
+    def run_id(self) -> str:
+        """The run it is about."""
+        return self.path.removeprefix(ROOT).strip("/").partition("/")[0]
+
+    def parameter(self, name: str) -> str | None:
+        """The value of a query parameter."""
+        return dict(self.query).get(name)
+
+    def set(self, name: str, value: object) -> None:
+        """Give a query parameter this value; None leaves it out."""
+        self.query = [pair for pair in self.query if pair[0] != name]
+        if value is not None:
+            self.query.append((name, str(value)))
+
+    def to(self, operation: str, run_id: str | None = None) -> Ask:
+        """The same caller asking for another operation, without query and body."""
+        suffix = {"get": "", "list": ""}.get(operation, f"/{operation}")
+        path = ROOT if operation == "list" else f"{ROOT}/{run_id or self.run_id}{suffix}"
+        method = "POST" if operation in ("cancel", "retry") else "GET"
+        return Ask(method, path, [], dict(self.headers), b"")
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer, which a liar may change before it passes it back; a stream has frames."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+    frames: AsyncIterator[bytes] | None = None
+
+    def json(self) -> Any:
+        """The body."""
+        return json.loads(self.body)
+
+    def put(self, value: Any, status: int | None = None) -> Reply:
+        """Another body, and another status."""
+        self.body = json.dumps(value).encode()
+        self.status = status or self.status
+        self.headers["content-type"] = "application/json"
+        return self
+
+
+Forward = Callable[[Ask], Awaitable[Reply]]
+Spoil = Callable[[Ask, Forward, Json], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Liar:
+    """`spoil` breaks exactly these requirements; `given` are options the kit needs to see it."""
+
+    name: str
+    requirements: tuple[str, ...]
+    spoil: Spoil
+    given: Json = field(default_factory=dict)
+
+
+class Liars:
+    """The liars of one module, by the ways in which most of them lie."""
+
+    def __init__(self) -> None:
+        self.all: list[Liar] = []
+
+    def __call__(self, *requirements: str, **given: Any) -> Callable[[Spoil], Spoil]:
+        """Register a liar in full: `spoil(ask, forward, memory)`."""
+
+        def register(spoil: Spoil) -> Spoil:
+            self.all.append(Liar(spoil.__name__.replace("_", "-"), requirements, spoil, given))
+            return spoil
+
+        return register
+
+    def asks(self, *requirements: str, name: str, change: Callable[[Ask], object]) -> None:
+        """One that changes requests on their way."""
+
+        async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
+            change(ask)
+            return await forward(ask)
+
+        self.all.append(Liar(name, requirements, spoil))
+
+    def answers(
+        self, *requirements: str, name: str, change: Callable[[Ask, Reply], object]
+    ) -> None:
+        """One that changes answers on their way back."""
+
+        async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
+            reply = await forward(ask)
+            change(ask, reply)
+            return reply
+
+        self.all.append(Liar(name, requirements, spoil))
+
+    def objects(
+        self, *requirements: str, name: str, on: str, change: Callable[[Json], object]
+    ) -> None:
+        """One that changes the object of every good answer to these operations."""
+
+        def spoil(ask: Ask, reply: Reply) -> None:
+            if ask.operation in on.split() and 200 <= reply.status < 300 and reply.body:
+                value = reply.json()
+                change(value)
+                reply.put(value)
+
+        self.answers(*requirements, name=name, change=spoil)
+
+    def runs(
+        self, *requirements: str, name: str, change: Callable[[Json], object], on: str = "get list"
+    ) -> None:
+        """One that changes every run in the good answers to these operations."""
+
+        def spoil(value: Json) -> None:
+            for run in value.get("items", [value]):
+                change(run)
+
+        self.objects(*requirements, name=name, on=on, change=spoil)
+
+    def frames(self, *requirements: str, name: str, change: Callable[[bytes], list[bytes]]) -> None:
+        """One that puts other frames in the place of each frame of a stream."""
+
+        async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
+            reply = await forward(ask)
+            if reply.frames is not None:
+                reply.frames = replaced(reply.frames, change)
+            return reply
+
+        self.all.append(Liar(name, requirements, spoil))
+
+
+async def replaced(
+    frames: AsyncIterator[bytes], change: Callable[[bytes], list[bytes]]
+) -> AsyncIterator[bytes]:
+    """Every frame with others in its place."""
+    async for frame in frames:
+        for other in change(frame):
+            yield other
+
+
+class Proxy:
+    """The ASGI application: `/LIAR/...` is that liar before the server."""
+
+    def __init__(self, upstream: str, liars: list[Liar]) -> None:
+        self._upstream = upstream
+        self._liars = {liar.name: liar for liar in liars}
+        self._memories: dict[str, Json] = {}
+        self._client: httpx2.AsyncClient | None = None
+
+    async def close(self) -> None:
+        """Give up the connections to the server."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        _, name, path = scope["path"].split("/", 2)
+        body = b""
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        ask = Ask(
+            scope["method"],
+            f"/{path}",
+            parse_qsl(scope["query_string"].decode(), keep_blank_values=True),
+            {k.decode(): v.decode("latin-1") for k, v in scope["headers"] if k != b"host"},
+            body,
+        )
+        opened: list[httpx2.Response] = []
+
+        async def forward(ask: Ask) -> Reply:
+            return await self._forward(ask, opened)
+
+        try:
+            liar = self._liars.get(name)
+            if liar is None or not ask.path.startswith(ROOT):
+                reply = await forward(ask)
+            else:
+                reply = await liar.spoil(ask, forward, self._memories.setdefault(name, {}))
+            await _answer(reply, receive, send)
+        finally:
+            for response in opened:
+                await response.aclose()
+
+    async def _forward(self, ask: Ask, opened: list[httpx2.Response]) -> Reply:
+        if self._client is None:
+            self._client = httpx2.AsyncClient(
+                base_url=self._upstream,
+                timeout=30,
+                limits=httpx2.Limits(max_connections=None),
+                trust_env=False,
+            )
+        headers = {k: v for k, v in ask.headers.items() if k != "content-length"}
+        url = f"{ask.path}?{urlencode(ask.query)}" if ask.query else ask.path
+        request = self._client.build_request(ask.method, url, headers=headers, content=ask.body)
+        response = await self._client.send(request, stream=True)
+        opened.append(response)
+        kept = {k.lower(): v for k, v in response.headers.items()}
+        for name in ("content-length", "transfer-encoding", "connection"):
+            kept.pop(name, None)
+        if kept.get("content-type", "").startswith("text/event-stream"):
+            return Reply(response.status_code, kept, frames=_frames(response))
+        return Reply(response.status_code, kept, await response.aread())
+
+
+async def _frames(response: httpx2.Response) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in response.aiter_raw():
+        *whole, rest = (rest + chunk).split(b"\n\n")
+        for frame in whole:
+            yield frame + b"\n\n"
+
+
+async def _answer(reply: Reply, receive: Any, send: Any) -> None:
+    headers = [(k.encode(), v.encode("latin-1")) for k, v in reply.headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    if reply.frames is None:
+        await send({"type": "http.response.body", "body": reply.body})
+        return
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def pour(frames: AsyncIterator[bytes]) -> None:
+        async for frame in frames:
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
+
+    tasks = [asyncio.create_task(gone()), asyncio.create_task(pour(reply.frames))]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await send({"type": "http.response.body", "body": b""})
+
+
+@contextmanager
+def serving(app: Proxy) -> Iterator[str]:
+    """Serve the proxy from a thread for as long as the block lasts; gives its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    # An answer goes out in two parts; the second must not wait until the first is acknowledged.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+
+    async def serve() -> None:
+        await server.serve(sockets=[listener])
+        await app.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()

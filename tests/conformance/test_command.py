@@ -1,0 +1,141 @@
+"""The command as people meet it: what it refuses and how, what it writes, and what it never
+shows."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`runs-conformance run` in a process of its own, with nothing in its environment but this."""
+    command = [sys.executable, "-m", "conformance", "run", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--token", "x"], "No base URL is given"),
+        (["--base-url", "localhost:8080", "--token", "x"], "is no HTTP address"),
+        (["--base-url", "http://h/api/v1/automation-runs", "--token", "x"], "goes too far"),
+        (["--base-url", "http://h"], "No credential is given"),
+        (["--base-url", "http://h", "--token", "a b\n"], "no header can carry"),
+        (["--base-url", "http://h", "--token", "x", "--budget", "soon"], "is no time"),
+        (["--base-url", "http://h", "--token", "x", "--include", "LITS-*"], "no requirement"),
+        (["--base-url", "http://h", "--token", "x", "--state", "done=1"], "no state 'done'"),
+        (["--base-url", "http://h", "--token", "x", "--provision", "static"], "needs runs"),
+        (["--base-url", "http://h", "--token", "x", "--provision", "magic"], "no way to get"),
+    ],
+)
+def test_a_wrong_option_is_named(words: list[str], said: str) -> None:
+    """In a line or two on what is wrong and what would be right, with exit code 2."""
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_nobody_there() -> None:
+    """A refused connection is exit code 2 and says what to look at."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    done = run("--base-url", f"http://127.0.0.1:{port}", "--token", "x")
+    assert done.returncode == 2
+    assert "cannot be reached" in done.stdout
+    assert "Start the service" in done.stdout
+
+
+def test_tls_where_there_is_none(mock: str) -> None:
+    """https:// at a plain server is told from a server that is down."""
+    done = run("--base-url", mock.replace("http:", "https:"), "--token", "demo")
+    assert done.returncode == 2
+    assert "write http:// in --base-url" in done.stdout
+
+
+def test_a_refused_credential(mock: str) -> None:
+    """Is told before anything is checked, and not shown."""
+    done = run("--base-url", mock, "--api-key", "nobody-knows-this-one")
+    assert done.returncode == 2
+    assert "The credential is refused" in done.stdout
+    assert "nobody-knows-this-one" not in done.stdout + done.stderr
+
+
+def test_a_place_without_the_api(mock: str) -> None:
+    """A base URL that is wrong is no violation."""
+    done = run("--base-url", f"{mock}/elsewhere", "--token", "demo")
+    assert done.returncode == 2
+    assert "There is no such API" in done.stdout
+
+
+def test_options_from_the_environment(mock: str) -> None:
+    """Everything that is an option is a variable too."""
+    done = run(
+        RUNS_CONFORMANCE_BASE_URL=mock,
+        RUNS_CONFORMANCE_TOKEN="test-environment",
+        RUNS_CONFORMANCE_INCLUDE="LIST-01 LIST-05",
+    )
+    assert done.returncode == 0, done.stdout
+    assert "2 of 2 requirements put to the test" in done.stdout
+
+
+def test_files_for_machines(proxy: str, tmp_path: Path) -> None:
+    """JSON and JUnit say the same as the terminal, and none of them has the credential."""
+    files = tmp_path / "new" / "report.json", tmp_path / "report.xml"
+    secret = "test-a-long-secret-credential"
+    words = ["--json", str(files[0]), "--junit", str(files[1]), "--include", "GET-0[1-3]"]
+    done = run("--base-url", f"{proxy}/version-is-text", "--token", secret, *words)
+    assert done.returncode == 1
+    report = json.loads(files[0].read_text())
+    assert (report["conclusion"], report["exitCode"]) == ("not conformant", 1)
+    verdicts = {entry["id"]: entry["verdict"] for entry in report["requirements"]}
+    assert verdicts == {"GET-01": "violation", "GET-02": "pass", "GET-03": "pass"}
+    (violated,) = (entry for entry in report["requirements"] if entry["verdict"] == "violation")
+    assert violated["curl"] in done.stdout
+    assert violated["checks"][0]["exchanges"]
+    cases = ElementTree.parse(files[1]).getroot().findall(".//testcase")
+    failed = [case.get("name", "")[:6] for case in cases if case.find("failure") is not None]
+    assert (len(cases), failed) == (3, ["GET-01"])
+    for text in (done.stdout, files[0].read_text(), files[1].read_text()):
+        assert secret not in text
+
+
+def test_a_file_that_cannot_be_written_is_known_at_once(mock: str, tmp_path: Path) -> None:
+    """Not after minutes of checking."""
+    file = tmp_path / "file"
+    file.touch()
+    done = run("--base-url", mock, "--token", "demo", "--json", str(file / "report.json"))
+    assert done.returncode == 2
+    assert "--json" in done.stdout
+
+
+def test_read_only_changes_nothing(mock: str, tmp_path: Path) -> None:
+    """What needs a change is declared unsupported; the rest looks at what the list offers."""
+    file = tmp_path / "report.json"
+    words = ["--read-only", "--include", "GET-*", "--include", "CANCEL-*", "--json", str(file)]
+    done = run("--base-url", mock, "--token", "acme", *words)
+    assert done.returncode == 0, done.stdout
+    report = json.loads(file.read_text())
+    assert report["provisioner"] == "discover"
+    cancels = [e["verdict"] for e in report["requirements"] if e["operation"] == "cancelRun"]
+    assert cancels == ["unsupported"] * 10
+    sent = {x["method"] for e in report["requirements"] for c in e["checks"] for x in c["exchanges"]}
+    assert sent <= {"GET"}
+
+
+def test_as_a_pytest_plugin(mock: str) -> None:
+    """The checks are tests for those who run tests."""
+    command = [sys.executable, "-m", "pytest", "-p", "conformance.plugin", "-p", "no:cacheprovider"]
+    command += ["--pyargs", "conformance", "-q", "--runs-include", "LIST-0[1-5]"]
+    command += ["--runs-base-url", mock, "--runs-token", "demo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "conformant: 5 pass" in done.stdout

@@ -1,0 +1,68 @@
+"""The kit proves itself: it believes the good server, and catches each liar by the requirement that
+the liar breaks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import LIARS, SLOW, Judge, SlowLiar
+from lying import Liar
+
+from conformance.catalogue import load
+from conformance.report import Report
+from conformance.vocabulary import ExitCode, Verdict
+
+CAUGHT = (Verdict.VIOLATION, Verdict.DEVIATION)
+
+
+def test_every_requirement_has_a_liar() -> None:
+    """What no liar breaks might never be noticed."""
+    named = {requirement for liar in LIARS for requirement in liar.requirements}
+    assert named == set(load().requirements)
+    assert len({liar.name for liar in LIARS}) == len(LIARS)
+
+
+@pytest.mark.usefixtures("slow_liar")
+@pytest.mark.parametrize(
+    "liar", [pytest.param(liar, id=liar.name) for liar in LIARS if SLOW not in liar.requirements]
+)
+def test_a_liar_is_caught(liar: Liar, proxy: str, judge: Judge) -> None:
+    """By the requirement it is named for, with a command that shows it; the run is not conformant
+    where the contract says so, and under --strict in any case."""
+    by = liar.given.get("by", "token")
+    report = judge(f"{proxy}/{liar.name}", *liar.requirements, **{by: f"test-{liar.name}"})
+    found = {entry.requirement.id for entry in report.entries if entry.verdict in CAUGHT}
+    assert found == set(liar.requirements), told(report)
+    assert all(entry.worst.curl for entry in report.entries)
+    violated = any(entry.verdict is Verdict.VIOLATION for entry in report.entries)
+    assert report.exit_code is (ExitCode.NOT_CONFORMANT if violated else ExitCode.CONFORMANT)
+    for entry in report.entries:
+        if entry.verdict is Verdict.VIOLATION:
+            assert entry.requirement.level.gates
+
+
+def test_the_slow_liar_is_caught(slow_liar: SlowLiar) -> None:
+    """A stream without a sign of life is noticed when half a minute has passed, and not later."""
+    assert slow_liar.process.wait(60) == ExitCode.CONFORMANT
+    (entry,) = json.loads(slow_liar.file.read_text())["requirements"]
+    assert (entry["id"], entry["verdict"]) == (SLOW, Verdict.DEVIATION)
+
+
+def test_the_good_server_is_believed(mock: str, judge: Judge) -> None:
+    """All of the catalogue against the mock: every requirement passes, within a minute."""
+    report = judge(mock, token="test-honest")
+    assert report.exit_code is ExitCode.CONFORMANT, told(report)
+    assert {entry.verdict for entry in report.entries} == {Verdict.PASS}, told(report)
+    assert {entry.requirement.id for entry in report.entries} == set(load().requirements)
+    assert report.seconds < 60
+    assert set(report.observations) >= {f"Q{n:02}" for n in (1, 2, 3, 5, 6, 7, 8, 9, 10, 11)}
+
+
+def told(report: Report) -> str:
+    """What the kit said of each requirement that did not pass."""
+    return "\n".join(
+        f"{e.requirement.id} {e.verdict}: {e.worst.message}"
+        for e in report.entries
+        if e.verdict is not Verdict.PASS
+    )

@@ -1,0 +1,87 @@
+"""What a check's end means, what a requirement gets of its checks, and what the command exits
+with."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.catalogue import Requirement
+from conformance.errors import Finding, Inconclusive, OutOfTime, SetupError, Unsupported
+from conformance.report import Report, entries_from
+from conformance.result import Result, judge
+from conformance.traffic import Exchange
+from conformance.vocabulary import Level, Verdict
+
+EXCHANGE = Exchange(3, "GET", "http://x/y", {"authorization": "Bearer $TOKEN"}, None, 200)
+
+
+@pytest.mark.parametrize(
+    ("fault", "level", "verdict"),
+    [
+        (None, Level.DOCUMENTED, Verdict.PASS),
+        (Finding("x"), Level.DOCUMENTED, Verdict.VIOLATION),
+        (Finding("x"), Level.DERIVED, Verdict.VIOLATION),
+        (Finding("x"), Level.ANALOGUE, Verdict.DEVIATION),
+        (Finding("x"), Level.INFERRED, Verdict.DEVIATION),
+        (Finding("x", level=Level.INFERRED), Level.DOCUMENTED, Verdict.DEVIATION),
+        (Finding("x", level=Level.DOCUMENTED), Level.ANALOGUE, Verdict.DEVIATION),
+        (Inconclusive("x"), Level.DOCUMENTED, Verdict.INCONCLUSIVE),
+        (OutOfTime("x"), Level.DOCUMENTED, Verdict.INCONCLUSIVE),
+        (Unsupported("x"), Level.DOCUMENTED, Verdict.UNSUPPORTED),
+        (SetupError("x"), Level.DOCUMENTED, Verdict.ERROR),
+        (KeyError("x"), Level.DOCUMENTED, Verdict.ERROR),
+    ],
+)
+def test_a_check_is_judged(fault: BaseException | None, level: Level, verdict: Verdict) -> None:
+    """Only findings are held against the implementation, and only as strongly as the weakest
+    evidence behind them."""
+    assert judge(fault, level, [EXCHANGE])[0] is verdict
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "strict", "trouble", "code"),
+    [
+        ([Verdict.PASS], False, "", 0),
+        ([Verdict.PASS, Verdict.DEVIATION], False, "", 0),
+        ([Verdict.PASS, Verdict.DEVIATION], True, "", 1),
+        ([Verdict.PASS, Verdict.VIOLATION], False, "", 1),
+        ([Verdict.VIOLATION, Verdict.ERROR], False, "late", 1),
+        ([Verdict.PASS, Verdict.ERROR], False, "", 2),
+        ([Verdict.PASS], False, "the budget was spent", 2),
+        ([Verdict.INCONCLUSIVE, Verdict.UNSUPPORTED], False, "", 2),
+        ([], False, "", 2),
+    ],
+)
+def test_the_exit_code(verdicts: list[Verdict], strict: bool, trouble: str, code: int) -> None:
+    """Nothing exercised is never green, and a violation outweighs every trouble."""
+    requirements = [Requirement(f"X-{n}", "s", Level.DERIVED, "s") for n in range(len(verdicts))]
+    results = [
+        Result(r.id, "check", verdict) for r, verdict in zip(requirements, verdicts, strict=True)
+    ]
+    report = Report(
+        base_url="http://x",
+        contract="1",
+        provisioner="mock",
+        states={},
+        entries=entries_from(requirements, results),
+        strict=strict,
+        started="",
+        seconds=1,
+        trouble=trouble,
+    )
+    assert report.exit_code == code
+
+
+def test_the_worst_check_decides() -> None:
+    """A requirement that several checks decide has the worst of their verdicts."""
+    requirement = Requirement("X-01", "s", Level.DERIVED, "s")
+    results = [Result("X-01", str(v), v) for v in (Verdict.PASS, Verdict.VIOLATION, Verdict.ERROR)]
+    (entry,) = entries_from([requirement], results)
+    assert entry.verdict is Verdict.VIOLATION
+
+
+def test_a_result_survives_the_way_between_processes() -> None:
+    """Workers send results as JSON."""
+    result = Result("X-01", "c", Verdict.VIOLATION, "m", 0.1, {"Q01": "x"}, (EXCHANGE,), 3)
+    assert Result.from_json(result.to_json()) == result
+    assert result.curl == 'curl -i -H "authorization: Bearer $TOKEN" http://x/y'
