@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, create_model
+from pydantic import Field, RootModel, create_model
 
-from mock_server import datafile
+from mock_server import datafile, resources
 from mock_server.errors import UsageError
 
 
@@ -205,10 +205,33 @@ class BehaviourFile(datafile.Model):
         return Behaviour(**{name: getattr(self.answers, q) for q, name in QUESTIONS.items()})
 
 
+class Question(datafile.Model):
+    """An open question, and what each answer to it means."""
+
+    question: str
+    answers: dict[str, str]
+
+
+class QuestionsFile(RootModel[dict[str, Question]]):
+    """All of them, by number."""
+
+
+def questions() -> dict[str, Question]:
+    """The open questions in words, by number."""
+    written, _ = datafile.load(resources.questions_file(), QuestionsFile)
+    return written.root
+
+
 def read(path: Path) -> Behaviour:
     """The behaviour in ``path``. Raises FileError."""
     written, _ = datafile.load(path, BehaviourFile)
     return written.behaviour()
+
+
+def summary(path: Path) -> str:
+    """What the behaviour in ``path`` is of. Raises FileError."""
+    written, _ = datafile.load(path, BehaviourFile)
+    return written.summary
 
 
 def find(name: str, directory: Path) -> Behaviour:

@@ -10,8 +10,9 @@ import click
 from click.core import ParameterSource
 
 from mock_server import __version__, clock, resources, timeline
+from mock_server import behaviour as behaviours
 from mock_server.errors import UsageError
-from mock_server.scenario import Scenario, read_all
+from mock_server.scenario import Scenario, known
 from mock_server.worlds import NAME, Settings
 
 
@@ -73,7 +74,7 @@ scenarios_option = click.option(
     "directory",
     type=click.Path(path_type=Path),
     envvar="RUNS_MOCK_SCENARIOS",
-    help="Directory with scenarios (*.yaml) to use instead of the ones that come with the mock.",
+    help="Directory with scenarios of your own (*.yaml), beside the ones that come with the mock.",
 )
 
 
@@ -138,7 +139,16 @@ def cli() -> None:
     default="demo",
     show_default=True,
     envvar="RUNS_MOCK_START",
-    help="What every world opens with: demo, or empty for no runs at all.",
+    help="What every world opens with: demo, empty, edge-cases or ten-thousand.",
+)
+@click.option(
+    "--behaviour",
+    default="default",
+    show_default=True,
+    metavar="NAME|FILE",
+    envvar="RUNS_MOCK_BEHAVIOUR",
+    help="How the contract's open questions are answered: one of the profiles that come with the "
+    "mock (runs-mock behaviours lists them) or a .yaml file of your own.",
 )
 @click.option(
     "--worlds",
@@ -156,7 +166,14 @@ def cli() -> None:
     envvar="RUNS_MOCK_ACCESS_LOG",
     help="Print a line for every request.",
 )
-def serve(host: str, port: int, access_log: bool, directory: Path | None, **options: Any) -> None:
+def serve(
+    host: str,
+    port: int,
+    access_log: bool,
+    directory: Path | None,
+    behaviour: str,
+    **options: Any,
+) -> None:
     """Serve the API until Ctrl-C.
 
     \b
@@ -168,9 +185,8 @@ def serve(host: str, port: int, access_log: bool, directory: Path | None, **opti
     from mock_server.app import Mock  # noqa: PLC0415
     from mock_server.server import Server, address, bind  # noqa: PLC0415
 
-    if directory is not None:
-        options["scenarios"] = directory
-    settings = Settings(**options)
+    answers = behaviours.find(behaviour, resources.behaviours_dir())
+    settings = Settings(scenarios=directory, behaviour=answers, **options)
     listener = bind(host, port)
     mock = Mock(settings)
     base = address(listener)
@@ -195,8 +211,7 @@ def scenarios(name: str | None, seed: int, directory: Path | None) -> None:
 
     A scenario is a file of its own; copy one, change it, and name its directory with --scenarios.
     """
-    where = directory or resources.scenarios_dir()
-    found = read_all(where)
+    found = known(directory)
     if name is None:
         width = max(map(len, found))
         for scenario in found.values():
@@ -205,6 +220,31 @@ def scenarios(name: str | None, seed: int, directory: Path | None) -> None:
     if name not in found:
         raise UsageError(f"there is no scenario {name!r}; there are: {', '.join(found)}")
     _show(found[name], seed)
+
+
+@cli.command("behaviours")
+@click.argument("name", required=False)
+def list_behaviours(name: str | None) -> None:
+    """List the behaviour profiles, or show how NAME answers the contract's open questions.
+
+    A profile is a file of its own: answers: {Q10: cooperative, ...}; what it leaves out is answered
+    as the contract does. NAME may be the path of one.
+    """
+    directory = resources.behaviours_dir()
+    if name is None:
+        files = sorted(directory.glob("*.yaml"))
+        width = max(len(file.stem) for file in files)
+        for file in files:
+            click.echo(f"{file.stem:<{width}}  {behaviours.summary(file)}")
+        return
+    answers = behaviours.find(name, directory).answers()
+    usual = behaviours.Behaviour().answers()
+    for number, question in behaviours.questions().items():
+        answer = answers[number]
+        mark = " " if answer == usual[number] else "*"
+        click.echo(
+            f"{number}{mark} {question.question}\n       {answer}: {question.answers[answer]}"
+        )
 
 
 @cli.command()

@@ -27,6 +27,11 @@ def behaviours_dir() -> Path:
     return _data() / "fixtures" / "behaviours"
 
 
+def questions_file() -> Path:
+    """The open questions and what each answer means."""
+    return _data() / "fixtures" / "questions.yaml"
+
+
 def worlds_dir() -> Path:
     """What a world may open with."""
     return _data() / "fixtures" / "worlds"

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 from mock_server import datafile, words
 from mock_server.duration import Span, parse_span
 from mock_server.errors import FileError, UsageError
+from mock_server.resources import scenarios_dir
 from mock_server.run import Json, StepPlan
 
 MOST_STEPS = 2_000
@@ -217,6 +218,13 @@ def build(name: str, written: ScenarioFile, path: Path, lines: datafile.Lines) -
         tuple(plans),
         tuple(scripts),
     )
+
+
+def known(own: Path | None = None) -> dict[str, Scenario]:
+    """The scenarios that come with the mock and those in the directory ``own``, which win, by name.
+
+    Raises FileError or UsageError."""
+    return read_all(scenarios_dir()) | (read_all(own) if own else {})
 
 
 def read_all(directory: Path) -> dict[str, Scenario]:

@@ -4,7 +4,7 @@ Before anything is asked of it, a world catches up to its clock's now. Reading c
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from mock_server import render
@@ -92,6 +92,10 @@ class World:
         }
 
     # Reading.
+
+    def runs(self) -> Iterator[Run]:
+        """Every run, in order of creation."""
+        return iter(self._runs)
 
     def find(self, run_id: str) -> Run | None:
         """The run with that id, if there is one."""

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mock_server import history, resources
+from mock_server import history, resources, scenario
 from mock_server.behaviour import Behaviour
 from mock_server.clock import Clock, wall
 from mock_server.errors import Refused, UsageError
-from mock_server.scenario import Scenario, read_all
+from mock_server.history import WorldFile
+from mock_server.scenario import Scenario
 from mock_server.words import Words
 from mock_server.world import World
 
@@ -26,7 +27,8 @@ TEST_PREFIX = "test-"
 @dataclass(frozen=True)
 class Settings:
     """What the mock is started with. ``now`` is an instant, None for the machine's time of day;
-    ``scale`` how many world seconds pass in a real one, 0 for frozen."""
+    ``scale`` how many world seconds pass in a real one, 0 for frozen; ``scenarios`` a directory
+    with more of them."""
 
     seed: int = 1
     scale: float = 1.0
@@ -34,7 +36,7 @@ class Settings:
     start: str = "demo"
     declared: tuple[str, ...] = ("demo", "acme", "globex")
     most_worlds: int = 256
-    scenarios: Path = field(default_factory=resources.scenarios_dir)
+    scenarios: Path | None = None
     starts: Path = field(default_factory=resources.worlds_dir)
     behaviour: Behaviour = field(default_factory=Behaviour)
 
@@ -44,8 +46,16 @@ class Worlds:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.scenarios: dict[str, Scenario] = read_all(settings.scenarios)
-        self._start = self._read_start(settings.start)
+        self.scenarios: dict[str, Scenario] = scenario.known(settings.scenarios)
+        self.starts: dict[str, WorldFile] = {
+            path.stem: history.read(path, self.scenarios)
+            for path in sorted(settings.starts.glob("*.yaml"))
+        }
+        if settings.start not in self.starts:
+            there = ", ".join(self.starts)
+            raise UsageError(
+                f"there is no world {settings.start!r} to start with; there are: {there}"
+            )
         self._words = Words()
         # In order of use as far as test worlds go: the one idle longest comes first.
         self._open: dict[str, World] = {}
@@ -82,12 +92,15 @@ class Worlds:
         *,
         seed: int | None = None,
         now: int | None = None,
+        start: str | None = None,
+        behaviour: Behaviour | None = None,
         runs: int | None = None,
         live: int | None = None,
         scale: float | None = None,
     ) -> World:
         """A fresh world of that name in place of the old one; what is None is as the mock was
-        started with. ``runs`` past runs and ``live`` under way. Raises Refused (409)."""
+        started with, or as the name says. ``start`` is one of the ``starts``; ``runs`` past runs
+        and ``live`` under way overrule it. Raises Refused (409)."""
         settings = self.settings
         old = self._open.pop(name, None)
         if old is not None:
@@ -95,16 +108,17 @@ class Worlds:
         elif len(self._open) >= settings.most_worlds:
             self._make_room()
         now = settings.now if now is None else now
+        opens_with = self.starts[start or self._start_named(name)]
         clock = Clock(wall() if now is None else now, settings.scale if scale is None else scale)
         world = World(
             name,
             settings.seed if seed is None else seed,
             clock,
-            settings.behaviour,
+            behaviour or settings.behaviour,
             self._words,
-            reach=self._start.reach,
+            reach=opens_with.reach,
         )
-        history.populate(world, self._start, self.scenarios, runs, live)
+        history.populate(world, opens_with, self.scenarios, runs, live)
         self._open[name] = world
         return world
 
@@ -120,9 +134,9 @@ class Worlds:
             raise Refused(409, f"All {most} worlds are declared ones: allow more of them.")
         self._open.pop(idle).close()
 
-    def _read_start(self, name: str) -> history.WorldFile:
-        path = self.settings.starts / f"{name}.yaml"
-        if not path.is_file():
-            there = ", ".join(sorted(file.stem for file in self.settings.starts.glob("*.yaml")))
-            raise UsageError(f"there is no world {name!r} to start with; there are: {there}")
-        return history.read(path, self.scenarios)
+    def _start_named(self, name: str) -> str:
+        """What the world opens with: ``test-empty`` and ``test-empty-7`` open the start ``empty``;
+        any other name opens what the mock was started with."""
+        rest = name.removeprefix(TEST_PREFIX)
+        named = [start for start in self.starts if rest == start or rest.startswith(f"{start}-")]
+        return max(named, key=len, default=self.settings.start)

@@ -131,3 +131,30 @@ def test_a_broken_start_is_refused_where_it_is_broken(
         Worlds(write(tmp_path, text))
     assert place in str(refusal.value)
     assert problem in str(refusal.value)
+
+
+def test_a_name_may_say_what_its_world_opens_with() -> None:
+    """``test-empty-7`` is empty, ``test-edge-cases`` holds the edge cases, others what is usual."""
+    worlds = Worlds(Settings(now=NOW, scale=0))
+    assert len(worlds.open("test-empty-7")) == 0
+    assert len(worlds.open("test-emptyish")) > 60
+    steps = {len(run.scenario.plans) for run in worlds.open("test-edge-cases").runs()}
+    assert {0, 500} <= steps
+
+
+@pytest.mark.parametrize("start", ["demo", "empty", "edge-cases"])
+def test_every_start_that_comes_with_the_mock_opens(start: str) -> None:
+    """Whatever its seed."""
+    for seed in (1, 2):
+        world = Worlds(Settings(now=NOW, scale=0, seed=seed, start=start)).open("demo")
+        assert (len(world) == 0) == (start == "empty")
+
+
+def test_scenarios_of_ones_own_stand_beside_those_that_come_along(tmp_path: Path) -> None:
+    """And win where the name is the same."""
+    text = "summary: Mine\nautomation: {name: Mine}\n"
+    for name in ("mine", "diamond"):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    scenarios = Worlds(Settings(scenarios=tmp_path, start="empty")).scenarios
+    assert scenarios["mine"].summary == scenarios["diamond"].summary == "Mine"
+    assert scenarios["flaky"].summary != "Mine"
