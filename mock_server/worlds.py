@@ -137,6 +137,6 @@ class Worlds:
     def _start_named(self, name: str) -> str:
         """What the world opens with: ``test-empty`` and ``test-empty-7`` open the start ``empty``;
         any other name opens what the mock was started with."""
-        rest = name.removeprefix(TEST_PREFIX)
+        rest = name.removeprefix(TEST_PREFIX) if name.startswith(TEST_PREFIX) else ""
         named = [start for start in self.starts if rest == start or rest.startswith(f"{start}-")]
         return max(named, key=len, default=self.settings.start)
