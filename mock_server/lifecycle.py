@@ -30,7 +30,8 @@ from mock_server.words import Words
 CANCEL_GRACE = 1 * SECOND
 """How long the current work may go on after a cooperative cancel was asked for."""
 
-_OPEN_STEP = frozenset({StepStatus.PENDING, StepStatus.RUNNING, StepStatus.AWAITING_APPROVAL})
+_BUSY_STEP = frozenset({StepStatus.RUNNING, StepStatus.AWAITING_APPROVAL})
+_OPEN_STEP = _BUSY_STEP | {StepStatus.PENDING}
 
 
 class Run:
@@ -183,6 +184,46 @@ class Engine:
             self._after(self._takes(run, index), run, self._complete, index)
         else:
             self._fail(run, index, {"code": "rejected", "message": "The decision was no"})
+
+    def force(self, run: Run, outcome: RunStatus, error: Json | None = None) -> None:
+        """End the run with ``outcome`` now: what is left of its steps completes at once, or what is
+        at work fails, or all is cancelled. Raises Refused where that cannot be."""
+        if run.finished:
+            raise Refused(409, f"The run is {run.state.status}: its outcome is settled.")
+        if outcome is RunStatus.CANCELLED:
+            self._cancel_now(run)
+            return
+        broken = any(step.status is StepStatus.FAILED for step in run.state.steps)
+        if outcome is RunStatus.COMPLETED and broken:
+            raise Refused(409, "A step of the run has failed: it cannot complete without a retry.")
+        if outcome is RunStatus.FAILED and not run.state.steps:
+            raise Refused(409, "The run has no step that could fail.")
+        if run.state.status is RunStatus.PENDING:
+            run.epoch += 1
+            self._start(run, -1)
+        while not run.finished:
+            index = next(i for i, s in enumerate(run.state.steps) if s.status in _BUSY_STEP)
+            self.force_step(run, index, outcome, error)
+
+    def force_step(
+        self, run: Run, index: int, outcome: RunStatus, error: Json | None = None
+    ) -> None:
+        """End step ``index``, which must be at work, as completed or failed now. Raises Refused."""
+        step = run.state.steps[index]
+        if step.status not in _BUSY_STEP:
+            raise Refused(
+                409, f"Step {step.plan.key!r} is {step.status}: only a step at work can be ended."
+            )
+        # What was due for this step no longer is; other steps go on.
+        self._due = [due for due in self._due if not (due.run is run and due.step == index)]
+        heapq.heapify(self._due)
+        if outcome is RunStatus.FAILED:
+            script = run.scenario.scripts[index].error
+            self._fail(run, index, error or {"code": script.code, "message": script.message})
+            return
+        if step.status is StepStatus.AWAITING_APPROVAL:
+            self._emit(run, EventType.STEP_APPROVED, index, actionRunId=run.chance.uuid())
+        self._complete(run, index)
 
     # What happens by itself.
 

@@ -6,7 +6,8 @@ cannot be used is refused with its line, key, value and what was expected.
 """
 
 import difflib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -127,6 +128,26 @@ class StepScript:
         return self.outcomes[min(attempt, len(self.outcomes)) - 1]
 
 
+class StepChange(datafile.Model):
+    """What is to be different about a step; what is None stays."""
+
+    takes: Takes | None = None
+    outcome: Outcomes | None = None
+    result: Json | None = None
+    truncated: bool | None = None
+    error: StepError | None = None
+
+    def of(self, script: StepScript) -> StepScript:
+        """``script`` with what is different."""
+        return StepScript(
+            takes=self.takes or script.takes,
+            outcomes=tuple(self.outcome) if self.outcome else script.outcomes,
+            result=script.result if self.result is None else self.result,
+            truncated=script.truncated if self.truncated is None else self.truncated,
+            error=self.error or script.error,
+        )
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A scenario that can be played: ``plans[i]`` and ``scripts[i]`` belong to the same step."""
@@ -153,6 +174,14 @@ class Scenario:
     def indexes(self) -> dict[str, int]:
         """The index of each step by its key."""
         return {plan.key: index for index, plan in enumerate(self.plans)}
+
+    def changed(self, changes: Mapping[str, StepChange]) -> "Scenario":
+        """The scenario with other outcomes or durations for the steps named. Raises KeyError."""
+        scripts = list(self.scripts)
+        for key, change in changes.items():
+            index = self.indexes[key]
+            scripts[index] = change.of(scripts[index])
+        return replace(self, scripts=tuple(scripts))
 
     def behind(self, origins: set[int]) -> set[int]:
         """``origins`` and every step that depends on one of them, however far."""

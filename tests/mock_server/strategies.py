@@ -15,7 +15,7 @@ from mock_server.scenario import (
     StepScript,
     TriggerFile,
 )
-from mock_server.vocabulary import RetryMode
+from mock_server.vocabulary import RetryMode, RunStatus
 
 spans = st.tuples(st.integers(0, 3_000), st.integers(0, 3_000)).map(
     lambda ends: Span(min(ends), max(ends))
@@ -69,5 +69,10 @@ retries = st.tuples(
     st.none() | st.integers(0, 9).map(lambda index: f"step-{index}"),
 )
 decisions = st.tuples(st.just("decide"), st.integers(0, 3), st.booleans())
-actions = st.lists(advances | advances | cancels | retries | decisions, max_size=14)
+forces = st.tuples(
+    st.just("force"),
+    st.integers(0, 3),
+    st.sampled_from([RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED]),
+)
+actions = st.lists(advances | advances | cancels | retries | decisions | forces, max_size=14)
 casts = st.lists(scenarios(), min_size=1, max_size=3)

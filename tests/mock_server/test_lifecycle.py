@@ -50,6 +50,10 @@ def act(world: World, runs: list[Run], action: tuple[Any, ...]) -> None:
                 run = world.retry(runs[index % len(runs)], mode, key)
                 if run not in runs:
                     runs.append(run)
+            case ("force", index, outcome):
+                run = runs[index % len(runs)]
+                world.engine.force(run, outcome)
+                assert run.state.status is outcome
             case ("decide", index, approved):
                 run = runs[index % len(runs)]
                 for step, state in enumerate(run.state.steps):
@@ -272,6 +276,22 @@ def test_retry_runs_what_its_mode_says(
     assert started_after(run, before) == again
     assert run.state.status is ended
     check_times(run)
+
+
+def test_one_step_is_forced_and_the_rest_goes_on() -> None:
+    """The step ends now, as it is told; what was due for it never comes."""
+    for outcome, ended in (
+        (RunStatus.COMPLETED, RunStatus.COMPLETED),
+        (RunStatus.FAILED, RunStatus.FAILED),
+    ):
+        world = new_world()
+        run = world.create(SCENARIOS["diamond"])
+        advance(world, 4_000)  # "by-region" and "by-product" are at work.
+        world.engine.force_step(run, 2, outcome)
+        assert run.state.steps[2].status == outcome.value
+        assert run.state.steps[1].status is StepStatus.RUNNING
+        advance(world, DAY)
+        assert run.state.status is ended
 
 
 def test_a_cancelled_run_can_be_run_again() -> None:
