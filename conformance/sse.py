@@ -33,6 +33,7 @@ class Parser:
     faults: list[str] = field(default_factory=list)
     comments: int = 0
     _rest: bytes = b""
+    _half: bool = False
     _begun: bool = False
     _event: str = ""
     _data: list[str] = field(default_factory=list)
@@ -40,12 +41,12 @@ class Parser:
 
     def feed(self, chunk: bytes, at: float) -> None:
         """Take in bytes that arrived `at` seconds after the request."""
-        text = self._rest + chunk
-        # A carriage return at the end may be the first half of a line's end.
-        held = b"\r" if text.endswith(b"\r") else b""
-        text = text[: len(text) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, rest = text.split(b"\n")
-        self._rest = rest + held
+        # A line's end may lie in two chunks; the line is over with its first half.
+        if self._half and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+        self._half = chunk.endswith(b"\r")
+        text = self._rest + chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, self._rest = text.split(b"\n")
         for line in lines:
             self._line(line, at)
 
