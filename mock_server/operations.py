@@ -9,10 +9,12 @@ from mock_server.streams import Streams
 from mock_server.vocabulary import RetryMode, RunStatus
 from mock_server.world import World
 
+_STATUSES: frozenset[str] = frozenset(RunStatus)
+
 
 def list_runs(call: Call) -> Answer:
     status = call.parameters["status"]
-    if status is not None and status not in RunStatus:
+    if status is not None and status not in _STATUSES:
         return Reply(b'{"items":[],"total":0}')
     return Reply(
         call.world.page(
