@@ -1,0 +1,116 @@
+"""Schemathesis' own command against the mock: all checks, all phases, nothing found.
+
+The configuration beside this file declares what is legitimate though a schema cannot say so. A run
+that finds nothing proves nothing unless it went somewhere, so its own record of every request is
+read afterwards: which operations gave which answers, and what the exceptions were used for.
+"""
+
+import json
+import subprocess
+import sysconfig
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from processes import PATIENCE, MockServer
+
+from mock_server.testing import MockWorld
+
+SCHEMATHESIS = Path(sysconfig.get_path("scripts"), "schemathesis")
+CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
+RUNS = "/api/v1/automation-runs"
+CLOCK = [f"POST /clock/{verb}" for verb in ("freeze", "resume", "scale", "advance")]
+NOW = "2026-03-02T08:15:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request that Schemathesis sent, and the answer. ``meant_well`` where the request was to
+    be what the document asks for."""
+
+    phase: str
+    operation: str
+    meant_well: bool
+    body: Any
+    status: int
+    answer: bytes
+
+
+def test_nothing_is_found_in_the_contract(tmp_path: Path) -> None:
+    """Every operation answers good requests and bad ones, and each answer is as declared."""
+    with MockServer("--clock", "frozen", "--now", NOW) as mock:
+        with closing(MockWorld(mock.url, "test-schemathesis", runs=20, scale=0)):
+            exchanges = list(exchanged(f"{mock.url}/openapi.json", tmp_path))
+        assert "Traceback" not in mock.errors()
+
+    seen = {(one.operation, one.status) for one in exchanges}
+    for path in ("", "/{run_id}", "/{run_id}/steps", "/{run_id}/events"):
+        assert {(f"GET {RUNS}{path}", status) for status in (200, 401, 422)} <= seen
+    for path in ("/{run_id}/cancel", "/{run_id}/retry"):
+        assert {(f"POST {RUNS}{path}", status) for status in (200, 401, 404, 409, 422)} <= seen
+    assert {one.phase for one in exchanges} == {"examples", "coverage", "fuzzing", "stateful"}
+    assert len([one for one in exchanges if one.phase == "stateful"]) > 50
+
+    refused = [one for one in exchanges if one.meant_well and one.status == 422]
+    assert refused
+    for one in refused:
+        assert one.operation == f"POST {RUNS}/{{run_id}}/retry"
+        assert one.body["mode"] == "from_step"
+        assert one.body.get("stepKey") is None
+
+
+def test_nothing_is_found_in_the_control_api(tmp_path: Path) -> None:
+    """No operation breaks, and no answer is undeclared, whatever worlds are named, reset, and moved
+    through time."""
+    with MockServer("--clock", "frozen", "--now", NOW) as mock:
+        exchanges = list(exchanged(f"{mock.url}/_mock/openapi.yaml", tmp_path))
+        assert "Traceback" not in mock.errors()
+
+    seen = {(one.operation, one.status) for one in exchanges}
+    assert {(f"GET /{path}", 200) for path in ("health", "scenarios", "worlds")} <= seen
+    assert {("POST /runs", status) for status in (201, 404, 422)} <= seen
+    for operation in ("GET /clock", "POST /reset", *CLOCK):
+        assert {(operation, status) for status in (200, 404, 422)} <= seen
+
+    for one in exchanges:
+        if one.meant_well and one.status == 422:
+            assert one.operation == "POST /reset"
+            assert [flaw["loc"] for flaw in json.loads(one.answer)["detail"]] == [["body", "now"]]
+
+
+def exchanged(document: str, scratch: Path) -> Iterator[Exchange]:
+    """Let Schemathesis test the API that ``document`` describes; it must find nothing."""
+    record = scratch / "record.ndjson"
+    asked = ["--checks", "all", "--report", "ndjson", "--report-ndjson-path", record, "--no-color"]
+    done = subprocess.run(
+        [SCHEMATHESIS, "--config-file", CONFIGURATION, "run", document, *asked],
+        cwd=scratch,
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with record.open(encoding="utf-8") as lines:
+        for line in lines:
+            finished = json.loads(line).get("ScenarioFinished")
+            if finished:
+                yield from _in(finished)
+
+
+def _in(scenario: dict[str, Any]) -> Iterator[Exchange]:
+    recorder = scenario["recorder"]
+    for case_id, interaction in recorder.get("interactions", {}).items():
+        case = recorder["cases"][case_id]["value"]
+        answer = interaction["response"]
+        yield Exchange(
+            scenario["phase"],
+            f"{case['method']} {case['path']}",
+            case["meta"]["generation"]["mode"] == "positive",
+            case.get("body"),
+            answer["status_code"],
+            b64decode(answer["content"]["$base64"]),
+        )
