@@ -20,7 +20,7 @@ from bench.table import quantile
 
 _AT_A_TIME = 100
 _PATIENCE = 300.0
-_HEAD = "Host: bench\r\nX-API-Key: demo\r\nConnection: close\r\n"
+_HEAD = "Host: localhost\r\nX-API-Key: demo\r\nConnection: close\r\n"
 _UPDATED = re.compile(rb'"updatedAt":"([^"]+)"')
 
 

@@ -24,6 +24,7 @@ from mock_server.journal import Journal
 from mock_server.middleware import Checks, LocalOrigins, Operations, Record
 from mock_server.operations import operations
 from mock_server.routing import Routing
+from mock_server.safety import Safety
 from mock_server.streams import Streams
 from mock_server.worlds import Settings, Worlds
 
@@ -42,6 +43,7 @@ class Mock:
             middlewares=[
                 LocalOrigins,
                 partial(Record, journal=self.journal, aside=("/_mock", "/docs", "/static")),
+                partial(Safety, access=settings.access),
                 Routing,
                 partial(Checks, worlds=self.worlds, credentials=credentials),
                 Operations,

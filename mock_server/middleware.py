@@ -152,7 +152,8 @@ class CheckedOperation:
         self._id: str = operation.operation_id
         self._worlds = worlds
         self._credentials = credentials
-        self._guarded = bool(operation.security)
+        # The control API's own token is optional here; whether it is asked for is Safety's say.
+        self._guarded = bool(operation.security) and {} not in operation.security
         self._parameters: list[Json] = operation.parameters
         self._body: Json | None = operation.request_body or None
         self._contracts: dict[Behaviour, Contract] = {}

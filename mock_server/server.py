@@ -32,6 +32,8 @@ class Server(uvicorn.Server):
                 server_header=False,
                 timeout_keep_alive=60,
                 backlog=4_096,
+                # Whatever the environment says: no other machine may say it is this one.
+                forwarded_allow_ips="127.0.0.1,::1",
             )
         )
         self._mock = mock

@@ -16,6 +16,7 @@ from mock_server.behaviour import Behaviour
 from mock_server.clock import Clock, wall
 from mock_server.errors import Refused, UsageError
 from mock_server.history import WorldFile
+from mock_server.safety import Access
 from mock_server.scenario import Scenario
 from mock_server.words import Words
 from mock_server.world import World
@@ -28,7 +29,7 @@ TEST_PREFIX = "test-"
 class Settings:
     """What the mock is started with. ``now`` is an instant, None for the machine's time of day;
     ``scale`` how many world seconds pass in a real one, 0 for frozen; ``scenarios`` a directory
-    with more of them."""
+    with more of them; ``access`` who may drive it."""
 
     seed: int = 1
     scale: float = 1.0
@@ -39,6 +40,7 @@ class Settings:
     scenarios: Path | None = None
     starts: Path = field(default_factory=resources.worlds_dir)
     behaviour: Behaviour = field(default_factory=Behaviour)
+    access: Access = field(default_factory=Access)
 
 
 class Worlds:

@@ -1,0 +1,307 @@
+"""Who may drive the mock: its own machine, no page from elsewhere, or whoever has the token."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+import yaml
+
+from mock_server.errors import UsageError
+from mock_server.resources import control_file
+from mock_server.safety import Access
+from mock_server.testing import MockWorld, serving
+from mock_server.worlds import Settings
+
+RUNS = "/api/v1/automation-runs"
+TOKEN = "correct-horse"
+FOREIGN = "https://example.com"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[httpx2.Client]:
+    """A client of a mock that was started with a token; it does not send it by itself."""
+    settings = Settings(start="empty", access=Access(token=TOKEN))
+    with serving(settings) as url, httpx2.Client(base_url=url, verify=False) as client:
+        yield client
+
+
+def reset_by(base_url: str, world: str, *lines: str) -> tuple[int, dict[str, Any]]:
+    """The answer to a reset that is asked for with exactly these header lines."""
+    address = urlsplit(base_url)
+    request = [f"POST /_mock/reset?world={world} HTTP/1.1", *lines, "Connection: close", "", ""]
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall("\r\n".join(request).encode("latin-1"))
+        with connection.makefile("rb") as answer:
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+    return int(head.split(b" ")[1]), json.loads(body)
+
+
+def driven(world: MockWorld, *lines: str) -> tuple[bool, str]:
+    """Whether a reset with these header lines is let through, and what is said when it is not;
+    checks that what is refused has changed nothing."""
+    status, body = reset_by(world.base_url, world.key, *lines)
+    untouched = world.client.get(RUNS).json()["total"] == 0
+    assert (status, untouched) in ((200, False), (403, True)), body
+    return status == 200, str(body.get("detail"))
+
+
+# Names.
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LocalHost:8080",
+        "localhost.",
+        "127.0.0.1",
+        "127.0.0.1:8080",
+        "[::1]:8080",
+        "app.localhost",
+        "a.b.localhost:80",
+    ],
+)
+def test_the_names_of_this_machine_are_good(mock_world: MockWorld, host: str) -> None:
+    """With any port: a forwarded one is another."""
+    assert driven(mock_world, f"Host: {host}") == (True, "None")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Host: example.com"],
+        ["Host: localhost.example.com"],
+        ["Host: 127.0.0.1.example.com:8080"],
+        ["Host: notlocalhost"],
+        ["Host: localhost@example.com"],
+        ["Host: [::1]example.com"],
+        ["Host: localhost:80:80"],
+        ["Host: 10.0.0.7"],
+        ["Host: l\xf6calhost"],
+        ["Host:"],
+        [],
+        ["Host: localhost", "Host: example.com"],
+    ],
+)
+def test_a_name_that_was_rebound_gets_nowhere(mock_world: MockWorld, lines: list[str]) -> None:
+    """Whoever owns a name can have it point at 127.0.0.1; the remedy for an honest one is said."""
+    let_through, said = driven(mock_world, *lines)
+    assert not let_through
+    assert "--allow-host" in said
+
+
+def test_an_allowed_name_is_good_for_calls_and_pages() -> None:
+    """And only that one, not what is under it."""
+    settings = Settings(start="empty", access=Access(hosts=("mock.test",)))
+    with serving(settings) as url:
+        origin = "Origin: http://mock.test:9000"
+        assert reset_by(url, "demo", "Host: mock.test:80", origin)[0] == 200
+        assert reset_by(url, "demo", "Host: a.mock.test")[0] == 403
+
+
+# Pages.
+
+LOCAL_PAGES = [
+    ["Origin: http://localhost:5173", "Sec-Fetch-Site: cross-site"],
+    ["Origin: https://app.localhost"],
+    ["Origin: http://127.0.0.1:3000", "Sec-Fetch-Site: same-site"],
+    ["Origin: http://[::1]:3000"],
+    ["Sec-Fetch-Site: same-origin"],
+    ["Sec-Fetch-Site: none"],
+    ["Sec-Fetch-Site: cross-site", "Referer: http://localhost:5173/runs"],
+    ["Referer: http://localhost:5173/"],
+]
+FOREIGN_PAGES = [
+    [f"Origin: {FOREIGN}"],
+    [f"Origin: {FOREIGN}", "Sec-Fetch-Site: same-origin"],
+    ["Origin: null"],
+    ["Origin: null", "Sec-Fetch-Site: cross-site", "Content-Type: text/plain"],
+    ["Origin: null", "Referer: http://localhost/"],
+    ["Origin:"],
+    ["Origin: http://localhost", f"Origin: {FOREIGN}"],
+    ["Origin: http://localhost.example.com"],
+    ["Origin: http://localhost@example.com"],
+    ["Origin: chrome-extension://localhost"],
+    ["Origin: file://"],
+    ["Sec-Fetch-Site: cross-site"],
+    ["Sec-Fetch-Site: same-site"],
+    ["Sec-Fetch-Site: none", "Sec-Fetch-Site: cross-site"],
+    ["Sec-Fetch-Site: cross-site", f"Referer: {FOREIGN}/"],
+    [f"Referer: {FOREIGN}/localhost/"],
+    [f"Referer: {FOREIGN}/", "Content-Type: application/x-www-form-urlencoded"],
+]
+
+
+@pytest.mark.parametrize("lines", LOCAL_PAGES, ids=" ".join)
+def test_pages_of_this_machine_are_good(mock_world: MockWorld, lines: list[str]) -> None:
+    """To a browser localhost and 127.0.0.1 are two sites, so the origin counts first."""
+    assert driven(mock_world, "Host: 127.0.0.1", *lines) == (True, "None")
+
+
+@pytest.mark.parametrize("lines", FOREIGN_PAGES, ids=" ".join)
+def test_pages_from_elsewhere_drive_nothing(mock_world: MockWorld, lines: list[str]) -> None:
+    """A form, a fetch, an image, a sandboxed frame; and it is said what to do."""
+    let_through, said = driven(mock_world, "Host: 127.0.0.1", *lines)
+    assert not let_through
+    assert "serve the page from localhost" in said
+
+
+@pytest.mark.parametrize("path", ["/_mock/clock?world=test-opened-by-a-page", "/_mock/nowhere"])
+def test_pages_from_elsewhere_read_nothing_either(anonymous: httpx2.Client, path: str) -> None:
+    """Reading would open a world; what is there and what is not looks the same."""
+    answer = anonymous.get(path, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    worlds = anonymous.get("/_mock/worlds").json()["items"]
+    assert "test-opened-by-a-page" not in [world["name"] for world in worlds]
+
+
+@pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_is_json_and_says_so(mock_world: MockWorld, media_type: str | None) -> None:
+    """What a form could send without asking first is no body of the control API."""
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    answer = mock_world.client.post(
+        "/_mock/runs", content=b'{"scenario": "diamond"}', headers=headers
+    )
+    assert answer.status_code == 422
+    assert mock_world.client.get(RUNS).json()["total"] == 0
+
+
+def test_the_contract_is_for_everybody_who_has_a_credential(mock_world: MockWorld) -> None:
+    """It knows no names and no tokens; only a browser keeps the answer from a foreign page."""
+    headers = {"Origin": FOREIGN, "Host": "example.com", "Sec-Fetch-Site": "cross-site"}
+    answer = mock_world.client.get(RUNS, headers=headers)
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+
+
+# Peers.
+
+
+@pytest.mark.parametrize(
+    ("peer", "let_through"),
+    [
+        ("127.0.0.1", True),
+        ("127.3.2.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("203.0.113.9", False),
+        ("192.168.1.5", False),
+        ("::ffff:192.168.1.5", False),
+        ("fe80::1", False),
+        ("unknown", False),
+    ],
+)
+def test_other_machines_are_refused(mock_world: MockWorld, peer: str, let_through: bool) -> None:
+    """Also where a proxy on this machine passes their requests on; the remedy is a token."""
+    answered, said = driven(mock_world, "Host: localhost", f"X-Forwarded-For: {peer}")
+    assert answered == let_through
+    assert let_through or ("--control-token" in said and peer in said)
+
+
+# The token.
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Mock-Token": TOKEN},
+        {"Authorization": f"Bearer {TOKEN}"},
+        {"Authorization": f"bearer  {TOKEN}"},
+        {"Authorization": "Bearer demo", "X-Mock-Token": TOKEN},
+        {"X-Mock-Token": TOKEN, "Origin": FOREIGN, "Host": "mock", "Sec-Fetch-Site": "cross-site"},
+        {"X-Mock-Token": TOKEN, "X-Forwarded-For": "203.0.113.9"},
+    ],
+)
+def test_whoever_has_the_token_may(guarded: httpx2.Client, headers: dict[str, str]) -> None:
+    """In either header, from anywhere: no page knows it."""
+    answer = guarded.get("/_mock/clock", headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["world"] == "demo"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Mock-Token": ""},
+        {"X-Mock-Token": TOKEN[:-1]},
+        {"X-Mock-Token": TOKEN.upper()},
+        {"X-Mock-Token": f"{TOKEN}\xe9".encode("latin-1")},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": TOKEN},
+        {"Authorization": "Bearer demo"},
+        {"X-API-Key": TOKEN},
+        {"Cookie": f"vai_token={TOKEN}"},
+        {"Origin": "http://localhost:5173", "Sec-Fetch-Site": "same-origin"},
+    ],
+)
+def test_nobody_else_may(guarded: httpx2.Client, headers: dict[str, Any]) -> None:
+    """401 with a challenge, for what is there and what is not; the token is not told."""
+    for method, path in (("POST", "/_mock/reset"), ("GET", "/_mock/nowhere")):
+        answer = guarded.request(method, path, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert "X-Mock-Token" in answer.json()["detail"]
+        assert TOKEN not in answer.text
+
+
+def test_the_token_as_bearer_names_no_world(guarded: httpx2.Client) -> None:
+    """The world is then the one of another credential."""
+    headers = {"Authorization": f"Bearer {TOKEN}", "X-API-Key": "acme:alice"}
+    assert guarded.get("/_mock/clock", headers=headers).json()["world"] == "acme"
+
+
+def test_probes_need_no_token(guarded: httpx2.Client) -> None:
+    """A machine that looks after the mock calls it by a number and has no token."""
+    headers = {"Host": "10.0.0.7:8080", "X-Forwarded-For": "10.0.0.1"}
+    assert guarded.get("/_mock/health", headers=headers).json()["status"] == "ok"
+    assert guarded.get("/_mock/openapi.yaml", headers=headers).status_code == 200
+    assert guarded.post("/_mock/health", headers=headers).status_code == 401
+
+
+def test_a_page_of_this_machine_can_read_that_it_needs_the_token(guarded: httpx2.Client) -> None:
+    """And a browser lets it send it."""
+    origin = {"Origin": "http://localhost:5173"}
+    refused = guarded.get("/_mock/clock", headers=origin)
+    assert refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == origin["Origin"]
+    asks = {"Access-Control-Request-Method": "POST"}
+    asks["Access-Control-Request-Headers"] = "x-mock-token,content-type"
+    allowed = guarded.options("/_mock/reset", headers=origin | asks)
+    assert allowed.status_code == 200
+    assert "x-mock-token" in allowed.headers["access-control-allow-headers"]
+    foreign = guarded.options("/_mock/reset", headers={"Origin": FOREIGN} | asks)
+    assert "access-control-allow-origin" not in foreign.headers
+
+
+@pytest.mark.parametrize("token", ["", " ", "two words", "line\nbreak", "clé"])
+def test_a_token_that_could_not_be_sent_is_refused(token: str) -> None:
+    """An empty one above all: it would protect nothing."""
+    with pytest.raises(UsageError, match="one word"):
+        Access(token=token)
+
+
+@pytest.mark.parametrize("host", ["", "http://mock", "mock:8080", "Mock", "a b", "*.mock"])
+def test_a_host_that_could_not_match_is_refused(host: str) -> None:
+    """Names only."""
+    with pytest.raises(UsageError, match="no host name"):
+        Access(hosts=(host,))
+
+
+def test_a_token_is_not_shown() -> None:
+    """Settings may end up in a log."""
+    assert TOKEN not in repr(Settings(access=Access(token=TOKEN)))
+
+
+def test_every_operation_declares_who_is_kept_out() -> None:
+    """401 and 403, but for what is for everybody."""
+    document = yaml.safe_load(control_file().read_text(encoding="utf-8"))
+    for path, item in document["paths"].items():
+        for method in {"get", "put", "post", "patch", "delete"} & item.keys():
+            declared = item[method]["responses"].keys() & {"401", "403"}
+            open_to_all = path in ("/health", "/ready") and method == "get"
+            assert declared == (set() if open_to_all else {"401", "403"}), f"{method} {path}"
