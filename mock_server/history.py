@@ -17,7 +17,7 @@ from mock_server import datafile
 from mock_server.clock import DAY, HOUR, MINUTE, SECOND
 from mock_server.duration import parse_duration
 from mock_server.errors import FileError
-from mock_server.lifecycle import Run
+from mock_server.play import Run
 from mock_server.scenario import Scenario
 from mock_server.seed import Chance
 from mock_server.vocabulary import RetryMode, RunStatus
@@ -104,17 +104,20 @@ def populate(
         heapq.heappush(agenda, (at, next(order), act))
 
     def past(at: int) -> None:
-        run = world.create(scenarios[chance.one_of(names, weights)])
-        if chance.happens(history.cancelled):
-            plan(at + chance.between(0, 20 * SECOND), lambda _: _cancel(world, run))
-        if chance.happens(history.retried):
-            plan(at + chance.between(5 * MINUTE, 2 * HOUR), lambda _: _retry(world, run))
+        n = len(world)
+        run = world.create(scenarios[chance.one_of(names, weights, n, "scenario")])
+        if chance.happens(history.cancelled, n, "cancelled"):
+            after = chance.between(0, 20 * SECOND, n, "cancel after")
+            plan(at + after, lambda _: _cancel(world, run))
+        if chance.happens(history.retried, n, "retried"):
+            after = chance.between(5 * MINUTE, 2 * HOUR, n, "retry after")
+            plan(at + after, lambda _: _retry(world, run))
 
     def under_way(scenario: str, _: int) -> None:
         world.create(scenarios[scenario])
 
-    for _ in range(history.runs if runs is None else runs if names else 0):
-        plan(now - chance.between(0, history.over), past)
+    for n in range(history.runs if runs is None else runs if names else 0):
+        plan(now - chance.between(0, history.over, n, "since"), past)
     for made in start.live[:live]:
         plan(now - made.since, partial(under_way, made.scenario))
     while agenda and agenda[0][0] <= now:

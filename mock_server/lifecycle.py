@@ -5,10 +5,9 @@ instant; requests (cancel, retry, decide) happen at the engine's present. Every 
 appended to the run's log. Where the contract is silent the engine asks its ``Behaviour``.
 """
 
-import heapq
 from collections.abc import Callable
-from typing import NamedTuple
 
+from mock_server.agenda import Agenda, DueKind
 from mock_server.behaviour import (
     Behaviour,
     BehindFailed,
@@ -21,69 +20,17 @@ from mock_server.behaviour import (
 )
 from mock_server.clock import SECOND
 from mock_server.errors import Flaw, Invalid, Refused
-from mock_server.run import Event, Identity, Json, RunState, StepState
+from mock_server.play import BUSY_STEP, Run
+from mock_server.run import Event, Identity, Json, StepState
 from mock_server.scenario import Outcome, Scenario
 from mock_server.seed import Chance
-from mock_server.vocabulary import FINISHED, EventType, RetryMode, RunStatus, StepStatus
+from mock_server.vocabulary import EventType, RetryMode, RunStatus, StepStatus
 from mock_server.words import Words
 
 CANCEL_GRACE = 1 * SECOND
 """How long the current work may go on after a cooperative cancel was asked for."""
 
-_BUSY_STEP = frozenset({StepStatus.RUNNING, StepStatus.AWAITING_APPROVAL})
-_OPEN_STEP = _BUSY_STEP | {StepStatus.PENDING}
-
-
-class Run:
-    """A run as the engine holds it: its script, its log, and the log's fold.
-
-    ``epoch`` grows whenever what was planned for it no longer holds, so that what is due from an
-    earlier epoch is passed over. Per step, ``attempts`` counts how often it was begun, ``waiting``
-    how many of the steps it depends on have not completed, and ``kept`` holds the result that a
-    retry took over from an earlier run. ``busy`` counts the steps at work.
-    """
-
-    __slots__ = (
-        "attempts",
-        "busy",
-        "chance",
-        "epoch",
-        "id",
-        "kept",
-        "log",
-        "number",
-        "scenario",
-        "state",
-        "waiting",
-    )
-
-    def __init__(self, identity: Identity, scenario: Scenario, chance: Chance) -> None:
-        self.id = identity.id
-        self.number = identity.number
-        self.scenario = scenario
-        self.chance = chance
-        self.state = RunState(identity)
-        self.log: list[Event] = []
-        self.epoch = 0
-        self.busy = 0
-        self.attempts = [0] * len(scenario.plans)
-        self.waiting = [len(plan.needs) for plan in scenario.plans]
-        self.kept: dict[int, Json] = {}
-
-    @property
-    def finished(self) -> bool:
-        return self.state.status in FINISHED
-
-
-class Due(NamedTuple):
-    """Something that will happen by itself; the tuple's order is the order of happening."""
-
-    at: int
-    order: int
-    run: Run
-    epoch: int
-    happen: Callable[[Run, int], None]
-    step: int
+_OPEN_STEP = BUSY_STEP | {StepStatus.PENDING}
 
 
 Watcher = Callable[[Run, RunStatus | None], None]
@@ -98,22 +45,24 @@ class Engine:
         self.behaviour = behaviour
         self._words = words
         self._watch = watch
-        self._due: list[Due] = []
-        self._order = 0
+        self.agenda = Agenda()
+        self._happen: dict[DueKind, Callable[[Run, int], None]] = {
+            DueKind.START: self._start,
+            DueKind.COMPLETE: self._complete,
+            DueKind.FAIL: self._fail_due,
+            DueKind.CANCEL: self._cancel_due,
+        }
 
     @property
     def next_due(self) -> int | None:
         """The instant of the next thing that happens by itself."""
-        self._drop_stale()
-        return self._due[0].at if self._due else None
+        return self.agenda.next_at
 
     def catch_up(self, now: int) -> None:
         """Let everything happen that is due up to ``now``, in order."""
-        while self._due and self._due[0].at <= now:
-            due = heapq.heappop(self._due)
-            if due.epoch == due.run.epoch:
-                self.now = due.at
-                due.happen(due.run, due.step)
+        while due := self.agenda.pop(now):
+            self.now = due.at
+            self._happen[due.kind](due.run, due.step)
         self.now = max(self.now, now)
 
     def create(self, identity: Identity, scenario: Scenario, chance: Chance) -> Run:
@@ -138,7 +87,7 @@ class Engine:
             self._cancel_now(run)
         elif not state.cancelling:
             self._emit(run, EventType.RUN_CANCEL_REQUESTED)
-            self._after(CANCEL_GRACE, run, self._cancel_due)
+            self._after(CANCEL_GRACE, run, DueKind.CANCEL)
         return run
 
     def retry(
@@ -165,11 +114,7 @@ class Engine:
         self._emit(run, EventType.RUN_RETRIED)
         for index in sorted(again):
             self._emit(run, EventType.STEP_RESET, index)
-        steps = run.state.steps
-        run.waiting = [
-            sum(steps[need].status is not StepStatus.COMPLETED for need in plan.needs)
-            for plan in run.scenario.plans
-        ]
+        run.wait_for_needs()
         self._queue(run)
         return run
 
@@ -180,8 +125,8 @@ class Engine:
         if step.status is not StepStatus.AWAITING_APPROVAL:
             raise Refused(409, f"Step {step.plan.key!r} is {step.status}: it awaits no decision.")
         if approved:
-            self._emit(run, EventType.STEP_APPROVED, index, actionRunId=run.chance.uuid())
-            self._after(self._takes(run, index), run, self._complete, index)
+            self._emit(run, EventType.STEP_APPROVED, index, actionRunId=_id(run, index))
+            self._after(self._takes(run, index), run, DueKind.COMPLETE, index)
         else:
             self._fail(run, index, {"code": "rejected", "message": "The decision was no"})
 
@@ -193,6 +138,8 @@ class Engine:
         if outcome is RunStatus.CANCELLED:
             self._cancel_now(run)
             return
+        if run.state.cancelling:
+            raise Refused(409, "The run is being cancelled: its outcome is settled.")
         broken = any(step.status is StepStatus.FAILED for step in run.state.steps)
         if outcome is RunStatus.COMPLETED and broken:
             raise Refused(409, "A step of the run has failed: it cannot complete without a retry.")
@@ -202,7 +149,7 @@ class Engine:
             run.epoch += 1
             self._start(run, -1)
         while not run.finished:
-            index = next(i for i, s in enumerate(run.state.steps) if s.status in _BUSY_STEP)
+            index = next(i for i, s in enumerate(run.state.steps) if s.status in BUSY_STEP)
             self.force_step(run, index, outcome, error)
 
     def force_step(
@@ -210,26 +157,25 @@ class Engine:
     ) -> None:
         """End step ``index``, which must be at work, as completed or failed now. Raises Refused."""
         step = run.state.steps[index]
-        if step.status not in _BUSY_STEP:
+        if step.status not in BUSY_STEP:
             raise Refused(
                 409, f"Step {step.plan.key!r} is {step.status}: only a step at work can be ended."
             )
-        # What was due for this step no longer is; other steps go on.
-        self._due = [due for due in self._due if not (due.run is run and due.step == index)]
-        heapq.heapify(self._due)
+        self.agenda.drop(run, index)
         if outcome is RunStatus.FAILED:
             script = run.scenario.scripts[index].error
             self._fail(run, index, error or {"code": script.code, "message": script.message})
             return
         if step.status is StepStatus.AWAITING_APPROVAL:
-            self._emit(run, EventType.STEP_APPROVED, index, actionRunId=run.chance.uuid())
+            self._emit(run, EventType.STEP_APPROVED, index, actionRunId=_id(run, index))
         self._complete(run, index)
 
     # What happens by itself.
 
     def _start(self, run: Run, _: int) -> None:
-        job = f"{run.state.identity.orchestrator_type}-{run.chance.between(0, 10**8 - 1):08}"
-        self._emit(run, EventType.RUN_STARTED, externalJobId=job)
+        job = run.chance.between(0, 10**8 - 1, len(run.log), "job")
+        external = f"{run.state.identity.orchestrator_type}-{job:08}"
+        self._emit(run, EventType.RUN_STARTED, externalJobId=external)
         for index, step in enumerate(run.state.steps):
             if step.status is StepStatus.PENDING and run.waiting[index] == 0:
                 self._begin(run, index)
@@ -238,26 +184,26 @@ class Engine:
     def _begin(self, run: Run, index: int) -> None:
         run.busy += 1
         if index in run.kept:
-            self._emit(run, EventType.STEP_STARTED, index, actionRunId=run.chance.uuid())
-            self._after(0, run, self._complete, index)
+            self._emit(run, EventType.STEP_STARTED, index, actionRunId=_id(run, index))
+            self._after(0, run, DueKind.COMPLETE, index)
             return
         script = run.scenario.scripts[index]
         run.attempts[index] += 1
         outcome = script.outcome(run.attempts[index])
         if outcome is Outcome.AWAITS_DECISION:
-            self._emit(run, EventType.STEP_AWAITING_APPROVAL, index, decisionId=run.chance.uuid())
+            self._emit(run, EventType.STEP_AWAITING_APPROVAL, index, decisionId=_id(run, index))
             return
-        self._emit(run, EventType.STEP_STARTED, index, actionRunId=run.chance.uuid())
+        self._emit(run, EventType.STEP_STARTED, index, actionRunId=_id(run, index))
         if outcome is Outcome.SUCCEEDS:
-            self._after(self._takes(run, index), run, self._complete, index)
+            self._after(self._takes(run, index), run, DueKind.COMPLETE, index)
         elif outcome is Outcome.FAILS:
-            self._after(self._takes(run, index), run, self._fail_due, index)
+            self._after(self._takes(run, index), run, DueKind.FAIL, index)
 
     def _complete(self, run: Run, index: int) -> None:
         script = run.scenario.scripts[index]
         run.busy -= 1
         facts = run.kept.get(index) or {
-            "result": self._words.fill(script.result, run.chance),
+            "result": self._words.fill(script.result, run.chance, len(run.log), "result", index),
             "truncated": script.truncated,
         }
         self._emit(run, EventType.STEP_COMPLETED, index, **facts)
@@ -374,13 +320,12 @@ class Engine:
 
     def _repeat(self, old: Run, again: set[int], identity: Identity, chance: Chance) -> Run:
         """A new run of the same scenario that takes over what ``old`` need not do again."""
-        run = Run(identity, old.scenario, chance)
-        run.attempts = list(old.attempts)
-        run.kept = {
+        kept: dict[int, Json] = {
             index: {"result": step.result, "truncated": step.truncated}
             for index, step in enumerate(old.state.steps)
             if index not in again
         }
+        run = Run(identity, old.scenario, chance, old.attempts, kept)
         self._emit(run, EventType.RUN_CREATED)
         self._queue(run)
         return run
@@ -389,21 +334,15 @@ class Engine:
 
     def _queue(self, run: Run) -> None:
         waits = run.scenario.waits
-        self._after(run.chance.between(waits.least, waits.most), run, self._start)
+        waited = run.chance.between(waits.least, waits.most, len(run.log), "waits")
+        self._after(waited, run, DueKind.START)
 
     def _takes(self, run: Run, index: int) -> int:
         takes = run.scenario.scripts[index].takes
-        return run.chance.between(takes.least, takes.most)
+        return run.chance.between(takes.least, takes.most, len(run.log), "takes", index)
 
-    def _after(
-        self, delay: int, run: Run, happen: Callable[[Run, int], None], step: int = -1
-    ) -> None:
-        self._order += 1
-        heapq.heappush(self._due, Due(self.now + delay, self._order, run, run.epoch, happen, step))
-
-    def _drop_stale(self) -> None:
-        while self._due and self._due[0].epoch != self._due[0].run.epoch:
-            heapq.heappop(self._due)
+    def _after(self, delay: int, run: Run, kind: DueKind, step: int = -1) -> None:
+        self.agenda.add(self.now + delay, run, kind, step)
 
     def _emit(self, run: Run, type_: EventType, step: int | None = None, **facts: object) -> None:
         before = run.state.status if run.log else None
@@ -418,6 +357,11 @@ class Engine:
             raise Refused(409, reason, question=question)
         if answer is Refusal.BAD_REQUEST:
             raise Refused(400, reason, question=question)
+
+
+def _id(run: Run, index: int) -> str:
+    """The id of what works on the step, or decides about it, from here on."""
+    return run.chance.uuid(len(run.log), "id", index)
 
 
 def _blame(step: StepState) -> Json:

@@ -1,18 +1,22 @@
 """Where every identifier and every bit of chance comes from: one seed, one story.
 
-A ``Chance`` is drawn from a seed and a path of names (world, run, …), so what one run draws never
-depends on what another drew before it.
+A ``Chance`` has no state. What is drawn depends on the seed, a path of names (world, run, …) and
+what it is drawn for, so it never depends on what was drawn before, and a story that was written
+down goes on as it would have.
 """
 
 import random
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from typing import TypeVar
 from uuid import UUID, uuid5
 
 T = TypeVar("T")
 
 _NAMESPACE = UUID("6f9b1c52-3c1e-4f0e-9a55-0d5a4c1b7e21")
+_BITS = 128
+_ALL = 2.0**_BITS
 
 
 @lru_cache(maxsize=4_096)
@@ -22,23 +26,45 @@ def stable_id(*path: str) -> str:
 
 
 class Chance:
-    """A stream of draws that depends on the seed and the path alone."""
+    """Draws that depend on the seed, the path and their purpose alone: for the same purpose the
+    same is drawn."""
+
+    __slots__ = ("_path",)
 
     def __init__(self, seed: int, *path: object) -> None:
-        self.random = random.Random("/".join(map(str, (seed, *path))))  # noqa: S311 - no secrets
+        self._path = "/".join(map(str, (seed, *path)))
 
-    def uuid(self) -> str:
+    def uuid(self, *purpose: object) -> str:
         """A version 4 UUID in canonical form."""
-        return str(UUID(int=self.random.getrandbits(128), version=4))
+        digits = f"{self._draw(purpose):032x}"
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return (
+            f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        )
 
-    def between(self, least: int, most: int) -> int:
+    def between(self, least: int, most: int, *purpose: object) -> int:
         """A whole number from ``least`` to ``most``, both included."""
-        return least if least == most else self.random.randint(least, most)
+        if least == most:
+            return least
+        return least + (self._draw(purpose) * (most - least + 1) >> _BITS)
 
-    def one_of(self, choices: Sequence[T], weights: Sequence[float] | None = None) -> T:
+    def one_of(self, choices: Sequence[T], weights: Sequence[float], *purpose: object) -> T:
         """One of ``choices``, each as likely as its weight says."""
-        return self.random.choices(choices, weights)[0]
+        point = self._draw(purpose) / _ALL * sum(weights)
+        for choice, weight in zip(choices, weights, strict=True):
+            point -= weight
+            if point < 0:
+                return choice
+        return choices[-1]
 
-    def happens(self, probability: float) -> bool:
+    def happens(self, probability: float, *purpose: object) -> bool:
         """True in ``probability`` of all cases."""
-        return self.random.random() < probability
+        return self._draw(purpose) < probability * _ALL
+
+    def stream(self, *purpose: object) -> random.Random:
+        """Any number of draws for one purpose, as Python's own generator."""
+        return random.Random(self._draw(purpose))  # noqa: S311 - no secrets
+
+    def _draw(self, purpose: tuple[object, ...]) -> int:
+        text = f"{self._path}/{purpose}".encode()
+        return int.from_bytes(blake2b(text, digest_size=_BITS // 8).digest())

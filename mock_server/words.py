@@ -25,11 +25,12 @@ class Words:
     def __init__(self) -> None:
         self._fake = Factory.create("en_US", providers=_PROVIDERS, use_weighting=False)
 
-    def fill(self, result: Json | None, chance: Chance) -> Json | None:
-        """``result`` with every placeholder filled; itself where there is none."""
+    def fill(self, result: Json | None, chance: Chance, *purpose: object) -> Json | None:
+        """``result`` with every placeholder filled by what is drawn for ``purpose``; itself where
+        there is none."""
         if result is None or not _has_placeholder(result):
             return result
-        self._fake.random = chance.random
+        self._fake.random = chance.stream(*purpose)
         filled: Json = self._fill(result)
         return filled
 

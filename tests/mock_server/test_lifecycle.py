@@ -16,7 +16,8 @@ from mock_server.behaviour import (
 )
 from mock_server.clock import Clock
 from mock_server.errors import Invalid, Refused
-from mock_server.lifecycle import CANCEL_GRACE, Run
+from mock_server.lifecycle import CANCEL_GRACE
+from mock_server.play import Run
 from mock_server.resources import scenarios_dir
 from mock_server.run import Event, RunState, fold
 from mock_server.scenario import Scenario, read_all
