@@ -234,6 +234,17 @@ def summary(path: Path) -> str:
     return written.summary
 
 
+def of_answers(answers: dict[str, str]) -> Behaviour:
+    """The behaviour that ``answers`` make, by the number of the question. Raises pydantic's
+    ValidationError."""
+    return BehaviourFile(summary="", answers=Answers.model_validate(answers)).behaviour()
+
+
+def names() -> list[str]:
+    """The profiles that come with the mock."""
+    return sorted(file.stem for file in resources.behaviours_dir().glob("*.yaml"))
+
+
 def find(name: str, directory: Path) -> Behaviour:
     """The behaviour of that name in ``directory``, or in the file of that path.
 

@@ -3,8 +3,8 @@
 from mock_server.behaviour import Foreign
 from mock_server.call import Answer, Call, NoContent, Reply
 from mock_server.errors import Refused
-from mock_server.lifecycle import Run
 from mock_server.middleware import Handler
+from mock_server.play import Run
 from mock_server.streams import Streams
 from mock_server.vocabulary import RetryMode, RunStatus
 from mock_server.world import World

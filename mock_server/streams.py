@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from starlette.types import Receive, Send
 
 from mock_server.behaviour import FinishedStream, Framing, StreamEnd
-from mock_server.lifecycle import Run
+from mock_server.play import Run
 from mock_server.world import Replay, World
 
 HEARTBEAT = 15.0
@@ -56,10 +56,14 @@ class Streams:
     def joined(self, world: World) -> None:
         """A stream of ``world`` was opened."""
         self.open += 1
+        self.pulse(world).arm()
+
+    def pulse(self, world: World) -> "Pulse":
+        """What lets ``world`` catch up by itself while somebody follows."""
         pulse = self._pulses.get(world)
         if pulse is None:
             pulse = self._pulses[world] = Pulse(world)
-        pulse.arm()
+        return pulse
 
     def left(self) -> None:
         """A stream was closed."""
@@ -79,7 +83,7 @@ class Pulse:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = self._world.engine.next_due
+        due = self._world.next_due
         if due is None or not self._world.followed:
             return
         delay = self._world.clock.real_delay(due)
@@ -121,7 +125,7 @@ class EventStream:
     async def __call__(self, receive: Receive, send: Send) -> None:
         leave = self._world.follow(self._run, self._awake.set)
         self._streams.joined(self._world)
-        gone = asyncio.create_task(_until_gone(receive))
+        gone = asyncio.create_task(until_gone(receive))
         gone.add_done_callback(lambda _: self._awake.set())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -161,6 +165,7 @@ class EventStream:
         await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def _until_gone(receive: Receive) -> None:
+async def until_gone(receive: Receive) -> None:
+    """Returns when the other side has left."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -6,8 +6,10 @@ Before anything is asked of it, a world catches up to its clock's now. Reading c
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from mock_server import render
+from mock_server.arrivals import Arrivals
 from mock_server.behaviour import (
     Behaviour,
     DurationAtWork,
@@ -17,7 +19,8 @@ from mock_server.behaviour import (
 )
 from mock_server.clock import Clock, to_text
 from mock_server.errors import Refused
-from mock_server.lifecycle import Engine, Run
+from mock_server.lifecycle import Engine
+from mock_server.play import Run
 from mock_server.run import Identity, Json, RunState
 from mock_server.scenario import Scenario
 from mock_server.seed import Chance, stable_id
@@ -54,6 +57,7 @@ class World:
         self._readers: dict[str, set[Callable[[], None]]] = {}
         self.rescheduled: Callable[[], None] = _nobody
         self.closed = False
+        self.arrivals: Arrivals | None = None
         self.behave(behaviour)
 
     def __len__(self) -> int:
@@ -71,7 +75,36 @@ class World:
 
     def catch_up(self) -> None:
         """Let everything happen that is due by now."""
-        self.engine.catch_up(self.clock.now())
+        now = self.clock.now()
+        while self.arrivals is not None and self.arrivals.next_at <= now:
+            self.engine.catch_up(self.arrivals.next_at)
+            if len(self._runs) >= MOST_RUNS:
+                self.arrivals = None
+            else:
+                self._create(self.arrivals.take())
+        self.engine.catch_up(now)
+
+    @property
+    def next_due(self) -> int | None:
+        """The instant of the next thing that happens by itself."""
+        due = self.engine.next_due
+        if self.arrivals is None:
+            return due
+        return self.arrivals.next_at if due is None else min(due, self.arrivals.next_at)
+
+    def skip(self, reached: Callable[[], bool], most: int) -> bool:
+        """Move from one event to the next until ``reached``, by ``most`` milliseconds at the most;
+        whether it was."""
+        latest = self.clock.now() + most
+        while not reached():
+            due = self.next_due
+            if due is None or due > latest:
+                break
+            self.turn(partial(_forward_to, due))
+        else:
+            return True
+        self.turn(partial(_forward_to, latest))
+        return reached()
 
     def turn(self, change: Callable[[Clock], None]) -> None:
         """Let ``change`` freeze, resume, rescale or advance the clock, and whatever becomes due by
@@ -82,7 +115,7 @@ class World:
 
     def show_clock(self) -> Json:
         """The clock as the control API shows it."""
-        due = self.engine.next_due
+        due = self.next_due
         return {
             "world": self.name,
             "now": to_text(self.engine.now),
@@ -142,8 +175,7 @@ class World:
 
     def create(self, scenario: Scenario) -> Run:
         """A new run of ``scenario``. Raises Refused (409) when the world is full."""
-        identity, chance = self._identify(scenario)
-        run = self.engine.create(identity, scenario, chance)
+        run = self._create(scenario)
         self.rescheduled()
         return run
 
@@ -158,6 +190,16 @@ class World:
         run = self.engine.retry(run, mode, step_key, lambda: self._identify(run.scenario))
         self.rescheduled()
         return run
+
+    def steer(self, act: Callable[[Engine], object]) -> None:
+        """Let ``act`` do something to the engine. Raises what it raises."""
+        act(self.engine)
+        self.rescheduled()
+
+    def arrive(self, arrivals: Arrivals | None) -> None:
+        """From now on runs arrive by themselves, or no longer do."""
+        self.arrivals = arrivals
+        self.rescheduled()
 
     # Following.
 
@@ -184,6 +226,10 @@ class World:
         for readers in list(self._readers.values()):
             for wake in list(readers):
                 wake()
+
+    def _create(self, scenario: Scenario) -> Run:
+        identity, chance = self._identify(scenario)
+        return self.engine.create(identity, scenario, chance)
 
     def _identify(self, scenario: Scenario) -> tuple[Identity, Chance]:
         if len(self._runs) >= MOST_RUNS:
@@ -262,6 +308,10 @@ class Replay:
                 found.append(render.frame(event, self._state, style, full=full))
         self._seen = len(self._run.log)
         return found
+
+
+def _forward_to(instant: int, clock: Clock) -> None:
+    clock.advance(max(instant - clock.now(), 0))
 
 
 def _nobody() -> None:

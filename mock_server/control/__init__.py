@@ -14,6 +14,6 @@ def control(all_worlds: Worlds, streams: Streams) -> dict[str, Handler]:
     return {
         **service.functions(all_worlds, streams),
         **worlds.functions(all_worlds),
-        **runs.functions(all_worlds),
+        **runs.functions(all_worlds, streams),
         **clocks.functions(),
     }

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from mock_server.call import Answer, Call, Reply
-from mock_server.clock import SECOND, Clock
+from mock_server.clock import DAY, SECOND, Clock
+from mock_server.errors import Flaw, Invalid, Refused
 from mock_server.middleware import Handler
+from mock_server.vocabulary import RunStatus
 
 
 def functions() -> dict[str, Handler]:
-    """``showClock``, ``freezeClock``, ``resumeClock``, ``scaleClock`` and ``advanceClock``."""
+    """What shows and turns clocks."""
     return {
         "showClock": show,
         "freezeClock": lambda call: _turned(call, Clock.freeze),
@@ -27,7 +29,25 @@ def scale(call: Call) -> Answer:
 
 
 def advance(call: Call) -> Answer:
-    return _turned(call, lambda clock: clock.advance(round(call.body["seconds"] * SECOND)))
+    world, until = call.world, call.body.get("until")
+    seconds, to_next = call.body.get("seconds"), call.body.get("toNext", False)
+    most = DAY if seconds is None else round(seconds * SECOND)
+    if until is not None:
+        run = world.find(until["run"].lower())
+        if run is None:
+            raise Refused(404, f"The world {call.tenant!r} has no run {until['run']}")
+        wanted = RunStatus(until["status"])
+        reached = world.skip(lambda: run.state.status is wanted, most)
+        return Reply.of({**world.show_clock(), "reached": reached})
+    if to_next:
+        due = world.next_due
+        there = due is not None and due <= world.engine.now + most
+        if there and due is not None:
+            world.turn(lambda clock: clock.advance(max(due - clock.now(), 0)))
+        return Reply.of({**world.show_clock(), "reached": there})
+    if seconds is None:
+        raise Invalid([Flaw(("body", "seconds"), "Field required", "missing")])
+    return _turned(call, lambda clock: clock.advance(most))
 
 
 def _turned(call: Call, change: Callable[[Clock], None]) -> Answer:

@@ -1,22 +1,150 @@
-"""Runs to order."""
+"""Runs to order: created, waited for, decided, ended, and arriving by themselves."""
 
-from mock_server.call import Answer, Call, Reply
-from mock_server.errors import Refused
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from mock_server.arrivals import Arrivals
+from mock_server.call import Answer, Call, NoContent, Reply
+from mock_server.errors import FileError, Flaw, Invalid, Refused
 from mock_server.middleware import Handler
+from mock_server.play import Run
+from mock_server.scenario import Scenario, ScenarioFile, StepChange, build
+from mock_server.seed import Chance
+from mock_server.streams import Streams
+from mock_server.vocabulary import FINISHED, RunStatus, StepStatus
+from mock_server.waiting import Waiting
 from mock_server.worlds import Worlds
 
+M = TypeVar("M", bound=BaseModel)
 
-def functions(worlds: Worlds) -> dict[str, Handler]:
-    """``createRun``."""
+
+def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
+    """What creates and steers runs."""
 
     def create_run(call: Call) -> Answer:
-        name = call.body["scenario"]
-        scenario = worlds.scenarios.get(name)
-        if scenario is None:
-            known = ", ".join(worlds.scenarios)
-            raise Refused(404, f"There is no scenario {name!r}; there are: {known}")
-        run = call.world.create(scenario)
+        scenario = _scenario(worlds, call.body["scenario"])
+        changes = {
+            key: _model(StepChange, change, ("body", "changes", key))
+            for key, change in call.body.get("changes", {}).items()
+        }
+        unknown = [key for key in changes if key not in scenario.indexes]
+        if unknown:
+            known = ", ".join(scenario.indexes) or "none"
+            msg = f"Value error, {scenario.name} has no such step; its steps: {known}"
+            raise Invalid([Flaw(("body", "changes", key), msg, "value_error") for key in unknown])
+        run = call.world.create(scenario.changed(changes) if changes else scenario)
         location = {"Location": f"/api/v1/automation-runs/{run.id}"}
         return Reply(call.world.body(run), 201, location)
 
-    return {"createRun": create_run}
+    def wait_for_run(call: Call) -> Answer:
+        wanted = frozenset(map(RunStatus, call.body.get("statuses", FINISHED)))
+        timeout = call.body.get("timeoutSeconds", 30)
+        return Waiting(streams, call.world, _run(call), wanted, timeout)
+
+    def end_run(call: Call) -> Answer:
+        run, outcome = _run(call), RunStatus(call.body["outcome"])
+        key, error = call.body.get("step"), call.body.get("error")
+        if key is None:
+            call.world.steer(lambda engine: engine.force(run, outcome, error))
+        elif outcome is RunStatus.CANCELLED:
+            flaw = Flaw(("body", "outcome"), "Input should be 'completed' or 'failed'", "enum")
+            raise Invalid([flaw])
+        else:
+            index = _step(run, key)
+            call.world.steer(lambda engine: engine.force_step(run, index, outcome, error))
+        return Reply(call.world.body(run))
+
+    def decide(call: Call) -> Answer:
+        run, key = _run(call), call.body.get("step")
+        index = _awaiting(run) if key is None else _step(run, key)
+        call.world.steer(lambda engine: engine.decide(run, index, call.body["approved"]))
+        return Reply(call.world.body(run))
+
+    def set_arrivals(call: Call) -> Answer:
+        world = call.world
+        weights = call.body.get("scenarios") or dict.fromkeys(_ORDINARY, 1.0)
+        mix = [(_scenario(worlds, name), weight) for name, weight in weights.items()]
+        chance = Chance(world.seed, world.name, "arrivals", len(world))
+        world.arrive(Arrivals(call.body["perMinute"], mix, chance, world.engine.now))
+        return show_arrivals(call)
+
+    def stop_arrivals(call: Call) -> Answer:
+        call.world.arrive(None)
+        return NoContent()
+
+    return {
+        "createRun": create_run,
+        "waitForRun": wait_for_run,
+        "endRun": end_run,
+        "decideRun": decide,
+        "showArrivals": show_arrivals,
+        "setArrivals": set_arrivals,
+        "stopArrivals": stop_arrivals,
+    }
+
+
+_ORDINARY = ("quick-success", "diamond", "flaky", "failure-in-the-middle", "long-haul")
+
+
+def show_arrivals(call: Call) -> Answer:
+    arrivals = call.world.arrivals
+    mix = arrivals.mix if arrivals else []
+    return Reply.of(
+        {
+            "perMinute": arrivals.per_minute if arrivals else 0,
+            "scenarios": {scenario.name: weight for scenario, weight in mix},
+        }
+    )
+
+
+def _scenario(worlds: Worlds, given: str | dict[str, Any]) -> Scenario:
+    """The scenario of that name, or the one written in the request."""
+    if isinstance(given, dict):
+        written = _model(ScenarioFile, given, ("body", "scenario"))
+        try:
+            return build("custom", written, Path("scenario"), {})
+        except FileError as error:
+            loc = ("body", "scenario", error.key)
+            raise Invalid([Flaw(loc, f"Value error, {error.problem}", "value_error")]) from None
+    scenario = worlds.scenarios.get(given)
+    if scenario is None:
+        known = ", ".join(worlds.scenarios)
+        raise Refused(404, f"There is no scenario {given!r}; there are: {known}")
+    return scenario
+
+
+def _model(model: type[M], given: Any, loc: tuple[str, ...]) -> M:
+    """``given``, which stands at ``loc`` of the request, as a ``model``. Raises Invalid."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        flaws = [
+            Flaw((*loc, *map(str, fault["loc"])), fault["msg"], fault["type"])
+            for fault in error.errors()
+        ]
+        raise Invalid(flaws) from None
+
+
+def _run(call: Call) -> Run:
+    run = call.world.find(call.parameters["run_id"])
+    if run is None:
+        raise Refused(404, f"The world {call.tenant!r} has no such run")
+    return run
+
+
+def _step(run: Run, key: str) -> int:
+    index = run.scenario.indexes.get(key)
+    if index is None:
+        known = ", ".join(run.scenario.indexes) or "none"
+        raise Refused(404, f"The run has no step {key!r}; its steps: {known}")
+    return index
+
+
+def _awaiting(run: Run) -> int:
+    """The one step that awaits a decision. Raises Refused when there is none."""
+    for index, step in enumerate(run.state.steps):
+        if step.status is StepStatus.AWAITING_APPROVAL:
+            return index
+    raise Refused(409, f"The run is {run.state.status}: no step awaits a decision.")

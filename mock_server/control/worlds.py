@@ -1,8 +1,13 @@
-"""Worlds: which are open, and starting one afresh."""
+"""Worlds: which are open, starting one afresh, and how one behaves."""
 
+from pydantic import ValidationError
+
+from mock_server import behaviour as behaviours
+from mock_server import resources
+from mock_server.behaviour import Behaviour
 from mock_server.call import Answer, Call, Reply
 from mock_server.clock import from_text, to_text
-from mock_server.errors import Flaw, Invalid
+from mock_server.errors import Flaw, Invalid, Refused
 from mock_server.middleware import Handler
 from mock_server.run import Json
 from mock_server.world import World
@@ -10,7 +15,7 @@ from mock_server.worlds import Worlds
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:
-    """``listWorlds`` and ``resetWorld``."""
+    """What shows, resets and changes worlds."""
 
     def list_worlds(call: Call) -> Answer:
         return Reply.of({"items": [_shown(world) for world in worlds]})
@@ -21,13 +26,29 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
             call.tenant,
             seed=_whole(body.get("seed")),
             now=_instant(body.get("now")),
+            start=_start(worlds, body.get("start")),
+            behaviour=_behaviour(body.get("behaviour")),
             runs=_whole(body.get("runs")),
             live=_whole(body.get("live")),
             scale=body.get("scale"),
         )
         return Reply.of(_shown(world))
 
-    return {"listWorlds": list_worlds, "resetWorld": reset_world}
+    def show_behaviour(call: Call) -> Answer:
+        return Reply.of({"answers": call.world.behaviour.answers()})
+
+    def set_behaviour(call: Call) -> Answer:
+        behaviour = _behaviour(call.body["behaviour"])
+        if behaviour is not None:
+            call.world.behave(behaviour)
+        return show_behaviour(call)
+
+    return {
+        "listWorlds": list_worlds,
+        "resetWorld": reset_world,
+        "showBehaviour": show_behaviour,
+        "setBehaviour": set_behaviour,
+    }
 
 
 def _shown(world: World) -> Json:
@@ -38,6 +59,34 @@ def _shown(world: World) -> Json:
         "seed": world.seed,
         "now": to_text(world.clock.now()),
     }
+
+
+def _start(worlds: Worlds, name: str | None) -> str | None:
+    if name is not None and name not in worlds.starts:
+        raise Refused(404, f"There is no start {name!r}; there are: {', '.join(worlds.starts)}")
+    return name
+
+
+def _behaviour(given: str | Json | None) -> Behaviour | None:
+    """The behaviour of that name, or the one that the answers in the request make."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        path = resources.behaviours_dir() / f"{given}.yaml"
+        if given not in behaviours.names():
+            raise Refused(
+                404, f"There is no behaviour {given!r}; there are: {', '.join(behaviours.names())}"
+            )
+        return behaviours.read(path)
+    try:
+        return behaviours.of_answers(given)
+    except ValidationError as error:
+        raise Invalid(
+            [
+                Flaw(("body", "behaviour", *map(str, fault["loc"])), fault["msg"], fault["type"])
+                for fault in error.errors()
+            ]
+        ) from None
 
 
 def _instant(text: str | None) -> int | None:
