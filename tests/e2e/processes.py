@@ -29,7 +29,7 @@ class Server:
 
     def __init__(self, command: list[object], ready: str, **variables: str) -> None:
         self._ready = re.compile(ready)
-        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - see __exit__
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - see _end
         self._process = subprocess.Popen(
             list(map(str, command)),
             env=environment(variables),
@@ -42,7 +42,10 @@ class Server:
     def __enter__(self) -> Self:
         self.greeting = self._read_greeting()
         found = re.search(r"http://127\.0\.0\.1:\d+", self.greeting)
-        assert found, f"no address in {self.greeting!r}; {self.errors()}"
+        if found is None:
+            said = self.errors()
+            self._end()
+            raise AssertionError(f"no address in {self.greeting!r}; {said}")
         self.url = found[0]
         return self
 
@@ -52,11 +55,7 @@ class Server:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait(PATIENCE)
-        self._process.stdout.close()
-        self._errors.close()
+        self._end()
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
@@ -70,6 +69,13 @@ class Server:
         """What it has written to stderr."""
         self._errors.seek(0)
         return self._errors.read()
+
+    def _end(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(PATIENCE)
+        self._process.stdout.close()
+        self._errors.close()
 
     def _read_greeting(self) -> str:
         # Reading a line has no deadline of its own; the end of the process ends it.

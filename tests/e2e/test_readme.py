@@ -1,0 +1,125 @@
+"""What the README shows, done as it shows it.
+
+A fenced block marked ``console`` is a session: a line that begins with ``$ `` is typed into bash,
+the lines below it, up to the next such line, are what appears then, on stdout and stderr together.
+In them ``...`` stands for any text within a line, and alone on a line for any number of lines; for
+nothing to appear, nothing is written. All sessions of the README are one: what an earlier one has
+set or changed, a later one finds. They are held against a fresh mock as ``make mock`` starts it;
+wherever it says ``http://127.0.0.1:8080``, the mock of the test is meant.
+
+A block marked ``python`` is a file of tests that pass.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from processes import PATIENCE, MockServer, environment
+
+README = Path(__file__).parent.parent.parent / "README.md"
+ADDRESS = "http://127.0.0.1:8080"
+MARK = "--- and then ---"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of a session and what appears when it is typed."""
+
+    line: int
+    command: str
+    shown: str
+
+    def fits(self, output: str) -> bool:
+        """Whether ``output`` is what is shown."""
+        pattern = "\n".join(
+            ".*(?:\n.*)*" if line == "..." else ".*".join(map(re.escape, line.split("...")))
+            for line in self.shown.splitlines()
+        )
+        return re.fullmatch(pattern, output.rstrip("\n")) is not None
+
+
+def blocks(language: str) -> list[tuple[int, str]]:
+    """The README's blocks in that language, each with the number of its first line."""
+    text = README.read_text(encoding="utf-8")
+    return [
+        (text.count("\n", 0, found.start(1)) + 1, found[1])
+        for found in re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ]
+
+
+def steps() -> list[Step]:
+    """Every command of every session, in order."""
+    found = []
+    for first, block in blocks("console"):
+        assert block.startswith("$ "), f"README.md:{first}: a session begins with a command"
+        for match in re.finditer(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+            line = first + block.count("\n", 0, match.start())
+            found.append(Step(line, match[1], match[2]))
+    return found
+
+
+def test_the_sessions_do_what_they_show() -> None:
+    """Each command ends well and makes appear what the README says."""
+    session = steps()
+    assert session, "the README shows no session"
+    with MockServer() as mock:
+        typed = [f"{step.command}\necho; echo '{MARK}' $?" for step in session]
+        done = subprocess.run(
+            ["bash"],
+            input="\n".join(typed).replace(ADDRESS, mock.url) + "\n",
+            env=environment({"PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        appeared = re.findall(rf"(.*?)\n{MARK} (\d+)\n", done.stdout, re.DOTALL)
+        assert len(appeared) == len(session), done.stdout
+        for step, (output, code) in zip(session, appeared, strict=True):
+            where = f"README.md:{step.line}: {step.command}\n{output}"
+            assert code == "0", where
+            assert step.fits(output.replace(mock.url, ADDRESS)), (
+                f"{where}\n\nis not\n\n{step.shown}"
+            )
+
+
+@pytest.mark.parametrize(
+    ("shown", "output", "fits"),
+    [
+        ("", "", True),
+        ("", "surprise\n", False),
+        ('{"a":...,"b":1}\n', '{"a":"x","b":1}', True),
+        ('{"a":...,"b":1}\n', '{"a":"x","b":12}', False),
+        ("one...two\n", "one\ntwo\n", False),
+        ("one\n...\nfour\n", "one\ntwo\nthree\nfour\n", True),
+        ("one\n...\n", "one\n", False),
+        ("one\n", "one\ntwo\n", False),
+    ],
+)
+def test_what_fits(shown: str, output: str, fits: bool) -> None:
+    """Nothing but the dots stands for anything else than itself."""
+    assert Step(1, "true", shown).fits(output) is fits
+
+
+def test_the_test_that_is_shown_passes(tmp_path: Path) -> None:
+    """In a directory of its own, with nothing configured."""
+    shown = blocks("python")
+    assert shown, "the README shows no test"
+    for line, block in shown:
+        (tmp_path / f"test_line_{line}.py").write_text(block, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
