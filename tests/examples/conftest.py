@@ -1,12 +1,13 @@
-"""One Flask backend for all tests of a module, and three who call it."""
+"""One Flask backend for all tests, and three who call it."""
 
 from collections.abc import Iterator
 
 import pytest
-from backend_process import BackendProcess, Caller
+from backend_caller import Caller
+from backend_process import BackendProcess
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def backend() -> Iterator[BackendProcess]:
     """A backend whose steps take 25 to 100 ms, and whose streams are never silent for longer."""
     with BackendProcess("--speed", "40", "--heartbeat", "0.1") as process:
@@ -14,7 +15,7 @@ def backend() -> Iterator[BackendProcess]:
         assert "Traceback" not in process.errors()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def acme(backend: BackendProcess) -> Iterator[Caller]:
     """A caller of the one tenant."""
     caller = Caller(backend.url, authorization="Bearer acme-key")
@@ -22,7 +23,7 @@ def acme(backend: BackendProcess) -> Iterator[Caller]:
     caller.http.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def globex(backend: BackendProcess) -> Iterator[Caller]:
     """A caller of the other."""
     caller = Caller(backend.url, authorization="Bearer globex-key")
@@ -30,7 +31,7 @@ def globex(backend: BackendProcess) -> Iterator[Caller]:
     caller.http.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stranger(backend: BackendProcess) -> Iterator[Caller]:
     """A caller without a credential."""
     caller = Caller(backend.url)
