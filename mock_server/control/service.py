@@ -25,7 +25,12 @@ def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
 
     def list_scenarios(call: Call) -> Answer:
         items = [
-            {"name": one.name, "summary": one.summary, "steps": len(one.plans)}
+            {
+                "name": one.name,
+                "summary": one.summary,
+                "steps": len(one.plans),
+                "stepKeys": [plan.key for plan in one.plans],
+            }
             for one in worlds.scenarios.values()
         ]
         return Reply.of({"items": items})

@@ -1,0 +1,81 @@
+"""What there is to play, printed without a mock: scenarios, behaviours, documents."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from mock_server import behaviour as profiles
+from mock_server import resources, timeline
+from mock_server.cli.options import scenarios_option
+from mock_server.errors import UsageError
+from mock_server.scenario import Scenario, known
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="The seed of the run that is shown.",
+)
+@scenarios_option
+def scenarios(name: str | None, seed: int, directory: Path | None) -> None:
+    """List the scenarios, or show how NAME goes: its steps over time, and every event.
+
+    A scenario is a file of its own; copy one, change it, and name its directory with --scenarios.
+    """
+    found = known(directory)
+    if name is None:
+        width = max(map(len, found))
+        for scenario in found.values():
+            click.echo(f"{scenario.name:<{width}}  {scenario.summary}")
+        return
+    if name not in found:
+        raise UsageError(f"there is no scenario {name!r}; there are: {', '.join(found)}")
+    _show(found[name], seed)
+
+
+@click.command()
+@click.argument("name", required=False)
+def behaviours(name: str | None) -> None:
+    """List the behaviour profiles, or show how NAME answers the contract's open questions.
+
+    A profile is a file of its own: answers: {Q10: cooperative, ...}; what it leaves out is answered
+    as the contract does. NAME may be the path of one.
+    """
+    directory = resources.behaviours_dir()
+    if name is None:
+        files = sorted(directory.glob("*.yaml"))
+        width = max(len(file.stem) for file in files)
+        for file in files:
+            click.echo(f"{file.stem:<{width}}  {profiles.summary(file)}")
+        return
+    answers = profiles.find(name, directory).answers()
+    usual = profiles.Behaviour().answers()
+    for number, question in profiles.questions().items():
+        answer = answers[number]
+        mark = " " if answer == usual[number] else "*"
+        click.echo(
+            f"{number}{mark} {question.question}\n       {answer}: {question.answers[answer]}"
+        )
+
+
+@click.command()
+@click.option("--control", is_flag=True, help="The control API's document instead.")
+def openapi(control: bool) -> None:
+    """Print the contract, an OpenAPI 3.0.3 document."""
+    path = resources.control_file() if control else resources.contract_file()
+    click.echo(path.read_text(encoding="utf-8"), nl=False)
+
+
+def _show(scenario: Scenario, seed: int) -> None:
+    log = timeline.play(scenario, seed)
+    sections: list[Callable[[], list[str]]] = [
+        lambda: [f"{scenario.name}: {scenario.summary}"],
+        lambda: timeline.picture(scenario, log),
+        lambda: timeline.lines(scenario, log),
+    ]
+    click.echo("\n\n".join("\n".join(section()) for section in sections))

@@ -1,0 +1,68 @@
+"""Kinds of values that several subcommands take."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mock_server import clock
+from mock_server.duration import parse_duration
+
+
+class Instant(click.ParamType[Any]):
+    """A date and time with a zone."""
+
+    name = "date-time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return clock.from_text(value)
+        except ValueError as error:
+            self.fail(f"{error} (expected something like 2026-03-02T08:15:00Z)", param, ctx)
+
+
+class Speed(click.ParamType[Any]):
+    """How fast a clock goes: ``real``, ``frozen``, or a number of times real."""
+
+    name = "speed"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        if isinstance(value, float):
+            return value
+        named = {"real": 1.0, "frozen": 0.0}
+        if value in named:
+            return named[value]
+        try:
+            scale = float(value.removesuffix("x"))
+        except ValueError:
+            scale = -1.0
+        if not 0.001 <= scale <= 100_000:
+            self.fail(
+                f"{value!r} is none of: real, frozen, or 0.001 to 100000 (times real)", param, ctx
+            )
+        return scale
+
+
+scenarios_option = click.option(
+    "--scenarios",
+    "directory",
+    type=click.Path(path_type=Path),
+    envvar="RUNS_MOCK_SCENARIOS",
+    help="Directory with scenarios of your own (*.yaml), beside the ones that come with the mock.",
+)
+
+
+class Duration(click.ParamType[Any]):
+    """A duration such as ``250ms`` or ``5m``, in milliseconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

@@ -1,0 +1,192 @@
+"""``runs-mock serve``: the mock itself, until Ctrl-C."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mock_server import __version__, resources
+from mock_server import behaviour as behaviours
+from mock_server.cli.options import Instant, Speed, scenarios_option
+from mock_server.safety import Access, named
+from mock_server.worlds import NAME, Settings
+
+
+class Names(click.ParamType[Any]):
+    """Names of worlds, separated by commas."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        for name in names:
+            if not NAME.fullmatch(name):
+                self.fail(f"{name!r}: a name is lower-case letters, digits, . _ and -", param, ctx)
+        if not names:
+            self.fail("name at least one world", param, ctx)
+        return names
+
+
+class Hosts(click.ParamType[Any]):
+    """Names of hosts, separated by commas."""
+
+    name = "hosts"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(host.strip().lower() for host in value.split(",") if host.strip())
+
+
+@click.command()
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    envvar="RUNS_MOCK_HOST",
+    help="Address to listen on.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8080,
+    show_default=True,
+    envvar="RUNS_MOCK_PORT",
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--clock",
+    "scale",
+    type=Speed(),
+    default="real",
+    show_default=True,
+    envvar="RUNS_MOCK_CLOCK",
+    help="How fast time goes: real, frozen, or how many times real.",
+)
+@click.option(
+    "--now",
+    type=Instant(),
+    envvar="RUNS_MOCK_NOW",
+    help="The date and time every world begins with.  [default: the machine's]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    envvar="RUNS_MOCK_SEED",
+    help="Where ids, names and durations come from: the same seed, the same story.",
+)
+@click.option(
+    "--start",
+    default="demo",
+    show_default=True,
+    envvar="RUNS_MOCK_START",
+    help="What every world opens with: demo, empty, edge-cases or ten-thousand.",
+)
+@click.option(
+    "--behaviour",
+    default="default",
+    show_default=True,
+    metavar="NAME|FILE",
+    envvar="RUNS_MOCK_BEHAVIOUR",
+    help="How the contract's open questions are answered: one of the profiles that come with the "
+    "mock (runs-mock behaviours lists them) or a .yaml file of your own.",
+)
+@click.option(
+    "--worlds",
+    "declared",
+    type=Names(),
+    default="demo,acme,globex",
+    show_default=True,
+    envvar="RUNS_MOCK_WORLDS",
+    help="The tenants there are, beside the test-… ones that open by themselves.",
+)
+@scenarios_option
+@click.option(
+    "--most-worlds",
+    type=click.IntRange(1, 10_000),
+    default=256,
+    show_default=True,
+    envvar="RUNS_MOCK_MOST_WORLDS",
+    help="How many worlds are kept; of the test-… ones the longest idle goes first.",
+)
+@click.option(
+    "--control-token",
+    "token",
+    envvar="RUNS_MOCK_CONTROL_TOKEN",
+    help="Whoever sends it, as X-Mock-Token, may drive the mock, from anywhere; nobody else may.  "
+    "[default: this machine may, and no page from elsewhere]",
+)
+@click.option(
+    "--allow-host",
+    "hosts",
+    type=Hosts(),
+    default="",
+    envvar="RUNS_MOCK_ALLOW_HOST",
+    help="More names under which this machine may drive the mock, beside localhost.",
+)
+@click.option(
+    "--access-log",
+    is_flag=True,
+    envvar="RUNS_MOCK_ACCESS_LOG",
+    help="Print a line for every request.",
+)
+def serve(
+    host: str,
+    port: int,
+    access_log: bool,
+    directory: Path | None,
+    behaviour: str,
+    token: str | None,
+    hosts: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Serve the API until Ctrl-C.
+
+    \b
+    runs-mock serve --port 9000
+    runs-mock serve --clock frozen --now 2026-03-02T08:15:00Z --seed 7
+    runs-mock serve --start empty --scenarios ./scenarios
+    runs-mock serve --host 0.0.0.0 --control-token "$TOKEN"
+
+    Every option can also be set in the environment, as RUNS_MOCK_PORT and so on; the option wins.
+    """
+    # The server's libraries take half a second to load; only this command needs them.
+    from mock_server.app import Mock  # noqa: PLC0415
+    from mock_server.server import Server, address, bind  # noqa: PLC0415
+
+    answers = behaviours.find(behaviour, resources.behaviours_dir())
+    own = named(host)
+    access = Access(token, hosts if own is None else (*hosts, own))
+    settings = Settings(scenarios=directory, behaviour=answers, access=access, **options)
+    listener = bind(host, port)
+    mock = Mock(settings)
+    base = address(listener)
+    server = Server(mock, lambda: click.echo(_greeting(base, settings)), access_log=access_log)
+    # uvicorn stops in good order on Ctrl-C and then raises it again.
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+
+
+def _greeting(base: str, settings: Settings) -> str:
+    speed = "frozen" if settings.scale == 0 else f"{settings.scale:g} times real"
+    first = settings.declared[0]
+    return f"""\
+Automation runs mock {__version__}
+
+  Start page  {base}/
+  API         {base}/api/v1/automation-runs
+  Contract    {base}/docs
+  Control     {base}/_mock, {"with the token" if settings.access.token else "from this machine"}
+  Worlds      {", ".join(settings.declared)}, and any name that begins with test-
+  Clock       {"real" if settings.scale == 1 else speed}
+
+Try it:
+  curl -H 'X-API-Key: {first}' '{base}/api/v1/automation-runs?limit=3'
+
+Ctrl-C stops it.
+"""
