@@ -1,0 +1,191 @@
+"""A real browser: an ``EventSource`` that follows a run, and the pages for people."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from cutting_proxy import CuttingProxy
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
+from processes import PATIENCE
+
+from mock_server.testing import MockWorld
+from mock_server.vocabulary import EventType
+
+QUIET = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
+QUIET += " disable-component-update disable-sync"
+PAGE = """\
+<!doctype html>
+<title>A client</title>
+<script>
+  const seen = [], changes = [];
+  let source;
+  function follow(url, types) {
+    source = new EventSource(url, { withCredentials: true });
+    const note = () => changes.push(source.readyState);
+    source.onopen = note;
+    source.onerror = note;
+    for (const type of types)
+      source.addEventListener(type, ({ lastEventId, data }) =>
+        seen.push({ id: lastEventId, type, ...JSON.parse(data) }));
+  }
+</script>
+"""
+
+
+class Site(BaseHTTPRequestHandler):
+    """Another server of this machine, which serves the page of a client."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(PAGE)))
+        self.end_headers()
+        self.wfile.write(PAGE.encode())
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None and "CI" not in os.environ:
+        pytest.skip("chromium is not on this machine: no browser was asked")
+    assert chromium, "chromium is not on this machine"
+    flags = [f"--{flag}" for flag in QUIET.split()]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1100, "height": 800}) as context:
+        context.set_default_timeout(PATIENCE * 1_000)
+        yield context.new_page()
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_an_event_source_follows_a_run_to_its_end_across_a_reconnect(
+    page: Page, site: str, mock_world: MockWorld
+) -> None:
+    """A page of another port sends the cookie. The connection breaks in the middle of the sixth
+    event; the browser comes back by itself, says where it stopped, and misses and repeats nothing.
+    What happens while it is away it is told when it is back. At the end it comes back once more,
+    is told to stop, and stops."""
+    run_id = mock_world.create("diamond")
+    events = f"/api/v1/automation-runs/{run_id}/events"
+    with CuttingProxy(mock_world.base_url, whole=5) as proxy:
+        page.goto(site)
+        page.evaluate("key => document.cookie = `vai_token=${key}`", mock_world.key)
+        page.evaluate("([url, types]) => follow(url, types)", [proxy.url + events, list(EventType)])
+        page.wait_for_function("seen.length == 1")
+        mock_world.advance(3)
+        page.wait_for_function("seen.length == 5")
+        proxy.cut()
+        mock_world.advance(3)
+        page.wait_for_function("changes.length == 3")
+        mock_world.advance(60)
+        page.wait_for_function("source.readyState == EventSource.CLOSED")
+        seen, changes = page.evaluate("[seen, changes]")
+
+    assert [event["id"] for event in seen] == [str(n) for n in range(1, 12)]
+    assert [event["event"] for event in seen] == [event["type"] for event in seen]
+    assert seen[0]["type"] == "run.created"
+    assert seen[-1]["type"] == "run.completed"
+    assert seen[-1]["data"]["run"] == mock_world.run(run_id)
+
+    opened, connecting, closed = 1, 0, 2
+    assert changes == [opened, connecting, opened, connecting, closed]
+    assert [line for line, _ in proxy.requests] == [f"GET {events} HTTP/1.1"] * 3
+    asked = [headers for _, headers in proxy.requests]
+    assert [headers.get("last-event-id") for headers in asked] == [None, "5", "11"]
+    assert {headers["cookie"] for headers in asked} == {f"vai_token={mock_world.key}"}
+    assert {headers["origin"] for headers in asked} == {site}
+
+
+class Watched:
+    """A page, the addresses it ``asked`` for something, and the ``complaints`` there were."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        page.on("response", self._answered)
+        page.on("console", self._logged)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.status}: {response.url}")
+
+    def _logged(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def stayed_at(self, address: str) -> bool:
+        """Whether nothing was asked for from anywhere but ``address``."""
+        return all(url.startswith((f"{address}/", "data:")) for url in self.asked)
+
+
+@pytest.fixture
+def watched(page: Page) -> Watched:
+    return Watched(page)
+
+
+def test_the_start_page_shows_where_things_are(watched: Watched, mock_server_url: str) -> None:
+    """Without a complaint, without a request that leaves the mock; every link leads somewhere and
+    the commands name the address the page was read at."""
+    page = watched.page
+    page.goto(mock_server_url, wait_until="networkidle")
+    expect(page.get_by_role("heading", name="Automation runs mock")).to_be_visible()
+    expect(page.locator("pre").first).to_contain_text(
+        f"curl -H 'X-API-Key: demo' '{mock_server_url}/"
+    )
+    links = page.get_by_role("link").evaluate_all("links => links.map(link => link.href)")
+    assert f"{mock_server_url}/docs" in links
+    assert page.evaluate(
+        "links => Promise.all(links.map(link => fetch(link).then(answer => answer.status)))", links
+    ) == [200] * len(links)
+    assert watched.stayed_at(mock_server_url)
+    assert watched.complaints == []
+
+
+def test_the_documentation_calls_the_api(watched: Watched, mock_world: MockWorld) -> None:
+    """Swagger UI shows the six operations without leaving the mock; a key that is entered under
+    "Authorize" is sent when an operation is tried out, and the answer is shown."""
+    page = watched.page
+    mock_world.create("diamond")
+    page.goto(f"{mock_world.base_url}/docs")
+    expect(page.locator(".opblock")).to_have_count(6)
+
+    page.get_by_role("button", name="Authorize").click()
+    form = page.locator(".auth-container").filter(has_text="X-API-Key")
+    form.get_by_role("textbox").fill(mock_world.key)
+    form.get_by_role("button", name="Apply credentials").click()
+    page.locator(".modal-ux").get_by_role("button", name="Close").first.click()
+
+    operation = page.locator("#operations-Automation_runs-listRuns")
+    operation.get_by_role("button").first.click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    answer = operation.locator(".live-responses-table .response")
+    expect(answer.locator(".response-col_status")).to_contain_text("200")
+    expect(answer).to_contain_text('"total": 1')
+    assert watched.stayed_at(mock_world.base_url)
+    assert watched.complaints == []
