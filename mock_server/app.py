@@ -20,9 +20,11 @@ from starlette.types import Receive, Scope, Send
 from mock_server import pages, resources
 from mock_server.control import control
 from mock_server.credentials import Credentials
+from mock_server.fault_layer import Disturb
 from mock_server.journal import Journal
 from mock_server.middleware import Checks, LocalOrigins, Operations, Record
 from mock_server.operations import operations
+from mock_server.prefer import Examples
 from mock_server.routing import Routing
 from mock_server.safety import Safety
 from mock_server.streams import Streams
@@ -46,6 +48,7 @@ class Mock:
                 partial(Safety, access=settings.access),
                 Routing,
                 partial(Checks, worlds=self.worlds, credentials=credentials),
+                partial(Disturb, examples=Examples(contract), presets=self.worlds.presets),
                 Operations,
                 LifespanMiddleware,
                 ContextMiddleware,

@@ -39,6 +39,11 @@ class Call:
             self._world.catch_up()
         return self._world
 
+    def look_again(self) -> None:
+        """Time has passed since the call was checked: the world is to catch up once more, or is
+        another one."""
+        self._world = None
+
 
 class Answer(Protocol):
     """What an operation gives back: something that sends itself."""

@@ -40,3 +40,18 @@ def parse_span(text: object) -> Span:
     if most < least:
         raise ValueError(f"{text!r} ends before it begins; write the shorter duration first")
     return Span(least, most)
+
+
+def spell_duration(milliseconds: int) -> str:
+    """``milliseconds`` in the largest unit that gives a whole number, as ``parse_duration`` reads
+    it."""
+    for unit, size in reversed(_UNITS.items()):
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
+
+
+def spell_span(span: Span) -> str:
+    """``span`` as ``parse_span`` reads it."""
+    least, most = spell_duration(span.least), spell_duration(span.most)
+    return least if least == most else f"{least}..{most}"

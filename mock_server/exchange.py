@@ -19,11 +19,13 @@ class Exchange:
     """What is known of a request, and of the answer as far as it was sent.
 
     ``began`` and ``ended`` are real seconds; ``at`` is the world's instant, None before a world was
-    found. ``sent`` counts bytes of the answer's body.
+    found. ``sent`` counts bytes of the answer's body; ``added`` are headers that the answer gets on
+    its way.
     """
 
     __slots__ = (
         "_send",
+        "added",
         "at",
         "began",
         "behaviour",
@@ -62,13 +64,14 @@ class Exchange:
         self.question: str | None = None
         self.flaws: list[Flaw] = []
         self.faults: tuple[str, ...] = ()
+        self.added: tuple[tuple[bytes, bytes], ...] = ()
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer; its first part is given the exchange's number."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             number = (HEADER, b"%d" % self.number)
-            message = {**message, "headers": [*message.get("headers", ()), number]}
+            message = {**message, "headers": [*message.get("headers", ()), number, *self.added]}
         else:
             self.sent += len(message.get("body", b""))
         if self._send is not None:

@@ -156,6 +156,7 @@ class CheckedOperation:
         self._guarded = bool(operation.security) and {} not in operation.security
         self._parameters: list[Json] = operation.parameters
         self._body: Json | None = operation.request_body or None
+        self._largest: int = (self._body or {}).get("x-largest-body", LARGEST_BODY)
         self._contracts: dict[Behaviour, Contract] = {}
         self._contract(worlds.settings.behaviour)
 
@@ -172,6 +173,8 @@ class CheckedOperation:
             call = Call(self._worlds, tenant, {}, {}, exchange)
             behaviour = exchange.behaviour = call.world.behaviour
             exchange.at = call.world.engine.now
+            if call.world.faults.limits:
+                call.world.faults.admit(self._id, exchange, exchange.at)
         contract = self._contracts.get(behaviour) or self._contract(behaviour)
         flaws: list[Flaw] = []
         parameters = contract.parameters(
@@ -179,7 +182,7 @@ class CheckedOperation:
         )
         body: Json = {}
         if contract.body is not None:
-            content = await _read(receive)
+            content = await _read(receive, self._largest)
             content_type = next((v for k, v in headers if k == b"content-type"), None)
             text = content_type.decode("latin-1") if content_type is not None else None
             body = contract.body.value(content, text, flaws)
@@ -259,8 +262,9 @@ class Operations(RoutedMiddleware[AnsweringAPI]):
     api_cls = AnsweringAPI
 
 
-async def _read(receive: Receive) -> bytes:
-    """The request's whole body, whatever its framing. Raises Refused (413)."""
+async def _read(receive: Receive, largest: int) -> bytes:
+    """The request's whole body, whatever its framing. Raises Refused (413) beyond ``largest``
+    bytes."""
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -268,7 +272,7 @@ async def _read(receive: Receive) -> bytes:
         chunk = message.get("body", b"")
         chunks.append(chunk)
         size += len(chunk)
-        if size > LARGEST_BODY:
-            raise Refused(413, f"The body is larger than {LARGEST_BODY} bytes")
+        if size > largest:
+            raise Refused(413, f"The body is larger than {largest} bytes")
         if not message.get("more_body", False):
             return b"".join(chunks)

@@ -32,6 +32,11 @@ def questions_file() -> Path:
     return _data() / "fixtures" / "questions.yaml"
 
 
+def faults_dir() -> Path:
+    """The presets of faults that come with the mock."""
+    return _data() / "fixtures" / "faults"
+
+
 def worlds_dir() -> Path:
     """What a world may open with."""
     return _data() / "fixtures" / "worlds"

@@ -5,12 +5,22 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mock_server.app import Mock
 from mock_server.errors import UsageError
+from mock_server.fault_layer import CONNECTION
 
 _LAST_WORDS = 0.3
 """Seconds that connections have to end when the server stops."""
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP, with the connection at hand for faults that break it."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {CONNECTION: self.transport}  # type: ignore[dict-item]
 
 
 class Server(uvicorn.Server):
@@ -25,6 +35,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 mock,
+                http=Protocol,
                 log_level="info" if access_log else "warning",
                 access_log=access_log,
                 lifespan="off",

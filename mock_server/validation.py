@@ -21,6 +21,9 @@ LARGEST_BODY = 1_048_576
 _INTEGER = re.compile(r"-?[0-9]{1,4000}")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
+TWINS = frozenset({"__code", "__example", "__fault"})
+"""Query parameters that ask something of the mock, beside the contract; see ``prefer.py``."""
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -157,7 +160,7 @@ class Contract:
                 flaws += [
                     Flaw(("query", name), "Extra inputs are not permitted", "extra_forbidden")
                     for name in given
-                    if name not in known
+                    if name not in known and name not in TWINS
                 ]
             for parameter in self._query:
                 values[parameter.name] = parameter.value(given.get(parameter.name, []), flaws)

@@ -3,6 +3,18 @@
 from enum import StrEnum
 
 
+class Operation(StrEnum):
+    LIST_RUNS = "listRuns"
+    GET_RUN = "getRun"
+    CANCEL_RUN = "cancelRun"
+    STREAM_RUN_EVENTS = "streamRunEvents"
+    RETRY_RUN = "retryRun"
+    GET_RUN_STEPS = "getRunSteps"
+
+
+STREAMING = frozenset({Operation.STREAM_RUN_EVENTS})
+
+
 class RunStatus(StrEnum):
     PENDING = "pending"
     RUNNING = "running"

@@ -19,6 +19,7 @@ from mock_server.behaviour import (
 )
 from mock_server.clock import Clock, to_text
 from mock_server.errors import Refused
+from mock_server.fault_rules import Faults
 from mock_server.lifecycle import Engine
 from mock_server.play import Run
 from mock_server.run import Identity, Json, RunState
@@ -57,6 +58,7 @@ class World:
         self._readers: dict[str, set[Callable[[], None]]] = {}
         self.rescheduled: Callable[[], None] = _nobody
         self.closed = False
+        self.faults = Faults(seed, name)
         self.arrivals: Arrivals | None = None
         self.behave(behaviour)
 
@@ -223,6 +225,7 @@ class World:
     def close(self) -> None:
         """End every event stream; the world is gone."""
         self.closed = True
+        self.faults.close()
         for readers in list(self._readers.values()):
             for wake in list(readers):
                 wake()

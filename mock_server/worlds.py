@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mock_server import history, resources, scenario
+from mock_server import fault_rules, history, resources, scenario
 from mock_server.behaviour import Behaviour
 from mock_server.clock import Clock, wall
 from mock_server.errors import Refused, UsageError
+from mock_server.fault_rules import Preset
 from mock_server.history import WorldFile
 from mock_server.safety import Access
 from mock_server.scenario import Scenario
@@ -40,6 +41,7 @@ class Settings:
     scenarios: Path | None = None
     starts: Path = field(default_factory=resources.worlds_dir)
     behaviour: Behaviour = field(default_factory=Behaviour)
+    faults: Path = field(default_factory=resources.faults_dir)
     access: Access = field(default_factory=Access)
 
 
@@ -58,6 +60,7 @@ class Worlds:
             raise UsageError(
                 f"there is no world {settings.start!r} to start with; there are: {there}"
             )
+        self.presets: dict[str, Preset] = fault_rules.presets(settings.faults)
         self._words = Words()
         # In order of use as far as test worlds go: the one idle longest comes first.
         self._open: dict[str, World] = {}
