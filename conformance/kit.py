@@ -187,11 +187,12 @@ class Kit:
     def stable(self, read: Callable[[], T]) -> T:
         """What two readings in a row agree on: at a live service runs change between requests."""
         before = read()
-        for _ in range(5):
+        for _ in range(20):
             after = read()
             if after == before:
                 return after
             before = after
+            self.waiting.clock.advance(0.5)
         raise Inconclusive("the list changes too quickly to compare readings of it")
 
     def fits(self, answer: Answer, schema: str) -> Any:

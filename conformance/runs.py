@@ -40,7 +40,7 @@ class Runs:
         """A run to look at only, in the status `at` (by default the state's own)."""
         at = at or _READY.get(state)
         if (state, at) not in self._shared:
-            self._shared[state, at] = self._provide(state, at)
+            self._shared[state, at] = self._provide(state, at, to_change=False)
         return self._shared[state, at].run_id
 
     def fresh(self, state: State, at: Status | None = None) -> str:
@@ -51,17 +51,12 @@ class Runs:
         """
         at = at or _READY.get(state)
         try:
-            provided = self._provide(state, at)
+            provided = self._provide(state, at, to_change=True)
         except Inconclusive:
             # The last one may have been set aside to be looked at: changing it is a better use.
             if (spare := self._shared.pop((state, at), None)) is None:
                 raise
             provided = spare
-        if not provided.ours:
-            raise Unsupported(
-                f"it needs a run that may be changed, and {self._provisioner.name!r} finds only "
-                f"those of others"
-            )
         return provided.run_id
 
     def several(self, state: State, at: Status | None, count: int) -> list[str]:
@@ -110,9 +105,14 @@ class Runs:
             self._made += [] if state is State.OTHER_TENANT else [provided.run_id]
         return provided
 
-    def _provide(self, state: State, at: Status | None) -> Provided:
+    def _provide(self, state: State, at: Status | None, *, to_change: bool) -> Provided:
         asked = self._ask(state)
         provided = self._bring_about(state, asked) if isinstance(asked, Declined) else asked
+        if to_change and not provided.ours:
+            raise Unsupported(
+                f"it needs a run that may be changed, and {self._provisioner.name!r} finds only "
+                f"those of others"
+            )
         if at is not None:
             self._settle(provided.run_id, at)
         return provided

@@ -13,6 +13,7 @@ from conformance.credential import Credential, Redactor
 from conformance.errors import NoAnswer, Outcome, Refused, SetupError, UnreachableError
 from conformance.kit import MALFORMED_RUN, Kit
 from conformance.provision.discover import DiscoverProvisioner
+from conformance.provision.http import HttpProvisioner
 from conformance.provision.mock import MockProvisioner
 from conformance.provision.protocol import Provisioner
 from conformance.provision.static import StaticProvisioner
@@ -113,6 +114,8 @@ class Session:
         way = settings.provision
         if way is Provision.STATIC:
             return StaticProvisioner(settings.states)
+        if way is Provision.HTTP and settings.trigger is not None:
+            return HttpProvisioner(self._control, settings.trigger, settings.credentials[0], other)
         if way is Provision.MOCK or (
             way is Provision.AUTO and not settings.read_only and self._is_mock()
         ):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from conformance.credential import Credential, Way
 from conformance.errors import ConfigurationError
+from conformance.provision.http import Trigger
 from conformance.vocabulary import ROOT, Provision, State
 
 ENVIRONMENT = "RUNS_CONFORMANCE_"
@@ -51,14 +52,18 @@ OPTIONS = (
     Option("other-cookie", "The same, sent as the cookie vai_token.", "SECRET"),
     Option(
         "provision",
-        "How runs are got: mock (its control API), discover (look at what the list offers), static "
-        "(--state); auto takes static if there is a --state, the mock if it is one, else discover.",
+        "How runs are got: mock (its control API), http (--trigger), discover (look at what the "
+        "list offers), static (--state); auto takes what is configured, the mock if it is one, "
+        "else discover.",
         "WAY",
         "auto",
     ),
     Option(
         "state", "A run to use, as STATE=RUN_ID; see 'runs-conformance states'.", "S=ID", many=True
     ),
+    Option("trigger", "A request that makes a run in {state}, as POST /path/{state}.", "REQUEST"),
+    Option("trigger-body", "Its JSON body, with {state} for the state that is wanted.", "JSON"),
+    Option("trigger-id", "Where the run's id is in its answer, as data.run.id.", "PATH", "id"),
     Option("read-only", "Send nothing but GET to the API: safe on production.", flag=True),
     Option("include", "Only requirements whose id matches this pattern.", "PATTERN", many=True),
     Option("exclude", "No requirement whose id matches this pattern.", "PATTERN", many=True),
@@ -80,6 +85,7 @@ class Settings:
     others: tuple[Credential, ...]
     provision: Provision
     states: Mapping[State, tuple[str, ...]]
+    trigger: Trigger | None
     read_only: bool
     include: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -102,6 +108,7 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
             )
     raw = {option.key: _raw(option, given, environment) for option in OPTIONS}
     states = _states(raw["state"])
+    trigger = _trigger(raw)
     credentials = _credentials(raw, "")
     if not credentials:
         raise ConfigurationError(
@@ -112,8 +119,9 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         base_url=_url(raw["base_url"]),
         credentials=credentials,
         others=_credentials(raw, "other_"),
-        provision=_provision(raw["provision"], states),
+        provision=_provision(raw["provision"], states, trigger),
         states=states,
+        trigger=trigger,
         read_only=bool(raw["read_only"]),
         include=tuple(raw["include"]),
         exclude=tuple(raw["exclude"]),
@@ -195,22 +203,51 @@ def _credentials(raw: Mapping[str, Any], prefix: str) -> tuple[Credential, ...]:
     return tuple(found)
 
 
-def _provision(text: str, states: Mapping[State, tuple[str, ...]]) -> Provision:
+def _provision(
+    text: str, states: Mapping[State, tuple[str, ...]], trigger: Trigger | None
+) -> Provision:
     try:
         way = Provision(text)
     except ValueError:
         raise ConfigurationError(
             f"--provision {text!r} is no way to get runs.", f"It is one of {', '.join(Provision)}."
         ) from None
-    if states and way not in (Provision.AUTO, Provision.STATIC):
+    meant = {Provision.STATIC: bool(states), Provision.HTTP: trigger is not None}
+    options = {Provision.STATIC: "--state", Provision.HTTP: "--trigger"}
+    given = [each for each, there in meant.items() if there]
+    if len(given) > 1 or (given and way not in (Provision.AUTO, given[0])):
         raise ConfigurationError(
-            f"--state and --provision {way.value} contradict each other.", "Leave one of them out."
+            f"{options[given[0]]} and "
+            f"{options[given[1]] if len(given) > 1 else f'--provision {way.value}'} "
+            "contradict each other.",
+            "Leave one of them out.",
         )
     if way is Provision.STATIC and not states:
         raise ConfigurationError(
             "--provision static needs runs.", "Name them as --state completed=RUN_ID"
         )
-    return Provision.STATIC if states else way
+    if way is Provision.HTTP and trigger is None:
+        raise ConfigurationError(
+            "--provision http needs a request.", "Give one as --trigger 'POST /path/{state}'"
+        )
+    return given[0] if given else way
+
+
+def _trigger(raw: Mapping[str, Any]) -> Trigger | None:
+    text, body = str(raw["trigger"]), str(raw["trigger_body"])
+    if not text:
+        return None
+    method, _, path = text.partition(" ")
+    if not method.isupper() or not path.startswith("/"):
+        raise ConfigurationError(
+            f"--trigger {text!r} is no request.", "Write it as POST /path, below --base-url."
+        )
+    if "{state}" not in text + body:
+        raise ConfigurationError(
+            "--trigger does not say which run is wanted.",
+            "Put {state} into its path or into --trigger-body.",
+        )
+    return Trigger(method, path.strip(), body, str(raw["trigger_id"]))
 
 
 def _states(given: tuple[str, ...]) -> dict[State, tuple[str, ...]]:

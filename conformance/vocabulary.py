@@ -103,6 +103,7 @@ class Provision(StrEnum):
     MOCK = "mock"
     DISCOVER = "discover"
     STATIC = "static"
+    HTTP = "http"
 
 
 class Operation(StrEnum):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from conformance.errors import Inconclusive
-from conformance.expect import Matcher, has_status
+from conformance.expect import Matcher, has_status, is_finished
 from conformance.provision.protocol import Clock
 from conformance.stream import Stream
 from conformance.target import Api
@@ -40,10 +40,18 @@ class Waiting:
             left -= self.clock.advance(_STEP)
 
     def reach(self, api: Api, run_id: str, *statuses: Status) -> dict[str, Any]:
-        """The run, once it has one of these statuses; Inconclusive if it never does."""
-        run, why = self.until(lambda: api.run(run_id), has_status(*statuses))
-        if why:
-            raise Inconclusive(f"after {self.patience:g} s {why}")
+        """The run, once it has one of these statuses; Inconclusive if it never does, and at once
+        if it has gone past them."""
+        arrived = has_status(*statuses)
+
+        def settled(run: dict[str, Any]) -> str | None:
+            # Nothing goes back to pending, and nothing leaves a final status, by itself.
+            past = statuses == (Status.PENDING,) or is_finished(run) is None
+            return None if past else arrived(run)
+
+        run, _ = self.until(lambda: api.run(run_id), settled)
+        if why := arrived(run):
+            raise Inconclusive(f"{why}, and it was given {self.patience:g} s")
         return run
 
     def follow(

@@ -22,7 +22,7 @@ from conformance.expect import (
 )
 from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
 from conformance.race import at_once
-from conformance.vocabulary import Operation, State, Status
+from conformance.vocabulary import FINISHED, Operation, State, Status
 
 CALLERS = 6
 
@@ -46,7 +46,7 @@ def check_from_failed_runs_what_failed_and_all_behind(kit: Kit) -> None:
     """Completed steps keep their outcome; the failed one and those behind it run."""
     run_id, before = failed(kit)
     first = [step["key"] for step in before if step["status"] == "failed"]
-    again = finish(kit, run_id, {"mode": "from_failed"})
+    again = finish(kit, rerun(kit, run_id, retried(kit, run_id, {"mode": "from_failed"})))
     ran_again(before, again, behind(before, first))
 
 
@@ -54,20 +54,27 @@ def check_from_failed_runs_what_failed_and_all_behind(kit: Kit) -> None:
 def check_full_runs_every_step(kit: Kit) -> None:
     """Completed steps as well."""
     run_id, before = failed(kit)
-    again = finish(kit, run_id, {"mode": "full"})
+    again = finish(kit, rerun(kit, run_id, retried(kit, run_id, {"mode": "full"})))
     ran_again(before, again, {step["key"] for step in before})
 
 
 @requirement("RETRY-04")
 def check_from_step_runs_that_step_and_all_behind(kit: Kit) -> None:
-    """From the second rank of a diamond; the rest is kept."""
+    """From the middle of a diamond, or where completed runs are not retried (Q04), from the step
+    that failed; the rest is kept."""
     run_id = kit.runs.fresh(State.DIAMOND, Status.COMPLETED)
     before = kit.steps(run_id)
     inner = [s["key"] for s in before if s["dependsOn"] and len(behind(before, [s["key"]])) > 1]
     if not inner:
         raise Inconclusive("the run has no step in the middle")
-    again = finish(kit, run_id, {"mode": "from_step", "stepKey": inner[0]})
-    ran_again(before, again, behind(before, inner[:1]))
+    body = {"mode": "from_step", "stepKey": inner[0]}
+    answer = kit.api.retry(run_id, body)
+    if not client_error(answer):
+        run_id, before = failed(kit)
+        body["stepKey"] = next(step["key"] for step in before if step["status"] == "failed")
+        answer = retried(kit, run_id, body)
+    again = finish(kit, rerun(kit, run_id, require(answer, success)))
+    ran_again(before, again, behind(before, [body["stepKey"]]))
 
 
 @requirement("RETRY-05")
@@ -266,13 +273,10 @@ def rerun(kit: Kit, run_id: str, answer: Answer) -> str:
     return new
 
 
-def finish(kit: Kit, run_id: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Retry, and the steps when that has come to its end."""
-    new = rerun(kit, run_id, retried(kit, run_id, body))
-    _, why = kit.waiting.until(lambda: kit.api.run(new), is_finished)
-    if why:
-        raise Inconclusive(f"after {kit.settings.patience:g} s {why}")
-    return kit.steps(new)
+def finish(kit: Kit, run_id: str) -> list[dict[str, Any]]:
+    """The steps when the run has come to its end."""
+    kit.waiting.reach(kit.api, run_id, *FINISHED)
+    return kit.steps(run_id)
 
 
 def ran_again(

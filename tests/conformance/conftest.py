@@ -26,7 +26,7 @@ Judge = Callable[..., Report]
 
 
 @dataclass(frozen=True, slots=True)
-class SlowLiar:
+class BackgroundRun:
     """A run of the kit that goes on by itself, and the file that its report will be in."""
 
     process: subprocess.Popen[bytes]
@@ -58,7 +58,7 @@ def proxy(mock: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def slow_liar(proxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlowLiar]:
+def slow_liar(proxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundRun]:
     """The kit in a process of its own, on the liar that takes half a minute to catch."""
     (liar,) = (liar for liar in LIARS if SLOW in liar.requirements)
     file = tmp_path_factory.mktemp("slow") / "report.json"
@@ -66,9 +66,33 @@ def slow_liar(proxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     command += ["--base-url", f"{proxy}/{liar.name}", "--token", f"test-{liar.name}"]
     with subprocess.Popen([*command, "--include", SLOW]) as process:
         try:
-            yield SlowLiar(process, file)
+            yield BackgroundRun(process, file)
         finally:
             process.kill()
+
+
+@pytest.fixture(scope="session")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundRun]:
+    """The kit in a process of its own, on a backend in real time that answers in its own way."""
+    serve = [sys.executable, "-m", "examples.flask_backend", "--port", "0", "--speed", "20"]
+    file = tmp_path_factory.mktemp("backend") / "report.json"
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().split()[-1]
+            command = [sys.executable, "-m", "conformance", "run", "--quiet", "--json", str(file)]
+            command += ["--base-url", address, "--other-token", "globex-key"]
+            for way in ("--token", "--api-key", "--cookie"):
+                command += [way, "acme-key"]
+            command += ["--trigger", "POST /internal/trigger"]
+            command += ["--trigger-body", '{"automation": "{state}"}']
+            with subprocess.Popen(command) as process:
+                try:
+                    yield BackgroundRun(process, file)
+                finally:
+                    process.kill()
+        finally:
+            server.terminate()
 
 
 @pytest.fixture(scope="session")

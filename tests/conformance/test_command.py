@@ -10,7 +10,11 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import httpx2
+import jsonschema_rs
 import pytest
+
+import conformance
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +38,9 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["--base-url", "http://h", "--token", "x", "--state", "done=1"], "no state 'done'"),
         (["--base-url", "http://h", "--token", "x", "--provision", "static"], "needs runs"),
         (["--base-url", "http://h", "--token", "x", "--provision", "magic"], "no way to get"),
+        (["--base-url", "http://h", "--token", "x", "--provision", "http"], "needs a request"),
+        (["--base-url", "http://h", "--token", "x", "--trigger", "/make"], "is no request"),
+        (["--base-url", "http://h", "--token", "x", "--trigger", "POST /make"], "does not say"),
     ],
 )
 def test_a_wrong_option_is_named(words: list[str], said: str) -> None:
@@ -96,6 +103,8 @@ def test_files_for_machines(proxy: str, tmp_path: Path) -> None:
     assert done.returncode == 1
     report = json.loads(files[0].read_text())
     assert (report["conclusion"], report["exitCode"]) == ("not conformant", 1)
+    schema = json.loads((Path(conformance.__file__).parent / "report.schema.json").read_text())
+    jsonschema_rs.validate(schema, report)
     verdicts = {entry["id"]: entry["verdict"] for entry in report["requirements"]}
     assert verdicts == {"GET-01": "violation", "GET-02": "pass", "GET-03": "pass"}
     (violated,) = (entry for entry in report["requirements"] if entry["verdict"] == "violation")
@@ -127,8 +136,27 @@ def test_read_only_changes_nothing(mock: str, tmp_path: Path) -> None:
     assert report["provisioner"] == "discover"
     cancels = [e["verdict"] for e in report["requirements"] if e["operation"] == "cancelRun"]
     assert cancels == ["unsupported"] * 10
-    sent = {x["method"] for e in report["requirements"] for c in e["checks"] for x in c["exchanges"]}
+    sent = {
+        x["method"] for e in report["requirements"] for c in e["checks"] for x in c["exchanges"]
+    }
     assert sent <= {"GET"}
+
+
+def test_runs_named_one_by_one(mock: str) -> None:
+    """Each is used up by the check that changes it; what is not named is declared unsupported."""
+    with httpx2.Client(headers={"X-API-Key": "test-static"}, verify=False) as client:
+        made = [
+            client.post(f"{mock}/_mock/runs", json={"scenario": "long-queue"}).json()["id"]
+            for _ in range(2)
+        ]
+    words = [f"--state=pending={run_id}" for run_id in made]
+    for requirement in ("CANCEL-01", "CANCEL-02", "CANCEL-09", "CANCEL-03"):
+        words += ["--include", requirement]
+    done = run("--base-url", mock, "--token", "test-static", *words)
+    assert done.returncode == 0, done.stdout
+    assert "every run configured for 'pending' is used up" in done.stdout
+    assert "no run is configured: --state running_long=RUN_ID" in done.stdout
+    assert "2 of 4 requirements put to the test" in done.stdout
 
 
 def test_as_a_pytest_plugin(mock: str) -> None:

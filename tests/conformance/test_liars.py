@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import LIARS, SLOW, Judge, SlowLiar
+from conftest import LIARS, SLOW, BackgroundRun, Judge
 from lying import Liar
 
 from conformance.catalogue import load
@@ -23,7 +23,7 @@ def test_every_requirement_has_a_liar() -> None:
     assert len({liar.name for liar in LIARS}) == len(LIARS)
 
 
-@pytest.mark.usefixtures("slow_liar")
+@pytest.mark.usefixtures("slow_liar", "backend")
 @pytest.mark.parametrize(
     "liar", [pytest.param(liar, id=liar.name) for liar in LIARS if SLOW not in liar.requirements]
 )
@@ -42,7 +42,7 @@ def test_a_liar_is_caught(liar: Liar, proxy: str, judge: Judge) -> None:
             assert entry.requirement.level.gates
 
 
-def test_the_slow_liar_is_caught(slow_liar: SlowLiar) -> None:
+def test_the_slow_liar_is_caught(slow_liar: BackgroundRun) -> None:
     """A stream without a sign of life is noticed when half a minute has passed, and not later."""
     assert slow_liar.process.wait(60) == ExitCode.CONFORMANT
     (entry,) = json.loads(slow_liar.file.read_text())["requirements"]
@@ -57,6 +57,17 @@ def test_the_good_server_is_believed(mock: str, judge: Judge) -> None:
     assert {entry.requirement.id for entry in report.entries} == set(load().requirements)
     assert report.seconds < 60
     assert set(report.observations) >= {f"Q{n:02}" for n in (1, 2, 3, 5, 6, 7, 8, 9, 10, 11)}
+
+
+def test_an_independent_backend_is_believed(backend: BackgroundRun) -> None:
+    """One in real time that shares no code with the mock and answers half of the open questions
+    otherwise: every requirement passes, and its answers are seen."""
+    assert backend.process.wait(180) == ExitCode.CONFORMANT
+    report = json.loads(backend.file.read_text())
+    others = [r for r in report["requirements"] if r["verdict"] != Verdict.PASS]
+    assert [(r["id"], r["message"]) for r in others] == []
+    answers = {"Q01": "creates another run", "Q03": "400", "Q09": "403", "Q11": "ascending"}
+    assert answers.items() <= report["observations"].items()
 
 
 def told(report: Report) -> str:
