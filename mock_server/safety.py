@@ -22,11 +22,23 @@ CONTROL = "/_mock"
 _FOR_ALL = frozenset({f"{CONTROL}/health", f"{CONTROL}/ready", f"{CONTROL}/openapi.yaml"})
 """What tells nothing about anybody's runs and changes nothing: probes have no token."""
 
+_LINKED = f"{CONTROL}/repro/"
+"""Pages that are linked to from anywhere: they change nothing before a button is pressed."""
+
 _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::\d{1,5})?")
 _TOKEN = re.compile(r"[!-~]+")
 _TOLD_BY = frozenset(
-    {b"authorization", b"host", b"origin", b"referer", b"sec-fetch-site", b"x-mock-token"}
+    {
+        b"authorization",
+        b"host",
+        b"origin",
+        b"referer",
+        b"sec-fetch-dest",
+        b"sec-fetch-mode",
+        b"sec-fetch-site",
+        b"x-mock-token",
+    }
 )
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="control"'}
 
@@ -126,14 +138,13 @@ class Safety:
                 )
 
     def _check_page(self, scope: Scope, told: dict[bytes, list[str]]) -> None:
+        sites = told[b"sec-fetch-site"]
         if told[b"origin"]:
             pages = told[b"origin"]
-        elif told[b"sec-fetch-site"] and {"same-origin", "none"}.issuperset(
-            told[b"sec-fetch-site"]
-        ):
+        elif sites in (["same-origin"], ["none"]) or _follows_a_link(scope, told):
             return
         else:
-            pages = told[b"referer"] or told[b"sec-fetch-site"]
+            pages = told[b"referer"] or sites
         for page in pages:
             if not self._is_local(scope, _host_of(page)):
                 raise Refused(
@@ -151,6 +162,16 @@ class Safety:
         # By the number of the address it came to; a number cannot be rebound.
         served = scope.get("server")
         return served is not None and host.strip("[]") == served[0]
+
+
+def _follows_a_link(scope: Scope, told: dict[bytes, list[str]]) -> bool:
+    """Whether somebody clicked on a link to a page that may be linked to; no frame, no image."""
+    return (
+        scope["path"].startswith(_LINKED)
+        and scope["method"] == "GET"
+        and told[b"sec-fetch-mode"] == ["navigate"]
+        and told[b"sec-fetch-dest"] == ["document"]
+    )
 
 
 def _host_of(page: str) -> str | None:

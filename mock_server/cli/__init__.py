@@ -33,6 +33,8 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "arrivals": ("runs", "Let runs arrive by themselves."),
             "clock": ("clock", "Show time, freeze it, speed it up, move it forward."),
             "reset": ("worlds", "Start a world afresh."),
+            "state": ("worlds", "Export a world to a file, or import one."),
+            "faults": ("faults", "Let things go wrong: slow, broken, refused, cut off."),
         },
     }
 )
@@ -76,6 +78,7 @@ def cli() -> None:
     runs-mock new diamond --follow                     make a run and watch it
     runs-mock new diamond --fail 2 --takes 2=30s       one that fails at step two, slowly
     runs-mock clock advance 5m                         five minutes later
+    runs-mock faults preset slow                       every answer late
     """
 
 

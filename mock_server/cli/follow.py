@@ -18,7 +18,13 @@ def follow_run(mock: Remote, run_id: str) -> None:
     created: datetime | None = None
     with mock.events(run_id) as events:
         for event in events:
-            told: Any = event.json()
+            if not event.data:
+                continue  # Only a time to reconnect.
+            try:
+                told: Any = event.json()
+            except ValueError:
+                click.echo(f"           no JSON: {event.data[:60]}")
+                continue
             run, step = told["data"]["run"], told["data"].get("step")
             at = datetime.fromisoformat(run["updatedAt"])
             created = created or datetime.fromisoformat(run["createdAt"])

@@ -78,13 +78,23 @@ class Remote:
         self, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None
     ) -> Any:
         """The same, with any method; None for an answer without a body."""
+        answer = self._ask(method, path, body, query)
+        return answer.json() if answer.content else None
+
+    def read(self, path: str) -> bytes:
+        """What the control API answers there, byte for byte. Raises UsageError."""
+        return self._ask("GET", path, None, None).content
+
+    def _ask(
+        self, method: str, path: str, body: Any, query: dict[str, Any] | None
+    ) -> httpx2.Response:
         query = dict(query or {})
         if self._world is not None:
             query["world"] = self._world
         with self._reaching():
             answer = self._client.request(method, f"/_mock{path}", params=query, json=body)
         self._check(answer)
-        return answer.json() if answer.content else None
+        return answer
 
     @contextmanager
     def events(self, run_id: str) -> Iterator[httpx2.EventSource]:

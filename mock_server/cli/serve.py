@@ -9,6 +9,7 @@ import click
 from mock_server import __version__, resources
 from mock_server import behaviour as behaviours
 from mock_server.cli.options import Instant, Speed, scenarios_option
+from mock_server.errors import UsageError
 from mock_server.safety import Access, named
 from mock_server.worlds import NAME, Settings
 
@@ -130,6 +131,14 @@ class Hosts(click.ParamType[Any]):
     help="More names under which this machine may drive the mock, beside localhost.",
 )
 @click.option(
+    "--reload/--no-reload",
+    "reloads",
+    default=None,
+    envvar="RUNS_MOCK_RELOAD",
+    help="Take up changes to the files that --scenarios and --behaviour name, without losing any "
+    "run.  [default: if they name files of your own]",
+)
+@click.option(
     "--access-log",
     is_flag=True,
     envvar="RUNS_MOCK_ACCESS_LOG",
@@ -141,6 +150,7 @@ def serve(
     access_log: bool,
     directory: Path | None,
     behaviour: str,
+    reloads: bool | None,
     token: str | None,
     hosts: tuple[str, ...],
     **options: Any,
@@ -157,19 +167,37 @@ def serve(
     """
     # The server's libraries take half a second to load; only this command needs them.
     from mock_server.app import Mock  # noqa: PLC0415
+    from mock_server.reload import Reload  # noqa: PLC0415
     from mock_server.server import Server, address, bind  # noqa: PLC0415
 
-    answers = behaviours.find(behaviour, resources.behaviours_dir())
+    profile = behaviours.locate(behaviour, resources.behaviours_dir())
+    answers = behaviours.read(profile)
+    own_profile = None if profile.parent == resources.behaviours_dir() else profile
+    if reloads and directory is None and own_profile is None:
+        raise UsageError(
+            "--reload has nothing to watch: name files of your own with --scenarios or --behaviour"
+        )
     own = named(host)
     access = Access(token, hosts if own is None else (*hosts, own))
     settings = Settings(scenarios=directory, behaviour=answers, access=access, **options)
     listener = bind(host, port)
     mock = Mock(settings)
     base = address(listener)
-    server = Server(mock, lambda: click.echo(_greeting(base, settings)), access_log=access_log)
+    watched = reloads is not False and (directory or own_profile)
+    reload = Reload(mock, directory, own_profile, _tell) if watched else None
+    server = Server(
+        mock,
+        lambda: click.echo(_greeting(base, settings)),
+        access_log=access_log,
+        beside=reload.run if reload else None,
+    )
     # uvicorn stops in good order on Ctrl-C and then raises it again.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
+
+
+def _tell(line: str, good: bool) -> None:
+    click.echo(f"runs-mock: {line}", err=not good)
 
 
 def _greeting(base: str, settings: Settings) -> str:

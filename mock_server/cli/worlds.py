@@ -1,5 +1,8 @@
-"""``runs-mock reset``: a world started afresh."""
+"""``runs-mock reset`` and ``state``: a world started afresh, written down, taken up again."""
 
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -7,6 +10,7 @@ import click
 from mock_server.cli.options import Instant, Speed
 from mock_server.cli.remote import Remote, driving
 from mock_server.clock import to_text
+from mock_server.errors import UsageError
 
 
 @click.command()
@@ -31,5 +35,48 @@ def reset(mock: Remote, now: int | None, **given: Any) -> None:
     body = {name: value for name, value in given.items() if value is not None}
     if now is not None:
         body["now"] = to_text(now)
-    world = mock.post("/reset", body)
+    _print(mock.post("/reset", body))
+
+
+@click.group()
+def state() -> None:
+    """Write a world down with all its runs, and take it up again, in this mock or another.
+
+    \b
+    runs-mock state export monday.json
+    runs-mock state import monday.json --world test-monday
+    """
+
+
+@state.command("export")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
+@driving
+def export(mock: Remote, file: Path) -> None:
+    """Write the world to FILE, or to standard output."""
+    document = mock.read("/state")
+    if str(file) == "-":
+        sys.stdout.buffer.write(document)
+        return
+    try:
+        file.write_bytes(document)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from None
+
+
+@state.command("import")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@driving
+def take_up(mock: Remote, file: Path) -> None:
+    """Take up the world in FILE, or - for standard input, in place of the one there is."""
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        document = json.loads(content)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{file} is no exported world: {error}") from None
+    _print(mock.call("PUT", "/state", document))
+
+
+def _print(world: dict[str, Any]) -> None:
     click.echo(f"{world['name']}  {world['now']}  {world['runs']} runs  seed {world['seed']}")

@@ -159,6 +159,26 @@ def test_pages_from_elsewhere_read_nothing_either(anonymous: httpx2.Client, path
     assert "test-opened-by-a-page" not in [world["name"] for world in worlds]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "dest", "kept_out"),
+    [
+        ("GET", "/_mock/repro/x", "document", False),
+        ("GET", "/_mock/repro/x", "iframe", True),
+        ("GET", "/_mock/repro/x", "image", True),
+        ("POST", "/_mock/repro/x", "document", True),
+        ("GET", "/_mock/clock", "document", True),
+    ],
+)
+def test_a_link_to_a_situation_may_be_clicked_anywhere(
+    anonymous: httpx2.Client, method: str, path: str, dest: str, kept_out: bool
+) -> None:
+    """What it leads to changes nothing by itself; in a frame it could be made to look otherwise."""
+    mode = "no-cors" if dest == "image" else "navigate"
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+    answer = anonymous.request(method, path, headers=headers)
+    assert (answer.status_code == 403) == kept_out
+
+
 @pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded"])
 def test_a_body_is_json_and_says_so(mock_world: MockWorld, media_type: str | None) -> None:
     """What a form could send without asking first is no body of the control API."""

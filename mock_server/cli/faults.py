@@ -1,0 +1,121 @@
+"""``runs-mock faults``: what goes wrong in a world."""
+
+from typing import Any
+
+import click
+import yaml
+
+from mock_server.cli.remote import Remote, driving
+
+
+@click.group(invoke_without_command=True)
+@driving
+@click.pass_context
+def faults(context: click.Context, mock: Remote) -> None:
+    """Let things go wrong in a world; alone, list what does.
+
+    \b
+    runs-mock faults preset                              the presets there are
+    runs-mock faults preset flaky
+    runs-mock faults add latency.takes=2s                every answer two seconds late
+    runs-mock faults add status.code=503 --on retryRun --probability 0.3
+    runs-mock faults add cut.after=3 --count 2           the next two streams break off
+    runs-mock faults clear
+    """
+    if context.invoked_subcommand is None:
+        _print(mock.get("/faults")["items"])
+
+
+@faults.command("list")
+@driving
+def show(mock: Remote) -> None:
+    """What goes wrong, and how often it has."""
+    _print(mock.get("/faults")["items"])
+
+
+@faults.command()
+@click.argument("fault", nargs=-1, required=True)
+@click.option("--on", "operations", multiple=True, metavar="OPERATION", help="Only for this one.")
+@click.option("--probability", type=float, help="How often, from 0 to 1.")
+@click.option("--count", type=int, help="How many times.")
+@click.option("--lasts", metavar="DURATION", help="For how long, on the world's clock.")
+@driving
+def add(mock: Remote, fault: tuple[str, ...], **when: Any) -> None:
+    """Let FAULT go wrong from now on: its kind, as in drop, or with what it takes, as in
+    latency.takes=2s. Several are one rule and befall an answer together.
+
+    \b
+    status.code=503 status.retryAfter=5s   an error in place of the answer
+    latency.takes=200ms..2s                the answer is late
+    malformed, truncated.keep=0.5          the body is broken, or ends early
+    dribble.over=5s, drop                  it comes in small pieces, or not at all
+    cut.after=3, halfFrame, silence        a stream breaks off, or says no more
+    duplicate, reorder, reconnect.after=9s its events come twice, or out of order
+    rateLimit.limit=60                     429 beyond so many a minute
+
+    \b
+    OPERATION is listRuns, getRun, getRunSteps, streamRunEvents, cancelRun or retryRun.
+    `runs-mock openapi --control` says everything about each.
+    """
+    rule: dict[str, Any] = {}
+    for each in fault:
+        name, equals, value = each.partition("=")
+        kind, dot, key = name.partition(".")
+        settings = rule.setdefault(kind, {})
+        if bool(equals) != bool(dot) or not kind or (dot and not key):
+            raise click.BadParameter(
+                f"{each!r}: write a kind alone, or kind.key=value, as in latency.takes=2s"
+            )
+        if key:
+            settings[key] = _value(value)
+    rule |= {name: value for name, value in when.items() if value not in (None, ())}
+    _print([mock.post("/faults", rule)])
+
+
+@faults.command()
+@click.argument("name", required=False)
+@driving
+def preset(mock: Remote, name: str | None) -> None:
+    """Let go wrong what the preset NAME says; alone, list the presets."""
+    if name is not None:
+        _print(mock.post(f"/fault-presets/{name}")["items"])
+        return
+    items = mock.get("/fault-presets")["items"]
+    width = max((len(each["name"]) for each in items), default=0)
+    for each in items:
+        click.echo(f"{each['name']:<{width}}  {each['summary']}")
+
+
+@faults.command()
+@click.argument("number", type=int, required=False)
+@driving
+def clear(mock: Remote, number: int | None) -> None:
+    """Let nothing go wrong any more, or no longer the rule NUMBER."""
+    mock.call("DELETE", "/faults" if number is None else f"/faults/{number}")
+
+
+def _value(text: str) -> Any:
+    """A number or a truth value where it is one, else the text."""
+    try:
+        value = yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError:
+        return text
+    return value if isinstance(value, int | float | bool) else text
+
+
+def _print(items: list[dict[str, Any]]) -> None:
+    for item in items:
+        rule = ", ".join(_spell(name, value) for name, value in item["rule"].items())
+        until = f", until {item['expiresAt']}" if item["expiresAt"] else ""
+        click.echo(f"{item['id']:>3}  {rule}{until}  applied {item['applied']} times")
+    if not items:
+        click.echo("nothing goes wrong")
+
+
+def _spell(name: str, value: Any) -> str:
+    if isinstance(value, dict):
+        inner = " ".join(f"{key}={each}" for key, each in value.items())
+        return f"{name} {inner}".rstrip()
+    if isinstance(value, list):
+        return f"{name} {' '.join(map(str, value))}"
+    return f"{name} {value}"

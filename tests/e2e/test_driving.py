@@ -1,0 +1,356 @@
+"""The subcommands of ``runs-mock`` that drive a running mock, as people call them."""
+
+import http.server
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import PATIENCE, RUNS_MOCK, environment
+
+from mock_server.cli import cli
+from mock_server.safety import Access
+from mock_server.testing import MockWorld, serving
+from mock_server.worlds import Settings
+
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+TOKEN = "correct-horse"
+SCENARIO = """\
+summary: Two steps
+automation: {name: Tidy up}
+waits: 1s
+steps:
+  - key: sweep
+    takes: 1s
+  - key: mop
+    dependsOn: [sweep]
+    takes: 1s
+"""
+
+
+def call(*arguments: object, code: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The command with these arguments, which ends with this exit code."""
+    done = subprocess.run(
+        [RUNS_MOCK, *map(str, arguments)],
+        env=environment(variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+class Driver:
+    """The commands, with the environment saying which mock and which world."""
+
+    def __init__(self, world: MockWorld, server: str) -> None:
+        self.world = world
+        self.variables = {"RUNS_MOCK_URL": server, "RUNS_MOCK_WORLD": world.key}
+
+    def __call__(self, *arguments: object) -> str:
+        """What it prints."""
+        return call(*arguments, **self.variables).stdout
+
+    def refused(self, *arguments: object) -> str:
+        """The one line that it says when it cannot."""
+        done = call(*arguments, code=2, **self.variables)
+        assert done.stdout == ""
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("runs-mock: ")
+        return line.removeprefix("runs-mock: ")
+
+
+@pytest.fixture
+def drive(mock_world: MockWorld, mock_server_url: str) -> Driver:
+    return Driver(mock_world, mock_server_url)
+
+
+def steps(world: MockWorld, run_id: str) -> dict[str, str]:
+    """The status of each step."""
+    shown = world.client.get(f"/api/v1/automation-runs/{run_id}/steps").json()["steps"]
+    return {step["key"]: step["status"] for step in shown}
+
+
+# Help.
+
+
+def test_help_says_how_a_run_fails_at_step_two_slowly() -> None:
+    """On the first page, as a command that works; every subcommand named there has a page."""
+    page = call("--help").stdout
+    assert "runs-mock new diamond --fail 2 --takes 2=30s" in page
+    for name in cli.list_commands(None):
+        assert re.search(rf"^  {name} +\S", page, re.MULTILINE)
+        assert cli.get_command(None, name).name == name
+
+
+def test_a_command_that_drives_loads_no_server(mock_world: MockWorld, mock_server_url: str) -> None:
+    """Nor the libraries that make words and check files: it has to answer at once."""
+    code = """\
+import sys
+from mock_server.cli import main
+try:
+    main(["new", "diamond", "--fail", "2"])
+except SystemExit as end:
+    assert not end.code
+print(*sorted({"connexion", "faker", "flask", "pydantic", "rich", "starlette"} & set(sys.modules)))
+"""
+    variables = {"RUNS_MOCK_URL": mock_server_url, "RUNS_MOCK_WORLD": mock_world.key}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(variables),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    run_id, _, loaded = done.stdout.splitlines()
+    assert re.fullmatch(UUID, run_id)
+    assert loaded == ""
+
+
+# Runs.
+
+
+def test_a_new_run_says_its_id_and_how_to_read_it(drive: Driver) -> None:
+    """The id on a line of its own, and a curl that works."""
+    run_id, command = drive("new", "quick-success").splitlines()
+    done = subprocess.run(
+        ["bash", "-c", command.replace("curl", "curl --silent --fail")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert json.loads(done.stdout)["id"] == run_id
+
+
+def test_a_run_fails_at_step_two_slowly(drive: Driver) -> None:
+    """The promise of the help."""
+    run_id = drive("new", "diamond", "--fail", 2, "--takes", "2=30s", "--quiet").strip()
+    drive("clock", "advance", "30s")
+    assert drive.world.run(run_id)["status"] == "running"
+    drive("clock", "advance", "1m")
+    assert drive.world.run(run_id)["status"] == "failed"
+    assert list(steps(drive.world, run_id).values())[1] == "failed"
+
+
+def test_a_step_is_named_by_key_too(drive: Driver) -> None:
+    """And can hang, or ask for a decision, which is then given."""
+    run_id = drive("new", "quick-success", "--hang", "publish", "--ask", "index", "-q").strip()
+    drive("clock", "advance", "1h")
+    assert steps(drive.world, run_id)["index"] == "awaiting_approval"
+    drive("decide", run_id, "yes")
+    drive("clock", "advance", "1h")
+    assert steps(drive.world, run_id)["publish"] == "running"
+    assert drive("end", run_id, "failed", "--step", "publish").strip() == f"{run_id}  failed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["dimond"], "diamond"),
+        (["dimond", "--fail", 1], "there is no scenario 'dimond'"),
+        (["quick-success", "--fail", 4], "its steps are: 1 collect, 2 index, 3 publish"),
+        (["quick-success", "--fail", "indx"], "no step 'indx'"),
+        (["quick-success", "--fail", 2, "--hang", "index"], "cannot both be fails and hangs"),
+        (["quick-success", "--takes", "2"], "as in 2=30s"),
+        (["quick-success", "--takes", "2=soon"], "'soon' is no duration"),
+        (["nowhere.yaml"], "there is no file nowhere.yaml"),
+    ],
+)
+def test_a_run_that_cannot_be_made(drive: Driver, arguments: list[object], part: str) -> None:
+    """One line says what is wrong and what there is; nothing is made."""
+    assert part in drive.refused("new", *arguments)
+    assert drive.world.client.get("/api/v1/automation-runs").json()["total"] == 0
+
+
+def test_a_run_of_a_file_of_ones_own(drive: Driver, tmp_path: Path) -> None:
+    """Changed, where that is asked for."""
+    file = tmp_path / "tidy-up.yaml"
+    file.write_text(SCENARIO, encoding="utf-8")
+    run_id = drive("new", file, "--fail", "2", "-q").strip()
+    drive("clock", "advance", "1m")
+    assert steps(drive.world, run_id) == {"sweep": "completed", "mop": "failed"}
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line"), [("takes: 1s", "takes: soon", 6), ("[sweep]", "[sweep", 9)]
+)
+def test_a_file_that_is_wrong(
+    drive: Driver, tmp_path: Path, good: str, bad: str, line: int
+) -> None:
+    """The line says where."""
+    file = tmp_path / "tidy-up.yaml"
+    file.write_text(SCENARIO.replace(good, bad, 1), encoding="utf-8")
+    assert drive.refused("new", file).startswith(f"{file}:{line}: ")
+
+
+def test_a_run_is_followed(drive: Driver) -> None:
+    """What was, and what comes, in the world's seconds, until it ends."""
+    drive("clock", "resume")
+    drive("clock", "scale", "10000")
+    run_id, *lines = drive("new", "quick-success", "--fail", 2, "--follow").splitlines()
+    assert [line.split()[1] for line in lines] == [
+        "run.created",
+        "run.started",
+        "step.started",
+        "step.completed",
+        "step.started",
+        "step.failed",
+        "step.skipped",
+        "run.failed",
+    ]
+    assert [float(line.split()[0]) for line in lines] == [0, 1, 1, 2, 2, 3, 3, 3]
+    assert lines[5].split()[2] == "index"
+    assert drive("follow", run_id).splitlines() == lines
+
+
+def test_runs_arrive_by_themselves(drive: Driver) -> None:
+    """So many a minute of the world's time, until that is ended."""
+    assert drive("arrivals").startswith("0 a minute")
+    assert drive("arrivals", 60).startswith("60 a minute")
+    drive("clock", "advance", "1m")
+    total = drive.world.client.get("/api/v1/automation-runs").json()["total"]
+    assert 20 < total < 120
+    assert drive("arrivals", "off").startswith("0 a minute")
+    assert "off" in drive.refused("arrivals", "many")
+
+
+# Time.
+
+
+def test_time_is_taken_in_hand(drive: Driver) -> None:
+    """Each command says what time it is then."""
+    assert re.fullmatch(rf"{drive.world.key}  \S+Z  frozen  next: nothing is due\n", drive("clock"))
+    assert "  real time  " in drive("clock", "resume")
+    assert "  60 times real  " in drive("clock", "scale", "60")
+    assert "  frozen  " in drive("clock", "freeze")
+    assert "  frozen  " in drive("clock", "show")
+
+
+def test_time_goes_to_the_next_event_or_until_a_status(drive: Driver) -> None:
+    """And it is said, with exit code 1, when that is not reached."""
+    run_id = drive.world.create("quick-success")
+    drive("clock", "advance", "--next")
+    assert drive.world.run(run_id)["status"] == "running"
+    drive("clock", "advance", "--until", run_id, "completed")
+    assert drive.world.run(run_id)["status"] == "completed"
+    for goal in (["--next"], ["1h", "--until", run_id, "failed"]):
+        done = call("clock", "advance", *goal, code=1, **drive.variables)
+        assert "until then" in done.stderr
+    assert "5m" in drive.refused("clock", "advance")
+    assert "is no duration" in drive.refused("clock", "advance", "5")
+
+
+# Worlds.
+
+
+def test_a_world_is_started_afresh(drive: Driver) -> None:
+    """As it is told."""
+    told = ["--now", "2026-03-02T08:15:00Z", "--seed", 7, "--runs", 2, "--live", 0]
+    shown = drive("reset", *told, "--clock", "frozen")
+    assert shown == f"{drive.world.key}  2026-03-02T08:15:00.000Z  2 runs  seed 7\n"
+
+
+def test_a_world_is_written_down_and_taken_up(drive: Driver, tmp_path: Path) -> None:
+    """Byte for byte; what is no world is refused."""
+    run_id = drive.world.create("diamond")
+    drive("state", "export", tmp_path / "world.json")
+    drive("reset", "--runs", 0, "--live", 0)
+    assert "1 runs" in drive("state", "import", tmp_path / "world.json")
+    assert drive.world.run(run_id)["status"] == "pending"
+    assert drive("state", "export") == (tmp_path / "world.json").read_text(encoding="utf-8")
+    (tmp_path / "broken.json").write_text("{")
+    assert "broken.json is no exported world" in drive.refused(
+        "state", "import", tmp_path / "broken.json"
+    )
+
+
+# Faults.
+
+
+def test_things_go_wrong_as_told(drive: Driver) -> None:
+    """By rule and by preset, listed with how often they did, and cleared."""
+    run_id = drive.world.create("hang")
+    added = drive(
+        "faults",
+        "add",
+        "status.code=503",
+        "status.detail=strike",
+        "--on",
+        "getRun",
+        "--count",
+        2,
+    )
+    assert added.startswith("  1  status code=503 detail=strike, operations getRun, ")
+    assert "count 2" in added
+    answer = drive.world.client.get(f"/api/v1/automation-runs/{run_id}")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "strike")
+    assert "applied 1 times" in drive("faults")
+    presets = [line.split()[0] for line in drive("faults", "preset").splitlines()]
+    assert {"slow", "flaky", "overloaded", "dying-stream"} <= set(presets)
+    assert "latency" in drive("faults", "preset", "slow")
+    drive("faults", "clear", 1)
+    assert "503" not in drive("faults", "list")
+    drive("faults", "clear")
+    assert drive("faults") == "nothing goes wrong\n"
+    assert "latency.takes=2s" in drive.refused("faults", "add", "latency=2s")
+    assert "body" in drive.refused("faults", "add", "lateness")
+
+
+# Which mock.
+
+
+def test_no_mock_is_there() -> None:
+    """One line with the remedy."""
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as closed:
+        port = closed.server_address[1]
+    done = call("clock", "--url", f"http://127.0.0.1:{port}", code=2)
+    assert re.fullmatch(r"runs-mock: no mock answers at \S+: start one with .*\n", done.stderr)
+
+
+@pytest.fixture
+def something_else() -> Iterator[str]:
+    """The address of a web server that is no mock."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_something_else_is_there(something_else: str) -> None:
+    """It is not taken for a mock."""
+    done = call("clock", code=2, RUNS_MOCK_URL=something_else)
+    assert "is no runs-mock" in done.stderr
+
+
+def test_an_address_that_is_none() -> None:
+    """The line says how one is written."""
+    assert "http://127.0.0.1:8080" in call("clock", "--url", "localhost:8080", code=2).stderr
+
+
+def test_an_option_wins_over_the_environment(drive: Driver) -> None:
+    """What a group is told holds for its subcommands."""
+    other = f"{drive.world.key}-b"
+    assert drive("clock", "--world", other).startswith(f"{other}  ")
+    assert drive("clock", "--world", other, "show").startswith(f"{other}  ")
+    assert "no world 'nobody'" in drive.refused("clock", "--world", "nobody")
+
+
+def test_the_token_is_asked_for_and_sent() -> None:
+    """By option or environment."""
+    with serving(Settings(start="empty", access=Access(token=TOKEN))) as url:
+        assert "--token" in call("clock", "--url", url, code=2).stderr
+        assert call("clock", "--url", url, "--token", TOKEN).stdout.startswith("demo  ")
+        variables = {"RUNS_MOCK_URL": url, "RUNS_MOCK_CONTROL_TOKEN": TOKEN}
+        assert call("clock", **variables).stdout.startswith("demo  ")
