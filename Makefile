@@ -10,7 +10,7 @@ BIN := .venv/bin
 USE := .venv/.installed
 DEV := .venv/.installed-dev
 NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
-	$(wildcard tests/*/tools/package-lock.json))
+	$(wildcard tests/*/tools/package-lock.json examples/*/package-lock.json))
 
 .DEFAULT_GOAL := help
 .PHONY: help mock conformance url test lint types tests tools format wheel clean
@@ -57,7 +57,7 @@ wheel: $(DEV) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## Remove what set-up, tests and builds have made
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*/tools/node_modules
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*/tools/node_modules examples/*/node_modules
 	find mock_server conformance tests examples bench -name __pycache__ -prune -exec rm -rf {} +
 
 $(USE): pyproject.toml

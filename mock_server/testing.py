@@ -1,80 +1,169 @@
-"""A mock inside a test: a real server on a free port, and a world with its clock in hand."""
+"""A mock inside a test: a real server on a free port, and a world with its clock in hand.
+
+What the pytest plugin gives as fixtures, for other test runners and for scripts::
+
+    with serving() as base_url, MockWorld(base_url, "test-nightly", scale=0) as world:
+        run_id = world.create("flaky")
+        world.advance(60)
+        assert world.run(run_id)["status"] == "failed"
+
+A client of any kind reaches the world at ``world.base_url`` with ``world.headers``.
+"""
 
 import asyncio
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
 
-from mock_server.app import Mock
-from mock_server.server import Server, address, bind
-from mock_server.worlds import Settings
+if TYPE_CHECKING:
+    from mock_server.worlds import Settings
+
+RUNS = "/api/v1/automation-runs"
 
 
 @contextmanager
-def serving(settings: Settings | None = None) -> Iterator[str]:
+def serving(settings: "Settings | None" = None) -> Iterator[str]:
     """Serve a mock from a thread of this process for as long as the block lasts; gives its base
     URL. Raises UsageError when the settings cannot be used."""
-    listener = bind("127.0.0.1", 0)
+    with warnings.catch_warnings():
+        # Connexion imports names that jsonschema deprecates; that is not the tested project's
+        # fault.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # Not above: who only talks to a mock need not wait for the server's libraries, which take
+        # a second to load.
+        from mock_server.app import Mock  # noqa: PLC0415
+        from mock_server.server import Server, address, bind  # noqa: PLC0415
+        from mock_server.worlds import Settings  # noqa: PLC0415
+
+        mock = Mock(settings or Settings())
     ready = threading.Event()
-    server = Server(Mock(settings or Settings()), ready.set)
-    thread = threading.Thread(
-        target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True
-    )
-    thread.start()
-    try:
-        if not ready.wait(30):
-            raise TimeoutError("the mock did not start within 30 seconds")
-        yield address(listener)
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
+    server = Server(mock, ready.set)
+    with bind("127.0.0.1", 0) as listener:
+        thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True
+        )
+        thread.start()
+        try:
+            if not ready.wait(30):
+                raise TimeoutError("the mock did not start within 30 seconds")
+            yield address(listener)
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 class MockWorld:
     """One world of a running mock.
 
-    ``key`` is its credential, ``client`` an HTTP client that sends it and finds the API at
-    relative paths.
+    ``key`` is its credential and ``headers`` what sends it; ``client`` is an HTTP client that does
+    and that finds the API at relative paths.
     """
 
     def __init__(self, base_url: str, key: str, **start: Any) -> None:
-        """Resets the world; ``start`` is what ``POST /_mock/reset`` takes: ``now``, ``seed``,
-        ``scale``, ``runs``, ``live``."""
+        """Resets the world. ``start`` is what ``POST /_mock/reset`` takes: ``now`` (RFC 3339, or
+        an aware datetime), ``seed``, ``scale`` (world seconds for a real one, 0 for frozen),
+        ``runs``, ``live`` and what else its document lists. Raises ValueError for what it refuses
+        and ConnectionError when nothing answers."""
         self.base_url = base_url
         self.key = key
-        # A mock speaks plain HTTP; loading certificates would take longer than most tests.
+        self.headers = {"X-API-Key": key}
+        # Loading certificates would take longer than most tests.
         self.client = httpx2.Client(
-            base_url=base_url, headers={"X-API-Key": key}, timeout=30, verify=False
+            base_url=base_url,
+            headers=self.headers,
+            timeout=30,
+            verify=base_url.startswith("https:"),
         )
-        self._post("/_mock/reset", start)
+        try:
+            self.control("reset", **start)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<the world {self.key!r} on {self.base_url}>"
 
     def create(self, scenario: str) -> str:
-        """A new run of that scenario; gives its id."""
-        run_id: str = self._post("/_mock/runs", {"scenario": scenario})["id"]
+        """A new run of that scenario; gives its id. Raises ValueError if there is none."""
+        __tracebackhide__ = True
+        run_id: str = self.control("runs", scenario=scenario)["id"]
         return run_id
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward; returns when everything that was due has happened."""
-        self._post("/_mock/clock/advance", {"seconds": seconds})
+        __tracebackhide__ = True
+        self.control("clock/advance", seconds=seconds)
 
     def run(self, run_id: str) -> dict[str, Any]:
-        """The run as it is now."""
-        answer = self.client.get(f"/api/v1/automation-runs/{run_id}")
-        answer.raise_for_status()
-        run: dict[str, Any] = answer.json()
-        return run
+        """The run as it is now. Raises ValueError if there is none."""
+        __tracebackhide__ = True
+        return self._value(self._ask("GET", f"{RUNS}/{run_id}"))
+
+    def steps(self, run_id: str) -> list[dict[str, Any]]:
+        """The run's steps as they are now. Raises ValueError if there is no such run."""
+        __tracebackhide__ = True
+        steps: list[dict[str, Any]] = self._value(self._ask("GET", f"{RUNS}/{run_id}/steps"))[
+            "steps"
+        ]
+        return steps
+
+    def control(self, path: str, **body: Any) -> dict[str, Any]:
+        """``POST /_mock/{path}`` for this world, with ``body`` as JSON: whatever the control API
+        can do. Gives its answer; raises ValueError with its reason when it refuses."""
+        __tracebackhide__ = True
+        for name, value in body.items():
+            if isinstance(value, datetime):
+                if value.tzinfo is None:
+                    raise ValueError(f"{name}: {value} has no zone; give it one, such as UTC")
+                body[name] = value.isoformat()
+        return self._value(self._ask("POST", f"/_mock/{path}", json=body))
 
     def close(self) -> None:
         """Close the client."""
         self.client.close()
 
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = self.client.post(path, json=body)
-        if answer.is_error:
-            raise ValueError(f"POST {path}: {answer.status_code} {answer.text}")
+    def _ask(self, method: str, path: str, **content: Any) -> httpx2.Response:
+        __tracebackhide__ = True
+        try:
+            return self.client.request(method, path, **content)
+        except httpx2.TransportError as error:
+            raise ConnectionError(f"{method} {self.base_url}{path}: {error}") from None
+
+    def _value(self, answer: httpx2.Response) -> dict[str, Any]:
+        __tracebackhide__ = True  # pytest then shows the line of the test
+        if not answer.is_success:
+            request = answer.request
+            raise ValueError(
+                f"{request.method} {request.url.path} answered {answer.status_code}: "
+                f"{_reason(answer)}"
+            )
         value: dict[str, Any] = answer.json()
         return value
+
+
+def _reason(answer: httpx2.Response) -> str:
+    """Why the mock refused, on one line; the text itself where it is no answer of the mock's."""
+    try:
+        detail = answer.json()["detail"]
+        if isinstance(detail, str):
+            return detail
+        return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:500] or answer.reason_phrase

@@ -11,12 +11,12 @@ TOOLS = Path(__file__).parent / "contract" / "tools"
 OLDEST_NODE = (20, 19)
 
 
-def tool(name: str) -> Path:
-    """The command of that name in `tools/package.json`. A machine without Node skips the test that
-    asks for it, unless it is CI's."""
+def tool(name: str, project: Path = TOOLS) -> Path:
+    """The command of that name in the project's `package.json`. A machine without Node skips the
+    test that asks for it, unless it is CI's."""
     if "CI" not in os.environ and (missing := _missing()):
         pytest.skip(f"{missing}: {name} was not asked")
-    command = TOOLS / "node_modules" / ".bin" / name
+    command = project / "node_modules" / ".bin" / name
     assert command.exists(), f"{name} is not installed: run `make tools`"
     return command
 

@@ -1,0 +1,46 @@
+// Reads Server-Sent Events from the body of a response, by the rules of the HTML standard.
+
+export interface Message {
+  id: string;
+  event: string;
+  data: string;
+}
+
+export async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerator<Message> {
+  let id = "";
+  let event = "";
+  let data: string[] = [];
+  for await (const line of lines(body)) {
+    if (line === "") {
+      if (data.length > 0) yield { id, event: event || "message", data: data.join("\n") };
+      event = "";
+      data = [];
+      continue;
+    }
+    const colon = line.indexOf(":");
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+    if (field === "id") id = value;
+    else if (field === "event") event = value;
+    else if (field === "data") data.push(value);
+  }
+}
+
+async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let rest = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      rest += decoder.decode(value, { stream: true });
+      // A carriage return at the very end may be half of a line's end.
+      const found = rest.split(/\r\n|\n|\r(?!$)/);
+      rest = found.pop() ?? "";
+      yield* found;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,24 @@
+// What a test may ask for: `world`, its own, and `runs`, a client of it.
+
+import { inject, test as base } from "vitest";
+import { RunsClient } from "../src/runs";
+import { World } from "./world";
+
+interface Fixtures {
+  world: World;
+  runs: RunsClient;
+}
+
+let opened = 0;
+
+export const test = base.extend<Fixtures>({
+  world: async ({}, use) => {
+    opened += 1;
+    // Files that follow one another in a worker take up the same names, and start them afresh.
+    const name = `test-vitest-${process.env["VITEST_POOL_ID"]}-${opened}`;
+    await use(await World.open(inject("mockUrl"), name));
+  },
+  runs: async ({ world }, use) => {
+    await use(new RunsClient(world.baseUrl, world.key));
+  },
+});

@@ -1,0 +1,69 @@
+import { expect, vi } from "vitest";
+import { type RunEvent, RunsClient } from "../src/runs";
+import { test } from "./fixtures";
+
+async function take(events: AsyncGenerator<RunEvent>, count: number): Promise<string[]> {
+  const names: string[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const { done, value } = await events.next();
+    if (done) throw new Error(`the stream ended behind ${names.join(", ")}`);
+    names.push(value.event);
+  }
+  return names;
+}
+
+test("a run is followed while time moves on", async ({ runs, world }) => {
+  const id = await world.create("quick-success");
+  const events = runs.follow(id);
+  expect(await take(events, 1)).toEqual(["run.created"]);
+  await world.advance(1);
+  expect(await take(events, 2)).toEqual(["run.started", "step.started"]);
+  await world.advance(60);
+  expect(await take(events, 6)).toContain("run.completed");
+  expect((await events.next()).done).toBe(true);
+});
+
+test("a run that fails says at which step", async ({ runs, world }) => {
+  const id = await world.create("failure-in-the-middle");
+  await world.advance(60);
+  const failed: string[] = [];
+  for await (const { event, data } of runs.follow(id)) {
+    if (event === "step.failed" && data.step) failed.push(data.step.key);
+  }
+  expect(failed).toEqual(["load"]);
+});
+
+test("who stops listening lets go of the stream", async ({ runs, world }) => {
+  const events = runs.follow(await world.create("hang"));
+  await take(events, 1);
+  await events.return(undefined);
+  expect((await events.next()).done).toBe(true);
+});
+
+test("a stream that breaks off is resumed where it stopped", async ({ world }) => {
+  const id = await world.create("quick-success");
+  await world.advance(60);
+  const connect = globalThis.fetch;
+  const fetch = vi.spyOn(globalThis, "fetch").mockImplementationOnce(async (...request) => {
+    const whole = await (await connect(...request)).text();
+    const half = new TextEncoder().encode(whole.slice(0, whole.length / 2));
+    let sent = false;
+    return new Response(
+      new ReadableStream({
+        pull(stream) {
+          if (sent) stream.error(new TypeError("terminated"));
+          else stream.enqueue(half);
+          sent = true;
+        },
+      }),
+    );
+  });
+  const names: string[] = [];
+  const runs = new RunsClient(world.baseUrl, world.key, 0);
+  for await (const { event } of runs.follow(id)) names.push(event);
+  expect(fetch).toHaveBeenCalledTimes(2);
+  fetch.mockRestore();
+  const undisturbed: string[] = [];
+  for await (const { event } of runs.follow(id)) undisturbed.push(event);
+  expect(names).toEqual(undisturbed);
+});
