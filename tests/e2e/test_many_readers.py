@@ -1,0 +1,149 @@
+"""Event streams when there are many of them, and when their readers behave badly.
+
+The mock runs in this process, on a socket like any other, so that what it holds can be counted.
+"""
+
+import asyncio
+import gc
+import socket
+import struct
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+from event_reader import EventReader
+from processes import PATIENCE
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from mock_server import streams
+from mock_server.streams import EventStream
+from mock_server.testing import MockWorld
+from mock_server.world import Replay
+
+RUNS = "/api/v1/automation-runs"
+DIAMOND = list(range(1, 12))
+"""The ids of everything that happens to a run of the scenario ``diamond``."""
+
+Follow = Callable[..., EventReader]
+
+
+@pytest.fixture
+def follow(mock_world: MockWorld) -> Iterator[Follow]:
+    """Opens a stream of a run of the test's world; what is still open at the end is closed."""
+    with ExitStack() as stack:
+        yield lambda run_id, **more: stack.enter_context(
+            EventReader(mock_world.base_url, run_id, mock_world.key, **more)
+        )
+
+
+def open_streams(world: MockWorld) -> int:
+    """How many streams the mock says it serves."""
+    count: int = world.client.get("/_mock/health").json()["streams"]
+    return count
+
+
+def held() -> Counter[str]:
+    """What the mock holds for its streams: connections, readers, replays, unfinished tasks and what
+    they wait for."""
+    gc.collect()
+    kinds = {HttpToolsProtocol, EventStream, Replay, asyncio.Event}
+    return Counter(
+        type(each).__name__
+        for each in gc.get_objects()
+        if type(each) in kinds or (type(each) is asyncio.Task and not each.done())
+    )
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Ask until it holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+
+
+def ask_and_vanish(world: MockWorld, run_id: str) -> None:
+    """Ask for a stream and reset the connection without reading a byte."""
+    address = urlsplit(world.base_url)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(
+            f"GET {RUNS}/{run_id}/events HTTP/1.1\r\n"
+            f"Host: {address.netloc}\r\nX-API-Key: {world.key}\r\n\r\n".encode()
+        )
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_readers_that_vanish_leave_nothing_behind(mock_world: MockWorld, follow: Follow) -> None:
+    """Three hundred are there at once and reset their connections, some before they have read
+    anything: soon the mock serves no stream, and holds no task and no object for one."""
+    run_id = mock_world.create("diamond")
+    assert open_streams(mock_world) == 0
+    before = held()
+    readers = [follow(run_id) for _ in range(300)]
+    assert open_streams(mock_world) == 300
+    assert held()["EventStream"] == 300
+    for reader in readers:
+        reader.vanish()
+        ask_and_vanish(mock_world, run_id)
+    eventually(lambda: open_streams(mock_world) == 0)
+    eventually(lambda: held() <= before)
+
+    late = follow(run_id)
+    mock_world.advance(60)
+    late.read_to_end()
+    assert late.ids == DIAMOND
+
+
+def test_two_hundred_readers_see_the_same(mock_world: MockWorld, follow: Follow) -> None:
+    """Whether they were there from the beginning or came in the middle, byte for byte."""
+    run_id = mock_world.create("diamond")
+    readers = [follow(run_id) for _ in range(100)]
+    mock_world.advance(3)
+    readers += [follow(run_id) for _ in range(100)]
+    for seconds in (3, 1, 1, 60):
+        mock_world.advance(seconds)
+    bodies = {reader.read_to_end() for reader in readers}
+    assert [reader.ids for reader in readers] == [DIAMOND] * 200
+    assert len(bodies) == 1
+
+
+def test_a_reader_that_does_not_read_harms_nobody(mock_world: MockWorld, follow: Follow) -> None:
+    """Megabytes wait for it; meanwhile others read the whole run, and requests are answered. When
+    it reads after all, nothing is missing."""
+    run_id = mock_world.create("five-hundred-steps")
+    for _ in range(3):
+        mock_world.advance(3_600)
+        again = mock_world.client.post(f"{RUNS}/{run_id}/retry", json={"mode": "full"})
+        assert again.status_code == 200
+    slow = follow(run_id, buffer=4_096)
+    mock_world.advance(3_600)
+
+    other = follow(run_id)
+    other.read_to_end()
+    assert other.ids == list(range(1, len(other.ids) + 1))
+    assert mock_world.run(run_id)["status"] == "completed"
+    assert open_streams(mock_world) == 1
+
+    slow.hurry()
+    assert slow.read_to_end() == other.body
+    eventually(lambda: open_streams(mock_world) == 0)
+
+
+def test_a_silent_stream_shows_that_it_lives(
+    mock_world: MockWorld, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comment comes whenever there was nothing to say for a while; it is no event, and events
+    come in between as ever."""
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.02)
+    run_id = mock_world.create("diamond")
+    reader = follow(run_id)
+    reader.read_until(b": still here\n\n", times=3)
+    assert reader.ids == [1]
+    mock_world.advance(3)
+    reader.read_until(b"event: step.completed")
+    reader.read_until(b": still here\n\n", times=6)
+    mock_world.advance(60)
+    reader.read_to_end()
+    assert reader.ids == DIAMOND
