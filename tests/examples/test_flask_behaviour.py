@@ -1,11 +1,13 @@
 """The Flask backend: its answers to the contract's open questions, and its command."""
 
 import ast
+import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -139,18 +141,43 @@ def observe(acme: Caller, globex: Caller, stranger: Caller) -> Iterator[tuple[st
     yield "Q14", "closes" if "run.completed" in frames[-1] else "stays_open"
 
 
+class TestWorkflow:
+    """The workflow that gates it."""
+
+    def test_its_settings_are_the_kits(self, backend: BackendProcess) -> None:
+        """With them the kit gets runs from the trigger, of both tenants, and believes what it
+        sees."""
+        path = FOLDER / ".github" / "workflows" / "conformance.yml"
+        job = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]["conformance"]
+        settings = job["env"] | {"RUNS_CONFORMANCE_BASE_URL": backend.url}
+        some = [f"--include={name}" for name in ("LIST-06", "CANCEL-02", "AUTH-0[2346]")]
+        done = command("runs-conformance", "run", *some, environment=settings)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "6 of 6 requirements put to the test" in done.stdout
+
+
 def start(*options: str) -> subprocess.CompletedProcess[str]:
     """What becomes of a backend that should not start."""
     return run([sys.executable, "-m", "examples.flask_backend", *options])
 
 
-def command(name: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """What one of the project's commands does."""
-    return run([Path(sysconfig.get_path("scripts"), name), *options])
+def command(
+    name: str, *options: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess[str]:
+    """What one of the project's commands does, with this added to the environment."""
+    return run([Path(sysconfig.get_path("scripts"), name), *options], environment)
 
 
-def run(words: list[Any]) -> subprocess.CompletedProcess[str]:
+def run(
+    words: list[Any], environment: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess[str]:
     """A process that ends by itself, at the top of the checkout."""
     return subprocess.run(
-        words, cwd=TOP, capture_output=True, text=True, timeout=PATIENCE, check=False
+        words,
+        cwd=TOP,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=3 * PATIENCE,
+        check=False,
     )
