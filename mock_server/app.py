@@ -18,6 +18,7 @@ from connexion.resolver import Resolver
 from starlette.types import Receive, Scope, Send
 
 from mock_server import pages, resources
+from mock_server.behaviour import Behaviour
 from mock_server.control import control
 from mock_server.credentials import Credentials
 from mock_server.fault_layer import Disturb
@@ -64,6 +65,11 @@ class Mock:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
+
+    def behave(self, before: Behaviour, after: Behaviour) -> None:
+        """Have whatever behaves as ``before`` behave as ``after``."""
+        self.worlds.behave(before, after)
+        self.journal.behave(after)
 
     def close(self) -> None:
         """End every event stream, so that the server can stop."""

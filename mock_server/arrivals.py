@@ -12,12 +12,18 @@ class Arrivals:
     """
 
     def __init__(
-        self, per_minute: float, mix: list[tuple[Scenario, float]], chance: Chance, now: int
+        self,
+        per_minute: float,
+        mix: list[tuple[Scenario, float]],
+        chance: Chance,
+        now: int,
+        next_at: int | None = None,
     ) -> None:
+        """``next_at`` is when the next one arrives, if that is settled already."""
         self.per_minute = per_minute
         self.mix = mix
         self._chance = chance
-        self.next_at = now + self._gap(now)
+        self.next_at = now + self._gap(now) if next_at is None else next_at
 
     def take(self) -> Scenario:
         """The scenario of the run that arrives now; plans the next."""

@@ -249,10 +249,17 @@ def find(name: str, directory: Path) -> Behaviour:
     """The behaviour of that name in ``directory``, or in the file of that path.
 
     Raises UsageError."""
+    return read(locate(name, directory))
+
+
+def locate(name: str, directory: Path) -> Path:
+    """The file of the behaviour of that name in ``directory``, or the file of that path.
+
+    Raises UsageError."""
     path = directory / f"{name}.yaml"
     if path.is_file():
-        return read(path)
+        return path
     if name.endswith((".yaml", ".yml")):
-        return read(Path(name))
+        return Path(name)
     there = ", ".join(sorted(file.stem for file in directory.glob("*.yaml")))
     raise UsageError(f"there is no behaviour {name!r}; there are: {there}, or name a .yaml file")

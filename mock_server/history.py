@@ -94,7 +94,7 @@ def populate(
     ``runs`` is how many past runs there are and ``live`` how many of those under way are opened;
     None is what the start says."""
     now = world.clock.now()
-    chance = Chance(world.seed, world.name, "history")
+    chance = Chance(world.seed, world.origin, "history")
     history = start.history
     names, weights = list(history.scenarios), list(history.scenarios.values())
     order = count()

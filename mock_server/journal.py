@@ -23,6 +23,10 @@ class Journal:
         self._behaviour = behaviour
         self._kept: dict[str | None, deque[Exchange]] = {}
 
+    def behave(self, behaviour: Behaviour) -> None:
+        """From now on requests whose world is not known are answered as ``behaviour`` says."""
+        self._behaviour = behaviour
+
     def begin(self, scope: Scope, send: Send) -> Exchange:
         """A new exchange, numbered."""
         return Exchange(next(self._numbers), scope, send, self._behaviour)

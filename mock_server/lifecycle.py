@@ -325,7 +325,7 @@ class Engine:
             for index, step in enumerate(old.state.steps)
             if index not in again
         }
-        run = Run(identity, old.scenario, chance, old.attempts, kept)
+        run = Run(identity, old.scenario, chance, list(old.attempts), kept)
         self._emit(run, EventType.RUN_CREATED)
         self._queue(run)
         return run

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
 from mock_server import datafile, words
-from mock_server.duration import Span, parse_span
+from mock_server.duration import Span, parse_span, spell_span
 from mock_server.errors import FileError, UsageError
 from mock_server.resources import scenarios_dir
 from mock_server.run import Json, StepPlan
@@ -247,6 +247,31 @@ def build(name: str, written: ScenarioFile, path: Path, lines: datafile.Lines) -
         tuple(plans),
         tuple(scripts),
     )
+
+
+def written(scenario: Scenario) -> Json:
+    """The scenario as a file would hold it, each step on its own: what ``build`` makes it from."""
+    plans = scenario.plans
+    return {
+        "summary": scenario.summary,
+        "automation": scenario.automation.model_dump(),
+        "trigger": scenario.trigger.model_dump(),
+        "concurrencyKey": scenario.concurrency_key,
+        "waits": spell_span(scenario.waits),
+        "steps": [
+            {
+                "key": plan.key,
+                "name": plan.name,
+                "dependsOn": [plans[need].key for need in plan.needs],
+                "takes": spell_span(script.takes),
+                "outcome": list(script.outcomes),
+                "result": script.result,
+                "truncated": script.truncated,
+                "error": script.error.model_dump(),
+            }
+            for plan, script in zip(plans, scenario.scripts, strict=True)
+        ],
+    }
 
 
 def known(own: Path | None = None) -> dict[str, Scenario]:

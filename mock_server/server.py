@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -31,7 +31,15 @@ class Server(uvicorn.Server):
     read, and is broken off.
     """
 
-    def __init__(self, mock: Mock, ready: Callable[[], None], *, access_log: bool = False) -> None:
+    def __init__(
+        self,
+        mock: Mock,
+        ready: Callable[[], None],
+        *,
+        access_log: bool = False,
+        beside: Callable[[], Coroutine[None, None, None]] | None = None,
+    ) -> None:
+        """``ready`` is called when it serves; ``beside`` runs for as long as it does."""
         super().__init__(
             uvicorn.Config(
                 mock,
@@ -49,13 +57,21 @@ class Server(uvicorn.Server):
         )
         self._mock = mock
         self._ready = ready
+        self._beside = beside
+        self._task: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
-            self._ready()
+        if not self.started:
+            return
+        if self._beside is not None:
+            self._task = asyncio.create_task(self._beside())
+            await asyncio.sleep(0)  # It has begun before anybody hears that the mock is ready.
+        self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._task is not None:
+            self._task.cancel()
         self._mock.close()
         asyncio.get_running_loop().call_later(_LAST_WORDS, self._break_off)
         await super().shutdown(sockets)

@@ -22,7 +22,7 @@ from mock_server.errors import Refused
 from mock_server.fault_rules import Faults
 from mock_server.lifecycle import Engine
 from mock_server.play import Run
-from mock_server.run import Identity, Json, RunState
+from mock_server.run import Event, Identity, Json, RunState
 from mock_server.scenario import Scenario
 from mock_server.seed import Chance, stable_id
 from mock_server.vocabulary import RetryMode, RunStatus
@@ -43,14 +43,18 @@ class World:
         words: Words,
         *,
         reach: int = 0,
+        origin: str | None = None,
     ) -> None:
-        """``reach`` is how far back its story begins, in milliseconds before the clock's now."""
+        """``reach`` is how far back its story begins, in milliseconds before the clock's now.
+        ``origin`` is the world that the story is of, where it was taken over from another."""
         self.name = name
+        self.origin = origin or name
         self.seed = seed
         self.clock = clock
-        self.tenant_id = stable_id("tenant", name)
+        self.tenant_id = stable_id("tenant", self.origin)
         self.engine = Engine(max(clock.now() - reach, 0), behaviour, words, self._changed)
         self._runs: list[Run] = []  # in order of creation
+        self.left_out = 0  # how many runs of the story it was not given
         self._by_id: dict[str, Run] = {}
         self._by_status: dict[RunStatus, list[int]] = {status: [] for status in RunStatus}
         self._bodies: list[bytes | None] = []  # as rendered last, by the run's number
@@ -58,7 +62,7 @@ class World:
         self._readers: dict[str, set[Callable[[], None]]] = {}
         self.rescheduled: Callable[[], None] = _nobody
         self.closed = False
-        self.faults = Faults(seed, name)
+        self.faults = Faults(seed, self.origin)
         self.arrivals: Arrivals | None = None
         self.behave(behaviour)
 
@@ -234,18 +238,38 @@ class World:
         identity, chance = self._identify(scenario)
         return self.engine.create(identity, scenario, chance)
 
+    def take_up(
+        self,
+        run_id: str,
+        scenario: Scenario,
+        log: list[Event],
+        earlier: list[int] | None,
+        kept: dict[int, Json],
+    ) -> Run:
+        """Have a run that was written down, as it was after ``log``.
+
+        Raises IllegalTransitionError."""
+        identity = self._identity(run_id, scenario, log[0].at)
+        run = Run(identity, scenario, Chance(self.seed, run_id), earlier, kept)
+        run.take_up(log)
+        self._changed(run, None)
+        return run
+
     def _identify(self, scenario: Scenario) -> tuple[Identity, Chance]:
         if len(self._runs) >= MOST_RUNS:
             raise Refused(
                 409, f"The world {self.name!r} holds {MOST_RUNS} runs, the most it may: reset it."
             )
-        number = len(self._runs)
-        chance = Chance(self.seed, self.name, number)
+        run_id = Chance(self.seed, self.origin, len(self._runs) + self.left_out).uuid()
+        identity = self._identity(run_id, scenario, self.engine.now)
+        return identity, Chance(self.seed, run_id)
+
+    def _identity(self, run_id: str, scenario: Scenario, created: int) -> Identity:
         automation = scenario.automation
         trigger = scenario.trigger
-        identity = Identity(
-            id=chance.uuid(),
-            number=number,
+        return Identity(
+            id=run_id,
+            number=len(self._runs),
             tenant_id=self.tenant_id,
             automation_id=stable_id("automation", automation.name),
             automation_version_id=stable_id("automation", automation.name, str(automation.version)),
@@ -253,12 +277,11 @@ class World:
             orchestrator_type=automation.orchestrator,
             trigger_type=trigger.type,
             trigger_source_type=trigger.source,
-            trigger_source_id=stable_id(trigger.source, self.name, automation.name),
+            trigger_source_id=stable_id(trigger.source, self.origin, automation.name),
             concurrency_key=scenario.concurrency_key,
-            created=self.engine.now,
+            created=created,
             steps=scenario.plans,
         )
-        return identity, chance
 
     def _changed(self, run: Run, before: RunStatus | None) -> None:
         number = run.number

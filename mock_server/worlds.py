@@ -8,7 +8,7 @@ a bounded number of them: the one of a ``test-`` name that was idle longest goes
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mock_server import fault_rules, history, resources, scenario
@@ -17,6 +17,8 @@ from mock_server.clock import Clock, wall
 from mock_server.errors import Refused, UsageError
 from mock_server.fault_rules import Preset
 from mock_server.history import WorldFile
+from mock_server.restore import restore
+from mock_server.run import Json
 from mock_server.safety import Access
 from mock_server.scenario import Scenario
 from mock_server.words import Words
@@ -107,11 +109,6 @@ class Worlds:
         started with, or as the name says. ``start`` is one of the ``starts``; ``runs`` past runs
         and ``live`` under way overrule it. Raises Refused (409)."""
         settings = self.settings
-        old = self._open.pop(name, None)
-        if old is not None:
-            old.close()
-        elif len(self._open) >= settings.most_worlds:
-            self._make_room()
         now = settings.now if now is None else now
         opens_with = self.starts[start or self._start_named(name)]
         clock = Clock(wall() if now is None else now, settings.scale if scale is None else scale)
@@ -124,13 +121,51 @@ class Worlds:
             reach=opens_with.reach,
         )
         history.populate(world, opens_with, self.scenarios, runs, live)
-        self._open[name] = world
+        self._put(world)
         return world
+
+    def take_up(self, document: Json, name: str, loc: tuple[str, ...] = ("body",)) -> World:
+        """The world that was written down in ``document``, in place of the one of that name.
+        Nothing changes when it raises Invalid, for what is wrong with the document, which stands
+        at ``loc``, or Refused (409)."""
+        world = self.read(document, name, loc)
+        self._put(world)
+        return world
+
+    def read(self, document: Json, name: str, loc: tuple[str, ...]) -> World:
+        """The world that was written down in ``document``, without opening it. Raises Invalid."""
+        return restore(document, name, self._words, loc)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._open
+
+    def behave(self, before: Behaviour, after: Behaviour) -> None:
+        """Every world that behaved as ``before`` behaves as ``after``, and fresh ones do."""
+        self.settings = replace(self.settings, behaviour=after)
+        for world in self:
+            if world.behaviour == before:
+                world.behave(after)
+
+    def opens_with(self, scenario: str) -> bool:
+        """Whether any start has a run of that scenario."""
+        return any(
+            scenario in start.history.scenarios or scenario in {run.scenario for run in start.live}
+            for start in self.starts.values()
+        )
 
     def close(self) -> None:
         """Close every world, and with it its event streams."""
         for world in self:
             world.close()
+
+    def _put(self, world: World) -> None:
+        """Have ``world`` in place of the one of its name. Raises Refused (409)."""
+        old = self._open.pop(world.name, None)
+        if old is not None:
+            old.close()
+        elif len(self._open) >= self.settings.most_worlds:
+            self._make_room()
+        self._open[world.name] = world
 
     def _make_room(self) -> None:
         idle = next((name for name in self._open if name not in self.settings.declared), None)

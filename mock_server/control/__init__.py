@@ -3,7 +3,7 @@
 Each module gives the functions that answer its operations, by ``operationId``.
 """
 
-from mock_server.control import clocks, faults, runs, service, worlds
+from mock_server.control import clocks, faults, runs, service, state, worlds
 from mock_server.middleware import Handler
 from mock_server.streams import Streams
 from mock_server.worlds import Worlds
@@ -17,4 +17,5 @@ def control(all_worlds: Worlds, streams: Streams) -> dict[str, Handler]:
         **runs.functions(all_worlds, streams),
         **clocks.functions(),
         **faults.functions(all_worlds),
+        **state.functions(all_worlds),
     }

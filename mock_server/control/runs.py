@@ -66,7 +66,7 @@ def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
         world = call.world
         weights = call.body.get("scenarios") or dict.fromkeys(_ORDINARY, 1.0)
         mix = [(_scenario(worlds, name), weight) for name, weight in weights.items()]
-        chance = Chance(world.seed, world.name, "arrivals", len(world))
+        chance = Chance(world.seed, world.origin, "arrivals")
         world.arrive(Arrivals(call.body["perMinute"], mix, chance, world.engine.now))
         return show_arrivals(call)
 

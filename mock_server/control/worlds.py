@@ -18,7 +18,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     """What shows, resets and changes worlds."""
 
     def list_worlds(call: Call) -> Answer:
-        return Reply.of({"items": [_shown(world) for world in worlds]})
+        return Reply.of({"items": [shown(world) for world in worlds]})
 
     def reset_world(call: Call) -> Answer:
         body = call.body
@@ -32,7 +32,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
             live=_whole(body.get("live")),
             scale=body.get("scale"),
         )
-        return Reply.of(_shown(world))
+        return Reply.of(shown(world))
 
     def show_behaviour(call: Call) -> Answer:
         return Reply.of({"answers": call.world.behaviour.answers()})
@@ -51,7 +51,8 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     }
 
 
-def _shown(world: World) -> Json:
+def shown(world: World) -> Json:
+    """A world as the control API shows it."""
     return {
         "name": world.name,
         "tenantId": world.tenant_id,

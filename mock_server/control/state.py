@@ -1,0 +1,119 @@
+"""The state of a world: exported, imported, and as a link that sets it up again."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+
+from mock_server import repro, snapshot
+from mock_server.call import Answer, Call, Reply
+from mock_server.clock import to_text
+from mock_server.control.worlds import shown
+from mock_server.errors import Refused
+from mock_server.middleware import Handler
+from mock_server.play import Run
+from mock_server.run import Json
+from mock_server.world import World
+from mock_server.worlds import Worlds
+
+_RUNS = "/api/v1/automation-runs"
+
+
+def functions(worlds: Worlds) -> dict[str, Handler]:
+    """What exports, imports and links."""
+    pages = Environment(loader=PackageLoader("mock_server"), autoescape=True)
+
+    def import_state(call: Call) -> Answer:
+        return Reply.of(shown(worlds.take_up(call.body, call.tenant)))
+
+    def show_repro(call: Call) -> Answer:
+        word = call.parameters["token"]
+        world = worlds.read(repro.unpack(word), "test-repro", repro.LOC)
+        return _answer(call, pages, {"opened": False, **_situation(call, world)})
+
+    def open_repro(call: Call) -> Answer:
+        world = repro.set_up(worlds, call.parameters["token"])
+        return _answer(call, pages, {"opened": True, **_situation(call, world)}, 201)
+
+    return {
+        "exportState": export_state,
+        "importState": import_state,
+        "makeRepro": make_repro,
+        "showRepro": show_repro,
+        "openRepro": open_repro,
+    }
+
+
+def export_state(call: Call) -> Answer:
+    return Reply(snapshot.dump(call.world))
+
+
+def make_repro(call: Call) -> Answer:
+    world, ids = call.world, call.body.get("runs")
+    if ids is None:
+        word, count = repro.pack_newest(world)
+    else:
+        runs = {run.number: run for run in (_run(world, run_id) for run_id in ids)}
+        word, count = repro.pack(world, [runs[number] for number in sorted(runs)]), len(runs)
+    return Reply.of(
+        {
+            "link": f"{_base(call)}/_mock/repro/{word}",
+            "token": word,
+            "runs": count,
+            "leftOut": len(world) - count,
+        }
+    )
+
+
+def _run(world: World, run_id: str) -> Run:
+    run = world.find(run_id.lower())
+    if run is None:
+        raise Refused(404, f"The world {world.name!r} has no run {run_id}")
+    return run
+
+
+def _situation(call: Call, world: World) -> Json:
+    """A world that a link sets up, or would."""
+    usual = call.worlds.settings.behaviour.answers()
+    base = _base(call)
+    return {
+        "key": world.name,
+        "story": world.origin,
+        "seed": world.seed,
+        "now": to_text(world.engine.now),
+        "frozen": world.clock.frozen,
+        "scale": world.clock.scale,
+        "behaviour": {q: a for q, a in world.behaviour.answers().items() if a != usual[q]},
+        "faults": [standing.shown() for standing in world.faults],
+        "runs": [_listed(run, base) for run in reversed(list(world.runs()))],
+    }
+
+
+def _listed(run: Run, base: str) -> Json:
+    return {
+        "id": run.id,
+        "scenario": run.scenario.name,
+        "status": run.state.status,
+        "url": f"{base}{_RUNS}/{run.id}",
+    }
+
+
+def _answer(call: Call, pages: Environment, found: dict[str, Any], status: int = 200) -> Answer:
+    """``found`` as a page for a browser, as JSON for anybody else."""
+    target = found["runs"][0]["url"] if found["runs"] else f"{_base(call)}{_RUNS}"
+    found["curl"] = f"curl -H 'X-API-Key: {found['key']}' '{target}'" if found["opened"] else None
+    if not found["opened"]:
+        found["key"] = None
+    if "text/html" not in _header(call.exchange.headers, b"accept"):
+        return Reply.of(found, status)
+    page = pages.get_template("repro.html").render(found)
+    return Reply(page.encode(), status, content_type="text/html; charset=utf-8")
+
+
+def _base(call: Call) -> str:
+    """Where the caller reaches this mock."""
+    return f"http://{_header(call.exchange.headers, b'host')}"
+
+
+def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in headers if key == name), "")
