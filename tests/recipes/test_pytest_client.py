@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pytest_client"
+TWO_WORKERS = ("-p", "xdist.plugin", "-n", "2")
 PATIENCE = 120
 """Seconds after which what should have ended is given up; nothing waits for them to pass."""
 
@@ -44,7 +45,8 @@ def run_pytest(project: Path, *options: str, **variables: str) -> subprocess.Com
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
         cwd=project,
-        env=plain | variables,
+        # Other plugins that are installed beside it would take most of the time.
+        env=plain | variables | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -65,7 +67,7 @@ def outcome(done: subprocess.CompletedProcess[str]) -> str:
 
 def test_the_example_passes_on_two_workers() -> None:
     """Each worker has a server, each test a world; a warning would be an error."""
-    done = run_pytest(EXAMPLE, "-n", "2", "-W", "error")
+    done = run_pytest(EXAMPLE, *TWO_WORKERS, "-W", "error")
     assert done.returncode == 0, done.stdout + done.stderr
     assert outcome(done) == "8 passed"
 
@@ -74,7 +76,7 @@ def test_sessions_share_a_mock(mock_server_url: str) -> None:
     """With the address of a running mock none is started; a test's world has the same name every
     time, and another one only when the session has a name of its own."""
     before = worlds(mock_server_url)
-    done = run_pytest(EXAMPLE, "-n", "2", "--mock-url", f"{mock_server_url}/")
+    done = run_pytest(EXAMPLE, *TWO_WORKERS, "--mock-url", f"{mock_server_url}/")
     assert outcome(done) == "8 passed", done.stdout + done.stderr
     first = worlds(mock_server_url) - before
     assert len(first) == 9
