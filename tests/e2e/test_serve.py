@@ -27,10 +27,10 @@ steps:
 """
 
 
-def refusal(*options: object, **variables: str) -> str:
-    """What a mock that cannot be started says: one line on stderr, beside exit code 2."""
+def refusal(*arguments: object, **variables: str) -> str:
+    """What ``runs-mock`` says when it cannot do that: one line on stderr, beside exit code 2."""
     done = subprocess.run(
-        [RUNS_MOCK, "serve", *map(str, options)],
+        [RUNS_MOCK, *map(str, arguments)],
         env=environment(variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -141,46 +141,38 @@ def test_a_port_in_use() -> None:
     """The line says which, and how to choose another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = refusal("--port", port)
+        said = refusal("serve", "--port", port)
     assert said.startswith(f"cannot listen on 127.0.0.1 port {port}: Address already in use")
     assert "--port" in said
 
 
 @pytest.mark.parametrize(
-    ("options", "variables", "expected"),
+    ("option", "value", "expected"),
     [
-        (["--prot", "0"], {}, r"No such option '--prot'.*'--port'.*"),
-        ([], {"RUNS_MOCK_PORT": "abc"}, r"Invalid value for RUNS_MOCK_PORT: 'abc' is not .*"),
-        (["--clock", "fast"], {}, r"Invalid value for '--clock': 'fast' is none of: real, .*"),
-        (["--now", "today"], {}, r"Invalid value for '--now': .*'today'.*2026-03-02T08:15:00Z.*"),
-        (["--now", "2026-03-02T08:15:00"], {}, r".*'2026-03-02T08:15:00' has no zone.*"),
-        (["--start", "demmo"], {}, r"there is no world 'demmo' to start with; .*demo, empty"),
-        (["--scenarios", "nowhere"], {}, r"nowhere: there is no such directory; .*"),
+        ("--prot", "0", r"No such option '--prot'.*'--port'.*"),
+        ("--clock", "fast", r"Invalid value for '--clock': 'fast' is none of: real, .*"),
+        ("--now", "today", r"Invalid value for '--now': .*'today'.*2026-03-02T08:15:00Z.*"),
+        ("--now", "2026-03-02T08:15:00", r"Invalid value for '--now': .* has no zone.*"),
+        ("--start", "demmo", r"there is no world 'demmo' to start with; .*demo.*"),
+        ("--scenarios", "nowhere", r"nowhere: there is no such directory; .*"),
     ],
 )
-def test_an_option_that_cannot_be_used(
-    options: list[str], variables: dict[str, str], expected: str
-) -> None:
-    """The line names the option, or the variable the value came from, the value and what would
-    do."""
-    said = refusal("--port", "0", *options, **variables) if options else refusal(**variables)
+def test_an_option_that_cannot_be_used(option: str, value: str, expected: str) -> None:
+    """The line names the option, the value and what would do."""
+    said = refusal("serve", "--port", "0", option, value)
     assert re.fullmatch(expected, said), said
+
+
+def test_a_variable_that_cannot_be_used() -> None:
+    """The line names the variable: who has set it long ago does not know of an option."""
+    said = refusal("serve", RUNS_MOCK_PORT="abc")
+    assert said.startswith("Invalid value for RUNS_MOCK_PORT: 'abc' is not ")
 
 
 def test_an_unknown_scenario() -> None:
     """The line names it and the ones there are."""
-    done = subprocess.run(
-        [RUNS_MOCK, "scenarios", "diamant"],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert re.fullmatch(
-        "runs-mock: there is no scenario 'diamant'; .*diamond, .*unicode\n", done.stderr
-    )
+    said = refusal("scenarios", "diamant")
+    assert re.fullmatch("there is no scenario 'diamant'; .*diamond, .*unicode", said)
 
 
 @pytest.mark.parametrize(
@@ -189,14 +181,10 @@ def test_an_unknown_scenario() -> None:
         ("takes: 1s", "takes: 1 parsec", 5, r"steps\[0\]\.takes: '1 parsec' is no duration; .*"),
         ("steps:", "stpes:", 3, r"stpes: is no key here; did you mean 'steps'\?.*"),
         ("[sweep]", "[swep]", 7, r"steps\[1\]\.dependsOn\[0\]: 'swep' is no .* 'sweep'\?"),
-        (
-            "    takes: 1s",
-            "    dependsOn: [mop]",
-            3,
-            r"steps: depend on each other .*",
-        ),
+        ("    takes: 1s", "    dependsOn: [mop]", 3, r"steps: depend on each other .*"),
         ("[sweep]", "[sweep", 8, r"is not YAML: .*"),
     ],
+    ids=["value", "key", "reference", "circle", "syntax"],
 )
 def test_a_broken_scenario_file(
     tmp_path: Path, good: str, bad: str, line: int, expected: str
@@ -204,7 +192,7 @@ def test_a_broken_scenario_file(
     """The line names the file, its line, the key, the value and what was expected."""
     file = tmp_path / "tidy-up.yaml"
     file.write_text(SCENARIO.replace(good, bad), encoding="utf-8")
-    said = refusal("--port", "0", "--start", "empty", "--scenarios", tmp_path)
+    said = refusal("serve", "--port", "0", "--start", "empty", "--scenarios", tmp_path)
     assert said.startswith(f"{file}:{line}: ")
     assert re.fullmatch(expected, said.removeprefix(f"{file}:{line}: ")), said
 
@@ -213,5 +201,5 @@ def test_a_scenario_file_that_is_no_text(tmp_path: Path) -> None:
     """The line names the file and says so."""
     file = tmp_path / "tidy-up.yaml"
     file.write_bytes(b"summary: \xff\n")
-    said = refusal("--port", "0", "--start", "empty", "--scenarios", tmp_path)
+    said = refusal("serve", "--port", "0", "--start", "empty", "--scenarios", tmp_path)
     assert said.startswith(f"{file}: cannot be read as UTF-8 text")
