@@ -18,7 +18,8 @@ depends on a parameter: ``acme, globex = mock_worlds(seed=1), mock_worlds(seed=2
 
 ``mock_server_url`` is the server's base URL. One is started in the test process when it is first
 asked for; under pytest-xdist each worker has one of its own. ``--mock-url``, or ``RUNS_MOCK_URL``,
-names a running mock to use instead. A world is named after its test, so that a test's ids and times
+names a running mock to use instead, and ``RUNS_MOCK_CONTROL_TOKEN`` the token it asks for, if it
+asks. A world is named after its test, so that a test's ids and times
 are the same wherever and beside whatever it runs; sessions that share one mock at the same time
 tell themselves apart with ``--mock-session``.
 """
@@ -91,6 +92,7 @@ def mock_worlds(
 
     session = request.config.getoption("--mock-session")
     test = hashlib.sha256(f"{session}\n{request.node.nodeid}".encode()).hexdigest()[:24]
+    token = os.environ.get("RUNS_MOCK_CONTROL_TOKEN")
     opened: list[MockWorld] = []
 
     with ExitStack() as stack:
@@ -100,7 +102,9 @@ def mock_worlds(
             # A named start brings runs of its own.
             bare = {"scale": 0} if "start" in start else {"scale": 0, "runs": 0, "live": 0}
             try:
-                world = MockWorld(mock_server_url, f"test-{test}{number}", **bare | start)
+                world = MockWorld(
+                    mock_server_url, f"test-{test}{number}", token=token, **bare | start
+                )
             except (ValueError, ConnectionError) as error:
                 pytest.fail(f"no world for this test: {error}{_remedy(error)}", pytrace=False)
             opened.append(stack.enter_context(world))

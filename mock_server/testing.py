@@ -65,14 +65,16 @@ class MockWorld:
     and that finds the API at relative paths.
     """
 
-    def __init__(self, base_url: str, key: str, **start: Any) -> None:
-        """Resets the world. ``start`` is what ``POST /_mock/reset`` takes: ``now`` (RFC 3339, or
+    def __init__(self, base_url: str, key: str, *, token: str | None = None, **start: Any) -> None:
+        """Resets the world. ``token`` is the one that the mock's control API asks for, if it asks;
+        ``start`` is what ``POST /_mock/reset`` takes: ``now`` (RFC 3339, or
         an aware datetime), ``seed``, ``scale`` (world seconds for a real one, 0 for frozen),
         ``runs``, ``live`` and what else its document lists. Raises ValueError for what it refuses
         and ConnectionError when nothing answers."""
         self.base_url = base_url
         self.key = key
         self.headers = {"X-API-Key": key}
+        self._token = {} if token is None else {"X-Mock-Token": token}
         # Loading certificates would take longer than most tests.
         self.client = httpx2.Client(
             base_url=base_url,
@@ -133,7 +135,7 @@ class MockWorld:
                 if value.tzinfo is None:
                     raise ValueError(f"{name}: {value} has no zone; give it one, such as UTC")
                 body[name] = value.isoformat()
-        return self._value(self._ask("POST", f"/_mock/{path}", json=body))
+        return self._value(self._ask("POST", f"/_mock/{path}", json=body, headers=self._token))
 
     def close(self) -> None:
         """Close the client."""

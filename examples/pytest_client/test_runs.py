@@ -52,6 +52,14 @@ def test_what_has_finished_cannot_be_cancelled(runs: RunsClient, mock_world: Moc
         runs.cancel(run_id)
 
 
+def test_an_outage_is_passed_on(runs: RunsClient, mock_world: MockWorld) -> None:
+    """The next request fails, and the one after it does not."""
+    mock_world.control("faults", status={"code": 503}, count=1)
+    with pytest.raises(httpx2.HTTPStatusError, match="503"):
+        runs.list()
+    assert runs.list() == []
+
+
 @pytest.mark.mock_world(now="2026-03-02T08:15:00Z", seed=7)
 def test_a_story_repeats(runs: RunsClient, mock_world: MockWorld) -> None:
     """With its time and seed given, all of a world is the same at every start."""

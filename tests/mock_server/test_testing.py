@@ -2,8 +2,12 @@
 
 import socket
 
+import pytest
+
+from mock_server.safety import Access
 from mock_server.server import bind
-from mock_server.testing import MockWorld
+from mock_server.testing import MockWorld, serving
+from mock_server.worlds import Settings
 
 
 def test_a_run_lives(mock_world: MockWorld) -> None:
@@ -14,6 +18,22 @@ def test_a_run_lives(mock_world: MockWorld) -> None:
     assert mock_world.run(run_id)["status"] == "running"
     mock_world.advance(10)
     assert mock_world.run(run_id)["status"] == "completed"
+
+
+def test_the_steps_and_whatever_else_there_is(mock_world: MockWorld) -> None:
+    """A world gives a run's steps, and passes on what else the control API can do."""
+    run_id = mock_world.create("quick-success")
+    assert {step["status"] for step in mock_world.steps(run_id)} == {"pending"}
+    assert mock_world.control("clock/resume")["frozen"] is False
+
+
+def test_a_mock_that_asks_for_a_token() -> None:
+    """With the token a world is opened; without it the refusal says what is missing."""
+    with serving(Settings(access=Access("open-sesame"))) as base_url:
+        with MockWorld(base_url, "test-guarded", token="open-sesame", scale=0) as world:
+            assert world.run(world.create("flaky"))["status"] == "pending"
+        with pytest.raises(ValueError, match=r"^POST /_mock/reset answered 401: .* token "):
+            MockWorld(base_url, "test-guarded")
 
 
 def test_small_answers_are_not_held_back() -> None:

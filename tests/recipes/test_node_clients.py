@@ -71,7 +71,7 @@ def test_playwright(tmp_path: Path) -> None:
     """A page in a real browser shows what happens as time moves on."""
     done = run(copy(PLAYWRIGHT, "playwright", tmp_path), "npm", "test")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^ +5 passed ", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^ +6 passed ", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_both_recipes_hold_the_same_world() -> None:

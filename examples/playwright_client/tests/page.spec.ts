@@ -50,6 +50,16 @@ test("what failed is retried from the page", async ({ page, world, openPage }) =
   await expect(page.locator("#followed")).toHaveText(/is completed$/);
 });
 
+test("a stream that breaks off is resumed", async ({ page, world, openPage }) => {
+  await world.create("quick-success");
+  await world.advance(60);
+  await world.control("faults", { cut: { after: 3 }, count: 1 });
+  await openPage();
+  await page.getByRole("button", { name: "completed" }).click();
+  await expect(page.getByRole("status")).toHaveText("The run has finished");
+  await expect(page.locator("#events li")).toHaveCount(9);
+});
+
 test("who is not known is told so", async ({ page, context, openPage }) => {
   await openPage();
   await context.clearCookies();

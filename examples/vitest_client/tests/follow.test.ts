@@ -1,4 +1,4 @@
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 import { type RunEvent, RunsClient } from "../src/runs";
 import { test } from "./fixtures";
 
@@ -43,27 +43,10 @@ test("who stops listening lets go of the stream", async ({ runs, world }) => {
 test("a stream that breaks off is resumed where it stopped", async ({ world }) => {
   const id = await world.create("quick-success");
   await world.advance(60);
-  const connect = globalThis.fetch;
-  const fetch = vi.spyOn(globalThis, "fetch").mockImplementationOnce(async (...request) => {
-    const whole = await (await connect(...request)).text();
-    const half = new TextEncoder().encode(whole.slice(0, whole.length / 2));
-    let sent = false;
-    return new Response(
-      new ReadableStream({
-        pull(stream) {
-          if (sent) stream.error(new TypeError("terminated"));
-          else stream.enqueue(half);
-          sent = true;
-        },
-      }),
-    );
-  });
-  const names: string[] = [];
   const runs = new RunsClient(world.baseUrl, world.key, 0);
-  for await (const { event } of runs.follow(id)) names.push(event);
-  expect(fetch).toHaveBeenCalledTimes(2);
-  fetch.mockRestore();
-  const undisturbed: string[] = [];
-  for await (const { event } of runs.follow(id)) undisturbed.push(event);
-  expect(names).toEqual(undisturbed);
+  const undisturbed = await take(runs.follow(id), 9);
+  await world.control("faults", { cut: { after: 3 }, count: 1 });
+  expect(await take(runs.follow(id), 9)).toEqual(undisturbed);
+  await world.control("faults", { halfFrame: { after: 5 }, count: 1 });
+  expect(await take(runs.follow(id), 9)).toEqual(undisturbed);
 });

@@ -34,9 +34,14 @@ export class World {
 
   /** `POST /_mock/{path}` for this world: whatever the control API can do. */
   async control<T>(path: string, body: object = {}): Promise<T> {
+    const token = process.env["RUNS_MOCK_CONTROL_TOKEN"];
     const response = await fetch(`${this.baseUrl}/_mock/${path}`, {
       method: "POST",
-      headers: { "X-API-Key": this.key, "Content-Type": "application/json" },
+      headers: {
+        "X-API-Key": this.key,
+        "Content-Type": "application/json",
+        ...(token ? { "X-Mock-Token": token } : {}),
+      },
       body: JSON.stringify(body),
     });
     const text = await response.text();
