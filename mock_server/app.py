@@ -37,8 +37,9 @@ class Mock:
 
     def __init__(self, settings: Settings) -> None:
         self.worlds = Worlds(settings)
-        self.streams = Streams()
-        self.journal = Journal(settings.behaviour)
+        self.streams = Streams(settings.most_streams)
+        # One more for those whose world is not known.
+        self.journal = Journal(settings.behaviour, settings.most_worlds + 1)
         contract = _document(resources.contract_file())
         credentials = Credentials(contract["components"]["securitySchemes"], self.worlds)
         app = connexion.FlaskApp(

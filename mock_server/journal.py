@@ -1,6 +1,7 @@
 """The newest exchanges, so that somebody can ask afterwards why an answer came.
 
-Bounded: the newest 1,000 of each tenant, and of those without one. Credentials never leave it.
+Bounded: the newest 1,000 of each tenant, and of those without one, for as many tenants as there may
+be worlds; the one silent longest is forgotten first. Credentials never leave it.
 """
 
 from collections import deque
@@ -18,7 +19,8 @@ NEWEST = 1_000
 class Journal:
     """The exchanges of one mock, by tenant; None stands for those whose tenant is not known."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, most_tenants: int) -> None:
+        self._most = most_tenants
         self._numbers = count(1)
         self._behaviour = behaviour
         self._kept: dict[str | None, deque[Exchange]] = {}
@@ -36,6 +38,8 @@ class Journal:
         exchange.end()
         kept = self._kept.get(exchange.tenant)
         if kept is None:
+            if len(self._kept) >= self._most:
+                del self._kept[min(self._kept, key=lambda name: self._kept[name][-1].number)]
             kept = self._kept[exchange.tenant] = deque(maxlen=NEWEST)
         kept.append(exchange)
 

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from starlette.types import Receive, Send
 
 from mock_server.behaviour import FinishedStream, Framing, StreamEnd
+from mock_server.errors import Refused
 from mock_server.play import Run
 from mock_server.world import Replay, World
 
@@ -30,14 +31,22 @@ _EVENT_ID = re.compile(r"[0-9]{1,18}")
 
 
 class Streams:
-    """Every open stream of one mock."""
+    """Every open stream of one mock, ``most`` of them at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.open = 0
+        self._most = most
         self._pulses: WeakKeyDictionary[World, Pulse] = WeakKeyDictionary()
 
     def of(self, world: World, run: Run, last_event_id: str | None) -> "EventStream | None":
-        """The stream of ``run`` behind ``last_event_id``; None when that is its end."""
+        """The stream of ``run`` behind ``last_event_id``; None when that is its end. Raises Refused
+        (429) when too many are open."""
+        if self.open >= self._most:
+            raise Refused(
+                429,
+                f"{self._most} event streams are open, the most the mock holds: close some.",
+                {"Retry-After": "5"},
+            )
         behaviour = world.behaviour
         seen, stays_open = 0, behaviour.stream_end is StreamEnd.STAYS_OPEN
         if run.finished:

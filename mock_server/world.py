@@ -17,7 +17,7 @@ from mock_server.behaviour import (
     Framing,
     ListOrder,
 )
-from mock_server.clock import Clock, to_text
+from mock_server.clock import MINUTE, Clock, to_text
 from mock_server.errors import Refused
 from mock_server.fault_rules import Faults
 from mock_server.lifecycle import Engine
@@ -29,6 +29,8 @@ from mock_server.vocabulary import RetryMode, RunStatus
 from mock_server.words import Words
 
 MOST_RUNS = 200_000
+MOST_EVENTS = 250_000
+"""How many events one advance may cause; nobody else is answered meanwhile."""
 
 
 class World:
@@ -53,6 +55,7 @@ class World:
         self.clock = clock
         self.tenant_id = stable_id("tenant", self.origin)
         self.engine = Engine(max(clock.now() - reach, 0), behaviour, words, self._changed)
+        self._happened = 0
         self._runs: list[Run] = []  # in order of creation
         self.left_out = 0  # how many runs of the story it was not given
         self._by_id: dict[str, Run] = {}
@@ -102,7 +105,9 @@ class World:
         """Move from one event to the next until ``reached``, by ``most`` milliseconds at the most;
         whether it was."""
         latest = self.clock.now() + most
+        enough = self._happened + MOST_EVENTS
         while not reached():
+            self._refuse_beyond(enough)
             due = self.next_due
             if due is None or due > latest:
                 break
@@ -111,6 +116,18 @@ class World:
             return True
         self.turn(partial(_forward_to, latest))
         return reached()
+
+    def advance(self, duration: int) -> None:
+        """Move forward by ``duration`` milliseconds, and let whatever becomes due happen.
+
+        Raises Refused (409) where that would be too much at once; it has then gone as far as it
+        may."""
+        latest = self.clock.now() + duration
+        enough = self._happened + MOST_EVENTS
+        while (due := self.next_due) is not None and due + MINUTE < latest:
+            self.turn(partial(_forward_to, due + MINUTE))
+            self._refuse_beyond(enough)
+        self.turn(partial(_forward_to, latest))
 
     def turn(self, change: Callable[[Clock], None]) -> None:
         """Let ``change`` freeze, resume, rescale or advance the clock, and whatever becomes due by
@@ -283,6 +300,14 @@ class World:
             steps=scenario.plans,
         )
 
+    def _refuse_beyond(self, enough: int) -> None:
+        if self._happened > enough:
+            raise Refused(
+                409,
+                f"{MOST_EVENTS} events have happened, the most for one advance, and the clock "
+                f"stands at {to_text(self.clock.now())}: advance again for the rest.",
+            )
+
     def _changed(self, run: Run, before: RunStatus | None) -> None:
         number = run.number
         status = run.state.status
@@ -295,6 +320,7 @@ class World:
             numbers = self._by_status[before]
             del numbers[bisect_left(numbers, number)]
             insort(self._by_status[status], number)
+        self._happened += 1
         self._bodies[number] = None
         self._steps.pop(number, None)
         if self._readers:

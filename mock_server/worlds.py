@@ -40,6 +40,7 @@ class Settings:
     start: str = "demo"
     declared: tuple[str, ...] = ("demo", "acme", "globex")
     most_worlds: int = 256
+    most_streams: int = 20_000
     scenarios: Path | None = None
     starts: Path = field(default_factory=resources.worlds_dir)
     behaviour: Behaviour = field(default_factory=Behaviour)
