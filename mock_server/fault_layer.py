@@ -17,15 +17,15 @@ from mock_server.errors import Invalid, Refused
 from mock_server.fault_rules import Met, Preset
 from mock_server.faults import Answer, Broken, End
 from mock_server.middleware import CALL, answer_to
-from mock_server.pauses import Pauses, until_left
-from mock_server.prefer import Examples, Preference, preferences, wanted_rules
+from mock_server.pauses import Pauses, until_gone
+from mock_server.prefer import Examples, Preference, may_prefer, preferences, wanted_rules
 from mock_server.vocabulary import Operation
 
 CONNECTION = "mock_server.connection"
 """The extension of an ASGI scope that is the connection's transport."""
 
 _NO_LINGERING = struct.pack("ii", 1, 0)
-_OPERATIONS = {str(operation): operation for operation in Operation}
+_OPERATIONS: dict[str | None, Operation] = {str(operation): operation for operation in Operation}
 
 
 class Disturb:
@@ -38,19 +38,20 @@ class Disturb:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call: Call | None = scope.get(CALL)
-        operation = None if call is None else _OPERATIONS.get(call.exchange.operation or "")
-        if call is None or operation is None:
-            await self.app(scope, receive, send)
-            return
-        asked = preferences(scope["headers"], scope["query_string"])
-        faults = call.world.faults
-        if asked:
-            await self._asked(asked, operation, scope, receive, send)
-        elif faults.breaks:
-            met = faults.meet(operation, call.exchange, call.world.engine.now)
-            await self._disturbed(self._operation(scope), met, scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+        if call is not None:
+            operation = _OPERATIONS.get(call.exchange.operation)
+            if operation is not None:
+                if may_prefer(scope["headers"], scope["query_string"]):
+                    asked = preferences(scope["headers"], scope["query_string"])
+                    if asked:
+                        await self._asked(asked, operation, scope, receive, send)
+                        return
+                faults = call.world.faults
+                if faults.breaks:
+                    met = faults.meet(operation, call.exchange, call.world.engine.now)
+                    await self._disturbed(self._operation(scope), met, scope, receive, send)
+                    return
+        await self.app(scope, receive, send)
 
     async def _asked(
         self,
@@ -119,14 +120,14 @@ async def _break(end: End, scope: Scope, pauses: Pauses, receive: Receive, send:
             await send({"type": "http.response.body", "body": b""})
         case End.CLOSED:
             _connection(scope).close()
-            await until_left(receive)
+            await until_gone(receive)
         case End.RESET:
             connection = _connection(scope)
             # Closing a socket that must not linger resets the connection.
             plug = connection.get_extra_info("socket")
             plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
             connection.abort()
-            await until_left(receive)
+            await until_gone(receive)
 
 
 def _connection(scope: Scope) -> Any:

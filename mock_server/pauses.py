@@ -25,14 +25,14 @@ class Pauses:
             return
         over = asyncio.Event()
         self._under_way.add(over.set)
-        left = asyncio.create_task(until_left(receive))
-        left.add_done_callback(lambda _: over.set())
+        gone = asyncio.create_task(until_gone(receive))
+        gone.add_done_callback(lambda _: over.set())
         loop = asyncio.get_running_loop()
         timer = None if seconds is None else loop.call_later(seconds, over.set)
         try:
             await over.wait()
         finally:
-            left.cancel()
+            gone.cancel()
             self._under_way.discard(over.set)
             if timer is not None:
                 timer.cancel()
@@ -44,7 +44,7 @@ class Pauses:
             end()
 
 
-async def until_left(receive: Receive) -> None:
+async def until_gone(receive: Receive) -> None:
     """Returns when the one who waits for the answer has left."""
     while (await receive())["type"] != "http.disconnect":
         pass

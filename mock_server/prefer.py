@@ -10,6 +10,7 @@ has it.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +22,7 @@ from mock_server.validation import TWINS, Headers
 
 _PREFERENCE = re.compile(r'([\w-]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,"]*)))?[^,]*')
 _EVENTS = "text/event-stream"
+_name = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,11 @@ class Examples:
                 target = target[part]
             node = target
         return node
+
+
+def may_prefer(headers: Headers, query: bytes) -> bool:
+    """Whether a closer look is worth while: most requests ask for nothing."""
+    return b"__" in query or b"prefer" in map(_name, headers)
 
 
 def preferences(headers: Headers, query: bytes) -> dict[str, Preference]:

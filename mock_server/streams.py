@@ -14,6 +14,7 @@ from starlette.types import Receive, Send
 
 from mock_server.behaviour import FinishedStream, Framing, StreamEnd
 from mock_server.errors import Refused
+from mock_server.pauses import until_gone
 from mock_server.play import Run
 from mock_server.world import Replay, World
 
@@ -172,9 +173,3 @@ class EventStream:
     @staticmethod
     async def _send(send: Send, body: bytes) -> None:
         await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def until_gone(receive: Receive) -> None:
-    """Returns when the other side has left."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -6,8 +6,9 @@ from starlette.types import Receive, Send
 
 from mock_server.call import Reply
 from mock_server.errors import Refused
+from mock_server.pauses import until_gone
 from mock_server.play import Run
-from mock_server.streams import Streams, until_gone
+from mock_server.streams import Streams
 from mock_server.vocabulary import RunStatus
 from mock_server.world import World
 
