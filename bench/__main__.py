@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bench import reads, sizes, startup, streams
+from bench import reads, sizes, soak, startup, streams
 from bench.errors import BenchError
 from bench.machine import Cores
 
@@ -43,7 +43,8 @@ def cli(context: click.Context) -> None:
     python -m bench startup            exec to the first answer
     python -m bench streams            reads while 1,000 streams are open; memory per stream
     python -m bench sizes              pages of a world of 100 and of 100,000 runs
-    python -m bench all                these four, one after the other
+    python -m bench soak               a day of arrivals and 10,000 streams that come and go
+    python -m bench all                the first four, one after the other
 
     Servers run on the first core, whatever loads them on the others. Needs Linux, wrk, taskset,
     and for Prism: npm ci --prefix bench. Figures stand beside their targets; none is asserted.
@@ -135,10 +136,45 @@ def sizes_command(cores: Cores, /, **options: Any) -> None:
     sizes.measure(cores, **options)
 
 
+@cli.command("soak")
+@click.option(
+    "--hours",
+    type=click.IntRange(1, 744),
+    default=24,
+    show_default=True,
+    help="How many hours of the world's time runs arrive.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.1, 600),
+    default=6,
+    show_default=True,
+    help="How many runs arrive a minute.",
+)
+@click.option(
+    "--connects",
+    type=click.IntRange(1, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="How many streams are opened and left.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="How often; the first fills caches, the others are set against it.",
+)
+@click.pass_obj
+def soak_command(cores: Cores, /, **options: Any) -> None:
+    """What is left of a day of arrivals and of streams that came and went: memory, descriptors."""
+    soak.measure(cores, soak.Plan(**options))
+
+
 @cli.command("all")
 @click.pass_context
 def all_command(context: click.Context) -> None:
-    """All four with their defaults: some seven minutes."""
+    """The first four with their defaults: some seven minutes."""
     for command in (reads_command, startup_command, streams_command, sizes_command):
         context.invoke(command)
         click.echo()

@@ -58,6 +58,10 @@ class Server:
         """What posting ``body`` as JSON answers, as JSON. Raises BenchError unless 200 or 201."""
         return json.loads(self._request("POST", path, body))
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """The same for putting."""
+        return json.loads(self._request("PUT", path, body))
+
     def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
