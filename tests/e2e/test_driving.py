@@ -354,3 +354,19 @@ def test_the_token_is_asked_for_and_sent() -> None:
         assert call("clock", "--url", url, "--token", TOKEN).stdout.startswith("demo  ")
         variables = {"RUNS_MOCK_URL": url, "RUNS_MOCK_CONTROL_TOKEN": TOKEN}
         assert call("clock", **variables).stdout.startswith("demo  ")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "part"),
+    [
+        ("--control-token", "", "one word"),
+        ("--control-token", "two words", "one word"),
+        ("--allow-host", "http://mock", "no host name"),
+        ("--most-worlds", "0", "most-worlds"),
+    ],
+)
+def test_who_may_drive_is_said_well_or_not_at_all(option: str, value: str, part: str) -> None:
+    """A token that protects nothing, or a name that never matches, starts no mock."""
+    done = call("serve", "--port", 0, option, value, code=2)
+    assert part in done.stderr
+    assert len(done.stderr.splitlines()) == 1
