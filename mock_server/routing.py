@@ -1,7 +1,9 @@
 """Connexion's routing, compiled: one regular expression for all operations of all documents.
 
 Connexion walks through nested routers for each request. What the expression does not match (an
-unknown path, another method, a trailing slash) takes that way still and is answered by it.
+unknown path, a trailing slash) takes that way still and is answered by it; but another method of a
+known path is answered here, since they would name only the first that is allowed, and take HEAD for
+GET.
 """
 
 import re
@@ -11,6 +13,8 @@ from connexion.http_facts import METHODS
 from connexion.middleware.abstract import ROUTING_CONTEXT
 from connexion.middleware.routing import RoutingMiddleware
 from connexion.spec import Specification
+from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _PARAMETER = re.compile(r"\\\{(\w+)\\\}")
@@ -23,7 +27,9 @@ class Routing(RoutingMiddleware):
         super().__init__(app)
         self._alternatives: list[str] = []
         self._found: list[tuple[dict[str, str], tuple[str, ...]]] = []
+        self._methods: dict[re.Pattern[str], str] = {}
         self._match = re.compile("(?!)").fullmatch
+        self._methods: set[str] = set()
 
     def add_api(
         self, specification: Specification, base_path: str | None = None, **kwargs: Any
@@ -31,8 +37,11 @@ class Routing(RoutingMiddleware):
         super().add_api(specification, base_path=base_path, **kwargs)
         base = specification.base_path
         for path, item in specification["paths"].items():
+            pattern = re.compile(_PARAMETER.sub("[^/]+", re.escape(base + path)))
+            self._methods[pattern] = ", ".join(sorted(m.upper() for m in METHODS & item.keys()))
             for method in METHODS & item.keys():
                 context = {"api_base_path": base, "operation_id": item[method]["operationId"]}
+                self._methods.add(method.upper())
                 self._add(f"{method.upper()} {base}{path}", context)
         self._match = re.compile("|".join(self._alternatives)).fullmatch
 
@@ -47,7 +56,8 @@ class Routing(RoutingMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match = self._match(f"{scope['method']} {scope['path']}") if "method" in scope else None
         if match is None or match.lastindex is None:
-            await super().__call__(scope, receive, send)
+            self._refuse_method(scope)
+            await self._miss(scope, receive, send)
             return
         last = match.lastindex
         context, names = self._found[last - 1]
@@ -56,3 +66,19 @@ class Routing(RoutingMiddleware):
         )
         scope["extensions"] = {**scope.get("extensions", {}), ROUTING_CONTEXT: context}
         await self.app(scope, receive, send)
+
+    def _refuse_method(self, path: str) -> None:
+        """Raises HTTPException (405) if the path is known with other methods."""
+        allowed = sorted(method for method in self._methods if self._match(f"{method} {path}"))
+        if allowed:
+            raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
+
+    async def _miss(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except HTTPException as error:
+            # Connexion's router has one route for each method and names that of the first alone.
+            for path, methods in self._methods.items():
+                if error.status_code == 405 and path.fullmatch(scope["path"]):
+                    raise HTTPException(405, headers={"Allow": methods}) from None
+            raise

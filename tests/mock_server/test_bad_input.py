@@ -196,6 +196,7 @@ def test_a_body_beyond_bounds_is_refused(mock_world: MockWorld) -> None:
         ("GET", f"{RUNS}/497f6eca-6276-4993-bfeb-53cbbbba6f08/cancel", 405, "POST"),
         ("PUT", f"{RUNS}/497f6eca-6276-4993-bfeb-53cbbbba6f08/retry", 405, "POST"),
         ("POST", "/_mock/health", 405, "GET"),
+        ("OPTIONS", "/_mock/faults", 405, "DELETE, GET, POST"),
         ("POST", "/docs", 405, "GET, HEAD, OPTIONS"),
     ],
 )
