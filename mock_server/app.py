@@ -21,8 +21,9 @@ from mock_server import pages, resources
 from mock_server.behaviour import Behaviour
 from mock_server.control import control
 from mock_server.credentials import Credentials
+from mock_server.declared import Declared
 from mock_server.fault_layer import Disturb
-from mock_server.journal import Journal
+from mock_server.insight import Insight
 from mock_server.middleware import Checks, LocalOrigins, Operations, Record
 from mock_server.operations import operations
 from mock_server.prefer import Examples
@@ -38,15 +39,21 @@ class Mock:
     def __init__(self, settings: Settings) -> None:
         self.worlds = Worlds(settings)
         self.streams = Streams(settings.most_streams)
-        # One more for those whose world is not known.
-        self.journal = Journal(settings.behaviour, settings.most_worlds + 1)
         contract = _document(resources.contract_file())
+        own = _document(resources.control_file())
         credentials = Credentials(contract["components"]["securitySchemes"], self.worlds)
+        insight = Insight(Declared(contract), Declared(own), credentials, settings.behaviour)
+        self.journal = insight.strays
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
                 LocalOrigins,
-                partial(Record, journal=self.journal, aside=("/_mock", "/docs", "/static")),
+                partial(
+                    Record,
+                    strays=insight.strays,
+                    counts=insight.metrics,
+                    aside=("/_mock", "/docs", "/static", "/openapi.", "/favicon."),
+                ),
                 partial(Safety, access=settings.access),
                 Routing,
                 partial(Checks, worlds=self.worlds, credentials=credentials),
@@ -57,11 +64,8 @@ class Mock:
             ],
         )
         app.add_api(contract, resolver=_resolver(operations(self.streams)))
-        app.add_api(
-            _document(resources.control_file()),
-            resolver=_resolver(control(self.worlds, self.streams)),
-        )
-        pages.register(app.app, self.worlds)
+        app.add_api(own, resolver=_resolver(control(self.worlds, self.streams, insight)))
+        pages.register(app.app, self.worlds, insight.paths)
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

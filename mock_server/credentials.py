@@ -13,6 +13,7 @@ from mock_server.behaviour import Behaviour, Unauthenticated
 from mock_server.errors import Refused
 from mock_server.run import Json
 from mock_server.validation import Headers
+from mock_server.world import World
 from mock_server.worlds import Worlds
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -22,66 +23,85 @@ class Credentials:
     """The credentials that the contract's security schemes name, in their order."""
 
     def __init__(self, schemes: Json, worlds: Worlds) -> None:
-        self._bearer = any(scheme["type"] == "http" for scheme in schemes.values())
-        self._headers = {
-            scheme["name"].lower().encode()
-            for scheme in schemes.values()
+        self._bearer = next(
+            (name for name, scheme in schemes.items() if scheme["type"] == "http"), ""
+        )
+        self._keys = {
+            scheme["name"].lower().encode(): name
+            for name, scheme in schemes.items()
             if scheme["type"] == "apiKey" and scheme["in"] == "header"
         }
-        self._cookies = [
-            scheme["name"]
-            for scheme in schemes.values()
+        self._cookies = {
+            scheme["name"]: name
+            for name, scheme in schemes.items()
             if scheme["type"] == "apiKey" and scheme["in"] == "cookie"
-        ]
+        }
+        in_order = (self._bearer, *self._keys.values(), *self._cookies.values())
+        self._ranks = {scheme: rank for rank, scheme in enumerate(in_order)}
         self._worlds = worlds
 
-    def present(self, headers: Headers) -> list[str]:
-        """The texts of the credentials in ``headers``: bearer first, then keys, then cookies."""
-        bearers, keys, cookies = [], [], []
+    def present(self, headers: Headers) -> list[tuple[str, str]]:
+        """The credentials in ``headers``, each as its scheme and its text: bearer first, then keys,
+        then cookies."""
+        found: list[tuple[str, str]] = []
+        keys = self._keys
         for name, value in headers:
-            if name == b"authorization" and self._bearer:
-                scheme, _, token = value.decode("latin-1").partition(" ")
-                # Another scheme is a credential too, one that nobody knows.
-                bearers.append(token.strip() if scheme.lower() == "bearer" else "")
-            elif name in self._headers:
-                keys.append(value.decode("latin-1").strip())
+            if name in keys:
+                found.append((keys[name], value.decode("latin-1").strip()))
+            elif name == b"authorization" and self._bearer:
+                kind, _, token = value.decode("latin-1").partition(" ")
+                # Another kind is a credential too, one that nobody knows.
+                found.append((self._bearer, token.strip() if kind.lower() == "bearer" else ""))
             elif name == b"cookie":
-                cookies += self._from_cookie(value.decode("latin-1"))
-        return [*bearers, *keys, *cookies]
+                found += self._from_cookie(value.decode("latin-1"))
+        if len(found) > 1:
+            found.sort(key=lambda one: self._ranks[one[0]])
+        return found
 
-    def tenant(self, headers: Headers, behaviour: Behaviour) -> str:
-        """The tenant that the first good credential names. Raises Refused: 401, 403 or 429."""
-        texts = self.present(headers)
-        if not texts:
+    def tenant(self, headers: Headers, behaviour: Behaviour) -> tuple[str, str]:
+        """The scheme of the first good credential and the tenant it names. Raises Refused: 401, 403
+        or 429."""
+        presented = self.present(headers)
+        if not presented:
             raise _unauthenticated(behaviour, "Not authenticated")
-        for text in texts:
+        for scheme, text in presented:
             name = text.partition(":")[0]
             if self._worlds.knows(name):
-                return name
-        _refuse(texts[0])
+                return scheme, name
+        _refuse(presented[0][1])
         raise _unauthenticated(behaviour, "Invalid or expired credential")
 
     def world(self, named: str | None, headers: Headers) -> str:
         """The world that a call of the control API is for: the one ``named``, else the
         credential's, else the first declared. Raises Refused (404) for one there cannot be."""
-        texts = [named] if named is not None else self.present(headers)
-        if not texts:
+        presented = self.present(headers) if named is None else []
+        if named is None and not presented:
             return self._worlds.settings.declared[0]
-        name = texts[0].partition(":")[0]
+        name = presented[0][1].partition(":")[0] if named is None else named
         if self._worlds.knows(name):
             return name
         declared = ", ".join(self._worlds.settings.declared)
+        # A credential is not repeated: it may be one that opens something elsewhere.
+        what = "no world that this credential opens" if named is None else f"no world {name!r}"
         raise Refused(
             404,
-            f"There is no world {name!r}. There are {declared}, and any name that begins with "
-            "'test-' opens one.",
+            f"There is {what}. There are {declared}, and any name that begins with 'test-' opens "
+            "one.",
         )
 
-    def _from_cookie(self, header: str) -> list[str]:
+    def opened(self, headers: Headers) -> tuple[str, World] | None:
+        """The first credential that names an open world: its scheme, and that world."""
+        for scheme, text in self.present(headers):
+            world = self._worlds.get(text.partition(":")[0])
+            if world is not None:
+                return scheme, world
+        return None
+
+    def _from_cookie(self, header: str) -> list[tuple[str, str]]:
         if not any(name in header for name in self._cookies):
             return []
         jar = _parse_cookie(header)
-        return [jar[name] for name in self._cookies if name in jar]
+        return [(scheme, jar[name]) for name, scheme in self._cookies.items() if name in jar]
 
 
 def _unauthenticated(behaviour: Behaviour, reason: str) -> Refused:

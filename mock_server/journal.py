@@ -1,52 +1,57 @@
-"""The newest exchanges, so that somebody can ask afterwards why an answer came.
+"""The newest exchanges of one world, so that somebody can ask afterwards why an answer came.
 
-Bounded: the newest 1,000 of each tenant, and of those without one, for as many tenants as there may
-be worlds; the one silent longest is forgotten first. Credentials never leave it.
+Bounded: the newest 1,000. An exchange joins when its answer begins, so that open streams are seen;
+a world has one journal for as long as it lives. What came without a credential that opens a world
+is in a journal of its own.
 """
 
-from collections import deque
-from collections.abc import Iterator
-from itertools import count
-
-from starlette.types import Scope, Send
+from collections import Counter, deque
+from collections.abc import Callable
 
 from mock_server.behaviour import Behaviour
+from mock_server.coverage import Answers, Coverage
 from mock_server.exchange import Exchange
 
 NEWEST = 1_000
 
 
-class Journal:
-    """The exchanges of one mock, by tenant; None stands for those whose tenant is not known."""
+class Journal(deque[Exchange]):
+    """The exchanges of one world, and what of the contract they have covered."""
 
-    def __init__(self, behaviour: Behaviour, most_tenants: int) -> None:
-        self._most = most_tenants
-        self._numbers = count(1)
-        self._behaviour = behaviour
-        self._kept: dict[str | None, deque[Exchange]] = {}
+    def __init__(self) -> None:
+        super().__init__(maxlen=NEWEST)
+        self.coverage = Coverage()
+
+    def find(self, number: int) -> Exchange | None:
+        """The exchange with that number, if it is remembered."""
+        return next((one for one in self if one.number == number), None)
+
+    def answers(self) -> Answers:
+        """How often each operation gave which status, what is still open among them."""
+        begun = Counter((one.operation, one.status) for one in self if one.ended is None)
+        return begun + Counter(self.coverage.answers)
+
+
+class Strays(Journal):
+    """The exchanges that no operation led to a world: an unknown path, no good credential.
+
+    ``behaviour`` is what they are answered by; ``home`` says in whose journal one belongs all the
+    same, None for nobody's.
+    """
+
+    def __init__(self, behaviour: Behaviour, home: Callable[[Exchange], Journal | None]) -> None:
+        super().__init__()
+        self.behaviour = behaviour
+        self._home = home
 
     def behave(self, behaviour: Behaviour) -> None:
-        """From now on requests whose world is not known are answered as ``behaviour`` says."""
-        self._behaviour = behaviour
+        """From now on they are answered as ``behaviour`` says."""
+        self.behaviour = behaviour
 
-    def begin(self, scope: Scope, send: Send) -> Exchange:
-        """A new exchange, numbered."""
-        return Exchange(next(self._numbers), scope, send, self._behaviour)
-
-    def keep(self, exchange: Exchange) -> None:
-        """The exchange is over; remember it."""
-        exchange.end()
-        kept = self._kept.get(exchange.tenant)
-        if kept is None:
-            if len(self._kept) >= self._most:
-                del self._kept[min(self._kept, key=lambda name: self._kept[name][-1].number)]
-            kept = self._kept[exchange.tenant] = deque(maxlen=NEWEST)
-        kept.append(exchange)
-
-    def of(self, tenant: str | None) -> Iterator[Exchange]:
-        """The tenant's exchanges, newest first."""
-        return reversed(self._kept.get(tenant, deque()))
-
-    def forget(self, tenant: str | None) -> None:
-        """Remember none of the tenant's exchanges."""
-        self._kept.pop(tenant, None)
+    def append(self, exchange: Exchange) -> None:
+        home = self._home(exchange)
+        if home is None:
+            super().append(exchange)
+        else:
+            home.append(exchange)
+            exchange.journal = home

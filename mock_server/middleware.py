@@ -10,6 +10,7 @@ to no operation falls through to it.
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from itertools import count
 from typing import Any
 
 from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
@@ -21,12 +22,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.behaviour import Behaviour, ErrorBody
 from mock_server.call import Answer, Call, Reply
+from mock_server.coverage import Given
 from mock_server.credentials import Credentials
 from mock_server.errors import Flaw, Invalid, Refused
-from mock_server.exchange import EXCHANGE, Exchange
-from mock_server.journal import Journal
+from mock_server.exchange import EXCHANGE, Counts, Exchange
+from mock_server.journal import Strays
 from mock_server.run import Json
-from mock_server.validation import LARGEST_BODY, Contract
+from mock_server.validation import LARGEST_BODY, Contract, question_of
 from mock_server.worlds import Worlds
 
 CALL = "mock_server.call"
@@ -71,21 +73,33 @@ class LocalOrigins(CORSMiddleware):
 
 
 class Record:
-    """The layer that keeps the journal and turns whatever goes wrong into JSON.
+    """The layer that makes an exchange of each request, counts it, and turns whatever goes wrong
+    into JSON.
 
-    ``aside`` are the beginnings of paths that are not journalled: the mock's own.
+    ``strays`` keeps what reaches no world; ``aside`` are the beginnings of paths that are not
+    journalled: the mock's own.
     """
 
-    def __init__(self, app: ASGIApp, journal: Journal, aside: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        strays: Strays,
+        counts: Counts,
+        aside: tuple[str, ...],
+    ) -> None:
         self.app = app
-        self._journal = journal
+        self._numbers = count(1)
+        self._strays = strays
+        self._counts = counts
         self._aside = aside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = self._journal.begin(scope, send)
+        exchange = Exchange(
+            next(self._numbers), scope, send, self._strays.behaviour, self._strays, self._counts
+        )
         scope[EXCHANGE] = exchange
         own = scope["path"].startswith(self._aside) or scope["path"] == "/"
         if not own:
@@ -100,7 +114,7 @@ class Record:
                 raise error from None
         finally:
             if not own:
-                self._journal.keep(exchange)
+                exchange.end()
 
 
 def answer_to(error: Exception, exchange: Exchange) -> Reply:
@@ -152,6 +166,7 @@ class CheckedOperation:
         self._parameters: list[Json] = operation.parameters
         self._body: Json | None = operation.request_body or None
         self._largest: int = (self._body or {}).get("x-largest-body", LARGEST_BODY)
+        self._given: Given = set()  # Of calls that no client's world is told about.
         self._contracts: dict[Behaviour, Contract] = {}
         self._contract(worlds.settings.behaviour)
 
@@ -160,26 +175,32 @@ class CheckedOperation:
         exchange.operation = self._id
         headers = scope["headers"]
         behaviour, tenant, call = exchange.behaviour, "", None
+        given = self._given
         if self._guarded:
-            tenant = exchange.tenant = self._credentials.tenant(headers, behaviour)
+            exchange.credential, tenant = self._credentials.tenant(headers, behaviour)
+            exchange.tenant = tenant
             call = Call(self._worlds, tenant, {}, {}, exchange)
-            behaviour = exchange.behaviour = call.world.behaviour
-            exchange.at = call.world.engine.now
-            if call.world.faults.limits:
-                call.world.faults.admit(self._id, exchange, exchange.at)
+            world = call.world
+            behaviour = exchange.behaviour = world.behaviour
+            exchange.at, exchange.journal = world.engine.now, world.journal
+            coverage = world.journal.coverage
+            coverage.credentials.add(exchange.credential)
+            given = coverage.given[self._id]
+            if world.faults.limits:
+                world.faults.admit(self._id, exchange, exchange.at)
         contract = self._contracts.get(behaviour) or self._contract(behaviour)
         flaws: list[Flaw] = []
         parameters = contract.parameters(
-            scope["path_params"], scope["query_string"], headers, flaws
+            scope["path_params"], scope["query_string"], headers, flaws, given
         )
         body: Json = {}
         if contract.body is not None:
             content = await _read(receive, self._largest)
             content_type = next((v for k, v in headers if k == b"content-type"), None)
             text = content_type.decode("latin-1") if content_type is not None else None
-            body = contract.body.value(content, text, flaws)
+            body = contract.body.value(content, text, flaws, given)
         if flaws:
-            raise Invalid(flaws)
+            raise Invalid(flaws, question=question_of(flaws))
         if call is None:
             tenant = self._credentials.world(parameters.get("world"), headers)
             call = Call(self._worlds, tenant, {}, {}, exchange)

@@ -15,7 +15,10 @@ _STATUSES: frozenset[str] = frozenset(RunStatus)
 def list_runs(call: Call) -> Answer:
     status = call.parameters["status"]
     if status is not None and status not in _STATUSES:
+        call.exchange.question = "Q05"
         return Reply(b'{"items":[],"total":0}')
+    if call.parameters["limit"] < 1:
+        call.exchange.question = "Q06"
     return Reply(
         call.world.page(
             None if status is None else RunStatus(status),
@@ -31,7 +34,8 @@ def get_run(call: Call) -> Answer:
 
 def cancel_run(call: Call) -> Answer:
     run = _run(call)
-    untouched = run.finished
+    untouched, running = run.finished, run.state.status is RunStatus.RUNNING
+    call.exchange.question = "Q02" if untouched else "Q10" if running else "Q22"
     call.world.cancel(run)
     return Reply(call.world.body(run), 200 if untouched else _success(call.world))
 
@@ -39,6 +43,7 @@ def cancel_run(call: Call) -> Answer:
 def retry_run(call: Call) -> Answer:
     run = _run(call)
     untouched = not run.finished
+    call.exchange.question = "Q03" if untouched else "Q01"
     again = call.world.retry(run, RetryMode(call.body["mode"]), call.body.get("stepKey"))
     return Reply(call.world.body(again), 200 if untouched else _success(call.world))
 
@@ -51,8 +56,11 @@ def operations(streams: Streams) -> dict[str, Handler]:
     """The function that answers each operation, by its ``operationId``."""
 
     def stream_run_events(call: Call) -> Answer:
-        last_event_id = call.parameters["Last-Event-ID"]
-        return streams.of(call.world, _run(call), last_event_id) or NoContent()
+        run = _run(call)
+        stream = streams.of(call.world, run, call.parameters["Last-Event-ID"])
+        if run.finished:
+            call.exchange.question = "Q14" if stream is None else "Q13"
+        return stream or NoContent()
 
     return {
         "listRuns": list_runs,

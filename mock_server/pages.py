@@ -8,10 +8,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from mock_server import __version__, resources
+from mock_server.nearmiss import Paths
 from mock_server.worlds import Worlds
 
 
-def register(app: Flask, worlds: Worlds) -> None:
+def register(app: Flask, worlds: Worlds, paths: Paths) -> None:
     """Add the pages to ``app``."""
     text = resources.contract_file().read_text(encoding="utf-8")
     control = resources.control_file().read_text(encoding="utf-8")
@@ -50,10 +51,10 @@ def register(app: Flask, worlds: Worlds) -> None:
     @app.errorhandler(HTTPException)
     def failed(error: HTTPException) -> ResponseReturnValue:
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-        return jsonify(detail=_reason(error)), error.code or 500, headers
+        return jsonify(detail=reason(error)), error.code or 500, headers
 
-
-def _reason(error: HTTPException) -> str:
-    if error.code == 404:
-        return f"There is nothing at {request.path}; the start page / lists what there is"
-    return error.name
+    def reason(error: HTTPException) -> str:
+        if error.code != 404:
+            return error.name
+        hint = paths.hint(request.method, request.path) or "the start page / lists what there is"
+        return f"There is nothing at {request.path}; {hint}"

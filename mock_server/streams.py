@@ -32,11 +32,12 @@ _EVENT_ID = re.compile(r"[0-9]{1,18}")
 
 
 class Streams:
-    """Every open stream of one mock, ``most`` of them at a time."""
+    """Every open stream of one mock, ``most`` of them at a time; ``events`` counts those sent."""
 
     def __init__(self, most: int) -> None:
         self.open = 0
         self._most = most
+        self.events = 0
         self._pulses: WeakKeyDictionary[World, Pulse] = WeakKeyDictionary()
 
     def of(self, world: World, run: Run, last_event_id: str | None) -> "EventStream | None":
@@ -153,6 +154,7 @@ class EventStream:
             self._awake.clear()
             frames = self._replay.frames(self._seen)
             if frames:
+                self._streams.events += len(frames)
                 await self._send(send, b"".join(frames))
             elif self._silent:
                 await self._send(send, b": still here\n\n")

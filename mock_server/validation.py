@@ -14,6 +14,7 @@ import jsonschema_rs
 import orjson
 
 from mock_server.behaviour import AbsentBody, Behaviour, BelowOne, Extra, Unknown
+from mock_server.coverage import Given
 from mock_server.errors import Flaw
 from mock_server.run import Json
 
@@ -35,6 +36,7 @@ class Parameter:
         self.where: str = declared["in"]
         self.required: bool = declared.get("required", False)
         schema = declared["schema"]
+        self.words = frozenset(declared.get("words", schema.get("enum", ())))
         self.default = schema.get("default")
         self._read = _READERS.get(schema.get("type", "string"), str)
         self._is_uuid = schema.get("format") == "uuid"
@@ -69,14 +71,21 @@ class Body:
 
     def __init__(self, declared: Json) -> None:
         self.required: bool = declared.get("required", False)
-        self._schema = Schema(declared["content"]["application/json"]["schema"])
+        schema = declared["content"]["application/json"]["schema"]
+        self._schema = Schema(schema)
+        properties = schema.get("properties", {})
+        self._names = properties.keys()
+        self._worded = [name for name, inner in properties.items() if "enum" in inner]
 
-    def value(self, content: bytes, content_type: str | None, flaws: list[Flaw]) -> Json:
-        """The body as an object, defaults filled in; an absent one is ``{}`` where it may be."""
+    def value(
+        self, content: bytes, content_type: str | None, flaws: list[Flaw], met: Given
+    ) -> Json:
+        """The body as an object, defaults filled in; an absent one is ``{}`` where it may be. What
+        is wrong joins ``flaws``, what was given of it joins ``met``."""
         if not content:
             if self.required:
                 flaws.append(Flaw(("body",), "Field required", "missing"))
-            return self._schema.fill({})
+            return self._filled({}, met)
         if not _is_json(content_type):
             flaws.append(
                 Flaw(
@@ -95,7 +104,13 @@ class Body:
         if not self._schema.accepts(value):
             flaws += self._schema.flaws(value, ("body",))
             return {}
-        return self._schema.fill(value)
+        met |= self._names & value.keys()
+        return self._filled(value, met)
+
+    def _filled(self, value: Json, met: Given) -> Json:
+        filled = self._schema.fill(value)
+        met |= {(name, filled[name]) for name in self._worded if filled.get(name) is not None}
+        return filled
 
 
 class Schema:
@@ -145,9 +160,15 @@ class Contract:
         self._none = {one.name: one.default for one in self._query}
 
     def parameters(
-        self, path: dict[str, str], query: bytes, headers: Headers, flaws: list[Flaw]
+        self,
+        path: dict[str, str],
+        query: bytes,
+        headers: Headers,
+        flaws: list[Flaw],
+        met: Given,
     ) -> dict[str, Any]:
-        """The value of each parameter by name; what is wrong joins ``flaws``."""
+        """The value of each parameter by name; what is wrong joins ``flaws``, what was given joins
+        ``met``."""
         values: dict[str, Any] = {}
         for parameter in self._path:
             values[parameter.name] = parameter.value([path[parameter.name]], flaws)
@@ -163,13 +184,31 @@ class Contract:
                     if name not in known and name not in TWINS
                 ]
             for parameter in self._query:
-                values[parameter.name] = parameter.value(given.get(parameter.name, []), flaws)
+                texts = given.get(parameter.name, [])
+                value = values[parameter.name] = parameter.value(texts, flaws)
+                if texts:
+                    met.add(parameter.name)
+                    if value in parameter.words:
+                        met.add((parameter.name, value))
         else:
             values.update(self._none)
         for header, parameter in self._headers:
             texts = [text.decode("latin-1") for key, text in headers if key == header]
             values[parameter.name] = parameter.value(texts, flaws)
+            if texts:
+                met.add(parameter.name)
         return values
+
+
+def question_of(flaws: list[Flaw]) -> str | None:
+    """The open question to which another answer would let one of ``flaws`` pass."""
+    for flaw in flaws:
+        question = _QUESTIONS.get((flaw.loc, flaw.type))
+        if question is None and flaw.loc[0] == "query" and flaw.type == "extra_forbidden":
+            question = "Q07"
+        if question is not None:
+            return question
+    return None
 
 
 def _as_asked(parameter: Json, behaviour: Behaviour) -> Json:
@@ -177,6 +216,7 @@ def _as_asked(parameter: Json, behaviour: Behaviour) -> Json:
     size with a lower bound."""
     schema = parameter["schema"]
     if "enum" in schema and behaviour.unknown_status is Unknown.EMPTY:
+        parameter = {**parameter, "words": schema["enum"]}
         schema = {key: value for key, value in schema.items() if key != "enum"}
     if parameter["name"] == "limit" and behaviour.limit_below_one is BelowOne.INVALID:
         schema = {**schema, "minimum": 1}
@@ -217,6 +257,12 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "integer": _read_integer,
     "number": _read_number,
     "boolean": _read_boolean,
+}
+
+_QUESTIONS = {
+    (("query", "status"), "enum"): "Q05",
+    (("query", "limit"), "greater_than_equal"): "Q06",
+    (("body",), "missing"): "Q17",
 }
 
 _TYPES = {

@@ -53,7 +53,7 @@ class Waiting:
                 f"The run is {self._run.state.status} after {self._timeout:g} seconds of waiting "
                 f"for {wanted}; is the clock frozen?",
             )
-        await Reply(self._world.body(self._run))(receive, send)
+        await Reply(self._world.glimpse(self._run))(receive, send)
 
     def _reached(self) -> bool:
         return self._run.state.status in self._statuses

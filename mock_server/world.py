@@ -18,8 +18,10 @@ from mock_server.behaviour import (
     ListOrder,
 )
 from mock_server.clock import MINUTE, Clock, to_text
+from mock_server.coverage import Coverage
 from mock_server.errors import Refused
 from mock_server.fault_rules import Faults
+from mock_server.journal import Journal
 from mock_server.lifecycle import Engine
 from mock_server.play import Run
 from mock_server.run import Event, Identity, Json, RunState
@@ -53,6 +55,7 @@ class World:
         self.origin = origin or name
         self.seed = seed
         self.clock = clock
+        self.journal = Journal()
         self.tenant_id = stable_id("tenant", self.origin)
         self.engine = Engine(max(clock.now() - reach, 0), behaviour, words, self._changed)
         self._happened = 0
@@ -77,8 +80,12 @@ class World:
         self.behaviour = self.engine.behaviour = behaviour
         self._style = render.Style(leave_out=behaviour.empty_fields is EmptyFields.ABSENT)
         self._grows = behaviour.duration_at_work is DurationAtWork.GROWS
-        self._bodies = [None] * len(self._runs)
-        self._steps.clear()
+        self._render_anew()
+
+    def forget_coverage(self) -> None:
+        """From now on count afresh which parts of the contract were met."""
+        self.journal.coverage = Coverage()
+        self._render_anew()  # What is rendered already would not be noticed again.
 
     # Time.
 
@@ -157,6 +164,10 @@ class World:
         """The run with that id, if there is one."""
         return self._by_id.get(run_id)
 
+    def counts(self) -> dict[RunStatus, int]:
+        """How many runs there are in each status."""
+        return {status: len(numbers) for status, numbers in self._by_status.items()}
+
     def page(self, status: RunStatus | None, limit: int, offset: int) -> bytes:
         """A page of runs, and the number of runs on all pages."""
         numbers = range(len(self._runs)) if status is None else self._by_status[status]
@@ -172,19 +183,27 @@ class World:
     def body(self, run: Run) -> bytes:
         """The run as JSON, rendered when it has changed and not when it is read."""
         if self._grows and not run.finished:
+            self.journal.coverage.show_run(run.state)
             return render.run(run.state, self.style())
         number = run.number
         body = self._bodies[number]
         if body is None:
+            self.journal.coverage.show_run(run.state)
             body = self._bodies[number] = render.run(run.state, self._style)
         return body
+
+    def glimpse(self, run: Run) -> bytes:
+        """The run as JSON, for somebody who is no client: it covers nothing of the contract."""
+        return self._bodies[run.number] or render.run(run.state, self.style())
 
     def steps(self, run: Run) -> bytes:
         """The run's steps as JSON."""
         if self._grows and not run.finished:
+            self.journal.coverage.show_steps(run.state)
             return render.steps(run.state, self.style())
         body = self._steps.get(run.number)
         if body is None:
+            self.journal.coverage.show_steps(run.state)
             body = self._steps[run.number] = render.steps(run.state, self._style)
         return body
 
@@ -308,6 +327,10 @@ class World:
                 f"stands at {to_text(self.clock.now())}: advance again for the rest.",
             )
 
+    def _render_anew(self) -> None:
+        self._bodies = [None] * len(self._runs)
+        self._steps.clear()
+
     def _changed(self, run: Run, before: RunStatus | None) -> None:
         number = run.number
         status = run.state.status
@@ -351,9 +374,11 @@ class Replay:
         behaviour = self._world.behaviour
         grows = behaviour.duration_at_work is DurationAtWork.GROWS
         full = behaviour.framing is Framing.FULL
+        coverage = self._world.journal.coverage
         for event in self._run.log[self._seen :]:
             self._state.apply(event)
             if event.seq > after:
+                coverage.show_event(event, self._state)
                 style = self._world.style()
                 if grows:
                     style = replace(style, until=event.at)

@@ -90,6 +90,10 @@ class Worlds:
             self._open[name] = self._open.pop(name)
         return world
 
+    def get(self, name: str) -> World | None:
+        """The world of that name, if it is open."""
+        return self._open.get(name)
+
     def anywhere(self, run_id: str) -> bool:
         """Whether any open world has that run."""
         return any(world.find(run_id) is not None for world in self._open.values())

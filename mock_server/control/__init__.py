@@ -3,13 +3,24 @@
 Each module gives the functions that answer its operations, by ``operationId``.
 """
 
-from mock_server.control import clocks, faults, runs, service, state, worlds
+from mock_server.control import (
+    clocks,
+    coverage,
+    faults,
+    metrics,
+    requests,
+    runs,
+    service,
+    state,
+    worlds,
+)
+from mock_server.insight import Insight
 from mock_server.middleware import Handler
 from mock_server.streams import Streams
 from mock_server.worlds import Worlds
 
 
-def control(all_worlds: Worlds, streams: Streams) -> dict[str, Handler]:
+def control(all_worlds: Worlds, streams: Streams, insight: Insight) -> dict[str, Handler]:
     """The function that answers each operation of the control API."""
     return {
         **service.functions(all_worlds, streams),
@@ -18,4 +29,7 @@ def control(all_worlds: Worlds, streams: Streams) -> dict[str, Handler]:
         **clocks.functions(),
         **faults.functions(all_worlds),
         **state.functions(all_worlds),
+        **requests.functions(all_worlds, insight),
+        **coverage.functions(insight),
+        **metrics.functions(all_worlds, streams, insight),
     }

@@ -36,7 +36,7 @@ def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
             raise Invalid([Flaw(("body", "changes", key), msg, "value_error") for key in unknown])
         run = call.world.create(scenario.changed(changes) if changes else scenario)
         location = {"Location": f"/api/v1/automation-runs/{run.id}"}
-        return Reply(call.world.body(run), 201, location)
+        return Reply(call.world.glimpse(run), 201, location)
 
     def wait_for_run(call: Call) -> Answer:
         wanted = frozenset(map(RunStatus, call.body.get("statuses", FINISHED)))
@@ -54,13 +54,13 @@ def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
         else:
             index = _step(run, key)
             call.world.steer(lambda engine: engine.force_step(run, index, outcome, error))
-        return Reply(call.world.body(run))
+        return Reply(call.world.glimpse(run))
 
     def decide(call: Call) -> Answer:
         run, key = _run(call), call.body.get("step")
         index = _awaiting(run) if key is None else _step(run, key)
         call.world.steer(lambda engine: engine.decide(run, index, call.body["approved"]))
-        return Reply(call.world.body(run))
+        return Reply(call.world.glimpse(run))
 
     def set_arrivals(call: Call) -> Answer:
         world = call.world

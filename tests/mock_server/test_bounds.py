@@ -7,8 +7,6 @@ import httpx2
 import pytest
 
 from mock_server import world as worlds
-from mock_server.behaviour import Behaviour
-from mock_server.journal import Journal
 from mock_server.testing import MockWorld, serving
 from mock_server.worlds import Settings
 
@@ -69,22 +67,18 @@ def test_an_advance_of_ordinary_size_is_not_bounded(mock_world: MockWorld) -> No
     assert shown["now"] == "2026-04-02T00:00:00.000Z"
 
 
-def test_the_journal_forgets_whoever_was_silent_longest() -> None:
+def test_the_journal_of_a_world_goes_with_it() -> None:
     """Names of tests come and go; what is remembered does not grow with them."""
-
-    async def send(message: Any) -> None: ...
-
-    journal = Journal(Behaviour(), 2)
-    scope = {"method": "GET", "path": "/", "query_string": b"", "headers": []}
-    for tenant in ("test-a", "test-b", "test-a", "test-c"):
-        exchange = journal.begin(scope, send)
-        exchange.tenant = tenant
-        journal.keep(exchange)
-    assert {name: len(list(journal.of(name))) for name in ("test-a", "test-b", "test-c")} == {
-        "test-a": 2,
-        "test-b": 0,
-        "test-c": 1,
-    }
+    with (
+        serving(Settings(most_worlds=2, declared=("demo",), start="empty")) as url,
+        httpx2.Client(base_url=url, verify=False) as client,
+    ):
+        numbers = {}
+        for key in ("demo", "test-a", "test-b"):
+            answer = client.get(RUNS, headers={"X-API-Key": key})
+            numbers[key] = answer.headers["x-mock-request"]
+        found = {key: client.get(f"/_mock/requests/{n}").status_code for key, n in numbers.items()}
+    assert found == {"demo": 200, "test-a": 404, "test-b": 200}
 
 
 def test_a_world_too_many_takes_the_place_of_the_longest_idle() -> None:

@@ -1,0 +1,49 @@
+"""The counters of the process, for Prometheus."""
+
+from collections import Counter
+
+from mock_server import __version__
+from mock_server.call import Answer, Call, Reply
+from mock_server.insight import Insight
+from mock_server.metrics import CONTENT_TYPE, family
+from mock_server.middleware import Handler
+from mock_server.streams import Streams
+from mock_server.vocabulary import RunStatus
+from mock_server.worlds import Worlds
+
+
+def functions(worlds: Worlds, streams: Streams, insight: Insight) -> dict[str, Handler]:
+    """``showMetrics``."""
+
+    def show(call: Call) -> Answer:
+        runs = Counter(dict.fromkeys(RunStatus, 0))
+        for world in worlds:
+            runs.update(world.counts())
+        text = "".join(
+            [
+                family("runs_mock_info", "gauge", "The mock.", [({"version": __version__}, 1)]),
+                *insight.metrics.text(),
+                family("runs_mock_worlds", "gauge", "Worlds that are open.", [({}, len(worlds))]),
+                family(
+                    "runs_mock_runs",
+                    "gauge",
+                    "Runs of all worlds, by status, as of when each was last looked at.",
+                    [({"status": status}, count) for status, count in runs.items()],
+                ),
+                family(
+                    "runs_mock_streams",
+                    "gauge",
+                    "Event streams that are open.",
+                    [({}, streams.open)],
+                ),
+                family(
+                    "runs_mock_events_sent_total",
+                    "counter",
+                    "Events that were sent to streams.",
+                    [({}, streams.events)],
+                ),
+            ]
+        )
+        return Reply(text.encode(), content_type=CONTENT_TYPE)
+
+    return {"showMetrics": show}

@@ -1,0 +1,91 @@
+"""The journal: which requests were answered, and why so."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
+
+from mock_server.call import Answer, Call, Reply
+from mock_server.errors import Refused
+from mock_server.exchange import Exchange
+from mock_server.insight import Insight
+from mock_server.journal import NEWEST, Journal
+from mock_server.middleware import Handler
+from mock_server.worlds import Worlds
+
+
+def functions(worlds: Worlds, insight: Insight) -> dict[str, Handler]:
+    """``listRequests``, ``countRequests``, ``getRequest`` and ``clearRequests``."""
+
+    def journals(call: Call) -> list[Journal]:
+        match call.parameters["whose"]:
+            case "nobody":
+                return [insight.strays]
+            case "all":
+                return [insight.strays, *(world.journal for world in worlds)]
+            case _:
+                return [call.world.journal]
+
+    def list_requests(call: Call) -> Answer:
+        found = list(_matching(call, journals(call)))
+        found.sort(key=lambda exchange: exchange.number, reverse=True)
+        items = [insight.entry(one) for one in islice(found, call.parameters["limit"])]
+        return Reply.of({"items": items, "total": len(found)})
+
+    def count_requests(call: Call) -> Answer:
+        found = list(_matching(call, journals(call)))
+        operations = Counter(one.operation or "none" for one in found)
+        statuses = Counter("none" if one.status is None else str(one.status) for one in found)
+        return Reply.of(
+            {
+                "total": len(found),
+                "byOperation": dict(sorted(operations.items())),
+                "byStatus": dict(sorted(statuses.items())),
+            }
+        )
+
+    def get_request(call: Call) -> Answer:
+        number = call.parameters["number"]
+        for journal in (insight.strays, *(world.journal for world in worlds)):
+            exchange = journal.find(number)
+            if exchange is not None:
+                return Reply.of(insight.entry(exchange))
+        raise Refused(
+            404,
+            f"Request {number} is in no journal: it was none of the API's, or it is not among the "
+            f"newest {NEWEST} of its world, or that world was reset.",
+        )
+
+    def clear_requests(call: Call) -> Answer:
+        cleared = 0
+        for journal in journals(call):
+            cleared += len(journal)
+            journal.clear()
+        return Reply.of({"cleared": cleared})
+
+    return {
+        "listRequests": list_requests,
+        "countRequests": count_requests,
+        "getRequest": get_request,
+        "clearRequests": clear_requests,
+    }
+
+
+def _matching(call: Call, journals: Iterable[Journal]) -> Iterable[Exchange]:
+    """The exchanges of ``journals`` that pass every filter of the call."""
+    asked = call.parameters
+    tests: list[Callable[[Exchange], bool]] = []
+    if (operation := asked["operation"]) is not None:
+        tests.append(lambda one: (one.operation or "none") == operation)
+    if (status := asked["status"]) is not None:
+        digits = status.rstrip("x")
+        tests.append(lambda one: str(one.status).startswith(digits))
+    if (since := asked["from"]) is not None:
+        tests.append(lambda one: one.number >= since)
+    if (method := asked["method"]) is not None:
+        tests.append(lambda one: one.method == method)
+    match asked["with"]:
+        case "faults":
+            tests.append(lambda one: bool(one.faults))
+        case "flaws":
+            tests.append(lambda one: bool(one.flaws))
+    return (one for one in chain.from_iterable(journals) if all(test(one) for test in tests))
