@@ -14,7 +14,6 @@ from connexion.middleware.abstract import ROUTING_CONTEXT
 from connexion.middleware.routing import RoutingMiddleware
 from connexion.spec import Specification
 from starlette.exceptions import HTTPException
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _PARAMETER = re.compile(r"\\\{(\w+)\\\}")
@@ -27,7 +26,6 @@ class Routing(RoutingMiddleware):
         super().__init__(app)
         self._alternatives: list[str] = []
         self._found: list[tuple[dict[str, str], tuple[str, ...]]] = []
-        self._methods: dict[re.Pattern[str], str] = {}
         self._match = re.compile("(?!)").fullmatch
         self._methods: set[str] = set()
 
@@ -37,8 +35,6 @@ class Routing(RoutingMiddleware):
         super().add_api(specification, base_path=base_path, **kwargs)
         base = specification.base_path
         for path, item in specification["paths"].items():
-            pattern = re.compile(_PARAMETER.sub("[^/]+", re.escape(base + path)))
-            self._methods[pattern] = ", ".join(sorted(m.upper() for m in METHODS & item.keys()))
             for method in METHODS & item.keys():
                 context = {"api_base_path": base, "operation_id": item[method]["operationId"]}
                 self._methods.add(method.upper())
@@ -56,8 +52,9 @@ class Routing(RoutingMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match = self._match(f"{scope['method']} {scope['path']}") if "method" in scope else None
         if match is None or match.lastindex is None:
-            self._refuse_method(scope)
-            await self._miss(scope, receive, send)
+            if "method" in scope:
+                self._refuse_method(scope["path"])
+            await super().__call__(scope, receive, send)
             return
         last = match.lastindex
         context, names = self._found[last - 1]
@@ -72,13 +69,3 @@ class Routing(RoutingMiddleware):
         allowed = sorted(method for method in self._methods if self._match(f"{method} {path}"))
         if allowed:
             raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
-
-    async def _miss(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        except HTTPException as error:
-            # Connexion's router has one route for each method and names that of the first alone.
-            for path, methods in self._methods.items():
-                if error.status_code == 405 and path.fullmatch(scope["path"]):
-                    raise HTTPException(405, headers={"Allow": methods}) from None
-            raise
