@@ -23,7 +23,9 @@ def steps(world: MockWorld, run_id: str) -> dict[str, Any]:
 
 def test_a_run_fails_at_its_second_step_slowly(mock_world: MockWorld) -> None:
     """A change to one step of a scenario is one line of the request."""
-    changes = {"index": {"outcome": "fails", "takes": "90s", "error": {"code": "x", "message": "y"}}}
+    changes = {
+        "index": {"outcome": "fails", "takes": "90s", "error": {"code": "x", "message": "y"}}
+    }
     run = control(mock_world, "POST", "/runs", {"scenario": "quick-success", "changes": changes})
     mock_world.advance(91)
     assert mock_world.run(run["id"])["status"] == "running"
@@ -135,9 +137,10 @@ def test_a_run_is_ended_as_one_likes(mock_world: MockWorld, outcome: str, after:
     """Waiting or at work, with its steps in agreement."""
     run_id = mock_world.create("diamond")
     mock_world.advance(after)
-    assert control(mock_world, "POST", f"/runs/{run_id}/outcome", {"outcome": outcome})[
-        "status"
-    ] == outcome
+    assert (
+        control(mock_world, "POST", f"/runs/{run_id}/outcome", {"outcome": outcome})["status"]
+        == outcome
+    )
     found = {step["status"] for step in steps(mock_world, run_id).values()}
     assert not found & {"pending", "running"}
     again = mock_world.client.post(f"/_mock/runs/{run_id}/outcome", json={"outcome": outcome})
