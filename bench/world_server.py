@@ -7,9 +7,9 @@ Its runs are all over, so that what is read stays the same.
 import sys
 
 from mock_server.app import Mock
-from mock_server.clock import DAY
+from mock_server.engine.clock import DAY
 from mock_server.server import Server, bind
-from mock_server.worlds import Settings
+from mock_server.worlds.worlds import Settings
 
 
 def main(port: str, runs: str) -> None:

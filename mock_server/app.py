@@ -17,20 +17,21 @@ from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.resolver import Resolver
 from starlette.types import Receive, Scope, Send
 
-from mock_server import pages, resources
-from mock_server.behaviour import Behaviour
+from mock_server import resources
 from mock_server.control import control
-from mock_server.credentials import Credentials
-from mock_server.declared import Declared
-from mock_server.fault_layer import Disturb
-from mock_server.insight import Insight
-from mock_server.middleware import Checks, LocalOrigins, Operations, Record
-from mock_server.operations import operations
-from mock_server.prefer import Examples
-from mock_server.routing import Routing
-from mock_server.safety import Safety
-from mock_server.streams import Streams
-from mock_server.worlds import Settings, Worlds
+from mock_server.engine.behaviour import Behaviour
+from mock_server.faults.layer import Disturb
+from mock_server.faults.prefer import Examples
+from mock_server.http import pages
+from mock_server.http.credentials import Credentials
+from mock_server.http.middleware import Checks, LocalOrigins, Operations, Record
+from mock_server.http.operations import operations
+from mock_server.http.routing import Routing
+from mock_server.http.safety import Safety
+from mock_server.http.streams import Streams
+from mock_server.insight.declared import Declared
+from mock_server.insight.insight import Insight
+from mock_server.worlds.worlds import Settings, Worlds
 
 
 class Mock:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx2
 
 if TYPE_CHECKING:
-    from mock_server.worlds import Settings
+    from mock_server.worlds.worlds import Settings
 
 RUNS = "/api/v1/automation-runs"
 
@@ -39,7 +39,7 @@ def serving(settings: "Settings | None" = None) -> Iterator[str]:
         # a second to load.
         from mock_server.app import Mock  # noqa: PLC0415
         from mock_server.server import Server, address, bind  # noqa: PLC0415
-        from mock_server.worlds import Settings  # noqa: PLC0415
+        from mock_server.worlds.worlds import Settings  # noqa: PLC0415
 
         mock = Mock(settings or Settings())
     ready = threading.Event()

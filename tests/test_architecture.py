@@ -17,17 +17,17 @@ NAMES = [str(file.relative_to(TOP)) for file in FILES]
 
 # The one place where each may be used. Durations of the kit's own requests are no time of day.
 HOMES = {
-    "time.time": "mock_server/clock.py",
-    "time.time_ns": "mock_server/clock.py",
-    "datetime.datetime.now": "mock_server/clock.py",
-    "datetime.datetime.utcnow": "mock_server/clock.py",
-    "datetime.datetime.today": "mock_server/clock.py",
-    "datetime.date.today": "mock_server/clock.py",
-    "uuid.uuid1": "mock_server/seed.py",
-    "uuid.uuid4": "mock_server/seed.py",
-    "random": "mock_server/seed.py",
-    "secrets": "mock_server/seed.py",
-    "os.urandom": "mock_server/seed.py",
+    "time.time": "mock_server/engine/clock.py",
+    "time.time_ns": "mock_server/engine/clock.py",
+    "datetime.datetime.now": "mock_server/engine/clock.py",
+    "datetime.datetime.utcnow": "mock_server/engine/clock.py",
+    "datetime.datetime.today": "mock_server/engine/clock.py",
+    "datetime.date.today": "mock_server/engine/clock.py",
+    "uuid.uuid1": "mock_server/engine/seed.py",
+    "uuid.uuid4": "mock_server/engine/seed.py",
+    "random": "mock_server/engine/seed.py",
+    "secrets": "mock_server/engine/seed.py",
+    "os.urandom": "mock_server/engine/seed.py",
 }
 
 
@@ -81,7 +81,7 @@ def test_a_module_keeps_to_its_place(file: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        ("import mock_server.clock", {"mock_server.clock"}),
+        ("import mock_server.engine.clock", {"mock_server.engine.clock"}),
         ("from mock_server import clock", {"mock_server.clock"}),
         ("import time as t\nt.time()", {"time.time"}),
         ("from time import time_ns", {"time.time_ns"}),

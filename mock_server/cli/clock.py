@@ -6,7 +6,7 @@ import click
 
 from mock_server.cli.options import Duration, Speed
 from mock_server.cli.remote import Remote, driving
-from mock_server.clock import SECOND
+from mock_server.engine.clock import SECOND
 
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
-from mock_server import behaviour as profiles
-from mock_server import resources, timeline
+from mock_server import resources
 from mock_server.cli.options import scenarios_option
+from mock_server.engine import behaviour as profiles
+from mock_server.engine.scenario import Scenario, known
 from mock_server.errors import UsageError
-from mock_server.scenario import Scenario, known
+from mock_server.worlds import timeline
 
 
 @click.command()

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from mock_server import clock
-from mock_server.duration import parse_duration
+from mock_server.engine import clock
+from mock_server.engine.duration import parse_duration
 
 
 class Instant(click.ParamType[Any]):

@@ -11,7 +11,7 @@ import yaml
 
 from mock_server.cli.follow import follow_run
 from mock_server.cli.remote import API, Declined, Remote, driving
-from mock_server.duration import parse_duration
+from mock_server.engine.duration import parse_duration
 from mock_server.errors import UsageError
 
 _FILES = (".yaml", ".yml", ".json")
@@ -180,7 +180,7 @@ def _read(path: Path) -> Any:
 def _explain(path: Path) -> None:
     """Raises UsageError with the line and key that is wrong, if this side can tell."""
     # Half a second to load, and only needed for a file that is wrong.
-    from mock_server.scenario import read  # noqa: PLC0415
+    from mock_server.engine.scenario import read  # noqa: PLC0415
 
     read(path)
 

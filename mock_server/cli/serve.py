@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from mock_server import __version__, resources
-from mock_server import behaviour as behaviours
 from mock_server.cli.options import Instant, Speed, scenarios_option
+from mock_server.engine import behaviour as behaviours
 from mock_server.errors import UsageError
-from mock_server.safety import Access, named
-from mock_server.worlds import NAME, Settings
+from mock_server.http.safety import Access, named
+from mock_server.worlds.worlds import NAME, Settings
 
 
 class Names(click.ParamType[Any]):
@@ -167,8 +167,8 @@ def serve(
     """
     # The server's libraries take half a second to load; only this command needs them.
     from mock_server.app import Mock  # noqa: PLC0415
-    from mock_server.reload import Reload  # noqa: PLC0415
     from mock_server.server import Server, address, bind  # noqa: PLC0415
+    from mock_server.worlds.reload import Reload  # noqa: PLC0415
 
     profile = behaviours.locate(behaviour, resources.behaviours_dir())
     answers = behaviours.read(profile)

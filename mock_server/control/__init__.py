@@ -14,10 +14,10 @@ from mock_server.control import (
     state,
     worlds,
 )
-from mock_server.insight import Insight
-from mock_server.middleware import Handler
-from mock_server.streams import Streams
-from mock_server.worlds import Worlds
+from mock_server.http.middleware import Handler
+from mock_server.http.streams import Streams
+from mock_server.insight.insight import Insight
+from mock_server.worlds.worlds import Worlds
 
 
 def control(all_worlds: Worlds, streams: Streams, insight: Insight) -> dict[str, Handler]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from mock_server.call import Answer, Call, Reply
-from mock_server.clock import DAY, SECOND, Clock
+from mock_server.engine.clock import DAY, SECOND, Clock
+from mock_server.engine.vocabulary import RunStatus
 from mock_server.errors import Flaw, Invalid, Refused
-from mock_server.middleware import Handler
-from mock_server.vocabulary import RunStatus
+from mock_server.http.call import Answer, Call, Reply
+from mock_server.http.middleware import Handler
 
 
 def functions() -> dict[str, Handler]:

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
 
-from mock_server.call import Answer, Call, Reply
 from mock_server.errors import Refused
-from mock_server.exchange import Exchange
-from mock_server.insight import Insight
-from mock_server.journal import NEWEST, Journal
-from mock_server.middleware import Handler
-from mock_server.worlds import Worlds
+from mock_server.http.call import Answer, Call, Reply
+from mock_server.http.exchange import Exchange
+from mock_server.http.middleware import Handler
+from mock_server.insight.insight import Insight
+from mock_server.insight.journal import NEWEST, Journal
+from mock_server.worlds.worlds import Worlds
 
 
 def functions(worlds: Worlds, insight: Insight) -> dict[str, Handler]:

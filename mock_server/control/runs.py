@@ -5,17 +5,17 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mock_server.arrivals import Arrivals
-from mock_server.call import Answer, Call, NoContent, Reply
+from mock_server.engine.play import Run
+from mock_server.engine.scenario import Scenario, ScenarioFile, StepChange, build
+from mock_server.engine.seed import Chance
+from mock_server.engine.vocabulary import FINISHED, RunStatus, StepStatus
 from mock_server.errors import FileError, Flaw, Invalid, Refused
-from mock_server.middleware import Handler
-from mock_server.play import Run
-from mock_server.scenario import Scenario, ScenarioFile, StepChange, build
-from mock_server.seed import Chance
-from mock_server.streams import Streams
-from mock_server.vocabulary import FINISHED, RunStatus, StepStatus
-from mock_server.waiting import Waiting
-from mock_server.worlds import Worlds
+from mock_server.http.call import Answer, Call, NoContent, Reply
+from mock_server.http.middleware import Handler
+from mock_server.http.streams import Streams
+from mock_server.http.waiting import Waiting
+from mock_server.worlds.arrivals import Arrivals
+from mock_server.worlds.worlds import Worlds
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -1,11 +1,11 @@
 """The process as a whole: is it up, and what can be played."""
 
 from mock_server import __version__
-from mock_server.call import Answer, Call, Reply
-from mock_server.clock import monotonic
-from mock_server.middleware import Handler
-from mock_server.streams import Streams
-from mock_server.worlds import Worlds
+from mock_server.engine.clock import monotonic
+from mock_server.http.call import Answer, Call, Reply
+from mock_server.http.middleware import Handler
+from mock_server.http.streams import Streams
+from mock_server.worlds.worlds import Worlds
 
 
 def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:

@@ -5,16 +5,16 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
-from mock_server import repro, snapshot
-from mock_server.call import Answer, Call, Reply
-from mock_server.clock import to_text
 from mock_server.control.worlds import shown
+from mock_server.engine.clock import to_text
+from mock_server.engine.play import Run
+from mock_server.engine.run import Json
 from mock_server.errors import Refused
-from mock_server.middleware import Handler
-from mock_server.play import Run
-from mock_server.run import Json
-from mock_server.world import World
-from mock_server.worlds import Worlds
+from mock_server.http.call import Answer, Call, Reply
+from mock_server.http.middleware import Handler
+from mock_server.worlds import repro, snapshot
+from mock_server.worlds.world import World
+from mock_server.worlds.worlds import Worlds
 
 _RUNS = "/api/v1/automation-runs"
 

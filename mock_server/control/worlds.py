@@ -2,16 +2,16 @@
 
 from pydantic import ValidationError
 
-from mock_server import behaviour as behaviours
 from mock_server import resources
-from mock_server.behaviour import Behaviour
-from mock_server.call import Answer, Call, Reply
-from mock_server.clock import from_text, to_text
+from mock_server.engine import behaviour as behaviours
+from mock_server.engine.behaviour import Behaviour
+from mock_server.engine.clock import from_text, to_text
+from mock_server.engine.run import Json
 from mock_server.errors import Flaw, Invalid, Refused
-from mock_server.middleware import Handler
-from mock_server.run import Json
-from mock_server.world import World
-from mock_server.worlds import Worlds
+from mock_server.http.call import Answer, Call, Reply
+from mock_server.http.middleware import Handler
+from mock_server.worlds.world import World
+from mock_server.worlds.worlds import Worlds
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:

@@ -11,8 +11,8 @@ from cutting_proxy import CuttingProxy
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 from processes import PATIENCE
 
+from mock_server.engine.vocabulary import EventType
 from mock_server.testing import MockWorld
-from mock_server.vocabulary import EventType
 
 QUIET = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
 QUIET += " disable-component-update disable-sync"

@@ -13,9 +13,9 @@ import pytest
 from processes import PATIENCE, RUNS_MOCK, environment
 
 from mock_server.cli import cli
-from mock_server.safety import Access
+from mock_server.http.safety import Access
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds import Settings
+from mock_server.worlds.worlds import Settings
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TOKEN = "correct-horse"

@@ -18,10 +18,10 @@ from event_reader import EventReader
 from processes import PATIENCE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mock_server import streams
-from mock_server.streams import EventStream
+from mock_server.http import streams
+from mock_server.http.streams import EventStream
 from mock_server.testing import MockWorld
-from mock_server.world import Replay
+from mock_server.worlds.world import Replay
 
 RUNS = "/api/v1/automation-runs"
 DIAMOND = list(range(1, 12))

@@ -4,10 +4,10 @@ from dataclasses import fields
 
 from hypothesis import strategies as st
 
-from mock_server.behaviour import Behaviour
-from mock_server.duration import Span
-from mock_server.run import StepPlan
-from mock_server.scenario import (
+from mock_server.engine.behaviour import Behaviour
+from mock_server.engine.duration import Span
+from mock_server.engine.run import StepPlan
+from mock_server.engine.scenario import (
     AutomationFile,
     Outcome,
     Scenario,
@@ -15,7 +15,7 @@ from mock_server.scenario import (
     StepScript,
     TriggerFile,
 )
-from mock_server.vocabulary import RetryMode, RunStatus
+from mock_server.engine.vocabulary import RetryMode, RunStatus
 
 spans = st.tuples(st.integers(0, 3_000), st.integers(0, 3_000)).map(
     lambda ends: Span(min(ends), max(ends))

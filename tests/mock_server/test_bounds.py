@@ -6,9 +6,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from mock_server import world as worlds
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds import Settings
+from mock_server.worlds import world as worlds
+from mock_server.worlds.worlds import Settings
 
 RUNS = "/api/v1/automation-runs"
 

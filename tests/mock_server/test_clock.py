@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.clock import LATEST, Clock, from_text, to_text
+from mock_server.engine.clock import LATEST, Clock, from_text, to_text
 
 NOON = 1_772_000_000_000
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 import mock_server
+from mock_server.http.validation import plain_schema
 from mock_server.resources import contract_file, scenarios_dir
 from mock_server.testing import MockWorld
-from mock_server.validation import plain_schema
 
 RUNS = "/api/v1/automation-runs"
 DOCUMENT = yaml.safe_load(contract_file().read_text(encoding="utf-8"))

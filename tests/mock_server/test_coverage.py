@@ -5,8 +5,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from mock_server.engine.vocabulary import EventType, RetryMode, RunStatus, StepStatus
 from mock_server.testing import MockWorld
-from mock_server.vocabulary import EventType, RetryMode, RunStatus, StepStatus
 
 RUNS = "/api/v1/automation-runs"
 ID = "497f6eca-6276-4993-bfeb-53cbbbba6f08"

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from raw import answer, content_length, opened, read
 
-from mock_server.behaviour import find
-from mock_server.faults import LONGEST_PAUSE, Latency
+from mock_server.engine.behaviour import find
+from mock_server.engine.seed import Chance
+from mock_server.faults.kinds import LONGEST_PAUSE, Latency
 from mock_server.resources import behaviours_dir
-from mock_server.seed import Chance
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds import Settings
+from mock_server.worlds.worlds import Settings
 
 RUNS = "/api/v1/automation-runs"
 PATIENCE = 20.0

@@ -7,23 +7,23 @@ import pytest
 from hypothesis import given, settings
 from strategies import actions, behaviours, casts
 
-from mock_server.behaviour import (
+from mock_server.engine.behaviour import (
     Behaviour,
     BehindFailed,
     CancelOfRunning,
     ListOrder,
     RetryIdentity,
 )
-from mock_server.clock import Clock
+from mock_server.engine.clock import Clock
+from mock_server.engine.lifecycle import CANCEL_GRACE
+from mock_server.engine.play import Run
+from mock_server.engine.run import Event, RunState, fold
+from mock_server.engine.scenario import Scenario, read_all
+from mock_server.engine.vocabulary import FINISHED, EventType, RetryMode, RunStatus, StepStatus
+from mock_server.engine.words import Words
 from mock_server.errors import Invalid, Refused
-from mock_server.lifecycle import CANCEL_GRACE
-from mock_server.play import Run
 from mock_server.resources import scenarios_dir
-from mock_server.run import Event, RunState, fold
-from mock_server.scenario import Scenario, read_all
-from mock_server.vocabulary import FINISHED, EventType, RetryMode, RunStatus, StepStatus
-from mock_server.words import Words
-from mock_server.world import World
+from mock_server.worlds.world import World
 
 START = 1_772_000_000_000
 DAY = 86_400_000

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from mock_server.declared import Declared
-from mock_server.nearmiss import Paths
+from mock_server.insight.declared import Declared
+from mock_server.insight.nearmiss import Paths
 from mock_server.resources import contract_file, control_file
 from mock_server.testing import MockWorld
 

@@ -8,20 +8,20 @@ from hypothesis import given, settings
 from strategies import actions, behaviours, casts
 from test_lifecycle import act, advance, new_world
 
-from mock_server.arrivals import Arrivals
-from mock_server.behaviour import Behaviour, RetryIdentity
-from mock_server.clock import DAY, from_text
+from mock_server.engine.behaviour import Behaviour, RetryIdentity
+from mock_server.engine.clock import DAY, from_text
+from mock_server.engine.scenario import Scenario, read_all
+from mock_server.engine.seed import Chance
+from mock_server.engine.vocabulary import RetryMode
+from mock_server.engine.words import Words
 from mock_server.errors import Invalid, Refused
-from mock_server.fault_rules import Rule
+from mock_server.faults.rules import Rule
 from mock_server.resources import scenarios_dir
-from mock_server.restore import restore
-from mock_server.scenario import Scenario, read_all
-from mock_server.seed import Chance
-from mock_server.snapshot import dump, write
-from mock_server.vocabulary import RetryMode
-from mock_server.words import Words
-from mock_server.world import World
-from mock_server.worlds import Settings, Worlds
+from mock_server.worlds.arrivals import Arrivals
+from mock_server.worlds.restore import restore
+from mock_server.worlds.snapshot import dump, write
+from mock_server.worlds.world import World
+from mock_server.worlds.worlds import Settings, Worlds
 
 NOW = from_text("2026-03-02T08:15:00Z")
 SCENARIOS = read_all(scenarios_dir())
@@ -228,7 +228,7 @@ def test_a_world_too_large_to_be_read_back_is_not_written_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The refusal says how large it would be and what to do."""
-    monkeypatch.setattr("mock_server.snapshot.LARGEST", 1_000)
+    monkeypatch.setattr("mock_server.worlds.snapshot.LARGEST", 1_000)
     world = new_world()
     world.create(SCENARIOS["fan-out"])
     with pytest.raises(Refused, match=r"the most is 1000\. Reset"):

@@ -1,0 +1,1 @@
+"""What happens to runs, and when: the lifecycle, what steers it, and time and chance."""

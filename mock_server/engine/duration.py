@@ -1,0 +1,57 @@
+"""Durations as people write them: ``250ms``, ``2s``, ``1.5m``, ``1h``, ``2d``, or a range of them,
+``1s..3s``. Inside they are whole milliseconds."""
+
+import re
+from dataclasses import dataclass
+
+from mock_server.engine.clock import DAY, HOUR, MINUTE, SECOND
+
+_UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+LONGEST = 365 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A duration between ``least`` and ``most`` milliseconds, both included."""
+
+    least: int
+    most: int
+
+
+def parse_duration(text: str) -> int:
+    """The milliseconds that ``text`` names. Raises ValueError with an example of what is meant."""
+    match = _DURATION.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is no duration; write 250ms, 2s, 1.5m, 1h or 2d")
+    milliseconds = round(float(match[1]) * _UNITS[match[2]])
+    if milliseconds > LONGEST:
+        raise ValueError(f"{text!r} is longer than 365d")
+    return milliseconds
+
+
+def parse_span(text: object) -> Span:
+    """A duration, or two with ``..`` between them. Raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is no duration; write 2s, or 1s..3s for anything between")
+    first, dots, last = text.partition("..")
+    least = parse_duration(first)
+    most = parse_duration(last) if dots else least
+    if most < least:
+        raise ValueError(f"{text!r} ends before it begins; write the shorter duration first")
+    return Span(least, most)
+
+
+def spell_duration(milliseconds: int) -> str:
+    """``milliseconds`` in the largest unit that gives a whole number, as ``parse_duration`` reads
+    it."""
+    for unit, size in reversed(_UNITS.items()):
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
+
+
+def spell_span(span: Span) -> str:
+    """``span`` as ``parse_span`` reads it."""
+    least, most = spell_duration(span.least), spell_duration(span.most)
+    return least if least == most else f"{least}..{most}"

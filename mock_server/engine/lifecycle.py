@@ -1,0 +1,369 @@
+"""The lifecycle engine: what happens to runs, and when. Pure: no I/O, no threads, no real clock.
+
+Nothing ticks. What is due lies on a heap, and ``catch_up`` lets it happen in order up to an
+instant; requests (cancel, retry, decide) happen at the engine's present. Every change is an event
+appended to the run's log. Where the contract is silent the engine asks its ``Behaviour``.
+"""
+
+from collections.abc import Callable
+
+from mock_server.engine.agenda import Agenda, DueKind
+from mock_server.engine.behaviour import (
+    Behaviour,
+    BehindFailed,
+    CancelOfRunning,
+    MissingStepKey,
+    Refusal,
+    RetryIdentity,
+    RetryOfUnfailed,
+    UnknownStepKey,
+)
+from mock_server.engine.clock import SECOND
+from mock_server.engine.play import BUSY_STEP, Run
+from mock_server.engine.run import Event, Identity, Json, StepState
+from mock_server.engine.scenario import Outcome, Scenario
+from mock_server.engine.seed import Chance
+from mock_server.engine.vocabulary import EventType, RetryMode, RunStatus, StepStatus
+from mock_server.engine.words import Words
+from mock_server.errors import Flaw, Invalid, Refused
+
+CANCEL_GRACE = 1 * SECOND
+"""How long the current work may go on after a cooperative cancel was asked for."""
+
+_OPEN_STEP = BUSY_STEP | {StepStatus.PENDING}
+
+
+Watcher = Callable[[Run, RunStatus | None], None]
+"""Told after each event of a run which status it had before; None for a new run."""
+
+
+class Engine:
+    """All runs of one world in time. ``now`` is the instant everything has happened up to."""
+
+    def __init__(self, now: int, behaviour: Behaviour, words: Words, watch: Watcher) -> None:
+        self.now = now
+        self.behaviour = behaviour
+        self._words = words
+        self._watch = watch
+        self.agenda = Agenda()
+        self._happen: dict[DueKind, Callable[[Run, int], None]] = {
+            DueKind.START: self._start,
+            DueKind.COMPLETE: self._complete,
+            DueKind.FAIL: self._fail_due,
+            DueKind.CANCEL: self._cancel_due,
+        }
+
+    @property
+    def next_due(self) -> int | None:
+        """The instant of the next thing that happens by itself."""
+        return self.agenda.next_at
+
+    def catch_up(self, now: int) -> None:
+        """Let everything happen that is due up to ``now``, in order."""
+        while due := self.agenda.pop(now):
+            self.now = due.at
+            self._happen[due.kind](due.run, due.step)
+        self.now = max(self.now, now)
+
+    def create(self, identity: Identity, scenario: Scenario, chance: Chance) -> Run:
+        """A new run, pending; it starts when the scenario's wait is over."""
+        run = Run(identity, scenario, chance)
+        self._emit(run, EventType.RUN_CREATED)
+        self._queue(run)
+        return run
+
+    def cancel(self, run: Run) -> Run:
+        """Stop the run. Raises Refused for one that has finished, unless told to leave it be."""
+        state = run.state
+        if run.finished:
+            self._refuse(
+                self.behaviour.cancel_of_finished,
+                "Q02",
+                f"The run is {state.status}: only a pending or running run can be cancelled.",
+            )
+        elif state.status is RunStatus.PENDING or (
+            self.behaviour.cancel_of_running is CancelOfRunning.AT_ONCE
+        ):
+            self._cancel_now(run)
+        elif not state.cancelling:
+            self._emit(run, EventType.RUN_CANCEL_REQUESTED)
+            self._after(CANCEL_GRACE, run, DueKind.CANCEL)
+        return run
+
+    def retry(
+        self,
+        run: Run,
+        mode: RetryMode,
+        step_key: str | None,
+        another: Callable[[], tuple[Identity, Chance]],
+    ) -> Run:
+        """Run again what ``mode`` says; ``another`` is asked for what a new run needs, where a
+        retry makes one. Returns the run that will run. Raises Refused or Invalid."""
+        if mode is RetryMode.FROM_STEP and step_key is None:
+            mode = self._without_step_key()
+        if not run.finished:
+            self._refuse(
+                self.behaviour.retry_of_unfinished,
+                "Q03",
+                f"The run is {run.state.status}: only a finished run can be retried.",
+            )
+            return run
+        again = self._again(run, mode, step_key)
+        if self.behaviour.retry_identity is RetryIdentity.NEW_RUN:
+            return self._repeat(run, again, *another())
+        self._emit(run, EventType.RUN_RETRIED)
+        for index in sorted(again):
+            self._emit(run, EventType.STEP_RESET, index)
+        run.wait_for_needs()
+        self._queue(run)
+        return run
+
+    def decide(self, run: Run, index: int, approved: bool) -> None:
+        """Answer the decision that step ``index`` waits for. Raises Refused if it waits for
+        none."""
+        step = run.state.steps[index]
+        if step.status is not StepStatus.AWAITING_APPROVAL:
+            raise Refused(409, f"Step {step.plan.key!r} is {step.status}: it awaits no decision.")
+        if approved:
+            self._emit(run, EventType.STEP_APPROVED, index, actionRunId=_id(run, index))
+            self._after(self._takes(run, index), run, DueKind.COMPLETE, index)
+        else:
+            self._fail(run, index, {"code": "rejected", "message": "The decision was no"})
+
+    def force(self, run: Run, outcome: RunStatus, error: Json | None = None) -> None:
+        """End the run with ``outcome`` now: what is left of its steps completes at once, or what is
+        at work fails, or all is cancelled. Raises Refused where that cannot be."""
+        if run.finished:
+            raise Refused(409, f"The run is {run.state.status}: its outcome is settled.")
+        if outcome is RunStatus.CANCELLED:
+            self._cancel_now(run)
+            return
+        if run.state.cancelling:
+            raise Refused(409, "The run is being cancelled: its outcome is settled.")
+        broken = any(step.status is StepStatus.FAILED for step in run.state.steps)
+        if outcome is RunStatus.COMPLETED and broken:
+            raise Refused(409, "A step of the run has failed: it cannot complete without a retry.")
+        if outcome is RunStatus.FAILED and not run.state.steps:
+            raise Refused(409, "The run has no step that could fail.")
+        if run.state.status is RunStatus.PENDING:
+            run.epoch += 1
+            self._start(run, -1)
+        while not run.finished:
+            index = next(i for i, s in enumerate(run.state.steps) if s.status in BUSY_STEP)
+            self.force_step(run, index, outcome, error)
+
+    def force_step(
+        self, run: Run, index: int, outcome: RunStatus, error: Json | None = None
+    ) -> None:
+        """End step ``index``, which must be at work, as completed or failed now. Raises Refused."""
+        step = run.state.steps[index]
+        if step.status not in BUSY_STEP:
+            raise Refused(
+                409, f"Step {step.plan.key!r} is {step.status}: only a step at work can be ended."
+            )
+        self.agenda.drop(run, index)
+        if outcome is RunStatus.FAILED:
+            script = run.scenario.scripts[index].error
+            self._fail(run, index, error or {"code": script.code, "message": script.message})
+            return
+        if step.status is StepStatus.AWAITING_APPROVAL:
+            self._emit(run, EventType.STEP_APPROVED, index, actionRunId=_id(run, index))
+        self._complete(run, index)
+
+    # What happens by itself.
+
+    def _start(self, run: Run, _: int) -> None:
+        job = run.chance.between(0, 10**8 - 1, len(run.log), "job")
+        external = f"{run.state.identity.orchestrator_type}-{job:08}"
+        self._emit(run, EventType.RUN_STARTED, externalJobId=external)
+        for index, step in enumerate(run.state.steps):
+            if step.status is StepStatus.PENDING and run.waiting[index] == 0:
+                self._begin(run, index)
+        self._settle(run)
+
+    def _begin(self, run: Run, index: int) -> None:
+        run.busy += 1
+        if index in run.kept:
+            self._emit(run, EventType.STEP_STARTED, index, actionRunId=_id(run, index))
+            self._after(0, run, DueKind.COMPLETE, index)
+            return
+        script = run.scenario.scripts[index]
+        run.attempts[index] += 1
+        outcome = script.outcome(run.attempts[index])
+        if outcome is Outcome.AWAITS_DECISION:
+            self._emit(run, EventType.STEP_AWAITING_APPROVAL, index, decisionId=_id(run, index))
+            return
+        self._emit(run, EventType.STEP_STARTED, index, actionRunId=_id(run, index))
+        if outcome is Outcome.SUCCEEDS:
+            self._after(self._takes(run, index), run, DueKind.COMPLETE, index)
+        elif outcome is Outcome.FAILS:
+            self._after(self._takes(run, index), run, DueKind.FAIL, index)
+
+    def _complete(self, run: Run, index: int) -> None:
+        script = run.scenario.scripts[index]
+        run.busy -= 1
+        facts = run.kept.get(index) or {
+            "result": self._words.fill(script.result, run.chance, len(run.log), "result", index),
+            "truncated": script.truncated,
+        }
+        self._emit(run, EventType.STEP_COMPLETED, index, **facts)
+        if not run.state.cancelling:
+            for dependent in run.scenario.dependents[index]:
+                run.waiting[dependent] -= 1
+                pending = run.state.steps[dependent].status is StepStatus.PENDING
+                if pending and run.waiting[dependent] == 0:
+                    self._begin(run, dependent)
+        self._settle(run)
+
+    def _fail_due(self, run: Run, index: int) -> None:
+        error = run.scenario.scripts[index].error
+        self._fail(run, index, {"code": error.code, "message": error.message})
+
+    def _fail(self, run: Run, index: int, error: Json) -> None:
+        run.busy -= 1
+        self._emit(run, EventType.STEP_FAILED, index, error=error)
+        self._give_up_behind(run, index)
+        self._settle(run)
+
+    def _cancel_due(self, run: Run, _: int) -> None:
+        self._cancel_now(run)
+
+    # How a run comes to rest.
+
+    def _give_up_behind(self, run: Run, failed: int) -> None:
+        """Steps behind a failed one never start."""
+        if self.behaviour.behind_failed is BehindFailed.PENDING:
+            return
+        fate = (
+            EventType.STEP_SKIPPED
+            if self.behaviour.behind_failed is BehindFailed.SKIPPED
+            else EventType.STEP_CANCELLED
+        )
+        for index in sorted(run.scenario.behind({failed}) - {failed}):
+            if run.state.steps[index].status is StepStatus.PENDING:
+                self._emit(run, fate, index)
+
+    def _settle(self, run: Run) -> None:
+        """End the run once no step is at work: nothing else can begin by itself."""
+        if run.busy:
+            return
+        if run.state.cancelling:
+            self._cancel_now(run)
+            return
+        run.epoch += 1
+        failed = next((s for s in run.state.steps if s.status is StepStatus.FAILED), None)
+        if failed is None:
+            self._emit(run, EventType.RUN_COMPLETED)
+        else:
+            self._emit(run, EventType.RUN_FAILED, error=_blame(failed))
+
+    def _cancel_now(self, run: Run) -> None:
+        run.epoch += 1
+        run.busy = 0
+        for index, step in enumerate(run.state.steps):
+            if step.status in _OPEN_STEP:
+                self._emit(run, EventType.STEP_CANCELLED, index)
+        self._emit(run, EventType.RUN_CANCELLED)
+
+    # What a retry runs again.
+
+    def _without_step_key(self) -> RetryMode:
+        match self.behaviour.missing_step_key:
+            case MissingStepKey.INVALID:
+                flaw = Flaw(("body", "stepKey"), "Field required", "missing")
+                raise Invalid([flaw], question="Q15")
+            case MissingStepKey.BAD_REQUEST:
+                raise Refused(400, "mode from_step needs stepKey", question="Q15")
+            case MissingStepKey.FROM_FAILED:
+                return RetryMode.FROM_FAILED
+
+    def _again(self, run: Run, mode: RetryMode, step_key: str | None) -> set[int]:
+        """The indexes of the steps that run again: the origins, everything behind them, and
+        whatever has not completed, since the run could never end well without it."""
+        state = run.state
+        unfailed = state.status is not RunStatus.FAILED
+        if unfailed and self.behaviour.retry_of_unfailed is RetryOfUnfailed.NEVER:
+            raise Refused(
+                409,
+                f"The run is {state.status}: only a failed run can be retried.",
+                question="Q04",
+            )
+        everything = set(range(len(state.steps)))
+        if mode is RetryMode.FULL:
+            return everything
+        if mode is RetryMode.FROM_STEP:
+            origins = {self._step(run, step_key or "")}
+        elif unfailed and self.behaviour.retry_of_unfailed is RetryOfUnfailed.EXPLICIT:
+            raise Refused(
+                409,
+                f"The run is {state.status}: there is no failed step to retry from.",
+                question="Q04",
+            )
+        else:
+            origins = set()
+        unfinished = {i for i in everything if state.steps[i].status is not StepStatus.COMPLETED}
+        return run.scenario.behind(origins | unfinished)
+
+    def _step(self, run: Run, key: str) -> int:
+        index = run.scenario.indexes.get(key)
+        if index is not None:
+            return index
+        reason = f"The run has no step {key!r}."
+        match self.behaviour.unknown_step_key:
+            case UnknownStepKey.NOT_FOUND:
+                raise Refused(404, reason, question="Q16")
+            case UnknownStepKey.BAD_REQUEST:
+                raise Refused(400, reason, question="Q16")
+            case UnknownStepKey.INVALID:
+                flaw = Flaw(("body", "stepKey"), reason, "value_error")
+                raise Invalid([flaw], question="Q16")
+
+    def _repeat(self, old: Run, again: set[int], identity: Identity, chance: Chance) -> Run:
+        """A new run of the same scenario that takes over what ``old`` need not do again."""
+        kept: dict[int, Json] = {
+            index: {"result": step.result, "truncated": step.truncated}
+            for index, step in enumerate(old.state.steps)
+            if index not in again
+        }
+        run = Run(identity, old.scenario, chance, list(old.attempts), kept)
+        self._emit(run, EventType.RUN_CREATED)
+        self._queue(run)
+        return run
+
+    # Small tools.
+
+    def _queue(self, run: Run) -> None:
+        waits = run.scenario.waits
+        waited = run.chance.between(waits.least, waits.most, len(run.log), "waits")
+        self._after(waited, run, DueKind.START)
+
+    def _takes(self, run: Run, index: int) -> int:
+        takes = run.scenario.scripts[index].takes
+        return run.chance.between(takes.least, takes.most, len(run.log), "takes", index)
+
+    def _after(self, delay: int, run: Run, kind: DueKind, step: int = -1) -> None:
+        self.agenda.add(self.now + delay, run, kind, step)
+
+    def _emit(self, run: Run, type_: EventType, step: int | None = None, **facts: object) -> None:
+        before = run.state.status if run.log else None
+        event = Event(len(run.log) + 1, self.now, type_, step, facts)
+        run.state.apply(event)
+        run.log.append(event)
+        self._watch(run, before)
+
+    @staticmethod
+    def _refuse(answer: Refusal, question: str, reason: str) -> None:
+        if answer is Refusal.CONFLICT:
+            raise Refused(409, reason, question=question)
+        if answer is Refusal.BAD_REQUEST:
+            raise Refused(400, reason, question=question)
+
+
+def _id(run: Run, index: int) -> str:
+    """The id of what works on the step, or decides about it, from here on."""
+    return run.chance.uuid(len(run.log), "id", index)
+
+
+def _blame(step: StepState) -> Json:
+    """The run's error: the failed step's, and which step it was."""
+    return {**(step.error or {}), "stepKey": step.plan.key}

@@ -1,0 +1,83 @@
+"""A run in play: its script, its log, the log's fold, and what the engine keeps count of.
+
+All but identity, script, log and what was taken over from an earlier run follows from the log, so
+a run that was written down is taken up again from these.
+"""
+
+from mock_server.engine.run import Event, Identity, Json, RunState
+from mock_server.engine.scenario import Scenario
+from mock_server.engine.seed import Chance
+from mock_server.engine.vocabulary import FINISHED, EventType, StepStatus
+
+BUSY_STEP = frozenset({StepStatus.RUNNING, StepStatus.AWAITING_APPROVAL})
+"""A step at work."""
+
+
+class Run:
+    """A run as the engine holds it: its script, its log, and the log's fold.
+
+    ``epoch`` grows whenever what was planned for it no longer holds, so that what is due from an
+    earlier epoch is passed over. Per step, ``attempts`` counts how often it was begun, ``waiting``
+    how many of the steps it depends on have not completed. ``busy`` counts the steps at work.
+    A run that a retry made took over from an earlier one the attempts before it, ``earlier``, and
+    the results of steps, ``kept``.
+    """
+
+    __slots__ = (
+        "attempts",
+        "busy",
+        "chance",
+        "earlier",
+        "epoch",
+        "id",
+        "kept",
+        "log",
+        "number",
+        "scenario",
+        "state",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        identity: Identity,
+        scenario: Scenario,
+        chance: Chance,
+        earlier: list[int] | None = None,
+        kept: dict[int, Json] | None = None,
+    ) -> None:
+        self.id = identity.id
+        self.number = identity.number
+        self.scenario = scenario
+        self.chance = chance
+        self.state = RunState(identity)
+        self.log: list[Event] = []
+        self.epoch = 0
+        self.busy = 0
+        self.earlier = earlier
+        self.attempts = [0] * len(scenario.plans) if earlier is None else list(earlier)
+        self.waiting = [len(plan.needs) for plan in scenario.plans]
+        self.kept = kept or {}
+
+    @property
+    def finished(self) -> bool:
+        return self.state.status in FINISHED
+
+    def take_up(self, log: list[Event]) -> None:
+        """Be, from a fresh run, what the run was after ``log``. Raises IllegalTransitionError."""
+        for event in log:
+            self.state.apply(event)
+            self.log.append(event)
+            begun = event.type in (EventType.STEP_STARTED, EventType.STEP_AWAITING_APPROVAL)
+            if begun and event.step is not None and event.step not in self.kept:
+                self.attempts[event.step] += 1
+        self.busy = sum(step.status in BUSY_STEP for step in self.state.steps)
+        self.wait_for_needs()
+
+    def wait_for_needs(self) -> None:
+        """Each step waits for those of its needs that have not completed."""
+        steps = self.state.steps
+        self.waiting = [
+            sum(steps[need].status is not StepStatus.COMPLETED for need in plan.needs)
+            for plan in self.scenario.plans
+        ]

@@ -1,0 +1,300 @@
+"""Scenarios: how a run will go, as data people write.
+
+A file under ``fixtures/scenarios`` names the automation, what set it off, how long a run waits, and
+its steps: what each depends on, how long it takes and how it ends at each attempt. A file that
+cannot be used is refused with its line, key, value and what was expected.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+
+from mock_server import datafile
+from mock_server.engine import words
+from mock_server.engine.duration import Span, parse_span, spell_span
+from mock_server.engine.run import Json, StepPlan
+from mock_server.errors import FileError, UsageError
+from mock_server.resources import scenarios_dir
+
+MOST_STEPS = 2_000
+
+
+class Outcome(StrEnum):
+    """How one attempt at a step ends."""
+
+    SUCCEEDS = "succeeds"
+    FAILS = "fails"
+    HANGS = "hangs"
+    AWAITS_DECISION = "awaits decision"
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+Takes = Annotated[Any, BeforeValidator(parse_span)]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Outcomes = Annotated[
+    list[Annotated[Outcome, Field(strict=False)]], BeforeValidator(_as_list), Field(min_length=1)
+]
+
+
+class StepError(datafile.Model):
+    """Why a step fails."""
+
+    code: str
+    message: str
+
+
+class StepFile(datafile.Model):
+    """One step as it is written; ``repeat`` makes that many of it, numbered from 1."""
+
+    key: Key
+    name: str | None = None
+    depends_on: list[Key] = Field(default=[], alias="dependsOn")
+    takes: Takes = Span(1_000, 1_000)
+    outcome: Outcomes = Field(default=[Outcome.SUCCEEDS])
+    result: Json | None = None
+    truncated: bool = False
+    error: StepError = StepError(code="step_failed", message="The step failed")
+    repeat: int = Field(default=1, ge=1, le=MOST_STEPS)
+
+    @field_validator("result")
+    @classmethod
+    def _only_known_placeholders(cls, result: Json | None) -> Json | None:
+        words.check(result)
+        return result
+
+    def step_keys(self) -> list[str]:
+        """The keys of the steps it stands for: ``page``, or ``page-01`` … ``page-40``."""
+        if self.repeat == 1:
+            return [self.key]
+        width = len(str(self.repeat))
+        return [f"{self.key}-{number:0{width}}" for number in range(1, self.repeat + 1)]
+
+
+class AutomationFile(datafile.Model):
+    """The automation that the run belongs to."""
+
+    name: str
+    version: int = Field(default=1, ge=1)
+    orchestrator: Literal["local", "dag"] = "dag"
+
+
+class TriggerFile(datafile.Model):
+    """What set the run off."""
+
+    type: Literal["manual", "schedule", "webhook", "event"] = "manual"
+    source: Literal["user", "schedule", "webhook", "event"] = "user"
+
+
+class ScenarioFile(datafile.Model):
+    """A whole scenario as it is written."""
+
+    summary: str
+    automation: AutomationFile
+    trigger: TriggerFile = TriggerFile()
+    concurrency_key: str | None = Field(default=None, alias="concurrencyKey")
+    waits: Takes = Span(1_000, 1_000)
+    steps: list[StepFile] = Field(default=[])
+
+    @field_validator("steps")
+    @classmethod
+    def _not_too_many(cls, steps: list[StepFile]) -> list[StepFile]:
+        count = sum(step.repeat for step in steps)
+        if count > MOST_STEPS:
+            raise ValueError(f"are {count} steps in all; at most {MOST_STEPS} are possible")
+        return steps
+
+
+@dataclass(frozen=True, slots=True)
+class StepScript:
+    """How one step goes: the last of ``outcomes`` holds for every further attempt."""
+
+    takes: Span
+    outcomes: tuple[Outcome, ...]
+    result: Json | None
+    truncated: bool
+    error: StepError
+
+    def outcome(self, attempt: int) -> Outcome:
+        """How ``attempt`` ends, counted from 1."""
+        return self.outcomes[min(attempt, len(self.outcomes)) - 1]
+
+
+class StepChange(datafile.Model):
+    """What is to be different about a step; what is None stays."""
+
+    takes: Takes | None = None
+    outcome: Outcomes | None = None
+    result: Json | None = None
+    truncated: bool | None = None
+    error: StepError | None = None
+
+    def of(self, script: StepScript) -> StepScript:
+        """``script`` with what is different."""
+        return StepScript(
+            takes=self.takes or script.takes,
+            outcomes=tuple(self.outcome) if self.outcome else script.outcomes,
+            result=script.result if self.result is None else self.result,
+            truncated=script.truncated if self.truncated is None else self.truncated,
+            error=self.error or script.error,
+        )
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A scenario that can be played: ``plans[i]`` and ``scripts[i]`` belong to the same step."""
+
+    name: str
+    summary: str
+    automation: AutomationFile
+    trigger: TriggerFile
+    concurrency_key: str | None
+    waits: Span
+    plans: tuple[StepPlan, ...]
+    scripts: tuple[StepScript, ...]
+
+    @cached_property
+    def dependents(self) -> tuple[tuple[int, ...], ...]:
+        """For each step the indexes of those that depend on it directly."""
+        found: list[list[int]] = [[] for _ in self.plans]
+        for index, plan in enumerate(self.plans):
+            for need in plan.needs:
+                found[need].append(index)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def indexes(self) -> dict[str, int]:
+        """The index of each step by its key."""
+        return {plan.key: index for index, plan in enumerate(self.plans)}
+
+    def changed(self, changes: Mapping[str, StepChange]) -> "Scenario":
+        """The scenario with other outcomes or durations for the steps named. Raises KeyError."""
+        scripts = list(self.scripts)
+        for key, change in changes.items():
+            index = self.indexes[key]
+            scripts[index] = change.of(scripts[index])
+        return replace(self, scripts=tuple(scripts))
+
+    def behind(self, origins: set[int]) -> set[int]:
+        """``origins`` and every step that depends on one of them, however far."""
+        found = set(origins)
+        waiting = list(origins)
+        while waiting:
+            for index in self.dependents[waiting.pop()]:
+                if index not in found:
+                    found.add(index)
+                    waiting.append(index)
+        return found
+
+
+def read(path: Path) -> Scenario:
+    """The scenario in ``path``, named after the file. Raises FileError."""
+    written, lines = datafile.load(path, ScenarioFile)
+    return build(path.stem, written, path, lines)
+
+
+def build(name: str, written: ScenarioFile, path: Path, lines: datafile.Lines) -> Scenario:
+    """A scenario from its written form. Raises FileError where steps do not make a DAG."""
+    indexes: dict[str, int] = {}
+    groups: dict[str, list[int]] = {}
+    for position, step in enumerate(written.steps):
+        for key in step.step_keys():
+            if key in indexes:
+                line = lines.get(("steps", position, "key"))
+                raise FileError(path, line, f"steps[{position}].key", f"{key!r} is taken already")
+            indexes[key] = len(indexes)
+        groups[step.key] = [indexes[key] for key in step.step_keys()]
+
+    plans: list[StepPlan] = []
+    scripts: list[StepScript] = []
+    for position, step in enumerate(written.steps):
+        needs: list[int] = []
+        for place, key in enumerate(step.depends_on):
+            if key not in groups and key not in indexes:
+                near = difflib.get_close_matches(key, groups, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise FileError(
+                    path,
+                    lines.get(("steps", position, "dependsOn", place)),
+                    f"steps[{position}].dependsOn[{place}]",
+                    f"{key!r} is no step{hint}",
+                )
+            needs += groups[key] if key in groups else [indexes[key]]
+        script = StepScript(
+            step.takes, tuple(step.outcome), step.result, step.truncated, step.error
+        )
+        for key in step.step_keys():
+            label = step.name or step.key.replace("-", " ").replace("_", " ").capitalize()
+            name_of_it = label if step.repeat == 1 else f"{label} {key.rpartition('-')[2]}"
+            plans.append(StepPlan(key, name_of_it, tuple(dict.fromkeys(needs))))
+            scripts.append(script)
+    _refuse_cycle(plans, path, lines.get(("steps",)))
+    return Scenario(
+        name,
+        written.summary,
+        written.automation,
+        written.trigger,
+        written.concurrency_key,
+        written.waits,
+        tuple(plans),
+        tuple(scripts),
+    )
+
+
+def written(scenario: Scenario) -> Json:
+    """The scenario as a file would hold it, each step on its own: what ``build`` makes it from."""
+    plans = scenario.plans
+    return {
+        "summary": scenario.summary,
+        "automation": scenario.automation.model_dump(),
+        "trigger": scenario.trigger.model_dump(),
+        "concurrencyKey": scenario.concurrency_key,
+        "waits": spell_span(scenario.waits),
+        "steps": [
+            {
+                "key": plan.key,
+                "name": plan.name,
+                "dependsOn": [plans[need].key for need in plan.needs],
+                "takes": spell_span(script.takes),
+                "outcome": list(script.outcomes),
+                "result": script.result,
+                "truncated": script.truncated,
+                "error": script.error.model_dump(),
+            }
+            for plan, script in zip(plans, scenario.scripts, strict=True)
+        ],
+    }
+
+
+def known(own: Path | None = None) -> dict[str, Scenario]:
+    """The scenarios that come with the mock and those in the directory ``own``, which win, by name.
+
+    Raises FileError or UsageError."""
+    return read_all(scenarios_dir()) | (read_all(own) if own else {})
+
+
+def read_all(directory: Path) -> dict[str, Scenario]:
+    """Every scenario in ``directory`` by name. Raises FileError or UsageError."""
+    if not directory.is_dir():
+        raise UsageError(f"{directory}: there is no such directory; name one that holds scenarios")
+    found = {path.stem: read(path) for path in sorted(directory.glob("*.yaml"))}
+    if not found:
+        raise UsageError(f"{directory}: holds no scenario (*.yaml)")
+    return found
+
+
+def _refuse_cycle(plans: list[StepPlan], path: Path, line: int | None) -> None:
+    try:
+        TopologicalSorter({i: plan.needs for i, plan in enumerate(plans)}).prepare()
+    except CycleError as error:
+        way = " -> ".join(plans[index].key for index in reversed(error.args[1]))
+        raise FileError(path, line, "steps", f"depend on each other in a circle: {way}") from None

@@ -1,0 +1,1 @@
+"""The way of a request: found, checked, answered, streamed."""

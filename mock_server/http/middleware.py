@@ -1,0 +1,291 @@
+"""The way of a request through the mock, as layers in Connexion's own terms.
+
+``Record`` keeps the journal and turns whatever goes wrong into JSON. Routing finds the operation.
+``Checks``
+asks for a credential and holds the request against the contract; ``Operations`` calls the function
+that answers. The last two are compiled once per operation and know nothing of Flask: what belongs
+to no operation falls through to it.
+"""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from itertools import count
+from typing import Any
+
+from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
+from connexion.operations import AbstractOperation
+from connexion.spec import Specification
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mock_server.engine.behaviour import Behaviour, ErrorBody
+from mock_server.engine.run import Json
+from mock_server.errors import Flaw, Invalid, Refused
+from mock_server.http.call import Answer, Call, Reply
+from mock_server.http.credentials import Credentials
+from mock_server.http.exchange import EXCHANGE, Counts, Exchange
+from mock_server.http.validation import LARGEST_BODY, Contract, question_of
+from mock_server.insight.coverage import Given
+from mock_server.insight.journal import Strays
+from mock_server.worlds.worlds import Worlds
+
+CALL = "mock_server.http.call"
+_MOST_CONTRACTS = 64
+
+_LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+\.localhost)(:\d+)?"
+
+log = logging.getLogger("mock_server")
+
+Handler = Callable[[Call], Answer]
+
+
+class LocalOrigins(CORSMiddleware):
+    """Lets pages that are served from this machine call the mock, with their cookies."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            app,
+            allow_origin_regex=_LOCAL_ORIGIN,
+            allow_credentials=True,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            # With credentials, "*" would be the name of a header.
+            expose_headers=[
+                "Location",
+                "Retry-After",
+                "WWW-Authenticate",
+                "X-Mock-Request",
+                "X-RateLimit-Limit",
+                "X-RateLimit-Remaining",
+                "X-RateLimit-Reset",
+            ],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for name, _ in scope.get("headers", ()):
+            if name == b"origin":
+                await super().__call__(scope, receive, send)
+                return
+        # Not from a page: a third of the way's cost is saved here.
+        await self.app(scope, receive, send)
+
+
+class Record:
+    """The layer that makes an exchange of each request, counts it, and turns whatever goes wrong
+    into JSON.
+
+    ``strays`` keeps what reaches no world; ``aside`` are the beginnings of paths that are not
+    journalled: the mock's own.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        strays: Strays,
+        counts: Counts,
+        aside: tuple[str, ...],
+    ) -> None:
+        self.app = app
+        self._numbers = count(1)
+        self._strays = strays
+        self._counts = counts
+        self._aside = aside
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = Exchange(
+            next(self._numbers), scope, send, self._strays.behaviour, self._strays, self._counts
+        )
+        scope[EXCHANGE] = exchange
+        own = scope["path"].startswith(self._aside) or scope["path"] == "/"
+        if not own:
+            send = exchange.send
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            try:
+                await answer_to(error, exchange)(receive, send)
+            except RuntimeError:
+                # The answer had begun; the server can only break the connection off.
+                raise error from None
+        finally:
+            if not own:
+                exchange.end()
+
+
+def answer_to(error: Exception, exchange: Exchange) -> Reply:
+    """The answer to a request that ``error`` ended; what it was joins the exchange."""
+    match error:
+        case Refused():
+            exchange.reason, exchange.question = error.reason, error.question
+            return _error(exchange, error.status, error.reason, dict(error.headers))
+        case Invalid():
+            exchange.flaws, exchange.question = error.flaws, error.question
+            flaws = [{"loc": f.loc, "msg": f.msg, "type": f.type} for f in error.flaws]
+            return Reply.of({"detail": flaws}, 422)
+        case HTTPException():
+            exchange.reason = error.detail
+            return _error(exchange, error.status_code, error.detail, dict(error.headers or {}))
+        case _:
+            log.error("an operation failed", exc_info=error)
+            return _error(exchange, 500, "Internal Server Error", {})
+
+
+def _error(exchange: Exchange, status: int, reason: str, headers: dict[str, str]) -> Reply:
+    if exchange.behaviour.error_body is ErrorBody.DETAIL:
+        return Reply.of({"detail": reason}, status, headers)
+    problem = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": reason,
+    }
+    return Reply.of(problem, status, headers, content_type="application/problem+json")
+
+
+class CheckedOperation:
+    """One operation's demands: method, credential, parameters, body."""
+
+    def __init__(
+        self,
+        next_app: ASGIApp,
+        operation: AbstractOperation,
+        worlds: Worlds,
+        credentials: Credentials,
+    ) -> None:
+        self._next = next_app
+        self._id: str = operation.operation_id
+        self._worlds = worlds
+        self._credentials = credentials
+        # The control API's own token is optional here; whether it is asked for is Safety's say.
+        self._guarded = bool(operation.security) and {} not in operation.security
+        self._parameters: list[Json] = operation.parameters
+        self._body: Json | None = operation.request_body or None
+        self._largest: int = (self._body or {}).get("x-largest-body", LARGEST_BODY)
+        self._given: Given = set()  # Of calls that no client's world is told about.
+        self._contracts: dict[Behaviour, Contract] = {}
+        self._contract(worlds.settings.behaviour)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope[EXCHANGE]
+        exchange.operation = self._id
+        headers = scope["headers"]
+        behaviour, tenant, call = exchange.behaviour, "", None
+        given = self._given
+        if self._guarded:
+            exchange.credential, tenant = self._credentials.tenant(headers, behaviour)
+            exchange.tenant = tenant
+            call = Call(self._worlds, tenant, {}, {}, exchange)
+            world = call.world
+            behaviour = exchange.behaviour = world.behaviour
+            exchange.at, exchange.journal = world.engine.now, world.journal
+            coverage = world.journal.coverage
+            coverage.credentials.add(exchange.credential)
+            given = coverage.given[self._id]
+            if world.faults.limits:
+                world.faults.admit(self._id, exchange, exchange.at)
+        contract = self._contracts.get(behaviour) or self._contract(behaviour)
+        flaws: list[Flaw] = []
+        parameters = contract.parameters(
+            scope["path_params"], scope["query_string"], headers, flaws, given
+        )
+        body: Json = {}
+        if contract.body is not None:
+            content = await _read(receive, self._largest)
+            content_type = next((v for k, v in headers if k == b"content-type"), None)
+            text = content_type.decode("latin-1") if content_type is not None else None
+            body = contract.body.value(content, text, flaws, given)
+        if flaws:
+            raise Invalid(flaws, question=question_of(flaws))
+        if call is None:
+            tenant = self._credentials.world(parameters.get("world"), headers)
+            call = Call(self._worlds, tenant, {}, {}, exchange)
+        call.parameters, call.body = parameters, body
+        scope[CALL] = call
+        await self._next(scope, receive, send)
+
+    def _contract(self, behaviour: Behaviour) -> Contract:
+        """The demands as ``behaviour`` makes them, compiled at first need."""
+        if len(self._contracts) >= _MOST_CONTRACTS:
+            self._contracts.clear()
+        asks = Contract(self._parameters, self._body, behaviour)
+        self._contracts[behaviour] = asks
+        return asks
+
+
+class CheckedAPI(RoutedAPI[CheckedOperation]):
+    """The demands of every operation of one document."""
+
+    def __init__(self, *args: Any, worlds: Worlds, credentials: Credentials, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._worlds = worlds
+        self._credentials = credentials
+        self.add_paths()
+
+    def make_operation(self, operation: AbstractOperation) -> CheckedOperation:
+        return CheckedOperation(self.next_app, operation, self._worlds, self._credentials)
+
+
+class Checks(RoutedMiddleware[CheckedAPI]):
+    """The layer that lets only good requests through."""
+
+    api_cls = CheckedAPI
+
+    def __init__(self, app: ASGIApp, worlds: Worlds, credentials: Credentials) -> None:
+        super().__init__(app)
+        self._worlds = worlds
+        self._credentials = credentials
+
+    def add_api(self, specification: Specification, **kwargs: Any) -> CheckedAPI:
+        api: CheckedAPI = super().add_api(
+            specification, worlds=self._worlds, credentials=self._credentials, **kwargs
+        )
+        return api
+
+
+class AnsweredOperation:
+    """One operation's function, called natively: no thread, no WSGI."""
+
+    def __init__(self, operation: AbstractOperation) -> None:
+        self._handle: Handler = operation.function
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._handle(scope[CALL])
+        await answer(receive, send)
+
+
+class AnsweringAPI(RoutedAPI[AnsweredOperation]):
+    """The functions of every operation of one document."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.add_paths()
+
+    def make_operation(self, operation: AbstractOperation) -> AnsweredOperation:
+        return AnsweredOperation(operation)
+
+
+class Operations(RoutedMiddleware[AnsweringAPI]):
+    """The layer that answers."""
+
+    api_cls = AnsweringAPI
+
+
+async def _read(receive: Receive, largest: int) -> bytes:
+    """The request's whole body, whatever its framing. Raises Refused (413) beyond ``largest``
+    bytes."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        chunk = message.get("body", b"")
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > largest:
+            raise Refused(413, f"The body is larger than {largest} bytes")
+        if not message.get("more_body", False):
+            return b"".join(chunks)

@@ -1,0 +1,88 @@
+"""The six operations of the contract. Requests arrive checked; what they say is true to it."""
+
+from mock_server.engine.behaviour import Foreign
+from mock_server.engine.play import Run
+from mock_server.engine.vocabulary import RetryMode, RunStatus
+from mock_server.errors import Refused
+from mock_server.http.call import Answer, Call, NoContent, Reply
+from mock_server.http.middleware import Handler
+from mock_server.http.streams import Streams
+from mock_server.worlds.world import World
+
+_STATUSES: frozenset[str] = frozenset(RunStatus)
+
+
+def list_runs(call: Call) -> Answer:
+    status = call.parameters["status"]
+    if status is not None and status not in _STATUSES:
+        call.exchange.question = "Q05"
+        return Reply(b'{"items":[],"total":0}')
+    if call.parameters["limit"] < 1:
+        call.exchange.question = "Q06"
+    return Reply(
+        call.world.page(
+            None if status is None else RunStatus(status),
+            call.parameters["limit"],
+            call.parameters["offset"],
+        )
+    )
+
+
+def get_run(call: Call) -> Answer:
+    return Reply(call.world.body(_run(call)))
+
+
+def cancel_run(call: Call) -> Answer:
+    run = _run(call)
+    untouched, running = run.finished, run.state.status is RunStatus.RUNNING
+    call.exchange.question = "Q02" if untouched else "Q10" if running else "Q22"
+    call.world.cancel(run)
+    return Reply(call.world.body(run), 200 if untouched else _success(call.world))
+
+
+def retry_run(call: Call) -> Answer:
+    run = _run(call)
+    untouched = not run.finished
+    call.exchange.question = "Q03" if untouched else "Q01"
+    again = call.world.retry(run, RetryMode(call.body["mode"]), call.body.get("stepKey"))
+    return Reply(call.world.body(again), 200 if untouched else _success(call.world))
+
+
+def get_run_steps(call: Call) -> Answer:
+    return Reply(call.world.steps(_run(call)))
+
+
+def operations(streams: Streams) -> dict[str, Handler]:
+    """The function that answers each operation, by its ``operationId``."""
+
+    def stream_run_events(call: Call) -> Answer:
+        run = _run(call)
+        stream = streams.of(call.world, run, call.parameters["Last-Event-ID"])
+        if run.finished:
+            call.exchange.question = "Q14" if stream is None else "Q13"
+        return stream or NoContent()
+
+    return {
+        "listRuns": list_runs,
+        "getRun": get_run,
+        "cancelRun": cancel_run,
+        "streamRunEvents": stream_run_events,
+        "retryRun": retry_run,
+        "getRunSteps": get_run_steps,
+    }
+
+
+def _run(call: Call) -> Run:
+    """The run the call is about. Raises Refused: 404, or 403 where other tenants' runs show."""
+    run_id = call.parameters["run_id"]
+    run = call.world.find(run_id)
+    if run is not None:
+        return run
+    forbids = call.world.behaviour.foreign_run is Foreign.FORBIDDEN
+    if forbids and call.worlds.anywhere(run_id):
+        raise Refused(403, "The run is another tenant's", question="Q09")
+    raise Refused(404, "Run not found", question="Q09")
+
+
+def _success(world: World) -> int:
+    return world.behaviour.success.code

@@ -1,0 +1,60 @@
+"""The pages for people, rendered by Flask: a start page, the documentation, the documents."""
+
+import json
+
+import yaml
+from flask import Flask, Response, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from mock_server import __version__, resources
+from mock_server.insight.nearmiss import Paths
+from mock_server.worlds.worlds import Worlds
+
+
+def register(app: Flask, worlds: Worlds, paths: Paths) -> None:
+    """Add the pages to ``app``."""
+    text = resources.contract_file().read_text(encoding="utf-8")
+    control = resources.control_file().read_text(encoding="utf-8")
+    document = json.dumps(yaml.load(text, Loader=yaml.CSafeLoader), ensure_ascii=False)
+
+    @app.get("/")
+    def start() -> str:
+        return render_template(
+            "start.html",
+            version=__version__,
+            address=request.host_url.rstrip("/"),
+            scenarios=worlds.scenarios.values(),
+            declared=worlds.settings.declared,
+        )
+
+    @app.get("/docs")
+    def docs() -> str:
+        return render_template("docs.html")
+
+    @app.get("/openapi.json")
+    def openapi_json() -> Response:
+        return Response(document, mimetype="application/json")
+
+    @app.get("/openapi.yaml")
+    def openapi_yaml() -> Response:
+        return Response(text, mimetype="application/yaml")
+
+    @app.get("/_mock/openapi.yaml")
+    def control_yaml() -> Response:
+        return Response(control, mimetype="application/yaml")
+
+    @app.get("/favicon.ico")
+    def favicon() -> Response:
+        return app.send_static_file("swagger-ui/favicon-32x32.png")
+
+    @app.errorhandler(HTTPException)
+    def failed(error: HTTPException) -> ResponseReturnValue:
+        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+        return jsonify(detail=reason(error)), error.code or 500, headers
+
+    def reason(error: HTTPException) -> str:
+        if error.code != 404:
+            return error.name
+        hint = paths.hint(request.method, request.path) or "the start page / lists what there is"
+        return f"There is nothing at {request.path}; {hint}"

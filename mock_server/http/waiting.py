@@ -1,0 +1,59 @@
+"""Waiting in real time until a run has a wanted status: for test suites on a running clock."""
+
+import asyncio
+
+from starlette.types import Receive, Send
+
+from mock_server.engine.play import Run
+from mock_server.engine.vocabulary import RunStatus
+from mock_server.errors import Refused
+from mock_server.http.call import Reply
+from mock_server.http.pauses import until_gone
+from mock_server.http.streams import Streams
+from mock_server.worlds.world import World
+
+
+class Waiting:
+    """An answer that comes when ``run`` has one of ``statuses``, or after ``timeout`` real
+    seconds, then as a refusal (409)."""
+
+    def __init__(
+        self,
+        streams: Streams,
+        world: World,
+        run: Run,
+        statuses: frozenset[RunStatus],
+        timeout: float,
+    ) -> None:
+        self._streams = streams
+        self._world = world
+        self._run = run
+        self._statuses = statuses
+        self._timeout = timeout
+
+    async def __call__(self, receive: Receive, send: Send) -> None:
+        awake = asyncio.Event()
+        leave = self._world.follow(self._run, awake.set)
+        self._streams.pulse(self._world).arm()
+        over = asyncio.create_task(until_gone(receive))
+        over.add_done_callback(lambda _: awake.set())
+        timer = asyncio.get_running_loop().call_later(self._timeout, over.cancel)
+        try:
+            while not self._reached() and not over.done() and not self._world.closed:
+                awake.clear()
+                await awake.wait()
+        finally:
+            timer.cancel()
+            over.cancel()
+            leave()
+        if not self._reached():
+            wanted = " or ".join(sorted(self._statuses))
+            raise Refused(
+                409,
+                f"The run is {self._run.state.status} after {self._timeout:g} seconds of waiting "
+                f"for {wanted}; is the clock frozen?",
+            )
+        await Reply(self._world.glimpse(self._run))(receive, send)
+
+    def _reached(self) -> bool:
+        return self._run.state.status in self._statuses

@@ -1,0 +1,1 @@
+"""Why an answer came: journal, coverage of the contract, metrics."""

@@ -1,0 +1,36 @@
+"""Runs that arrive by themselves, so that lists live: a Poisson stream on the world's clock."""
+
+from mock_server.engine.clock import MINUTE
+from mock_server.engine.scenario import Scenario
+from mock_server.engine.seed import Chance
+
+
+class Arrivals:
+    """``per_minute`` runs on average; ``mix`` says of which scenarios, each with its weight.
+
+    ``next_at`` is the instant of the next one.
+    """
+
+    def __init__(
+        self,
+        per_minute: float,
+        mix: list[tuple[Scenario, float]],
+        chance: Chance,
+        now: int,
+        next_at: int | None = None,
+    ) -> None:
+        """``next_at`` is when the next one arrives, if that is settled already."""
+        self.per_minute = per_minute
+        self.mix = mix
+        self._chance = chance
+        self.next_at = now + self._gap(now) if next_at is None else next_at
+
+    def take(self) -> Scenario:
+        """The scenario of the run that arrives now; plans the next."""
+        weights = [weight for _, weight in self.mix]
+        scenario, _ = self._chance.one_of(self.mix, weights, self.next_at, "scenario")
+        self.next_at += self._gap(self.next_at)
+        return scenario
+
+    def _gap(self, after: int) -> int:
+        return max(1, round(self._chance.stream(after).expovariate(self.per_minute / MINUTE)))

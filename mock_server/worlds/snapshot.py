@@ -1,0 +1,207 @@
+"""A world as one JSON document, and a world from one.
+
+Written down is what a world's story cannot do without: seed, clock, behaviour, faults, the
+scenarios that are played, each run's log, and what is due. All else is worked out again from the
+logs, so the same world always gives the same bytes, and goes on as it would have.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import orjson
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from mock_server import datafile
+from mock_server.engine import scenario
+from mock_server.engine.agenda import DueKind
+from mock_server.engine.behaviour import Answers
+from mock_server.engine.clock import LATEST, from_text, to_text
+from mock_server.engine.duration import LONGEST
+from mock_server.engine.play import Run
+from mock_server.engine.run import Json
+from mock_server.engine.scenario import Scenario, ScenarioFile
+from mock_server.engine.vocabulary import EventType
+from mock_server.errors import Refused
+from mock_server.faults.rules import FaultsFile
+from mock_server.worlds.world import MOST_RUNS, World
+
+FORMAT = "automation-runs-mock/world"
+VERSION = 1
+LARGEST = 64 * 1_048_576
+"""Bytes of the largest document."""
+
+
+def _instant(value: object) -> int:
+    if not isinstance(value, str):
+        raise ValueError("write a date and time such as 2026-03-02T08:15:00.000Z")
+    return from_text(value)
+
+
+Index = Annotated[int, Field(strict=True, ge=0)]
+Instant = Annotated[int, Field(strict=True, ge=0, le=LATEST)]
+Later = Annotated[int, Field(strict=True, ge=0, le=LATEST + LONGEST)]
+Text = Annotated[int, BeforeValidator(_instant)]
+Weight = Annotated[float, Field(strict=False, gt=0, allow_inf_nan=False)]
+Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+WorldName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+EventRow = Annotated[
+    tuple[Instant, Annotated[EventType, Field(strict=False)], Index | None, Json],
+    Field(strict=False),
+]
+"""When it happened, what, to which step, and what came with it."""
+
+DueRow = Annotated[
+    tuple[Later, Index, Annotated[DueKind, Field(strict=False)], Index | None], Field(strict=False)
+]
+"""When it will happen, to which run, what, and to which of its steps."""
+
+
+class ClockFile(datafile.Model):
+    """A world's time."""
+
+    now: Text
+    frozen: bool
+    scale: Annotated[float, Field(strict=False, ge=0.001, le=100_000)]
+
+
+class PlayedFile(datafile.Model):
+    """A scenario that runs play: its name, and the scenario as a file would hold it."""
+
+    name: str
+    plays: ScenarioFile
+
+
+class KeptFile(datafile.Model):
+    """What a step gave in the earlier run that a retry continued."""
+
+    result: Json | None
+    truncated: bool
+
+
+class ContinuesFile(datafile.Model):
+    """What a run took over from an earlier one: how often each step was begun before, and the
+    results of steps by their index."""
+
+    attempts: list[Index]
+    kept: dict[Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})$")], KeptFile]
+
+
+class RunFile(datafile.Model):
+    """One run; ``scenario`` is an index of the document's."""
+
+    id: Uuid
+    scenario: Index
+    continues: ContinuesFile | None
+    log: Annotated[list[EventRow], Field(min_length=1)]
+
+
+class ArrivalsFile(datafile.Model):
+    """Runs that arrive by themselves, of which scenarios (index, weight), and when the next one."""
+
+    per_minute: Weight = Field(alias="perMinute")
+    next_at: Later = Field(alias="nextAt")
+    mix: Annotated[list[Annotated[tuple[Index, Weight], Field(strict=False)]], Field(min_length=1)]
+
+
+class Document(datafile.Model):
+    """A world as it is written down. ``leftOut`` is how many runs of the story are not in it."""
+
+    format: Literal["automation-runs-mock/world"]
+    version: Literal[1]
+    world: WorldName
+    seed: Annotated[int, Field(ge=0, le=2**53 - 1)]
+    clock: ClockFile
+    behaviour: Answers
+    faults: FaultsFile
+    arrivals: ArrivalsFile | None
+    scenarios: list[PlayedFile]
+    left_out: Index = Field(alias="leftOut")
+    runs: Annotated[list[RunFile], Field(max_length=MOST_RUNS)]
+    due: list[DueRow]
+
+
+def write(world: World, only: Sequence[Run] | None = None) -> Json:
+    """The world, which must have caught up, with all runs or some of them, in order of creation."""
+    runs = list(world.runs()) if only is None else only
+    numbers = {run.number: index for index, run in enumerate(runs)}
+    cast = _Cast()
+    shown = [_run(run, cast) for run in runs]
+    arrivals = None
+    if world.arrivals is not None:
+        arrivals = {
+            "perMinute": float(world.arrivals.per_minute),
+            "nextAt": world.arrivals.next_at,
+            "mix": [[cast.index(one), float(weight)] for one, weight in world.arrivals.mix],
+        }
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "world": world.origin,
+        "seed": world.seed,
+        "clock": {
+            "now": to_text(world.engine.now),
+            "frozen": world.clock.frozen,
+            "scale": float(world.clock.scale),
+        },
+        "behaviour": world.behaviour.answers(),
+        "faults": world.faults.written(world.engine.now),
+        "arrivals": arrivals,
+        "scenarios": cast.shown,
+        "leftOut": world.left_out + len(world) - len(runs),
+        "runs": shown,
+        "due": [
+            [due.at, numbers[due.run.number], due.kind, None if due.step < 0 else due.step]
+            for due in world.engine.agenda
+            if due.run.number in numbers
+        ],
+    }
+
+
+def dump(world: World) -> bytes:
+    """The whole world. Raises Refused (409) when nobody could read it back."""
+    body = orjson.dumps(write(world))
+    if len(body) > LARGEST:
+        raise Refused(
+            409,
+            f"The world's {len(world)} runs make a document of {len(body)} bytes; the most is "
+            f"{LARGEST}. Reset the world with fewer runs, or make a link to some of them.",
+        )
+    return body
+
+
+class _Cast:
+    """The scenarios that are played, each once."""
+
+    def __init__(self) -> None:
+        self.shown: list[Json] = []
+        self._indexes: dict[int, int] = {}
+        self._named: dict[str, list[tuple[Scenario, int]]] = {}
+
+    def index(self, played: Scenario) -> int:
+        """The place of that scenario, or of an equal one."""
+        found = self._indexes.get(id(played))
+        if found is None:
+            alike = self._named.setdefault(played.name, [])
+            found = next((index for one, index in alike if one == played), None)
+            if found is None:
+                found = len(self.shown)
+                self.shown.append({"name": played.name, "plays": scenario.written(played)})
+                alike.append((played, found))
+            self._indexes[id(played)] = found
+        return found
+
+
+def _run(run: Run, cast: _Cast) -> Json:
+    continues = None
+    if run.earlier is not None:
+        continues = {
+            "attempts": run.earlier,
+            "kept": {str(index): kept for index, kept in sorted(run.kept.items())},
+        }
+    return {
+        "id": run.id,
+        "scenario": cast.index(run.scenario),
+        "continues": continues,
+        "log": [[event.at, event.type, event.step, event.facts] for event in run.log],
+    }

@@ -1,0 +1,395 @@
+"""A world: one tenant's runs, the engine that moves them, its clock and its seed.
+
+Before anything is asked of it, a world catches up to its clock's now. Reading changes nothing.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from mock_server.engine.behaviour import (
+    Behaviour,
+    DurationAtWork,
+    EmptyFields,
+    Framing,
+    ListOrder,
+)
+from mock_server.engine.clock import MINUTE, Clock, to_text
+from mock_server.engine.lifecycle import Engine
+from mock_server.engine.play import Run
+from mock_server.engine.run import Event, Identity, Json, RunState
+from mock_server.engine.scenario import Scenario
+from mock_server.engine.seed import Chance, stable_id
+from mock_server.engine.vocabulary import RetryMode, RunStatus
+from mock_server.engine.words import Words
+from mock_server.errors import Refused
+from mock_server.faults.rules import Faults
+from mock_server.insight.coverage import Coverage
+from mock_server.insight.journal import Journal
+from mock_server.worlds import render
+from mock_server.worlds.arrivals import Arrivals
+
+MOST_RUNS = 200_000
+MOST_EVENTS = 250_000
+"""How many events one advance may cause; nobody else is answered meanwhile."""
+
+
+class World:
+    """The runs of one tenant in time."""
+
+    def __init__(
+        self,
+        name: str,
+        seed: int,
+        clock: Clock,
+        behaviour: Behaviour,
+        words: Words,
+        *,
+        reach: int = 0,
+        origin: str | None = None,
+    ) -> None:
+        """``reach`` is how far back its story begins, in milliseconds before the clock's now.
+        ``origin`` is the world that the story is of, where it was taken over from another."""
+        self.name = name
+        self.origin = origin or name
+        self.seed = seed
+        self.clock = clock
+        self.journal = Journal()
+        self.tenant_id = stable_id("tenant", self.origin)
+        self.engine = Engine(max(clock.now() - reach, 0), behaviour, words, self._changed)
+        self._happened = 0
+        self._runs: list[Run] = []  # in order of creation
+        self.left_out = 0  # how many runs of the story it was not given
+        self._by_id: dict[str, Run] = {}
+        self._by_status: dict[RunStatus, list[int]] = {status: [] for status in RunStatus}
+        self._bodies: list[bytes | None] = []  # as rendered last, by the run's number
+        self._steps: dict[int, bytes] = {}
+        self._readers: dict[str, set[Callable[[], None]]] = {}
+        self.rescheduled: Callable[[], None] = _nobody
+        self.closed = False
+        self.faults = Faults(seed, self.origin)
+        self.arrivals: Arrivals | None = None
+        self.behave(behaviour)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """From now on answer as ``behaviour`` says where the contract is silent."""
+        self.behaviour = self.engine.behaviour = behaviour
+        self._style = render.Style(leave_out=behaviour.empty_fields is EmptyFields.ABSENT)
+        self._grows = behaviour.duration_at_work is DurationAtWork.GROWS
+        self._render_anew()
+
+    def forget_coverage(self) -> None:
+        """From now on count afresh which parts of the contract were met."""
+        self.journal.coverage = Coverage()
+        self._render_anew()  # What is rendered already would not be noticed again.
+
+    # Time.
+
+    def catch_up(self) -> None:
+        """Let everything happen that is due by now."""
+        now = self.clock.now()
+        while self.arrivals is not None and self.arrivals.next_at <= now:
+            self.engine.catch_up(self.arrivals.next_at)
+            if len(self._runs) >= MOST_RUNS:
+                self.arrivals = None
+            else:
+                self._create(self.arrivals.take())
+        self.engine.catch_up(now)
+
+    @property
+    def next_due(self) -> int | None:
+        """The instant of the next thing that happens by itself."""
+        due = self.engine.next_due
+        if self.arrivals is None:
+            return due
+        return self.arrivals.next_at if due is None else min(due, self.arrivals.next_at)
+
+    def skip(self, reached: Callable[[], bool], most: int) -> bool:
+        """Move from one event to the next until ``reached``, by ``most`` milliseconds at the most;
+        whether it was."""
+        latest = self.clock.now() + most
+        enough = self._happened + MOST_EVENTS
+        while not reached():
+            self._refuse_beyond(enough)
+            due = self.next_due
+            if due is None or due > latest:
+                break
+            self.turn(partial(_forward_to, due))
+        else:
+            return True
+        self.turn(partial(_forward_to, latest))
+        return reached()
+
+    def advance(self, duration: int) -> None:
+        """Move forward by ``duration`` milliseconds, and let whatever becomes due happen.
+
+        Raises Refused (409) where that would be too much at once; it has then gone as far as it
+        may."""
+        latest = self.clock.now() + duration
+        enough = self._happened + MOST_EVENTS
+        while (due := self.next_due) is not None and due + MINUTE < latest:
+            self.turn(partial(_forward_to, due + MINUTE))
+            self._refuse_beyond(enough)
+        self.turn(partial(_forward_to, latest))
+
+    def turn(self, change: Callable[[Clock], None]) -> None:
+        """Let ``change`` freeze, resume, rescale or advance the clock, and whatever becomes due by
+        that happen."""
+        change(self.clock)
+        self.catch_up()
+        self.rescheduled()
+
+    def show_clock(self) -> Json:
+        """The clock as the control API shows it."""
+        due = self.next_due
+        return {
+            "world": self.name,
+            "now": to_text(self.engine.now),
+            "frozen": self.clock.frozen,
+            "scale": self.clock.scale,
+            "nextDueAt": None if due is None else to_text(due),
+        }
+
+    # Reading.
+
+    def runs(self) -> Iterator[Run]:
+        """Every run, in order of creation."""
+        return iter(self._runs)
+
+    def find(self, run_id: str) -> Run | None:
+        """The run with that id, if there is one."""
+        return self._by_id.get(run_id)
+
+    def counts(self) -> dict[RunStatus, int]:
+        """How many runs there are in each status."""
+        return {status: len(numbers) for status, numbers in self._by_status.items()}
+
+    def page(self, status: RunStatus | None, limit: int, offset: int) -> bytes:
+        """A page of runs, and the number of runs on all pages."""
+        numbers = range(len(self._runs)) if status is None else self._by_status[status]
+        total, limit = len(numbers), max(limit, 0)
+        if self.behaviour.list_order is ListOrder.OLDEST_FIRST:
+            found: Sequence[int] = numbers[offset : offset + limit]
+        else:
+            last = max(total - offset, 0)
+            found = numbers[max(last - limit, 0) : last][::-1]
+        runs, bodies = self._runs, self._bodies
+        return render.page([bodies[n] or self.body(runs[n]) for n in found], total)
+
+    def body(self, run: Run) -> bytes:
+        """The run as JSON, rendered when it has changed and not when it is read."""
+        if self._grows and not run.finished:
+            self.journal.coverage.show_run(run.state)
+            return render.run(run.state, self.style())
+        number = run.number
+        body = self._bodies[number]
+        if body is None:
+            self.journal.coverage.show_run(run.state)
+            body = self._bodies[number] = render.run(run.state, self._style)
+        return body
+
+    def glimpse(self, run: Run) -> bytes:
+        """The run as JSON, for somebody who is no client: it covers nothing of the contract."""
+        return self._bodies[run.number] or render.run(run.state, self.style())
+
+    def steps(self, run: Run) -> bytes:
+        """The run's steps as JSON."""
+        if self._grows and not run.finished:
+            self.journal.coverage.show_steps(run.state)
+            return render.steps(run.state, self.style())
+        body = self._steps.get(run.number)
+        if body is None:
+            self.journal.coverage.show_steps(run.state)
+            body = self._steps[run.number] = render.steps(run.state, self._style)
+        return body
+
+    def style(self) -> render.Style:
+        """How runs and steps are shown at this moment."""
+        if self._grows:
+            return replace(self._style, until=self.engine.now)
+        return self._style
+
+    # Changing.
+
+    def create(self, scenario: Scenario) -> Run:
+        """A new run of ``scenario``. Raises Refused (409) when the world is full."""
+        run = self._create(scenario)
+        self.rescheduled()
+        return run
+
+    def cancel(self, run: Run) -> Run:
+        """Stop the run. Raises Refused."""
+        run = self.engine.cancel(run)
+        self.rescheduled()
+        return run
+
+    def retry(self, run: Run, mode: RetryMode, step_key: str | None) -> Run:
+        """Run again what ``mode`` says. Raises Refused or Invalid."""
+        run = self.engine.retry(run, mode, step_key, lambda: self._identify(run.scenario))
+        self.rescheduled()
+        return run
+
+    def steer(self, act: Callable[[Engine], object]) -> None:
+        """Let ``act`` do something to the engine. Raises what it raises."""
+        act(self.engine)
+        self.rescheduled()
+
+    def arrive(self, arrivals: Arrivals | None) -> None:
+        """From now on runs arrive by themselves, or no longer do."""
+        self.arrivals = arrivals
+        self.rescheduled()
+
+    # Following.
+
+    @property
+    def followed(self) -> bool:
+        """Whether anybody follows a run of this world."""
+        return bool(self._readers)
+
+    def follow(self, run: Run, wake: Callable[[], None]) -> Callable[[], None]:
+        """Have ``wake`` called after each event of ``run``; returns what ends that."""
+        readers = self._readers.setdefault(run.id, set())
+        readers.add(wake)
+
+        def leave() -> None:
+            readers.discard(wake)
+            if not readers and self._readers.get(run.id) is readers:
+                del self._readers[run.id]
+
+        return leave
+
+    def close(self) -> None:
+        """End every event stream; the world is gone."""
+        self.closed = True
+        self.faults.close()
+        for readers in list(self._readers.values()):
+            for wake in list(readers):
+                wake()
+
+    def _create(self, scenario: Scenario) -> Run:
+        identity, chance = self._identify(scenario)
+        return self.engine.create(identity, scenario, chance)
+
+    def take_up(
+        self,
+        run_id: str,
+        scenario: Scenario,
+        log: list[Event],
+        earlier: list[int] | None,
+        kept: dict[int, Json],
+    ) -> Run:
+        """Have a run that was written down, as it was after ``log``.
+
+        Raises IllegalTransitionError."""
+        identity = self._identity(run_id, scenario, log[0].at)
+        run = Run(identity, scenario, Chance(self.seed, run_id), earlier, kept)
+        run.take_up(log)
+        self._changed(run, None)
+        return run
+
+    def _identify(self, scenario: Scenario) -> tuple[Identity, Chance]:
+        if len(self._runs) >= MOST_RUNS:
+            raise Refused(
+                409, f"The world {self.name!r} holds {MOST_RUNS} runs, the most it may: reset it."
+            )
+        run_id = Chance(self.seed, self.origin, len(self._runs) + self.left_out).uuid()
+        identity = self._identity(run_id, scenario, self.engine.now)
+        return identity, Chance(self.seed, run_id)
+
+    def _identity(self, run_id: str, scenario: Scenario, created: int) -> Identity:
+        automation = scenario.automation
+        trigger = scenario.trigger
+        return Identity(
+            id=run_id,
+            number=len(self._runs),
+            tenant_id=self.tenant_id,
+            automation_id=stable_id("automation", automation.name),
+            automation_version_id=stable_id("automation", automation.name, str(automation.version)),
+            version_number=automation.version,
+            orchestrator_type=automation.orchestrator,
+            trigger_type=trigger.type,
+            trigger_source_type=trigger.source,
+            trigger_source_id=stable_id(trigger.source, self.origin, automation.name),
+            concurrency_key=scenario.concurrency_key,
+            created=created,
+            steps=scenario.plans,
+        )
+
+    def _refuse_beyond(self, enough: int) -> None:
+        if self._happened > enough:
+            raise Refused(
+                409,
+                f"{MOST_EVENTS} events have happened, the most for one advance, and the clock "
+                f"stands at {to_text(self.clock.now())}: advance again for the rest.",
+            )
+
+    def _render_anew(self) -> None:
+        self._bodies = [None] * len(self._runs)
+        self._steps.clear()
+
+    def _changed(self, run: Run, before: RunStatus | None) -> None:
+        number = run.number
+        status = run.state.status
+        if before is None:
+            self._runs.append(run)
+            self._bodies.append(None)
+            self._by_id[run.id] = run
+            self._by_status[status].append(number)
+        elif status is not before:
+            numbers = self._by_status[before]
+            del numbers[bisect_left(numbers, number)]
+            insort(self._by_status[status], number)
+        self._happened += 1
+        self._bodies[number] = None
+        self._steps.pop(number, None)
+        if self._readers:
+            for wake in self._readers.get(run.id, ()):
+                wake()
+
+
+class Replay:
+    """The frames of one run's event stream, each with the run and step as of its event.
+
+    Folds the log behind a reader's back, so that a state that has gone by can still be shown.
+    """
+
+    def __init__(self, world: World, run: Run) -> None:
+        self._world = world
+        self._run = run
+        self._state = RunState(run.state.identity)
+        self._seen = 0
+
+    @property
+    def at_end(self) -> bool:
+        """Whether every event has been shown."""
+        return self._seen == len(self._run.log)
+
+    def frames(self, after: int) -> list[bytes]:
+        """The frames of every event since the last call whose ``seq`` is above ``after``."""
+        found = []
+        behaviour = self._world.behaviour
+        grows = behaviour.duration_at_work is DurationAtWork.GROWS
+        full = behaviour.framing is Framing.FULL
+        coverage = self._world.journal.coverage
+        for event in self._run.log[self._seen :]:
+            self._state.apply(event)
+            if event.seq > after:
+                coverage.show_event(event, self._state)
+                style = self._world.style()
+                if grows:
+                    style = replace(style, until=event.at)
+                found.append(render.frame(event, self._state, style, full=full))
+        self._seen = len(self._run.log)
+        return found
+
+
+def _forward_to(instant: int, clock: Clock) -> None:
+    clock.advance(max(instant - clock.now(), 0))
+
+
+def _nobody() -> None:
+    """Nobody waits for the world's next event."""

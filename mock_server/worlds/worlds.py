@@ -1,0 +1,190 @@
+"""The worlds of one mock: which there are, how one is opened, and how many there may be.
+
+A credential names a tenant, and a tenant is a world: ``acme`` and ``acme:alice`` are two users of
+the world ``acme``. Some worlds are declared; any name that begins with ``test-`` opens a fresh one,
+so that tests that run side by side keep out of each other's way by choosing a name. The mock holds
+a bounded number of them: the one of a ``test-`` name that was idle longest goes first.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mock_server import resources
+from mock_server.engine import scenario
+from mock_server.engine.behaviour import Behaviour
+from mock_server.engine.clock import Clock, wall
+from mock_server.engine.run import Json
+from mock_server.engine.scenario import Scenario
+from mock_server.engine.words import Words
+from mock_server.errors import Refused, UsageError
+from mock_server.faults import rules
+from mock_server.faults.rules import Preset
+from mock_server.http.safety import Access
+from mock_server.worlds import history
+from mock_server.worlds.history import WorldFile
+from mock_server.worlds.restore import restore
+from mock_server.worlds.world import World
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+TEST_PREFIX = "test-"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the mock is started with. ``now`` is an instant, None for the machine's time of day;
+    ``scale`` how many world seconds pass in a real one, 0 for frozen; ``scenarios`` a directory
+    with more of them; ``access`` who may drive it."""
+
+    seed: int = 1
+    scale: float = 1.0
+    now: int | None = None
+    start: str = "demo"
+    declared: tuple[str, ...] = ("demo", "acme", "globex")
+    most_worlds: int = 256
+    most_streams: int = 20_000
+    scenarios: Path | None = None
+    starts: Path = field(default_factory=resources.worlds_dir)
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    faults: Path = field(default_factory=resources.faults_dir)
+    access: Access = field(default_factory=Access)
+
+
+class Worlds:
+    """Every open world by name. Raises UsageError when the settings cannot be used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.scenarios: dict[str, Scenario] = scenario.known(settings.scenarios)
+        self.starts: dict[str, WorldFile] = {
+            path.stem: history.read(path, self.scenarios)
+            for path in sorted(settings.starts.glob("*.yaml"))
+        }
+        if settings.start not in self.starts:
+            there = ", ".join(self.starts)
+            raise UsageError(
+                f"there is no world {settings.start!r} to start with; there are: {there}"
+            )
+        self.presets: dict[str, Preset] = rules.presets(settings.faults)
+        self._words = Words()
+        # In order of use as far as test worlds go: the one idle longest comes first.
+        self._open: dict[str, World] = {}
+
+    def __iter__(self) -> Iterator[World]:
+        return iter(list(self._open.values()))
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is, or could be, a world of that name."""
+        return name in self.settings.declared or (
+            name.startswith(TEST_PREFIX) and NAME.fullmatch(name) is not None
+        )
+
+    def open(self, name: str) -> World:
+        """The world of that name, opened if need be. Raises Refused (409) when there is no room;
+        the name must be one it ``knows``."""
+        world = self._open.get(name)
+        if world is None:
+            world = self.reset(name)
+        elif name not in self.settings.declared:
+            self._open[name] = self._open.pop(name)
+        return world
+
+    def get(self, name: str) -> World | None:
+        """The world of that name, if it is open."""
+        return self._open.get(name)
+
+    def anywhere(self, run_id: str) -> bool:
+        """Whether any open world has that run."""
+        return any(world.find(run_id) is not None for world in self._open.values())
+
+    def reset(
+        self,
+        name: str,
+        *,
+        seed: int | None = None,
+        now: int | None = None,
+        start: str | None = None,
+        behaviour: Behaviour | None = None,
+        runs: int | None = None,
+        live: int | None = None,
+        scale: float | None = None,
+    ) -> World:
+        """A fresh world of that name in place of the old one; what is None is as the mock was
+        started with, or as the name says. ``start`` is one of the ``starts``; ``runs`` past runs
+        and ``live`` under way overrule it. Raises Refused (409)."""
+        settings = self.settings
+        now = settings.now if now is None else now
+        opens_with = self.starts[start or self._start_named(name)]
+        clock = Clock(wall() if now is None else now, settings.scale if scale is None else scale)
+        world = World(
+            name,
+            settings.seed if seed is None else seed,
+            clock,
+            behaviour or settings.behaviour,
+            self._words,
+            reach=opens_with.reach,
+        )
+        history.populate(world, opens_with, self.scenarios, runs, live)
+        self._put(world)
+        return world
+
+    def take_up(self, document: Json, name: str, loc: tuple[str, ...] = ("body",)) -> World:
+        """The world that was written down in ``document``, in place of the one of that name.
+        Nothing changes when it raises Invalid, for what is wrong with the document, which stands
+        at ``loc``, or Refused (409)."""
+        world = self.read(document, name, loc)
+        self._put(world)
+        return world
+
+    def read(self, document: Json, name: str, loc: tuple[str, ...]) -> World:
+        """The world that was written down in ``document``, without opening it. Raises Invalid."""
+        return restore(document, name, self._words, loc)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._open
+
+    def behave(self, before: Behaviour, after: Behaviour) -> None:
+        """Every world that behaved as ``before`` behaves as ``after``, and fresh ones do."""
+        self.settings = replace(self.settings, behaviour=after)
+        for world in self:
+            if world.behaviour == before:
+                world.behave(after)
+
+    def opens_with(self, scenario: str) -> bool:
+        """Whether any start has a run of that scenario."""
+        return any(
+            scenario in start.history.scenarios or scenario in {run.scenario for run in start.live}
+            for start in self.starts.values()
+        )
+
+    def close(self) -> None:
+        """Close every world, and with it its event streams."""
+        for world in self:
+            world.close()
+
+    def _put(self, world: World) -> None:
+        """Have ``world`` in place of the one of its name. Raises Refused (409)."""
+        old = self._open.pop(world.name, None)
+        if old is not None:
+            old.close()
+        elif len(self._open) >= self.settings.most_worlds:
+            self._make_room()
+        self._open[world.name] = world
+
+    def _make_room(self) -> None:
+        idle = next((name for name in self._open if name not in self.settings.declared), None)
+        if idle is None:
+            most = self.settings.most_worlds
+            raise Refused(409, f"All {most} worlds are declared ones: allow more of them.")
+        self._open.pop(idle).close()
+
+    def _start_named(self, name: str) -> str:
+        """What the world opens with: ``test-empty`` and ``test-empty-7`` open the start ``empty``;
+        any other name opens what the mock was started with."""
+        rest = name.removeprefix(TEST_PREFIX) if name.startswith(TEST_PREFIX) else ""
+        named = [start for start in self.starts if rest == start or rest.startswith(f"{start}-")]
+        return max(named, key=len, default=self.settings.start)
