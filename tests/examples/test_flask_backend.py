@@ -108,17 +108,21 @@ class TestRetry:
         assert acme.run(old_id) == old
         assert acme.steps(old_id) == before
 
-    def test_of_retries_at_once_one_creates_a_run(self, acme: Caller) -> None:
-        """The others are told of it; once it has finished, the old run can be retried again."""
+    def test_of_retries_at_once_no_two_runs_overlap(self, acme: Caller) -> None:
+        """One is accepted, the others are told of it; only once its run has finished may another
+        be, which on a slow machine can happen while the callers are still at it."""
         old_id = acme.finished("fails")
         total = acme.http.get(RUNS).json()["total"]
         answers = at_once([partial(acme.retry, old_id)] * CALLERS)
-        assert sorted(answer.status_code for answer in answers) == [202] + [400] * (CALLERS - 1)
-        (new_id,) = (answer.json()["id"] for answer in answers if answer.status_code == 202)
+        assert {answer.status_code for answer in answers} <= {202, 400}
+        new_ids = [answer.json()["id"] for answer in answers if answer.status_code == 202]
+        assert acme.http.get(RUNS).json()["total"] == total + len(new_ids)
+        runs = sorted((acme.end(new_id) for new_id in new_ids), key=lambda run: run["createdAt"])
+        assert runs
+        for earlier, later in pairwise(runs):
+            assert earlier["completedAt"] <= later["createdAt"]
         refusals = [answer.json()["detail"] for answer in answers if answer.status_code == 400]
-        assert all(new_id in refusal for refusal in refusals)
-        assert acme.http.get(RUNS).json()["total"] == total + 1
-        acme.end(new_id)
+        assert all(any(new_id in refusal for new_id in new_ids) for refusal in refusals)
         assert acme.retry(old_id).status_code == 202
 
 
