@@ -43,7 +43,7 @@ types: $(DEV) ## Check the types of both packages
 	$(BIN)/mypy
 
 tests: $(DEV) tools ## Run the tests; ARGS='-k name' for some of them
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 tools: ## Install the Node tools that some tests need
 	@if command -v npm >/dev/null; then $(MAKE) --silent --no-print-directory $(NODE); \

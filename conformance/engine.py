@@ -97,8 +97,13 @@ class Engine:
         except (KitError, OutOfTime) as fault:
             self.refused = fault if isinstance(fault, KitError) else KitError(str(fault))
             self._emit(RunRefused(self.refused.message, self.refused.remedy))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Stop here where there is no session; any earlier, pytest would repeat the reason."""
+        if self.refused is not None:
             text = f"{self.refused.message} {self.refused.remedy}".rstrip()
-            raise pytest.exit.Exception(text, returncode=2) from None
+            raise pytest.exit.Exception(text, returncode=2)
 
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]

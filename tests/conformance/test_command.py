@@ -57,7 +57,7 @@ def test_nobody_there() -> None:
         port = gone.getsockname()[1]
     done = run("--base-url", f"http://127.0.0.1:{port}", "--token", "x")
     assert done.returncode == 2
-    assert "cannot be reached" in done.stdout
+    assert (done.stdout + done.stderr).count("cannot be reached") == 1
     assert "Start the service" in done.stdout
 
 
