@@ -17,28 +17,19 @@ _CHUNK = re.compile(rb"([0-9a-fA-F]+)\r\n")
 
 
 class EventReader:
-    """Opens the stream of a run; ``status`` and ``headers`` are there at once. ``buffer`` limits
-    how many bytes wait for a reader that does not read."""
+    """Opens the stream of a run. ``buffer`` limits how many bytes wait here for a reader that does
+    not read. Raises ConnectionError when there is no such stream."""
 
-    def __init__(
-        self,
-        url: str,
-        run_id: str,
-        key: str,
-        *,
-        last_event_id: int | None = None,
-        buffer: int | None = None,
-    ) -> None:
+    def __init__(self, url: str, run_id: str, key: str, *, buffer: int | None = None) -> None:
         address = urlsplit(url)
         self._socket = socket.socket()
         self._socket.settimeout(PATIENCE)
         if buffer is not None:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self._socket.connect((address.hostname, address.port))
-        seen = "" if last_event_id is None else f"Last-Event-ID: {last_event_id}\r\n"
         self._socket.sendall(
             f"GET /api/v1/automation-runs/{run_id}/events HTTP/1.1\r\n"
-            f"Host: {address.netloc}\r\nX-API-Key: {key}\r\n{seen}\r\n".encode()
+            f"Host: {address.netloc}\r\nX-API-Key: {key}\r\n\r\n".encode()
         )
         self._raw = bytearray()
         self.body = bytearray()
@@ -48,9 +39,9 @@ class EventReader:
         while b"\r\n\r\n" not in self._raw:
             self._receive()
         head, _, self._raw = self._raw.partition(b"\r\n\r\n")
-        first, *rest = head.decode("latin-1").split("\r\n")
-        self.status = int(first.split()[1])
-        self.headers = {name.lower(): value for name, value in (one.split(": ", 1) for one in rest)}
+        if not head.startswith(b"HTTP/1.1 200 "):
+            self._socket.close()
+            raise ConnectionError(bytes(head + self._raw).decode("latin-1"))
 
     def __enter__(self) -> Self:
         return self
