@@ -105,7 +105,8 @@ def _value(text: str) -> Any:
 
 def _print(items: list[dict[str, Any]]) -> None:
     for item in items:
-        rule = ", ".join(_spell(name, value) for name, value in item["rule"].items())
+        parts = [_spell(name, value) for name, value in item["rule"].items() if value != []]
+        rule = ", ".join(parts)
         until = f", until {item['expiresAt']}" if item["expiresAt"] else ""
         click.echo(f"{item['id']:>3}  {rule}{until}  applied {item['applied']} times")
     if not items:

@@ -11,7 +11,7 @@ from mock_server.cli.remote import Remote
 def follow_run(mock: Remote, run_id: str) -> None:
     """Print the run's events until it has ended: seconds since it was created, on the world's
     clock, what happened, to which step. Raises UsageError."""
-    if mock.get("/clock")["frozen"]:
+    if mock.get("/clock")["frozen"] and mock.run(run_id)["completedAt"] is None:
         click.echo(
             f"the clock of {mock.world} is frozen: runs-mock clock advance 1m, or resume", err=True
         )

@@ -96,6 +96,13 @@ class Remote:
         self._check(answer)
         return answer
 
+    def run(self, run_id: str) -> Any:
+        """The run as it is now. Raises UsageError."""
+        with self._reaching():
+            answer = self._client.get(f"{API}/{run_id}", headers={"X-API-Key": self.world})
+        self._check(answer)
+        return answer.json()
+
     @contextmanager
     def events(self, run_id: str) -> Iterator[httpx2.EventSource]:
         """The event stream of a run. Raises UsageError."""

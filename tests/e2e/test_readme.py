@@ -1,10 +1,10 @@
-"""What the README shows, done as it shows it.
+"""What the README and the guides show, done as they show it.
 
 A fenced block marked ``console`` is a session: a line that begins with ``$ `` is typed into bash,
 the lines below it, up to the next such line, are what appears then, on stdout and stderr together.
 In them ``...`` stands for any text within a line, and alone on a line for any number of lines; for
-nothing to appear, nothing is written. All sessions of the README are one: what an earlier one has
-set or changed, a later one finds. They are held against a fresh mock as ``make mock`` starts it;
+nothing to appear, nothing is written. All sessions of a file are one: what an earlier one has set or
+changed, a later one finds. They are held against a fresh mock as ``make mock`` starts it;
 wherever it says ``http://127.0.0.1:8080``, the mock of the test is meant.
 
 A block marked ``python`` is a file of tests that pass.
@@ -21,7 +21,9 @@ from pathlib import Path
 import pytest
 from processes import PATIENCE, MockServer, environment
 
-README = Path(__file__).parent.parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent.parent
+README = ROOT / "README.md"
+GUIDES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 ADDRESS = "http://127.0.0.1:8080"
 MARK = "--- and then ---"
 
@@ -43,30 +45,31 @@ class Step:
         return re.fullmatch(pattern, output.rstrip("\n")) is not None
 
 
-def blocks(language: str) -> list[tuple[int, str]]:
-    """The README's blocks in that language, each with the number of its first line."""
-    text = README.read_text(encoding="utf-8")
+def blocks(guide: Path, language: str) -> list[tuple[int, str]]:
+    """The guide's blocks in that language, each with the number of its first line."""
+    text = guide.read_text(encoding="utf-8")
     return [
         (text.count("\n", 0, found.start(1)) + 1, found[1])
         for found in re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     ]
 
 
-def steps() -> list[Step]:
+def steps(guide: Path) -> list[Step]:
     """Every command of every session, in order."""
     found = []
-    for first, block in blocks("console"):
-        assert block.startswith("$ "), f"README.md:{first}: a session begins with a command"
+    for first, block in blocks(guide, "console"):
+        assert block.startswith("$ "), f"{guide.name}:{first}: a session begins with a command"
         for match in re.finditer(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
             line = first + block.count("\n", 0, match.start())
             found.append(Step(line, match[1], match[2]))
     return found
 
 
-def test_the_sessions_do_what_they_show() -> None:
-    """Each command ends well and makes appear what the README says."""
-    session = steps()
-    assert session, "the README shows no session"
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_the_sessions_do_what_they_show(guide: Path) -> None:
+    """Each command ends well and makes appear what the guide says."""
+    session = steps(guide)
+    assert session, f"{guide.name} shows no session"
     with MockServer() as mock:
         typed = [f"{step.command}\necho; echo '{MARK}' $?" for step in session]
         done = subprocess.run(
@@ -82,7 +85,7 @@ def test_the_sessions_do_what_they_show() -> None:
         appeared = re.findall(rf"(.*?)\n{MARK} (\d+)\n", done.stdout, re.DOTALL)
         assert len(appeared) == len(session), done.stdout
         for step, (output, code) in zip(session, appeared, strict=True):
-            where = f"README.md:{step.line}: {step.command}\n{output}"
+            where = f"{guide.name}:{step.line}: {step.command}\n{output}"
             assert code == "0", where
             assert step.fits(output.replace(mock.url, ADDRESS)), (
                 f"{where}\n\nis not\n\n{step.shown}"
@@ -109,7 +112,7 @@ def test_what_fits(shown: str, output: str, fits: bool) -> None:
 
 def test_the_test_that_is_shown_passes(tmp_path: Path) -> None:
     """In a directory of its own, with nothing configured."""
-    shown = blocks("python")
+    shown = blocks(README, "python")
     assert shown, "the README shows no test"
     for line, block in shown:
         (tmp_path / f"test_line_{line}.py").write_text(block, encoding="utf-8")
