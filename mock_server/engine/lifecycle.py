@@ -112,6 +112,7 @@ class Engine:
         if self.behaviour.retry_identity is RetryIdentity.NEW_RUN:
             return self._repeat(run, again, *another())
         self._emit(run, EventType.RUN_RETRIED)
+        run.retried = True
         for index in sorted(again):
             self._emit(run, EventType.STEP_RESET, index)
         run.wait_for_needs()
@@ -183,7 +184,7 @@ class Engine:
 
     def _begin(self, run: Run, index: int) -> None:
         run.busy += 1
-        if index in run.kept:
+        if run.taken_over(index) is not None:
             self._emit(run, EventType.STEP_STARTED, index, actionRunId=_id(run, index))
             self._after(0, run, DueKind.COMPLETE, index)
             return
@@ -202,7 +203,7 @@ class Engine:
     def _complete(self, run: Run, index: int) -> None:
         script = run.scenario.scripts[index]
         run.busy -= 1
-        facts = run.kept.get(index) or {
+        facts = run.taken_over(index) or {
             "result": self._words.fill(script.result, run.chance, len(run.log), "result", index),
             "truncated": script.truncated,
         }

@@ -20,7 +20,7 @@ class Run:
     earlier epoch is passed over. Per step, ``attempts`` counts how often it was begun, ``waiting``
     how many of the steps it depends on have not completed. ``busy`` counts the steps at work.
     A run that a retry made took over from an earlier one the attempts before it, ``earlier``, and
-    the results of steps, ``kept``.
+    the results of steps, ``kept``; these hold until the run is ``retried`` itself.
     """
 
     __slots__ = (
@@ -33,6 +33,7 @@ class Run:
         "kept",
         "log",
         "number",
+        "retried",
         "scenario",
         "state",
         "waiting",
@@ -58,18 +59,24 @@ class Run:
         self.attempts = [0] * len(scenario.plans) if earlier is None else list(earlier)
         self.waiting = [len(plan.needs) for plan in scenario.plans]
         self.kept = kept or {}
+        self.retried = False
 
     @property
     def finished(self) -> bool:
         return self.state.status in FINISHED
+
+    def taken_over(self, index: int) -> Json | None:
+        """How step ``index``, which need not do its work again, completes; None for any other."""
+        return None if self.retried else self.kept.get(index)
 
     def take_up(self, log: list[Event]) -> None:
         """Be, from a fresh run, what the run was after ``log``. Raises IllegalTransitionError."""
         for event in log:
             self.state.apply(event)
             self.log.append(event)
+            self.retried = self.retried or event.type is EventType.RUN_RETRIED
             begun = event.type in (EventType.STEP_STARTED, EventType.STEP_AWAITING_APPROVAL)
-            if begun and event.step is not None and event.step not in self.kept:
+            if begun and event.step is not None and self.taken_over(event.step) is None:
                 self.attempts[event.step] += 1
         self.busy = sum(step.status in BUSY_STEP for step in self.state.steps)
         self.wait_for_needs()

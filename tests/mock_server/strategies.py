@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from hypothesis import strategies as st
 
-from mock_server.engine.behaviour import Behaviour
+from mock_server.engine.behaviour import Behaviour, RetryIdentity
 from mock_server.engine.duration import Span
 from mock_server.engine.run import StepPlan
 from mock_server.engine.scenario import (
@@ -74,5 +74,8 @@ forces = st.tuples(
     st.integers(0, 3),
     st.sampled_from([RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED]),
 )
-actions = st.lists(advances | advances | cancels | retries | decisions | forces, max_size=14)
+changes = st.tuples(st.just("behave"), st.sampled_from(RetryIdentity))
+actions = st.lists(
+    advances | advances | cancels | retries | decisions | forces | changes, max_size=14
+)
 casts = st.lists(scenarios(), min_size=1, max_size=3)

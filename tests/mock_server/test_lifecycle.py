@@ -1,6 +1,7 @@
 """What holds for every run, whatever its steps, whatever is done to it, whatever the behaviour."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,8 @@ def act(world: World, runs: list[Run], action: tuple[Any, ...]) -> None:
                 run = runs[index % len(runs)]
                 world.engine.force(run, outcome)
                 assert run.state.status is outcome
+            case ("behave", identity):
+                world.behave(replace(world.behaviour, retry_identity=identity))
             case ("decide", index, approved):
                 run = runs[index % len(runs)]
                 for step, state in enumerate(run.state.steps):
@@ -325,6 +328,24 @@ def test_a_retry_may_make_another_run() -> None:
     assert (world.body(old), world.steps(old)) == before
     assert new.state.status is RunStatus.COMPLETED
     assert new.state.steps[0].result == old.state.steps[0].result
+
+
+def test_a_run_that_a_retry_made_forgets_what_it_took_over_when_it_is_retried() -> None:
+    """Retried in place, its steps do their work again: they take their time, and each is one more
+    attempt."""
+    world, old = finished("failure-in-the-middle", Behaviour(retry_identity=RetryIdentity.NEW_RUN))
+    new = world.retry(old, RetryMode.FROM_FAILED, None)
+    advance(world, DAY)
+    first = new.state.steps[0]
+    assert first.started == first.completed
+    assert new.attempts[:2] == [1, 2]
+    world.behave(Behaviour(retry_identity=RetryIdentity.SAME_RUN))
+    assert world.retry(new, RetryMode.FULL, None) is new
+    advance(world, DAY)
+    assert first.started is not None
+    assert first.completed is not None
+    assert first.completed > first.started
+    assert new.attempts[:2] == [2, 3]
 
 
 def test_cancel_ends_everything_at_once() -> None:

@@ -118,6 +118,28 @@ def test_some_runs_of_a_world_go_on_as_in_the_whole() -> None:
     assert other.create(scenario).id == world.create(scenario).id
 
 
+def test_a_retry_of_a_run_that_a_retry_made_survives_being_written_down() -> None:
+    """The copy knows which attempts were taken over and which were its own."""
+    world = new_world(Behaviour(retry_identity=RetryIdentity.NEW_RUN))
+    failed = world.create(SCENARIOS["failure-in-the-middle"])
+    advance(world, DAY)
+    new = world.retry(failed, RetryMode.FROM_FAILED, None)
+    advance(world, DAY)
+    world.behave(Behaviour(retry_identity=RetryIdentity.SAME_RUN))
+    world.retry(new, RetryMode.FULL, None)
+    advance(world, DAY)
+    other = copy(world)
+    twin = other.find(new.id)
+    assert twin is not None
+    assert twin.attempts == new.attempts
+    assert dump(other) == dump(world)
+    other.retry(twin, RetryMode.FULL, None)
+    world.retry(new, RetryMode.FULL, None)
+    for one in (world, other):
+        advance(one, DAY)
+    assert dump(other) == dump(world)
+
+
 def document() -> dict[str, Any]:
     """A world with a run at work, one that waits and one that a retry made of another."""
     world = new_world(Behaviour(retry_identity=RetryIdentity.NEW_RUN))
