@@ -1,10 +1,9 @@
 """The way of a request through the mock, as layers in Connexion's own terms.
 
 ``Record`` keeps the journal and turns whatever goes wrong into JSON. Routing finds the operation.
-``Checks``
-asks for a credential and holds the request against the contract; ``Operations`` calls the function
-that answers. The last two are compiled once per operation and know nothing of Flask: what belongs
-to no operation falls through to it.
+``Checks`` asks for a credential and holds the request against the contract; ``Operations`` calls
+the function that answers. The last two are compiled once per operation and know nothing of Flask:
+what belongs to no operation falls through to it.
 """
 
 import logging
@@ -33,6 +32,8 @@ from mock_server.worlds.worlds import Worlds
 
 CALL = "mock_server.http.call"
 _MOST_CONTRACTS = 64
+_OWN = Behaviour()
+"""How the mock's own API and pages behave, whatever the behaviour of the mock or of a world."""
 
 _LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+\.localhost)(:\d+)?"
 
@@ -76,8 +77,8 @@ class Record:
     """The layer that makes an exchange of each request, counts it, and turns whatever goes wrong
     into JSON.
 
-    ``strays`` keeps what reaches no world; ``aside`` are the beginnings of paths that are not
-    journalled: the mock's own.
+    ``strays`` keeps what reaches no world; ``aside`` are the beginnings of paths that are the
+    mock's own: they are not journalled, and open questions of the contract are none of theirs.
     """
 
     def __init__(
@@ -97,11 +98,10 @@ class Record:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(
-            next(self._numbers), scope, send, self._strays.behaviour, self._strays, self._counts
-        )
-        scope[EXCHANGE] = exchange
         own = scope["path"].startswith(self._aside) or scope["path"] == "/"
+        behaviour = _OWN if own else self._strays.behaviour
+        exchange = Exchange(next(self._numbers), scope, send, behaviour, self._strays, self._counts)
+        scope[EXCHANGE] = exchange
         if not own:
             send = exchange.send
         try:

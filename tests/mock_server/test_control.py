@@ -1,14 +1,21 @@
 """The control API: worlds, clocks, runs to order."""
 
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import httpx2
 import pytest
 
+from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import from_text
-from mock_server.testing import MockWorld
+from mock_server.http.safety import Access
+from mock_server.testing import MockWorld, serving
+from mock_server.worlds.worlds import Settings
 
 RUNS = "/api/v1/automation-runs"
+ID = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
+OTHERWISE = Behaviour(**{field.name: [*type(field.default)][-1] for field in fields(Behaviour)})
 
 
 def post(world: MockWorld, path: str, body: Any = None) -> dict[str, Any]:
@@ -149,3 +156,51 @@ def test_a_credential_that_opens_no_world_is_told_so_and_not_repeated(
     assert answer.status_code == 404
     assert "no world that this credential opens" in answer.json()["detail"]
     assert "dmeo" not in answer.text
+
+
+@pytest.fixture(scope="module")
+def otherwise() -> Iterator[str]:
+    """A mock that answers every open question of the contract otherwise."""
+    with serving(Settings(behaviour=OTHERWISE, start="empty")) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/requests/999999", 404),
+        ("GET", "/clock?world=nobody", 404),
+        ("PUT", "/clock", 405),
+        ("POST", "/runs", 422),
+    ],
+)
+def test_it_answers_alike_whatever_the_behaviour(
+    otherwise: str, method: str, path: str, status: int
+) -> None:
+    """Its errors are those that its document declares, also where the mock and the world answer
+    every open question otherwise."""
+    with httpx2.Client(base_url=otherwise, headers={"X-API-Key": "demo"}) as client:
+        answer = client.request(method, f"/_mock{path}")
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/json"
+        assert set(answer.json()) == {"detail"}
+
+
+def test_it_checks_alike_whatever_the_behaviour(otherwise: str) -> None:
+    """A limit of 0 and an unknown parameter are as good as ever."""
+    with httpx2.Client(base_url=otherwise, headers={"X-API-Key": "demo"}) as client:
+        assert client.get("/_mock/requests?limit=0&a=1").status_code == 200
+        assert client.get(f"{RUNS}?limit=0").status_code == 422
+        assert client.get(f"{RUNS}?a=1").status_code == 422
+        answer = client.get(f"{RUNS}/{ID}")
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_its_token_is_asked_for_alike_whatever_the_behaviour() -> None:
+    """Before any operation is found."""
+    settings = Settings(behaviour=OTHERWISE, start="empty", access=Access(token="word"))
+    with serving(settings) as url:
+        answer = httpx2.get(f"{url}/_mock/clock")
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/json"
+    assert set(answer.json()) == {"detail"}
