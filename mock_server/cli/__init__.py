@@ -35,6 +35,8 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "reset": ("worlds", "Start a world afresh."),
             "state": ("worlds", "Export a world to a file, or import one."),
             "faults": ("faults", "Let things go wrong: slow, broken, refused, cut off."),
+            "requests": ("requests", "List what it was asked, or say why it answered so."),
+            "coverage": ("coverage", "Show what of the contract a client has met, and has not."),
         },
     }
 )
@@ -79,6 +81,7 @@ def cli() -> None:
     runs-mock new diamond --fail 2 --takes 2=30s       one that fails at step two, slowly
     runs-mock clock advance 5m                         five minutes later
     runs-mock faults preset slow                       every answer late
+    runs-mock requests 17                              why this answer?
     """
 
 
