@@ -3,8 +3,8 @@
 A fenced block marked ``console`` is a session: a line that begins with ``$ `` is typed into bash,
 the lines below it, up to the next such line, are what appears then, on stdout and stderr together.
 In them ``...`` stands for any text within a line, and alone on a line for any number of lines; for
-nothing to appear, nothing is written. All sessions of a file are one: what an earlier one has set or
-changed, a later one finds. They are held against a fresh mock as ``make mock`` starts it;
+nothing to appear, nothing is written. All sessions of a file are one: what an earlier one has set
+or changed, a later one finds. They are held against a fresh mock as ``make mock`` starts it;
 wherever it says ``http://127.0.0.1:8080``, the mock of the test is meant.
 
 A block marked ``python`` is a file of tests that pass.
