@@ -43,11 +43,14 @@ def parse(text: str, path: Path) -> tuple[Any, Lines]:
     lines: Lines = {(): 1}
     try:
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        _refuse_aliases(node, set(), path)
         _number(node, (), lines, path)
         return yaml.load(text, Loader=yaml.CSafeLoader), lines
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise FileError(path, line, "", f"is not YAML: {error.problem}") from None
+    except RecursionError:
+        raise FileError(path, None, "", "is nested too deeply to be meant") from None
     except (yaml.YAMLError, ValueError) as error:
         raise FileError(path, None, "", f"is not YAML: {error}") from None
 
@@ -63,6 +66,19 @@ def check(data: Any, model: type[M], path: Path, lines: Lines) -> M:
         message = _explain(fault, model)
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise FileError(path, _line(loc, lines), _spell(loc), message + more) from None
+
+
+def _refuse_aliases(node: yaml.Node | None, seen: set[int], path: Path) -> None:
+    """A node that is met twice stands for an alias; a few lines of them unfold to gigabytes."""
+    if not isinstance(node, yaml.CollectionNode):
+        return
+    if id(node) in seen:
+        line = node.start_mark.line + 1
+        raise FileError(path, line, "", "is used again by an alias (*name); write it out instead")
+    seen.add(id(node))
+    for inner in node.value:
+        for each in inner if isinstance(inner, tuple) else (inner,):
+            _refuse_aliases(each, seen, path)
 
 
 def _number(node: yaml.Node | None, at: tuple[str | int, ...], lines: Lines, path: Path) -> None:
@@ -118,6 +134,8 @@ def _explain(fault: Any, model: type[BaseModel]) -> str:
             return "is missing"
         case "value_error":
             return str(fault["ctx"]["error"])
+        case "model_type" | "dict_type":
+            return f"should be a mapping of keys to values, not {shown}"
         case _:
             return f"{fault['msg'][0].lower()}{fault['msg'][1:]}, not {shown}"
 

@@ -25,7 +25,8 @@ class FileReporter:
         self._render = render
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+            with path.open("a", encoding="utf-8"):
+                pass  # It can be written; what stands in it stays until there is something new.
         except OSError as fault:
             raise ConfigurationError(
                 f"{option} {path}: {fault.strerror}.", "Name a file that can be written."

@@ -9,6 +9,7 @@ from mock_server import resources
 from mock_server.cli.options import scenarios_option
 from mock_server.engine import behaviour as profiles
 from mock_server.engine.scenario import Scenario, known
+from mock_server.engine.seed import LARGEST_SEED
 from mock_server.errors import UsageError
 from mock_server.worlds import timeline
 
@@ -17,7 +18,7 @@ from mock_server.worlds import timeline
 @click.argument("name", required=False)
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, LARGEST_SEED),
     default=1,
     show_default=True,
     help="The seed of the run that is shown.",

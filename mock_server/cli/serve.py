@@ -9,6 +9,7 @@ import click
 from mock_server import __version__, resources
 from mock_server.cli.options import Instant, Speed, scenarios_option
 from mock_server.engine import behaviour as behaviours
+from mock_server.engine.seed import LARGEST_SEED
 from mock_server.errors import UsageError
 from mock_server.http.safety import Access, named
 from mock_server.worlds.worlds import NAME, Settings
@@ -75,7 +76,7 @@ class Hosts(click.ParamType[Any]):
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, LARGEST_SEED),
     default=1,
     show_default=True,
     envvar="RUNS_MOCK_SEED",

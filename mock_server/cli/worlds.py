@@ -10,12 +10,13 @@ import click
 from mock_server.cli.options import Instant, Speed
 from mock_server.cli.remote import Remote, driving
 from mock_server.engine.clock import to_text
+from mock_server.engine.seed import LARGEST_SEED
 from mock_server.errors import UsageError
 
 
 @click.command()
 @click.option(
-    "--seed", type=click.IntRange(min=0), help="Where ids, names and durations come from."
+    "--seed", type=click.IntRange(0, LARGEST_SEED), help="Where ids, names and durations come from."
 )
 @click.option("--now", type=Instant(), help="Its time, such as 2026-03-02T08:15:00Z.")
 @click.option("--runs", type=click.IntRange(0, 10_000), help="How many past runs it opens with.")

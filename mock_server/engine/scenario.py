@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,6 +34,30 @@ class Outcome(StrEnum):
     FAILS = "fails"
     HANGS = "hangs"
     AWAITS_DECISION = "awaits decision"
+
+
+def refuse_unjson(value: Any, at: str = "") -> None:
+    """Raises ValueError for what could not be sent as JSON, with its place below the key."""
+    where = f" at {at}" if at else ""
+    match value:
+        case None | bool() | str():
+            return
+        case int():
+            if not -(2**63) <= value < 2**64:
+                raise ValueError(f"{value}{where} is beyond 64 bits: put it in quotes")
+        case float():
+            if not isfinite(value):
+                raise ValueError(f"{value}{where} is no number in JSON: put it in quotes")
+        case dict():
+            for key, inner in value.items():
+                if not isinstance(key, str):
+                    raise ValueError(f"the key {key!r}{where} is no text: put it in quotes")
+                refuse_unjson(inner, f"{at}.{key}" if at else key)
+        case list():
+            for index, inner in enumerate(value):
+                refuse_unjson(inner, f"{at}[{index}]")
+        case _:
+            raise ValueError(f"{value!r}{where} is no JSON value: put it in quotes")
 
 
 def _as_list(value: object) -> object:
@@ -68,7 +93,8 @@ class StepFile(datafile.Model):
 
     @field_validator("result")
     @classmethod
-    def _only_known_placeholders(cls, result: Json | None) -> Json | None:
+    def _only_what_can_be_sent(cls, result: Json | None) -> Json | None:
+        refuse_unjson(result)
         words.check(result)
         return result
 
@@ -84,7 +110,7 @@ class AutomationFile(datafile.Model):
     """The automation that the run belongs to."""
 
     name: str
-    version: int = Field(default=1, ge=1)
+    version: int = Field(default=1, ge=1, le=2**53 - 1)
     orchestrator: Literal["local", "dag"] = "dag"
 
 

@@ -14,6 +14,9 @@ from uuid import UUID, uuid5
 
 T = TypeVar("T")
 
+LARGEST_SEED = 2**53 - 1
+"""What every JSON reader can hold exactly."""
+
 _NAMESPACE = UUID("6f9b1c52-3c1e-4f0e-9a55-0d5a4c1b7e21")
 _BITS = 128
 _ALL = 2.0**_BITS

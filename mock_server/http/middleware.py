@@ -50,7 +50,7 @@ class LocalOrigins(CORSMiddleware):
             app,
             allow_origin_regex=_LOCAL_ORIGIN,
             allow_credentials=True,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["*"],
             # With credentials, "*" would be the name of a header.
             expose_headers=[

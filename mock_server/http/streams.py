@@ -28,7 +28,7 @@ _HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 _LONGEST_SLEEP = 3_600.0
-_EVENT_ID = re.compile(r"[0-9]{1,18}")
+_EVENT_ID = re.compile(r"[0-9]{1,4000}")
 
 
 class Streams:

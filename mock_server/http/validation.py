@@ -137,7 +137,9 @@ class Schema:
         for error in self._validator.iter_errors(value):
             here = (*loc, *map(str, error.instance_path))
             found += _in_fastapi_terms(error, here)
-        return found
+        # A value of the wrong type is in no enum either; once is enough.
+        mistyped = {flaw.loc for flaw in found if flaw.type.endswith("_type")}
+        return [f for f in found if not (f.type == "enum" and f.loc in mistyped)]
 
 
 class Contract:

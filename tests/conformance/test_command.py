@@ -167,3 +167,13 @@ def test_as_a_pytest_plugin(mock: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "conformant: 5 pass" in done.stdout
+
+
+def test_a_directory_is_no_report(tmp_path: Path, mock: str) -> None:
+    """What cannot be written is known before the run."""
+    done = run(
+        "--base-url", mock, "--token", "demo", "--include", "GET-01", "--json", str(tmp_path)
+    )
+    assert done.returncode == 2
+    assert "Name a file that can be written" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

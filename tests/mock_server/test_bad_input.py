@@ -119,7 +119,7 @@ JSON = {"Content-Type": "application/json"}
         (b"null", JSON, [(("body",), "model_attributes_type")]),
         (b'"full"', JSON, [(("body",), "model_attributes_type")]),
         (b'{"mode": "all"}', JSON, [(("body", "mode"), "enum")]),
-        (b'{"mode": null}', JSON, None),
+        (b'{"mode": null}', JSON, [(("body", "mode"), "string_type")]),
         (b'{"stepKey": 4}', JSON, [(("body", "stepKey"), "string_type")]),
         (b'{"mode": "from_step"}', JSON, [(("body", "stepKey"), "missing")]),
         (b"{}", {"Content-Type": "text/plain"}, [(("body",), "model_attributes_type")]),

@@ -40,8 +40,8 @@ HEAD = "summary: A test\nautomation: {name: Test}\n"
     ("text", "line", "parts"),
     [
         ("summary: [", 2, ["is not YAML"]),
-        ("- a\n- b\n", 1, ["valid dictionary"]),
-        ("", 1, ["valid dictionary"]),
+        ("- a\n- b\n", 1, ["mapping of keys"]),
+        ("", 1, ["mapping of keys"]),
         ("summary: A test\n", 1, ["automation: is missing"]),
         (HEAD + "stpes: []\n", 3, ["stpes", "did you mean 'steps'?", "known keys: automation"]),
         (HEAD + "summary: again\n", 3, ["summary", "twice"]),
@@ -109,3 +109,46 @@ def test_a_picture_shows_each_step_over_time() -> None:
         "reconcile                skipped",
         "notify                   skipped",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ("99999999999999999999999", "beyond 64 bits"),
+        (".nan", "no number in JSON"),
+        ("[1, .inf]", "at big[1]"),
+        ("2024-01-01", "no JSON value"),
+        ("!!binary aGk=", "no JSON value"),
+        ("{1: x}", "the key 1 at big is no text"),
+        ("!!set {x, y}", "no JSON value"),
+    ],
+)
+def test_what_could_not_be_sent_is_refused_when_it_is_read(
+    tmp_path: Path, value: str, part: str
+) -> None:
+    """Not when a client asks for it."""
+    path = tmp_path / "broken.yaml"
+    path.write_text(f"{HEAD}steps:\n  - key: a\n    result: {{big: {value}}}\n")
+    with pytest.raises(FileError) as refusal:
+        read(path)
+    assert str(refusal.value).startswith(f"{path}:5: steps[0].result: ")
+    assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("a: &a [*a]\n", "alias"),
+        ("a: &a [x, x]\nb: [*a, *a]\n", "alias"),
+        ("steps: " + "[" * 3_000 + "]" * 3_000, "nested too deeply"),
+        (HEAD + "steps:\n  - key: a\n    result: [1]\n", "mapping of keys"),
+        ("summary: x\nautomation: {name: a, version: 99999999999999999999}\n", "less than or"),
+        ("[]", "mapping of keys"),
+    ],
+)
+def test_a_file_that_unfolds_to_too_much_is_refused(tmp_path: Path, text: str, part: str) -> None:
+    """At once, and by name."""
+    path = tmp_path / "broken.yaml"
+    path.write_text(text)
+    with pytest.raises(FileError, match=part):
+        read(path)
