@@ -4,6 +4,7 @@ A subcommand is loaded when it is called: those that talk to a running mock answ
 for none of the server's libraries.
 """
 
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -87,6 +88,10 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; anything the user can mend is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of another encoding shows a question mark rather than a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         sys.exit(cli.main(arguments, prog_name="runs-mock", standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:

@@ -203,3 +203,21 @@ def test_a_scenario_file_that_is_no_text(tmp_path: Path) -> None:
     file.write_bytes(b"summary: \xff\n")
     said = refusal("serve", "--port", "0", "--start", "empty", "--scenarios", tmp_path)
     assert said.startswith(f"{file}: cannot be read as UTF-8 text")
+
+
+def test_a_terminal_of_another_encoding() -> None:
+    """What it cannot show is a question mark, not a traceback."""
+    done = subprocess.run(
+        [RUNS_MOCK, "scenarios", "diamond"],
+        env=environment({"PYTHONIOENCODING": "cp1252"}),
+        capture_output=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert b"fetch             ????" in done.stdout
+    assert done.stderr == b""
+
+
+def test_a_seed_beyond_what_json_holds() -> None:
+    """The control API could not show it; so it is refused at the start."""
+    assert "9007199254740991" in refusal("serve", "--seed", 2**64)
