@@ -106,7 +106,7 @@ class Exchange:
             self.status = message["status"]
             self.journal.append(self)
             number = (HEADER, b"%d" % self.number)
-            message = {**message, "headers": [*message.get("headers", ()), number, *self.added]}
+            message["headers"] = [*message.get("headers", ()), number, *self.added]
         else:
             self.sent += len(message.get("body", b""))
             if not message.get("more_body"):

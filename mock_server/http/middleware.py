@@ -168,7 +168,9 @@ class CheckedOperation:
         self._largest: int = (self._body or {}).get("x-largest-body", LARGEST_BODY)
         self._given: Given = set()  # Of calls that no client's world is told about.
         self._contracts: dict[Behaviour, Contract] = {}
-        self._contract(worlds.settings.behaviour)
+        # Nearly all requests: a behaviour takes a while to look up.
+        self._usually = worlds.settings.behaviour
+        self._usual = self._contract(self._usually)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[EXCHANGE]
@@ -188,7 +190,7 @@ class CheckedOperation:
             given = coverage.given[self._id]
             if world.faults.limits:
                 world.faults.admit(self._id, exchange, exchange.at)
-        contract = self._contracts.get(behaviour) or self._contract(behaviour)
+        contract = self._usual if behaviour is self._usually else self._contract(behaviour)
         flaws: list[Flaw] = []
         parameters = contract.parameters(
             scope["path_params"], scope["query_string"], headers, flaws, given
@@ -210,6 +212,9 @@ class CheckedOperation:
 
     def _contract(self, behaviour: Behaviour) -> Contract:
         """The demands as ``behaviour`` makes them, compiled at first need."""
+        known = self._contracts.get(behaviour)
+        if known is not None:
+            return known
         if len(self._contracts) >= _MOST_CONTRACTS:
             self._contracts.clear()
         asks = Contract(self._parameters, self._body, behaviour)
