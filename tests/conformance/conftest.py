@@ -6,31 +6,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from liars import changing, listing, reading, strangers, streaming
-from lying import Liar, Proxy, serving
+from cast import LIARS, SLOW, BackgroundRun, Judge
+from lying import Proxy, serving
 
 from conformance.cli import check
 from conformance.report import Report
-
-LIARS: list[Liar] = [
-    liar for module in (listing, reading, changing, streaming, strangers) for liar in module.lie.all
-]
-SLOW = "EVENTS-11"
-Judge = Callable[..., Report]
-
-
-@dataclass(frozen=True, slots=True)
-class BackgroundRun:
-    """A run of the kit that goes on by itself, and the file that its report will be in."""
-
-    process: subprocess.Popen[bytes]
-    file: Path
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import LIARS, SLOW, BackgroundRun, Judge
+from cast import LIARS, SLOW, BackgroundRun, Judge
 from lying import Liar
 
 from conformance.catalogue import load

@@ -1,0 +1,30 @@
+"""Who plays in the kit's own tests: every liar, and the runs of the kit that judge them.
+
+Not in ``conftest``: of several folders only one can be imported by that name.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from liars import changing, listing, reading, strangers, streaming
+from lying import Liar
+
+from conformance.report import Report
+
+LIARS: list[Liar] = [
+    liar for module in (listing, reading, changing, streaming, strangers) for liar in module.lie.all
+]
+SLOW = "EVENTS-11"
+Judge = Callable[..., Report]
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundRun:
+    """A run of the kit that goes on by itself, and the file that its report will be in."""
+
+    process: subprocess.Popen[bytes]
+    file: Path
