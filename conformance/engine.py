@@ -25,6 +25,7 @@ from conformance.events import (
 )
 from conformance.events import Refused as RunRefused
 from conformance.kit import Kit
+from conformance.questions import Sighting, answered
 from conformance.report import Report, entries_from
 from conformance.result import SHOWN, Result, judge
 from conformance.session import Session
@@ -213,21 +214,19 @@ class Engine:
         exchanges = self.session.traffic.since(self._mark)
         verdict, message, culprit = judge(fault, required.level, exchanges)
         kept = [e for e in exchanges if e.number == culprit or e in exchanges[-SHOWN:]]
+        kit, self._kit = self._kit, None
         return Result(
             requirement=required.id,
             check=name,
             verdict=verdict,
             message=message,
             seconds=round(seconds, 3),
-            observations=dict(self._kit.observations) if self._kit else {},
+            observations=tuple(kit.observations) if kit else (),
             exchanges=() if verdict is Verdict.PASS else tuple(kept),
             culprit=culprit,
         )
 
     def _make_report(self) -> Report:
-        observations: dict[str, str] = {}
-        for result in self._results:
-            observations |= result.observations
         return Report(
             base_url=self.settings.base_url,
             contract=str(self.session.contract.full["info"]["version"]),
@@ -239,7 +238,14 @@ class Engine:
             seconds=round(time.monotonic() - self._start, 2),
             trouble=self._trouble,
             interrupted=self._interrupted,
-            observations=observations,
+            observations=answered(
+                self.session.questions,
+                (
+                    Sighting(result.requirement, result.check, seen)
+                    for result in self._results
+                    for seen in result.observations
+                ),
+            ),
         )
 
     def _emit(self, event: Event) -> None:

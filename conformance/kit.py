@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from conformance.contract import Contract
 from conformance.credential import Credential, Way
 from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.expect import Matcher, is_finished
+from conformance.questions import Observation, Question
 from conformance.runs import Runs
 from conformance.schema import Schemas
 from conformance.settings import Settings
@@ -52,8 +53,9 @@ class Kit:
     credentials: tuple[Credential, ...]
     other_credential: Credential | None
     archive: Archive
+    questions: Mapping[str, Question]
     selected: frozenset[str]
-    observations: dict[str, str] = field(default_factory=dict)
+    observations: list[Observation] = field(default_factory=list)
 
     @property
     def anonymous(self) -> Api:
@@ -168,8 +170,8 @@ class Kit:
             for stream in (first, second):
                 self.waiting.follow(stream, has_ended)
             # What comes behind the end should come within this: an end told twice, or the close.
-            for stream in (first, second):
-                stream.wait(0.5, lambda s: s.ended)
+            first.wait(1, lambda s: s.ended)
+            second.wait(0.2, lambda s: s.ended)
         return Broadcast(run_id, first, second, early)
 
     def fill(self, count: int) -> None:
@@ -226,9 +228,17 @@ class Kit:
             self.waiting.follow(stream, ready, within)
         return stream
 
-    def observe(self, question: str, answer: str) -> None:
-        """Note how an open question is answered here."""
-        self.observations[question] = answer
+    def observe(self, question: str, *answers: str, saw: str, exchange: int | None = None) -> None:
+        """Note which of the known answers to an open question what was seen leaves possible; none
+        says that it was something else. Raises ValueError for an answer that nobody knows."""
+        if strangers := set(answers) - set(self.questions[question].answers):
+            raise ValueError(f"{sorted(strangers)} are no answers to {question}")
+        self.observations.append(Observation(question, answers, saw, exchange))
+
+    def observe_status(self, question: str, answer: Answer, words: Mapping[int, str]) -> None:
+        """Likewise, where the status alone tells: `words` has the known answer by status."""
+        known = (words[answer.status],) if answer.status in words else ()
+        self.observe(question, *known, saw=answer.said, exchange=answer.exchange)
 
 
 def _is_step(step: object) -> bool:

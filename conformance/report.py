@@ -10,6 +10,7 @@ from typing import Any
 
 from conformance import __version__
 from conformance.catalogue import Requirement
+from conformance.questions import Answered
 from conformance.result import Result
 from conformance.vocabulary import ExitCode, State, Verdict
 
@@ -74,7 +75,7 @@ class Report:
     seconds: float
     trouble: str = ""
     interrupted: bool = False
-    observations: dict[str, str] = field(default_factory=dict)
+    observations: Mapping[str, Answered] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -128,7 +129,7 @@ class Report:
             "counts": {verdict.value: n for verdict, n in self.counts.items()},
             "provisioner": self.provisioner,
             "states": {state.value: why for state, why in self.states.items()},
-            "observations": dict(sorted(self.observations.items())),
+            "observations": {q: seen.to_json() for q, seen in self.observations.items()},
             "requirements": [entry.to_json() for entry in self.entries],
         }
 

@@ -17,5 +17,10 @@ def reference_file() -> Path:
     return _data() / "fixtures" / "reference.yaml"
 
 
+def questions_file() -> Path:
+    """The open questions and the known answers to them: ``fixtures/questions.yaml``."""
+    return _data() / "fixtures" / "questions.yaml"
+
+
 def _data() -> Path:
     return _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT

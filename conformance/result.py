@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from conformance.errors import Finding, Inconclusive, OutOfTime, SetupError, Unsupported
+from conformance.questions import Observation
 from conformance.traffic import Exchange
 from conformance.vocabulary import Level, Verdict
 
@@ -22,7 +23,7 @@ class Result:
     verdict: Verdict
     message: str = ""
     seconds: float = 0.0
-    observations: dict[str, str] = field(default_factory=dict)
+    observations: tuple[Observation, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     culprit: int | None = None
 
@@ -39,7 +40,11 @@ class Result:
     def from_json(cls, data: dict[str, Any]) -> Result:
         """The result that `to_json` was called on."""
         exchanges = tuple(Exchange(**e) for e in data["exchanges"])
-        return cls(**data | {"verdict": Verdict(data["verdict"]), "exchanges": exchanges})
+        seen = tuple(
+            Observation(**o | {"answers": tuple(o["answers"])}) for o in data["observations"]
+        )
+        verdict = Verdict(data["verdict"])
+        return cls(**data | {"verdict": verdict, "exchanges": exchanges, "observations": seen})
 
 
 def judge(

@@ -17,6 +17,7 @@ from conformance.provision.http import HttpProvisioner
 from conformance.provision.mock import MockProvisioner
 from conformance.provision.protocol import Provisioner
 from conformance.provision.static import StaticProvisioner
+from conformance.questions import load as load_questions
 from conformance.runs import Runs
 from conformance.schema import Schemas
 from conformance.settings import Settings
@@ -33,6 +34,7 @@ class Session:
         self.settings = settings
         self.contract = contract.load()
         self.catalogue: Catalogue = load_catalogue()
+        self.questions = load_questions()
         redactor = Redactor.of((*settings.credentials, *settings.others))
         self.traffic = Traffic(redactor)
         self._target = Target(
@@ -91,6 +93,7 @@ class Session:
             runs=self._runs,
             waiting=self._waiting,
             archive=self._archive,
+            questions=self.questions,
             selected=self.selected,
             contract=self.contract,
             schemas=self._schemas,

@@ -13,12 +13,14 @@ FIELDS = frozenset({"event", "data", "id", "retry"})
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One event as a browser would dispatch it, and when it came, in seconds since the request."""
+    """One event as a browser would dispatch it, when it came, in seconds since the request, and
+    which of the fields id, event and data it was made of."""
 
     event: str
     data: str
     id: str | None
     at: float
+    lines: frozenset[str] = frozenset()
 
     def json(self) -> Any:
         """The data as JSON; ValueError if it is none."""
@@ -38,6 +40,7 @@ class Parser:
     _event: str = ""
     _data: list[str] = field(default_factory=list)
     _id: str | None = None
+    _lines: set[str] = field(default_factory=set)
 
     def feed(self, chunk: bytes, at: float) -> None:
         """Take in bytes that arrived `at` seconds after the request."""
@@ -75,10 +78,13 @@ class Parser:
                 self.comments += 1
             case "event":
                 self._event = value
+                self._lines.add(name)
             case "data":
                 self._data.append(value)
+                self._lines.add(name)
             case "id" if "\0" not in value:
                 self._id = value
+                self._lines.add(name)
             case "retry" if value.isascii() and value.isdigit():
                 pass
             case _ if name in FIELDS:
@@ -88,5 +94,6 @@ class Parser:
 
     def _dispatch(self, at: float) -> None:
         if self._data:
-            self.frames.append(Frame(self._event or "message", "\n".join(self._data), self._id, at))
-        self._event, self._data = "", []
+            data, lines = "\n".join(self._data), frozenset(self._lines)
+            self.frames.append(Frame(self._event or "message", data, self._id, at, lines))
+        self._event, self._data, self._lines = "", [], set()

@@ -39,6 +39,11 @@ class Waiting:
                 return value, why
             left -= self.clock.advance(_STEP)
 
+    def spend(self, seconds: float) -> None:
+        """Let this much of the target's time go by, in real time where it cannot be moved."""
+        while seconds > 0:
+            seconds -= self.clock.advance(seconds)
+
     def reach(self, api: Api, run_id: str, *statuses: Status) -> dict[str, Any]:
         """The run, once it has one of these statuses; Inconclusive if it never does, and at once
         if it has gone past them."""

@@ -19,6 +19,7 @@ from conformance.expect import (
     when,
 )
 from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.observing import REFUSALS, SUCCESSES
 from conformance.race import at_once
 from conformance.story import has_ended, told
 from conformance.vocabulary import State, Status
@@ -35,7 +36,7 @@ def check_the_answer_is_the_run(kit: Kit) -> None:
     kit.fits(answer, "Run")
     if answer.object().get("id") != run_id:
         raise Finding(f"{answer.said} with the run {answer.object().get('id')!r}")
-    kit.observe("Q22", str(answer.status))
+    kit.observe_status("Q22", answer, SUCCESSES)
 
 
 @requirement("CANCEL-02")
@@ -56,7 +57,10 @@ def check_a_running_run_is_cancelled_soon(kit: Kit) -> None:
     answer = accepted(kit, run_id)
     at_first = answer.object().get("status")
     kit.expect_soon(lambda: kit.api.run(run_id), has_status(Status.CANCELLED))
-    kit.observe("Q10", "at once" if at_first == Status.CANCELLED else "cooperative")
+    words = {Status.CANCELLED: "at_once", Status.RUNNING: "cooperative"}
+    saw = f"{answer.said} with the run {at_first}, and it came to be cancelled"
+    known = [word for status, word in words.items() if status == at_first]
+    kit.observe("Q10", *known, saw=saw, exchange=answer.exchange)
 
 
 @requirement("CANCEL-04")
@@ -81,10 +85,10 @@ def check_a_finished_run_cannot_be_cancelled(kit: Kit) -> None:
         run_id = kit.runs.fresh(state)
         before = kit.api.run(run_id)
         answer = require(kit.api.cancel(run_id), no_server_error)
+        kit.observe_status("Q02", answer, REFUSALS)
         kit.waiting.clock.advance(5)
         if why := unchanged(before, kit.api.run(run_id)):
             raise Finding(f"cancelling a {before.get('status')} run changed it: {why}")
-        kit.observe("Q02", str(answer.status))
 
 
 @requirement("CANCEL-06")

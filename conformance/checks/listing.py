@@ -192,14 +192,16 @@ def check_the_order_is_by_creation(kit: Kit) -> None:
     if len(set(moments)) < 2:
         raise Inconclusive("all runs were created at the same moment")
     if moments == sorted(moments, reverse=True):
-        kit.observe("Q11", "descending")
+        known, saw = ("newest_first",), "descending"
     elif moments == sorted(moments):
-        kit.observe("Q11", "ascending")
+        known, saw = ("oldest_first",), "ascending"
     else:
         rising = moments[0] < moments[-1]
         pairs = enumerate(pairwise(moments), 1)
         turn = next(i for i, (a, b) in pairs if a != b and (a < b) != rising)
+        kit.observe("Q11", saw=f"createdAt turns back at item {turn} of {len(moments)}")
         raise Finding(f"createdAt turns back at item {turn}: {items[turn].get('createdAt')}")
+    kit.observe("Q11", *known, saw=f"createdAt of {len(moments)} runs is {saw}")
 
 
 @requirement("LIST-15")
@@ -227,17 +229,20 @@ def check_an_item_equals_the_run_read_by_id(kit: Kit) -> None:
 def check_unknown_parameters_do_no_harm(kit: Kit) -> None:
     """Ignored or refused (Q07)."""
     answer = require(kit.api.list_runs(unheardOf="1"), no_server_error)
-    kit.observe("Q07", "ignored" if answer.status == 200 else str(answer.status))
+    kit.observe_status("Q07", answer, {200: "ignored", 422: "invalid"})
 
 
 @requirement("LIST-18")
 @pytest.mark.parametrize("limit", [0, -1])
 def check_a_limit_below_one_does_no_harm(kit: Kit, limit: int) -> None:
     """No items or refused (Q06); nothing bounds it from below."""
-    answer = require(kit.api.list_runs(limit=limit), no_server_error, status(200, 422))
-    if answer.status == 200 and answer.object().get("items"):
-        raise Finding(f"limit={limit} gives {len(answer.object()['items'])} items")
-    kit.observe("Q06", "200" if answer.status == 200 else "422")
+    answer = kit.api.list_runs(limit=limit)
+    items = answer.object().get("items") if answer.status == 200 else None
+    known = {200: "empty", 422: "invalid"} if not items else {}
+    kit.observe_status("Q06", answer, known)
+    require(answer, no_server_error, status(200, 422))
+    if items:
+        raise Finding(f"limit={limit} gives {len(items)} items")
 
 
 @requirement("LIST-19")
@@ -247,6 +252,8 @@ def check_an_odd_filter_does_no_harm(kit: Kit, query: str) -> None:
     values = ["pending", "completed"] if query == "repeated" else [query]
     answer = require(kit.api.list_runs(status=values), no_server_error)
     if query == "unheard-of":
-        if answer.status == 200 and answer.object().get("items"):
+        items = answer.object().get("items") if answer.status == 200 else None
+        known = {200: "empty", 422: "invalid"} if not items else {}
+        kit.observe_status("Q05", answer, known)
+        if items:
             raise Finding("a status that no run has gives items")
-        kit.observe("Q05", "200" if answer.status == 200 else str(answer.status))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from conformance import observing
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
 from conformance.expect import duration_fits, in_order, require, status, unchanged, when
@@ -31,14 +32,16 @@ IDENTITY = (
 def check_a_run_has_the_documented_types(kit: Kit) -> None:
     """200 and a run, in every status there is."""
     for run_id in kit.samples():
-        kit.fits(require(kit.api.get_run(run_id), status(200)), "Run")
+        answer = require(kit.api.get_run(run_id), status(200))
+        observing.empty_fields(kit, "Run", kit.fits(answer, "Run"), answer)
 
 
 @requirement("GET-02")
 def check_an_unknown_run_is_not_found(kit: Kit) -> None:
     """A run was just read; this one does not exist."""
     kit.api.run(kit.samples()[0])
-    require(kit.api.get_run(UNKNOWN_RUN), status(404))
+    answer = require(kit.api.get_run(UNKNOWN_RUN), status(404))
+    observing.error_body(kit, answer)
 
 
 @requirement("GET-03")
@@ -88,7 +91,7 @@ def check_the_duration_is_from_start_to_completion(kit: Kit) -> None:
         if run.get("status") == Status.COMPLETED and run.get("durationSeconds") is None:
             raise Finding("a completed run has no durationSeconds")
         if run.get("status") == Status.RUNNING:
-            kit.observe("Q21", "null" if run.get("durationSeconds") is None else "grows")
+            _observe_duration(kit, run)
 
 
 @requirement("GET-08")
@@ -152,6 +155,22 @@ def check_the_id_is_the_one_asked_for(kit: Kit) -> None:
     for run_id in kit.samples():
         if (found := kit.api.run(run_id).get("id")) != run_id:
             raise Finding(f"the run {run_id} is answered with the id {found!r}")
+
+
+def _observe_duration(kit: Kit, before: dict[str, Any]) -> None:
+    kit.waiting.spend(2)
+    after = kit.api.run(before["id"])
+    if after.get("status") != Status.RUNNING:
+        return
+    seen = [run.get("durationSeconds") for run in (before, after)]
+    match seen:
+        case [None, None]:
+            known = ["null"]
+        case [int() | float() as first, int() | float() as second] if first < second:
+            known = ["grows"]
+        case _:
+            known = []
+    kit.observe("Q21", *known, saw=f"of a running run it is {seen[0]}, 2 s later {seen[1]}")
 
 
 def each_run(kit: Kit) -> list[dict[str, Any]]:

@@ -13,6 +13,10 @@ from conformance.vocabulary import Operation, State, Status
 
 PULSE = 30
 QUIET = 5
+# The known answers to Q12 by the fields of an event.
+FRAMINGS = {"full": frozenset({"id", "event", "data"}), "data_only": frozenset({"data"})}
+# How long a stream that is over may take to close.
+CLOSING = 1.0
 
 
 @requirement("EVENTS-01")
@@ -32,11 +36,10 @@ def check_frames_parse(kit: Kit) -> None:
         raise Inconclusive("no event came")
     if stream.faults:
         raise Finding(stream.faults[0])
-    frame = stream.frames[0]
-    parts = [
-        name for name, there in (("id", frame.id), ("event", frame.event != "message")) if there
-    ]
-    kit.observe("Q12", " ".join([*parts, "data"]))
+    framings = {frame.lines for frame in stream.frames}
+    known = [word for word, lines in FRAMINGS.items() if framings == {lines}]
+    saw = " or ".join(", ".join(sorted(lines)) for lines in framings)
+    kit.observe("Q12", *known, saw=f"events have the lines {saw}", exchange=stream.exchange)
 
 
 @requirement("EVENTS-03")
@@ -62,7 +65,11 @@ def check_the_end_is_told_once(kit: Kit) -> None:
         raise Finding(
             f"the run is {run.get('status')}, and its stream told {len(ends)} ends: {ends}"
         )
-    kit.observe("Q14", "closes" if broadcast.first.ended else "stays open")
+    closed = broadcast.first.ended
+    saw = "closed behind" if closed else f"was still open {CLOSING:g} s after"
+    kit.observe(
+        "Q14", "closes" if closed else "stays_open", saw=f"the stream {saw} the terminal event"
+    )
 
 
 @requirement("EVENTS-05")
@@ -70,12 +77,20 @@ def check_a_finished_run_is_answered(kit: Kit) -> None:
     """Its history, a close, or an open stream (Q13), but an answer."""
     with kit.api.events(kit.runs.shared(State.COMPLETED)) as stream:
         stream.wait(2, lambda s: s.ended or has_ended(s))
+        closed = stream.wait(CLOSING, lambda s: s.ended)
     if stream.status >= 500:
         raise Finding(f"the stream of a finished run is answered with {stream.status}")
-    if stream.frames:
-        kit.observe("Q13", "replays")
-    else:
-        kit.observe("Q13", "closes at once" if stream.ended else "stays open")
+    if stream.status >= 400:
+        return
+    match has_ended(stream), closed, bool(stream.frames):
+        case True, _, _:
+            known = ["replays" if closed else "stays_open"]
+        case False, True, False:
+            known = ["closes"]
+        case _:
+            known = []
+    saw = f"{len(stream.frames)} events came, and it {'closed' if closed else 'stayed open'}"
+    kit.observe("Q13", *known, saw=saw, exchange=stream.exchange)
 
 
 @requirement("EVENTS-06")

@@ -4,15 +4,19 @@ the liar breaks."""
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 from cast import LIARS, SLOW, BackgroundRun, Judge
 from lying import Liar
 
+from conformance import questions
 from conformance.catalogue import load
 from conformance.report import Report
 from conformance.vocabulary import ExitCode, Verdict
 
+PROFILE = Path(__file__).parents[2] / "examples" / "flask_backend" / "behaviour.yaml"
 CAUGHT = (Verdict.VIOLATION, Verdict.DEVIATION)
 
 
@@ -56,7 +60,8 @@ def test_the_good_server_is_believed(mock: str, judge: Judge) -> None:
     assert {entry.verdict for entry in report.entries} == {Verdict.PASS}, told(report)
     assert {entry.requirement.id for entry in report.entries} == set(load().requirements)
     assert report.seconds < 60
-    assert set(report.observations) >= {f"Q{n:02}" for n in (1, 2, 3, 5, 6, 7, 8, 9, 10, 11)}
+    answers = {number: seen.answer for number, seen in report.observations.items()}
+    assert answers == {number: question.default for number, question in questions.load().items()}
 
 
 def test_an_independent_backend_is_believed(backend: BackgroundRun) -> None:
@@ -66,8 +71,8 @@ def test_an_independent_backend_is_believed(backend: BackgroundRun) -> None:
     report = json.loads(backend.file.read_text())
     others = [r for r in report["requirements"] if r["verdict"] != Verdict.PASS]
     assert [(r["id"], r["message"]) for r in others] == []
-    answers = {"Q01": "creates another run", "Q03": "400", "Q09": "403", "Q11": "ascending"}
-    assert answers.items() <= report["observations"].items()
+    answers = {number: seen["answer"] for number, seen in report["observations"].items()}
+    assert answers == yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["answers"]
 
 
 def told(report: Report) -> str:

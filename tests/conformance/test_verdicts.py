@@ -7,6 +7,7 @@ import pytest
 
 from conformance.catalogue import Requirement
 from conformance.errors import Finding, Inconclusive, OutOfTime, SetupError, Unsupported
+from conformance.questions import Observation
 from conformance.report import Report, entries_from
 from conformance.result import Result, judge
 from conformance.traffic import Exchange
@@ -82,6 +83,15 @@ def test_the_worst_check_decides() -> None:
 
 def test_a_result_survives_the_way_between_processes() -> None:
     """Workers send results as JSON."""
-    result = Result("X-01", "c", Verdict.VIOLATION, "m", 0.1, {"Q01": "x"}, (EXCHANGE,), 3)
+    result = Result(
+        "X-01",
+        "c",
+        Verdict.VIOLATION,
+        "m",
+        0.1,
+        (Observation("Q01", ("same_run",), "s", 3),),
+        (EXCHANGE,),
+        3,
+    )
     assert Result.from_json(result.to_json()) == result
     assert result.curl == 'curl -i -H "authorization: Bearer $TOKEN" http://x/y'
