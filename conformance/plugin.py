@@ -4,14 +4,18 @@ checks and runs them against the target named by `--runs-base-url` or RUNS_CONFO
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conformance import settings
+from conformance import configfile, settings
 from conformance.engine import MARKER, Engine, requirement_of
 from conformance.errors import ConfigurationError
 from conformance.events import Reporter
+from conformance.options import BY_KEY, OPTIONS
+from conformance.reporters.files import file_reporters
 
 _PREFIX = "runs_"
 _ENGINE = "runs-conformance-engine"
@@ -30,7 +34,7 @@ class Front:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the kit, each with `runs-` before its name."""
     group = parser.getgroup("runs-conformance", "Automation runs conformance")
-    for option in settings.OPTIONS:
+    for option in OPTIONS:
         name, text = f"--runs-{option.name}", option.help.replace("%", "%%")
         dest = _PREFIX + option.key
         if option.flag:
@@ -46,21 +50,31 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{MARKER}(id): the requirement that a check decides")
     config.addinivalue_line("python_files", "conformance/checks/*.py")
     config.addinivalue_line("python_functions", "check_")
-    given = {o.key: config.getoption(_PREFIX + o.key) for o in settings.OPTIONS}
-    if not given["base_url"] and not os.environ.get(f"{settings.ENVIRONMENT}BASE_URL"):
-        return
+    given = {o.key: config.getoption(_PREFIX + o.key) for o in OPTIONS}
     front = config.pluginmanager.get_plugin(Front.NAME)
+    worker = hasattr(config, "workerinput")
     try:
-        engine = Engine(
-            settings.read(given, os.environ),
-            front.reporters if isinstance(front, Front) else (),
-            front=not hasattr(config, "workerinput"),
-        )
+        if not _is_meant(given):
+            return
+        told = settings.read(given, os.environ)
+        if isinstance(front, Front):
+            reporters = front.reporters
+        else:
+            reporters = [] if worker else file_reporters(told.reports)
+        engine = Engine(told, reporters, front=not worker)
     except ConfigurationError as fault:
         raise pytest.UsageError(f"{fault.message} {fault.remedy}") from None
     if isinstance(front, Front):
         front.engine = engine
     config.pluginmanager.register(engine, _ENGINE)
+
+
+def _is_meant(given: Mapping[str, Any]) -> bool:
+    """Whether a target is named: the plugin may be loaded beside other tests."""
+    if given["base_url"] or given["config"] or os.environ.get(BY_KEY["base_url"].variable):
+        return True
+    named = os.environ.get(BY_KEY["config"].variable, "")
+    return configfile.find(named, Path()) is not None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -69,8 +83,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     if any(requirement_of(item) for item in items):
         raise pytest.UsageError(
-            "No target is named. Give --runs-base-url and a credential, or the variables "
-            "RUNS_CONFORMANCE_BASE_URL and RUNS_CONFORMANCE_TOKEN."
+            "No target is named. Give --runs-base-url and a credential, the variables "
+            "RUNS_CONFORMANCE_BASE_URL and RUNS_CONFORMANCE_TOKEN, or a conformance.toml."
         )
 
 

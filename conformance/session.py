@@ -25,6 +25,7 @@ from conformance.target import Api, Target
 from conformance.traffic import Traffic
 from conformance.vocabulary import ROOT, Operation, Provision, State
 from conformance.waiting import Waiting
+from conformance.waivers import refuse_unmatched
 
 
 class Session:
@@ -46,6 +47,7 @@ class Session:
         self._archive = Archive()
         chosen = self.catalogue.select(settings.include, settings.exclude)
         self.selected = frozenset(chosen)
+        refuse_unmatched(settings.waivers, self.catalogue.requirements)
         self._schemas = Schemas(self.contract)
         self.provisioner = self._choose()
         self._waiting = Waiting(self.provisioner.clock, settings.patience)

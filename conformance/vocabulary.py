@@ -106,6 +106,13 @@ class Provision(StrEnum):
     HTTP = "http"
 
 
+class FileKind(StrEnum):
+    """The kinds of file that a report can be written as, each by the option of its name."""
+
+    JSON = "json"
+    JUNIT = "junit"
+
+
 class Operation(StrEnum):
     """The operations of the contract by their `operationId`."""
 

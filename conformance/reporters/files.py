@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import junitparser
@@ -11,7 +11,7 @@ import junitparser
 from conformance.errors import ConfigurationError
 from conformance.events import Event, Finished
 from conformance.report import Entry, Report
-from conformance.vocabulary import Verdict
+from conformance.vocabulary import FileKind, Verdict
 
 
 class FileReporter:
@@ -20,7 +20,7 @@ class FileReporter:
     The file is opened at the start, so that a path that cannot be written is known before the run.
     """
 
-    def __init__(self, option: str, path: Path, render: Callable[[Report], str]) -> None:
+    def __init__(self, kind: FileKind, path: Path, render: Callable[[Report], str]) -> None:
         self._path = path
         self._render = render
         try:
@@ -29,13 +29,19 @@ class FileReporter:
                 pass  # It can be written; what stands in it stays until there is something new.
         except OSError as fault:
             raise ConfigurationError(
-                f"{option} {path}: {fault.strerror}.", "Name a file that can be written."
+                f"--{kind} {path}: {fault.strerror}.", "Name a file that can be written."
             ) from None
 
     def on(self, event: Event) -> None:
         """Write when all is over."""
         if isinstance(event, Finished):
             self._path.write_text(self._render(event.report), encoding="utf-8")
+
+
+def file_reporters(wanted: Mapping[FileKind, Path]) -> list[FileReporter]:
+    """One for each file; a ConfigurationError names the first that cannot be written."""
+    renders = {FileKind.JSON: as_json, FileKind.JUNIT: as_junit}
+    return [FileReporter(kind, path, renders[kind]) for kind, path in wanted.items()]
 
 
 def as_json(report: Report) -> str:

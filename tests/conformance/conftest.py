@@ -3,18 +3,22 @@ them."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cast import LIARS, SLOW, BackgroundRun, Judge
 from lying import Proxy, serving
 
-from conformance.cli import check
+from conformance.front import check
 from conformance.report import Report
+
+BACKEND = Path(__file__).parent.parent.parent / "examples" / "flask_backend"
 
 
 @pytest.fixture(scope="session")
@@ -65,12 +69,10 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundRun]
             assert server.stdout is not None
             address = server.stdout.readline().split()[-1]
             command = [sys.executable, "-m", "conformance", "run", "--quiet", "--json", str(file)]
-            command += ["--base-url", address, "--other-token", "globex-key"]
-            for way in ("--token", "--api-key", "--cookie"):
-                command += [way, "acme-key"]
-            command += ["--trigger", "POST /internal/trigger"]
-            command += ["--trigger-body", '{"automation": "{state}"}']
-            with subprocess.Popen(command) as process:
+            command += ["--base-url", address, "--config", str(BACKEND / "conformance.toml")]
+            command += ["--junit", str(file.with_suffix(".xml"))]
+            keys = {"BACKEND_KEY": "acme-key", "BACKEND_OTHER_KEY": "globex-key"}
+            with subprocess.Popen(command, env=os.environ | keys) as process:
                 try:
                     yield BackgroundRun(process, file)
                 finally:
