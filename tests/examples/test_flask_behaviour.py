@@ -144,15 +144,18 @@ def observe(acme: Caller, globex: Caller, stranger: Caller) -> Iterator[tuple[st
 class TestWorkflow:
     """The workflow that gates it."""
 
-    def test_its_settings_are_the_kits(self, backend: BackendProcess) -> None:
-        """With them the kit gets runs from the trigger, of both tenants, and believes what it
-        sees."""
+    def test_its_settings_are_the_kits(self, backend: BackendProcess, tmp_path: Path) -> None:
+        """With them and the configuration file the kit gets runs from the trigger, of both tenants,
+        and believes what it sees."""
         path = FOLDER / ".github" / "workflows" / "conformance.yml"
         job = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]["conformance"]
-        settings = job["env"] | {"RUNS_CONFORMANCE_BASE_URL": backend.url}
+        (said,) = (s["run"] for s in job["steps"] if "runs-conformance run" in s.get("run", ""))
         some = [f"--include={name}" for name in ("LIST-06", "CANCEL-02", "AUTH-0[2346]")]
-        done = command("runs-conformance", "run", *some, environment=settings)
+        files = [f"--{kind}={tmp_path / kind}" for kind in ("json", "junit")]
+        words = [*said.split(), "--base-url", backend.url, *some, *files]
+        done = command(*words, environment=job["env"])
         assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / "json").stat().st_size
         assert "6 of 6 requirements put to the test" in done.stdout
 
 
