@@ -25,7 +25,7 @@ def control(all_worlds: Worlds, streams: Streams, insight: Insight) -> dict[str,
     return {
         **service.functions(all_worlds, streams),
         **worlds.functions(all_worlds),
-        **runs.functions(all_worlds, streams),
+        **runs.functions(all_worlds),
         **clocks.functions(),
         **faults.functions(all_worlds),
         **state.functions(all_worlds),

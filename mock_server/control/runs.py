@@ -12,7 +12,6 @@ from mock_server.engine.vocabulary import FINISHED, RunStatus, StepStatus
 from mock_server.errors import FileError, Flaw, Invalid, Refused
 from mock_server.http.call import Answer, Call, NoContent, Reply
 from mock_server.http.middleware import Handler
-from mock_server.http.streams import Streams
 from mock_server.http.waiting import Waiting
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.worlds import Worlds
@@ -20,7 +19,7 @@ from mock_server.worlds.worlds import Worlds
 M = TypeVar("M", bound=BaseModel)
 
 
-def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
+def functions(worlds: Worlds) -> dict[str, Handler]:
     """What creates and steers runs."""
 
     def create_run(call: Call) -> Answer:
@@ -41,7 +40,7 @@ def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
     def wait_for_run(call: Call) -> Answer:
         wanted = frozenset(map(RunStatus, call.body.get("statuses", FINISHED)))
         timeout = call.body.get("timeoutSeconds", 30)
-        return Waiting(streams, call.world, _run(call), wanted, timeout)
+        return Waiting(call.world, _run(call), wanted, timeout)
 
     def end_run(call: Call) -> Answer:
         run, outcome = _run(call), RunStatus(call.body["outcome"])

@@ -1,14 +1,13 @@
 """A run's events as Server-Sent Events: first what has happened, then what happens.
 
 A stream reads the run's own log, so nothing can be lost between replay and following. It costs two
-small tasks and no thread. While somebody follows, a pulse lets the world catch up the moment
+small tasks and no thread. While somebody follows, the world's pulse lets it catch up the moment
 something is due; nobody polls.
 """
 
 import asyncio
 import re
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
 
 from starlette.types import Receive, Send
 
@@ -18,16 +17,13 @@ from mock_server.errors import Refused
 from mock_server.http.pauses import until_gone
 from mock_server.worlds.world import Replay, World
 
-HEARTBEAT = 15.0
-"""Seconds of silence after which a comment is sent, so that proxies keep the connection."""
-
 _RECONNECT = b"retry: 1000\n\n"
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
-_LONGEST_SLEEP = 3_600.0
+_STILL_HERE = b": still here\n\n"
 _EVENT_ID = re.compile(r"[0-9]{1,4000}")
 
 
@@ -38,7 +34,6 @@ class Streams:
         self.open = 0
         self._most = most
         self.events = 0
-        self._pulses: WeakKeyDictionary[World, Pulse] = WeakKeyDictionary()
 
     def of(self, world: World, run: Run, last_event_id: str | None) -> "EventStream | None":
         """The stream of ``run`` behind ``last_event_id``; None when that is its end. Raises Refused
@@ -63,48 +58,6 @@ class Streams:
         if seen > len(run.log):
             seen = 0  # An id this run never gave: start over rather than lose events.
         return EventStream(self, world, run, seen, stays_open=stays_open)
-
-    def joined(self, world: World) -> None:
-        """A stream of ``world`` was opened."""
-        self.open += 1
-        self.pulse(world).arm()
-
-    def pulse(self, world: World) -> "Pulse":
-        """What lets ``world`` catch up by itself while somebody follows."""
-        pulse = self._pulses.get(world)
-        if pulse is None:
-            pulse = self._pulses[world] = Pulse(world)
-        return pulse
-
-    def left(self) -> None:
-        """A stream was closed."""
-        self.open -= 1
-
-
-class Pulse:
-    """Lets a world catch up whenever something is due, for as long as somebody follows."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._timer: asyncio.TimerHandle | None = None
-        world.rescheduled = self.arm
-
-    def arm(self) -> None:
-        """Set the timer to what is due next; to be called whenever that may have changed."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self._world.next_due
-        if due is None or not self._world.followed:
-            return
-        delay = self._world.clock.real_delay(due)
-        if delay is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(min(delay, _LONGEST_SLEEP), self._beat)
-
-    def _beat(self) -> None:
-        self._world.catch_up()
-        self.arm()
 
 
 class EventStream:
@@ -134,8 +87,11 @@ class EventStream:
         self._stays_open = stays_open
 
     async def __call__(self, receive: Receive, send: Send) -> None:
+        pulse = self._world.pulse
         leave = self._world.follow(self._run, self._awake.set)
-        self._streams.joined(self._world)
+        self._streams.open += 1
+        pulse.told(self)
+        pulse.arm()
         gone = asyncio.create_task(until_gone(receive))
         gone.add_done_callback(lambda _: self._awake.set())
         try:
@@ -146,29 +102,29 @@ class EventStream:
         finally:
             gone.cancel()
             leave()
-            self._streams.left()
+            pulse.left(self)
+            self._streams.open -= 1
 
     async def _follow(self, send: Send, gone: Callable[[], bool]) -> None:
-        loop = asyncio.get_running_loop()
         while not gone():
             self._awake.clear()
             frames = self._replay.frames(self._seen)
             if frames:
                 self._streams.events += len(frames)
+                self._world.pulse.told(self)
                 await self._send(send, b"".join(frames))
             elif self._silent:
-                await self._send(send, b": still here\n\n")
+                await self._send(send, _STILL_HERE)
+            self._silent = False
             if self._world.closed or self._over():
                 return
-            self._silent = False
-            timer = loop.call_later(HEARTBEAT, self._break_silence)
             await self._awake.wait()
-            timer.cancel()
 
     def _over(self) -> bool:
         return self._run.finished and self._replay.at_end and not self._stays_open
 
-    def _break_silence(self) -> None:
+    def break_silence(self) -> None:
+        """Say that the stream is alive, unless there is something to tell."""
         self._silent = True
         self._awake.set()
 

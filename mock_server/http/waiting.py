@@ -9,7 +9,6 @@ from mock_server.engine.vocabulary import RunStatus
 from mock_server.errors import Refused
 from mock_server.http.call import Reply
 from mock_server.http.pauses import until_gone
-from mock_server.http.streams import Streams
 from mock_server.worlds.world import World
 
 
@@ -19,13 +18,11 @@ class Waiting:
 
     def __init__(
         self,
-        streams: Streams,
         world: World,
         run: Run,
         statuses: frozenset[RunStatus],
         timeout: float,
     ) -> None:
-        self._streams = streams
         self._world = world
         self._run = run
         self._statuses = statuses
@@ -34,7 +31,7 @@ class Waiting:
     async def __call__(self, receive: Receive, send: Send) -> None:
         awake = asyncio.Event()
         leave = self._world.follow(self._run, awake.set)
-        self._streams.pulse(self._world).arm()
+        self._world.pulse.arm()
         over = asyncio.create_task(until_gone(receive))
         over.add_done_callback(lambda _: awake.set())
         timer = asyncio.get_running_loop().call_later(self._timeout, over.cancel)

@@ -29,6 +29,7 @@ from mock_server.insight.coverage import Coverage
 from mock_server.insight.journal import Journal
 from mock_server.worlds import render
 from mock_server.worlds.arrivals import Arrivals
+from mock_server.worlds.pulse import Pulse
 
 MOST_RUNS = 200_000
 MOST_EVENTS = 250_000
@@ -66,7 +67,7 @@ class World:
         self._bodies: list[bytes | None] = []  # as rendered last, by the run's number
         self._steps: dict[int, bytes] = {}
         self._readers: dict[str, set[Callable[[], None]]] = {}
-        self.rescheduled: Callable[[], None] = _nobody
+        self.pulse = Pulse(self)
         self.closed = False
         self.faults = Faults(seed, self.origin)
         self.arrivals: Arrivals | None = None
@@ -141,7 +142,7 @@ class World:
         that happen."""
         change(self.clock)
         self.catch_up()
-        self.rescheduled()
+        self.pulse.arm()
 
     def show_clock(self) -> Json:
         """The clock as the control API shows it."""
@@ -218,30 +219,30 @@ class World:
     def create(self, scenario: Scenario) -> Run:
         """A new run of ``scenario``. Raises Refused (409) when the world is full."""
         run = self._create(scenario)
-        self.rescheduled()
+        self.pulse.arm()
         return run
 
     def cancel(self, run: Run) -> Run:
         """Stop the run. Raises Refused."""
         run = self.engine.cancel(run)
-        self.rescheduled()
+        self.pulse.arm()
         return run
 
     def retry(self, run: Run, mode: RetryMode, step_key: str | None) -> Run:
         """Run again what ``mode`` says. Raises Refused or Invalid."""
         run = self.engine.retry(run, mode, step_key, lambda: self._identify(run.scenario))
-        self.rescheduled()
+        self.pulse.arm()
         return run
 
     def steer(self, act: Callable[[Engine], object]) -> None:
         """Let ``act`` do something to the engine. Raises what it raises."""
         act(self.engine)
-        self.rescheduled()
+        self.pulse.arm()
 
     def arrive(self, arrivals: Arrivals | None) -> None:
         """From now on runs arrive by themselves, or no longer do."""
         self.arrivals = arrivals
-        self.rescheduled()
+        self.pulse.arm()
 
     # Following.
 
@@ -389,7 +390,3 @@ class Replay:
 
 def _forward_to(instant: int, clock: Clock) -> None:
     clock.advance(max(instant - clock.now(), 0))
-
-
-def _nobody() -> None:
-    """Nobody waits for the world's next event."""

@@ -18,12 +18,13 @@ from event_reader import EventReader
 from processes import PATIENCE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mock_server.http import streams
 from mock_server.http.streams import EventStream
 from mock_server.testing import MockWorld
-from mock_server.worlds.world import Replay
+from mock_server.worlds import pulse
+from mock_server.worlds.world import Replay, World
 
 RUNS = "/api/v1/automation-runs"
+STILL_HERE = b": still here\n\n"
 DIAMOND = list(range(1, 12))
 """The ids of everything that happens to a run of the scenario ``diamond``."""
 
@@ -131,19 +132,51 @@ def test_a_reader_that_does_not_read_harms_nobody(mock_world: MockWorld, follow:
     eventually(lambda: open_streams(mock_world) == 0)
 
 
-def test_a_silent_stream_shows_that_it_lives(
-    mock_world: MockWorld, follow: Follow, monkeypatch: pytest.MonkeyPatch
+def test_a_silent_stream_shows_that_it_lives(mock_world: MockWorld, follow: Follow) -> None:
+    """A comment comes when there was nothing to say for fifteen seconds of the world's time, not
+    before; it is no event, and events come in between as ever."""
+    run_id = mock_world.create("hang")
+    reader, other = follow(run_id), follow(run_id)
+    mock_world.advance(10)
+    reader.read_until(b"event: step.started", times=2)
+    mock_world.advance(14.999)
+    mock_world.advance(0.001)
+    reader.read_until(STILL_HERE)
+    mock_world.advance(15)
+    reader.read_until(STILL_HERE, times=2)
+    mock_world.client.post(f"{RUNS}/{run_id}/cancel")
+    assert reader.read_to_end().count(STILL_HERE) == 2
+    assert other.read_to_end() == reader.body
+    assert reader.ids == list(range(1, 9))
+
+
+def test_a_silent_stream_on_a_fast_clock_beats_no_faster_than_it_may(
+    mock_server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A comment comes whenever there was nothing to say for a while; it is no event, and events
-    come in between as ever."""
-    monkeypatch.setattr(streams, "HEARTBEAT", 0.02)
-    run_id = mock_world.create("diamond")
-    reader = follow(run_id)
-    reader.read_until(b": still here\n\n", times=3)
-    assert reader.ids == [1]
-    mock_world.advance(3)
-    reader.read_until(b"event: step.completed")
-    reader.read_until(b": still here\n\n", times=6)
-    mock_world.advance(60)
-    reader.read_to_end()
-    assert reader.ids == DIAMOND
+    """By the world's clock it would be silent a thousand times a second; signs of life keep a
+    distance in real time."""
+    monkeypatch.setattr(pulse, "LEAST", 0.05)
+    with (
+        MockWorld(mock_server_url, "test-fast-silence", scale=15_000, runs=0, live=0) as world,
+        EventReader(world.base_url, world.create("hang"), world.key) as reader,
+    ):
+        reader.read_until(STILL_HERE)
+        began = time.monotonic()
+        reader.read_until(STILL_HERE, times=4)
+        assert time.monotonic() - began > 0.1
+
+
+def test_a_world_that_was_followed_is_let_go(mock_world: MockWorld) -> None:
+    """When it was reset and its readers are gone, nothing holds it any more."""
+    for _ in range(3):
+        run_id = mock_world.create("hang")
+        with EventReader(mock_world.base_url, run_id, mock_world.key) as reader:
+            mock_world.client.post("/_mock/reset", json={"runs": 0, "live": 0, "scale": 0})
+            reader.read_to_end()
+    eventually(lambda: worlds_named(mock_world.key) == 1)
+
+
+def worlds_named(name: str) -> int:
+    """How many worlds of that name are in memory."""
+    gc.collect()
+    return sum(type(each) is World and each.name == name for each in gc.get_objects())
