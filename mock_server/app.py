@@ -70,7 +70,7 @@ class Mock:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+        await self._app.middleware(scope, receive, send)
 
     def behave(self, before: Behaviour, after: Behaviour) -> None:
         """Have whatever behaves as ``before`` behave as ``after``."""

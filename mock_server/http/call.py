@@ -16,18 +16,12 @@ class Call:
 
     __slots__ = ("_world", "body", "exchange", "parameters", "tenant", "worlds")
 
-    def __init__(
-        self,
-        worlds: Worlds,
-        tenant: str,
-        parameters: dict[str, Any],
-        body: dict[str, Any],
-        exchange: Exchange,
-    ) -> None:
+    parameters: dict[str, Any]
+    body: dict[str, Any]
+
+    def __init__(self, worlds: Worlds, tenant: str, exchange: Exchange) -> None:
         self.worlds = worlds
         self.tenant = tenant
-        self.parameters = parameters
-        self.body = body
         self.exchange = exchange
         self._world: World | None = None
 
@@ -69,8 +63,9 @@ class Reply:
             (b"content-type", content_type.encode()),
             (b"content-length", b"%d" % len(body)),
         ]
-        for name, value in (headers or {}).items():
-            self._headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+        if headers:
+            for name, value in headers.items():
+                self._headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
 
     @classmethod
     def of(

@@ -5,7 +5,7 @@ learns which operation was matched, whose credential it was, what was wrong with
 question its answer hangs on; its number is in the answer's ``X-Mock-Request`` header.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from starlette.types import Message, Scope, Send
@@ -42,30 +42,19 @@ class Exchange:
     its way. ``credential`` is the security scheme that opened the tenant's world.
     """
 
-    __slots__ = (
-        "_counts",
-        "_send",
-        "added",
-        "at",
-        "began",
-        "behaviour",
-        "credential",
-        "ended",
-        "faults",
-        "flaws",
-        "headers",
-        "journal",
-        "method",
-        "number",
-        "operation",
-        "path",
-        "query",
-        "question",
-        "reason",
-        "sent",
-        "status",
-        "tenant",
-    )
+    # On the class what a request has before anything is known of it: to set it on each takes long.
+    ended: float | None = None
+    at: int | None = None
+    operation: str | None = None
+    tenant: str | None = None
+    credential: str | None = None
+    status: int | None = None
+    sent = 0
+    reason: str | None = None
+    question: str | None = None
+    flaws: Sequence[Flaw] = ()
+    faults: tuple[str, ...] = ()
+    added: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(
         self,
@@ -86,20 +75,8 @@ class Exchange:
         self.behaviour = behaviour
         self.journal = journal
         self.began = monotonic()
-        self.ended: float | None = None
-        self.at: int | None = None
-        self.operation: str | None = None
-        self.tenant: str | None = None
-        self.credential: str | None = None
-        self.status: int | None = None
-        self.sent = 0
-        self.reason: str | None = None
-        self.question: str | None = None
-        self.flaws: Sequence[Flaw] = ()
-        self.faults: tuple[str, ...] = ()
-        self.added: tuple[tuple[bytes, bytes], ...] = ()
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """Send a part of the answer; its first part is given the exchange's number."""
         send = self._send
         if message["type"] == "http.response.start":
@@ -111,8 +88,7 @@ class Exchange:
             self.sent += len(message.get("body", b""))
             if not message.get("more_body"):
                 self.end()  # Before the last part is sent: who has read it finds it all told.
-        if send is not None:
-            await send(message)
+        return _nowhere() if send is None else send(message)
 
     def end(self) -> None:
         """The exchange is over, if it was not; nothing more can be sent."""
@@ -123,3 +99,7 @@ class Exchange:
         self.ended = monotonic()
         self._send = None
         self._counts.count(self)
+
+
+async def _nowhere() -> None:
+    """What is sent when the exchange is over."""

@@ -7,12 +7,13 @@ what belongs to no operation falls through to it.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from itertools import count
+from operator import itemgetter
 from typing import Any
 
-from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
+from connexion.middleware.abstract import ROUTING_CONTEXT, RoutedAPI, RoutedMiddleware
 from connexion.operations import AbstractOperation
 from connexion.spec import Specification
 from starlette.exceptions import HTTPException
@@ -39,6 +40,8 @@ _LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+\.localhost
 
 log = logging.getLogger("mock_server")
 
+_name = itemgetter(0)
+
 Handler = Callable[[Call], Answer]
 
 
@@ -64,13 +67,11 @@ class LocalOrigins(CORSMiddleware):
             ],
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        for name, _ in scope.get("headers", ()):
-            if name == b"origin":
-                await super().__call__(scope, receive, send)
-                return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+        if b"origin" in map(_name, scope.get("headers", ())):
+            return super().__call__(scope, receive, send)
         # Not from a page: a third of the way's cost is saved here.
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 class Record:
@@ -181,7 +182,7 @@ class CheckedOperation:
         if self._guarded:
             exchange.credential, tenant = self._credentials.tenant(headers, behaviour)
             exchange.tenant = tenant
-            call = Call(self._worlds, tenant, {}, {}, exchange)
+            call = Call(self._worlds, tenant, exchange)
             world = call.world
             behaviour = exchange.behaviour = world.behaviour
             exchange.at, exchange.journal = world.engine.now, world.journal
@@ -205,7 +206,7 @@ class CheckedOperation:
             raise Invalid(flaws, question=question_of(flaws))
         if call is None:
             tenant = self._credentials.world(parameters.get("world"), headers)
-            call = Call(self._worlds, tenant, {}, {}, exchange)
+            call = Call(self._worlds, tenant, exchange)
         call.parameters, call.body = parameters, body
         scope[CALL] = call
         await self._next(scope, receive, send)
@@ -222,6 +223,23 @@ class CheckedOperation:
         return asks
 
 
+class Layer(RoutedMiddleware[Any]):
+    """Connexion's layer of operations, which finds them without a coroutine of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self._found: dict[str | None, ASGIApp] = {}
+
+    def add_api(self, specification: Specification, **kwargs: Any) -> Any:
+        api = super().add_api(specification, **kwargs)
+        self._found.update(api.operations)
+        return api
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        operation = self._found.get(scope["extensions"][ROUTING_CONTEXT].get("operation_id"))
+        return (operation or self.app)(scope, receive, send)
+
+
 class CheckedAPI(RoutedAPI[CheckedOperation]):
     """The demands of every operation of one document."""
 
@@ -235,7 +253,7 @@ class CheckedAPI(RoutedAPI[CheckedOperation]):
         return CheckedOperation(self.next_app, operation, self._worlds, self._credentials)
 
 
-class Checks(RoutedMiddleware[CheckedAPI]):
+class Checks(Layer):
     """The layer that lets only good requests through."""
 
     api_cls = CheckedAPI
@@ -245,11 +263,10 @@ class Checks(RoutedMiddleware[CheckedAPI]):
         self._worlds = worlds
         self._credentials = credentials
 
-    def add_api(self, specification: Specification, **kwargs: Any) -> CheckedAPI:
-        api: CheckedAPI = super().add_api(
+    def add_api(self, specification: Specification, **kwargs: Any) -> Any:
+        return super().add_api(
             specification, worlds=self._worlds, credentials=self._credentials, **kwargs
         )
-        return api
 
 
 class AnsweredOperation:
@@ -258,9 +275,8 @@ class AnsweredOperation:
     def __init__(self, operation: AbstractOperation) -> None:
         self._handle: Handler = operation.function
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._handle(scope[CALL])
-        await answer(receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._handle(scope[CALL])(receive, send)
 
 
 class AnsweringAPI(RoutedAPI[AnsweredOperation]):
@@ -274,7 +290,7 @@ class AnsweringAPI(RoutedAPI[AnsweredOperation]):
         return AnsweredOperation(operation)
 
 
-class Operations(RoutedMiddleware[AnsweringAPI]):
+class Operations(Layer):
     """The layer that answers."""
 
     api_cls = AnsweringAPI

@@ -7,6 +7,7 @@ GET.
 """
 
 import re
+from collections.abc import Awaitable
 from typing import Any
 
 from connexion.http_facts import METHODS
@@ -21,6 +22,8 @@ _PARAMETER = re.compile(r"\\\{(\w+)\\\}")
 
 class Routing(RoutingMiddleware):
     """Finds the operation and the path parameters of a request."""
+
+    app: ASGIApp
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app)
@@ -49,20 +52,22 @@ class Routing(RoutingMiddleware):
         self._alternatives.append(f"{pattern}()")
         self._found += [(context, names)] * (len(names) + 1)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         match = self._match(f"{scope['method']} {scope['path']}") if "method" in scope else None
         if match is None or match.lastindex is None:
             if "method" in scope:
                 self._refuse_method(scope["path"])
-            await super().__call__(scope, receive, send)
-            return
+            return self._stock(scope, receive, send)
         last = match.lastindex
         context, names = self._found[last - 1]
-        scope["path_params"] = dict(
-            zip(names, match.groups()[last - 1 - len(names) :], strict=False)
+        scope["path_params"] = (
+            dict(zip(names, match.groups()[last - 1 - len(names) :], strict=False)) if names else {}
         )
-        scope["extensions"] = {**scope.get("extensions", {}), ROUTING_CONTEXT: context}
-        await self.app(scope, receive, send)
+        scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
+        return self.app(scope, receive, send)
+
+    async def _stock(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
 
     def _refuse_method(self, path: str) -> None:
         """Raises HTTPException (405) if the path is known with other methods."""
