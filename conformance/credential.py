@@ -3,9 +3,13 @@ shown to people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from html import escape
+from urllib.parse import quote, quote_plus
 
 _CARRIERS = frozenset({"authorization", "x-api-key", "cookie", "set-cookie", "proxy-authorization"})
 _DISTINCT = 8
@@ -50,12 +54,17 @@ class Redactor:
     """
 
     secrets: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, credentials: Iterable[Credential]) -> Redactor:
-        """One that knows the secrets of these credentials, longest first."""
-        found = {c.secret for c in credentials if len(c.secret) >= _DISTINCT}
-        return cls(tuple(sorted(found, key=len, reverse=True)))
+    def of(cls, secrets: Iterable[str], headers: Iterable[tuple[str, str]] = ()) -> Redactor:
+        """One that knows these secrets and the values of these headers, in every spelling in which
+        a target might repeat them."""
+        pairs = list(headers)
+        known = {s for s in (*secrets, *(value for _, value in pairs)) if len(s) >= _DISTINCT}
+        spelt = {each for secret in known for each in _spellings(secret)}
+        names = frozenset(name.lower() for name, _ in pairs) - {"host"}
+        return cls(tuple(sorted(spelt, key=len, reverse=True)), names)
 
     def text(self, text: str) -> str:
         """The text with every known secret replaced."""
@@ -66,7 +75,9 @@ class Redactor:
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers with credentials replaced by the shell variable that would hold them."""
         return {
-            name: _placeholder(name, value) if name.lower() in _CARRIERS else self.text(value)
+            name: _placeholder(name, value)
+            if name.lower() in _CARRIERS | self.names
+            else self.text(value)
             for name, value in headers.items()
         }
 
@@ -79,5 +90,27 @@ def _placeholder(name: str, value: str) -> str:
             return "$API_KEY"
         case "cookie":
             return "vai_token=$COOKIE"
+        case "set-cookie" | "proxy-authorization":
+            return "[redacted]"
         case _:
-            return f"[redacted, {len(value)} characters]"
+            return f"${name.upper().replace('-', '_')}"
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """The secret as it is, escaped for URLs, JSON and HTML, and what base64 makes of it wherever
+    in a longer text it stands."""
+    yield secret
+    yield quote(secret, safe="")
+    yield quote(secret)
+    yield quote_plus(secret)
+    yield json.dumps(secret)[1:-1]
+    yield escape(secret)
+    raw = secret.encode()
+    yield raw.hex()
+    for before in range(3):
+        # The outermost characters depend on what stands beside the secret.
+        whole = base64.b64encode(b"\0" * before + raw)
+        first, last = (0, 2, 3)[before], len(whole) - (0, 3, 2)[(before + len(raw)) % 3]
+        for encoded in (whole, whole.replace(b"+", b"-").replace(b"/", b"_")):
+            if len(inner := encoded[first:last].decode()) >= _DISTINCT:
+                yield inner

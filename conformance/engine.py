@@ -169,7 +169,8 @@ class Engine:
         if bound is None or (call.when != "call" and fault is None):
             return report
         result = self._judge(self.session.catalogue[bound], item.name, fault, call.duration)
-        report.user_properties.append((_PROPERTY, result.to_json()))
+        for each in (result, *self._in_passing(result)):
+            report.user_properties.append((_PROPERTY, each.to_json()))
         _show(report, result, strict=self.settings.strict)
         return report
 
@@ -179,7 +180,8 @@ class Engine:
             if name == _PROPERTY and isinstance(data, dict) and self._front:
                 result = Result.from_json(data)
                 self._results.append(result)
-                self._emit(CheckFinished(result))
+                if not result.in_passing:
+                    self._emit(CheckFinished(result))
 
     def pytest_keyboard_interrupt(self) -> None:
         """Someone has had enough; what is known by then is still reported."""
@@ -219,12 +221,35 @@ class Engine:
             requirement=required.id,
             check=name,
             verdict=verdict,
-            message=message,
+            message=self.session.redactor.text(message),
             seconds=round(seconds, 3),
             observations=tuple(kit.observations) if kit else (),
             exchanges=() if verdict is Verdict.PASS else tuple(kept),
             culprit=culprit,
         )
+
+    def _in_passing(self, result: Result) -> list[Result]:
+        """What was seen of requirements that hold for every answer, while a check went its way."""
+        found: list[Result] = []
+        for name, finding in self.session.watch.take().items():
+            # What a check is about it says itself.
+            if name == result.requirement and result.verdict is not Verdict.PASS:
+                continue
+            level = self.session.catalogue[name].level
+            exchanges = self.session.traffic.since(self._mark)
+            verdict, message, culprit = judge(finding, level, exchanges)
+            found.append(
+                Result(
+                    requirement=name,
+                    check=result.check,
+                    verdict=verdict,
+                    message=self.session.redactor.text(message),
+                    exchanges=tuple(e for e in exchanges if e.number == culprit),
+                    culprit=culprit,
+                    in_passing=True,
+                )
+            )
+        return found
 
     def _make_report(self) -> Report:
         return Report(

@@ -25,6 +25,7 @@ from conformance.stream import Stream
 from conformance.target import Api
 from conformance.vocabulary import State, Status
 from conformance.waiting import Waiting
+from conformance.wire import Wire
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class Kit:
 
     settings: Settings
     api: Api
+    wire: Wire
     runs: Runs
     waiting: Waiting
     contract: Contract

@@ -32,6 +32,7 @@ class Option:
     flag: bool = False
     many: bool = False
     pairs: bool = False
+    lines: bool = False
     in_file: bool = True
     at: str = ""
     example: str = ""
@@ -43,7 +44,8 @@ class Option:
 
     @property
     def variable(self) -> str:
-        """The environment variable that gives it as well; several values are parted by spaces."""
+        """The environment variable that gives it as well; several values are parted by spaces, or
+        by line breaks if they are `lines`."""
         return ENVIRONMENT + self.key.upper()
 
     @property
@@ -157,6 +159,50 @@ OPTIONS = (
         "id",
         at="trigger.id",
     ),
+    Option(
+        "header",
+        "Sent with every request to the target. A secret is better told by the environment: "
+        "RUNS_CONFORMANCE_HEADER, one on each line.",
+        "'NAME: VALUE'",
+        many=True,
+        lines=True,
+        at="connection.headers",
+        example="X-Environment: staging",
+    ),
+    Option(
+        "proxy",
+        "Talk to the target through this proxy. No other is used, whatever the environment says.",
+        "URL",
+        at="connection.proxy",
+        example="http://127.0.0.1:3128",
+    ),
+    Option(
+        "cacert",
+        "Trust the authorities in this PEM file, and no others.",
+        "FILE",
+        at="connection.cacert",
+        example="authority.pem",
+    ),
+    Option(
+        "client-cert",
+        "Show the target this certificate (PEM).",
+        "FILE",
+        at="connection.client_cert",
+        example="client.pem",
+    ),
+    Option(
+        "client-key",
+        "Its key, if that is in another file.",
+        "FILE",
+        at="connection.client_key",
+        example="client-key.pem",
+    ),
+    Option(
+        "insecure",
+        "Believe any certificate of the target; the report says so.",
+        flag=True,
+        at="connection.insecure",
+    ),
     Option("json", "Write the report as JSON.", "FILE", at="reports.json", example="report.json"),
     Option(
         "junit",
@@ -236,7 +282,7 @@ def _told(
 
 def _from_text(option: Option, text: str) -> Any:
     if option.many:
-        return tuple(text.split())
+        return tuple(text.splitlines() if option.lines else text.split())
     if not option.flag:
         return text
     match text.strip().lower():

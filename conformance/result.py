@@ -16,7 +16,7 @@ SHOWN = 12
 @dataclass(frozen=True, slots=True)
 class Result:
     """One check's verdict; `exchanges` are its newest, `culprit` the number of the one that shows
-    the fault."""
+    the fault. `in_passing`: the check is about something else, and saw this."""
 
     requirement: str
     check: str
@@ -26,6 +26,7 @@ class Result:
     observations: tuple[Observation, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     culprit: int | None = None
+    in_passing: bool = False
 
     @property
     def curl(self) -> str:

@@ -9,9 +9,10 @@ from conformance import contract
 from conformance.archive import Archive
 from conformance.catalogue import Catalogue
 from conformance.catalogue import load as load_catalogue
-from conformance.credential import Credential, Redactor
+from conformance.credential import Credential
 from conformance.errors import NoAnswer, Outcome, Refused, SetupError, UnreachableError
 from conformance.kit import MALFORMED_RUN, Kit
+from conformance.manners import Watch, rules
 from conformance.provision.discover import DiscoverProvisioner
 from conformance.provision.http import HttpProvisioner
 from conformance.provision.mock import MockProvisioner
@@ -26,6 +27,7 @@ from conformance.traffic import Traffic
 from conformance.vocabulary import ROOT, Operation, Provision, State
 from conformance.waiting import Waiting
 from conformance.waivers import refuse_unmatched
+from conformance.wire import Wire
 
 
 class Session:
@@ -36,19 +38,33 @@ class Session:
         self.contract = contract.load()
         self.catalogue: Catalogue = load_catalogue()
         self.questions = load_questions()
-        redactor = Redactor.of((*settings.credentials, *settings.others))
-        self.traffic = Traffic(redactor)
-        self._target = Target(
-            settings.base_url, self.traffic, timeout=settings.timeout, read_only=settings.read_only
-        )
-        # What is said to the set-up is no traffic of a check, and a read-only run may have one.
-        self._control = Target(settings.base_url, Traffic(redactor), timeout=settings.timeout)
-        self.api = Api(self._target, settings.credentials[0])
-        self._archive = Archive()
+        self.redactor = settings.redactor()
+        self.traffic = Traffic(self.redactor)
+        self._schemas = Schemas(self.contract)
         chosen = self.catalogue.select(settings.include, settings.exclude)
         self.selected = frozenset(chosen)
         refuse_unmatched(settings.waivers, self.catalogue.requirements)
-        self._schemas = Schemas(self.contract)
+        self.watch = Watch(rules(self._schemas), self.selected)
+        self._target = Target(
+            settings.base_url,
+            self.traffic,
+            timeout=settings.timeout,
+            read_only=settings.read_only,
+            connection=settings.connection,
+            watch=self.watch,
+        )
+        # What is said to the set-up is no traffic of a check, and a read-only run may have one.
+        self._control = Target(
+            settings.base_url,
+            Traffic(self.redactor),
+            timeout=settings.timeout,
+            connection=settings.connection,
+        )
+        self._wire = Wire(
+            settings.base_url, settings.connection, self.traffic, timeout=settings.timeout
+        )
+        self.api = Api(self._target, settings.credentials[0])
+        self._archive = Archive()
         self.provisioner = self._choose()
         self._waiting = Waiting(self.provisioner.clock, settings.patience)
         self._runs = Runs(self.provisioner, self.api, self._waiting)
@@ -92,6 +108,7 @@ class Session:
         return Kit(
             settings=self.settings,
             api=self.api,
+            wire=self._wire,
             runs=self._runs,
             waiting=self._waiting,
             archive=self._archive,

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from conformance import configfile
 from conformance.configfile import nearest
-from conformance.credential import Credential, Way
+from conformance.connection import Connection, header
+from conformance.credential import Credential, Redactor, Way
 from conformance.errors import ConfigurationError
 from conformance.options import ENVIRONMENT, Told, gather
 from conformance.provision.http import Trigger
@@ -30,6 +31,7 @@ class Settings:
     provision: Provision
     states: Mapping[State, tuple[str, ...]]
     trigger: Trigger | None
+    connection: Connection
     read_only: bool
     include: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -39,6 +41,13 @@ class Settings:
     patience: float
     reports: Mapping[FileKind, Path]
     waivers: tuple[Waiver, ...]
+
+    def redactor(self) -> Redactor:
+        """What takes out of reports everything secret that was told."""
+        secrets = [credential.secret for credential in (*self.credentials, *self.others)]
+        if password := urlsplit(self.connection.proxy).password:
+            secrets += [password, unquote(password)]
+        return Redactor.of(secrets, self.connection.headers)
 
 
 def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
@@ -66,6 +75,7 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         provision=_provision(told, states, trigger),
         states=states,
         trigger=trigger,
+        connection=_connection(told),
         read_only=bool(told["read_only"].value),
         include=tuple(told["include"].value),
         exclude=tuple(told["exclude"].value),
@@ -106,6 +116,51 @@ def _url(told: Told) -> str:
             f"{told.where} {text!r} goes too far.", f"Leave out {ROOT} and what follows."
         )
     return text.rstrip("/")
+
+
+def _connection(told: Mapping[str, Told]) -> Connection:
+    def text(key: str) -> str:
+        return str(told[key].value)
+
+    headers = told["header"]
+    connection = Connection(
+        headers=tuple(header(each, headers.where) for each in headers.value if each.strip()),
+        proxy=_proxy(told["proxy"]),
+        cacert=text("cacert"),
+        client_cert=text("client_cert"),
+        client_key=text("client_key"),
+        insecure=bool(told["insecure"].value),
+    )
+    if connection.client_key and not connection.client_cert:
+        raise ConfigurationError(
+            f"{told['client_key'].where} is given without a certificate.",
+            "Name it as --client-cert FILE",
+        )
+    if connection.insecure and connection.cacert:
+        raise ConfigurationError(
+            f"{told['cacert'].where} and {told['insecure'].where} contradict each other.",
+            "Leave out the latter: the authorities in the file are trusted.",
+        )
+    if connection.cacert or connection.client_cert:
+        connection.tls()
+    return connection
+
+
+def _proxy(told: Told) -> str:
+    text = str(told.value)
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine or parts.path not in ("", "/"):
+        # What it says may hold a password: it is not repeated.
+        raise ConfigurationError(
+            f"{told.where} is no address of a proxy.", "Write it as http://HOST:PORT"
+        )
+    return text
 
 
 def _credentials(told: Mapping[str, Told], prefix: str) -> tuple[Credential, ...]:

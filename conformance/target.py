@@ -15,8 +15,10 @@ from typing import Any
 import httpx2
 
 from conformance.answer import Answer
+from conformance.connection import Connection
 from conformance.credential import Credential
 from conformance.errors import Finding, NoAnswer, Refused, Unsupported
+from conformance.manners import Watch
 from conformance.stream import Stream
 from conformance.traffic import Traffic
 from conformance.vocabulary import Operation
@@ -29,12 +31,21 @@ class Target:
     """One base URL and the connections to it."""
 
     def __init__(
-        self, base_url: str, traffic: Traffic, *, timeout: float, read_only: bool = False
+        self,
+        base_url: str,
+        traffic: Traffic,
+        *,
+        timeout: float,
+        connection: Connection,
+        read_only: bool = False,
+        watch: Watch | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.traffic = traffic
         self.timeout = timeout
+        self.connection = connection
         self._read_only = read_only
+        self._watch = watch
         # An idle connection is given up before any usual server would: reusing one that the server
         # is just closing would look like a fault of the server.
         self._client = httpx2.Client(
@@ -43,8 +54,9 @@ class Target:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             trust_env=False,
             # Trusted authorities take longer to load than a whole check, and only TLS needs them.
-            verify=self.base_url.startswith("https:"),
-            headers={"Accept-Encoding": "identity"},
+            verify=connection.tls() if self.base_url.startswith("https:") else False,
+            proxy=connection.proxy or None,
+            headers=[*connection.headers, ("Accept-Encoding", "identity")],
         )
 
     def close(self) -> None:
@@ -89,15 +101,7 @@ class Target:
         content = b"".join(chunks)
         seconds = time.monotonic() - start
         number = self.traffic.record(request, response, content, seconds)
-        return Answer(
-            method=method,
-            url=str(request.url),
-            status=response.status_code,
-            headers=_lower(response.headers),
-            body=content,
-            seconds=seconds,
-            exchange=number,
-        )
+        return self._seen(request, response, content, seconds, number)
 
     def stream(self, path: str, headers: Mapping[str, str]) -> Stream:
         """Open an event stream; it is read on a thread of its own until it is closed."""
@@ -112,7 +116,10 @@ class Target:
 
         def done(stream: Stream) -> int:
             seconds = time.monotonic() - start
-            return self.traffic.record(request, response, stream.head, seconds)
+            number = self.traffic.record(request, response, stream.head, seconds)
+            if stream.ended:
+                self._seen(request, response, stream.head, seconds, number)
+            return number
 
         return Stream(response, str(request.url), opened=start, record=done)
 
@@ -133,6 +140,27 @@ class Target:
             headers=dict(headers or {}),
             content=body,
         )
+
+    def _seen(
+        self,
+        request: httpx2.Request,
+        response: httpx2.Response,
+        body: bytes,
+        seconds: float,
+        number: int,
+    ) -> Answer:
+        answer = Answer(
+            method=request.method,
+            url=str(request.url),
+            status=response.status_code,
+            headers=_lower(response.headers),
+            body=body,
+            seconds=seconds,
+            exchange=number,
+        )
+        if self._watch is not None:
+            self._watch.look(answer)
+        return answer
 
     def _no_answer(
         self,

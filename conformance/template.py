@@ -17,6 +17,7 @@ _HEAD = """\
 # the token. Files are named from the directory that the kit is called in.
 """
 _TABLES = {
+    "connection": "How the target is spoken to.",
     "states": "Runs of your own, by the state they are in: an id, or a list of ids, each of which "
     "is used once. See: runs-conformance states",
     "trigger": "A request that makes a run: {state} stands for the state that is wanted. 404 and "

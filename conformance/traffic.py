@@ -22,7 +22,8 @@ _OWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and what came back; `status` is None if nothing did, `note` then says why."""
+    """One request and what came back; `status` is None if nothing did, `note` then says why.
+    `wire` is the command for a request that curl would not send."""
 
     number: int
     method: str
@@ -34,10 +35,13 @@ class Exchange:
     response_body: str = ""
     seconds: float = 0.0
     note: str = ""
+    wire: str = ""
 
     @property
     def curl(self) -> str:
         """A command that sends the same request, the credential in a shell variable."""
+        if self.wire:
+            return self.wire
         words = ["curl", "-i", "-N"] if self.url.endswith("/events") else ["curl", "-i"]
         if self.method != "GET":
             words += ["-X", self.method]
@@ -50,14 +54,14 @@ class Exchange:
 
     def to_json(self) -> dict[str, Any]:
         """The exchange as the report has it."""
-        return asdict(self) | {"curl": self.curl}
+        return {k: v for k, v in asdict(self).items() if k != "wire"} | {"curl": self.curl}
 
 
 class Traffic:
     """The newest exchanges; safe to record from several threads."""
 
     def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
+        self.redactor = redactor
         self._kept: deque[Exchange] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
         self._count = 0
@@ -73,10 +77,23 @@ class Traffic:
             return [e for e in self._kept if e.number > number]
 
     def keep(self, exchange: Exchange) -> int:
-        """Take in an exchange from elsewhere, without credentials already; returns its number."""
+        """Take in an exchange from elsewhere without its credentials; returns its number."""
+        clean = self.redactor
+        body = exchange.request_body
         with self._lock:
             self._count += 1
-            self._kept.append(replace(exchange, number=self._count))
+            self._kept.append(
+                replace(
+                    exchange,
+                    number=self._count,
+                    url=clean.text(exchange.url),
+                    request_headers=clean.headers(exchange.request_headers),
+                    request_body=None if body is None else clean.text(body),
+                    response_headers=clean.headers(exchange.response_headers),
+                    response_body=clean.text(exchange.response_body),
+                    note=clean.text(exchange.note),
+                )
+            )
             return self._count
 
     def record(
@@ -91,7 +108,7 @@ class Traffic:
 
         `body` is what was read of the response, which may be None: nothing came.
         """
-        clean = self._redactor
+        clean = self.redactor
         with self._lock:
             self._count += 1
             self._kept.append(
@@ -111,7 +128,7 @@ class Traffic:
             return self._count
 
     def _text(self, body: bytes) -> str:
-        text = self._redactor.text(body[: SHOWN_BODY * 2].decode("utf-8", "replace"))
+        text = self.redactor.text(body[: SHOWN_BODY * 2].decode("utf-8", "replace"))
         if len(text) <= SHOWN_BODY:
             return text
         return f"{text[:SHOWN_BODY]} [of {len(body)} bytes]"

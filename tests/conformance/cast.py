@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from liars import changing, listing, reading, strangers, streaming
+from liars import changing, listing, protocol, reading, strangers, streaming
 from lying import Liar
 
 from conformance.report import Report
 
 LIARS: list[Liar] = [
-    liar for module in (listing, reading, changing, streaming, strangers) for liar in module.lie.all
+    liar for module in (listing, reading, changing, streaming, strangers, protocol) for liar in module.lie.all
 ]
 SLOW = "EVENTS-11"
 Judge = Callable[..., Report]
