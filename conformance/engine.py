@@ -236,7 +236,8 @@ class Engine:
             if name == result.requirement and result.verdict is not Verdict.PASS:
                 continue
             level = self.session.catalogue[name].level
-            exchanges = self.session.traffic.since(self._mark)
+            # It may be from before the check: the target was tried out.
+            exchanges = self.session.traffic.since(0)
             verdict, message, culprit = judge(finding, level, exchanges)
             found.append(
                 Result(

@@ -207,7 +207,10 @@ def check_head_and_options_do_no_harm(kit: Kit, operation: Operation) -> None:
     require(_send(kit, "GET", path), status(200))
     require(_send(kit, "HEAD", path), status(200, 405))
     require(_send(kit, "OPTIONS", path), status(200, 204, 405))
-    head: list[Piece] = [f"HEAD {kit.wire.path}{path} HTTP/1.1\r\n", _ordinary(kit, ("Connection", "close"))]
+    head: list[Piece] = [
+        f"HEAD {kit.wire.path}{path} HTTP/1.1\r\n",
+        _ordinary(kit, ("Connection", "close")),
+    ]
     told = kit.wire.exchange([*head, "\r\n"], done=lambda heard: False)
     if told.body:
         raise Finding(

@@ -16,7 +16,9 @@ from lying import Liar
 from conformance.report import Report
 
 LIARS: list[Liar] = [
-    liar for module in (listing, reading, changing, streaming, strangers, protocol) for liar in module.lie.all
+    liar
+    for module in (listing, reading, changing, streaming, strangers, protocol)
+    for liar in module.lie.all
 ]
 SLOW = "EVENTS-11"
 Judge = Callable[..., Report]

@@ -130,4 +130,3 @@ async def waits_on_a_large_header(ask: Ask, forward: Forward, memory: Json) -> R
     if oversized(ask):
         await asyncio.sleep(2)
     return await forward(ask)
-
