@@ -37,6 +37,20 @@ class Connection:
     client_key: str = ""
     insecure: bool = False
 
+    def check(self) -> None:
+        """Raise a ConfigurationError if the files are missing, wrong or contradict the rest."""
+        if self.client_key and not self.client_cert:
+            raise ConfigurationError(
+                "--client-key is given without a certificate.", "Name it as --client-cert FILE"
+            )
+        if self.insecure and self.cacert:
+            raise ConfigurationError(
+                "--cacert and --insecure contradict each other.",
+                "Leave out --insecure: the authorities in the file are trusted.",
+            )
+        if self.cacert or self.client_cert:
+            self.tls()
+
     def tls(self) -> ssl.SSLContext:
         """A context for connections to the target; a ConfigurationError names the file that is
         none, or is not there."""
@@ -78,9 +92,7 @@ def header(text: str, where: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     name, value = name.strip(), value.strip()
     if not colon or not name or not set(name) <= _TOKEN:
-        raise ConfigurationError(
-            f"{where} {name!r} is no header.", "Write it as 'Name: value'"
-        )
+        raise ConfigurationError(f"{where} {name!r} is no header.", "Write it as 'Name: value'")
     if name.lower() in _OURS:
         raise ConfigurationError(f"{where} {name!r} cannot be given.", _OURS[name.lower()])
     if not value.isascii() or not value.isprintable():

@@ -35,6 +35,7 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        settings.connection.check()
         self.contract = contract.load()
         self.catalogue: Catalogue = load_catalogue()
         self.questions = load_questions()

@@ -123,7 +123,7 @@ def _connection(told: Mapping[str, Told]) -> Connection:
         return str(told[key].value)
 
     headers = told["header"]
-    connection = Connection(
+    return Connection(
         headers=tuple(header(each, headers.where) for each in headers.value if each.strip()),
         proxy=_proxy(told["proxy"]),
         cacert=text("cacert"),
@@ -131,19 +131,6 @@ def _connection(told: Mapping[str, Told]) -> Connection:
         client_key=text("client_key"),
         insecure=bool(told["insecure"].value),
     )
-    if connection.client_key and not connection.client_cert:
-        raise ConfigurationError(
-            f"{told['client_key'].where} is given without a certificate.",
-            "Name it as --client-cert FILE",
-        )
-    if connection.insecure and connection.cacert:
-        raise ConfigurationError(
-            f"{told['cacert'].where} and {told['insecure'].where} contradict each other.",
-            "Leave out the latter: the authorities in the file are trusted.",
-        )
-    if connection.cacert or connection.client_cert:
-        connection.tls()
-    return connection
 
 
 def _proxy(told: Told) -> str:

@@ -100,7 +100,7 @@ def test_a_missing_field_of_a_validation_error_is_only_inferred() -> None:
 
 
 def test_a_watch_notes_the_first_few() -> None:
-    """One for a requirement each time it is asked, of those that are wanted, and not without end."""
+    """One for a requirement each time it is asked, of those that are wanted, and not endlessly."""
     watch = Watch(RULES, {"HTTP-04"})
     taken = []
     for _ in range(9):
