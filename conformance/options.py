@@ -126,6 +126,16 @@ OPTIONS = (
         example="AUTH-0[2-4]",
     ),
     Option("strict", "Deviations from what is only inferred count as well.", flag=True),
+    Option(
+        "fuzz",
+        "Make up this many cases for each operation, at random, instead of the few that are the "
+        "same in every run.",
+        "CASES",
+        example="200",
+    ),
+    Option(
+        "fuzz-seed", "Make up the same cases as the run that told this seed.", "SEED", example="7"
+    ),
     Option("budget", "The whole run takes no longer than this: 90s, 5m.", "TIME", "10m"),
     Option("timeout", "How long one answer may take.", "TIME", "10s"),
     Option("patience", "How long a run may take to get where it is going.", "TIME", "60s"),

@@ -64,6 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
         engine = Engine(told, reporters, front=not worker)
     except ConfigurationError as fault:
         raise pytest.UsageError(f"{fault.message} {fault.remedy}") from None
+    # Workers read these options again, and must not each draw a seed of their own.
+    if told.fuzz.seed is not None:
+        setattr(config.option, _PREFIX + "fuzz_seed", str(told.fuzz.seed))
     if isinstance(front, Front):
         front.engine = engine
     config.pluginmanager.register(engine, _ENGINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from conformance.configfile import nearest
 from conformance.connection import Connection, header
 from conformance.credential import Credential, Redactor, Way
 from conformance.errors import ConfigurationError
+from conformance.fuzz.effort import GATE_CASES, Effort
 from conformance.options import ENVIRONMENT, Told, gather
 from conformance.provision.http import Trigger
 from conformance.vocabulary import ROOT, FileKind, Provision, State
@@ -41,6 +43,7 @@ class Settings:
     patience: float
     reports: Mapping[FileKind, Path]
     waivers: tuple[Waiver, ...]
+    fuzz: Effort
 
     def redactor(self) -> Redactor:
         """What takes out of reports everything secret that was told."""
@@ -85,6 +88,7 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         patience=_seconds(told["patience"]),
         reports=_reports(told),
         waivers=() if file is None else read_waivers(file),
+        fuzz=_effort(told),
     )
 
 
@@ -247,6 +251,27 @@ def _states(told: Told) -> dict[State, tuple[str, ...]]:
 
 def _reports(told: Mapping[str, Told]) -> dict[FileKind, Path]:
     return {kind: Path(told[kind.value].value) for kind in FileKind if told[kind.value].value}
+
+
+def _effort(told: Mapping[str, Told]) -> Effort:
+    cases, seed = _whole(told["fuzz"], 100_000), _whole(told["fuzz_seed"], 2**32 - 1)
+    if cases == 0:
+        raise ConfigurationError(
+            f"{told['fuzz'].where} 0 tries nothing.", "Leave out what is not wanted: --exclude."
+        )
+    if cases is None and seed is None:
+        return Effort()
+    return Effort(cases or GATE_CASES, secrets.randbelow(2**32) if seed is None else seed)
+
+
+def _whole(told: Told, most: int) -> int | None:
+    text = str(told.value).strip()
+    if text and not (text.isascii() and text.isdecimal() and int(text) <= most):
+        raise ConfigurationError(
+            f"{told.where} {text!r} is no number of the kind.",
+            f"Write a whole number, {most} at the most.",
+        )
+    return int(text) if text else None
 
 
 def _seconds(told: Told) -> float:

@@ -1,27 +1,24 @@
 """FUZZ: the schemas and bounds of the contract, tried out by Schemathesis, phase by phase for each
-operation. Cancel and retry get runs that they can still cancel and retry, and an operation that was
-never answered with success was not put to the test."""
+operation. What changes runs gets runs that it can change, and an operation that was never answered
+with success was not put to the test."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pytest
 
 from conformance.engine import requirement
-from conformance.errors import Finding, Inconclusive, Unsupported
+from conformance.errors import Finding, Inconclusive, Outcome, Unsupported
 from conformance.fuzz.document import View
-from conformance.fuzz.outcome import Failure, Outcome, Tally
+from conformance.fuzz.outcome import Failure, Tally
+from conformance.fuzz.outcome import Outcome as Found
 from conformance.fuzz.runner import fuzz
 from conformance.kit import Kit
 from conformance.vocabulary import Level, Operation, State, Status
 
-PHASES = ("examples", "coverage")
-_FRESH = 8
-_CHANGED = {
-    Operation.CANCEL: (State.PENDING, None),
-    Operation.RETRY: (State.FAILS_ONCE, Status.FAILED),
-}
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
 CASES = [
     pytest.param(
         phase,
@@ -32,6 +29,20 @@ CASES = [
     for operation in Operation
     for phase in PHASES
 ]
+_CHANGED = {
+    Operation.CANCEL: (State.PENDING, None),
+    Operation.RETRY: (State.FAILS_ONCE, Status.FAILED),
+}
+_FRESH = 5
+_MOST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzed:
+    """What was found in each view, and why an operation could not be tried."""
+
+    views: Mapping[View, Found]
+    left_out: Mapping[tuple[str, Operation], Outcome]
 
 
 @pytest.mark.parametrize(("phase", "operation"), CASES)
@@ -40,7 +51,9 @@ def check_what_schemathesis_finds(kit: Kit, phase: str, operation: Operation) ->
     if kit.settings.read_only and operation.method != "GET":
         raise Unsupported("it needs to change something, and the run is read-only")
     found = kit.archive.once("fuzz", lambda: _fuzz(kit))
-    documented, tolerant = (found[view].get((phase, operation), Tally()) for view in View)
+    if (reason := found.left_out.get((phase, operation))) is not None:
+        raise reason
+    documented, tolerant = (found.views[view].get((phase, operation), Tally()) for view in View)
     if documented.failures:
         _accuse(kit, documented.failures[0], None)
     if failure := next((f for f in tolerant.failures if f.server_error), None):
@@ -57,27 +70,41 @@ def check_what_schemathesis_finds(kit: Kit, phase: str, operation: Operation) ->
 
 def _accuse(kit: Kit, failure: Failure, level: Level | None) -> None:
     number = kit.api.target.traffic.keep(failure.exchange)
-    raise Finding(failure.message, level=level, exchange=number)
+    again = kit.settings.fuzz.again
+    message = f"{failure.message} (again with {again})" if again else failure.message
+    raise Finding(message, level=level, exchange=number)
 
 
-def _fuzz(kit: Kit) -> Mapping[View, Outcome]:
-    wanted = [
-        (phase, operation)
-        for phase in PHASES
-        for operation in Operation
-        if f"FUZZ-{phase.upper()}-{operation.name}" in kit.selected
-        and not (kit.settings.read_only and operation.method != "GET")
-    ]
-    phases = [phase for phase in PHASES if phase in {p for p, _ in wanted}]
-    operations = list(dict.fromkeys(operation for _, operation in wanted))
-    runs = {view: {operation: _runs(kit, operation) for operation in operations} for view in View}
-    seconds = kit.settings.budget
-    target = kit.api.target
-    return fuzz(kit.contract, target.base_url, kit.credentials[0], phases, runs, seconds)
+def _fuzz(kit: Kit) -> Fuzzed:
+    pools: dict[View, dict[str, dict[Operation, Sequence[str]]]] = {view: {} for view in View}
+    left_out: dict[tuple[str, Operation], Outcome] = {}
+    for phase in PHASES:
+        for operation in _wanted(kit, phase):
+            try:
+                found = {view: _runs(kit, operation) for view in View}
+            except Outcome as why:
+                left_out[phase, operation] = why
+                continue
+            for view in View:
+                pools[view].setdefault(phase, {})[operation] = found[view]
+    views: Mapping[View, Found] = {view: {} for view in View}
+    if any(pools.values()):
+        target, settings = kit.api.target, kit.settings
+        views = fuzz(
+            kit.contract, target.base_url, kit.credentials[0], pools, settings.fuzz, settings.budget
+        )
+    return Fuzzed(views, left_out)
+
+
+def _wanted(kit: Kit, phase: str) -> list[Operation]:
+    """The operations that this phase is asked to try. What follows what needs all of them."""
+    able = [o for o in Operation if o.method == "GET" or not kit.settings.read_only]
+    asked = [o for o in able if f"FUZZ-{phase.upper()}-{o.name}" in kit.selected]
+    return able if phase == "stateful" and asked else asked
 
 
 def _runs(kit: Kit, operation: Operation) -> Sequence[str]:
     if operation not in _CHANGED:
         return [kit.runs.shared(State.COMPLETED)]
     state, at = _CHANGED[operation]
-    return kit.runs.several(state, at, _FRESH)
+    return kit.runs.several(state, at, min(_MOST, max(_FRESH, kit.settings.fuzz.cases // 4)))

@@ -10,14 +10,17 @@ from enum import StrEnum
 from typing import Any
 
 from conformance.contract import Contract
+from conformance.fuzz.links import link
 from conformance.views import Document, resolve
 from conformance.vocabulary import Operation
 
 # Stands in every path until a run that suits the operation takes its place.
 PLACEHOLDER = "00000000-0000-4000-8000-0000000f0220"
-# The environment in which Schemathesis is told the credential's headers and the runs to use.
+# The environment in which Schemathesis is told the credential's headers, the runs to use and a
+# directory that outlives it.
 HEADERS = "RUNS_CONFORMANCE_FUZZ_HEADERS"
 RUNS = "RUNS_CONFORMANCE_FUZZ_RUNS"
+CACHE = "RUNS_CONFORMANCE_FUZZ_CACHE"
 _OPEN = ("Q05", "Q12", "Q19", "Q20")
 _ANY_JSON: dict[str, Any] = {
     "application/json": {"schema": {}},
@@ -53,6 +56,7 @@ def document(contract: Contract, view: View, operations: Iterable[Operation]) ->
     for parameter in made["components"]["parameters"].values():
         if parameter["name"] == "run_id":
             parameter["example"] = PLACEHOLDER
+    link(made)
     return made
 
 

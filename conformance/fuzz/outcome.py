@@ -64,21 +64,23 @@ def read(lines: Iterable[str]) -> Outcome:
         except ValueError:
             break
         if (scenario := event.get("ScenarioFinished")) is not None:
-            recorder = scenario["recorder"]
-            operation = _operation(recorder["label"])
-            if operation is not None:
-                tally = outcome.setdefault((scenario["phase"], operation), Tally())
-                _count(recorder, tally)
+            _count(scenario["phase"], scenario["recorder"], outcome)
         elif (fault := event.get("NonFatalError")) is not None:
-            operation = _operation(str(fault.get("label", "")))
-            if operation is not None:
+            # What is said of no operation is said of all: a phase failed as a whole.
+            named = _operation(*str(fault.get("label", "")).split(" ", 1))
+            for operation in Operation if named is None else [named]:
                 key = (str(fault.get("phase", "")), operation)
                 outcome.setdefault(key, Tally()).errors.append(_error(fault))
     return outcome
 
 
-def _count(recorder: dict[str, Any], tally: Tally) -> None:
+def _count(phase: str, recorder: dict[str, Any], outcome: Outcome) -> None:
     for case_id, interaction in recorder.get("interactions", {}).items():
+        case = recorder["cases"][case_id]["value"]
+        operation = _operation(case["method"], case["path"])
+        if operation is None:
+            continue
+        tally = outcome.setdefault((phase, operation), Tally())
         exchange = _exchange(interaction)
         if exchange.status is not None:
             tally.statuses[exchange.status] = tally.statuses.get(exchange.status, 0) + 1
@@ -131,8 +133,7 @@ def _text(body: Any) -> str:
     return str(body or "")[:SHOWN_BODY]
 
 
-def _operation(label: str) -> Operation | None:
-    method, _, path = label.partition(" ")
+def _operation(method: str, path: str = "") -> Operation | None:
     for operation in Operation:
         if operation.method == method and operation.path("{run_id}") == path:
             return operation

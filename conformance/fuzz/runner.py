@@ -9,16 +9,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from conformance.contract import Contract
 from conformance.credential import Credential
 from conformance.errors import KitError, OutOfTime
 from conformance.fuzz import outcome
-from conformance.fuzz.document import HEADERS, RUNS, View, document
+from conformance.fuzz.document import CACHE, HEADERS, PLACEHOLDER, RUNS, View, document
+from conformance.fuzz.effort import Effort
 from conformance.vocabulary import Operation
 
+# For each phase the operations that are tried, each with the runs that it may use up.
+Pools = Mapping[str, Mapping[Operation, Sequence[str]]]
 _COMMON = ("not_a_server_error", "content_type_conformance", "response_schema_conformance")
 _CHECKS = {
     View.DOCUMENTED: (*_COMMON, "negative_data_rejection"),
@@ -35,11 +38,11 @@ def fuzz(
     contract: Contract,
     base_url: str,
     credential: Credential,
-    phases: Sequence[str],
-    runs: Mapping[View, Mapping[Operation, Sequence[str]]],
+    pools: Mapping[View, Pools],
+    effort: Effort,
     seconds: float,
 ) -> dict[View, outcome.Outcome]:
-    """Fuzz the operations for which there are runs, both views at once.
+    """Fuzz the phases and operations for which there are runs, both views at once.
 
     Raises KitError if a process fails by itself, OutOfTime if it is not done in time.
     """
@@ -51,10 +54,10 @@ def fuzz(
                 view,
                 base_url,
                 credential,
-                phases,
-                runs[view],
+                pools[view],
+                effort,
             )
-            for view in runs
+            for view in pools
         }
         deadline = time.monotonic() + seconds
         try:
@@ -74,27 +77,41 @@ def _start(
     view: View,
     base_url: str,
     credential: Credential,
-    phases: Iterable[str],
-    runs: Mapping[Operation, Sequence[str]],
+    pools: Pools,
+    effort: Effort,
 ) -> subprocess.Popen[bytes]:
     home.mkdir()
-    (home / "openapi.json").write_text(json.dumps(document(contract, view, runs)), encoding="utf-8")
-    (home / "schemathesis.toml").write_text(_CONFIGURATION, encoding="utf-8")
+    operations = {operation for pool in pools.values() for operation in pool}
+    told = json.dumps(document(contract, view, operations))
+    (home / "openapi.json").write_text(told, encoding="utf-8")
+    (home / "schemathesis.toml").write_text(_configuration(pools, effort), encoding="utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SCHEMATHESIS_")}
     package = str(Path(__file__).parent.parent.parent)
     environment |= {
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         HEADERS: json.dumps(credential.headers()),
-        RUNS: json.dumps({operation.value: list(ids) for operation, ids in runs.items()}),
+        RUNS: json.dumps(pools),
+        CACHE: str(_cache()),
     }
     command = [sys.executable, "-m", "schemathesis.cli", "--no-color"]
     command += ["--config-file", "schemathesis.toml", "run", "openapi.json", "--url", base_url]
-    command += ["--phases", ",".join(phases), "--checks", ",".join(_CHECKS[view])]
+    command += ["--phases", ",".join(pools), "--checks", ",".join(_CHECKS[view])]
+    command += ["--max-examples", str(effort.cases)]
+    command += [] if effort.seed is None else ["--seed", str(effort.seed)]
     command += ["--report", "ndjson", "--report-ndjson-path", "events.ndjson"]
     with (home / "said").open("wb") as said:
         return subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
             command, cwd=home, env=environment, stdout=said, stderr=subprocess.STDOUT
         )
+
+
+def _cache() -> Path:
+    """Where tables of characters are kept from run to run: making them takes seconds."""
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        home = tempfile.gettempdir()
+    return Path(home) / "automation-runs-kit"
 
 
 def _finish(process: subprocess.Popen[bytes], home: Path, deadline: float) -> outcome.Outcome:
@@ -111,17 +128,48 @@ def _finish(process: subprocess.Popen[bytes], home: Path, deadline: float) -> ou
         return outcome.read(lines)
 
 
-# Values drawn from earlier answers would reach runs of others, and cancel them. A quiet stream
-# would take its whole time for each case.
-_CONFIGURATION = """
+def _configuration(pools: Pools, effort: Effort) -> str:
+    """The general part, and what keeps each phase to the operations that it is asked for."""
+    parts = [
+        _GENERAL.replace("DETERMINISTIC", str(effort.seed is None).lower()).replace(
+            "PLACEHOLDER", PLACEHOLDER
+        )
+    ]
+    for operation in sorted({operation for pool in pools.values() for operation in pool}):
+        own = [
+            f"phases.{phase}.enabled = false" for phase in pools if operation not in pools[phase]
+        ]
+        if operation is Operation.EVENTS:
+            # A quiet stream would take its whole time for each case.
+            own += ["request-timeout = 1", "max-stream-events = 1"]
+        if own:
+            parts += ["[[operations]]", f'include-operation-id = "{operation}"', *own]
+    return "\n".join(parts)
+
+
+# Values drawn from earlier answers, and links inferred from names, would lead to runs of others and
+# cancel them. A failure is not made smaller: state is used up, so that it might not show again.
+_GENERAL = """
 hooks = "conformance.fuzz.hooks"
 continue-on-failure = true
 request-timeout = 10
 warnings = false
 
+[dictionaries.runs]
+values = ["PLACEHOLDER"]
+
+[parameters."path.run_id"]
+dictionary = "runs"
+probability = 0.6
+
 [generation]
-deterministic = true
+deterministic = DETERMINISTIC
+no-shrink = true
+database = "none"
 with-security-parameters = false
+
+[cache]
+enabled = false
 
 [analysis]
 constants.enabled = false
@@ -134,8 +182,13 @@ extra-data-sources.responses = false
 unexpected-methods = []
 extra-data-sources.responses = false
 
-[[operations]]
-include-operation-id = "streamRunEvents"
-request-timeout = 1
-max-stream-events = 1
+[phases.fuzzing]
+error-feedback.enabled = false
+extra-data-sources.responses = false
+
+[phases.stateful]
+inference.algorithms = []
+link-calibration = false
+max-steps = 6
+
 """

@@ -10,16 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from liars import changing, listing, protocol, reading, strangers, streaming
+from liars import changing, fuzzing, listing, protocol, reading, strangers, streaming
 from lying import Liar
 
 from conformance.report import Report
 
-LIARS: list[Liar] = [
-    liar
-    for module in (listing, reading, changing, streaming, strangers, protocol)
-    for liar in module.lie.all
+_MODULES = (listing, reading, changing, streaming, strangers, protocol, fuzzing)
+LIARS: list[Liar] = [liar for module in _MODULES for liar in module.lie.all]
+# Those that can be judged by one run, for none of them is in another's way.
+COMPANIES = [
+    [liar for liar in LIARS if liar.requirements[0].startswith(f"FUZZ-{phase}-")]
+    for phase in ("EXAMPLES", "COVERAGE", "FUZZING", "STATEFUL")
 ]
+COMPANIES += [[liar] for liar in LIARS if not any(liar in company for company in COMPANIES)]
 SLOW = "EVENTS-11"
 Judge = Callable[..., Report]
 

@@ -1,5 +1,6 @@
 """A proxy that stands before a good server and spoils one thing. Each liar is reached under its own
-path, so that one proxy and one server serve them all; the control API passes through untouched."""
+path, so that one proxy and one server serve them all; `a+b` is one before the other. The control
+API passes through untouched."""
 
 from __future__ import annotations
 
@@ -216,15 +217,18 @@ class Proxy:
             return await self._forward(ask, opened)
 
         try:
-            liar = self._liars.get(name)
-            if liar is None or not ask.path.startswith(ROOT):
-                reply = await forward(ask)
-            else:
-                reply = await liar.spoil(ask, forward, self._memories.setdefault(name, {}))
-            await _answer(reply, receive, send)
+            for liar in name.split("+") if ask.path.startswith(ROOT) else ():
+                forward = self._before(forward, liar, f"{name} {liar}")
+            await _answer(await forward(ask), receive, send)
         finally:
             for response in opened:
                 await response.aclose()
+
+    def _before(self, forward: Forward, liar: str, memory: str) -> Forward:
+        if liar not in self._liars:
+            return forward
+        spoil, kept = self._liars[liar].spoil, self._memories.setdefault(memory, {})
+        return lambda ask: spoil(ask, forward, kept)
 
     async def _forward(self, ask: Ask, opened: list[httpx2.Response]) -> Reply:
         if self._client is None:

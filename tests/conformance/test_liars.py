@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import yaml
-from cast import LIARS, SLOW, BackgroundRun, Judge
+from cast import COMPANIES, LIARS, SLOW, BackgroundRun, Judge
 from lying import Liar
 
 from conformance import questions
@@ -30,16 +30,23 @@ def test_every_requirement_has_a_liar() -> None:
 
 @pytest.mark.usefixtures("slow_liar", "backend")
 @pytest.mark.parametrize(
-    "liar", [pytest.param(liar, id=liar.name) for liar in LIARS if SLOW not in liar.requirements]
+    "company",
+    [
+        pytest.param(company, id="+".join(liar.name for liar in company))
+        for company in COMPANIES
+        if SLOW not in company[0].requirements
+    ],
 )
-def test_a_liar_is_caught(liar: Liar, proxy: str, judge: Judge) -> None:
+def test_a_liar_is_caught(company: list[Liar], proxy: str, judge: Judge) -> None:
     """By the requirement it is named for, with a command that shows it; the run is not conformant
     where the contract says so, and under --strict in any case."""
-    options = dict(liar.given)
-    options[options.pop("by", "token")] = f"test-{liar.name}"
-    report = judge(f"{proxy}/{liar.name}", *liar.requirements, **options)
+    options = dict(company[0].given)
+    options[options.pop("by", "token")] = f"test-{company[0].name}"
+    name = "+".join(liar.name for liar in company)
+    broken = [requirement for liar in company for requirement in liar.requirements]
+    report = judge(f"{proxy}/{name}", *broken, **options)
     found = {entry.requirement.id for entry in report.entries if entry.verdict in CAUGHT}
-    assert found == set(liar.requirements), told(report)
+    assert found == set(broken), told(report)
     assert all(entry.worst.curl for entry in report.entries)
     violated = any(entry.verdict is Verdict.VIOLATION for entry in report.entries)
     assert report.exit_code is (ExitCode.NOT_CONFORMANT if violated else ExitCode.CONFORMANT)

@@ -1,4 +1,4 @@
-"""Liars about credentials and tenants, and those that only a fuzzer sees."""
+"""Liars about credentials and tenants."""
 
 from __future__ import annotations
 
@@ -93,20 +93,4 @@ async def credential_repeated(ask: Ask, forward: Forward, memory: Json) -> Reply
     reply = await forward(ask)
     if reply.status == 401:
         return reply.put({"detail": f"Unknown credential {presented(ask)}"})
-    return reply
-
-
-@lie(*(f"FUZZ-EXAMPLES-{name}" for name in ("LIST", "GET", "CANCEL", "RETRY", "STEPS", "EVENTS")))
-async def answers_in_words(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if reply.status == 200 and "schemathesis" in ask.headers.get("user-agent", ""):
-        reply.headers["content-type"] = "text/plain"
-    return reply
-
-
-@lie(*(f"FUZZ-COVERAGE-{name}" for name in ("LIST", "GET", "CANCEL", "RETRY", "STEPS", "EVENTS")))
-async def bad_input_breaks_it(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if reply.status == 422:
-        return Reply(500, {}).put({"detail": "oops"})
     return reply
