@@ -32,3 +32,10 @@ def limit(seconds: float, message: str) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def left(otherwise: float) -> float:
+    """The seconds until the limit that is in force, or `otherwise` where there is none."""
+    if not hasattr(signal, "getitimer"):
+        return otherwise
+    return signal.getitimer(signal.ITIMER_REAL)[0] or otherwise

@@ -130,7 +130,8 @@ class Engine:
         others = [item for item in items if requirement_of(item) is None]
         items[:] = [*others, *(item for _, item in sorted(kept, key=lambda entry: entry[0]))]
         if self._front:
-            self._emit(Started(self.settings.base_url, len(kept)))
+            again = self.settings.fuzz.again
+            self._emit(Started(self.settings.base_url, len(kept), again))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Begin what takes its time; what cannot begin fails in its own check."""
@@ -149,7 +150,9 @@ class Engine:
         if requirement_of(item) is None:
             return (yield)
         left = self.settings.budget - (time.monotonic() - self._start)
-        share = min(left, 3 * self.settings.patience)
+        # What is made up at random may take as long as somebody wants it to.
+        at_random = self.settings.fuzz.seed is not None
+        share = left if at_random else min(left, 3 * self.settings.patience)
         if left <= 0:
             self._trouble = f"the budget of {self.settings.budget:g} s was spent"
             raise Inconclusive(self._trouble)
@@ -264,6 +267,7 @@ class Engine:
             seconds=round(time.monotonic() - self._start, 2),
             trouble=self._trouble,
             interrupted=self._interrupted,
+            fuzz=self.settings.fuzz,
             observations=answered(
                 self.session.questions,
                 (

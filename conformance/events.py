@@ -31,10 +31,11 @@ class SetUp:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The checks begin."""
+    """The checks begin; `again` are the options that repeat what is made up at random."""
 
     base_url: str
     checks: int
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True)

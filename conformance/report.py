@@ -10,6 +10,7 @@ from typing import Any
 
 from conformance import __version__
 from conformance.catalogue import Requirement
+from conformance.fuzz.effort import Effort
 from conformance.questions import Answered
 from conformance.result import Result
 from conformance.vocabulary import ExitCode, State, Verdict
@@ -76,6 +77,7 @@ class Report:
     trouble: str = ""
     interrupted: bool = False
     observations: Mapping[str, Answered] = field(default_factory=dict)
+    fuzz: Effort = field(default_factory=Effort)
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -123,6 +125,7 @@ class Report:
             "started": self.started,
             "seconds": self.seconds,
             "strict": self.strict,
+            "fuzz": {"cases": self.fuzz.cases, "seed": self.fuzz.seed},
             "conclusion": self.conclusion,
             "exitCode": int(self.exit_code),
             "trouble": self.trouble,

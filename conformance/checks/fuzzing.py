@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from conformance import deadline
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive, Outcome, Unsupported
 from conformance.fuzz.document import View
@@ -60,6 +61,8 @@ def check_what_schemathesis_finds(kit: Kit, phase: str, operation: Operation) ->
         _accuse(kit, failure, None)
     if tolerant.failures:
         _accuse(kit, tolerant.failures[0], Level.INFERRED)
+    if documented.cut or tolerant.cut:
+        raise Inconclusive(f"there was time for {documented.sent + tolerant.sent} requests only")
     for tally in (documented, tolerant):
         if not tally.succeeded:
             why = f": {tally.errors[0]}" if tally.errors else ""
@@ -90,8 +93,10 @@ def _fuzz(kit: Kit) -> Fuzzed:
     views: Mapping[View, Found] = {view: {} for view in View}
     if any(pools.values()):
         target, settings = kit.api.target, kit.settings
+        # What is found by then must still be read.
+        seconds = 0.9 * deadline.left(settings.budget)
         views = fuzz(
-            kit.contract, target.base_url, kit.credentials[0], pools, settings.fuzz, settings.budget
+            kit.contract, target.base_url, kit.credentials[0], pools, settings.fuzz, seconds
         )
     return Fuzzed(views, left_out)
 

@@ -35,11 +35,13 @@ class Failure:
 
 @dataclass(slots=True)
 class Tally:
-    """A phase of one operation: how often each status came, and what failed."""
+    """A phase of one operation: how often each status came, and what failed; `cut` says that there
+    was no time for the rest."""
 
     statuses: dict[int, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    cut: bool = False
 
     @property
     def sent(self) -> int:

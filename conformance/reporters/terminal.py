@@ -53,6 +53,8 @@ class TerminalReporter:
                 self._set_up(event)
             case Started():
                 self._console.print(f"{event.checks} checks against {escape(event.base_url)}")
+                if event.again:
+                    self._console.print(f"cases at random; the same again: {event.again}")
                 self._progress.update(self._task, total=event.checks)
                 self._progress.start()
             case CheckStarted():

@@ -34,6 +34,8 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["--base-url", "http://h"], "No credential is given"),
         (["--base-url", "http://h", "--token", "a b\n"], "no header can carry"),
         (["--base-url", "http://h", "--token", "x", "--budget", "soon"], "is no time"),
+        (["--base-url", "http://h", "--token", "x", "--fuzz", "many"], "Write a whole number"),
+        (["--base-url", "http://h", "--token", "x", "--fuzz", "0"], "tries nothing"),
         (["--base-url", "http://h", "--token", "x", "--include", "LITS-*"], "no requirement"),
         (["--base-url", "http://h", "--token", "x", "--state", "done=1"], "no state 'done'"),
         (["--base-url", "http://h", "--token", "x", "--provision", "static"], "needs runs"),

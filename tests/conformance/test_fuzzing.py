@@ -1,0 +1,74 @@
+"""What Schemathesis is let do: the same each time, to no run but the kit's, at random for as long
+as wanted, and again from a seed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import httpx2
+from cast import Judge
+
+from conformance.vocabulary import Verdict
+
+RUN = re.compile(r"/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def asked(mock: str, world: str) -> Counter[str]:
+    """How often each request to the contract was made in this world, one run as good as another."""
+    answer = httpx2.get(
+        f"{mock}/_mock/requests",
+        params={"world": world, "limit": 1000},
+        headers={"X-API-Key": world},
+        timeout=30,
+    )
+    entries = answer.raise_for_status().json()["items"]
+    return Counter(
+        f"{entry['method']} {RUN.sub('/RUN', entry['path'])}?{entry['query']}"
+        for entry in entries
+        if entry["operation"] and "python-httpx" not in entry["headers"].get("user-agent", "")
+    )
+
+
+def test_no_run_but_the_kits_is_touched(mock: str, judge: Judge) -> None:
+    """Runs that others wait for still wait, though every answer of the list names them."""
+    world = "test-of-others"
+    with httpx2.Client(base_url=mock, headers={"X-API-Key": world}, timeout=30) as client:
+        theirs = [
+            client.post("/_mock/runs", json={"scenario": "long-queue"}).json()["id"]
+            for _ in range(20)
+        ]
+        report = judge(mock, "FUZZ-STATEFUL-*", "FUZZ-FUZZING-CANCEL", token=world, fuzz="40")
+        assert {entry.verdict for entry in report.entries} == {Verdict.PASS}
+        seen = [client.get(f"/api/v1/automation-runs/{run_id}").json() for run_id in theirs]
+    assert {run["updatedAt"] == run["createdAt"] for run in seen} == {True}
+
+
+def test_a_seed_repeats_the_requests(mock: str, judge: Judge) -> None:
+    """And another makes others; each run tells the one it had."""
+    told = []
+    for world, seed in (("test-seed-1", "7"), ("test-seed-2", "7"), ("test-seed-3", "8")):
+        chosen = {"fuzz": "10", "fuzz_seed": seed}
+        report = judge(mock, "FUZZ-FUZZING-*", token=world, **chosen)
+        assert report.to_json()["fuzz"] == {"cases": 10, "seed": int(seed)}
+        told.append(asked(mock, world))
+    assert told[0] == told[1]
+    assert told[0] != told[2]
+
+
+def test_a_failure_at_random_says_how_to_repeat_it(proxy: str, judge: Judge) -> None:
+    """With options that do."""
+    liar = f"{proxy}/odd-input-breaks-steps"
+    (found,) = judge(liar, "FUZZ-FUZZING-STEPS", token="test-random", fuzz="30").entries
+    said = re.search(r"again with --fuzz (\d+) --fuzz-seed (\d+)", found.worst.message)
+    assert said is not None, found.worst.message
+    chosen = {"fuzz": said[1], "fuzz_seed": said[2]}
+    (again,) = judge(liar, "FUZZ-FUZZING-STEPS", token="test-again", **chosen).entries
+    assert (again.verdict, again.worst.message) == (Verdict.VIOLATION, found.worst.message)
+
+
+def test_time_that_is_up_is_no_pass(mock: str, judge: Judge) -> None:
+    """What was found until then counts, and what was not put to the test is inconclusive."""
+    report = judge(mock, "FUZZ-FUZZING-GET", token="test-late", fuzz="100000", budget="8s")
+    assert {entry.verdict for entry in report.entries} == {Verdict.INCONCLUSIVE}
+    assert "there was time for" in report.entries[0].worst.message
