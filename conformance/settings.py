@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from conformance.configfile import nearest
 from conformance.connection import Connection, header
 from conformance.credential import Credential, Redactor, Way
 from conformance.errors import ConfigurationError
-from conformance.fuzz.effort import GATE_CASES, Effort
+from conformance.fuzz.effort import GATE_CASES, Effort, chosen
 from conformance.options import ENVIRONMENT, Told, gather
 from conformance.provision.http import Trigger
 from conformance.vocabulary import ROOT, FileKind, Provision, State
@@ -261,7 +260,7 @@ def _effort(told: Mapping[str, Told]) -> Effort:
         )
     if cases is None and seed is None:
         return Effort()
-    return Effort(cases or GATE_CASES, secrets.randbelow(2**32) if seed is None else seed)
+    return Effort(cases or GATE_CASES, chosen() if seed is None else seed)
 
 
 def _whole(told: Told, most: int) -> int | None:

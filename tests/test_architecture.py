@@ -15,7 +15,7 @@ PACKAGES = ("mock_server", "conformance")
 FILES = sorted(file for package in PACKAGES for file in (TOP / package).rglob("*.py"))
 NAMES = [str(file.relative_to(TOP)) for file in FILES]
 
-# The one place where each may be used. Durations of the kit's own requests are no time of day.
+# Where each may be used. Durations of the kit's own requests are no time of day.
 HOMES = {
     "time.time": "mock_server/engine/clock.py",
     "time.time_ns": "mock_server/engine/clock.py",
@@ -26,7 +26,7 @@ HOMES = {
     "uuid.uuid1": "mock_server/engine/seed.py",
     "uuid.uuid4": "mock_server/engine/seed.py",
     "random": "mock_server/engine/seed.py",
-    "secrets": "mock_server/engine/seed.py",
+    "secrets": "mock_server/engine/seed.py conformance/fuzz/effort.py",
     "os.urandom": "mock_server/engine/seed.py",
 }
 
@@ -62,8 +62,10 @@ def strays(source: str, name: str) -> set[str]:
     (other,) = set(PACKAGES) - {package}
     found = set()
     for word in used(ast.parse(source)):
-        homes = [home for key, home in HOMES.items() if f"{word}.".startswith(f"{key}.")]
-        if f"{word}.".startswith(f"{other}.") or (homes and name not in homes):
+        homes = [home.split() for key, home in HOMES.items() if f"{word}.".startswith(f"{key}.")]
+        if f"{word}.".startswith(f"{other}.") or (
+            homes and not any(name in home for home in homes)
+        ):
             found.add(word)
     return found
 

@@ -3,6 +3,7 @@ on, or as many as one likes at random, from a seed that repeats them."""
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 
 GATE_CASES = 12
@@ -20,3 +21,8 @@ class Effort:
     def again(self) -> str:
         """How to try the same cases once more; empty where that is the case anyhow."""
         return "" if self.seed is None else f"--fuzz {self.cases} --fuzz-seed {self.seed}"
+
+
+def chosen() -> int:
+    """A seed that nobody chose."""
+    return secrets.randbelow(2**32)
