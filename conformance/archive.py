@@ -17,12 +17,13 @@ class Archive:
 
     def __init__(self) -> None:
         self._kept: dict[str, Any] = {}
+        self._new: dict[str, Any] = {}
 
     def once(self, name: str, observe: Callable[[], T]) -> T:
         """What `observe` returned, or raises what it raised, when this name was first asked for."""
         if name not in self._kept:
             try:
-                self._kept[name] = observe()
+                self._kept[name] = self._new[name] = observe()
             except (Outcome, KitError) as fault:
                 self._kept[name] = fault
             except OutOfTime as fault:
@@ -31,6 +32,11 @@ class Archive:
         if isinstance(kept, BaseException):
             raise kept
         return cast("T", kept)
+
+    def news(self) -> dict[str, Any]:
+        """What was observed since this was last called, by name."""
+        news, self._new = self._new, {}
+        return news
 
     def close(self) -> None:
         """Leave every stream that is still open."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,11 @@ class Catalogue:
             near = get_close_matches(requirement_id.upper(), self.requirements, n=3, cutoff=0.5)
             hint = f"Did you mean {', '.join(near)}?" if near else "See: runs-conformance list"
             raise ConfigurationError(f"There is no requirement {requirement_id!r}.", hint) from None
+
+    @property
+    def digest(self) -> str:
+        """What tells this catalogue from another: a hash of what is required."""
+        return sha256(repr(sorted(self.requirements.items())).encode()).hexdigest()
 
     def select(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> set[str]:
         """The ids that match a pattern of `include` (all, if it is empty) and none of `exclude`.

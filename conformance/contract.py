@@ -5,14 +5,16 @@ keep to; `stripped` is what the reference page itself says. `marks_for` and `lev
 keyword how well it is founded: a fault there is a violation if its level gates, else a deviation.
 """
 
+import json
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path as File
 from typing import Any
 
 import yaml
 
 from conformance.errors import ConfigurationError
-from conformance.evidence import Mark, Path, look_up, read_marks
+from conformance.evidence import Mark, Path, as_pointer, look_up, read_marks
 from conformance.resources import contract_file
 from conformance.views import Document, documented, only_success, stripped, target, unshared
 from conformance.vocabulary import Level
@@ -28,6 +30,11 @@ class Contract:
     stripped: Document
     marks: tuple[Mark, ...]
 
+    @property
+    def digest(self) -> str:
+        """What tells this contract from another, however either is written down."""
+        return sha256(json.dumps(self.full, sort_keys=True).encode()).hexdigest()
+
     def marks_for(self, pointer: str) -> tuple[Mark, ...]:
         """The marks that answer for the keyword at the JSON pointer, outermost first.
 
@@ -36,6 +43,20 @@ class Contract:
         below it. The last key may be absent: a null that is refused is a fault of ``nullable``.
         A pointer that leads nowhere raises a LookupError.
         """
+        places = self._places(pointer)
+        return tuple(
+            mark
+            for place in places
+            for mark in self.marks
+            if place in mark.covers and (place == places[-1] or not self._names_a_code(place))
+        )
+
+    def place_of(self, pointer: str) -> str:
+        """The JSON pointer with its references resolved: where the keyword itself stands."""
+        return as_pointer(self._places(pointer)[-1])
+
+    def _places(self, pointer: str) -> list[Path]:
+        """Every object on the way, as paths from the root."""
         places: list[Path] = [()]
         keys = target(pointer)
         for position, key in enumerate(keys):
@@ -49,12 +70,7 @@ class Contract:
                 look_up(node, (key,))
             indexed = isinstance(node, list) and str(key).isdecimal()
             places.append((*places[-1], int(key) if indexed else key))
-        return tuple(
-            mark
-            for place in places
-            for mark in self.marks
-            if place in mark.covers and (place == places[-1] or not self._names_a_code(place))
-        )
+        return places
 
     def level_of(self, pointer: str) -> Level:
         """How well the keyword at the JSON pointer is founded: as well as its weakest mark."""

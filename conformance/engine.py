@@ -25,9 +25,10 @@ from conformance.events import (
 )
 from conformance.events import Refused as RunRefused
 from conformance.kit import Kit
+from conformance.observed import observed
 from conformance.questions import Sighting, answered
-from conformance.report import Report, entries_from
-from conformance.result import SHOWN, Result, judge
+from conformance.report import Report, entries_from, stale
+from conformance.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.session import Session
 from conformance.settings import Settings
 from conformance.vocabulary import Operation, Verdict
@@ -93,7 +94,9 @@ class Engine:
                 if self._front:
                     self.session.try_out()
                     states, failed = self.session.offers()
-                    self._setup = SetUp(self.session.provisioner.name, states, failed)
+                    self._setup = SetUp(
+                        self.session.provisioner.name, states, failed, self.settings.config
+                    )
                     self._emit(self._setup)
         except (KitError, OutOfTime) as fault:
             self.refused = fault if isinstance(fault, KitError) else KitError(str(fault))
@@ -130,8 +133,9 @@ class Engine:
         others = [item for item in items if requirement_of(item) is None]
         items[:] = [*others, *(item for _, item in sorted(kept, key=lambda entry: entry[0]))]
         if self._front:
+            ways = tuple(credential.way.value for credential in self.settings.credentials)
             again = self.settings.fuzz.again
-            self._emit(Started(self.settings.base_url, len(kept), again))
+            self._emit(Started(self.settings.base_url, len(kept), ways, again))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Begin what takes its time; what cannot begin fails in its own check."""
@@ -157,7 +161,7 @@ class Engine:
             self._trouble = f"the budget of {self.settings.budget:g} s was spent"
             raise Inconclusive(self._trouble)
         if self._lost:
-            raise Inconclusive(self._lost)
+            raise Inconclusive(self._trouble, because=self._lost)
         with deadline.limit(share, f"the check was not done after {share:.0f} s"):
             return (yield)
 
@@ -214,21 +218,25 @@ class Engine:
         if isinstance(fault, KeyboardInterrupt):
             fault = Inconclusive("it was interrupted")
         if isinstance(fault, Refused) and not self.session.alive():
-            self._lost = f"nothing answers any more since {name} ({required.id})"
-            self._trouble = self._lost
+            self._trouble = f"nothing answers any more since {name} ({required.id})"
+            self._lost = required.id
         exchanges = self.session.traffic.since(self._mark)
-        verdict, message, culprit = judge(fault, required.level, exchanges)
-        kept = [e for e in exchanges if e.number == culprit or e in exchanges[-SHOWN:]]
+        found = judge(fault, required, exchanges)
+        newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
+        kept = [e for e in exchanges if e.number == found.culprit or e in newest]
         kit, self._kit = self._kit, None
         return Result(
             requirement=required.id,
             check=name,
-            verdict=verdict,
-            message=self.session.redactor.text(message),
+            verdict=found.verdict,
+            message=self.session.redactor.text(found.message),
             seconds=round(seconds, 3),
             observations=tuple(kit.observations) if kit else (),
-            exchanges=() if verdict is Verdict.PASS else tuple(kept),
-            culprit=culprit,
+            exchanges=tuple(kept),
+            culprit=found.culprit,
+            because=found.because,
+            place=found.place,
+            runs=self._seen(),
         )
 
     def _in_passing(self, result: Result) -> list[Result]:
@@ -238,31 +246,50 @@ class Engine:
             # What a check is about it says itself.
             if name == result.requirement and result.verdict is not Verdict.PASS:
                 continue
-            level = self.session.catalogue[name].level
             # It may be from before the check: the target was tried out.
             exchanges = self.session.traffic.since(0)
-            verdict, message, culprit = judge(finding, level, exchanges)
+            judged = judge(finding, self.session.catalogue[name], exchanges)
             found.append(
                 Result(
                     requirement=name,
                     check=result.check,
-                    verdict=verdict,
-                    message=self.session.redactor.text(message),
-                    exchanges=tuple(e for e in exchanges if e.number == culprit),
-                    culprit=culprit,
+                    verdict=judged.verdict,
+                    message=self.session.redactor.text(judged.message),
+                    exchanges=tuple(e for e in exchanges if e.number == judged.culprit),
+                    culprit=judged.culprit,
+                    because=judged.because,
+                    place=judged.place,
                     in_passing=True,
                 )
             )
         return found
 
+    def _seen(self) -> tuple[dict[str, Any], ...]:
+        """What the check that has just ended was the first to see runs do."""
+        news = self.session.archive.news()
+        runs = (observed(name, seen) for name, seen in news.items())
+        return tuple(self.session.traffic.clean(run) for run in runs if run is not None)
+
     def _make_report(self) -> Report:
+        session, settings = self.session, self.settings
+        known, today = session.catalogue.requirements, self._started_at[:10]
+        waivers = settings.waivers
+        in_force = [waiver for waiver in waivers if not waiver.expired(today)]
+        entries = entries_from(known.values(), self._results, in_force)
+        reached = {entry.requirement.id for entry in entries}
         return Report(
-            base_url=self.settings.base_url,
-            contract=str(self.session.contract.full["info"]["version"]),
+            base_url=settings.base_url,
+            credentials=tuple(credential.way.value for credential in settings.credentials),
+            config=settings.config,
+            contract=str(session.contract.full["info"]["version"]),
+            contract_digest=session.contract.digest,
+            catalogue_digest=session.catalogue.digest,
             provisioner=self._setup.provisioner,
             states=self._setup.states,
-            entries=entries_from(self.session.catalogue.requirements.values(), self._results),
-            strict=self.settings.strict,
+            entries=entries,
+            stale=stale(waivers, entries, known, today),
+            missing=tuple(each for each in known if each in session.selected - reached),
+            strict=settings.strict,
             started=self._started_at,
             seconds=round(time.monotonic() - self._start, 2),
             trouble=self._trouble,

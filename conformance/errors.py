@@ -30,22 +30,38 @@ class SetupError(KitError):
 
 # The outcomes are words of the report, not errors: hence no suffix.
 class Outcome(Exception):  # noqa: N818
-    """The base of the ways a check ends other than by returning."""
+    """The base of the ways a check ends other than by returning.
+
+    `because` is the requirement that this is the business of, where a check comes upon a fault that
+    it is not about: if that one fails, this follows from it.
+    """
+
+    def __init__(self, message: str, *, because: str = "") -> None:
+        super().__init__(message)
+        self.because = because
 
 
 class Finding(Outcome):
     """The implementation falls short of the requirement.
 
     `level` says how well the broken expectation is founded where that is weaker than the
-    requirement itself; `exchange` is the number of the exchange that shows it.
+    requirement itself; `exchange` is the number of the exchange that shows it; `place` is a JSON
+    pointer to the keyword of the contract that is not met.
     """
 
     def __init__(
-        self, message: str, *, level: Level | None = None, exchange: int | None = None
+        self,
+        message: str,
+        *,
+        level: Level | None = None,
+        exchange: int | None = None,
+        place: str = "",
+        because: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, because=because)
         self.level = level
         self.exchange = exchange
+        self.place = place
 
 
 class NoAnswer(Finding):

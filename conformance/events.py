@@ -22,19 +22,23 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
-    """How runs are provided, and for each state "" or why there is none; `failed` went wrong."""
+    """How runs are provided, and for each state "" or why there is none; `failed` went wrong. It
+    was told by the file `config`, if by any."""
 
     provisioner: str
     states: Mapping[State, str]
     failed: frozenset[State]
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The checks begin; `again` are the options that repeat what is made up at random."""
+    """The checks begin, with credentials in these ways, the usual one first; `again` are options
+    that repeat what is made up at random."""
 
     base_url: str
     checks: int
+    credentials: tuple[str, ...]
     again: str = ""
 
 

@@ -90,16 +90,16 @@ class Kit:
         page = self.api.page(**query)
         items, total = page.get("items"), page.get("total")
         if not isinstance(items, list) or type(total) is not int:
-            raise Inconclusive("pages have no list `items` and integer `total` (see LIST-01)")
+            raise Inconclusive("pages have no list `items` and integer `total`", because="LIST-01")
         if not all(isinstance(run, dict) and isinstance(run.get("id"), str) for run in items):
-            raise Inconclusive("items have no `id` (see LIST-02)")
+            raise Inconclusive("items have no `id`", because="LIST-02")
         return page
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:
         """The run's steps, each with a key, a status and its dependencies; likewise (STEPS-01)."""
         steps = self.api.steps(run_id).get("steps")
         if not isinstance(steps, list) or not all(map(_is_step, steps)):
-            raise Inconclusive("steps have no key, status and dependencies (see STEPS-01)")
+            raise Inconclusive("steps have no key, status and dependencies", because="STEPS-01")
         return steps
 
     def samples(self) -> list[str]:
@@ -211,7 +211,9 @@ class Kit:
     def fits_value(self, value: Any, schema: str, exchange: int, said: str) -> None:
         """Any value, likewise."""
         for fault in self.schemas.faults(schema, value)[:1]:
-            raise Finding(f"{said}: {fault.message}", level=fault.level, exchange=exchange)
+            raise Finding(
+                f"{said}: {fault.message}", level=fault.level, exchange=exchange, place=fault.place
+            )
 
     def expect_soon(
         self, read: Callable[[], Any], matches: Matcher[Any], within: float | None = None

@@ -5,25 +5,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance import __version__
 from conformance.catalogue import Requirement
+from conformance.causes import causes
 from conformance.fuzz.effort import Effort
 from conformance.questions import Answered
 from conformance.result import Result
 from conformance.vocabulary import ExitCode, State, Verdict
+from conformance.waivers import Waiver
 
 FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One requirement with the results of its checks; the worst of them is its verdict."""
+    """One requirement with the results of its checks, the worst of which is its verdict; the
+    waiver that is in force for it, and the requirement that it only follows from, if any."""
 
     requirement: Requirement
     results: tuple[Result, ...]
+    waiver: Waiver | None = None
+    caused_by: str = ""
 
     @property
     def worst(self) -> Result:
@@ -31,9 +36,14 @@ class Entry:
         return min(self.results, key=lambda result: result.verdict.rank)
 
     @property
-    def verdict(self) -> Verdict:
-        """What is known of the requirement."""
+    def found(self) -> Verdict:
+        """What the checks came to, whatever is waived."""
         return self.worst.verdict
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is known of the requirement; what fails and is tolerated is waived."""
+        return Verdict.WAIVED if self.waiver and self.found.fails else self.found
 
     def to_json(self) -> dict[str, Any]:
         """The entry as the report has it."""
@@ -46,6 +56,10 @@ class Entry:
             "source": r.source,
             "question": r.question,
             "verdict": self.verdict.value,
+            "found": self.found.value,
+            "waiver": self.waiver.to_json() if self.waiver and self.found.fails else None,
+            "causedBy": self.caused_by or None,
+            "place": self.worst.place or None,
             "message": self.worst.message,
             "curl": self.worst.curl,
             "checks": [
@@ -64,7 +78,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Entries in the catalogue's order. `trouble` says why the run is not whole, if it is not."""
+    """Entries in the catalogue's order. `trouble` says why the run is not whole, if it is not;
+    `stale` has a line for each waiver that is in the way, `missing` the requirements that were
+    selected and not reached, `credentials` the ways they were presented in, the usual one first.
+    """
 
     base_url: str
     contract: str
@@ -78,6 +95,12 @@ class Report:
     interrupted: bool = False
     observations: Mapping[str, Answered] = field(default_factory=dict)
     fuzz: Effort = field(default_factory=Effort)
+    credentials: tuple[str, ...] = ()
+    config: str = ""
+    contract_digest: str = ""
+    catalogue_digest: str = ""
+    stale: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -87,20 +110,38 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the command exits with: a violation outweighs trouble, trouble a clean sheet."""
+        """What the command exits with: a violation outweighs trouble, trouble a clean sheet. A
+        waiver that is in the way is trouble: what it says of the implementation is not so.
+        """
         counts = self.counts
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if counts[Verdict.VIOLATION] or (self.strict and counts[Verdict.DEVIATION]):
             return ExitCode.NOT_CONFORMANT
-        if self.trouble or counts[Verdict.ERROR] or not self.exercised:
+        if self.trouble or self.stale or counts[Verdict.ERROR] or not self.exercised:
             return ExitCode.NO_VERDICT
         return ExitCode.CONFORMANT
 
     @property
     def exercised(self) -> int:
         """How many requirements were put to the test and answered."""
-        return sum(self.counts[v] for v in (Verdict.PASS, Verdict.DEVIATION, Verdict.VIOLATION))
+        decided = (Verdict.PASS, Verdict.DEVIATION, Verdict.VIOLATION)
+        return sum(entry.found in decided for entry in self.entries)
+
+    @property
+    def selected(self) -> int:
+        """How many requirements were to be put to the test."""
+        return len(self.entries) + len(self.missing)
+
+    @property
+    def runs(self) -> tuple[dict[str, Any], ...]:
+        """What runs were seen to do, each kind of run once."""
+        seen = (run for entry in self.entries for result in entry.results for run in result.runs)
+        return tuple({run["name"]: run for run in seen}.values())
+
+    def following(self, entry: Entry) -> tuple[Entry, ...]:
+        """The entries that only follow from this one."""
+        return tuple(e for e in self.entries if e.caused_by == entry.requirement.id)
 
     @property
     def conclusion(self) -> str:
@@ -120,8 +161,12 @@ class Report:
         return {
             "format": FORMAT,
             "kit": __version__,
+            "catalogueDigest": self.catalogue_digest,
             "contract": self.contract,
+            "contractDigest": self.contract_digest,
             "baseUrl": self.base_url,
+            "credentials": list(self.credentials),
+            "config": self.config,
             "started": self.started,
             "seconds": self.seconds,
             "strict": self.strict,
@@ -129,19 +174,49 @@ class Report:
             "conclusion": self.conclusion,
             "exitCode": int(self.exit_code),
             "trouble": self.trouble,
+            "staleWaivers": list(self.stale),
+            "notReached": list(self.missing),
             "counts": {verdict.value: n for verdict, n in self.counts.items()},
             "provisioner": self.provisioner,
             "states": {state.value: why for state, why in self.states.items()},
             "observations": {q: seen.to_json() for q, seen in self.observations.items()},
+            "runs": list(self.runs),
             "requirements": [entry.to_json() for entry in self.entries],
         }
 
 
 def entries_from(
-    requirements: Iterable[Requirement], results: Iterable[Result]
+    requirements: Iterable[Requirement],
+    results: Iterable[Result],
+    waivers: Iterable[Waiver] = (),
 ) -> tuple[Entry, ...]:
-    """The results by requirement, in the order of the requirements; those without are left out."""
+    """The results by requirement, in the order of the requirements; those without are left out.
+    Of the waivers that cover a requirement the first counts."""
+    in_force = list(waivers)
     by_id: dict[str, list[Result]] = {}
     for result in results:
         by_id.setdefault(result.requirement, []).append(result)
-    return tuple(Entry(r, tuple(by_id[r.id])) for r in requirements if r.id in by_id)
+    entries = [
+        Entry(r, tuple(by_id[r.id]), next((w for w in in_force if w.covers(r.id)), None))
+        for r in requirements
+        if r.id in by_id
+    ]
+    roots = causes({entry.requirement.id: entry.worst for entry in entries})
+    return tuple(replace(e, caused_by=roots.get(e.requirement.id, "")) for e in entries)
+
+
+def stale(
+    waivers: Iterable[Waiver], entries: Iterable[Entry], known: Iterable[str], today: str
+) -> tuple[str, ...]:
+    """A line for each waiver that is out of date, and for each that is needed no more: all that it
+    covers of the `known` requirements was put to the test and passed."""
+    found = {entry.requirement.id: entry.found for entry in entries}
+    ids = list(known)
+    lines: list[str] = []
+    for waiver in waivers:
+        about = f"{waiver.where} ({', '.join(waiver.patterns)}, {waiver.owner})"
+        if waiver.expired(today):
+            lines.append(f"{about} is out of date since {waiver.expires}: renew or remove it.")
+        elif all(found.get(each) is Verdict.PASS for each in ids if waiver.covers(each)):
+            lines.append(f"{about} is stale, all that it covers passes: remove it.")
+    return tuple(lines)

@@ -18,10 +18,12 @@ _ABSENT_OR_NULL = "Q19"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One keyword that a value does not meet, and how well that keyword is founded."""
+    """One keyword that a value does not meet, how well it is founded, and a JSON pointer to it in
+    the contract."""
 
     message: str
     level: Level
+    place: str
 
 
 class Schemas:
@@ -39,7 +41,7 @@ class Schemas:
         that may be null may as well be absent.
         """
         found = [
-            Fault(_message(error), self._level(error))
+            self._fault(error)
             for error in self._validator(name).iter_errors(value)
             if not self._is_open(error)
         ]
@@ -56,11 +58,13 @@ class Schemas:
             )
         return self._validators[name]
 
-    def _level(self, error: jsonschema_rs.ValidationError) -> Level:
+    def _fault(self, error: jsonschema_rs.ValidationError) -> Fault:
         keys = error.schema_path
         if keys[-1] == "type" and error.instance is None:
             keys = [*keys[:-1], "nullable"]
-        return self._contract.level_of(as_pointer(tuple(keys)))
+        pointer = as_pointer(tuple(keys))
+        place = self._contract.place_of(pointer)
+        return Fault(_message(error), self._contract.level_of(pointer), place)
 
     def _is_open(self, error: jsonschema_rs.ValidationError) -> bool:
         *above, keyword = error.schema_path

@@ -65,7 +65,7 @@ class Session:
             settings.base_url, settings.connection, self.traffic, timeout=settings.timeout
         )
         self.api = Api(self._target, settings.credentials[0])
-        self._archive = Archive()
+        self.archive = Archive()
         self.provisioner = self._choose()
         self._waiting = Waiting(self.provisioner.clock, settings.patience)
         self._runs = Runs(self.provisioner, self.api, self._waiting)
@@ -112,7 +112,7 @@ class Session:
             wire=self._wire,
             runs=self._runs,
             waiting=self._waiting,
-            archive=self._archive,
+            archive=self.archive,
             questions=self.questions,
             selected=self.selected,
             contract=self.contract,
@@ -126,7 +126,7 @@ class Session:
 
     def close(self) -> None:
         """Clean up what was made and give up all connections."""
-        self._archive.close()
+        self.archive.close()
         self._runs.clean_up()
         self._target.close()
         self._control.close()

@@ -7,8 +7,9 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -221,15 +222,15 @@ class Api:
 
     def run(self, run_id: str) -> dict[str, Any]:
         """The run as an object; a Finding if the answer is not 200 with one."""
-        return _ok(self.get_run(run_id))
+        return _ok(partial(self.get_run, run_id), "GET-01")
 
     def steps(self, run_id: str) -> dict[str, Any]:
         """The steps and counts as an object; a Finding if the answer is not 200 with one."""
-        return _ok(self.get_steps(run_id))
+        return _ok(partial(self.get_steps, run_id), "STEPS-01")
 
     def page(self, **query: Any) -> dict[str, Any]:
         """A page as an object; a Finding if the answer is not 200 with one."""
-        return _ok(self.list_runs(**query))
+        return _ok(partial(self.list_runs, **query), "LIST-01")
 
     def request(
         self,
@@ -264,10 +265,16 @@ class _BoundError(Exception):
     pass
 
 
-def _ok(answer: Answer) -> dict[str, Any]:
-    if answer.status != 200:
-        raise Finding(f"{answer.said} instead of 200", exchange=answer.exchange)
-    return answer.object()
+def _ok(call: Callable[[], Answer], business: str) -> dict[str, Any]:
+    """The object in an answer; that there is one is the business of this requirement."""
+    try:
+        answer = call()
+        if answer.status != 200:
+            raise Finding(f"{answer.said} instead of 200", exchange=answer.exchange)
+        return answer.object()
+    except Finding as fault:
+        fault.because = business
+        raise
 
 
 def _lower(headers: httpx2.Headers) -> dict[str, str]:

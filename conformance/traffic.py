@@ -3,6 +3,7 @@ away from being seen again."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import threading
 from collections import deque
@@ -126,6 +127,11 @@ class Traffic:
                 )
             )
             return self._count
+
+    def clean(self, data: dict[str, Any]) -> dict[str, Any]:
+        """JSON from elsewhere without the credentials that may be in it."""
+        cleaned: dict[str, Any] = json.loads(self.redactor.text(json.dumps(data)))
+        return cleaned
 
     def _text(self, body: bytes) -> str:
         text = self.redactor.text(body[: SHOWN_BODY * 2].decode("utf-8", "replace"))

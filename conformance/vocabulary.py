@@ -32,6 +32,16 @@ class Verdict(StrEnum):
     PASS = "pass"  # noqa: S105 - a verdict, no secret
 
     @property
+    def fails(self) -> bool:
+        """Whether something went wrong that a waiver may tolerate."""
+        return self in (
+            Verdict.VIOLATION,
+            Verdict.DEVIATION,
+            Verdict.ERROR,
+            Verdict.INCONCLUSIVE,
+        )
+
+    @property
     def rank(self) -> int:
         """0 for the worst: what the requirement gets when its checks disagree."""
         return list(Verdict).index(self)

@@ -33,6 +33,15 @@ class Waiver:
     expires: str
     where: str
 
+    def to_json(self) -> dict[str, Any]:
+        """The waiver as the report has it."""
+        return {
+            "requirements": list(self.patterns),
+            "reason": self.reason,
+            "owner": self.owner,
+            "expires": self.expires,
+        }
+
     def covers(self, requirement_id: str) -> bool:
         """Whether it is about this requirement."""
         return any(fnmatchcase(requirement_id, pattern.upper()) for pattern in self.patterns)

@@ -69,7 +69,7 @@ def check_a_refusal_says_how_to_ask(kit: Kit) -> None:
     if answer.status == 403:
         raise Unsupported("strangers are answered with 403 (Q08), and only a 401 says how to ask")
     if answer.status != 401:
-        raise Inconclusive(f"{answer.said}, not 401 (see AUTH-01)")
+        raise Inconclusive(f"{answer.said}, not 401", because="AUTH-01")
     if not answer.headers.get("www-authenticate", "").strip():
         raise Finding(f"{answer.said} without WWW-Authenticate")
 

@@ -100,7 +100,7 @@ def check_many_cancels_have_one_outcome(kit: Kit) -> None:
         for answer in answers:
             require(answer, no_server_error)
         if all(success(answer) for answer in answers):
-            raise Inconclusive(f"no cancel was accepted: {answers[0].said} (see CANCEL-01)")
+            raise Inconclusive(f"no cancel was accepted: {answers[0].said}", because="CANCEL-01")
         kit.waiting.reach(kit.api, run_id, Status.CANCELLED)
         kit.waiting.follow(stream, has_ended, within=5)
         stream.wait(0.3, lambda s: s.ended)
@@ -162,7 +162,7 @@ def accepted(kit: Kit, run_id: str) -> Answer:
     """The answer to a cancel that should be accepted; Inconclusive if it is not (CANCEL-01)."""
     answer = kit.api.cancel(run_id)
     if success(answer):
-        raise Inconclusive(f"the cancel was not accepted: {answer.said} (see CANCEL-01)")
+        raise Inconclusive(f"the cancel was not accepted: {answer.said}", because="CANCEL-01")
     return answer
 
 

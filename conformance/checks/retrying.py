@@ -198,7 +198,7 @@ def check_many_retries_start_one_run(kit: Kit) -> None:
             require(answer, no_server_error)
         accepted = [a.object().get("id") for a in answers if not success(a)]
         if not accepted:
-            raise Inconclusive(f"no retry was accepted: {answers[0].said} (see RETRY-01)")
+            raise Inconclusive(f"no retry was accepted: {answers[0].said}", because="RETRY-01")
         kit.expect_soon(lambda: kit.api.run(str(accepted[0])), is_finished)
         stream.wait(0.3, lambda s: s.ended)
     made = kit.page(limit=1)["total"] - total
@@ -282,7 +282,7 @@ def retried(kit: Kit, run_id: str, body: Any) -> Answer:
     """The answer to a retry that should be accepted; Inconclusive if it is not (RETRY-01)."""
     answer = kit.api.retry(run_id, body)
     if success(answer):
-        raise Inconclusive(f"an ordinary retry was not accepted: {answer.said} (see RETRY-01)")
+        raise Inconclusive(f"an ordinary retry was not accepted: {answer.said}", because="RETRY-01")
     return answer
 
 
@@ -290,7 +290,7 @@ def rerun(kit: Kit, run_id: str, answer: Answer) -> str:
     """The id of the run that runs again: the same or another (Q01)."""
     new = answer.object().get("id")
     if not isinstance(new, str):
-        raise Inconclusive("the answer to the retry has no id (see RETRY-01)")
+        raise Inconclusive("the answer to the retry has no id", because="RETRY-01")
     known, which = ("same_run", "the same") if new == run_id else ("new_run", "another")
     kit.observe("Q01", known, saw=f"{answer.said} with {which} id", exchange=answer.exchange)
     return new

@@ -108,7 +108,7 @@ def check_nothing_behind_a_failed_step_completes(kit: Kit) -> None:
     steps = kit.steps(kit.runs.shared(State.FAILS, Status.FAILED))
     failed = [step for step in steps if step["status"] == "failed"]
     if not failed:
-        raise Inconclusive("the failed run has no failed step (see LIFE-03)")
+        raise Inconclusive("the failed run has no failed step", because="LIFE-03")
     for step in failed:
         if step.get("error") is None:
             raise Finding(f"the failed step {step['key']!r} has no error")
@@ -174,7 +174,7 @@ def each_steps(kit: Kit) -> list[list[dict[str, Any]]]:
 
 def _after(step: dict[str, Any], needed: dict[str, Any] | None) -> None:
     if needed is None:
-        raise Inconclusive("a dependency names no step (see STEPS-05)")
+        raise Inconclusive("a dependency names no step", because="STEPS-05")
     if needed["status"] != "completed":
         raise Finding(
             f"the step {step['key']!r} is {step['status']} while {needed['key']!r}, on which it "

@@ -225,5 +225,5 @@ def check_data_is_an_event_of_the_contract(kit: Kit) -> None:
         try:
             value = frame.json()
         except ValueError:
-            raise Inconclusive("the data is no JSON (see EVENTS-03)") from None
+            raise Inconclusive("the data is no JSON", because="EVENTS-03") from None
         kit.fits_value(value, "RunEvent", stream.exchange, f"the event {frame.event!r}")

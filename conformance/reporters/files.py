@@ -71,6 +71,8 @@ def _case(entry: Entry, *, strict: bool) -> junitparser.TestCase:
     seconds = sum(result.seconds for result in entry.results)
     case = junitparser.TestCase(name, f"conformance.{entry.requirement.group}", round(seconds, 3))
     message = f"{entry.verdict.value}: {entry.worst.message}"
+    if entry.waiver is not None and entry.verdict is Verdict.WAIVED:
+        message = f"waived by {entry.waiver.owner}, {entry.waiver.reason}: {entry.worst.message}"
     match entry.verdict:
         case Verdict.PASS:
             pass
@@ -87,5 +89,6 @@ def _case(entry: Entry, *, strict: bool) -> junitparser.TestCase:
 
 def _failure(message: str, entry: Entry) -> junitparser.Failure:
     failure = junitparser.Failure(message, entry.verdict.value)
-    failure.text = "\n".join([entry.requirement.source, entry.worst.curl])
+    cause = f"It follows from {entry.caused_by}." if entry.caused_by else ""
+    failure.text = "\n".join(filter(None, [cause, entry.requirement.source, entry.worst.curl]))
     return failure

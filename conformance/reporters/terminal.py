@@ -3,8 +3,9 @@ with the command that shows it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -52,9 +53,7 @@ class TerminalReporter:
             case SetUp():
                 self._set_up(event)
             case Started():
-                self._console.print(f"{event.checks} checks against {escape(event.base_url)}")
-                if event.again:
-                    self._console.print(f"cases at random; the same again: {event.again}")
+                self._started(event)
                 self._progress.update(self._task, total=event.checks)
                 self._progress.start()
             case CheckStarted():
@@ -72,7 +71,18 @@ class TerminalReporter:
         if remedy:
             self._console.print(Text(remedy), soft_wrap=True)
 
+    def _started(self, event: Started) -> None:
+        first, *others = event.credentials
+        self._say(Text(f"{counted(event.checks, 'check')} against {event.base_url}"))
+        if event.again:
+            self._say(Text(f"cases at random; the same again: {event.again}"))
+        if others:
+            ways = " and ".join(f"--{way}" for way in others)
+            self._say(Text(f"with --{first}; {ways} where a check is about that way", style="dim"))
+
     def _set_up(self, event: SetUp) -> None:
+        if event.config:
+            self._say(Text(f"configured by {event.config}", style="dim"))
         self._console.print(f"runs are provided by: {event.provisioner}")
         for state, why in event.states.items():
             if state in event.failed:
@@ -92,33 +102,70 @@ class TerminalReporter:
 
     def _report(self, report: Report) -> None:
         for verdict in _TOLD:
-            for entry in report.entries:
-                if entry.verdict is verdict:
-                    self._entry(entry)
+            roots = [e for e in report.entries if e.verdict is verdict and not e.caused_by]
+            for alike in _alike(report, roots):
+                self._entry(report, alike)
         self._console.print()
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for verdict, count in report.counts.items():
             if count:
                 table.add_row(Text(f"{count}", style=STYLES[verdict]), verdict.value)
         self._console.print(table)
-        if report.trouble:
-            self._console.print(Text(report.trouble, style="bold magenta"))
+        for line in filter(None, (report.trouble, *report.stale)):
+            self._say(Text(line, style="bold magenta"))
+        if report.missing:
+            self._say(Text(f"not reached: {', '.join(report.missing)}", style="magenta"))
         fine = report.exit_code is ExitCode.CONFORMANT
         style = "bold green" if fine else "bold red"
         summary = Text(report.conclusion, style=style)
-        exercised = f"{report.exercised} of {len(report.entries)} requirements put to the test"
-        self._console.print(summary.append(f"   {exercised}, {report.seconds:.1f} s", "default"))
+        exercised = f"{report.exercised} of {counted(report.selected, 'requirement')}"
+        text = f"   {exercised} put to the test, {report.seconds:.1f} s"
+        self._say(summary.append(text, "not bold default"))
 
-    def _entry(self, entry: Entry) -> None:
-        required, worst = entry.requirement, entry.worst
-        head = Text(f"\n{entry.verdict.value} ", style=STYLES[entry.verdict])
-        head.append(required.id, "bold").append(f"  {required.statement}", "default")
+    def _entry(self, report: Report, alike: Sequence[Entry]) -> None:
+        """One root with what follows from it, or several that have nothing to say but the same."""
+        first = alike[0]
+        required, worst = first.requirement, first.worst
+        head = Text(f"\n{first.verdict.value} ", style=STYLES[first.verdict])
+        if len(alike) == 1:
+            head.append(required.id, "bold").append(f"  {required.statement}", "default")
+        else:
+            head.append(", ".join(entry.requirement.id for entry in alike), "bold")
+        self._say(head)
         lines = [Text(worst.message)]
-        if entry.verdict in (Verdict.VIOLATION, Verdict.DEVIATION):
+        if first.waiver is not None and first.verdict is Verdict.WAIVED:
+            waiver = first.waiver
+            why = f"{first.found.value}, waived until {waiver.expires} by {waiver.owner}: "
+            lines.insert(0, Text(f"{why}{waiver.reason}"))
+        if first.found in (Verdict.VIOLATION, Verdict.DEVIATION):
             lines.append(Text(f"{required.level.value}: {required.source}", style="dim"))
         if worst.curl:
             lines.append(Text(worst.curl, style="cyan"))
-        self._console.print(head, soft_wrap=True)
         for line in lines:
-            # Not padded by rich, which would cut off what has to be copied whole.
-            self._console.print(Text("  ").append(line), soft_wrap=True)
+            self._say(Text("  ").append(line))
+        followers = report.following(first)
+        if followers:
+            self._say(Text(f"  with it {'fall' if len(followers) > 1 else 'falls'}:", style="dim"))
+        for entry in followers:
+            line = Text(f"    {entry.verdict.value} ", style=STYLES[entry.verdict])
+            line.append(entry.requirement.id, "bold")
+            self._say(line.append(f"  {entry.worst.message}", "not bold default"))
+
+    def _say(self, line: Text) -> None:
+        # Not padded by rich, which would cut off what has to be copied whole.
+        self._console.print(line, soft_wrap=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """The number and its noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _alike(report: Report, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Entries one by one; but those that no fault was found in, for the same reason, together."""
+    groups: dict[tuple[str, ...], list[Entry]] = {}
+    for entry in entries:
+        alone = entry.found in (Verdict.VIOLATION, Verdict.DEVIATION) or report.following(entry)
+        own = entry.requirement.id if alone else ""
+        groups.setdefault((own, entry.worst.message), []).append(entry)
+    yield from groups.values()

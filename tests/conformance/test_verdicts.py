@@ -36,7 +36,7 @@ EXCHANGE = Exchange(3, "GET", "http://x/y", {"authorization": "Bearer $TOKEN"}, 
 def test_a_check_is_judged(fault: BaseException | None, level: Level, verdict: Verdict) -> None:
     """Only findings are held against the implementation, and only as strongly as the weakest
     evidence behind them."""
-    assert judge(fault, level, [EXCHANGE])[0] is verdict
+    assert judge(fault, Requirement("X-01", "s", level, "s"), [EXCHANGE]).verdict is verdict
 
 
 @pytest.mark.parametrize(
