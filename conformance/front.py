@@ -28,9 +28,9 @@ class AlreadyToldError(KitError):
     """A refusal that the reporters have heard of."""
 
 
-def check(given: Mapping[str, Any], reporters: Sequence[Reporter]) -> Report:
+def check(given: Mapping[str, Any], reporters: Sequence[Reporter], *, files: bool = True) -> Report:
     """Run the checks with these options, by key, the environment and the configuration file;
-    returns the report, and writes the files that are asked for.
+    returns the report, and writes the files that are asked for unless there are to be none.
 
     Raises ConfigurationError or, once the reporters know, AlreadyToldError if there is no run.
     """
@@ -38,7 +38,7 @@ def check(given: Mapping[str, Any], reporters: Sequence[Reporter]) -> Report:
     catalogue = load()
     catalogue.select(told.include, told.exclude)
     refuse_unmatched(told.waivers, catalogue.requirements)
-    front = Front([*reporters, *file_reporters(told.reports)])
+    front = Front([*reporters, *(file_reporters(told.reports) if files else ())])
     with _no_pytest_settings():
         pytest.main(_arguments(given), plugins=[_Named(front)])
     engine = front.engine

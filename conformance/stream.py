@@ -21,7 +21,8 @@ KEPT_HEAD = 64 * 1024
 
 
 class Stream:
-    """A response that goes on; `ended` says that the server closed it."""
+    """A response that goes on. `ended` says that nothing more comes, `closed` that this was the
+    server's doing and not that it was left."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Stream:
         self.headers = {name.lower(): value for name, value in response.headers.items()}
         self.head = b""
         self.ended = False
+        self.closed = False
         self.broken = ""
         self._opened = opened
         self._size = 0
@@ -160,7 +162,8 @@ class Stream:
         finally:
             self._response.close()
             with self._news:
-                if not self._closing:
+                self.closed = not self._closing
+                if self.closed:
                     self._parser.end()
                 self.ended = True
                 self._news.notify_all()

@@ -9,6 +9,7 @@ from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.expect import require, status, unchanged
 from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
 from conformance.story import has_ended, told
+from conformance.stream import Stream
 from conformance.vocabulary import Operation, State, Status
 
 PULSE = 30
@@ -36,10 +37,7 @@ def check_frames_parse(kit: Kit) -> None:
         raise Inconclusive("no event came")
     if stream.faults:
         raise Finding(stream.faults[0])
-    framings = {frame.lines for frame in stream.frames}
-    known = [word for word, lines in FRAMINGS.items() if framings == {lines}]
-    saw = " or ".join(", ".join(sorted(lines)) for lines in framings)
-    kit.observe("Q12", *known, saw=f"events have the lines {saw}", exchange=stream.exchange)
+    observe_framing(kit, stream)
 
 
 @requirement("EVENTS-03")
@@ -65,7 +63,7 @@ def check_the_end_is_told_once(kit: Kit) -> None:
         raise Finding(
             f"the run is {run.get('status')}, and its stream told {len(ends)} ends: {ends}"
         )
-    closed = broadcast.first.ended
+    closed = broadcast.first.closed
     saw = "closed behind" if closed else f"was still open {CLOSING:g} s after"
     kit.observe(
         "Q14", "closes" if closed else "stays_open", saw=f"the stream {saw} the terminal event"
@@ -91,6 +89,7 @@ def check_a_finished_run_is_answered(kit: Kit) -> None:
             known = []
     saw = f"{len(stream.frames)} events came, and it {'closed' if closed else 'stayed open'}"
     kit.observe("Q13", *known, saw=saw, exchange=stream.exchange)
+    observe_framing(kit, stream)
 
 
 @requirement("EVENTS-06")
@@ -227,3 +226,12 @@ def check_data_is_an_event_of_the_contract(kit: Kit) -> None:
         except ValueError:
             raise Inconclusive("the data is no JSON", because="EVENTS-03") from None
         kit.fits_value(value, "RunEvent", stream.exchange, f"the event {frame.event!r}")
+
+
+def observe_framing(kit: Kit, stream: Stream) -> None:
+    """Q12, if events came."""
+    framings = {frame.lines for frame in stream.frames}
+    if framings:
+        known = [word for word, lines in FRAMINGS.items() if framings == {lines}]
+        saw = " or ".join(", ".join(sorted(lines)) for lines in framings)
+        kit.observe("Q12", *known, saw=f"events have the lines {saw}", exchange=stream.exchange)

@@ -19,6 +19,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "Hold a service against the contract": {
             "run": ("run", "Run the checks and give a verdict."),
+            "profile": ("profile", "Write down how it answers the open questions."),
             "init": ("init", "Write a commented configuration file."),
         },
         "Look up": {

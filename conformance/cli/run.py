@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
 from rich.console import Console
 
+from conformance.cli.options import told
 from conformance.errors import KitError
 from conformance.front import AlreadyToldError, check
-from conformance.options import OPTIONS
 from conformance.reporters.terminal import TerminalReporter
 from conformance.vocabulary import ExitCode
 
 
-def _told(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of the table, as click has them."""
-    for option in reversed(OPTIONS):
-        default = f"  [default: {option.default}]" if option.default else ""
-        text = f"{option.help}{default}"
-        if option.flag:
-            command = click.option(f"--{option.name}", is_flag=True, help=text)(command)
-        else:
-            command = click.option(
-                f"--{option.name}", metavar=option.metavar, multiple=option.many, help=text
-            )(command)
-    return command
-
-
 @click.command(name="run")
-@_told
+@told()
 @click.option("--verbose", "-v", is_flag=True, help="A line for every check.")
 @click.option("--quiet", "-q", is_flag=True, help="Nothing on the terminal but what went wrong.")
 def run_command(verbose: bool, quiet: bool, **given: Any) -> None:

@@ -4,7 +4,6 @@ them."""
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from behaving import serving_mock
 from cast import LIARS, SLOW, BackgroundRun, Judge
 from lying import Proxy, serving
 
@@ -24,18 +24,8 @@ BACKEND = Path(__file__).parent.parent.parent / "examples" / "flask_backend"
 @pytest.fixture(scope="session")
 def mock() -> Iterator[str]:
     """The address of a mock in real time."""
-    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if found := re.search(r"Start page\s+(http://\S+?)/?$", line.strip()):
-                break
-        else:
-            raise RuntimeError("the mock did not start")
-        try:
-            yield found[1]
-        finally:
-            process.terminate()
+    with serving_mock() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

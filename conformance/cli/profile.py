@@ -1,0 +1,70 @@
+"""`runs-conformance profile`: how a service answers what the reference leaves open, as a file that
+the mock plays."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from conformance import profile, questions
+from conformance.catalogue import load
+from conformance.cli.options import told
+from conformance.errors import ConfigurationError, KitError
+from conformance.front import AlreadyToldError, check
+from conformance.reporters.watching import Watching
+from conformance.vocabulary import ExitCode, FileKind
+
+_NOT_HERE = ("include", "exclude", "strict", *(kind.value for kind in FileKind))
+
+
+@click.command(name="profile")
+@told(but=_NOT_HERE)
+@click.option("--out", type=Path, metavar="FILE", help="Write the profile there, not to stdout.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, only what went wrong.")
+def profile_command(out: Path | None, quiet: bool, **given: Any) -> None:
+    """Observe how a service answers the open questions and write it down as a behaviour profile.
+
+    \b
+    runs-conformance profile --base-url https://staging.example.com --token "$TOKEN" > theirs.yaml
+    runs-mock serve --behaviour theirs.yaml
+
+    Only the checks that observe an answer are run. The profile says for each question what was seen
+    and by which check; what was not observed is left to the contract's own answer. Without runs
+    that may be changed (--read-only) fewer questions are answered.
+
+    \b
+    Exit codes: 0 a profile was written, 2 none (configuration, service out of reach, nothing
+    observed), 130 interrupted (what was seen by then is written).
+    """
+    console = Console(stderr=True, highlight=False)
+    watching = Watching(console, quiet=quiet)
+    wanted = tuple(profile.observing(load()))
+    try:
+        if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
+            raise ConfigurationError(
+                f"--out {out}: it cannot be written.", "Name a file in a directory that is there."
+            )
+        report = check(given | {"include": wanted}, [watching], files=False)
+        if not report.observations:
+            raise KitError(f"Nothing was observed. {report.trouble}".strip(), _REMEDY)
+    except KitError as fault:
+        if not isinstance(fault, AlreadyToldError):
+            watching.refuse(fault.message, fault.remedy)
+        sys.exit(ExitCode.NO_VERDICT)
+    text = profile.render(report, questions.load())
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+    for doubt in profile.doubts(report):
+        watching.tell(doubt)
+    if report.trouble:
+        watching.tell(report.trouble)
+    sys.exit(ExitCode.INTERRUPTED if report.interrupted else ExitCode.CONFORMANT)
+
+
+_REMEDY = "See what 'runs-conformance run' says of it."

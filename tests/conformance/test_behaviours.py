@@ -1,0 +1,158 @@
+"""Whatever the answers to the open questions are, no implementation is accused for them, and the
+kit observes which they are."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from behaving import DEFAULTS, FIXTURES, OTHERS, QUESTIONS, behave, serving_mock
+from cast import SLOW, Judge
+from liars import changing
+from lying import Proxy, serving
+
+from conformance import profile, questions
+from conformance.report import Report
+from conformance.vocabulary import ExitCode, Verdict
+
+# What an answer may change the verdict on; its own check is among them.
+TOUCHED = {
+    "Q01": ("RETRY-*", "STEPS-*"),
+    "Q02": ("CANCEL-*",),
+    "Q03": ("RETRY-1*",),
+    "Q04": ("RETRY-*",),
+    "Q05": ("LIST-1*",),
+    "Q06": ("LIST-*",),
+    "Q07": ("LIST-*", "HTTP-*"),
+    "Q08": ("AUTH-*", "HTTP-*"),
+    "Q09": ("AUTH-*",),
+    "Q10": ("CANCEL-*",),
+    "Q11": ("LIST-*",),
+    "Q12": ("EVENTS-*", "LIFE-0[56]"),
+    "Q13": ("EVENTS-*",),
+    "Q14": ("EVENTS-*", "LIFE-0[56]", "CANCEL-0[67]"),
+    "Q15": ("RETRY-0*",),
+    "Q16": ("RETRY-0*",),
+    "Q17": ("RETRY-1*",),
+    "Q18": ("STEPS-*", "LIFE-*", "RETRY-*"),
+    "Q19": ("GET-*", "STEPS-*", "LIST-*", "LIFE-*", "EVENTS-1[25]"),
+    "Q20": ("HTTP-*", "CANCEL-*", "AUTH-*"),
+    "Q21": ("GET-*", "STEPS-*", "LIFE-*", "EVENTS-1[25]"),
+    "Q22": ("CANCEL-*", "RETRY-*"),
+}
+# What cannot be seen where a question is answered so, or ever of a mock without rate limits, and in
+# which words that is said.
+ALWAYS = ("", "")
+UNSEEN = {
+    ALWAYS: ("HTTP-08", Verdict.INCONCLUSIVE, "nothing of a rate limit"),
+    ("Q12", "data_only"): ("EVENTS-07", Verdict.UNSUPPORTED, "bear no ids"),
+    ("Q08", "forbidden"): ("AUTH-07", Verdict.UNSUPPORTED, "403 (Q08)"),
+}
+STRANGERS = {"Q08", "Q20"}
+PROFILES = sorted(
+    file.stem for file in (FIXTURES / "behaviours").glob("*.yaml") if file.stem != "default"
+)
+CHANCE = random.Random(20)
+MIXED = [{q: CHANCE.choice(list(QUESTIONS[q]["answers"])) for q in QUESTIONS} for _ in range(3)]
+
+
+def test_every_question_is_touched() -> None:
+    """The matrix below has a line for each."""
+    assert set(TOUCHED) == set(QUESTIONS)
+
+
+@contextmanager
+def answering(mock: str, world: str, answers: Mapping[str, str], file: Path) -> Iterator[str]:
+    """The address of a mock whose world answers so: of one that is there, unless strangers are to
+    be answered so too, who have no world."""
+    if STRANGERS.isdisjoint(answers):
+        behave(mock, world, answers)
+        yield mock
+        return
+    text = yaml.safe_dump({"summary": "for a test", "answers": dict(answers)})
+    file.write_text(text, encoding="utf-8")
+    with serving_mock("--behaviour", str(file)) as address:
+        yield address
+
+
+@pytest.mark.parametrize(("question", "answer"), OTHERS)
+def test_one_answer_raises_no_alarm(
+    question: str, answer: str, mock: str, judge: Judge, tmp_path: Path
+) -> None:
+    """And is observed; so are the other answers, as far as the same checks see them."""
+    world, answers = f"test-{question}-{answer}".lower().replace("_", "-"), {question: answer}
+    with answering(mock, world, answers, tmp_path / "behaviour.yaml") as address:
+        report = judge(address, *TOUCHED[question], token=world, exclude=(SLOW,))
+    believed(report, answers)
+    assert question in report.observations
+    for number, seen in report.observations.items():
+        expected = answer if number == question else DEFAULTS[number]
+        assert expected in seen.possible, seen.to_json()
+    written = yaml.safe_load(profile.render(report, questions.load()))["answers"]
+    assert written.get(question) == answer
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_raises_no_alarm(name: str, judge: Judge) -> None:
+    """All checks by hand against a mock that is started with it, and every answer is observed."""
+    file = FIXTURES / "behaviours" / f"{name}.yaml"
+    answers = DEFAULTS | yaml.safe_load(file.read_text(encoding="utf-8"))["answers"]
+    with serving_mock("--behaviour", str(file)) as address:
+        report = judge(address, token="test-whole", exclude=(SLOW, "FUZZ-*"))
+    believed(report, answers)
+    assert {number: seen.answer for number, seen in report.observations.items()} == answers
+
+
+@pytest.mark.parametrize("number", range(len(MIXED)))
+def test_a_mixture_raises_no_alarm(number: int, tmp_path: Path, judge: Judge) -> None:
+    """Nor is any combination of answers taken for a fault, for one of them the fuzzing included."""
+    answers = MIXED[number]
+    slow = (SLOW, "FUZZ-*") if number else (SLOW,)
+    with answering("", "", answers, tmp_path / "mixed.yaml") as address:
+        report = judge(address, token="test-mixed", exclude=slow)
+    believed(report, answers)
+    assert {number: seen.answer for number, seen in report.observations.items()} == answers
+
+
+@contextmanager
+def lying(mock: str, name: str, world: str, answers: Mapping[str, str]) -> Iterator[str]:
+    """One liar before a world that answers so."""
+    behave(mock, world, answers)
+    (liar,) = (liar for liar in changing.lie.all if liar.name == name)
+    with serving(Proxy(mock, [liar])) as address:
+        yield f"{address}/{name}"
+
+
+def test_another_run_hides_no_lie(mock: str, judge: Judge) -> None:
+    """Where a retry makes another run, a completed step may appear in it as it ended or at once,
+    but not do its work again."""
+    with lying(mock, "always-full", "test-full-again", {"Q01": "new_run"}) as address:
+        report = judge(address, "RETRY-0[124]", token="test-full-again")
+    caught = {e.requirement.id for e in report.entries if e.verdict is not Verdict.PASS}
+    assert caught == {"RETRY-02", "RETRY-04"}
+
+
+def believed(report: Report, answers: Mapping[str, str]) -> None:
+    """Nothing is held against it, and nothing left undecided but what cannot be seen."""
+    others = {
+        entry.requirement.id: (entry.verdict, entry.worst.message)
+        for entry in report.entries
+        if entry.verdict is not Verdict.PASS
+    }
+    for requirement, verdict, words in _unseen(answers):
+        if requirement in others:
+            found = others.pop(requirement)
+            assert found[0] is verdict
+            assert words in found[1]
+    assert others == {}
+    assert report.exit_code is ExitCode.CONFORMANT, report.trouble
+
+
+def _unseen(answers: Mapping[str, str]) -> Iterator[tuple[str, Verdict, str]]:
+    for each in (*answers.items(), ALWAYS):
+        if each in UNSEEN:
+            yield UNSEEN[each]

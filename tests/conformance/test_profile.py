@@ -1,0 +1,158 @@
+"""A backend's answers to the open questions are observed, written down, and played by the mock."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from behaving import DEFAULTS, FIXTURES, behave, serving_mock
+from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
+
+from conformance.questions import Observation, Question, Sighting, answered
+
+BACKEND = Path(__file__).parents[2] / "examples" / "flask_backend"
+QUESTION = Question("Q04", "?", {"explicit": "a", "always": "b", "never": "c"})
+
+
+def profile(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`runs-conformance profile` in a process of its own."""
+    command = [sys.executable, "-m", "conformance", "profile", *words]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def test_what_is_observed_can_be_played(tmp_path: Path) -> None:
+    """The file is what the mock was started with, beside each answer stands which check saw what,
+    and a mock that is started with it has the same profile."""
+    theirs = FIXTURES / "behaviours" / "cooperative.yaml"
+    expected = DEFAULTS | yaml.safe_load(theirs.read_text(encoding="utf-8"))["answers"]
+    with serving_mock("--behaviour", str(theirs)) as address:
+        done = profile("--base-url", address, "--token", "test-theirs")
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load(done.stdout)["answers"] == expected
+    assert "CANCEL-05: POST automation-runs/{run_id}/cancel answered 200" in done.stdout
+    file = tmp_path / "theirs.yaml"
+    file.write_text(done.stdout, encoding="utf-8")
+    again = tmp_path / "again.yaml"
+    with serving_mock("--behaviour", str(file)) as address:
+        done = profile("--base-url", address, "--token", "test-again", "--out", str(again))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert yaml.safe_load(again.read_text(encoding="utf-8"))["answers"] == expected
+
+
+def test_an_independent_backend_is_observed() -> None:
+    """In real time, of a service that shares nothing with the mock: what it says of itself."""
+    serve = [sys.executable, "-m", "examples.flask_backend", "--port", "0", "--speed", "20"]
+    keys = {"BACKEND_KEY": "acme-key", "BACKEND_OTHER_KEY": "globex-key"}
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().split()[-1]
+            config = str(BACKEND / "conformance.toml")
+            done = profile("--base-url", address, "--config", config, **keys)
+        finally:
+            server.terminate()
+    assert done.returncode == 0, done.stderr
+    documented = yaml.safe_load((BACKEND / "behaviour.yaml").read_text(encoding="utf-8"))
+    assert yaml.safe_load(done.stdout)["answers"] == documented["answers"]
+    assert not Path("report.json").exists(), "a profile is no report of the gate"
+
+
+async def teapot(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """Answers a cancel of what has finished in a way of its own, and a retry of what has not
+    finished now in one way, now in another."""
+    reply = await forward(ask)
+    if ask.operation == "cancel" and reply.status == 409:
+        reply.status = 418
+    if ask.operation == "retry" and reply.status == 409:
+        run = (await forward(ask.to("get"))).json()
+        reply.status = 400 if run["status"] == "running" else 409
+    return reply
+
+
+@pytest.fixture(scope="module")
+def odd(mock: str) -> Iterator[str]:
+    """The mock with that before it."""
+    with serving(Proxy(mock, [Liar("teapot", (), teapot)])) as address:
+        yield f"{address}/teapot"
+
+
+def test_what_no_profile_can_say_is_told(odd: str) -> None:
+    """In the file and on the terminal; the contract's own answer stands there as a comment, and the
+    file is one that the mock takes."""
+    done = profile("--base-url", odd, "--token", "test-odd")
+    assert done.returncode == 0, done.stderr
+    answers = yaml.safe_load(done.stdout)["answers"]
+    assert answers == {q: a for q, a in DEFAULTS.items() if q not in ("Q02", "Q03")}
+    assert "Q02: Answered in a way that no profile knows" in done.stderr
+    assert "Q03: Answered in different ways" in done.stderr
+    assert "# - CANCEL-05: POST automation-runs/{run_id}/cancel answered 418" in done.stdout
+    assert "# - conflict: RETRY-11: POST" in done.stdout
+    assert "# - bad_request: RETRY-11: POST" in done.stdout
+    assert "  # Q02: conflict  (the contract's own)" in done.stdout
+
+
+def test_without_changing_anything(mock: str) -> None:
+    """Reading alone answers some of the questions; of the others the reason is given."""
+    done = profile("--base-url", mock, "--token", "acme", "--read-only")
+    assert done.returncode == 0, done.stderr
+    answers = yaml.safe_load(done.stdout)["answers"]
+    assert answers.items() <= DEFAULTS.items()
+    assert {"Q05", "Q06", "Q07", "Q08", "Q11", "Q12", "Q13", "Q19", "Q20"} <= set(answers)
+    assert "Q02" not in answers
+    assert "# Not observed:" in done.stdout
+    assert "CANCEL-05 is unsupported: it needs a run that may be changed" in done.stdout
+
+
+def test_a_world_of_its_own(mock: str) -> None:
+    """The answers are those of the tenant that asks."""
+    behave(mock, "test-turned", {"Q11": "oldest_first"})
+    done = profile("--base-url", mock, "--token", "test-turned", "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert yaml.safe_load(done.stdout)["answers"] == DEFAULTS | {"Q11": "oldest_first"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--base-url", "http://127.0.0.1:1", "--token", "x"], "cannot be reached"),
+        (["--base-url", "http://127.0.0.1:1"], "No credential is given"),
+        (["--out", "/no/such/directory/theirs.yaml"], "--out /no/such/directory/theirs.yaml"),
+        (["--out", "/"], "it cannot be written"),
+    ],
+)
+def test_no_profile_is_no_file(words: list[str], said: str) -> None:
+    """What is wrong is told where the profile is not, and the exit code is 2."""
+    done = profile(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def seen(*observations: tuple[str, ...]) -> tuple[str | None, bool, int]:
+    """What observations of one question come to: the answer, whether they contradict each other,
+    and how many are of something unknown."""
+    sightings = [
+        Sighting("X-01", str(n), Observation("Q04", o, "")) for n, o in enumerate(observations)
+    ]
+    found = answered({"Q04": QUESTION}, sightings)["Q04"]
+    return found.answer, found.contradictory, len(found.unheard_of)
+
+
+def test_parts_of_an_answer_add_up() -> None:
+    """A question of several parts is answered when one answer is left."""
+    assert seen(("explicit", "always")) == (None, False, 0)
+    assert seen(("explicit", "always"), ("explicit", "never")) == ("explicit", False, 0)
+    assert seen(("always",), ("explicit", "never")) == (None, True, 0)
+    assert seen(("always",), ()) == (None, False, 1)
