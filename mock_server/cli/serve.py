@@ -1,6 +1,8 @@
 """``runs-mock serve``: the mock itself, until Ctrl-C."""
 
 import contextlib
+import gc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +168,7 @@ def serve(
 
     Every option can also be set in the environment, as RUNS_MOCK_PORT and so on; the option wins.
     """
+    gc.disable()  # Nor is there garbage before it serves.
     # The server's libraries take half a second to load; only this command needs them.
     from mock_server.app import Mock  # noqa: PLC0415
     from mock_server.server import Server, address, bind  # noqa: PLC0415
@@ -188,13 +191,19 @@ def serve(
     reload = Reload(mock, directory, own_profile, _tell) if watched else None
     server = Server(
         mock,
-        lambda: click.echo(_greeting(base, settings)),
+        partial(_ready, _greeting(base, settings)),
         access_log=access_log,
         beside=reload.run if reload else None,
     )
     # uvicorn stops in good order on Ctrl-C and then raises it again.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
+
+
+def _ready(greeting: str) -> None:
+    gc.freeze()
+    gc.enable()
+    click.echo(greeting)
 
 
 def _tell(line: str, good: bool) -> None:

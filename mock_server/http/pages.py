@@ -1,6 +1,7 @@
 """The pages for people, rendered by Flask: a start page, the documentation, the documents."""
 
 import json
+from functools import cache
 
 import yaml
 from flask import Flask, Response, jsonify, render_template, request
@@ -16,7 +17,11 @@ def register(app: Flask, worlds: Worlds, paths: Paths) -> None:
     """Add the pages to ``app``."""
     text = resources.contract_file().read_text(encoding="utf-8")
     control = resources.control_file().read_text(encoding="utf-8")
-    document = json.dumps(yaml.load(text, Loader=yaml.CSafeLoader), ensure_ascii=False)
+
+    @cache
+    def as_json() -> str:
+        # Nobody waits for it at the start.
+        return json.dumps(yaml.load(text, Loader=yaml.CSafeLoader), ensure_ascii=False)
 
     @app.get("/")
     def start() -> str:
@@ -34,7 +39,7 @@ def register(app: Flask, worlds: Worlds, paths: Paths) -> None:
 
     @app.get("/openapi.json")
     def openapi_json() -> Response:
-        return Response(document, mimetype="application/json")
+        return Response(as_json(), mimetype="application/json")
 
     @app.get("/openapi.yaml")
     def openapi_yaml() -> Response:
