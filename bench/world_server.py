@@ -4,20 +4,22 @@ The same application and server as ``runs-mock serve``; only the world is made b
 Its runs are all over, so that what is read stays the same.
 """
 
+import asyncio
 import sys
 
 from mock_server.app import Mock
 from mock_server.engine.clock import DAY
 from mock_server.server import Server, bind
-from mock_server.worlds.worlds import Settings
+from mock_server.worlds.slices import at_once
+from mock_server.worlds.worlds import Settings, Start
 
 
 def main(port: str, runs: str) -> None:
     """Serve until the process is told to end."""
     listener = bind("127.0.0.1", int(port))
     mock = Mock(Settings())
-    world = mock.worlds.reset("demo", runs=int(runs), live=0)
-    world.turn(lambda clock: clock.advance(DAY))
+    world = asyncio.run(mock.worlds.reset("demo", Start(runs=int(runs), live=0)))
+    at_once(world.turning(lambda clock: clock.advance(DAY)))
     Server(mock, lambda: None).run(sockets=[listener])
 
 

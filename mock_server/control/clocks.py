@@ -5,18 +5,20 @@ from collections.abc import Callable
 from mock_server.engine.clock import DAY, SECOND, Clock
 from mock_server.engine.vocabulary import RunStatus
 from mock_server.errors import Flaw, Invalid, Refused
-from mock_server.http.call import Answer, Call, Reply
+from mock_server.http.call import Answer, Call, Later, Reply
 from mock_server.http.middleware import Handler
+from mock_server.worlds.slices import Work
+from mock_server.worlds.world import World
 
 
 def functions() -> dict[str, Handler]:
     """What shows and turns clocks."""
     return {
         "showClock": show,
-        "freezeClock": lambda call: _turned(call, Clock.freeze),
-        "resumeClock": lambda call: _turned(call, Clock.resume),
+        "freezeClock": lambda call: Later(_turned(call, Clock.freeze)),
+        "resumeClock": lambda call: Later(_turned(call, Clock.resume)),
         "scaleClock": scale,
-        "advanceClock": advance,
+        "advanceClock": lambda call: Later(_advanced(call)),
     }
 
 
@@ -25,11 +27,24 @@ def show(call: Call) -> Answer:
 
 
 def scale(call: Call) -> Answer:
-    return _turned(call, lambda clock: clock.rescale(call.body["scale"]))
+    return Later(_turned(call, lambda clock: clock.rescale(call.body["scale"])))
 
 
-def advance(call: Call) -> Answer:
-    world, until = call.world, call.body.get("until")
+async def _turned(call: Call, change: Callable[[Clock], None]) -> Answer:
+    async with call.worlds.occupied(call.tenant) as world:
+        await call.worlds.slices.do(world.turning(change))
+        return Reply.of(world.show_clock())
+
+
+async def _advanced(call: Call) -> Answer:
+    async with call.worlds.occupied(call.tenant) as world:
+        reached = await call.worlds.slices.do(_advance(call, world))
+        return Reply.of(world.show_clock() | ({} if reached is None else {"reached": reached}))
+
+
+def _advance(call: Call, world: World) -> Work[bool | None]:
+    """Whether what was waited for has happened; None where nothing was."""
+    until = call.body.get("until")
     seconds, to_next = call.body.get("seconds"), call.body.get("toNext", False)
     most = DAY if seconds is None else round(seconds * SECOND)
     if until is not None:
@@ -37,20 +52,14 @@ def advance(call: Call) -> Answer:
         if run is None:
             raise Refused(404, f"The world {call.tenant!r} has no run {until['run']}")
         wanted = RunStatus(until["status"])
-        reached = world.skip(lambda: run.state.status is wanted, most)
-        return Reply.of({**world.show_clock(), "reached": reached})
+        return (yield from world.skipping(lambda: run.state.status is wanted, most))
     if to_next:
         due = world.next_due
-        there = due is not None and due <= world.engine.now + most
-        if there and due is not None:
-            world.turn(lambda clock: clock.advance(max(due - clock.now(), 0)))
-        return Reply.of({**world.show_clock(), "reached": there})
+        if due is None or due > world.engine.now + most:
+            return False
+        yield from world.turning(lambda clock: clock.advance(max(due - clock.now(), 0)))
+        return True
     if seconds is None:
         raise Invalid([Flaw(("body", "seconds"), "Field required", "missing")])
-    world.advance(most)
-    return show(call)
-
-
-def _turned(call: Call, change: Callable[[Clock], None]) -> Answer:
-    call.world.turn(change)
-    return show(call)
+    yield from world.advancing(most)
+    return None

@@ -10,9 +10,10 @@ from mock_server.engine.clock import to_text
 from mock_server.engine.play import Run
 from mock_server.engine.run import Json
 from mock_server.errors import Refused
-from mock_server.http.call import Answer, Call, Reply
+from mock_server.http.call import Answer, Call, Later, Reply
 from mock_server.http.middleware import Handler
 from mock_server.worlds import repro, snapshot
+from mock_server.worlds.slices import Work
 from mock_server.worlds.world import World
 from mock_server.worlds.worlds import Worlds
 
@@ -23,44 +24,51 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     """What exports, imports and links."""
     pages = Environment(loader=PackageLoader("mock_server"), autoescape=True)
 
-    def import_state(call: Call) -> Answer:
-        return Reply.of(shown(worlds.take_up(call.body, call.tenant)))
+    async def export_state(call: Call) -> Answer:
+        return Reply(await worlds.slices.do(snapshot.writing(call.world)))
 
-    def show_repro(call: Call) -> Answer:
+    async def import_state(call: Call) -> Answer:
+        return Reply.of(shown(await worlds.take_up(call.body, call.tenant)))
+
+    async def make_repro(call: Call) -> Answer:
+        return _linked(call, *await worlds.slices.do(_pack(call)))
+
+    async def show_repro(call: Call) -> Answer:
         word = call.parameters["token"]
-        world = worlds.read(repro.unpack(word), "test-repro", repro.LOC)
+        world = await worlds.read(repro.unpack(word), "test-repro", repro.LOC)
         return _answer(call, pages, {"opened": False, **_situation(call, world)})
 
-    def open_repro(call: Call) -> Answer:
-        world = repro.set_up(worlds, call.parameters["token"])
+    async def open_repro(call: Call) -> Answer:
+        world = await repro.set_up(worlds, call.parameters["token"])
         return _answer(call, pages, {"opened": True, **_situation(call, world)}, 201)
 
     return {
-        "exportState": export_state,
-        "importState": import_state,
-        "makeRepro": make_repro,
-        "showRepro": show_repro,
-        "openRepro": open_repro,
+        "exportState": lambda call: Later(export_state(call)),
+        "importState": lambda call: Later(import_state(call)),
+        "makeRepro": lambda call: Later(make_repro(call)),
+        "showRepro": lambda call: Later(show_repro(call)),
+        "openRepro": lambda call: Later(open_repro(call)),
     }
 
 
-def export_state(call: Call) -> Answer:
-    return Reply(snapshot.dump(call.world))
-
-
-def make_repro(call: Call) -> Answer:
+def _pack(call: Call) -> Work[tuple[str, int, int]]:
+    """The word for the runs that the call names, how many these are, and how many others."""
     world, ids = call.world, call.body.get("runs")
     if ids is None:
-        word, count = repro.pack_newest(world)
-    else:
-        runs = {run.number: run for run in (_run(world, run_id) for run_id in ids)}
-        word, count = repro.pack(world, [runs[number] for number in sorted(runs)]), len(runs)
+        word, count = yield from repro.packing_newest(world)
+        return word, count, len(world) - count
+    runs = {run.number: run for run in (_run(world, run_id) for run_id in ids)}
+    word = yield from repro.packing(world, [runs[number] for number in sorted(runs)])
+    return word, len(runs), len(world) - len(runs)
+
+
+def _linked(call: Call, word: str, count: int, left_out: int) -> Answer:
     return Reply.of(
         {
             "link": f"{_base(call)}/_mock/repro/{word}",
             "token": word,
             "runs": count,
-            "leftOut": len(world) - count,
+            "leftOut": left_out,
         }
     )
 

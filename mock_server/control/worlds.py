@@ -8,10 +8,10 @@ from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import from_text, to_text
 from mock_server.engine.run import Json
 from mock_server.errors import Flaw, Invalid, Refused
-from mock_server.http.call import Answer, Call, Reply
+from mock_server.http.call import Answer, Call, Later, Reply
 from mock_server.http.middleware import Handler
 from mock_server.worlds.world import World
-from mock_server.worlds.worlds import Worlds
+from mock_server.worlds.worlds import Start, Worlds
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:
@@ -22,17 +22,20 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
 
     def reset_world(call: Call) -> Answer:
         body = call.body
-        world = worlds.reset(
-            call.tenant,
+        start = Start(
             seed=_whole(body.get("seed")),
             now=_instant(body.get("now")),
-            start=_start(worlds, body.get("start")),
+            opens_with=_start(worlds, body.get("start")),
             behaviour=_behaviour(body.get("behaviour")),
             runs=_whole(body.get("runs")),
             live=_whole(body.get("live")),
             scale=body.get("scale"),
         )
-        return Reply.of(shown(world))
+
+        async def work() -> Answer:
+            return Reply.of(shown(await worlds.reset(call.tenant, start)))
+
+        return Later(work())
 
     def show_behaviour(call: Call) -> Answer:
         return Reply.of({"answers": call.world.behaviour.answers()})

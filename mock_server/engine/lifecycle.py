@@ -5,6 +5,7 @@ instant; requests (cancel, retry, decide) happen at the engine's present. Every 
 appended to the run's log. Where the contract is silent the engine asks its ``Behaviour``.
 """
 
+import sys
 from collections.abc import Callable
 
 from mock_server.engine.agenda import Agenda, DueKind
@@ -38,10 +39,12 @@ Watcher = Callable[[Run, RunStatus | None], None]
 
 
 class Engine:
-    """All runs of one world in time. ``now`` is the instant everything has happened up to."""
+    """All runs of one world in time. ``now`` is the instant everything has happened up to,
+    ``happened`` how many events that were."""
 
     def __init__(self, now: int, behaviour: Behaviour, words: Words, watch: Watcher) -> None:
         self.now = now
+        self.happened = 0
         self.behaviour = behaviour
         self._words = words
         self._watch = watch
@@ -58,12 +61,16 @@ class Engine:
         """The instant of the next thing that happens by itself."""
         return self.agenda.next_at
 
-    def catch_up(self, now: int) -> None:
-        """Let everything happen that is due up to ``now``, in order."""
+    def catch_up(self, now: int, enough: int = sys.maxsize) -> bool:
+        """Let everything happen that is due up to ``now``, in order, but stop behind what makes it
+        ``enough`` events in all; whether it came to the end."""
         while due := self.agenda.pop(now):
             self.now = due.at
             self._happen[due.kind](due.run, due.step)
+            if self.happened >= enough:
+                return False
         self.now = max(self.now, now)
+        return True
 
     def create(self, identity: Identity, scenario: Scenario, chance: Chance) -> Run:
         """A new run, pending; it starts when the scenario's wait is over."""
@@ -350,6 +357,7 @@ class Engine:
         event = Event(len(run.log) + 1, self.now, type_, step, facts)
         run.state.apply(event)
         run.log.append(event)
+        self.happened += 1
         self._watch(run, before)
 
     @staticmethod

@@ -75,7 +75,7 @@ class Disturb:
         """What the operation itself answers, once it is its turn."""
 
         async def operation(receive: Receive, send: Send) -> None:
-            scope[CALL].look_again()
+            await scope[CALL].enter()
             await self.app(scope, receive, send)
 
         return operation

@@ -1,5 +1,6 @@
 """A call of an operation, checked and ready to be answered, and the answer to it."""
 
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 import orjson
@@ -27,16 +28,22 @@ class Call:
 
     @property
     def world(self) -> World:
-        """The caller's world, caught up to its now. Raises Refused (409) when there is no room."""
-        if self._world is None:
-            self._world = self.worlds.open(self.tenant)
-            self._world.catch_up()
+        """The caller's world, which the call must have entered."""
+        assert self._world is not None
         return self._world
 
-    def look_again(self) -> None:
-        """Time has passed since the call was checked: the world is to catch up once more, or is
-        another one."""
-        self._world = None
+    def step_in(self) -> World | None:
+        """Enter the caller's world, caught up to its now; None where that takes a while."""
+        self._world = world = self.worlds.at_hand(self.tenant)
+        return world
+
+    async def enter(self) -> World:
+        """Enter the caller's world, opened if need be, caught up to its now; once more where time
+        has passed since. Raises Refused: 409 when there is no room, 503 when it is far behind."""
+        world = self.step_in()
+        if world is None:
+            self._world = world = await self.worlds.open(self.tenant)
+        return world
 
 
 class Answer(Protocol):
@@ -83,6 +90,19 @@ class Reply:
             {"type": "http.response.start", "status": self._status, "headers": self._headers}
         )
         await send({"type": "http.response.body", "body": self._body})
+
+
+class Later:
+    """The answer that ``work`` comes to, while others are answered."""
+
+    __slots__ = ("_work",)
+
+    def __init__(self, work: Awaitable[Answer]) -> None:
+        self._work = work
+
+    async def __call__(self, receive: Receive, send: Send) -> None:
+        answer = await self._work
+        await answer(receive, send)
 
 
 class NoContent:

@@ -165,6 +165,11 @@ class CheckedOperation:
         # The control API's own token is optional here; whether it is asked for is Safety's say.
         self._guarded = bool(operation.security) and {} not in operation.security
         self._parameters: list[Json] = operation.parameters
+        # An operation that puts another world in its place has no use for the one there is.
+        self._names_world = any(one["name"] == "world" for one in self._parameters)
+        self._enters = self._names_world and not any(
+            one.get("x-replaced") for one in self._parameters
+        )
         self._body: Json | None = operation.request_body or None
         self._largest: int = (self._body or {}).get("x-largest-body", LARGEST_BODY)
         self._given: Given = set()  # Of calls that no client's world is told about.
@@ -183,7 +188,9 @@ class CheckedOperation:
             exchange.credential, tenant = self._credentials.tenant(headers, behaviour)
             exchange.tenant = tenant
             call = Call(self._worlds, tenant, exchange)
-            world = call.world
+            world = call.step_in()
+            if world is None:
+                world = await call.enter()
             behaviour = exchange.behaviour = world.behaviour
             exchange.at, exchange.journal = world.engine.now, world.journal
             coverage = world.journal.coverage
@@ -205,8 +212,12 @@ class CheckedOperation:
         if flaws:
             raise Invalid(flaws, question=question_of(flaws))
         if call is None:
-            tenant = self._credentials.world(parameters.get("world"), headers)
+            tenant = ""
+            if self._names_world:
+                tenant = self._credentials.world(parameters.get("world"), headers)
             call = Call(self._worlds, tenant, exchange)
+            if self._enters:
+                await call.enter()
         call.parameters, call.body = parameters, body
         scope[CALL] = call
         await self._next(scope, receive, send)

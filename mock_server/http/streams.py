@@ -118,7 +118,10 @@ class EventStream:
             self._silent = False
             if self._world.closed or self._over():
                 return
-            await self._awake.wait()
+            if self._replay.at_end:
+                await self._awake.wait()
+            else:
+                await asyncio.sleep(0)  # A long story: others have their turn in between.
 
     def _over(self) -> bool:
         return self._run.finished and self._replay.at_end and not self._stays_open

@@ -5,6 +5,7 @@ at once, each flaw with ``loc``, ``msg`` and ``type`` in FastAPI's terms, which 
 documented error body comes from.
 """
 
+import gc
 import re
 from collections.abc import Callable
 from typing import Any
@@ -97,7 +98,7 @@ class Body:
             )
             return {}
         try:
-            value = orjson.loads(content)
+            value = _parse(content)
         except orjson.JSONDecodeError as error:
             flaws.append(Flaw(("body", str(error.pos)), "JSON decode error", "json_invalid"))
             return {}
@@ -121,6 +122,9 @@ class Schema:
             plain_schema(schema), validate_formats=True
         )
         self.accepts: Callable[[Any], bool] = self._validator.is_valid
+        if schema == {"type": "object"}:
+            # It may be a whole world, which is not to be walked through for this.
+            self.accepts = lambda value: isinstance(value, dict)
         self._defaults = {
             name: inner["default"]
             for name, inner in schema.get("properties", {}).items()
@@ -200,6 +204,19 @@ class Contract:
             if texts:
                 met.add(parameter.name)
         return values
+
+
+def _parse(content: bytes) -> Any:
+    if len(content) <= LARGEST_BODY:
+        return orjson.loads(content)
+    # Hundreds of thousands of objects, none of them garbage: to be told so would take longer than
+    # it takes to make them.
+    gc.disable()
+    try:
+        return orjson.loads(content)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def question_of(flaws: list[Flaw]) -> str | None:

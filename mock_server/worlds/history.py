@@ -21,6 +21,7 @@ from mock_server.engine.scenario import Scenario
 from mock_server.engine.seed import Chance
 from mock_server.engine.vocabulary import RetryMode, RunStatus
 from mock_server.errors import FileError
+from mock_server.worlds.slices import Work
 from mock_server.worlds.world import World
 
 
@@ -88,7 +89,7 @@ def populate(
     scenarios: dict[str, Scenario],
     runs: int | None = None,
     live: int | None = None,
-) -> None:
+) -> Work[None]:
     """Let ``world``, whose engine stands ``start.reach`` before its clock, live through the past.
 
     ``runs`` is how many past runs there are and ``live`` how many of those under way are opened;
@@ -124,7 +125,9 @@ def populate(
         at, _, act = heapq.heappop(agenda)
         world.engine.catch_up(at)
         act(at)
-    world.catch_up()
+        yield
+    while not world.catch_up():
+        yield
 
 
 def _cancel(world: World, run: Run) -> None:

@@ -12,6 +12,7 @@ from mock_server.engine.play import Run
 from mock_server.engine.run import Json
 from mock_server.errors import Flaw, Invalid, Refused
 from mock_server.worlds import snapshot
+from mock_server.worlds.slices import Work
 from mock_server.worlds.world import World
 from mock_server.worlds.worlds import TEST_PREFIX, Worlds
 
@@ -22,11 +23,11 @@ _LARGEST = 4 * 1_048_576
 LOC = ("path", "token")
 
 
-def pack(world: World, runs: Sequence[Run]) -> str:
+def packing(world: World, runs: Sequence[Run]) -> Work[str]:
     """The word for those runs of ``world``, in order of creation.
 
     Raises Refused (409) when it would be too long."""
-    word = _word(world, runs)
+    word = yield from _word(world, runs)
     if len(word) > LONGEST:
         raise Refused(
             409,
@@ -36,17 +37,19 @@ def pack(world: World, runs: Sequence[Run]) -> str:
     return word
 
 
-def pack_newest(world: World) -> tuple[str, int]:
+def packing_newest(world: World) -> Work[tuple[str, int]]:
     """The word for as many of the newest runs as go into one, and how many these are."""
     runs = list(world.runs())
     fits, tried = 0, min(len(runs), 1_000) + 1
     while tried - fits > 1:
         middle = (fits + tried) // 2
-        if len(_word(world, runs[len(runs) - middle :])) <= LONGEST:
+        word = yield from _word(world, runs[len(runs) - middle :])
+        if len(word) <= LONGEST:
             fits = middle
         else:
             tried = middle
-    return pack(world, runs[len(runs) - fits :]), fits
+    word = yield from packing(world, runs[len(runs) - fits :])
+    return word, fits
 
 
 def unpack(word: str) -> Json:
@@ -64,16 +67,14 @@ def unpack(word: str) -> Json:
     return document
 
 
-def set_up(worlds: Worlds, word: str) -> World:
+async def set_up(worlds: Worlds, word: str) -> World:
     """A fresh ``test-`` world in which all is as the link says. Raises Invalid or Refused."""
-    base = name = f"{TEST_PREFIX}repro-{zlib.crc32(word.encode()):08x}"
-    number = 1
-    while name in worlds:
-        number += 1
-        name = f"{base}-{number}"
-    return worlds.take_up(unpack(word), name, LOC)
+    name = f"{TEST_PREFIX}repro-{zlib.crc32(word.encode()):08x}"
+    return await worlds.take_up(unpack(word), name, LOC, beside=True)
 
 
-def _word(world: World, runs: Sequence[Run]) -> str:
-    packed = zlib.compress(orjson.dumps(snapshot.write(world, runs)), 9)
+def _word(world: World, runs: Sequence[Run]) -> Work[str]:
+    document = yield from snapshot.writing(world, runs)
+    packed = zlib.compress(document, 9)
+    yield
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()

@@ -3,9 +3,9 @@ is a world, so that one that could not go on is refused with the place where it 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mock_server.engine.agenda import DueKind
 from mock_server.engine.behaviour import QUESTIONS, Behaviour
@@ -18,8 +18,11 @@ from mock_server.engine.vocabulary import EventType, RunStatus, StepStatus
 from mock_server.engine.words import Words
 from mock_server.errors import FileError, Flaw, Invalid
 from mock_server.worlds.arrivals import Arrivals
+from mock_server.worlds.slices import Work
 from mock_server.worlds.snapshot import VERSION, Document, EventRow, PlayedFile, RunFile
 from mock_server.worlds.world import World
+
+M = TypeVar("M", bound=BaseModel)
 
 _MOST_FLAWS = 20
 
@@ -51,7 +54,7 @@ class Place:
         raise Invalid([Flaw(tuple(map(str, self._path)), f"Value error, {msg}", kind)])
 
 
-def restore(data: Json, name: str, words: Words, loc: Sequence[str]) -> World:
+def restoring(data: Json, name: str, words: Words, loc: Sequence[str]) -> Work[World]:
     """The world written down in ``data``, which stands at ``loc``, as the world ``name``.
 
     Raises Invalid."""
@@ -68,7 +71,9 @@ def restore(data: Json, name: str, words: Words, loc: Sequence[str]) -> World:
     world = World(name, document.seed, clock, Behaviour(**answers), words, origin=document.world)
     world.left_out = document.left_out
     for index, written in enumerate(document.runs):
-        _take_up(world, written, scenarios, now, here("runs", index))
+        run = _checked(RunFile, written, (*loc, "runs", str(index)))
+        _take_up(world, run, scenarios, now, here("runs", index))
+        yield
     _plan(world, document, here("due"))
     if document.arrivals is not None:
         _arrive(world, document, scenarios, here("arrivals"))
@@ -84,8 +89,13 @@ def _document(data: Any, here: Place, loc: Sequence[str]) -> Document:
         here("version").wrong(
             f"this mock reads documents of version {VERSION}, not {version}", "literal_error"
         )
+    return _checked(Document, data, loc)
+
+
+def _checked(model: type[M], data: Any, loc: Sequence[str]) -> M:
+    """``data``, which stands at ``loc``, as a ``model``. Raises Invalid."""
     try:
-        return Document.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
         faults = error.errors(include_url=False)[:_MOST_FLAWS]
         raise Invalid(

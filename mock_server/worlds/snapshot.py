@@ -6,7 +6,7 @@ logs, so the same world always gives the same bytes, and goes on as it would hav
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BeforeValidator, Field, StringConstraints
@@ -23,6 +23,7 @@ from mock_server.engine.scenario import Scenario, ScenarioFile
 from mock_server.engine.vocabulary import EventType
 from mock_server.errors import Refused
 from mock_server.faults.rules import FaultsFile
+from mock_server.worlds.slices import Work
 from mock_server.worlds.world import MOST_RUNS, World
 
 FORMAT = "automation-runs-mock/world"
@@ -105,7 +106,8 @@ class ArrivalsFile(datafile.Model):
 
 
 class Document(datafile.Model):
-    """A world as it is written down. ``leftOut`` is how many runs of the story are not in it."""
+    """A world as it is written down. ``leftOut`` is how many runs of the story are not in it. Each
+    of the ``runs`` is a ``RunFile``, and is checked by itself when its turn comes."""
 
     format: Literal["automation-runs-mock/world"]
     version: Literal[1]
@@ -117,24 +119,26 @@ class Document(datafile.Model):
     arrivals: ArrivalsFile | None
     scenarios: list[PlayedFile]
     left_out: Index = Field(alias="leftOut")
-    runs: Annotated[list[RunFile], Field(max_length=MOST_RUNS)]
+    runs: Annotated[list[Any], Field(max_length=MOST_RUNS)]
     due: list[DueRow]
 
 
-def write(world: World, only: Sequence[Run] | None = None) -> Json:
-    """The world, which must have caught up, with all runs or some of them, in order of creation."""
+def writing(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
+    """The world as it is at the beginning, with all runs or some of them, in order of creation. It
+    must have caught up; it may go on meanwhile.
+
+    Raises Refused (409) when nobody could read it back."""
     runs = list(world.runs()) if only is None else only
+    # Logs are only ever appended to: how long each is now is all there is to hold on to.
+    lengths = [len(run.log) for run in runs]
     numbers = {run.number: index for index, run in enumerate(runs)}
+    due = [
+        [due.at, numbers[due.run.number], due.kind, None if due.step < 0 else due.step]
+        for due in world.engine.agenda
+        if due.run.number in numbers
+    ]
     cast = _Cast()
-    shown = [_run(run, cast) for run in runs]
-    arrivals = None
-    if world.arrivals is not None:
-        arrivals = {
-            "perMinute": float(world.arrivals.per_minute),
-            "nextAt": world.arrivals.next_at,
-            "mix": [[cast.index(one), float(weight)] for one, weight in world.arrivals.mix],
-        }
-    return {
+    head: Json = {
         "format": FORMAT,
         "version": VERSION,
         "world": world.origin,
@@ -146,28 +150,34 @@ def write(world: World, only: Sequence[Run] | None = None) -> Json:
         },
         "behaviour": world.behaviour.answers(),
         "faults": world.faults.written(world.engine.now),
-        "arrivals": arrivals,
+        "arrivals": None,
         "scenarios": cast.shown,
         "leftOut": world.left_out + len(world) - len(runs),
-        "runs": shown,
-        "due": [
-            [due.at, numbers[due.run.number], due.kind, None if due.step < 0 else due.step]
-            for due in world.engine.agenda
-            if due.run.number in numbers
-        ],
     }
-
-
-def dump(world: World) -> bytes:
-    """The whole world. Raises Refused (409) when nobody could read it back."""
-    body = orjson.dumps(write(world))
-    if len(body) > LARGEST:
-        raise Refused(
-            409,
-            f"The world's {len(world)} runs make a document of {len(body)} bytes; the most is "
-            f"{LARGEST}. Reset the world with fewer runs, or make a link to some of them.",
-        )
-    return body
+    arrivals = world.arrivals
+    next_at = 0 if arrivals is None else arrivals.next_at
+    written, size = [], 0
+    for run, length in zip(runs, lengths, strict=True):
+        written.append(orjson.dumps(_run(run, length, cast)))
+        size += len(written[-1])
+        if size > LARGEST:
+            raise Refused(
+                409,
+                f"The world's {len(runs)} runs make a document of more than {LARGEST} bytes, the "
+                "most there is. Reset the world with fewer runs, or make a link to some of them.",
+            )
+        yield
+    if arrivals is not None:
+        head["arrivals"] = {
+            "perMinute": float(arrivals.per_minute),
+            "nextAt": next_at,
+            "mix": [[cast.index(one), float(weight)] for one, weight in arrivals.mix],
+        }
+    return b'%b,"runs":[%b],"due":%b}' % (
+        orjson.dumps(head)[:-1],
+        b",".join(written),
+        orjson.dumps(due),
+    )
 
 
 class _Cast:
@@ -192,7 +202,8 @@ class _Cast:
         return found
 
 
-def _run(run: Run, cast: _Cast) -> Json:
+def _run(run: Run, length: int, cast: _Cast) -> Json:
+    """The run as it was when that many events had happened to it."""
     continues = None
     if run.earlier is not None:
         continues = {
@@ -203,5 +214,5 @@ def _run(run: Run, cast: _Cast) -> Json:
         "id": run.id,
         "scenario": cast.index(run.scenario),
         "continues": continues,
-        "log": [[event.at, event.type, event.step, event.facts] for event in run.log],
+        "log": [[event.at, event.type, event.step, event.facts] for event in run.log[:length]],
     }

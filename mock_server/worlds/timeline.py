@@ -16,6 +16,7 @@ from mock_server.engine.run import Event
 from mock_server.engine.scenario import Scenario
 from mock_server.engine.vocabulary import EventType
 from mock_server.engine.words import Words
+from mock_server.worlds.slices import at_once
 from mock_server.worlds.world import World
 
 _ENDS = {
@@ -41,7 +42,7 @@ def play(scenario: Scenario, seed: int = 1) -> list[Event]:
     its creation."""
     world = World("timeline", seed, Clock(0, scale=0), Behaviour(), Words())
     run = world.create(scenario)
-    world.turn(lambda clock: clock.advance(DAY))
+    at_once(world.turning(lambda clock: clock.advance(DAY)))
     return run.log
 
 

@@ -3,11 +3,13 @@
 Before anything is asked of it, a world catches up to its clock's now. Reading changes nothing.
 """
 
+import gc
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from mock_server.engine.agenda import Agenda
 from mock_server.engine.behaviour import (
     Behaviour,
     DurationAtWork,
@@ -30,10 +32,17 @@ from mock_server.insight.journal import Journal
 from mock_server.worlds import render
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.pulse import Pulse
+from mock_server.worlds.slices import Work
 
 MOST_RUNS = 200_000
 MOST_EVENTS = 250_000
-"""How many events one advance may cause; nobody else is answered meanwhile."""
+"""How many events one request may cause: an advance, or the first after a long absence."""
+
+_MANY = 1_000
+"""Runs from which on a world is a burden for the garbage collector."""
+
+_AT_ONCE = 256
+"""How many events happen before others may have their turn."""
 
 
 class World:
@@ -59,7 +68,6 @@ class World:
         self.journal = Journal()
         self.tenant_id = stable_id("tenant", self.origin)
         self.engine = Engine(max(clock.now() - reach, 0), behaviour, words, self._changed)
-        self._happened = 0
         self._runs: list[Run] = []  # in order of creation
         self.left_out = 0  # how many runs of the story it was not given
         self._by_id: dict[str, Run] = {}
@@ -90,16 +98,27 @@ class World:
 
     # Time.
 
-    def catch_up(self) -> None:
-        """Let everything happen that is due by now."""
+    def catch_up(self) -> bool:
+        """Let happen what is due by now, a few hundred events at the most; whether that was all."""
+        return self._happen(self.clock.now())
+
+    def catching_up(self) -> Work[None]:
+        """Let everything happen that is due by now.
+
+        Raises Refused (503) where that would be too much at once; it has then gone as far as it
+        may."""
         now = self.clock.now()
-        while self.arrivals is not None and self.arrivals.next_at <= now:
-            self.engine.catch_up(self.arrivals.next_at)
-            if len(self._runs) >= MOST_RUNS:
-                self.arrivals = None
-            else:
-                self._create(self.arrivals.take())
-        self.engine.catch_up(now)
+        enough = self.engine.happened + MOST_EVENTS
+        while not self._happen(now):
+            if self.engine.happened > enough:
+                raise Refused(
+                    503,
+                    f"The world {self.name!r} is behind its clock, at {to_text(self.engine.now)}: "
+                    f"{MOST_EVENTS} events have happened, the most for one request. Ask again for "
+                    "the rest, or slow its clock down.",
+                    {"Retry-After": "1"},
+                )
+            yield
 
     @property
     def next_due(self) -> int | None:
@@ -109,40 +128,45 @@ class World:
             return due
         return self.arrivals.next_at if due is None else min(due, self.arrivals.next_at)
 
-    def skip(self, reached: Callable[[], bool], most: int) -> bool:
+    def skipping(self, reached: Callable[[], bool], most: int) -> Work[bool]:
         """Move from one event to the next until ``reached``, by ``most`` milliseconds at the most;
-        whether it was."""
+        whether it was. Raises Refused (409), as ``advancing`` does."""
         latest = self.clock.now() + most
-        enough = self._happened + MOST_EVENTS
+        enough = self.engine.happened + MOST_EVENTS
         while not reached():
             self._refuse_beyond(enough)
             due = self.next_due
             if due is None or due > latest:
                 break
-            self.turn(partial(_forward_to, due))
+            yield from self.turning(partial(_forward_to, due))
         else:
             return True
-        self.turn(partial(_forward_to, latest))
+        yield from self.turning(partial(_forward_to, latest))
         return reached()
 
-    def advance(self, duration: int) -> None:
+    def advancing(self, duration: int) -> Work[None]:
         """Move forward by ``duration`` milliseconds, and let whatever becomes due happen.
 
-        Raises Refused (409) where that would be too much at once; it has then gone as far as it
-        may."""
+        Raises Refused (409) where that would be too much at once, or where the world is closed
+        meanwhile; it has then gone as far as it may."""
         latest = self.clock.now() + duration
-        enough = self._happened + MOST_EVENTS
+        enough = self.engine.happened + MOST_EVENTS
         while (due := self.next_due) is not None and due + MINUTE < latest:
-            self.turn(partial(_forward_to, due + MINUTE))
+            yield from self.turning(partial(_forward_to, due + MINUTE))
             self._refuse_beyond(enough)
-        self.turn(partial(_forward_to, latest))
+        yield from self.turning(partial(_forward_to, latest))
 
-    def turn(self, change: Callable[[Clock], None]) -> None:
+    def turning(self, change: Callable[[Clock], None]) -> Work[None]:
         """Let ``change`` freeze, resume, rescale or advance the clock, and whatever becomes due by
-        that happen."""
+        that happen. Raises Refused (409) where the world is closed meanwhile."""
         change(self.clock)
-        self.catch_up()
+        now = self.clock.now()
+        while not self._happen(now):
+            yield
+            if self.closed:
+                raise Refused(409, f"The world {self.name!r} was closed meanwhile.")
         self.pulse.arm()
+        yield
 
     def show_clock(self) -> Json:
         """The clock as the control API shows it."""
@@ -195,7 +219,8 @@ class World:
 
     def glimpse(self, run: Run) -> bytes:
         """The run as JSON, for somebody who is no client: it covers nothing of the contract."""
-        return self._bodies[run.number] or render.run(run.state, self.style())
+        body = None if self.closed else self._bodies[run.number]
+        return body or render.run(run.state, self.style())
 
     def steps(self, run: Run) -> bytes:
         """The run's steps as JSON."""
@@ -271,6 +296,32 @@ class World:
             for wake in list(readers):
                 wake()
 
+    def dismantling(self) -> Work[None]:
+        """Let go of the runs of a closed world, little by little: freeing many takes a while."""
+        runs, self._runs = self._runs, []
+        many = len(runs) >= _MANY
+        self._bodies, self._steps, self._by_id = [], {}, {}
+        self._by_status = {status: [] for status in RunStatus}
+        self.engine.agenda = Agenda()
+        while runs:
+            del runs[-100:]
+            yield
+        if many:
+            gc.unfreeze()  # What long work has put aside; without these runs it is little.
+
+    def _happen(self, now: int) -> bool:
+        """Let happen what is due by ``now``, ``_AT_ONCE`` events or a few more; whether that was
+        all."""
+        enough = self.engine.happened + _AT_ONCE
+        while self.arrivals is not None and self.arrivals.next_at <= now:
+            if not self.engine.catch_up(self.arrivals.next_at, enough):
+                return False
+            if len(self._runs) >= MOST_RUNS:
+                self.arrivals = None
+            else:
+                self._create(self.arrivals.take())
+        return self.engine.catch_up(now, enough)
+
     def _create(self, scenario: Scenario) -> Run:
         identity, chance = self._identify(scenario)
         return self.engine.create(identity, scenario, chance)
@@ -321,7 +372,7 @@ class World:
         )
 
     def _refuse_beyond(self, enough: int) -> None:
-        if self._happened > enough:
+        if self.engine.happened > enough:
             raise Refused(
                 409,
                 f"{MOST_EVENTS} events have happened, the most for one advance, and the clock "
@@ -344,7 +395,6 @@ class World:
             numbers = self._by_status[before]
             del numbers[bisect_left(numbers, number)]
             insort(self._by_status[status], number)
-        self._happened += 1
         self._bodies[number] = None
         self._steps.pop(number, None)
         if self._readers:
@@ -370,13 +420,15 @@ class Replay:
         return self._seen == len(self._run.log)
 
     def frames(self, after: int) -> list[bytes]:
-        """The frames of every event since the last call whose ``seq`` is above ``after``."""
+        """The frames of the next events since the last call, a few hundred at the most, whose
+        ``seq`` is above ``after``."""
         found = []
         behaviour = self._world.behaviour
         grows = behaviour.duration_at_work is DurationAtWork.GROWS
         full = behaviour.framing is Framing.FULL
         coverage = self._world.journal.coverage
-        for event in self._run.log[self._seen :]:
+        events = self._run.log[self._seen : self._seen + _AT_ONCE]
+        for event in events:
             self._state.apply(event)
             if event.seq > after:
                 coverage.show_event(event, self._state)
@@ -384,7 +436,7 @@ class Replay:
                 if grows:
                     style = replace(style, until=event.at)
                 found.append(render.frame(event, self._state, style, full=full))
-        self._seen = len(self._run.log)
+        self._seen += len(events)
         return found
 
 

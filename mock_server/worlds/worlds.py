@@ -6,10 +6,14 @@ so that tests that run side by side keep out of each other's way by choosing a n
 a bounded number of them: the one of a ``test-`` name that was idle longest goes first.
 """
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from mock_server import resources
 from mock_server.engine import scenario
@@ -24,7 +28,8 @@ from mock_server.faults.rules import Preset
 from mock_server.http.safety import Access
 from mock_server.worlds import history
 from mock_server.worlds.history import WorldFile
-from mock_server.worlds.restore import restore
+from mock_server.worlds.restore import restoring
+from mock_server.worlds.slices import Slices, Work
 from mock_server.worlds.world import World
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -51,6 +56,24 @@ class Settings:
     access: Access = field(default_factory=Access)
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a fresh world begins with; what is None is as the mock was started with, or as the
+    world's name says. ``opens_with`` names one of the ``starts``; ``runs`` past runs and ``live``
+    under way overrule it. ``now`` is an instant."""
+
+    seed: int | None = None
+    now: int | None = None
+    opens_with: str | None = None
+    behaviour: Behaviour | None = None
+    runs: int | None = None
+    live: int | None = None
+    scale: float | None = None
+
+
+USUAL = Start()
+
+
 class Worlds:
     """Every open world by name. Raises UsageError when the settings cannot be used."""
 
@@ -70,6 +93,9 @@ class Worlds:
         self._words = Words()
         # In order of use as far as test worlds go: the one idle longest comes first.
         self._open: dict[str, World] = {}
+        self._doors: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._going: set[asyncio.Task[None]] = set()
+        self.slices = Slices()
 
     def __iter__(self) -> Iterator[World]:
         return iter(list(self._open.values()))
@@ -83,15 +109,44 @@ class Worlds:
             name.startswith(TEST_PREFIX) and NAME.fullmatch(name) is not None
         )
 
-    def open(self, name: str) -> World:
-        """The world of that name, opened if need be. Raises Refused (409) when there is no room;
-        the name must be one it ``knows``."""
+    def at_hand(self, name: str) -> World | None:
+        """The world of that name, caught up to its now; None where that takes a while: see
+        ``open``."""
         world = self._open.get(name)
-        if world is None:
-            world = self.reset(name)
-        elif name not in self.settings.declared:
-            self._open[name] = self._open.pop(name)
+        if world is None or not world.catch_up():
+            return None
+        self._used(name)
         return world
+
+    async def open(self, name: str) -> World:
+        """The world of that name, opened if need be, caught up to its now. The name must be one it
+        ``knows``. Raises Refused: 409 when there is no room, 503 when it is far behind."""
+        while True:
+            world = self._open.get(name)
+            if world is None:
+                async with self._alone(name):
+                    if name not in self._open:
+                        self._put(await self.slices.do(self._fresh(name)))
+            else:
+                await self.slices.do(world.catching_up())
+                if not world.closed:
+                    self._used(name)
+                    return world
+
+    @asynccontextmanager
+    async def occupied(self, name: str) -> AsyncIterator[World]:
+        """The world of that name, for work that takes a while: such is done to it one by one.
+        Raises Refused, as ``open`` does."""
+        while True:
+            world = await self.open(name)
+            async with self._alone(name):
+                if not world.closed:
+                    yield world
+                    return
+
+    def _alone(self, name: str) -> asyncio.Lock:
+        """Held while large work is done to the world of that name."""
+        return self._doors.setdefault(name, asyncio.Lock())
 
     def get(self, name: str) -> World | None:
         """The world of that name, if it is open."""
@@ -101,48 +156,31 @@ class Worlds:
         """Whether any open world has that run."""
         return any(world.find(run_id) is not None for world in self._open.values())
 
-    def reset(
-        self,
-        name: str,
-        *,
-        seed: int | None = None,
-        now: int | None = None,
-        start: str | None = None,
-        behaviour: Behaviour | None = None,
-        runs: int | None = None,
-        live: int | None = None,
-        scale: float | None = None,
+    async def reset(self, name: str, start: Start = USUAL) -> World:
+        """A fresh world of that name in place of the old one, which is there until it is ready.
+        Raises Refused (409)."""
+        async with self._alone(name):
+            world = await self.slices.do(self._fresh(name, start))
+            self._put(world)
+        return world
+
+    async def take_up(
+        self, document: Json, name: str, loc: tuple[str, ...] = ("body",), *, beside: bool = False
     ) -> World:
-        """A fresh world of that name in place of the old one; what is None is as the mock was
-        started with, or as the name says. ``start`` is one of the ``starts``; ``runs`` past runs
-        and ``live`` under way overrule it. Raises Refused (409)."""
-        settings = self.settings
-        now = settings.now if now is None else now
-        opens_with = self.starts[start or self._start_named(name)]
-        clock = Clock(wall() if now is None else now, settings.scale if scale is None else scale)
-        world = World(
-            name,
-            settings.seed if seed is None else seed,
-            clock,
-            behaviour or settings.behaviour,
-            self._words,
-            reach=opens_with.reach,
-        )
-        history.populate(world, opens_with, self.scenarios, runs, live)
-        self._put(world)
+        """The world that was written down in ``document``, in place of the one of that name, or
+        ``beside`` it, under the name with a number. Nothing changes when it raises Invalid, for
+        what is wrong with the document, which stands at ``loc``, or Refused (409)."""
+        async with self._alone(name):
+            world = await self.read(document, name, loc)
+            if beside:
+                numbered = (f"{name}-{number}" for number in count(2))
+                world.name = next(free for free in chain([name], numbered) if free not in self)
+            self._put(world)
         return world
 
-    def take_up(self, document: Json, name: str, loc: tuple[str, ...] = ("body",)) -> World:
-        """The world that was written down in ``document``, in place of the one of that name.
-        Nothing changes when it raises Invalid, for what is wrong with the document, which stands
-        at ``loc``, or Refused (409)."""
-        world = self.read(document, name, loc)
-        self._put(world)
-        return world
-
-    def read(self, document: Json, name: str, loc: tuple[str, ...]) -> World:
+    async def read(self, document: Json, name: str, loc: tuple[str, ...]) -> World:
         """The world that was written down in ``document``, without opening it. Raises Invalid."""
-        return restore(document, name, self._words, loc)
+        return await self.slices.do(restoring(document, name, self._words, loc))
 
     def __contains__(self, name: str) -> bool:
         return name in self._open
@@ -162,15 +200,36 @@ class Worlds:
         )
 
     def close(self) -> None:
-        """Close every world, and with it its event streams."""
+        """Close every world, and with it its event streams; what is under way is left off."""
+        self.slices.close()
         for world in self:
             world.close()
+
+    def _fresh(self, name: str, start: Start = USUAL) -> Work[World]:
+        settings = self.settings
+        now = settings.now if start.now is None else start.now
+        scale = settings.scale if start.scale is None else start.scale
+        opens_with = self.starts[start.opens_with or self._start_named(name)]
+        world = World(
+            name,
+            settings.seed if start.seed is None else start.seed,
+            Clock(wall() if now is None else now, scale),
+            start.behaviour or settings.behaviour,
+            self._words,
+            reach=opens_with.reach,
+        )
+        yield from history.populate(world, opens_with, self.scenarios, start.runs, start.live)
+        return world
+
+    def _used(self, name: str) -> None:
+        if name not in self.settings.declared:
+            self._open[name] = self._open.pop(name)
 
     def _put(self, world: World) -> None:
         """Have ``world`` in place of the one of its name. Raises Refused (409)."""
         old = self._open.pop(world.name, None)
         if old is not None:
-            old.close()
+            self._let_go(old)
         elif len(self._open) >= self.settings.most_worlds:
             self._make_room()
         self._open[world.name] = world
@@ -180,7 +239,18 @@ class Worlds:
         if idle is None:
             most = self.settings.most_worlds
             raise Refused(409, f"All {most} worlds are declared ones: allow more of them.")
-        self._open.pop(idle).close()
+        self._let_go(self._open.pop(idle))
+
+    def _let_go(self, world: World) -> None:
+        world.close()
+        task = asyncio.create_task(self.slices.do(world.dismantling()))
+        self._going.add(task)
+        task.add_done_callback(self._gone)
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._going.discard(task)
+        if not task.cancelled():
+            task.exception()  # Left off when the mock stops.
 
     def _start_named(self, name: str) -> str:
         """What the world opens with: ``test-empty`` and ``test-empty-7`` open the start ``empty``;

@@ -1,6 +1,9 @@
 """What is bounded says so at the bound, and what to do."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -91,3 +94,47 @@ def test_a_world_too_many_takes_the_place_of_the_longest_idle() -> None:
             assert client.get(RUNS, headers={"X-API-Key": name}).status_code == 200
         shown = client.get("/_mock/worlds").json()["items"]
         assert [world["name"] for world in shown] == ["demo", "test-b"]
+
+
+def test_a_world_that_is_far_behind_its_clock_says_so(
+    mock_server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for ever for the first answer after a long absence: it is told to ask again, and
+    what has happened by then has happened."""
+    monkeypatch.setattr(worlds, "MOST_EVENTS", 300)
+    with MockWorld(mock_server_url, "test-far-behind", scale=100_000, runs=0, live=0) as world:
+        world.client.put("/_mock/arrivals", json={"perMinute": 600})
+        answer = world.client.get("/_mock/clock")
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        assert "Ask again" in answer.json()["detail"]
+        answer = world.client.get(RUNS)
+        assert answer.status_code == 503
+        assert "test-far-behind" in answer.json()["detail"]
+        world.control("reset", runs=0, live=0)
+        assert world.client.get(RUNS).json()["total"] == 0
+
+
+def test_two_advances_at_once_add_up(mock_world: MockWorld) -> None:
+    """Large work on one world is done one after the other, and nothing of it is lost."""
+    mock_world.client.put("/_mock/arrivals", json={"perMinute": 60})
+    before = mock_world.client.get("/_mock/clock").json()["now"]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(mock_world.advance, [600, 600, 600]))
+    after = mock_world.client.get("/_mock/clock").json()["now"]
+    passed = datetime.fromisoformat(after) - datetime.fromisoformat(before)
+    assert passed == timedelta(minutes=30)
+
+
+def test_a_world_is_opened_once_however_many_ask_for_it_first(mock_server_url: str) -> None:
+    """A page that opens with six requests sees one world."""
+    headers = {"X-API-Key": f"test-ask-{time.monotonic_ns()}"}
+
+    def ask(_: int) -> list[str]:
+        answer = httpx2.get(f"{mock_server_url}{RUNS}", headers=headers, verify=False)
+        return [run["id"] + run["createdAt"] for run in answer.json()["items"]]
+
+    with ThreadPoolExecutor(6) as pool:
+        lists = list(pool.map(ask, range(6)))
+    assert len(lists[0]) > 60
+    assert all(each == lists[0] for each in lists)

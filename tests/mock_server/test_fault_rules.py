@@ -305,7 +305,7 @@ async def _named() -> None:
         assert (await client.post("/_mock/faults", json=rule)).status_code == 201
         assert (await client.get(RUNS)).status_code == 503
         await client.get(RUNS)
-        first, second = mock.worlds.open("test-named").journal
+        first, second = (await mock.worlds.open("test-named")).journal
     assert first.faults == ("latency", "status", "malformed")
     assert second.faults == ()
 

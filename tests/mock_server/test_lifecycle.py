@@ -24,6 +24,7 @@ from mock_server.engine.vocabulary import FINISHED, EventType, RetryMode, RunSta
 from mock_server.engine.words import Words
 from mock_server.errors import Invalid, Refused
 from mock_server.resources import scenarios_dir
+from mock_server.worlds.slices import at_once
 from mock_server.worlds.world import World
 
 START = 1_772_000_000_000
@@ -37,7 +38,7 @@ def new_world(behaviour: Behaviour | None = None) -> World:
 
 
 def advance(world: World, milliseconds: int) -> None:
-    world.turn(lambda clock: clock.advance(milliseconds))
+    at_once(world.turning(lambda clock: clock.advance(milliseconds)))
 
 
 def act(world: World, runs: list[Run], action: tuple[Any, ...]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from strategies import actions, behaviours, casts
 from test_lifecycle import act, advance, new_world
+from test_worlds import opened
 
 from mock_server.engine.behaviour import Behaviour, RetryIdentity
 from mock_server.engine.clock import DAY, from_text
@@ -18,8 +19,9 @@ from mock_server.errors import Invalid, Refused
 from mock_server.faults.rules import Rule
 from mock_server.resources import scenarios_dir
 from mock_server.worlds.arrivals import Arrivals
-from mock_server.worlds.restore import restore
-from mock_server.worlds.snapshot import dump, write
+from mock_server.worlds.restore import restoring
+from mock_server.worlds.slices import at_once
+from mock_server.worlds.snapshot import writing
 from mock_server.worlds.world import World
 from mock_server.worlds.worlds import Settings, Worlds
 
@@ -27,8 +29,12 @@ NOW = from_text("2026-03-02T08:15:00Z")
 SCENARIOS = read_all(scenarios_dir())
 
 
+def dump(world: World) -> bytes:
+    return at_once(writing(world))
+
+
 def copy(world: World, name: str = "test") -> World:
-    return restore(orjson.loads(dump(world)), name, Words(), ("body",))
+    return at_once(restoring(orjson.loads(dump(world)), name, Words(), ("body",)))
 
 
 def bodies(world: World) -> list[bytes]:
@@ -67,7 +73,7 @@ def test_a_world_survives_being_written_down(
 def test_equal_seed_and_calls_give_equal_documents() -> None:
     """Byte for byte, history and all; another seed gives another."""
     first, same, other = (
-        dump(Worlds(Settings(now=NOW, scale=0, seed=seed)).open("demo")) for seed in (7, 7, 8)
+        dump(opened(Worlds(Settings(now=NOW, scale=0, seed=seed)), "demo")) for seed in (7, 7, 8)
     )
     assert first == same
     assert first != other
@@ -76,7 +82,7 @@ def test_equal_seed_and_calls_give_equal_documents() -> None:
 def test_a_copy_in_another_world_goes_on_as_the_original() -> None:
     """Under another name it is still the story of the world it was taken from: tenant, ids, draws,
     arrivals, faults and the runs that are still to be created."""
-    world = Worlds(Settings(now=NOW, scale=0)).open("demo")
+    world = opened(Worlds(Settings(now=NOW, scale=0)), "demo")
     mix = [(SCENARIOS["flaky"], 1.0), (SCENARIOS["diamond"], 2)]
     world.arrive(Arrivals(6, mix, Chance(world.seed, world.origin, "arrivals"), NOW))
     rules = [{"status": {"code": 503}, "count": 3, "lasts": "5m"}, {"rateLimit": {"limit": 5}}]
@@ -105,9 +111,9 @@ def test_a_clock_goes_on_as_it_went() -> None:
 
 def test_some_runs_of_a_world_go_on_as_in_the_whole() -> None:
     """What a run draws does not depend on which other runs there are."""
-    world = Worlds(Settings(now=NOW, scale=0)).open("demo")
+    world = opened(Worlds(Settings(now=NOW, scale=0)), "demo")
     live = [run for run in world.runs() if not run.finished]
-    other = restore(orjson.loads(orjson.dumps(write(world, live))), "test", Words(), ())
+    other = at_once(restoring(orjson.loads(at_once(writing(world, live))), "test", Words(), ()))
     for one in (world, other):
         advance(one, DAY)
     for run in other.runs():
@@ -216,13 +222,13 @@ def test_a_document_that_is_wrong_is_refused_where_it_is_wrong(
 ) -> None:
     """With the JSON path and what was expected."""
     data = document()
-    restore(data, "test", Words(), ())
+    at_once(restoring(data, "test", Words(), ()))
     holder: Any = data
     for key in path[:-1]:
         holder = holder[key]
     holder[path[-1]] = value
     with pytest.raises(Invalid) as refusal:
-        restore(data, "test", Words(), ())
+        at_once(restoring(data, "test", Words(), ()))
     told = {".".join(flaw.loc): flaw.msg for flaw in refusal.value.flaws}
     assert any(where.startswith(loc) and part in msg for where, msg in told.items()), told
 
@@ -232,7 +238,7 @@ def test_what_is_due_cannot_be_there_twice() -> None:
     data = document()
     data["due"].insert(0, data["due"][0])
     with pytest.raises(Invalid) as refusal:
-        restore(data, "test", Words(), ())
+        at_once(restoring(data, "test", Words(), ()))
     assert refusal.value.flaws[0].loc == ("due", "1")
 
 
@@ -243,7 +249,7 @@ def test_a_finished_run_has_no_step_at_work() -> None:
     log = data["runs"][2]["log"]
     log.append([log[-1][0], "run.completed", None, {}])
     with pytest.raises(Invalid, match="at work"):
-        restore(data, "test", Words(), ())
+        at_once(restoring(data, "test", Words(), ()))
 
 
 def test_a_world_too_large_to_be_read_back_is_not_written_down(
@@ -255,3 +261,15 @@ def test_a_world_too_large_to_be_read_back_is_not_written_down(
     world.create(SCENARIOS["fan-out"])
     with pytest.raises(Refused, match=r"the most is 1000\. Reset"):
         dump(world)
+
+
+def test_a_world_may_go_on_while_it_is_written_down() -> None:
+    """What is written is the world as it was when that began."""
+    world = opened(Worlds(Settings(now=NOW, scale=0)), "demo")
+    before = dump(world)
+    work = writing(world)
+    next(work)
+    world.create(SCENARIOS["diamond"])
+    advance(world, DAY)
+    assert at_once(work) == before
+    assert dump(world) != before

@@ -1,5 +1,6 @@
 """Worlds: which there are, what they open with, how many there may be."""
 
+import asyncio
 import json
 from collections import Counter
 from itertools import pairwise
@@ -17,6 +18,10 @@ from mock_server.worlds.worlds import Settings, Worlds
 NOW = from_text("2026-03-02T08:15:00Z")
 
 
+def opened(worlds: Worlds, name: str) -> World:
+    return asyncio.run(worlds.open(name))
+
+
 def page(world: World) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = json.loads(world.page(None, 1_000, 0))["items"]
     return items
@@ -24,7 +29,7 @@ def page(world: World) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def demo() -> World:
-    return Worlds(Settings(now=NOW, scale=0)).open("demo")
+    return opened(Worlds(Settings(now=NOW, scale=0)), "demo")
 
 
 def test_a_fresh_world_has_a_believable_history(demo: World) -> None:
@@ -56,7 +61,7 @@ def test_history_is_listed_newest_first(demo: World) -> None:
 def test_the_same_seed_tells_the_same_story() -> None:
     """Same seed, world, time: the same bytes. Another seed: other ids."""
     first, same, other = (
-        Worlds(Settings(now=NOW, scale=0, seed=seed)).open("acme").page(None, 1_000, 0)
+        opened(Worlds(Settings(now=NOW, scale=0, seed=seed)), "acme").page(None, 1_000, 0)
         for seed in (7, 7, 8)
     )
     assert first == same
@@ -67,7 +72,9 @@ def test_the_same_seed_tells_the_same_story() -> None:
 def test_two_worlds_of_one_seed_have_no_run_in_common() -> None:
     """An id of one tenant means nothing to another."""
     worlds = Worlds(Settings(now=NOW, scale=0))
-    acme, globex = ({run["id"] for run in page(worlds.open(name))} for name in ("acme", "globex"))
+    acme, globex = (
+        {run["id"] for run in page(opened(worlds, name))} for name in ("acme", "globex")
+    )
     assert not acme & globex
 
 
@@ -82,10 +89,10 @@ def test_which_names_open_a_world() -> None:
 def test_the_test_world_idle_longest_makes_room() -> None:
     """Declared worlds stay; of the others the one that was used last stays longest."""
     worlds = Worlds(Settings(start="empty", declared=("demo",), most_worlds=3))
-    worlds.open("demo")
-    first, second = worlds.open("test-1"), worlds.open("test-2")
-    worlds.open("test-1")
-    worlds.open("test-3")
+    opened(worlds, "demo")
+    first, second = opened(worlds, "test-1"), opened(worlds, "test-2")
+    opened(worlds, "test-1")
+    opened(worlds, "test-3")
     assert [world.name for world in worlds] == ["demo", "test-1", "test-3"]
     assert second.closed
     assert not first.closed
@@ -94,10 +101,10 @@ def test_the_test_world_idle_longest_makes_room() -> None:
 def test_a_mock_full_of_declared_worlds_says_so() -> None:
     """Nothing is thrown away that the user named."""
     worlds = Worlds(Settings(start="empty", declared=("a", "b"), most_worlds=2))
-    worlds.open("a")
-    worlds.open("b")
+    opened(worlds, "a")
+    opened(worlds, "b")
     with pytest.raises(Refused, match="declared"):
-        worlds.open("test-1")
+        opened(worlds, "test-1")
 
 
 def write(directory: Path, text: str) -> Settings:
@@ -136,9 +143,9 @@ def test_a_broken_start_is_refused_where_it_is_broken(
 def test_a_name_may_say_what_its_world_opens_with() -> None:
     """``test-empty-7`` is empty, ``test-edge-cases`` holds the edge cases, others what is usual."""
     worlds = Worlds(Settings(now=NOW, scale=0))
-    assert len(worlds.open("test-empty-7")) == 0
-    assert len(worlds.open("test-emptyish")) > 60
-    steps = {len(run.scenario.plans) for run in worlds.open("test-edge-cases").runs()}
+    assert len(opened(worlds, "test-empty-7")) == 0
+    assert len(opened(worlds, "test-emptyish")) > 60
+    steps = {len(run.scenario.plans) for run in opened(worlds, "test-edge-cases").runs()}
     assert {0, 500} <= steps
 
 
@@ -146,7 +153,7 @@ def test_a_name_may_say_what_its_world_opens_with() -> None:
 def test_every_start_that_comes_with_the_mock_opens(start: str) -> None:
     """Whatever its seed."""
     for seed in (1, 2):
-        world = Worlds(Settings(now=NOW, scale=0, seed=seed, start=start)).open("demo")
+        world = opened(Worlds(Settings(now=NOW, scale=0, seed=seed, start=start)), "demo")
         assert (len(world) == 0) == (start == "empty")
 
 
