@@ -8,6 +8,7 @@ from mock_server.errors import Flaw, Invalid, Refused
 from mock_server.http.call import Answer, Call, Later, Reply
 from mock_server.http.middleware import Handler
 from mock_server.worlds.slices import Work
+from mock_server.worlds.travel import advancing, skipping
 from mock_server.worlds.world import World
 
 
@@ -52,7 +53,7 @@ def _advance(call: Call, world: World) -> Work[bool | None]:
         if run is None:
             raise Refused(404, f"The world {call.tenant!r} has no run {until['run']}")
         wanted = RunStatus(until["status"])
-        return (yield from world.skipping(lambda: run.state.status is wanted, most))
+        return (yield from skipping(world, lambda: run.state.status is wanted, most))
     if to_next:
         due = world.next_due
         if due is None or due > world.engine.now + most:
@@ -61,5 +62,5 @@ def _advance(call: Call, world: World) -> Work[bool | None]:
         return True
     if seconds is None:
         raise Invalid([Flaw(("body", "seconds"), "Field required", "missing")])
-    yield from world.advancing(most)
+    yield from advancing(world, most)
     return None

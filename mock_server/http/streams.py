@@ -15,7 +15,8 @@ from mock_server.engine.behaviour import FinishedStream, Framing, StreamEnd
 from mock_server.engine.play import Run
 from mock_server.errors import Refused
 from mock_server.http.pauses import until_gone
-from mock_server.worlds.world import Replay, World
+from mock_server.worlds.replay import Replay
+from mock_server.worlds.world import World
 
 _RECONNECT = b"retry: 1000\n\n"
 _HEADERS = [

@@ -161,11 +161,7 @@ def writing(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
         written.append(orjson.dumps(_run(run, length, cast)))
         size += len(written[-1])
         if size > LARGEST:
-            raise Refused(
-                409,
-                f"The world's {len(runs)} runs make a document of more than {LARGEST} bytes, the "
-                "most there is. Reset the world with fewer runs, or make a link to some of them.",
-            )
+            raise _too_large(len(runs))
         yield
     if arrivals is not None:
         head["arrivals"] = {
@@ -173,10 +169,21 @@ def writing(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
             "nextAt": next_at,
             "mix": [[cast.index(one), float(weight)] for one, weight in arrivals.mix],
         }
-    return b'%b,"runs":[%b],"due":%b}' % (
+    body = b'%b,"runs":[%b],"due":%b}' % (
         orjson.dumps(head)[:-1],
         b",".join(written),
         orjson.dumps(due),
+    )
+    if len(body) > LARGEST:
+        raise _too_large(len(runs))
+    return body
+
+
+def _too_large(runs: int) -> Refused:
+    return Refused(
+        409,
+        f"The world's {runs} runs make a document that is too large; the most is {LARGEST} bytes. "
+        "Reset the world with fewer runs, or make a link to some of them.",
     )
 
 

@@ -7,20 +7,18 @@ import gc
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
 from mock_server.engine.agenda import Agenda
 from mock_server.engine.behaviour import (
     Behaviour,
     DurationAtWork,
     EmptyFields,
-    Framing,
     ListOrder,
 )
-from mock_server.engine.clock import MINUTE, Clock, to_text
+from mock_server.engine.clock import Clock, to_text
 from mock_server.engine.lifecycle import Engine
 from mock_server.engine.play import Run
-from mock_server.engine.run import Event, Identity, Json, RunState
+from mock_server.engine.run import Event, Identity, Json
 from mock_server.engine.scenario import Scenario
 from mock_server.engine.seed import Chance, stable_id
 from mock_server.engine.vocabulary import RetryMode, RunStatus
@@ -35,13 +33,10 @@ from mock_server.worlds.pulse import Pulse
 from mock_server.worlds.slices import Work
 
 MOST_RUNS = 200_000
-MOST_EVENTS = 250_000
-"""How many events one request may cause: an advance, or the first after a long absence."""
-
 _MANY = 1_000
 """Runs from which on a world is a burden for the garbage collector."""
 
-_AT_ONCE = 256
+AT_ONCE = 256
 """How many events happen before others may have their turn."""
 
 
@@ -100,25 +95,20 @@ class World:
 
     def catch_up(self) -> bool:
         """Let happen what is due by now, a few hundred events at the most; whether that was all."""
-        return self._happen(self.clock.now())
+        return self.happen(self.clock.now())
 
-    def catching_up(self) -> Work[None]:
-        """Let everything happen that is due by now.
-
-        Raises Refused (503) where that would be too much at once; it has then gone as far as it
-        may."""
-        now = self.clock.now()
-        enough = self.engine.happened + MOST_EVENTS
-        while not self._happen(now):
-            if self.engine.happened > enough:
-                raise Refused(
-                    503,
-                    f"The world {self.name!r} is behind its clock, at {to_text(self.engine.now)}: "
-                    f"{MOST_EVENTS} events have happened, the most for one request. Ask again for "
-                    "the rest, or slow its clock down.",
-                    {"Retry-After": "1"},
-                )
-            yield
+    def happen(self, now: int) -> bool:
+        """Let happen what is due by ``now``, ``AT_ONCE`` events or a few more; whether that was
+        all."""
+        enough = self.engine.happened + AT_ONCE
+        while self.arrivals is not None and self.arrivals.next_at <= now:
+            if not self.engine.catch_up(self.arrivals.next_at, enough):
+                return False
+            if len(self._runs) >= MOST_RUNS:
+                self.arrivals = None
+            else:
+                self._create(self.arrivals.take())
+        return self.engine.catch_up(now, enough)
 
     @property
     def next_due(self) -> int | None:
@@ -128,40 +118,12 @@ class World:
             return due
         return self.arrivals.next_at if due is None else min(due, self.arrivals.next_at)
 
-    def skipping(self, reached: Callable[[], bool], most: int) -> Work[bool]:
-        """Move from one event to the next until ``reached``, by ``most`` milliseconds at the most;
-        whether it was. Raises Refused (409), as ``advancing`` does."""
-        latest = self.clock.now() + most
-        enough = self.engine.happened + MOST_EVENTS
-        while not reached():
-            self._refuse_beyond(enough)
-            due = self.next_due
-            if due is None or due > latest:
-                break
-            yield from self.turning(partial(_forward_to, due))
-        else:
-            return True
-        yield from self.turning(partial(_forward_to, latest))
-        return reached()
-
-    def advancing(self, duration: int) -> Work[None]:
-        """Move forward by ``duration`` milliseconds, and let whatever becomes due happen.
-
-        Raises Refused (409) where that would be too much at once, or where the world is closed
-        meanwhile; it has then gone as far as it may."""
-        latest = self.clock.now() + duration
-        enough = self.engine.happened + MOST_EVENTS
-        while (due := self.next_due) is not None and due + MINUTE < latest:
-            yield from self.turning(partial(_forward_to, due + MINUTE))
-            self._refuse_beyond(enough)
-        yield from self.turning(partial(_forward_to, latest))
-
     def turning(self, change: Callable[[Clock], None]) -> Work[None]:
         """Let ``change`` freeze, resume, rescale or advance the clock, and whatever becomes due by
         that happen. Raises Refused (409) where the world is closed meanwhile."""
         change(self.clock)
         now = self.clock.now()
-        while not self._happen(now):
+        while not self.happen(now):
             yield
             if self.closed:
                 raise Refused(409, f"The world {self.name!r} was closed meanwhile.")
@@ -309,19 +271,6 @@ class World:
         if many:
             gc.unfreeze()  # What long work has put aside; without these runs it is little.
 
-    def _happen(self, now: int) -> bool:
-        """Let happen what is due by ``now``, ``_AT_ONCE`` events or a few more; whether that was
-        all."""
-        enough = self.engine.happened + _AT_ONCE
-        while self.arrivals is not None and self.arrivals.next_at <= now:
-            if not self.engine.catch_up(self.arrivals.next_at, enough):
-                return False
-            if len(self._runs) >= MOST_RUNS:
-                self.arrivals = None
-            else:
-                self._create(self.arrivals.take())
-        return self.engine.catch_up(now, enough)
-
     def _create(self, scenario: Scenario) -> Run:
         identity, chance = self._identify(scenario)
         return self.engine.create(identity, scenario, chance)
@@ -371,14 +320,6 @@ class World:
             steps=scenario.plans,
         )
 
-    def _refuse_beyond(self, enough: int) -> None:
-        if self.engine.happened > enough:
-            raise Refused(
-                409,
-                f"{MOST_EVENTS} events have happened, the most for one advance, and the clock "
-                f"stands at {to_text(self.clock.now())}: advance again for the rest.",
-            )
-
     def _render_anew(self) -> None:
         self._bodies = [None] * len(self._runs)
         self._steps.clear()
@@ -400,45 +341,3 @@ class World:
         if self._readers:
             for wake in self._readers.get(run.id, ()):
                 wake()
-
-
-class Replay:
-    """The frames of one run's event stream, each with the run and step as of its event.
-
-    Folds the log behind a reader's back, so that a state that has gone by can still be shown.
-    """
-
-    def __init__(self, world: World, run: Run) -> None:
-        self._world = world
-        self._run = run
-        self._state = RunState(run.state.identity)
-        self._seen = 0
-
-    @property
-    def at_end(self) -> bool:
-        """Whether every event has been shown."""
-        return self._seen == len(self._run.log)
-
-    def frames(self, after: int) -> list[bytes]:
-        """The frames of the next events since the last call, a few hundred at the most, whose
-        ``seq`` is above ``after``."""
-        found = []
-        behaviour = self._world.behaviour
-        grows = behaviour.duration_at_work is DurationAtWork.GROWS
-        full = behaviour.framing is Framing.FULL
-        coverage = self._world.journal.coverage
-        events = self._run.log[self._seen : self._seen + _AT_ONCE]
-        for event in events:
-            self._state.apply(event)
-            if event.seq > after:
-                coverage.show_event(event, self._state)
-                style = self._world.style()
-                if grows:
-                    style = replace(style, until=event.at)
-                found.append(render.frame(event, self._state, style, full=full))
-        self._seen += len(events)
-        return found
-
-
-def _forward_to(instant: int, clock: Clock) -> None:
-    clock.advance(max(instant - clock.now(), 0))

@@ -30,6 +30,7 @@ from mock_server.worlds import history
 from mock_server.worlds.history import WorldFile
 from mock_server.worlds.restore import restoring
 from mock_server.worlds.slices import Slices, Work
+from mock_server.worlds.travel import catching_up
 from mock_server.worlds.world import World
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -128,7 +129,7 @@ class Worlds:
                     if name not in self._open:
                         self._put(await self.slices.do(self._fresh(name)))
             else:
-                await self.slices.do(world.catching_up())
+                await self.slices.do(catching_up(world))
                 if not world.closed:
                     self._used(name)
                     return world

@@ -21,7 +21,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from mock_server.http.streams import EventStream
 from mock_server.testing import MockWorld
 from mock_server.worlds import pulse
-from mock_server.worlds.world import Replay, World
+from mock_server.worlds.replay import Replay
+from mock_server.worlds.world import World
 
 RUNS = "/api/v1/automation-runs"
 STILL_HERE = b": still here\n\n"

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds import world as worlds
+from mock_server.worlds import travel
 from mock_server.worlds.worlds import Settings
 
 RUNS = "/api/v1/automation-runs"
@@ -46,7 +46,7 @@ def test_an_advance_stops_at_its_bound_and_can_go_on(
     mock_world: MockWorld, monkeypatch: pytest.MonkeyPatch, until: bool
 ) -> None:
     """Nothing is lost: the clock stands where it got, and the next one takes it from there."""
-    monkeypatch.setattr(worlds, "MOST_EVENTS", 300)
+    monkeypatch.setattr(travel, "MOST_EVENTS", 300)
     hanging = mock_world.create("hang")
     mock_world.client.put("/_mock/arrivals", json={"perMinute": 10})
     body: dict[str, Any] = {"seconds": 3_600}
@@ -101,7 +101,7 @@ def test_a_world_that_is_far_behind_its_clock_says_so(
 ) -> None:
     """Nobody waits for ever for the first answer after a long absence: it is told to ask again, and
     what has happened by then has happened."""
-    monkeypatch.setattr(worlds, "MOST_EVENTS", 300)
+    monkeypatch.setattr(travel, "MOST_EVENTS", 300)
     with MockWorld(mock_server_url, "test-far-behind", scale=100_000, runs=0, live=0) as world:
         world.client.put("/_mock/arrivals", json={"perMinute": 600})
         answer = world.client.get("/_mock/clock")

@@ -259,7 +259,7 @@ def test_a_world_too_large_to_be_read_back_is_not_written_down(
     monkeypatch.setattr("mock_server.worlds.snapshot.LARGEST", 1_000)
     world = new_world()
     world.create(SCENARIOS["fan-out"])
-    with pytest.raises(Refused, match=r"the most is 1000\. Reset"):
+    with pytest.raises(Refused, match=r"the most is 1000 bytes\. Reset"):
         dump(world)
 
 

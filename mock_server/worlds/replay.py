@@ -1,0 +1,47 @@
+"""A run's story told from its beginning: the frames of its event stream."""
+
+from dataclasses import replace
+
+from mock_server.engine.behaviour import DurationAtWork, Framing
+from mock_server.engine.play import Run
+from mock_server.engine.run import RunState
+from mock_server.worlds import render
+from mock_server.worlds.world import AT_ONCE, World
+
+
+class Replay:
+    """The frames of one run's event stream, each with the run and step as of its event.
+
+    Folds the log behind a reader's back, so that a state that has gone by can still be shown.
+    """
+
+    def __init__(self, world: World, run: Run) -> None:
+        self._world = world
+        self._run = run
+        self._state = RunState(run.state.identity)
+        self._seen = 0
+
+    @property
+    def at_end(self) -> bool:
+        """Whether every event has been shown."""
+        return self._seen == len(self._run.log)
+
+    def frames(self, after: int) -> list[bytes]:
+        """The frames of the next events since the last call, a few hundred at the most, whose
+        ``seq`` is above ``after``."""
+        found = []
+        behaviour = self._world.behaviour
+        grows = behaviour.duration_at_work is DurationAtWork.GROWS
+        full = behaviour.framing is Framing.FULL
+        coverage = self._world.journal.coverage
+        events = self._run.log[self._seen : self._seen + AT_ONCE]
+        for event in events:
+            self._state.apply(event)
+            if event.seq > after:
+                coverage.show_event(event, self._state)
+                style = self._world.style()
+                if grows:
+                    style = replace(style, until=event.at)
+                found.append(render.frame(event, self._state, style, full=full))
+        self._seen += len(events)
+        return found
