@@ -17,9 +17,9 @@ _STEP = ("key", "status", "startedAt", "completedAt", "dependsOn")
 def observed(name: str, seen: object) -> dict[str, Any] | None:
     """What is published of an observation of the archive; None if it is not of a run."""
     if isinstance(seen, Broadcast):
-        return _of_events("stream of a succeeding run", told(seen.first.frames))
+        return _of_events("stream of a run that succeeds", told(seen.first.frames))
     moments = [each for each in seen if isinstance(each, Moment)] if isinstance(seen, list) else []
-    return _of_moments(name, moments) if moments else None
+    return _of_moments(name.replace("life of", "run provided for"), moments) if moments else None
 
 
 def _of_moments(name: str, moments: Sequence[Moment]) -> dict[str, Any]:

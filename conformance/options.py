@@ -214,13 +214,29 @@ OPTIONS = (
         at="connection.insecure",
     ),
     Option("json", "Write the report as JSON.", "FILE", at="reports.json", example="report.json"),
+    Option("junit", "As JUnit XML.", "FILE", at="reports.junit", example="report.xml"),
     Option(
-        "junit",
-        "Write the report as JUnit XML.",
+        "html",
+        "As one page for a browser, with evidence, traffic and pictures of the observed runs.",
         "FILE",
-        at="reports.junit",
-        example="report.xml",
+        at="reports.html",
+        example="report.html",
     ),
+    Option(
+        "markdown",
+        'In short, as Markdown: "$GITHUB_STEP_SUMMARY" shows it with a job.',
+        "FILE",
+        at="reports.markdown",
+        example="report.md",
+    ),
+    Option(
+        "sarif",
+        "As SARIF 2.1.0, each fault at its line of openapi.yaml.",
+        "FILE",
+        at="reports.sarif",
+        example="report.sarif",
+    ),
+    Option("badge", "The verdict as an SVG.", "FILE", at="reports.badge", example="badge.svg"),
 )
 
 BY_KEY: Mapping[str, Option] = {option.key: option for option in OPTIONS}

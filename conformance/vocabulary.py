@@ -121,6 +121,10 @@ class FileKind(StrEnum):
 
     JSON = "json"
     JUNIT = "junit"
+    HTML = "html"
+    MARKDOWN = "markdown"
+    SARIF = "sarif"
+    BADGE = "badge"
 
 
 class Operation(StrEnum):

@@ -1,16 +1,21 @@
-"""The report as files: JSON (its schema is report.schema.json) and JUnit XML for CI servers."""
+"""The report as files: JSON (its schema is report.schema.json), JUnit XML for CI servers, and what
+the modules beside this one render."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import junitparser
 
 from conformance.errors import ConfigurationError
 from conformance.events import Event, Finished
 from conformance.report import Entry, Report
+from conformance.reporters.page import as_page
+from conformance.reporters.sarif import as_sarif
+from conformance.reporters.summary import as_badge, as_markdown
 from conformance.vocabulary import FileKind, Verdict
 
 
@@ -40,8 +45,7 @@ class FileReporter:
 
 def file_reporters(wanted: Mapping[FileKind, Path]) -> list[FileReporter]:
     """One for each file; a ConfigurationError names the first that cannot be written."""
-    renders = {FileKind.JSON: as_json, FileKind.JUNIT: as_junit}
-    return [FileReporter(kind, path, renders[kind]) for kind, path in wanted.items()]
+    return [FileReporter(kind, path, _RENDERS[kind]) for kind, path in wanted.items()]
 
 
 def as_json(report: Report) -> str:
@@ -92,3 +96,15 @@ def _failure(message: str, entry: Entry) -> junitparser.Failure:
     cause = f"It follows from {entry.caused_by}." if entry.caused_by else ""
     failure.text = "\n".join(filter(None, [cause, entry.requirement.source, entry.worst.curl]))
     return failure
+
+
+_RENDERS: Mapping[FileKind, Callable[[Report], str]] = MappingProxyType(
+    {
+        FileKind.JSON: as_json,
+        FileKind.JUNIT: as_junit,
+        FileKind.HTML: as_page,
+        FileKind.MARKDOWN: as_markdown,
+        FileKind.SARIF: as_sarif,
+        FileKind.BADGE: as_badge,
+    }
+)

@@ -145,7 +145,7 @@ class TerminalReporter:
             self._say(Text("  ").append(line))
         followers = report.following(first)
         if followers:
-            self._say(Text(f"  with it {'fall' if len(followers) > 1 else 'falls'}:", style="dim"))
+            self._say(Text("  with it:", style="dim"))
         for entry in followers:
             line = Text(f"    {entry.verdict.value} ", style=STYLES[entry.verdict])
             line.append(entry.requirement.id, "bold")

@@ -1,0 +1,127 @@
+"""The report as SARIF 2.1.0, for tools that show findings beside code: each fault at the line of
+the contract that it breaks. What was not decided is told of the run, not of the implementation."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from conformance import __version__
+from conformance import contract as contracts
+from conformance.catalogue import Requirement
+from conformance.report import Entry, Report
+from conformance.reporters.lines import Lines, operation_pointer
+from conformance.resources import contract_file
+from conformance.traffic import Exchange
+from conformance.vocabulary import ExitCode, Verdict
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
+_FOUND = (Verdict.VIOLATION, Verdict.DEVIATION)
+_ARTIFACT = {"uri": "openapi.yaml", "index": 0}
+
+
+def as_sarif(report: Report) -> str:
+    """One run of the tool, with a rule for each requirement and a result for each fault."""
+    text = contract_file().read_text(encoding="utf-8")
+    lines, contract = Lines(text), contracts.load()
+
+    def line(entry: Entry) -> int:
+        place = entry.worst.place or operation_pointer(contract, entry.requirement.operation)
+        return lines.of(place)
+
+    found = [entry for entry in report.entries if entry.found in _FOUND]
+    open_ = [e for e in report.entries if e.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR)]
+    told = [
+        {"level": "error", "message": {"text": t}} for t in (report.trouble, *report.stale) if t
+    ]
+    run = {
+        "tool": {
+            "driver": {
+                "name": "runs-conformance",
+                "semanticVersion": __version__,
+                "rules": [_rule(entry.requirement) for entry in report.entries],
+            }
+        },
+        "invocations": [
+            {
+                "startTimeUtc": report.started,
+                "exitCode": int(report.exit_code),
+                "exitCodeDescription": report.conclusion,
+                "executionSuccessful": report.exit_code
+                in (ExitCode.CONFORMANT, ExitCode.NOT_CONFORMANT),
+                "toolExecutionNotifications": told + [_notification(entry) for entry in open_],
+            }
+        ],
+        "artifacts": [
+            {
+                "location": {"uri": "openapi.yaml"},
+                "hashes": {"sha-256": sha256(text.encode()).hexdigest()},
+            }
+        ],
+        "results": [
+            _result(entry, report.entries.index(entry), line(entry), strict=report.strict)
+            for entry in found
+        ],
+    }
+    document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(requirement: Requirement) -> dict[str, Any]:
+    return {
+        "id": requirement.id,
+        "shortDescription": {"text": requirement.statement},
+        "help": {"text": f"{requirement.level.value}: {requirement.source}"},
+        "defaultConfiguration": {"level": "error" if requirement.level.gates else "warning"},
+    }
+
+
+def _result(entry: Entry, index: int, line: int, *, strict: bool) -> dict[str, Any]:
+    gates = entry.found is Verdict.VIOLATION or strict
+    place = {"artifactLocation": _ARTIFACT, "region": {"startLine": line}}
+    result: dict[str, Any] = {
+        "ruleId": entry.requirement.id,
+        "ruleIndex": index,
+        "level": "error" if gates else "warning",
+        "message": {"text": entry.worst.message or entry.requirement.statement},
+        "locations": [{"physicalLocation": place}],
+        "partialFingerprints": {"requirement/v1": f"{entry.requirement.id}{entry.worst.place}"},
+        "properties": {"causedBy": entry.caused_by, "curl": entry.worst.curl},
+    }
+    if entry.waiver is not None:
+        why = f"{entry.waiver.reason} ({entry.waiver.owner}, until {entry.waiver.expires})"
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
+    culprit = entry.worst.culprit
+    if shown := next((x for x in entry.worst.exchanges if x.number == culprit), None):
+        result |= _web(shown)
+    return result
+
+
+def _web(exchange: Exchange) -> dict[str, Any]:
+    body = exchange.request_body
+    asked: dict[str, Any] = {
+        "protocol": "http",
+        "method": exchange.method,
+        "target": exchange.url,
+        "headers": exchange.request_headers,
+    }
+    web: dict[str, Any] = {"webRequest": asked | ({"body": {"text": body}} if body else {})}
+    if exchange.status is None:
+        return web | {"webResponse": {"noResponseReceived": True}}
+    return web | {
+        "webResponse": {
+            "protocol": "http",
+            "statusCode": exchange.status,
+            "headers": exchange.response_headers,
+            "body": {"text": exchange.response_body},
+        }
+    }
+
+
+def _notification(entry: Entry) -> dict[str, Any]:
+    return {
+        "level": "warning",
+        "message": {"text": f"{entry.requirement.id} {entry.verdict.value}: {entry.worst.message}"},
+        "associatedRule": {"id": entry.requirement.id},
+    }
