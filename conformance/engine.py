@@ -5,6 +5,7 @@ what passes between them are results as JSON in the test reports' properties."""
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from conformance.events import (
     Reporter,
     SetUp,
     Started,
+    Waiting,
 )
 from conformance.events import Refused as RunRefused
 from conformance.kit import Kit
@@ -32,6 +34,7 @@ from conformance.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.session import Session
 from conformance.settings import Settings
 from conformance.vocabulary import Operation, Verdict
+from conformance.workers import keep_together, leave_word
 
 MARKER = "requirement"
 _PROPERTY = "runs-conformance"
@@ -51,14 +54,18 @@ def requirement(
 
 
 class Engine:
-    """One run; `front` is where the report is made, false in a worker of pytest-xdist."""
+    """One run. `worker` is the name of the worker of pytest-xdist that this is, or empty in the
+    front, where the report is made; `start` is when the run began, by the monotonic clock."""
 
-    def __init__(self, settings: Settings, reporters: Sequence[Reporter], *, front: bool) -> None:
+    def __init__(
+        self, settings: Settings, reporters: Sequence[Reporter], *, worker: str, start: float
+    ) -> None:
         self.settings = settings
         self.report: Report | None = None
         self.refused: KitError | None = None
         self._reporters = reporters
-        self._front = front
+        self._worker = worker
+        self._front = not worker
         self._session: Session | None = None
         self._setup = SetUp("", {}, frozenset())
         self._results: list[Result] = []
@@ -67,7 +74,7 @@ class Engine:
         self._trouble = ""
         self._lost = ""
         self._interrupted = False
-        self._start = time.monotonic()
+        self._start = start
         self._started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
     @property
@@ -87,10 +94,10 @@ class Engine:
     def pytest_sessionstart(self) -> None:
         """Connect, try the target, and see which runs can be had."""
         try:
-            with deadline.limit(
-                self.settings.budget, "the budget was spent before the first check"
-            ):
-                self._session = Session(self.settings)
+            # Waiting for a target to start is no part of the run.
+            share = self.settings.wait_for_api + self.settings.budget
+            with deadline.limit(share, "the budget was spent before the first check"):
+                self._session = Session(self.settings, self._worker, self._wait)
                 if self._front:
                     self.session.try_out()
                     states, failed = self.session.offers()
@@ -109,6 +116,7 @@ class Engine:
             text = f"{self.refused.message} {self.refused.remedy}".rstrip()
             raise pytest.exit.Exception(text, returncode=2)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
@@ -123,6 +131,7 @@ class Engine:
             if bound is None:
                 continue
             found = catalogue[bound]
+            keep_together(item)
             if found.id in wanted:
                 rank = early_of(item) is not None, found.operation in _CHANGING
                 kept.append(((*rank, order.index(found.id)), item))
@@ -133,9 +142,25 @@ class Engine:
         others = [item for item in items if requirement_of(item) is None]
         items[:] = [*others, *(item for _, item in sorted(kept, key=lambda entry: entry[0]))]
         if self._front:
-            ways = tuple(credential.way.value for credential in self.settings.credentials)
-            again = self.settings.fuzz.again
-            self._emit(Started(self.settings.base_url, len(kept), ways, again))
+            self.started(len(kept))
+
+    def started(self, checks: int) -> None:
+        """Tell that the checks begin."""
+        ways = tuple(credential.way.value for credential in self.settings.credentials)
+        self._emit(Started(self.settings.base_url, checks, ways, self.settings.fuzz.again))
+
+    def troubled(self, why: str) -> None:
+        """Note why the run is not whole."""
+        self._trouble = self._trouble or why
+
+    @property
+    def start(self) -> float:
+        """When the run began, by the monotonic clock."""
+        return self._start
+
+    def _wait(self, seconds: float, why: str) -> None:
+        self._start = time.monotonic()
+        self._emit(Waiting(seconds, self.settings.wait_for_api, why))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Begin what takes its time; what cannot begin fails in its own check."""
@@ -177,15 +202,15 @@ class Engine:
             return report
         result = self._judge(self.session.catalogue[bound], item.name, fault, call.duration)
         for each in (result, *self._in_passing(result)):
-            report.user_properties.append((_PROPERTY, each.to_json()))
+            report.user_properties.append((_PROPERTY, json.dumps(each.to_json())))
         _show(report, result, strict=self.settings.strict)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in a result, wherever its check ran."""
         for name, data in report.user_properties:
-            if name == _PROPERTY and isinstance(data, dict) and self._front:
-                result = Result.from_json(data)
+            if name == _PROPERTY and self._front:
+                result = Result.from_json(json.loads(str(data)))
                 self._results.append(result)
                 if not result.in_passing:
                     self._emit(CheckFinished(result))
@@ -204,6 +229,7 @@ class Engine:
         if self._session is not None:
             self._session.close()
         if not self._front:
+            leave_word(session.config, self.refused.message if self.refused else self._trouble)
             return
         if self.refused is not None:
             session.exitstatus = 2

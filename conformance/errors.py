@@ -65,7 +65,11 @@ class Finding(Outcome):
 
 
 class NoAnswer(Finding):
-    """A request got no complete answer in time."""
+    """A request got no complete answer in time; `remedy` says what can be done about it."""
+
+    def __init__(self, message: str, *, exchange: int | None = None, remedy: str = "") -> None:
+        super().__init__(message, exchange=exchange)
+        self.remedy = remedy
 
 
 class Refused(NoAnswer):

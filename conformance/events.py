@@ -21,6 +21,15 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The target has not answered for this many of the seconds that it is given."""
+
+    seconds: float
+    limit: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetUp:
     """How runs are provided, and for each state "" or why there is none; `failed` went wrong. It
     was told by the file `config`, if by any."""
@@ -64,7 +73,7 @@ class Finished:
     report: Report
 
 
-Event = Refused | SetUp | Started | CheckStarted | CheckFinished | Finished
+Event = Refused | Waiting | SetUp | Started | CheckStarted | CheckFinished | Finished
 
 
 class Reporter(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance import settings
+from conformance import settings, workers
 from conformance.catalogue import load
 from conformance.errors import KitError
 from conformance.events import Reporter
@@ -40,7 +40,8 @@ def check(given: Mapping[str, Any], reporters: Sequence[Reporter], *, files: boo
     refuse_unmatched(told.waivers, catalogue.requirements)
     front = Front([*reporters, *(file_reporters(told.reports) if files else ())])
     with _no_pytest_settings():
-        pytest.main(_arguments(given), plugins=[_Named(front)])
+        words = [*workers.arguments(told.workers), *_arguments(given)]
+        pytest.main(words, plugins=[_Named(front)])
     engine = front.engine
     if engine is None:
         raise KitError("pytest did not come up.", "Run with --verbose to see what it says.")

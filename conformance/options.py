@@ -140,6 +140,13 @@ OPTIONS = (
     Option("timeout", "How long one answer may take.", "TIME", "10s"),
     Option("patience", "How long a run may take to get where it is going.", "TIME", "60s"),
     Option(
+        "wait-for-api",
+        "Wait so long at the most for a target that is only starting.",
+        "TIME",
+        example="60s",
+    ),
+    Option("workers", "Check side by side in this many processes.", "N", "1"),
+    Option(
         "state",
         "A run to use, as STATE=RUN_ID; see 'runs-conformance states'.",
         "S=ID",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance import configfile, settings
+from conformance import configfile, settings, workers
 from conformance.engine import MARKER, Engine, requirement_of
 from conformance.errors import ConfigurationError
 from conformance.events import Reporter
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("python_functions", "check_")
     given = {o.key: config.getoption(_PREFIX + o.key) for o in OPTIONS}
     front = config.pluginmanager.get_plugin(Front.NAME)
-    worker = hasattr(config, "workerinput")
+    worker = workers.name_of(config)
     try:
         if not _is_meant(given):
             return
@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
             reporters = front.reporters
         else:
             reporters = [] if worker else file_reporters(told.reports)
-        engine = Engine(told, reporters, front=not worker)
+        engine = Engine(told, reporters, worker=worker, start=workers.begun(config))
     except ConfigurationError as fault:
         raise pytest.UsageError(f"{fault.message} {fault.remedy}") from None
     # Workers read these options again, and must not each draw a seed of their own.
@@ -70,6 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if isinstance(front, Front):
         front.engine = engine
     config.pluginmanager.register(engine, _ENGINE)
+    if not worker:
+        crew = workers.Crew(lambda: engine.start, engine.started, engine.troubled)
+        config.pluginmanager.register(crew)
 
 
 def _is_meant(given: Mapping[str, Any]) -> bool:

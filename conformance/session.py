@@ -3,37 +3,47 @@ and the place where every check's kit comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from conformance import contract
 from conformance.archive import Archive
 from conformance.catalogue import Catalogue
 from conformance.catalogue import load as load_catalogue
 from conformance.credential import Credential
-from conformance.errors import NoAnswer, Outcome, Refused, SetupError, UnreachableError
-from conformance.kit import MALFORMED_RUN, Kit
+from conformance.errors import ConfigurationError, Outcome, Refused, SetupError
+from conformance.kit import Kit
 from conformance.manners import Watch, rules
 from conformance.provision.discover import DiscoverProvisioner
 from conformance.provision.http import HttpProvisioner
-from conformance.provision.mock import MockProvisioner
+from conformance.provision.mock import MockProvisioner, beside
 from conformance.provision.protocol import Provisioner
 from conformance.provision.static import StaticProvisioner
 from conformance.questions import load as load_questions
+from conformance.reach import await_api, try_out
 from conformance.runs import Runs
 from conformance.schema import Schemas
 from conformance.settings import Settings
 from conformance.target import Api, Target
 from conformance.traffic import Traffic
-from conformance.vocabulary import ROOT, Operation, Provision, State
+from conformance.vocabulary import Provision, State
 from conformance.waiting import Waiting
 from conformance.waivers import refuse_unmatched
 from conformance.wire import Wire
 
 
 class Session:
-    """Everything that outlives a single check."""
+    """Everything that outlives a single check.
 
-    def __init__(self, settings: Settings) -> None:
+    `worker` is the name of one of several sessions side by side, empty for the only or leading one;
+    `waiting` is told the seconds that the target has not answered yet, and why.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        worker: str = "",
+        waiting: Callable[[float, str], None] = lambda seconds, why: None,
+    ) -> None:
         self.settings = settings
         settings.connection.check()
         self.contract = contract.load()
@@ -65,8 +75,11 @@ class Session:
             settings.base_url, settings.connection, self.traffic, timeout=settings.timeout
         )
         self.api = Api(self._target, settings.credentials[0])
+        if settings.wait_for_api and not worker:
+            await_api(Api(self._control, settings.credentials[0]), settings.wait_for_api, waiting)
         self.archive = Archive()
-        self.provisioner = self._choose()
+        self._credentials = settings.credentials
+        self.provisioner = self._choose(worker)
         self._waiting = Waiting(self.provisioner.clock, settings.patience)
         self._runs = Runs(self.provisioner, self.api, self._waiting)
 
@@ -75,9 +88,9 @@ class Session:
 
         Raises UnreachableError with what to do if there is nobody to talk to.
         """
-        self._try(self.api, "The credential")
+        try_out(self.api, "The credential")
         if self.settings.others:
-            self._try(self.api.bearing(self.settings.others[0]), "The other tenant's credential")
+            try_out(self.api.bearing(self.settings.others[0]), "The other tenant's credential")
 
     def alive(self) -> bool:
         """Whether anything listens there still."""
@@ -105,7 +118,7 @@ class Session:
         """What one check is given."""
         others = self.settings.others
         given = {c.way: c for c in self.provisioner.more_credentials()}
-        given |= {c.way: c for c in self.settings.credentials}
+        given |= {c.way: c for c in self._credentials}
         return Kit(
             settings=self.settings,
             api=self.api,
@@ -118,8 +131,8 @@ class Session:
             contract=self.contract,
             schemas=self._schemas,
             credentials=(
-                *self.settings.credentials,
-                *(c for way, c in given.items() if c not in self.settings.credentials),
+                *self._credentials,
+                *(c for way, c in given.items() if c not in self._credentials),
             ),
             other_credential=others[0] if others else self.provisioner.other_tenant(),
         )
@@ -131,19 +144,33 @@ class Session:
         self._target.close()
         self._control.close()
 
-    def _choose(self) -> Provisioner:
+    def _choose(self, worker: str) -> Provisioner:
         settings = self.settings
         other: Credential | None = settings.others[0] if settings.others else None
         way = settings.provision
         if way is Provision.STATIC:
+            if settings.workers > 1:
+                raise ConfigurationError(
+                    "--workers and runs that are named one by one contradict each other: no run is "
+                    "for two.",
+                    "Leave --workers out, or provide runs in another way.",
+                )
             return StaticProvisioner(settings.states)
         if way is Provision.HTTP and settings.trigger is not None:
             return HttpProvisioner(self._control, settings.trigger, settings.credentials[0], other)
         if way is Provision.MOCK or (
             way is Provision.AUTO and not settings.read_only and self._is_mock()
         ):
-            return MockProvisioner(self._control, settings.credentials[0], other)
+            self._take_world(worker)
+            return MockProvisioner(self._control, self._credentials[0], other)
         return DiscoverProvisioner(self.api, other)
+
+    def _take_world(self, worker: str) -> None:
+        """One world has one clock, so several workers need as many worlds."""
+        if self.settings.workers == 1:
+            return
+        self._credentials = tuple(beside(c, worker) for c in self._credentials)
+        self.api = self.api.bearing(self._credentials[0])
 
     def _is_mock(self) -> bool:
         try:
@@ -151,52 +178,3 @@ class Session:
             return answer.status == 200 and answer.object().get("status") == "ok"
         except Outcome:
             return False
-
-    def _try(self, api: Api, whose: str) -> None:
-        base = self.settings.base_url
-        try:
-            answer = api.list_runs(limit=1)
-        except NoAnswer as fault:
-            raise UnreachableError(
-                f"{base} cannot be reached. {fault}", _remedy(str(fault))
-            ) from None
-        if answer.status in (401, 403):
-            raise UnreachableError(
-                f"{whose} is refused: {answer.said}.",
-                "Check it, and that it goes with the option: --token is sent as Authorization: "
-                "Bearer, --api-key as X-API-Key, --cookie as the cookie vai_token.",
-            )
-        if 300 <= answer.status < 400:
-            raise UnreachableError(
-                f"{answer.said} and leads to {answer.headers.get('location', 'nowhere')}.",
-                "Use the address it leads to as --base-url, without the path of the API.",
-            )
-        if answer.status == 404 and self._knows_no_runs(api):
-            raise UnreachableError(
-                f"There is no such API at {base}: {answer.said}.",
-                f"--base-url is what comes before {ROOT}.",
-            )
-
-    def _knows_no_runs(self, api: Api) -> bool:
-        """A list that is missing is a finding, if only the rest of the API is there."""
-        try:
-            return api.request(Operation.GET, MALFORMED_RUN).status == 404
-        except Outcome:
-            return True
-
-
-def _remedy(fault: str) -> str:
-    text = fault.upper()
-    if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER" in text or "RECORD LAYER" in text:
-        return "The server speaks plain HTTP: write http:// in --base-url."
-    if "CERTIFICATE" in text:
-        return (
-            "Its certificate is not trusted: use a name that it covers, from a trusted authority."
-        )
-    if "REFUSED" in text:
-        return "Start the service, or correct host and port in --base-url."
-    if "NAME" in text or "NODENAME" in text or "GETADDRINFO" in text or "RESOL" in text:
-        return "Correct the host in --base-url: no address is known for it."
-    if "DISCONNECTED" in text or "RESET" in text or "ILLEGAL" in text:
-        return "If it is served over TLS, write https:// in --base-url."
-    return "Check --base-url, and give a slow service more time with --timeout."

@@ -20,6 +20,8 @@ from conformance.provision.http import Trigger
 from conformance.vocabulary import ROOT, FileKind, Provision, State
 from conformance.waivers import Waiver, read_waivers
 
+MOST_WORKERS = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -40,6 +42,8 @@ class Settings:
     budget: float
     timeout: float
     patience: float
+    wait_for_api: float
+    workers: int
     reports: Mapping[FileKind, Path]
     waivers: tuple[Waiver, ...]
     fuzz: Effort
@@ -85,6 +89,8 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         budget=_seconds(told["budget"]),
         timeout=_seconds(told["timeout"]),
         patience=_seconds(told["patience"]),
+        wait_for_api=_seconds(told["wait_for_api"]) if told["wait_for_api"].value else 0.0,
+        workers=_workers(told["workers"]),
         reports=_reports(told),
         waivers=() if file is None else read_waivers(file),
         fuzz=_effort(told),
@@ -271,6 +277,13 @@ def _whole(told: Told, most: int) -> int | None:
             f"Write a whole number, {most} at the most.",
         )
     return int(text) if text else None
+
+
+def _workers(told: Told) -> int:
+    workers = _whole(told, MOST_WORKERS)
+    if not workers:
+        raise ConfigurationError(f"{told.where} {told.value} checks nothing.", "Write at least 1.")
+    return workers
 
 
 def _seconds(told: Told) -> float:

@@ -5,7 +5,6 @@ operations as one caller sees them."""
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import httpx2
 
 from conformance.answer import Answer
+from conformance.silence import BoundError, LateError, cause_of
 from conformance.connection import Connection
 from conformance.credential import Credential
 from conformance.errors import Finding, NoAnswer, Refused, Unsupported
@@ -91,10 +91,10 @@ class Target:
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > MAX_BODY:
-                    raise _BoundError(f"the body exceeds {MAX_BODY} bytes")
+                    raise BoundError(f"the body exceeds {MAX_BODY} bytes")
                 if time.monotonic() - start > limit:
-                    raise _BoundError(f"the body was not complete after {limit:g} s")
-        except (httpx2.HTTPError, httpx2.InvalidURL, _BoundError, ssl.SSLError) as fault:
+                    raise LateError(f"the body was not complete after {limit:g} s")
+        except (httpx2.HTTPError, httpx2.InvalidURL, BoundError, LateError, OSError) as fault:
             raise self._no_answer(request, response, b"".join(chunks), start, fault) from None
         finally:
             if response is not None:
@@ -112,7 +112,7 @@ class Target:
         start = time.monotonic()
         try:
             response = self._client.send(request, stream=True)
-        except (httpx2.HTTPError, ssl.SSLError) as fault:
+        except (httpx2.HTTPError, OSError) as fault:
             raise self._no_answer(request, None, b"", start, fault) from None
 
         def done(stream: Stream) -> int:
@@ -178,7 +178,9 @@ class Target:
         number = self.traffic.record(request, response, body, seconds, why)
         kind = Refused if isinstance(fault, httpx2.ConnectError) else NoAnswer
         return kind(
-            f"{request.method} {request.url} got no complete answer: {why}", exchange=number
+            f"{request.method} {request.url} got no complete answer: {why}",
+            exchange=number,
+            remedy=cause_of(fault).value,
         )
 
 
@@ -259,10 +261,6 @@ class Api:
 
     def _headers(self) -> dict[str, str]:
         return {} if self.credential is None else self.credential.headers()
-
-
-class _BoundError(Exception):
-    pass
 
 
 def _ok(call: Callable[[], Answer], business: str) -> dict[str, Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from conformance.credential import Credential, Way
-from conformance.errors import NoAnswer, SetupError
+from conformance.errors import ConfigurationError, NoAnswer, SetupError
 from conformance.provision.protocol import Declined, Provided
 from conformance.target import Target
 from conformance.vocabulary import State
 
+_FRESH = "test-"
 SCENARIOS = {
     State.SUCCEEDS: "quick-success",
     State.FAILS: "failure-in-the-middle",
@@ -82,3 +84,16 @@ class MockProvisioner:
 def _neighbour(credential: Credential) -> Credential:
     tenant = credential.secret.partition(":")[0]
     return Credential(credential.way, "acme" if tenant == "globex" else "globex")
+
+
+def beside(credential: Credential, name: str) -> Credential:
+    """The credential of a world of its own for this name; a ConfigurationError where the mock would
+    open none."""
+    tenant, colon, user = credential.secret.partition(":")
+    if not tenant.startswith(_FRESH):
+        raise ConfigurationError(
+            f"--workers needs a world for each worker, and the mock opens worlds only for "
+            f"credentials that begin with {_FRESH!r}.",
+            f"Give one such as --token {_FRESH}ci, or leave --workers out.",
+        )
+    return replace(credential, secret=f"{tenant}-{name or 'lead'}{colon}{user}")

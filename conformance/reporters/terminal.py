@@ -10,7 +10,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from conformance.events import CheckFinished, CheckStarted, Event, Finished, Refused, SetUp, Started
+from conformance.events import (
+    CheckFinished,
+    CheckStarted,
+    Event,
+    Finished,
+    Refused,
+    SetUp,
+    Started,
+    Waiting,
+)
 from conformance.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
 
@@ -44,12 +53,15 @@ class TerminalReporter:
         )
         self._task = self._progress.add_task("", total=None, verdicts="")
         self._faults = 0
+        self._told_at = 0.0
 
     def on(self, event: Event) -> None:
         """Show one."""
         match event:
             case Refused():
                 self.refuse(event.message, event.remedy)
+            case Waiting():
+                self._waiting(event)
             case SetUp():
                 self._set_up(event)
             case Started():
@@ -79,6 +91,13 @@ class TerminalReporter:
         if others:
             ways = " and ".join(f"--{way}" for way in others)
             self._say(Text(f"with --{first}; {ways} where a check is about that way", style="dim"))
+
+    def _waiting(self, event: Waiting) -> None:
+        # A line when it begins and every ten seconds: the same in a terminal and in the log of CI.
+        if event.seconds >= self._told_at:
+            self._told_at = event.seconds + 10
+            said = Text(f"waiting for the API, {event.seconds:.0f} of {event.limit:.0f} s: ")
+            self._say(said.append(event.why, "dim"))
 
     def _set_up(self, event: SetUp) -> None:
         if event.config:
