@@ -21,6 +21,10 @@ _OURS = {
     "last-event-id": "The kit sets it.",
     "transfer-encoding": "The kit sets it.",
 }
+_INSECURE = (
+    "INSECURE: the target's certificate was not looked at (--insecure), so anybody may have "
+    "answered in its place."
+)
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -36,6 +40,11 @@ class Connection:
     client_cert: str = ""
     client_key: str = ""
     insecure: bool = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the report must know."""
+        return (_INSECURE,) if self.insecure else ()
 
     def check(self) -> None:
         """Raise a ConfigurationError if the files are missing, wrong or contradict the rest."""

@@ -34,7 +34,7 @@ from conformance.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.session import Session
 from conformance.settings import Settings
 from conformance.vocabulary import Operation, Verdict
-from conformance.workers import keep_together, leave_word
+from conformance.workers import Turns, keep_together, leave_word
 
 MARKER = "requirement"
 _PROPERTY = "runs-conformance"
@@ -58,7 +58,13 @@ class Engine:
     front, where the report is made; `start` is when the run began, by the monotonic clock."""
 
     def __init__(
-        self, settings: Settings, reporters: Sequence[Reporter], *, worker: str, start: float
+        self,
+        settings: Settings,
+        reporters: Sequence[Reporter],
+        *,
+        worker: str,
+        start: float,
+        turns: Turns,
     ) -> None:
         self.settings = settings
         self.report: Report | None = None
@@ -66,6 +72,7 @@ class Engine:
         self._reporters = reporters
         self._worker = worker
         self._front = not worker
+        self._turns = turns
         self._session: Session | None = None
         self._setup = SetUp("", {}, frozenset())
         self._results: list[Result] = []
@@ -151,7 +158,8 @@ class Engine:
 
     def troubled(self, why: str) -> None:
         """Note why the run is not whole."""
-        self._trouble = self._trouble or why
+        if why not in self._trouble:
+            self._trouble = "; ".join(filter(None, (self._trouble, why)))
 
     @property
     def start(self) -> float:
@@ -178,6 +186,10 @@ class Engine:
         """Give each check its share of time, and none to those that come too late."""
         if requirement_of(item) is None:
             return (yield)
+        with self._turns.take(str(requirement_of(item))):
+            return (yield from self._in_time(item))
+
+    def _in_time(self, item: pytest.Item) -> Generator[None, Any, Any]:
         left = self.settings.budget - (time.monotonic() - self._start)
         # What is made up at random may take as long as somebody wants it to.
         at_random = self.settings.fuzz.seed is not None
@@ -320,6 +332,7 @@ class Engine:
             seconds=round(time.monotonic() - self._start, 2),
             trouble=self._trouble,
             interrupted=self._interrupted,
+            notes=self.settings.connection.notes,
             fuzz=self.settings.fuzz,
             observations=answered(
                 self.session.questions,

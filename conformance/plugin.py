@@ -56,12 +56,18 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         if not _is_meant(given):
             return
-        told = settings.read(given, os.environ)
+        told = settings.read(workers.handed_on(config, given), os.environ)
         if isinstance(front, Front):
             reporters = front.reporters
         else:
             reporters = [] if worker else file_reporters(told.reports)
-        engine = Engine(told, reporters, worker=worker, start=workers.begun(config))
+        engine = Engine(
+            told,
+            reporters,
+            worker=worker,
+            start=workers.begun(config),
+            turns=workers.turns(config),
+        )
     except ConfigurationError as fault:
         raise pytest.UsageError(f"{fault.message} {fault.remedy}") from None
     # Workers read these options again, and must not each draw a seed of their own.
@@ -71,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
         front.engine = engine
     config.pluginmanager.register(engine, _ENGINE)
     if not worker:
-        crew = workers.Crew(lambda: engine.start, engine.started, engine.troubled)
+        crew = workers.Crew(engine)
         config.pluginmanager.register(crew)
 
 

@@ -80,7 +80,8 @@ class Entry:
 class Report:
     """Entries in the catalogue's order. `trouble` says why the run is not whole, if it is not;
     `stale` has a line for each waiver that is in the way, `missing` the requirements that were
-    selected and not reached, `credentials` the ways they were presented in, the usual one first.
+    selected and not reached, `credentials` the ways they were presented in, the usual one first,
+    `notes` what a reader must know to rely on the rest.
     """
 
     base_url: str
@@ -101,6 +102,7 @@ class Report:
     catalogue_digest: str = ""
     stale: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -174,6 +176,7 @@ class Report:
             "conclusion": self.conclusion,
             "exitCode": int(self.exit_code),
             "trouble": self.trouble,
+            "notes": list(self.notes),
             "staleWaivers": list(self.stale),
             "notReached": list(self.missing),
             "counts": {verdict.value: n for verdict, n in self.counts.items()},

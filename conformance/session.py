@@ -75,11 +75,17 @@ class Session:
             settings.base_url, settings.connection, self.traffic, timeout=settings.timeout
         )
         self.api = Api(self._target, settings.credentials[0])
-        if settings.wait_for_api and not worker:
-            await_api(Api(self._control, settings.credentials[0]), settings.wait_for_api, waiting)
         self.archive = Archive()
         self._credentials = settings.credentials
-        self.provisioner = self._choose(worker)
+        try:
+            if settings.wait_for_api and not worker:
+                control = Api(self._control, settings.credentials[0])
+                await_api(control, settings.wait_for_api, waiting)
+            self.provisioner = self._choose(worker)
+        except BaseException:
+            self._target.close()
+            self._control.close()
+            raise
         self._waiting = Waiting(self.provisioner.clock, settings.patience)
         self._runs = Runs(self.provisioner, self.api, self._waiting)
 

@@ -38,14 +38,19 @@ class Cause(StrEnum):
     TLS = "Client and server find no common way to speak TLS: look at the server's configuration."
     PROXY = "The proxy lets nothing through: check --proxy, its credentials and what it allows."
     HUNG_UP = "If it is served over TLS, write https:// in --base-url; else read the service's log."
+    HUNG_UP_SECURELY = (
+        "If it asks for a certificate of ours, give one as --client-cert FILE and --client-key "
+        "FILE; else read the service's log."
+    )
     NO_HTTP = "What answers there does not speak HTTP, or breaks its rules: check --base-url."
     TOO_LARGE = "No answer of this API is that large: check that --base-url leads to it."
     TOO_SLOW = "Give a slow service more time with --timeout, or check --base-url."
     GARBLED = "Its body is not encoded as its Content-Encoding says: look at what stands before it."
 
 
-def cause_of(fault: BaseException) -> Cause:
-    """The cause that the exception, or what it was raised for, tells of."""
+def cause_of(fault: BaseException, *, secure: bool) -> Cause:
+    """The cause that the exception, or what it was raised for, tells of; `secure` says that TLS was
+    spoken, which hides a refusal of our certificate behind a plain close."""
     chain = list(_chain(fault))
     for each in chain:
         if isinstance(each, ssl.SSLCertVerificationError):
@@ -53,7 +58,8 @@ def cause_of(fault: BaseException) -> Cause:
         for kinds, cause in _KINDS:
             if isinstance(each, kinds):
                 return cause
-    return _by_text(chain)
+    cause = _by_text(chain)
+    return Cause.HUNG_UP_SECURELY if secure and cause is Cause.HUNG_UP else cause
 
 
 def _by_text(chain: list[BaseException]) -> Cause:

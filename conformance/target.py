@@ -15,11 +15,11 @@ from typing import Any
 import httpx2
 
 from conformance.answer import Answer
-from conformance.silence import BoundError, LateError, cause_of
 from conformance.connection import Connection
 from conformance.credential import Credential
 from conformance.errors import Finding, NoAnswer, Refused, Unsupported
 from conformance.manners import Watch
+from conformance.silence import BoundError, LateError, cause_of
 from conformance.stream import Stream
 from conformance.traffic import Traffic
 from conformance.vocabulary import Operation
@@ -180,7 +180,7 @@ class Target:
         return kind(
             f"{request.method} {request.url} got no complete answer: {why}",
             exchange=number,
-            remedy=cause_of(fault).value,
+            remedy=cause_of(fault, secure=request.url.scheme == "https").value,
         )
 
 

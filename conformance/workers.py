@@ -6,14 +6,15 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from conformance.errors import ConfigurationError
+from conformance.settings import Settings
 
 try:
     import fcntl
@@ -22,6 +23,7 @@ except ImportError:  # pragma: no cover - there is no such thing on Windows
 
 _SPENT = "runs_conformance_spent"
 _TROUBLE = "runs_conformance_trouble"
+_SEED = "runs_conformance_seed"
 _HOME = "runs_conformance_home"
 # Checks that build on one long observation: each worker that had one of them would make its own.
 _TOGETHER = {"fuzzing": "fuzz", "model": "model", "streaming": "watched", "life": "watched"}
@@ -42,7 +44,8 @@ def arguments(workers: int) -> list[str]:
             "--workers needs file locks, which this system has not.", "Leave it out."
         )
     words = ["-p", "xdist.plugin", "-n", str(workers), "--dist", "loadgroup"]
-    return [*words, "--max-worker-restart", "0"]
+    # What a lost worker had still to do goes to the next; a target that kills them all ends it.
+    return [*words, "--max-worker-restart", str(workers)]
 
 
 def name_of(config: pytest.Config) -> str:
@@ -95,6 +98,12 @@ class Turns:
             os.close(handle)
 
 
+def handed_on(config: pytest.Config, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as given; in a worker, with the seed that the front has chosen, if it has."""
+    seed = getattr(config, "workerinput", {}).get(_SEED)
+    return dict(given) if seed is None else {**given, "fuzz_seed": str(seed)}
+
+
 def turns(config: pytest.Config) -> Turns:
     """The turns that this process shares with others, as the front has arranged it."""
     given: dict[str, Any] = getattr(config, "workerinput", {})
@@ -108,19 +117,29 @@ def leave_word(config: pytest.Config, trouble: str) -> None:
         output[_TROUBLE] = trouble
 
 
-class Crew:
-    """In the front: `start` is when the run began, `collected` is told how many checks there are,
-    `troubled` what went wrong in a worker."""
+class Lead(Protocol):
+    """The front of a run, as far as it has to do with workers."""
 
-    def __init__(
-        self,
-        start: Callable[[], float],
-        collected: Callable[[int], None],
-        troubled: Callable[[str], None],
-    ) -> None:
-        self._start = start
-        self._collected = collected
-        self._troubled = troubled
+    @property
+    def settings(self) -> Settings:
+        """What the run is told."""
+
+    @property
+    def start(self) -> float:
+        """When it began, by the monotonic clock."""
+
+    def started(self, checks: int) -> None:
+        """Take note of how many checks there are."""
+
+    def troubled(self, why: str) -> None:
+        """Take note of what went wrong in a worker."""
+
+
+class Crew:
+    """The hooks of the front: what workers are given, and what is heard of them."""
+
+    def __init__(self, lead: Lead) -> None:
+        self._lead = lead
         self._known = False
         self._home = tempfile.TemporaryDirectory(prefix="runs-conformance-")
 
@@ -132,22 +151,28 @@ class Crew:
     def pytest_configure_node(self, node: Any) -> None:
         """Hand the time that is spent, and the place to take turns, to a worker that starts."""
         node.workerinput[_HOME] = self._home.name
-        node.workerinput[_SPENT] = time.monotonic() - self._start()
+        node.workerinput[_SPENT] = time.monotonic() - self._lead.start
+        node.workerinput[_SEED] = self._lead.settings.fuzz.seed
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
         """All workers collect the same; the first one tells."""
         if not self._known:
             self._known = True
-            self._collected(len(ids))
+            self._lead.started(len(ids))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str) -> None:
+        """A check was not survived."""
+        self._lead.troubled(f"it was at {crashitem.rpartition('::')[2].partition('@')[0]}")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
         """A worker has ended, as it should or not."""
         if error is not None:
-            self._troubled(f"the worker {node.gateway.id} died: {_first_line(error)}")
+            self._lead.troubled(f"a worker died: {_first_line(error)}")
         elif trouble := getattr(node, "workeroutput", {}).get(_TROUBLE):
-            self._troubled(str(trouble))
+            self._lead.troubled(str(trouble))
 
 
 def _first_line(error: object) -> str:

@@ -96,7 +96,13 @@ def _fuzz(kit: Kit) -> Fuzzed:
         # What is found by then must still be read.
         seconds = 0.9 * deadline.left(settings.budget)
         views = fuzz(
-            kit.contract, target.base_url, kit.credentials[0], pools, settings.fuzz, seconds
+            kit.contract,
+            target.base_url,
+            target.connection,
+            kit.credentials[0],
+            pools,
+            settings.fuzz,
+            seconds,
         )
     return Fuzzed(views, left_out)
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from conformance.connection import Connection
 from conformance.contract import Contract
 from conformance.credential import Credential
 from conformance.errors import KitError
@@ -37,6 +38,7 @@ _CHECKS = {
 def fuzz(
     contract: Contract,
     base_url: str,
+    connection: Connection,
     credential: Credential,
     pools: Mapping[View, Pools],
     effort: Effort,
@@ -54,6 +56,7 @@ def fuzz(
                 contract,
                 view,
                 base_url,
+                connection,
                 credential,
                 pools[view],
                 effort,
@@ -77,6 +80,7 @@ def _start(
     contract: Contract,
     view: View,
     base_url: str,
+    connection: Connection,
     credential: Credential,
     pools: Pools,
     effort: Effort,
@@ -86,24 +90,50 @@ def _start(
     told = json.dumps(document(contract, view, operations))
     (home / "openapi.json").write_text(told, encoding="utf-8")
     (home / "schemathesis.toml").write_text(_configuration(pools, effort), encoding="utf-8")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SCHEMATHESIS_")}
+    environment = {k: v for k, v in os.environ.items() if not _is_led_by(k)}
     package = str(Path(__file__).parent.parent.parent)
     environment |= {
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
-        HEADERS: json.dumps(credential.headers()),
+        HEADERS: json.dumps(dict(connection.headers) | credential.headers()),
         RUNS: json.dumps(pools),
         CACHE: str(_cache()),
+        # Of a user's own credentials it must know nothing.
+        "NETRC": os.devnull,
     }
+    if connection.proxy:
+        # Its password is nobody's business who lists processes.
+        environment |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), connection.proxy)
     command = [sys.executable, "-m", "schemathesis.cli", "--no-color"]
     command += ["--config-file", "schemathesis.toml", "run", "openapi.json", "--url", base_url]
     command += ["--phases", ",".join(pools), "--checks", ",".join(_CHECKS[view])]
     command += ["--max-examples", str(effort.cases)]
     command += [] if effort.seed is None else ["--seed", str(effort.seed)]
+    command += _certificates(connection)
     command += ["--report", "ndjson", "--report-ndjson-path", "events.ndjson"]
     with (home / "said").open("wb") as said:
         return subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
             command, cwd=home, env=environment, stdout=said, stderr=subprocess.STDOUT
         )
+
+
+def _is_led_by(variable: str) -> bool:
+    """Whether a variable of the environment would change what is sent, or where it goes."""
+    name = variable.upper()
+    bundles = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC")
+    return name.startswith("SCHEMATHESIS_") or name.endswith("_PROXY") or name in bundles
+
+
+def _certificates(connection: Connection) -> list[str]:
+    words: list[str] = []
+    if connection.insecure or connection.cacert:
+        trusted = "false" if connection.insecure else str(Path(connection.cacert).absolute())
+        words += ["--tls-verify", trusted]
+    for option, file in (
+        ("--request-cert", connection.client_cert),
+        ("--request-cert-key", connection.client_key),
+    ):
+        words += [option, str(Path(file).absolute())] if file else []
+    return words
 
 
 def _cache() -> Path:

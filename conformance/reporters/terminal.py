@@ -130,6 +130,8 @@ class TerminalReporter:
             if count:
                 table.add_row(Text(f"{count}", style=STYLES[verdict]), verdict.value)
         self._console.print(table)
+        for line in report.notes:
+            self._say(Text(line, style="bold yellow reverse"))
         for line in filter(None, (report.trouble, *report.stale)):
             self._say(Text(line, style="bold magenta"))
         if report.missing:

@@ -287,12 +287,15 @@ async def _answer(reply: Reply, receive: Any, send: Any) -> None:
 
 
 @contextmanager
-def serving(app: Proxy) -> Iterator[str]:
-    """Serve the proxy from a thread for as long as the block lasts; gives its address."""
+def serving(app: Proxy, **tls: Any) -> Iterator[str]:
+    """Serve the proxy from a thread for as long as the block lasts; gives its address. `tls` are
+    uvicorn's own options."""
     listener = socket.create_server(("127.0.0.1", 0))
     # An answer goes out in two parts; the second must not wait until the first is acknowledged.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, **tls
+    )
     server = uvicorn.Server(config)
 
     async def serve() -> None:
@@ -302,7 +305,8 @@ def serving(app: Proxy) -> Iterator[str]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        scheme, host = ("https", "localhost") if tls else ("http", "127.0.0.1")
+        yield f"{scheme}://{host}:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(10)

@@ -1,0 +1,246 @@
+"""How the target is spoken to: over TLS, by certificates, with headers, through a proxy, and while
+it is only starting. Each way must hold for everything that talks: the client, streams, raw sockets,
+Schemathesis and what provides runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+from forwarding import PASSWORD, ForwardProxy
+from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
+
+# One of each that talks: the client, a stream, raw sockets, Schemathesis, and runs made for it.
+EVERYTHING = ("LIST-01", "EVENTS-01", "HTTP-12", "FUZZ-EXAMPLES-LIST", "CANCEL-02")
+GATE = "a-gateway-key-of-some-length"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a run of the kit."""
+
+    code: int
+    said: str
+    report: Json
+
+
+def run(tmp_path: Path, base_url: str, *words: str, token: str = "test-way") -> Done:
+    """The command, on one requirement for each part of it that talks."""
+    file = tmp_path / "report.json"
+    command = [sys.executable, "-m", "conformance", "run", "--base-url", base_url]
+    command += ["--token", token, "--json", str(file), *words]
+    command += [word for name in EVERYTHING for word in ("--include", name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    text = file.read_text() if file.exists() else ""
+    return Done(done.returncode, said, json.loads(text or "{}"))
+
+
+def assert_all_passed(done: Done) -> None:
+    """Everything that talks got through."""
+    assert done.code == 0, done.said
+    found = {entry["id"]: entry["verdict"] for entry in done.report["requirements"]}
+    assert found == dict.fromkeys(EVERYTHING, "pass")
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """PEM files: an authority, and what it has signed."""
+
+    authority: trustme.CA
+    home: Path
+
+    @property
+    def trusted(self) -> str:
+        """The authority."""
+        file = self.home / "authority.pem"
+        self.authority.cert_pem.write_to_path(file)
+        return str(file)
+
+    def of(self, name: str) -> str:
+        """A certificate for this name and its key, in one file."""
+        file = self.home / f"{name}.pem"
+        self.authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(file)
+        return str(file)
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    """An authority that nobody knows."""
+    return Papers(trustme.CA(), tmp_path_factory.mktemp("papers"))
+
+
+@pytest.fixture(scope="module")
+def plain(mock: str) -> Iterator[str]:
+    """The mock, whatever name it is called by."""
+    with serving(Proxy(mock, [])) as address:
+        yield f"{address}/plain"
+
+
+@pytest.fixture(scope="module")
+def secure(mock: str, papers: Papers) -> Iterator[str]:
+    """The mock over TLS, with a certificate for localhost."""
+    with serving(Proxy(mock, []), ssl_certfile=papers.of("localhost")) as address:
+        yield f"{address}/plain"
+
+
+@pytest.fixture(scope="module")
+def guarded(mock: str, papers: Papers) -> Iterator[str]:
+    """The same for those alone that have a certificate as well."""
+    demands = {"ssl_ca_certs": papers.trusted, "ssl_cert_reqs": ssl.CERT_REQUIRED}
+    with serving(Proxy(mock, []), ssl_certfile=papers.of("localhost"), **demands) as address:
+        yield f"{address}/plain"
+
+
+def test_an_authority_of_ones_own(secure: str, papers: Papers, tmp_path: Path) -> None:
+    """Is trusted when it is named."""
+    assert_all_passed(run(tmp_path, secure, "--cacert", papers.trusted))
+
+
+def test_an_unknown_authority_is_not_trusted(secure: str, tmp_path: Path) -> None:
+    """And the way to trust it is told."""
+    done = run(tmp_path, secure)
+    assert done.code == 2
+    assert "--cacert FILE" in done.said
+
+
+def test_a_certificate_for_another_name(mock: str, papers: Papers, tmp_path: Path) -> None:
+    """Is told from one that is not trusted."""
+    with serving(Proxy(mock, []), ssl_certfile=papers.of("else.example")) as address:
+        done = run(tmp_path, f"{address}/plain", "--cacert", papers.trusted)
+    assert done.code == 2
+    assert "is for another name" in done.said
+
+
+def test_a_certificate_that_is_not_looked_at(secure: str, tmp_path: Path) -> None:
+    """Is said loudly, on the terminal and in the report."""
+    done = run(tmp_path, secure, "--insecure")
+    assert_all_passed(done)
+    (note,) = done.report["notes"]
+    assert note.startswith("INSECURE")
+    assert note in " ".join(done.said.split())
+
+
+def test_a_certificate_of_ones_own(guarded: str, papers: Papers, tmp_path: Path) -> None:
+    """Lets everything through where it is asked for; without it the way to give one is told."""
+    trusting = ("--cacert", papers.trusted)
+    refused = run(tmp_path, guarded, *trusting)
+    assert refused.code == 2
+    assert "--client-cert FILE" in refused.said
+    assert_all_passed(run(tmp_path, guarded, *trusting, "--client-cert", papers.of("me.example")))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--cacert", "nowhere.pem"], "--cacert nowhere.pem: No such file"),
+        (["--cacert", __file__], "it holds no such thing"),
+        (["--client-cert", "nowhere.pem"], "--client-cert nowhere.pem: No such file"),
+        (["--client-key", "key.pem"], "Name it as --client-cert FILE"),
+        (["--insecure", "--cacert", __file__], "contradict each other"),
+        (["--proxy", "socks5://h:1"], "is no address of a proxy"),
+        (["--proxy", "http://me:pass-of-mine@:1"], "is no address of a proxy"),
+        (["--header", "no colon"], "is no header"),
+        (["--header", "Authorization: x"], "Credentials go into --token"),
+        (["--header", "X-Gate: ein-geheimes-wört"], "no header can carry"),
+        (["--workers", "0"], "Write at least 1"),
+        (["--workers", "many"], "is no number"),
+        (["--wait-for-api", "a while"], "is no time"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, words: list[str], said: str) -> None:
+    """By name, with what would be right, and without repeating what may be secret."""
+    done = run(tmp_path, "https://127.0.0.1:9", *words)
+    assert done.code == 2
+    assert said in done.said
+    assert "pass-of-mine" not in done.said
+    assert "ein-geheimes" not in done.said
+
+
+def test_headers_go_with_every_request(mock: str, tmp_path: Path) -> None:
+    """A gateway that demands one lets everything through, and its value is in no report."""
+
+    async def gateway(ask: Ask, forward: Forward, memory: Json) -> Reply:
+        if ask.headers.get("x-gate") != GATE:
+            return Reply(403, {}).put({"detail": f"No key at the gate: {ask.headers}"})
+        reply = await forward(ask)
+        reply.headers["x-seen"] = GATE
+        return reply
+
+    with serving(Proxy(mock, [Liar("gate", (), gateway)])) as address:
+        base = f"{address}/gate"
+        done = run(tmp_path, base, "--header", f"X-Gate: {GATE}", "--header", "X-Two: 2")
+        refused = run(tmp_path, base)
+    assert_all_passed(done)
+    assert refused.code == 2
+    assert GATE not in done.said + json.dumps(done.report)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_through_a_proxy(
+    scheme: str, plain: str, secure: str, papers: Papers, tmp_path: Path
+) -> None:
+    """Everything goes through it: the name of the target is known to the proxy alone. A proxy that
+    lets nobody through is told from a target that is not there."""
+    name = "backend.invalid" if scheme == "http" else "localhost"
+    there = plain if scheme == "http" else secure
+    port, path = re.fullmatch(r"https?://[\w.]+:(\d+)(.*)", there).groups()  # type: ignore[union-attr]
+    base = f"{scheme}://{name}:{port}{path}"
+    words = ("--cacert", papers.trusted) if scheme == "https" else ()
+    with ForwardProxy() as proxy:
+        who = f"http://me:{PASSWORD}@127.0.0.1:{proxy.port}"
+        done = run(tmp_path, base, "--proxy", who, *words)
+        stranger = run(tmp_path, base, "--proxy", f"http://127.0.0.1:{proxy.port}", *words)
+    assert_all_passed(done)
+    assert proxy.passed > len(EVERYTHING)
+    assert PASSWORD not in done.said + json.dumps(done.report)
+    assert stranger.code == 2
+    assert "--proxy" in stranger.said
+
+
+def test_a_proxy_of_the_environment_is_not_used(
+    mock: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a run does must not depend on the shell it is called from."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert_all_passed(run(tmp_path, mock))
+
+
+def test_waiting_for_a_target_that_starts(mock: str, tmp_path: Path) -> None:
+    """The run begins when it answers; until then it says what it waits for."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    listener.close()
+    command = [sys.executable, "-m", "conformance", "run", "--token", "test-wait"]
+    command += ["--base-url", f"http://127.0.0.1:{port}", "--wait-for-api", "30s"]
+    with subprocess.Popen(
+        [*command, "--include", "LIST-01"], stdout=subprocess.PIPE, text=True
+    ) as kit:
+        assert kit.stdout is not None
+        assert "waiting for the API" in kit.stdout.readline()
+        serve = [sys.executable, "-m", "mock_server", "serve", "--port", str(port)]
+        with subprocess.Popen(serve, stdout=subprocess.DEVNULL) as server:
+            said, _ = kit.communicate(timeout=60)
+            server.terminate()
+    assert kit.returncode == 0, said
+
+
+def test_waiting_in_vain(tmp_path: Path) -> None:
+    """Says for how long, and why it did not come."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    done = run(tmp_path, f"http://127.0.0.1:{port}", "--wait-for-api", "0.5s")
+    assert done.code == 2
+    assert "was not up after 0.5 s of waiting" in done.said
+    assert "refused" in done.said.lower()

@@ -1,0 +1,99 @@
+"""Several processes side by side: the same verdicts as one after the other, and a worker that is
+lost is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cast import LIARS, Judge
+
+from conformance.errors import KitError
+from conformance.report import Report
+from conformance.vocabulary import ExitCode
+
+# Of each kind: counting, racing, watching from early on, several on one observation, in passing.
+SOME = ("LIST-0*", "LIST-1*", "RETRY-13", "CANCEL-0*", "EVENTS-0*", "LIFE-*", "STEPS-0*", "HTTP-1*")
+
+
+def verdicts(report: Report) -> dict[str, str]:
+    """What is known of each requirement."""
+    return {entry.requirement.id: entry.verdict.value for entry in report.entries}
+
+
+def test_two_workers_say_what_one_says(mock: str, judge: Judge) -> None:
+    """Verdicts, checks and observations, each in a world of its own."""
+    alone = judge(mock, *SOME, token="test-alone")
+    both = judge(mock, *SOME, token="test-both", workers="2")
+    assert verdicts(both) == verdicts(alone)
+    assert set(verdicts(both).values()) == {"pass"}
+    found = {(e.requirement.id, r.check) for e in both.entries for r in e.results}
+    assert found == {(e.requirement.id, r.check) for e in alone.entries for r in e.results}
+    answers = {number: seen.answer for number, seen in both.observations.items()}
+    assert answers == {number: seen.answer for number, seen in alone.observations.items()}
+    assert both.missing == ()
+
+
+@pytest.mark.parametrize("name", ["pages-overlap", "nul-reaches-the-database"])
+def test_two_workers_find_what_one_finds(name: str, proxy: str, judge: Judge) -> None:
+    """With the command that shows it, in whichever worker it was found."""
+    liar = next(liar for liar in LIARS if liar.name == name)
+    report = judge(f"{proxy}/{name}", *liar.requirements, token=f"test-{name}", workers="2")
+    assert report.exit_code is ExitCode.NOT_CONFORMANT
+    (entry,) = report.entries
+    assert entry.worst.curl
+
+
+def test_worlds_that_cannot_be_told_apart(mock: str, judge: Judge) -> None:
+    """A mock's clock is one for a world: workers with one world would move each other's time."""
+    with pytest.raises(KitError, match="world for each worker") as refused:
+        judge(mock, "LIST-01", token="demo", workers="2")
+    assert "test-ci" in refused.value.remedy
+
+
+def test_runs_named_one_by_one(mock: str, judge: Judge) -> None:
+    """Each is for one check, and so for one worker."""
+    with pytest.raises(KitError, match="contradict each other"):
+        judge(mock, "LIST-01", token="demo", workers="2", state=("completed=x",))
+
+
+def test_the_budget_holds_for_all(mock: str, judge: Judge) -> None:
+    """It is spent since the run began, not since a worker did."""
+    report = judge(mock, "LIST-*", token="test-late", workers="2", budget="1s")
+    assert report.exit_code is ExitCode.NO_VERDICT
+    assert "budget" in report.trouble
+    assert report.seconds < 20
+
+
+def test_a_worker_that_dies_is_an_error_with_a_report(proxy: str, tmp_path: Path) -> None:
+    """Another takes its place, and the report has all but what died with it, and says so."""
+    file = tmp_path / "report.json"
+    command = [sys.executable, "-m", "conformance", "run", "--base-url", f"{proxy}/deadly"]
+    command += ["--token", "test-deadly", "--workers", "2", "--json", str(file)]
+    command += ["--include", "LIST-*", "--include", "GET-*", "--verbose"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as kit:
+        while not (workers := _children(kit.pid)):
+            assert kit.poll() is None
+        assert kit.stdout is not None
+        for line in kit.stdout:
+            if "LIST-" in line:
+                break
+        os.kill(workers[0], signal.SIGKILL)
+        said, _ = kit.communicate(timeout=60)
+    assert kit.returncode == ExitCode.NO_VERDICT, said
+    assert "died" in said
+    report = json.loads(file.read_text())
+    assert "died" in report["trouble"]
+    assert len(report["requirements"]) + len(report["notReached"]) == 32
+    assert len(report["notReached"]) <= 1
+    assert {entry["verdict"] for entry in report["requirements"]} == {"pass"}
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in tasks.read_text().split()]
