@@ -20,6 +20,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         "Hold a service against the contract": {
             "run": ("run", "Run the checks and give a verdict."),
             "profile": ("profile", "Write down how it answers the open questions."),
+            "diff": ("diff", "Show what changed from one report to another."),
             "init": ("init", "Write a commented configuration file."),
         },
         "Look up": {

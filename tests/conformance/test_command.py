@@ -32,7 +32,10 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["--base-url", "localhost:8080", "--token", "x"], "is no HTTP address"),
         (["--base-url", "http://h/api/v1/automation-runs", "--token", "x"], "goes too far"),
         (["--base-url", "http://h"], "No credential is given"),
-        (["--base-url", "http://h", "--token", "a b\n"], "no header can carry"),
+        (["--base-url", "http://h", "--token", "a b\n"], "number 2 of 4 is a space"),
+        (["--base-url", "http://h", "--token", "ab\n"], "number 3 of 3 is a line break"),
+        (["--base-url", "http://h", "--token", "пароль"], "number 1 of 6 is not of ASCII"),
+        (["--base-url", "http://h", "--api-key", "é"], "--api-key has a character that no header"),
         (["--base-url", "http://h", "--token", "x", "--budget", "soon"], "is no time"),
         (["--base-url", "http://h", "--token", "x", "--fuzz", "many"], "Write a whole number"),
         (["--base-url", "http://h", "--token", "x", "--fuzz", "0"], "tries nothing"),
@@ -94,6 +97,41 @@ def test_options_from_the_environment(mock: str) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "2 of 2 requirements put to the test" in done.stdout
+
+
+def test_of_several_credentials_it_is_told_which_is_used(mock: str) -> None:
+    """The first goes with every request; none is left out silently."""
+    words = ["--base-url", mock, "--include", "AUTH-0[23]"]
+    done = run(*words, "--api-key", "test-several", "--token", "test-several")
+    assert done.returncode == 0, done.stdout
+    assert "with --token; --api-key where a check is about that way" in done.stdout
+    done = run("--base-url", mock, "--include", "LIST-05", "--token", "test-several")
+    assert "1 check against http" in done.stdout
+    assert "1 of 1 requirement put to the test" in done.stdout
+    assert "where a check is about" not in done.stdout
+
+
+def listed(width: int, *words: str) -> list[str]:
+    """The lines of a list in a terminal of this width."""
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance", "list", *words],
+        env={"COLUMNS": str(width)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_a_list_in_a_narrow_terminal() -> None:
+    """A paragraph for each requirement, of words that are not cut; a table where there is room."""
+    narrow = listed(46, "CANCEL-0[12]", "FUZZ-COVERAGE-LIST")
+    assert narrow[0] == "CANCEL-01  documented Q22"
+    assert narrow[1].startswith("  ")
+    assert max(map(len, narrow)) <= 46
+    wide = listed(120, "CANCEL-0[12]")
+    assert wide[0].split() == ["id", "level", "question", "statement"]
 
 
 def test_files_for_machines(proxy: str, tmp_path: Path) -> None:

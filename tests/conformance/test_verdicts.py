@@ -3,14 +3,18 @@ with."""
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
 from conformance.catalogue import Requirement
 from conformance.errors import Finding, Inconclusive, OutOfTime, SetupError, Unsupported
+from conformance.events import Finished
 from conformance.questions import Observation
 from conformance.report import Report, entries_from
+from conformance.reporters.terminal import TerminalReporter
 from conformance.result import Result, judge
 from conformance.traffic import Exchange
 from conformance.vocabulary import Level, Verdict
@@ -73,6 +77,28 @@ def test_the_exit_code(verdicts: list[Verdict], strict: bool, trouble: str, code
         trouble=trouble,
     )
     assert report.exit_code == code
+
+
+def test_what_was_not_reached_is_counted() -> None:
+    """A run that was interrupted does not look whole."""
+    requirement = Requirement("X-01", "s", Level.DERIVED, "s")
+    report = Report(
+        base_url="http://x",
+        contract="1",
+        provisioner="mock",
+        states={},
+        entries=entries_from([requirement], [Result("X-01", "check", Verdict.PASS)]),
+        strict=False,
+        started="",
+        seconds=1,
+        interrupted=True,
+        missing=("X-02", "X-03"),
+    )
+    said = io.StringIO()
+    TerminalReporter(Console(file=said, width=100)).on(Finished(report))
+    assert (report.exercised, report.selected) == (1, 3)
+    assert "1 of 3 requirements put to the test" in said.getvalue()
+    assert "not reached: X-02, X-03" in said.getvalue()
 
 
 def test_the_worst_check_decides() -> None:
