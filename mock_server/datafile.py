@@ -4,6 +4,7 @@ A file is checked against a pydantic model; whatever the model refuses comes bac
 ``FileError`` that names file, line, key, value and what was expected. Unknown keys are refused.
 """
 
+import datetime
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
@@ -136,8 +137,23 @@ def _explain(fault: Any, model: type[BaseModel]) -> str:
             return str(fault["ctx"]["error"])
         case "model_type" | "dict_type":
             return f"should be a mapping of keys to values, not {shown}"
+        case "string_type" | "enum" | "literal_error" if isinstance(value, _READ_OTHERWISE):
+            return f"should be a text, and YAML reads this as {_kind(value)}: put it in quotes"
         case _:
             return f"{fault['msg'][0].lower()}{fault['msg'][1:]}, not {shown}"
+
+
+_READ_OTHERWISE = (bool, int, float, datetime.date)
+
+
+def _kind(value: object) -> str:
+    match value:
+        case bool():
+            return f"{str(value).lower()} (yes, no, on and off are such words)"
+        case datetime.date():
+            return f"the date {value}"
+        case _:
+            return f"the number {value}"
 
 
 def _known_keys(model: type[BaseModel], loc: Sequence[str | int]) -> set[str]:

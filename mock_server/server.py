@@ -1,10 +1,12 @@
 """Serving the mock with uvicorn: which address, and how it stops."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import orjson
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -14,6 +16,12 @@ from mock_server.faults.layer import CONNECTION
 
 _LAST_WORDS = 0.3
 """Seconds that connections have to end when the server stops."""
+
+
+_NO_HTTP = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+    b"connection: close\r\n\r\n%b"
+)
 
 
 class Coalesced:
@@ -65,6 +73,12 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Coalesced(transport, self.loop))  # type: ignore[arg-type]
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP, or has a method that nobody knows: as JSON, like every other refusal."""
+        body = orjson.dumps({"detail": msg})
+        self.transport.write(_NO_HTTP % (len(body), body))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -139,7 +153,17 @@ def bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+    except socket.gaierror as error:
+        raise UsageError(
+            f"cannot listen on {host}: {error.strerror or error}; choose an address of this "
+            "machine with --host, such as 127.0.0.1, or 0.0.0.0 for all of them"
+        ) from None
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise UsageError(
+                f"cannot listen on {host}: it is no address of this machine; choose one with "
+                "--host, such as 127.0.0.1, or 0.0.0.0 for all of them"
+            ) from None
         raise UsageError(
             f"cannot listen on {host} port {port}: {error.strerror or error}; "
             "choose another with --port, or 0 for a free one"

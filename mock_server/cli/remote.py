@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import update_wrapper
+from threading import Timer
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -20,6 +22,16 @@ API = "/api/v1/automation-runs"
 DEFAULT_URL = "http://127.0.0.1:8080"
 _CONNECT = 5.0
 """Real seconds in which a mock must let itself be reached; how long it then works is its affair."""
+
+_AT_ONCE = 1.0
+_DOING = MappingProxyType(
+    {
+        "/reset": "the fresh world is being made, run by run; the old one is there until then",
+        "/state": "the world is being written down or read back, run by run",
+        "/clock/advance": "what is due on the way is happening",
+    }
+)
+"""What a mock does that does not answer within so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,7 @@ class Remote:
         query = dict(query or {})
         if self._world is not None:
             query["world"] = self._world
-        with self._reaching():
+        with self._reaching(), _patience(path):
             answer = self._client.request(method, f"/_mock{path}", params=query, json=body)
         self._check(answer)
         return answer
@@ -149,6 +161,18 @@ class Remote:
                 "RUNS_MOCK_CONTROL_TOKEN"
             )
         raise Declined(answer.status_code, _spell(said["detail"]))
+
+
+@contextmanager
+def _patience(path: str) -> Iterator[None]:
+    """Say what the mock is doing, where it does not answer at once."""
+    doing = _DOING.get(path, "the mock is at work")
+    timer = Timer(_AT_ONCE, lambda: click.echo(f"runs-mock: {doing} ...", err=True))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Declined(UsageError):  # noqa: N818 - an answer, not a failure

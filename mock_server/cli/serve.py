@@ -10,11 +10,12 @@ import click
 
 from mock_server import __version__, resources
 from mock_server.cli.options import Instant, Speed, scenarios_option
+from mock_server.descriptors import OTHERS, raise_limit
 from mock_server.engine import behaviour as behaviours
 from mock_server.engine.seed import LARGEST_SEED
 from mock_server.errors import UsageError
 from mock_server.http.safety import Access, named
-from mock_server.worlds.worlds import NAME, Settings
+from mock_server.worlds.worlds import MOST_STREAMS, NAME, TEST_PREFIX, Settings
 
 
 class Names(click.ParamType[Any]):
@@ -29,6 +30,10 @@ class Names(click.ParamType[Any]):
         for name in names:
             if not NAME.fullmatch(name):
                 self.fail(f"{name!r}: a name is lower-case letters, digits, . _ and -", param, ctx)
+            if name.startswith(TEST_PREFIX):
+                self.fail(f"{name!r}: worlds of that beginning open by themselves", param, ctx)
+            if names.count(name) > 1:
+                self.fail(f"{name!r} is there twice; leave one", param, ctx)
         if not names:
             self.fail("name at least one world", param, ctx)
         return names
@@ -119,6 +124,12 @@ class Hosts(click.ParamType[Any]):
     help="How many worlds are kept; of the test-… ones the longest idle goes first.",
 )
 @click.option(
+    "--most-streams",
+    type=click.IntRange(1, 1_000_000),
+    envvar="RUNS_MOCK_MOST_STREAMS",
+    help="How many event streams may be open.  [default: 20000, or what the system allows]",
+)
+@click.option(
     "--control-token",
     "token",
     envvar="RUNS_MOCK_CONTROL_TOKEN",
@@ -183,7 +194,13 @@ def serve(
         )
     own = named(host)
     access = Access(token, hosts if own is None else (*hosts, own))
-    settings = Settings(scenarios=directory, behaviour=answers, access=access, **options)
+    settings = Settings(
+        scenarios=directory,
+        behaviour=answers,
+        access=access,
+        most_streams=_streams(options.pop("most_streams")),
+        **options,
+    )
     listener = bind(host, port)
     mock = Mock(settings)
     base = address(listener)
@@ -198,6 +215,19 @@ def serve(
     # uvicorn stops in good order on Ctrl-C and then raises it again.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
+
+
+def _streams(wanted: int | None) -> int:
+    """How many event streams may be open; when fewer than were wished for, that is told."""
+    most = MOST_STREAMS if wanted is None else wanted
+    limit = raise_limit()
+    if limit is None or most + OTHERS <= limit:
+        return most
+    fewer = max(limit - OTHERS, 1)
+    if wanted is not None:
+        line = f"this system allows {limit} open files, so {fewer} event streams may be open"
+        _tell(f"{line}, not {wanted}; raise its limit (ulimit -Hn), or ask for fewer", False)
+    return fewer
 
 
 def _ready(greeting: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mock_server.engine.clock import DAY, SECOND, Clock
 from mock_server.engine.vocabulary import RunStatus
-from mock_server.errors import Flaw, Invalid, Refused
+from mock_server.errors import Refused
 from mock_server.http.call import Answer, Call, Later, Reply
 from mock_server.http.middleware import Handler
 from mock_server.worlds.slices import Work
@@ -46,7 +46,7 @@ async def _advanced(call: Call) -> Answer:
 def _advance(call: Call, world: World) -> Work[bool | None]:
     """Whether what was waited for has happened; None where nothing was."""
     until = call.body.get("until")
-    seconds, to_next = call.body.get("seconds"), call.body.get("toNext", False)
+    seconds = call.body.get("seconds")
     most = DAY if seconds is None else round(seconds * SECOND)
     if until is not None:
         run = world.find(until["run"].lower())
@@ -54,13 +54,11 @@ def _advance(call: Call, world: World) -> Work[bool | None]:
             raise Refused(404, f"The world {call.tenant!r} has no run {until['run']}")
         wanted = RunStatus(until["status"])
         return (yield from skipping(world, lambda: run.state.status is wanted, most))
-    if to_next:
+    if call.body.get("toNext"):
         due = world.next_due
         if due is None or due > world.engine.now + most:
             return False
         yield from world.turning(lambda clock: clock.advance(max(due - clock.now(), 0)))
         return True
-    if seconds is None:
-        raise Invalid([Flaw(("body", "seconds"), "Field required", "missing")])
     yield from advancing(world, most)
     return None

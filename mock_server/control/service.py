@@ -2,6 +2,7 @@
 
 from mock_server import __version__
 from mock_server.engine.clock import monotonic
+from mock_server.errors import Refused
 from mock_server.http.call import Answer, Call, Reply
 from mock_server.http.middleware import Handler
 from mock_server.http.streams import Streams
@@ -9,7 +10,7 @@ from mock_server.worlds.worlds import Worlds
 
 
 def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
-    """``health`` and ``listScenarios``."""
+    """``health``, ``ready`` and ``listScenarios``."""
     started = monotonic()
 
     def health(call: Call) -> Answer:
@@ -23,6 +24,11 @@ def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
             }
         )
 
+    def ready(call: Call) -> Answer:
+        if worlds.slices.closed:
+            raise Refused(503, "The mock is stopping.")
+        return Reply.of({"status": "ready"})
+
     def list_scenarios(call: Call) -> Answer:
         items = [
             {
@@ -35,4 +41,4 @@ def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
         ]
         return Reply.of({"items": items})
 
-    return {"health": health, "listScenarios": list_scenarios}
+    return {"health": health, "ready": ready, "listScenarios": list_scenarios}

@@ -12,6 +12,7 @@ from mock_server.engine.run import Json
 from mock_server.errors import Refused
 from mock_server.http.call import Answer, Call, Later, Reply
 from mock_server.http.middleware import Handler
+from mock_server.http.safety import UNFRAMED
 from mock_server.worlds import repro, snapshot
 from mock_server.worlds.slices import Work
 from mock_server.worlds.world import World
@@ -114,8 +115,10 @@ def _answer(call: Call, pages: Environment, found: dict[str, Any], status: int =
         found["key"] = None
     if "text/html" not in _header(call.exchange.headers, b"accept"):
         return Reply.of(found, status)
-    page = pages.get_template("repro.html").render(found)
-    return Reply(page.encode(), status, content_type="text/html; charset=utf-8")
+    page = pages.get_template("repro.html").render(
+        found, asks_token=call.worlds.settings.access.token is not None
+    )
+    return Reply(page.encode(), status, UNFRAMED, content_type="text/html; charset=utf-8")
 
 
 def _base(call: Call) -> str:

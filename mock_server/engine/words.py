@@ -4,6 +4,7 @@ A text in a scenario's result may hold ``{{provider}}`` placeholders of Faker, s
 ``{{company}}`` or ``{{first_name}}``.
 """
 
+import re
 from functools import cache
 from typing import Any
 
@@ -49,7 +50,12 @@ def check(result: Json | None) -> None:
     try:
         _any_words().fill(result, Chance(0))
     except AttributeError as error:
-        raise ValueError(f"{error}; write a provider of Faker, such as {{{{name}}}}") from None
+        name = next(iter(re.findall(r"'(\w+)'", str(error))), str(error))
+        raise ValueError(
+            f"nothing fills {{{{{name}}}}}; there are Faker's words for people, companies, "
+            "addresses and the internet, such as {{name}}, {{company}}, {{city}} or {{email}}, but "
+            "none for times, which would not be the world's"
+        ) from None
 
 
 @cache

@@ -1,6 +1,6 @@
 """A call of an operation, checked and ready to be answered, and the answer to it."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol
 
 import orjson
@@ -61,7 +61,7 @@ class Reply:
         self,
         body: bytes,
         status: int = 200,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> None:
         self._status = status
@@ -79,7 +79,7 @@ class Reply:
         cls,
         value: object,
         status: int = 200,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> "Reply":
         """``value`` as JSON."""

@@ -208,6 +208,8 @@ class CheckedOperation:
             content = await _read(receive, self._largest)
             content_type = next((v for k, v in headers if k == b"content-type"), None)
             text = content_type.decode("latin-1") if content_type is not None else None
+            if not content:
+                exchange.question = "Q17"
             body = contract.body.value(content, text, flaws, given)
         if flaws:
             raise Invalid(flaws, question=question_of(flaws))

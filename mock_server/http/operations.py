@@ -43,7 +43,8 @@ def cancel_run(call: Call) -> Answer:
 def retry_run(call: Call) -> Answer:
     run = _run(call)
     untouched = not run.finished
-    call.exchange.question = "Q03" if untouched else "Q01"
+    if call.exchange.question is None:  # With a body: an absent one raises a question of its own.
+        call.exchange.question = "Q03" if untouched else "Q01"
     again = call.world.retry(run, RetryMode(call.body["mode"]), call.body.get("stepKey"))
     return Reply(call.world.body(again), 200 if untouched else _success(call.world))
 

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from mock_server import __version__, resources
+from mock_server.http.safety import UNFRAMED
 from mock_server.insight.nearmiss import Paths
 from mock_server.worlds.worlds import Worlds
 
@@ -19,9 +20,9 @@ def register(app: Flask, worlds: Worlds, paths: Paths) -> None:
     control = resources.control_file().read_text(encoding="utf-8")
 
     @cache
-    def as_json() -> str:
+    def as_json(document: str) -> str:
         # Nobody waits for it at the start.
-        return json.dumps(yaml.load(text, Loader=yaml.CSafeLoader), ensure_ascii=False)
+        return json.dumps(yaml.load(document, Loader=yaml.CSafeLoader), ensure_ascii=False)
 
     @app.get("/")
     def start() -> str:
@@ -39,7 +40,7 @@ def register(app: Flask, worlds: Worlds, paths: Paths) -> None:
 
     @app.get("/openapi.json")
     def openapi_json() -> Response:
-        return Response(as_json(), mimetype="application/json")
+        return Response(as_json(text), mimetype="application/json")
 
     @app.get("/openapi.yaml")
     def openapi_yaml() -> Response:
@@ -48,6 +49,15 @@ def register(app: Flask, worlds: Worlds, paths: Paths) -> None:
     @app.get("/_mock/openapi.yaml")
     def control_yaml() -> Response:
         return Response(control, mimetype="application/yaml")
+
+    @app.get("/_mock/openapi.json")
+    def control_json() -> Response:
+        return Response(as_json(control), mimetype="application/json")
+
+    @app.after_request
+    def unframed(response: Response) -> Response:
+        response.headers.update(UNFRAMED)
+        return response
 
     @app.get("/favicon.ico")
     def favicon() -> Response:

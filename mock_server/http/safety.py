@@ -10,20 +10,29 @@ browser. With a token, whoever has it may, and nothing else is asked: no page kn
 
 import hmac
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
+from types import MappingProxyType
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.errors import Refused, UsageError
 
 CONTROL = "/_mock"
-_FOR_ALL = frozenset({f"{CONTROL}/health", f"{CONTROL}/ready", f"{CONTROL}/openapi.yaml"})
+_FOR_ALL = frozenset(
+    f"{CONTROL}/{path}" for path in ("health", "ready", "openapi.yaml", "openapi.json")
+)
 """What tells nothing about anybody's runs and changes nothing: probes have no token."""
 
 _LINKED = f"{CONTROL}/repro/"
 """Pages that are linked to from anywhere: they change nothing before a button is pressed."""
+
+UNFRAMED: Mapping[str, str] = MappingProxyType(
+    {"Content-Security-Policy": "frame-ancestors 'none'", "X-Frame-Options": "DENY"}
+)
+"""Headers of every page for people: no other page may show it as a part of itself, and have
+somebody press its buttons unawares."""
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::\d{1,5})?")
@@ -108,6 +117,8 @@ class Safety:
             # It has had its say: as a credential of the contract it would name a world.
             scope["headers"] = [one for one in scope["headers"] if one[0] != b"authorization"]
             return
+        if _follows_a_link(scope, told):
+            return  # The page shows nothing but what is in its link, and asks for the token.
         raise Refused(
             401,
             "The control API asks for the token that the mock was started with: "

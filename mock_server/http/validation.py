@@ -296,6 +296,16 @@ _TYPES = {
     ),
 }
 
+_NOUNS = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "a boolean",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+
 _FORMATS = {
     "uuid": ("Input should be a valid UUID", "uuid_parsing"),
     "date-time": ("Input should be a valid datetime", "datetime_parsing"),
@@ -311,9 +321,8 @@ def _in_fastapi_terms(  # noqa: PLR0911 - one for each keyword
             wanted = next(name for name in kind.types if name != "null")
             return [Flaw(loc, *_TYPES[wanted])]
         case "enum":
-            *most, last = [repr(option) for option in kind.options if option is not None]
-            listed = f"{', '.join(most)} or {last}" if most else last
-            return [Flaw(loc, f"Input should be {listed}", "enum")]
+            options = [repr(option) for option in kind.options if option is not None]
+            return [Flaw(loc, f"Input should be {_listed(options)}", "enum")]
         case "maximum":
             msg = f"Input should be less than or equal to {kind.limit}"
             return [Flaw(loc, msg, "less_than_equal")]
@@ -327,6 +336,8 @@ def _in_fastapi_terms(  # noqa: PLR0911 - one for each keyword
                 Flaw((*loc, name), "Extra inputs are not permitted", "extra_forbidden")
                 for name in kind.unexpected
             ]
+        case "anyOf":
+            return [_none_of([fault for branch in kind.context for fault in branch], loc)]
         case "pattern":
             msg = f"String should match pattern '{kind.pattern}'"
             return [Flaw(loc, msg, "string_pattern_mismatch")]
@@ -334,6 +345,22 @@ def _in_fastapi_terms(  # noqa: PLR0911 - one for each keyword
             return [Flaw(loc, *_FORMATS[kind.format])]
         case _:
             return [Flaw(loc, f"Value error, {error.message}", "value_error")]
+
+
+def _none_of(faults: list[Any], loc: tuple[str, ...]) -> Flaw:
+    """The flaw of what is nothing of what it may be; ``faults`` say why not."""
+    missing = [fault.kind.property for fault in faults if fault.kind.name == "required"]
+    if missing:
+        return Flaw(loc, f"Field required: {_listed(missing)}", "missing")
+    types = [name for fault in faults if fault.kind.name == "type" for name in fault.kind.types]
+    if types:
+        return Flaw(loc, f"Input should be {_listed([_NOUNS[name] for name in types])}", "type")
+    return Flaw(loc, f"Value error, {faults[0].message}", "value_error")
+
+
+def _listed(options: list[str]) -> str:
+    *most, last = options
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def plain_schema(schema: Any) -> Any:

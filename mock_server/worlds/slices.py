@@ -24,11 +24,11 @@ _LONG = 20
 
 
 class Slices:
-    """All large work of one mock."""
+    """All large work of one mock; none goes on once it is ``closed``."""
 
     def __init__(self) -> None:
         self._under_way = 0
-        self._closed = False
+        self.closed = False
 
     async def do(self, work: Work[T]) -> T:
         """What ``work`` returns. Raises what it raises, and Refused (503) when the mock stops."""
@@ -45,7 +45,7 @@ class Slices:
                         # it for garbage again and again would hold everybody up.
                         gc.freeze()
                     await asyncio.sleep(0)
-                    if self._closed:
+                    if self.closed:
                         raise Refused(503, "The mock is stopping.")
                     until = monotonic() + SLICE / self._under_way
         except StopIteration as end:
@@ -57,7 +57,7 @@ class Slices:
 
     def close(self) -> None:
         """Let no work go on."""
-        self._closed = True
+        self.closed = True
 
 
 def at_once(work: Work[T]) -> T:

@@ -35,6 +35,7 @@ from mock_server.worlds.world import World
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TEST_PREFIX = "test-"
+MOST_STREAMS = 20_000
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Settings:
     start: str = "demo"
     declared: tuple[str, ...] = ("demo", "acme", "globex")
     most_worlds: int = 256
-    most_streams: int = 20_000
+    most_streams: int = MOST_STREAMS
     scenarios: Path | None = None
     starts: Path = field(default_factory=resources.worlds_dir)
     behaviour: Behaviour = field(default_factory=Behaviour)

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from event_reader import EventReader
-from processes import PATIENCE, RUNS_MOCK, MockServer, environment
+from processes import PATIENCE, RUNS_MOCK, MockServer, Server, environment
 
 from mock_server.testing import MockWorld
 
@@ -46,12 +46,12 @@ def refusal(*arguments: object, **variables: str) -> str:
     return said[1]
 
 
-def a_world(mock: MockServer) -> MockWorld:
+def a_world(mock: Server) -> MockWorld:
     """An empty world of that mock on a frozen clock."""
     return MockWorld(mock.url, KEY, scale=0, runs=0, live=0)
 
 
-def follow(mock: MockServer, stack: ExitStack, count: int) -> list[EventReader]:
+def follow(mock: Server, stack: ExitStack, count: int) -> list[EventReader]:
     """So many readers of one run, each of which has seen the first event and waits for more."""
     with closing(a_world(mock)) as world:
         run_id = world.create("diamond")
@@ -155,6 +155,10 @@ def test_a_port_in_use() -> None:
         ("--now", "2026-03-02T08:15:00", r"Invalid value for '--now': .* has no zone.*"),
         ("--start", "demmo", r"there is no world 'demmo' to start with; .*demo.*"),
         ("--scenarios", "nowhere", r"nowhere: there is no such directory; .*"),
+        ("--worlds", "a,b,a", r"Invalid value for '--worlds': 'a' is there twice; leave one"),
+        ("--worlds", "test-x", r"Invalid value for '--worlds': 'test-x': .* open by themselves"),
+        ("--host", "no.such.host.invalid", r"cannot listen on no\.such\.host\.invalid: .*--host.*"),
+        ("--host", "192.0.2.1", r"cannot listen on 192\.0\.2\.1: .* no address of this machine.*"),
     ],
 )
 def test_an_option_that_cannot_be_used(option: str, value: str, expected: str) -> None:
@@ -221,3 +225,29 @@ def test_a_terminal_of_another_encoding() -> None:
 def test_a_seed_beyond_what_json_holds() -> None:
     """The control API could not show it; so it is refused at the start."""
     assert "9007199254740991" in refusal("serve", "--seed", 2**64)
+
+
+# How much it may hold.
+
+
+def test_as_many_connections_as_the_system_allows() -> None:
+    """A limit of a few files is raised by itself as far as it may be."""
+    with limited(200, 4_000) as mock, ExitStack() as stack:
+        assert len(follow(mock, stack, 400)) == 400
+
+
+def test_more_streams_than_the_system_allows() -> None:
+    """Whoever asks for them is told; the others are refused in good order, and the mock lives."""
+    with limited(200, 200, "--most-streams", "1000") as mock, ExitStack() as stack:
+        follow(mock, stack, 72)
+        assert "72 event streams may be open, not 1000" in mock.errors()
+        run_id = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
+        with closing(a_world(mock)) as world:
+            assert world.client.get(f"/api/v1/automation-runs/{run_id}").status_code == 404
+
+
+def limited(soft: int, hard: int, *options: str) -> Server:
+    """A mock that the system allows so many files at first, and so many when it asks."""
+    script = f'ulimit -S -n {soft} && ulimit -H -n {hard} && exec "$@"'
+    command = ["sh", "-c", script, "sh", RUNS_MOCK, "serve", "--port", "0", *options]
+    return Server(command, "^Ctrl-C")

@@ -1,11 +1,13 @@
 """Bad input of every kind gets the documented 422 body, and never anything worse."""
 
+import json
 import socket
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+import raw
 
 from mock_server.testing import MockWorld
 
@@ -231,3 +233,11 @@ def test_what_is_not_http_harms_nobody(mock_world: MockWorld, request_: bytes) -
         connection.shutdown(socket.SHUT_WR)
         connection.recv(65_536)
     assert mock_world.client.get("/_mock/health").status_code == 200
+
+
+def test_a_method_that_nobody_knows_is_refused_like_everything_else(mock_world: MockWorld) -> None:
+    """As JSON, though it is refused before it is a request."""
+    head, body = raw.answer(mock_world, RUNS, "FOO")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/json" in head
+    assert json.loads(body) == {"detail": "Invalid HTTP request received."}

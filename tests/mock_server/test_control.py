@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import yaml
 
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import from_text
@@ -204,3 +205,54 @@ def test_its_token_is_asked_for_alike_whatever_the_behaviour() -> None:
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/json"
     assert set(answer.json()) == {"detail"}
+
+
+@pytest.mark.parametrize("path", ["health", "ready", "scenarios", "worlds", "fault-presets"])
+def test_what_is_of_no_world_asks_for_none(anonymous: httpx2.Client, path: str) -> None:
+    """A credential that opens nothing here is no hindrance."""
+    answer = anonymous.get(f"/_mock/{path}", headers={"X-API-Key": "of-another-place"})
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_request_is_explained_whatever_the_credential(
+    mock_world: MockWorld, anonymous: httpx2.Client
+) -> None:
+    """Its number is enough."""
+    number = mock_world.client.get("/api/v1/automation-runs").headers["x-mock-request"]
+    stranger = {"Authorization": "Bearer of-another-place"}
+    answer = anonymous.get(f"/_mock/requests/{number}", headers=stranger)
+    assert answer.status_code == 200, answer.text
+
+
+def test_an_advance_says_how_far(mock_world: MockWorld) -> None:
+    """One of three ways; the document asks for it, and the refusal names them."""
+    answer = mock_world.client.post("/_mock/clock/advance", json={})
+    assert answer.status_code == 422
+    [flaw] = answer.json()["detail"]
+    assert flaw["loc"] == ["body"]
+    assert flaw["msg"] == "Field required: seconds, toNext or until"
+
+
+def test_a_value_that_may_be_of_two_kinds_is_refused_in_words(mock_world: MockWorld) -> None:
+    """Not in those of the schema's keywords."""
+    answer = mock_world.client.post("/_mock/runs", json={"scenario": 5})
+    assert answer.status_code == 422
+    [flaw] = answer.json()["detail"]
+    assert flaw["loc"] == ["body", "scenario"]
+    assert flaw["msg"] == "Input should be a string or an object"
+
+
+def test_its_own_document_comes_as_json_too(anonymous: httpx2.Client) -> None:
+    """The same, for tools that read no YAML."""
+    document = anonymous.get("/_mock/openapi.json").json()
+    assert document == yaml.safe_load(anonymous.get("/_mock/openapi.yaml").text)
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json"])
+def test_no_page_shows_a_page_of_the_mock_as_part_of_itself(
+    anonymous: httpx2.Client, path: str
+) -> None:
+    """Nobody presses its buttons unawares."""
+    headers = anonymous.get(path).headers
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["content-security-policy"] == "frame-ancestors 'none'"

@@ -342,3 +342,17 @@ def test_an_answer_that_was_broken_off_is_journalled(mock_world: MockWorld) -> N
     (found,) = listed(mock_world)
     assert (found["operation"], found["tenant"]) == ("listRuns", mock_world.key)
     assert found["faults"] == ["drop"]
+
+
+@pytest.mark.parametrize(("content", "question"), [(b"", "Q17"), (b"{}", "Q01")])
+def test_a_retry_without_a_body_hangs_on_a_question_of_its_own(
+    mock_world: MockWorld, content: bytes, question: str
+) -> None:
+    """Another backend would refuse it."""
+    run_id = mock_world.create("flaky")
+    mock_world.advance(60)
+    headers = {"Content-Type": "application/json"}
+    path = f"{RUNS}/{run_id}/retry"
+    answer = mock_world.client.post(path, content=content, headers=headers)
+    assert answer.status_code == 200
+    assert entry(mock_world.client, answer)["question"]["number"] == question

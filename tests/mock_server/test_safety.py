@@ -325,3 +325,18 @@ def test_every_operation_declares_who_is_kept_out() -> None:
             declared = item[method]["responses"].keys() & {"401", "403"}
             open_to_all = path in ("/health", "/ready") and method == "get"
             assert declared == (set() if open_to_all else {"401", "403"}), f"{method} {path}"
+
+
+def test_a_situation_can_be_set_up_by_hand_where_there_is_a_token(guarded: httpx2.Client) -> None:
+    """A link that is clicked shows its page, which asks for the token; without it nothing is set
+    up, and nothing else is shown to a browser."""
+    link = guarded.post("/_mock/repro", headers={"X-Mock-Token": TOKEN}).json()["token"]
+    clicked = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Accept": "text/html"}
+    page = guarded.get(f"/_mock/repro/{link}", headers=clicked)
+    assert page.status_code == 200
+    assert 'type="password"' in page.text
+    assert page.headers["x-frame-options"] == "DENY"
+    assert guarded.get("/_mock/worlds", headers=clicked).status_code == 401
+    assert guarded.post(f"/_mock/repro/{link}", headers=clicked).status_code == 401
+    asked = {"X-Mock-Token": TOKEN, "Accept": "text/html"}
+    assert guarded.post(f"/_mock/repro/{link}", headers=asked).status_code == 201

@@ -152,3 +152,34 @@ def test_a_file_that_unfolds_to_too_much_is_refused(tmp_path: Path, text: str, p
     path.write_text(text)
     with pytest.raises(FileError, match=part):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-03-02", "the date 2026-03-02"),
+        ("no", "false (yes, no, on and off are such words)"),
+        ("1.5", "the number 1.5"),
+    ],
+)
+def test_a_text_that_yaml_takes_for_something_else_needs_quotes(
+    tmp_path: Path, value: str, expected: str
+) -> None:
+    """The line says what it was taken for, and what to do."""
+    path = tmp_path / "broken.yaml"
+    path.write_text(f"summary: {value}\nautomation: {{name: A}}\nsteps: []\n")
+    with pytest.raises(FileError) as refusal:
+        read(path)
+    expected = f"should be a text, and YAML reads this as {expected}: put it in quotes"
+    assert str(refusal.value) == f"{path}:1: summary: {expected}"
+
+
+def test_a_placeholder_for_a_time_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """Faker has one, and the mock has not."""
+    path = tmp_path / "broken.yaml"
+    path.write_text(
+        "summary: A\nautomation: {name: A}\n"
+        "steps:\n  - {key: a, takes: 1s, result: {at: '{{date_time}}'}}\n"
+    )
+    with pytest.raises(FileError, match=r"nothing fills \{\{date_time\}\}; .* none for times"):
+        read(path)

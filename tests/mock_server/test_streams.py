@@ -189,3 +189,20 @@ def test_a_page_on_this_machine_may_drive_the_mock(anonymous: httpx2.Client, met
     answer = anonymous.options("/_mock/faults", headers=headers)
     assert answer.status_code == 200
     assert method in answer.headers["access-control-allow-methods"]
+
+
+def test_an_id_from_the_future_of_a_run_under_way_starts_over(mock_world: MockWorld) -> None:
+    """A reader that comes from another mock, or from before a reset, is told the whole story, and
+    does not wait for an event that it thinks it has seen."""
+    run_id = mock_world.create("quick-success")
+    mock_world.advance(1.5)
+    with mock_world.client.stream(
+        "GET", f"{RUNS}/{run_id}/events", headers={"Last-Event-ID": "500"}
+    ) as answer:
+        pieces = answer.iter_text()
+        text = ""
+        while "id: 3\n" not in text:
+            text += next(pieces)
+        mock_world.advance(60)
+        text += "".join(pieces)
+    assert frames(text) == history(mock_world, run_id)
