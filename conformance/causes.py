@@ -1,14 +1,17 @@
 """Which of the requirements that failed is the root, and which only follow: a check that needs what
-another requirement is about says so (`because`), and the same fault of a schema, or the very same
-exchange, that several checks come upon is one fault."""
+another requirement is about says so (`because`), and the same fault of a schema, the very same
+exchange or the same breakdown of an operation that several checks come upon is one fault."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
 
 from conformance.result import Result
 from conformance.vocabulary import Verdict
 
+_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FOUND = (Verdict.VIOLATION, Verdict.DEVIATION)
 _SOUND = (Verdict.PASS, Verdict.UNSUPPORTED)
 
@@ -34,14 +37,26 @@ def _direct(name: str, result: Result, failed: Mapping[str, Result]) -> str:
 
 
 def _same(name: str, result: Result, failed: Iterable[tuple[str, Result]]) -> Iterator[str]:
-    """Those before this one that came upon the same fault."""
+    """Those before this one that came upon the same fault: of one keyword, in one exchange, or of
+    one operation that breaks down in one and the same way."""
     for other, found in failed:
         if other == name:
             return
         keyword = result.place and found.place == result.place
         exchange = result.culprit is not None and found.culprit == result.culprit
-        if found.verdict in _FOUND and (keyword or (exchange and found.message == result.message)):
+        breakdown = (symptom := _breakdown(result)) is not None and _breakdown(found) == symptom
+        alike = keyword or breakdown or (exchange and found.message == result.message)
+        if found.verdict in _FOUND and alike:
             yield other
+
+
+def _breakdown(result: Result) -> tuple[str, str, int | None, str] | None:
+    """How an operation broke down: its server error, or why nothing came."""
+    shown = next((x for x in result.exchanges if x.number == result.culprit), None)
+    if shown is None or (shown.status is not None and shown.status < 500):
+        return None
+    path = _ID.sub("{run_id}", urlsplit(shown.url).path)
+    return shown.method, path, shown.status, shown.response_body or shown.note
 
 
 def _root(name: str, direct: Mapping[str, str]) -> str:

@@ -48,6 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make checks collectable, and set up the engine if a target is named."""
     config.addinivalue_line("markers", f"{MARKER}(id): the requirement that a check decides")
+    # Known to pytest-xdist alone, which need not be there.
+    config.addinivalue_line("markers", "xdist_group(name): what one worker does")
     config.addinivalue_line("python_files", "conformance/checks/*.py")
     config.addinivalue_line("python_functions", "check_")
     given = {o.key: config.getoption(_PREFIX + o.key) for o in OPTIONS}

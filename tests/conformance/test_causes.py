@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from cast import Judge
 
 from conformance.causes import causes
 from conformance.result import Result
+from conformance.traffic import Exchange
 from conformance.vocabulary import Verdict
 
 VIOLATION, INCONCLUSIVE, PASS = Verdict.VIOLATION, Verdict.INCONCLUSIVE, Verdict.PASS
@@ -17,6 +19,24 @@ VIOLATION, INCONCLUSIVE, PASS = Verdict.VIOLATION, Verdict.INCONCLUSIVE, Verdict
 def found(verdict: Verdict, **more: Any) -> tuple[Verdict, dict[str, Any]]:
     """A verdict with what else is known of it."""
     return verdict, more
+
+
+def failing(
+    status: int | None, body: str, *, other: bool = False, suffix: str = ""
+) -> tuple[Verdict, dict[str, Any]]:
+    """A violation that one request shows, of this run or another."""
+    run_id = str(uuid.UUID(int=other))
+    exchange = Exchange(
+        number=7 + other,
+        method="GET",
+        url=f"http://x/api/v1/automation-runs/{run_id}{suffix}",
+        request_headers={},
+        request_body=None,
+        status=status,
+        response_body=body,
+        note="" if status else "nothing came",
+    )
+    return found(VIOLATION, exchanges=(exchange,), culprit=exchange.number)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +69,11 @@ def found(verdict: Verdict, **more: Any) -> tuple[Verdict, dict[str, Any]]:
             {},
         ),
         ([found(VIOLATION, message="m"), found(VIOLATION, message="m")], {}),
+        ([failing(500, "oops"), failing(500, "oops", other=True)], {"X-02": "X-01"}),
+        ([failing(500, "oops"), failing(500, "else", other=True)], {}),
+        ([failing(500, "oops"), failing(500, "oops", other=True, suffix="/steps")], {}),
+        ([failing(404, "oops"), failing(404, "oops", other=True)], {}),
+        ([failing(None, ""), failing(None, "", other=True)], {"X-02": "X-01"}),
     ],
 )
 def test_what_follows_from_what(
