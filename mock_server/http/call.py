@@ -13,36 +13,26 @@ from mock_server.worlds.worlds import Worlds
 
 class Call:
     """What an operation gets: who calls, and the request's values, which are as the contract asks
-    for."""
+    for. ``world`` is the caller's, once the call has entered it."""
 
-    __slots__ = ("_world", "body", "exchange", "parameters", "tenant", "worlds")
+    __slots__ = ("body", "exchange", "parameters", "tenant", "world", "worlds")
 
     parameters: dict[str, Any]
     body: dict[str, Any]
+    world: World
 
     def __init__(self, worlds: Worlds, tenant: str, exchange: Exchange) -> None:
         self.worlds = worlds
         self.tenant = tenant
         self.exchange = exchange
-        self._world: World | None = None
-
-    @property
-    def world(self) -> World:
-        """The caller's world, which the call must have entered."""
-        assert self._world is not None
-        return self._world
-
-    def step_in(self) -> World | None:
-        """Enter the caller's world, caught up to its now; None where that takes a while."""
-        self._world = world = self.worlds.at_hand(self.tenant)
-        return world
 
     async def enter(self) -> World:
         """Enter the caller's world, opened if need be, caught up to its now; once more where time
         has passed since. Raises Refused: 409 when there is no room, 503 when it is far behind."""
-        world = self.step_in()
+        world = self.worlds.at_hand(self.tenant)
         if world is None:
-            self._world = world = await self.worlds.open(self.tenant)
+            world = await self.worlds.open(self.tenant)
+        self.world = world
         return world
 
 

@@ -95,7 +95,11 @@ class World:
 
     def catch_up(self) -> bool:
         """Let happen what is due by now, a few hundred events at the most; whether that was all."""
-        return self.happen(self.clock.now())
+        now = self.clock.now()
+        if self.arrivals is not None:
+            return self.happen(now)
+        engine = self.engine
+        return engine.catch_up(now, engine.happened + AT_ONCE)
 
     def happen(self, now: int) -> bool:
         """Let happen what is due by ``now``, ``AT_ONCE`` events or a few more; whether that was

@@ -117,7 +117,8 @@ class Worlds:
         world = self._open.get(name)
         if world is None or not world.catch_up():
             return None
-        self._used(name)
+        if name not in self.settings.declared:
+            self._used(name)
         return world
 
     async def open(self, name: str) -> World:
@@ -132,7 +133,8 @@ class Worlds:
             else:
                 await self.slices.do(catching_up(world))
                 if not world.closed:
-                    self._used(name)
+                    if name not in self.settings.declared:
+                        self._used(name)
                     return world
 
     @asynccontextmanager
@@ -224,8 +226,7 @@ class Worlds:
         return world
 
     def _used(self, name: str) -> None:
-        if name not in self.settings.declared:
-            self._open[name] = self._open.pop(name)
+        self._open[name] = self._open.pop(name)
 
     def _put(self, world: World) -> None:
         """Have ``world`` in place of the one of its name. Raises Refused (409)."""
