@@ -104,9 +104,9 @@ OPTIONS = (
     ),
     Option(
         "provision",
-        "How runs are got: mock (its control API), http (--trigger), discover (look at what the "
-        "list offers), static (--state); auto takes what is configured, the mock if it is one, "
-        "else discover.",
+        "How runs are got: mock (its control API), http (--trigger), command (--command), discover "
+        "(look at what the list offers), static (--state); auto takes what is configured, the mock "
+        "if it is one, else discover.",
         "WAY",
         "auto",
     ),
@@ -175,6 +175,30 @@ OPTIONS = (
         "PATH",
         "id",
         at="trigger.id",
+    ),
+    Option(
+        "command",
+        "An executable that makes a run: told the state as its last argument, it prints "
+        '{"id": "..."} or {"unsupported": "why"}. Its environment has RUNS_BASE_URL, RUNS_SECRET, '
+        "RUNS_AUTH_HEADER and RUNS_STATE.",
+        "COMMAND",
+        at="command.run",
+        example="./make-a-run",
+    ),
+    Option(
+        "clock",
+        "A request, as POST /path, or a command that moves the target's time forward by "
+        "{seconds}; without it the kit waits.",
+        "REQUEST",
+        at="clock.advance",
+        example="POST /internal/clock?by={seconds}",
+    ),
+    Option(
+        "clock-body",
+        "The JSON body of that request, with {seconds} for how far.",
+        "JSON",
+        at="clock.body",
+        example='{"seconds": "{seconds}"}',
     ),
     Option(
         "header",

@@ -4,6 +4,11 @@ from others by the operations of the contract."""
 
 from __future__ import annotations
 
+import contextlib
+import re
+from urllib.parse import urlsplit
+
+from conformance.answer import Answer
 from conformance.errors import Finding, Inconclusive, NoAnswer, Outcome, SetupError, Unsupported
 from conformance.expect import success
 from conformance.provision.protocol import Declined, Provided, Provisioner
@@ -20,10 +25,35 @@ _READY = {
 }
 
 
+# What may stand in a path as it is.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+class Offspring:
+    """The runs that retries have made, where they make others (Q01), from the answers that name
+    them."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def look(self, answer: Answer) -> None:
+        """Take note of an answer, if it is to a retry."""
+        path = urlsplit(answer.url).path
+        if answer.method != "POST" or not path.endswith("/retry") or success(answer):
+            return
+        with contextlib.suppress(Outcome):
+            made = answer.object().get("id")
+            if isinstance(made, str) and _ID.fullmatch(made) and made not in path:
+                self.ids.append(made)
+
+
 class Runs:
     """Hands out runs, and at the end cancels those that the kit made and left unfinished."""
 
-    def __init__(self, provisioner: Provisioner, api: Api, waiting: Waiting) -> None:
+    def __init__(
+        self, provisioner: Provisioner, api: Api, waiting: Waiting, offspring: Offspring
+    ) -> None:
+        self._offspring = offspring
         self._provisioner = provisioner
         self._api = api
         self._waiting = waiting
@@ -88,8 +118,9 @@ class Runs:
         return ""
 
     def clean_up(self) -> None:
-        """Cancel what the kit made; what has finished by then refuses, which is as well."""
-        for run_id in self._made:
+        """Cancel what the kit made, itself or by a retry; what has finished by then refuses, which
+        is as well."""
+        for run_id in (*self._made, *self._offspring.ids):
             try:
                 self._api.cancel(run_id)
             except NoAnswer:

@@ -13,14 +13,17 @@ from conformance.credential import Credential
 from conformance.errors import ConfigurationError, Outcome, Refused, SetupError
 from conformance.kit import Kit
 from conformance.manners import Watch, rules
+from conformance.provision.clock import CommandClock, RequestClock
+from conformance.provision.command import CommandProvisioner
 from conformance.provision.discover import DiscoverProvisioner
-from conformance.provision.http import HttpProvisioner
+from conformance.provision.hook import Hook
+from conformance.provision.http import HttpProvisioner, Trigger
 from conformance.provision.mock import MockProvisioner, beside
-from conformance.provision.protocol import Provisioner
+from conformance.provision.protocol import Clock, Provisioner
 from conformance.provision.static import StaticProvisioner
 from conformance.questions import load as load_questions
 from conformance.reach import await_api, try_out
-from conformance.runs import Runs
+from conformance.runs import Offspring, Runs
 from conformance.schema import Schemas
 from conformance.settings import Settings
 from conformance.target import Api, Target
@@ -56,13 +59,14 @@ class Session:
         self.selected = frozenset(chosen)
         refuse_unmatched(settings.waivers, self.catalogue.requirements)
         self.watch = Watch(rules(self._schemas), self.selected)
+        offspring = Offspring()
         self._target = Target(
             settings.base_url,
             self.traffic,
             timeout=settings.timeout,
             read_only=settings.read_only,
             connection=settings.connection,
-            watch=self.watch,
+            watches=(self.watch.look, offspring.look),
         )
         # What is said to the set-up is no traffic of a check, and a read-only run may have one.
         self._control = Target(
@@ -81,13 +85,14 @@ class Session:
             if settings.wait_for_api and not worker:
                 control = Api(self._control, settings.credentials[0])
                 await_api(control, settings.wait_for_api, waiting)
+            self._hook = Hook(settings.base_url, settings.timeout)
             self.provisioner = self._choose(worker)
         except BaseException:
             self._target.close()
             self._control.close()
             raise
-        self._waiting = Waiting(self.provisioner.clock, settings.patience)
-        self._runs = Runs(self.provisioner, self.api, self._waiting)
+        self._waiting = Waiting(self._clock() or self.provisioner.clock, settings.patience)
+        self._runs = Runs(self.provisioner, self.api, self._waiting, offspring)
 
     def try_out(self) -> None:
         """One harmless request with each tenant's credential.
@@ -116,7 +121,7 @@ class Session:
             try:
                 states[state] = self._runs.offer(state)
             except SetupError as fault:
-                states[state] = fault.message
+                states[state] = self.redactor.text(fault.message)
                 failed.add(state)
         return states, frozenset(failed)
 
@@ -151,25 +156,38 @@ class Session:
         self._control.close()
 
     def _choose(self, worker: str) -> Provisioner:
-        settings = self.settings
+        settings, means = self.settings, self.settings.means
+        mine = settings.credentials[0]
         other: Credential | None = settings.others[0] if settings.others else None
-        way = settings.provision
-        if way is Provision.STATIC:
+        if means.way is Provision.STATIC:
             if settings.workers > 1:
                 raise ConfigurationError(
                     "--workers and runs that are named one by one contradict each other: no run is "
                     "for two.",
                     "Leave --workers out, or provide runs in another way.",
                 )
-            return StaticProvisioner(settings.states)
-        if way is Provision.HTTP and settings.trigger is not None:
-            return HttpProvisioner(self._control, settings.trigger, settings.credentials[0], other)
-        if way is Provision.MOCK or (
-            way is Provision.AUTO and not settings.read_only and self._is_mock()
+            return StaticProvisioner(means.states)
+        if means.way is Provision.HTTP and means.trigger is not None:
+            return HttpProvisioner(self._control, means.trigger, mine, other)
+        if means.way is Provision.COMMAND:
+            return CommandProvisioner(self._hook, means.command, mine, other)
+        if means.way is Provision.MOCK or (
+            means.way is Provision.AUTO and not settings.read_only and self._is_mock()
         ):
             self._take_world(worker)
             return MockProvisioner(self._control, self._credentials[0], other)
         return DiscoverProvisioner(self.api, other)
+
+    def _clock(self) -> Clock | None:
+        """The clock that was configured, for whichever way runs are got."""
+        told, mine = self.settings.means.clock, self.settings.credentials[0]
+        match told:
+            case None:
+                return None
+            case Trigger():
+                return RequestClock(self._control, told, mine)
+            case _:
+                return CommandClock(self._hook, told, mine)
 
     def _take_world(self, worker: str) -> None:
         """One world has one clock, so several workers need as many worlds."""

@@ -10,14 +10,13 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from conformance import configfile
-from conformance.configfile import nearest
 from conformance.connection import Connection, header
 from conformance.credential import Credential, Redactor, Way
 from conformance.errors import ConfigurationError
 from conformance.fuzz.effort import GATE_CASES, Effort, chosen
+from conformance.means import Means, read_means
 from conformance.options import ENVIRONMENT, Told, gather
-from conformance.provision.http import Trigger
-from conformance.vocabulary import ROOT, FileKind, Provision, State
+from conformance.vocabulary import ROOT, FileKind
 from conformance.waivers import Waiver, read_waivers
 
 MOST_WORKERS = 32
@@ -31,9 +30,7 @@ class Settings:
     base_url: str
     credentials: tuple[Credential, ...]
     others: tuple[Credential, ...]
-    provision: Provision
-    states: Mapping[State, tuple[str, ...]]
-    trigger: Trigger | None
+    means: Means
     connection: Connection
     read_only: bool
     include: tuple[str, ...]
@@ -64,8 +61,6 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     named = given.get("config") or environment.get(f"{ENVIRONMENT}CONFIG", "")
     file = configfile.find(str(named), Path())
     told = gather(given, environment, file)
-    states = _states(told["state"])
-    trigger = _trigger(told)
     credentials = _credentials(told, "")
     if not credentials:
         raise ConfigurationError(
@@ -78,9 +73,7 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         base_url=_url(told["base_url"]),
         credentials=credentials,
         others=_credentials(told, "other_"),
-        provision=_provision(told, states, trigger),
-        states=states,
-        trigger=trigger,
+        means=read_means(told),
         connection=_connection(told),
         read_only=bool(told["read_only"].value),
         include=tuple(told["include"].value),
@@ -180,78 +173,6 @@ def _described(character: str) -> str:
     if character.isspace():
         return "a line break" if character in "\r\n" else "a space"
     return "not of ASCII" if not character.isascii() else "a control character"
-
-
-def _provision(
-    told: Mapping[str, Told], states: Mapping[State, tuple[str, ...]], trigger: Trigger | None
-) -> Provision:
-    text = str(told["provision"].value)
-    try:
-        way = Provision(text)
-    except ValueError:
-        raise ConfigurationError(
-            f"{told['provision'].where} {text!r} is no way to get runs.", nearest(text, Provision)
-        ) from None
-    meant = {Provision.STATIC: bool(states), Provision.HTTP: trigger is not None}
-    options = {Provision.STATIC: "--state", Provision.HTTP: "--trigger"}
-    given = [each for each, there in meant.items() if there]
-    if len(given) > 1 or (given and way not in (Provision.AUTO, given[0])):
-        raise ConfigurationError(
-            f"{options[given[0]]} and "
-            f"{options[given[1]] if len(given) > 1 else f'--provision {way.value}'} "
-            "contradict each other.",
-            "Leave one of them out.",
-        )
-    if way is Provision.STATIC and not states:
-        raise ConfigurationError(
-            "--provision static needs runs.", "Name them as --state completed=RUN_ID"
-        )
-    if way is Provision.HTTP and trigger is None:
-        raise ConfigurationError(
-            "--provision http needs a request.", "Give one as --trigger 'POST /path/{state}'"
-        )
-    return given[0] if given else way
-
-
-def _trigger(told: Mapping[str, Told]) -> Trigger | None:
-    text, body = str(told["trigger"].value), str(told["trigger_body"].value)
-    if not text:
-        if body:
-            raise ConfigurationError(
-                f"{told['trigger_body'].where} is a body without a request.",
-                "Give the request as --trigger 'POST /path'",
-            )
-        return None
-    where = told["trigger"].where
-    method, _, path = text.partition(" ")
-    if not method.isupper() or not path.startswith("/"):
-        raise ConfigurationError(
-            f"{where} {text!r} is no request.", "Write it as POST /path, below --base-url."
-        )
-    if "{state}" not in text + body:
-        raise ConfigurationError(
-            f"{where} does not say which run is wanted.",
-            "Put {state} into its path or into --trigger-body.",
-        )
-    return Trigger(method, path.strip(), body, str(told["trigger_id"].value))
-
-
-def _states(told: Told) -> dict[State, tuple[str, ...]]:
-    found: dict[State, tuple[str, ...]] = {}
-    for text in told.value:
-        name, _, run_id = text.partition("=")
-        try:
-            state = State(name)
-        except ValueError:
-            raise ConfigurationError(
-                f"{told.where} {text!r}: there is no state {name!r}.", nearest(name, State)
-            ) from None
-        if not run_id:
-            raise ConfigurationError(
-                f"{told.where} {text!r} names no run.", f"Write --state {name}=RUN_ID"
-            )
-        found[state] = (*found.get(state, ()), run_id)
-    return found
 
 
 def _reports(told: Mapping[str, Told]) -> dict[FileKind, Path]:

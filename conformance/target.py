@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -18,7 +18,6 @@ from conformance.answer import Answer
 from conformance.connection import Connection
 from conformance.credential import Credential
 from conformance.errors import Finding, NoAnswer, Refused, Unsupported
-from conformance.manners import Watch
 from conformance.silence import BoundError, LateError, cause_of
 from conformance.stream import Stream
 from conformance.traffic import Traffic
@@ -39,14 +38,14 @@ class Target:
         timeout: float,
         connection: Connection,
         read_only: bool = False,
-        watch: Watch | None = None,
+        watches: Sequence[Callable[[Answer], object]] = (),
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.traffic = traffic
         self.timeout = timeout
         self.connection = connection
         self._read_only = read_only
-        self._watch = watch
+        self._watches = watches
         # An idle connection is given up before any usual server would: reusing one that the server
         # is just closing would look like a fault of the server.
         self._client = httpx2.Client(
@@ -159,8 +158,8 @@ class Target:
             seconds=seconds,
             exchange=number,
         )
-        if self._watch is not None:
-            self._watch.look(answer)
+        for look in self._watches:
+            look(answer)
         return answer
 
     def _no_answer(

@@ -22,6 +22,8 @@ _TABLES = {
     "is used once. See: runs-conformance states",
     "trigger": "A request that makes a run: {state} stands for the state that is wanted. 404 and "
     "422 say that there are no such runs.",
+    "command": "An executable of your own, in any language, that makes a run.",
+    "clock": "For a backend whose time can be moved, so that nothing has to be waited for.",
     "reports": "Files to write, beside what the terminal shows.",
 }
 _WAIVERS = """\

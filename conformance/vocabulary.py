@@ -114,6 +114,7 @@ class Provision(StrEnum):
     DISCOVER = "discover"
     STATIC = "static"
     HTTP = "http"
+    COMMAND = "command"
 
 
 class FileKind(StrEnum):

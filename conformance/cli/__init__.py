@@ -21,6 +21,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "run": ("run", "Run the checks and give a verdict."),
             "profile": ("profile", "Write down how it answers the open questions."),
             "diff": ("diff", "Show what changed from one report to another."),
+            "setup": ("setup", "Try the set-up alone: which runs can be had."),
             "init": ("init", "Write a commented configuration file."),
         },
         "Look up": {

@@ -10,18 +10,15 @@ from typing import Any
 
 from conformance.credential import Credential
 from conformance.errors import NoAnswer, SetupError
-from conformance.provision.protocol import Declined, Provided, RealClock
+from conformance.provision.protocol import DERIVED, Declined, Provided, RealClock
 from conformance.target import Target
 from conformance.vocabulary import State
-
-# What the kit brings about by itself from a run in another state.
-_DERIVED = (State.COMPLETED, State.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A request that makes a run: `method`, `path` and `body` are templates, `id_at` the dotted way
-    to the run's id in the answer."""
+    """A request to the backend: `method`, `path` and `body` are templates, `id_at` the dotted way
+    to the run's id in the answer, where it makes one."""
 
     method: str
     path: str
@@ -50,7 +47,7 @@ class HttpProvisioner:
 
     def provide(self, state: State) -> Provided | Declined:
         """A run from the trigger; for another tenant's, one that succeeds, with its credential."""
-        if state in _DERIVED:
+        if state in DERIVED:
             return Declined("the kit brings a run into this state itself")
         if state is State.OTHER_TENANT:
             if self._other is None:

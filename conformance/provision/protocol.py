@@ -12,6 +12,9 @@ from typing import Protocol
 from conformance.credential import Credential
 from conformance.vocabulary import State
 
+# What the kit brings about by itself from a run in another state.
+DERIVED = (State.COMPLETED, State.CANCELLED)
+
 
 @dataclass(frozen=True, slots=True)
 class Provided:

@@ -20,6 +20,7 @@ from conformance.events import (
     Started,
     Waiting,
 )
+from conformance.provision.protocol import DERIVED
 from conformance.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
 
@@ -106,8 +107,8 @@ class TerminalReporter:
         for state, why in event.states.items():
             if state in event.failed:
                 self._console.print(Text(f"  {state.value}: {why}", style="bold magenta"))
-            elif why and self._verbose:
-                self._console.print(Text(f"  {state.value}: {why}", style="dim"))
+            elif why and (self._verbose or state not in DERIVED):
+                self._console.print(Text(f"  {state.value}: {why}", style="dim"), soft_wrap=True)
 
     def _finished(self, event: CheckFinished) -> None:
         result = event.result

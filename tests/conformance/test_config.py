@@ -57,7 +57,7 @@ def test_options_before_environment_before_file_before_default() -> None:
     }
     told = read({"budget": "100s"}, environment)
     assert (told.budget, told.timeout, told.patience, told.strict) == (100, 20, 3, False)
-    assert (told.base_url, told.config, told.provision) == (
+    assert (told.base_url, told.config, told.means.way) == (
         "http://file",
         "conformance.toml",
         Provision.AUTO,
@@ -69,7 +69,7 @@ def test_the_section_of_a_project_file() -> None:
     text = "[project]\nname = 'x'\n[tool.runs-conformance]\nbase_url = 'http://x'\n"
     written(text + "[tool.runs-conformance.states]\nfails = ['a', 'b']", "pyproject.toml")
     told = read({}, ENOUGH)
-    assert (told.base_url, dict(told.states)) == ("http://x", {State.FAILS: ("a", "b")})
+    assert (told.base_url, dict(told.means.states)) == ("http://x", {State.FAILS: ("a", "b")})
 
 
 def test_a_project_file_of_somebody_else() -> None:
@@ -113,10 +113,10 @@ def test_tables() -> None:
         """
     )
     told = read({}, ENOUGH)
-    assert told.trigger is not None
-    assert told.trigger.body == '{"automation": "{state}", "count": 1}'
-    assert told.trigger.id_at == "data.id"
-    assert (told.include, told.provision) == (("LIST-*",), Provision.HTTP)
+    assert told.means.trigger is not None
+    assert told.means.trigger.body == '{"automation": "{state}", "count": 1}'
+    assert told.means.trigger.id_at == "data.id"
+    assert (told.include, told.means.way) == (("LIST-*",), Provision.HTTP)
     assert told.reports == {FileKind.JSON: Path("out/report.json")}
     first, second = told.waivers
     assert (first.patterns, first.expires) == (("CANCEL-06",), "2030-01-31")
@@ -234,7 +234,10 @@ def test_every_option_has_its_key_in_the_written_file() -> None:
     keys = {option.place[-1] for option in OPTIONS if option.in_file and not option.pairs}
     shown = {re.split(r"#| = ", line)[1] for line in uncommented()} | {"base_url"}
     assert keys <= shown
-    settings_of(template().replace("#request", "request").replace("#body", "body"))
+    text = template()
+    for key in ("request", "body", "advance"):
+        text = text.replace(f"#{key} = ", f"{key} = ")
+    settings_of(text)
 
 
 def test_init_writes_once(here: Path) -> None:

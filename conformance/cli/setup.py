@@ -1,0 +1,59 @@
+"""`runs-conformance setup`: whether the service can be reached, and which runs can be had."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from conformance import deadline, settings
+from conformance.cli.options import told
+from conformance.errors import KitError, OutOfTime
+from conformance.provision.protocol import DERIVED
+from conformance.session import Session
+from conformance.vocabulary import ExitCode, FileKind
+
+_NOT_HERE = ("include", "exclude", "strict", *(kind.value for kind in FileKind))
+
+
+@click.command(name="setup")
+@told(but=_NOT_HERE)
+def setup_command(**given: Any) -> None:
+    """Try the set-up alone: reach the service, and get a run of each state.
+
+    Nothing is checked. What was made is cancelled again, and no other run is touched.
+
+    \b
+    runs-conformance setup --base-url http://127.0.0.1:8000 --token "$TOKEN" --command ./make-a-run
+
+    \b
+    Exit codes: 0 all that was tried worked, 2 something went wrong.
+    """
+    console = Console(highlight=False)
+    wanted = settings.read(given, os.environ)
+    try:
+        with deadline.limit(wanted.budget, f"the budget of {wanted.budget:g} s was spent"):
+            session = Session(wanted)
+            try:
+                session.try_out()
+                states, failed = session.offers()
+            finally:
+                session.close()
+    except OutOfTime as fault:
+        raise KitError(str(fault), "Give it more with --budget.") from None
+    console.print(f"runs are provided by: {session.provisioner.name}")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for state, why in states.items():
+        word, style = ("no", "dim") if why else ("yes", "green")
+        if state in failed:
+            word, style = "failed", "bold red"
+        elif why and state in DERIVED:
+            word = "made"
+        table.add_row(f"  {state.value}", Text(word, style=style), Text(why))
+    console.print(table)
+    sys.exit(ExitCode.NO_VERDICT if failed else ExitCode.CONFORMANT)

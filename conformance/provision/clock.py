@@ -1,0 +1,58 @@
+"""The target's time in the kit's hand, where the backend lets it be moved: by a request that it
+understands, or by a command. `{seconds}` stands for how far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conformance.credential import Credential
+from conformance.errors import NoAnswer, SetupError
+from conformance.provision.hook import Hook
+from conformance.provision.http import Trigger
+from conformance.target import Target
+
+_SHOWN = 200
+
+
+class RequestClock:
+    """What was due has happened when the answer is there; it must be of the 200 class."""
+
+    def __init__(self, target: Target, request: Trigger, credential: Credential) -> None:
+        self._target = target
+        self._request = request
+        self._credential = credential
+
+    def advance(self, seconds: float) -> float:
+        """Move time by all of it. Raises SetupError."""
+        request, amount = self._request, f"{seconds:g}"
+        # In a body of JSON the amount is a number, with or without the quotes around its name.
+        body = request.body.replace('"{seconds}"', amount).replace("{seconds}", amount)
+        headers = self._credential.headers()
+        headers |= {"Content-Type": "application/json"} if body else {}
+        path = request.path.replace("{seconds}", amount)
+        try:
+            answer = self._target.send(
+                request.method, path, headers=headers, body=body.encode() or None
+            )
+        except NoAnswer as fault:
+            raise SetupError(f"The clock failed: {fault}") from None
+        if not 200 <= answer.status < 300:
+            text = answer.body[:_SHOWN].decode("utf-8", "replace")
+            raise SetupError(f"The clock failed: {answer.said}: {text}")
+        return seconds
+
+
+class CommandClock:
+    """What was due has happened when the command has ended, with 0."""
+
+    def __init__(self, hook: Hook, words: Sequence[str], credential: Credential) -> None:
+        self._hook = hook
+        self._words = tuple(words)
+        self._credential = credential
+
+    def advance(self, seconds: float) -> float:
+        """Move time by all of it. Raises SetupError."""
+        amount = f"{seconds:g}"
+        words = [word.replace("{seconds}", amount) for word in self._words]
+        self._hook.run(words, self._credential, {"RUNS_SECONDS": amount})
+        return seconds

@@ -1,0 +1,266 @@
+"""Runs are got as the set-up says, its faults are never blamed on the service, and
+nothing is touched that the kit did not make."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from cast import Judge
+
+from conformance.vocabulary import ExitCode, State, Verdict
+
+TOP = Path(__file__).parents[2]
+HOOKS = TOP / "examples" / "hooks"
+SCENARIOS = {
+    "succeeds": "quick-success",
+    "fails": "failure-in-the-middle",
+    "fails_once": "flaky",
+    "pending": "long-queue",
+    "running_long": "hang",
+    "diamond": "diamond",
+}
+
+
+@pytest.fixture(scope="module")
+def flask() -> Iterator[str]:
+    """The Flask backend, twenty times as fast as real."""
+    serve = [sys.executable, "-m", "examples.flask_backend", "--port", "0", "--speed", "20"]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True, cwd=TOP) as server:
+        try:
+            assert server.stdout is not None
+            yield server.stdout.readline().split()[-1]
+        finally:
+            server.terminate()
+
+
+def kit(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`runs-conformance` in a process of its own, at the top of the checkout."""
+    return subprocess.run(
+        [sys.executable, "-m", "conformance", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=TOP,
+        env=os.environ | environment,
+    )
+
+
+def script(directory: Path, text: str) -> str:
+    """An executable in Python that does this, as a command."""
+    file = directory / "hook.py"
+    file.write_text(text, encoding="utf-8")
+    return shlex.join([sys.executable, str(file)])
+
+
+class TestWorkedHooks:
+    """The two examples, as they stand."""
+
+    @pytest.mark.parametrize("name", ["command.toml", "request.toml"])
+    def test_every_run_is_had(self, name: str, flask: str) -> None:
+        """And the checks that need them are decided, for both tenants."""
+        words = ["--config", str(HOOKS / name), "--base-url", flask]
+        keys = ["--token", "acme-key", "--other-token", "globex-key"]
+        tried = kit("setup", *words, *keys)
+        assert tried.returncode == 0, tried.stdout
+        assert tried.stdout.count("yes") == len(SCENARIOS) + 1
+        include = ["CANCEL-0[1-3]", "AUTH-10", "RETRY-02", "STEPS-05"]
+        done = kit("run", *words, *keys, *(f"--include={each}" for each in include))
+        assert done.returncode == 0, done.stdout
+        assert "6 of 6 requirements put to the test" in done.stdout
+
+    def test_what_the_hook_does_not_make_is_unsupported(self) -> None:
+        """With its own reason, without asking anybody."""
+        done = subprocess.run(
+            [HOOKS / "runs.sh", "sideways"], capture_output=True, text=True, check=True
+        )
+        assert json.loads(done.stdout) == {"unsupported": "no automation is named sideways"}
+
+
+class TestFaultsOfTheSetup:
+    """Whatever a command does wrong."""
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("import sys; sys.exit('no queue')", "ended with exit code 1: no queue"),
+            ("print('made one')", "printed neither"),
+            ("print('[]')", "printed neither"),
+            ("print('{\"id\": 7}')", "printed neither"),
+            ("pass", "nothing"),
+            ("import os; os.kill(os.getpid(), 15)", "was ended by signal 15"),
+            ("import time; time.sleep(60)", "did not end in 1 s"),
+            ("import sys; sys.stdout.buffer.write(b'\\xff\\xfe')", "printed neither"),
+        ],
+    )
+    def test_a_fault_of_the_command(
+        self, text: str, said: str, mock: str, tmp_path: Path, judge: Judge
+    ) -> None:
+        """Is an error with what it was called as and what it said, and no verdict on the
+        service."""
+        report = judge(
+            mock, "CANCEL-02", token="demo", command=script(tmp_path, text), timeout="1s"
+        )
+        (entry,) = report.entries
+        assert entry.verdict is Verdict.ERROR
+        assert "set-up: " in entry.worst.message
+        assert "hook.py pending" in entry.worst.message
+        assert said in entry.worst.message
+        assert report.exit_code is ExitCode.NO_VERDICT
+        assert said in report.states[State.PENDING]
+
+    @pytest.mark.parametrize(
+        ("command", "said"),
+        [("/no/such/hook", "No such file or directory"), (str(HOOKS), "Permission denied")],
+    )
+    def test_what_cannot_be_started(self, command: str, said: str, mock: str) -> None:
+        """Is told by the set-up alone, with exit code 2."""
+        done = kit("setup", "--base-url", mock, "--token", "demo", "--command", command)
+        assert done.returncode == 2
+        told = " ".join(done.stdout.split())
+        assert f"{command} pending cannot be started" in told.replace(" ", " ")
+        assert said in told
+        assert "Traceback" not in done.stdout + done.stderr
+
+    def test_what_it_leaves_behind_holds_nothing_up(
+        self, mock: str, tmp_path: Path, judge: Judge
+    ) -> None:
+        """A process that outlives the command and keeps its output open is not waited for."""
+        text = (
+            "import subprocess, sys\n"
+            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(5)'])\n"
+            'print(\'{"unsupported": "later"}\')\n'
+        )
+        report = judge(mock, "CANCEL-02", token="demo", command=script(tmp_path, text))
+        (entry,) = report.entries
+        assert entry.verdict is Verdict.UNSUPPORTED
+        assert "later" in entry.worst.message
+        assert report.seconds < 4
+
+    def test_the_credential_is_handed_over_and_not_shown(
+        self, mock: str, tmp_path: Path, judge: Judge
+    ) -> None:
+        """In the environment; where the command repeats it, the report does not."""
+        text = "import os, sys; sys.exit(os.environ['RUNS_AUTH_HEADER'])"
+        secret = "test-a-secret-of-some-length"
+        report = judge(mock, "CANCEL-02", api_key=secret, command=script(tmp_path, text))
+        said = json.dumps(report.to_json())
+        assert "X-API-Key: [redacted]" in said
+        assert secret not in said
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["--command", "a", "--trigger", "POST /x/{state}"], "contradict each other"),
+            (["--provision", "command"], "--provision command needs a command"),
+            (["--command", "'a"], "is no command: No closing quotation"),
+            (["--clock", "POST /tick"], "does not say by how much"),
+            (["--clock-body", "{}"], "is a body without a request"),
+        ],
+    )
+    def test_a_wrong_option_is_named(self, words: list[str], said: str) -> None:
+        """With what would be right."""
+        done = kit("run", "--base-url", "http://h", "--token", "x", *words)
+        assert done.returncode == 2
+        assert said in done.stdout
+
+
+def make_a_run(directory: Path) -> str:
+    """A command that makes runs at the mock as at any other service."""
+    text = f"""
+import json, os, sys, urllib.request
+name, _, value = os.environ["RUNS_AUTH_HEADER"].partition(": ")
+asked = urllib.request.Request(
+    os.environ["RUNS_BASE_URL"] + "/_mock/runs",
+    json.dumps({{"scenario": {SCENARIOS!r}[sys.argv[-1]]}}).encode(),
+    {{name: value, "Content-Type": "application/json"}},
+)
+print(json.dumps({{"id": json.load(urllib.request.urlopen(asked))["id"]}}))
+"""
+    return script(directory, text)
+
+
+class TestClock:
+    """A backend whose time can be moved need not be waited for."""
+
+    TICK = "POST /_mock/clock/advance"
+    INCLUDE = ("LIFE-0[23]", "CANCEL-0[34]", "RETRY-02")
+
+    def test_by_a_request(self, mock: str, tmp_path: Path, judge: Judge) -> None:
+        """Runs of many seconds are over in no time, and none moves by itself."""
+        with httpx2.Client(headers={"X-API-Key": "test-request-clock"}, verify=False) as client:
+            client.post(f"{mock}/_mock/reset", json={"scale": 0}).raise_for_status()
+        report = judge(
+            mock,
+            *self.INCLUDE,
+            token="test-request-clock",
+            command=make_a_run(tmp_path),
+            clock=self.TICK,
+            clock_body='{"seconds": "{seconds}"}',
+        )
+        assert {entry.verdict for entry in report.entries} == {Verdict.PASS}
+        assert len(report.entries) == 5
+
+    def test_by_a_command(self, mock: str, tmp_path: Path, judge: Judge) -> None:
+        """Told the seconds where it says so, and in its environment."""
+        tick = tmp_path / "clock.py"
+        tick.write_text(
+            """
+import os, sys, urllib.request
+assert sys.argv[1] == os.environ["RUNS_SECONDS"]
+name, _, value = os.environ["RUNS_AUTH_HEADER"].partition(": ")
+urllib.request.urlopen(urllib.request.Request(
+    os.environ["RUNS_BASE_URL"] + "/_mock/clock/advance",
+    b'{"seconds": %s}' % sys.argv[1].encode(),
+    {name: value, "Content-Type": "application/json"},
+))
+""",
+            encoding="utf-8",
+        )
+        clock = shlex.join([sys.executable, str(tick), "{seconds}"])
+        options: dict[str, Any] = {"command": make_a_run(tmp_path), "clock": clock}
+        report = judge(mock, "CANCEL-0[34]", token="test-command-clock", **options)
+        assert {entry.verdict for entry in report.entries} == {Verdict.PASS}
+
+    @pytest.mark.parametrize("clock", ["POST /no/such/clock/{seconds}", "false {seconds}"])
+    def test_a_clock_that_fails(self, clock: str, mock: str, judge: Judge) -> None:
+        """Is the set-up's fault."""
+        report = judge(mock, "CANCEL-04", token="test-no-clock", clock=clock)
+        (entry,) = report.entries
+        assert entry.verdict is Verdict.ERROR
+        assert entry.worst.message.startswith("set-up: ")
+
+
+def test_only_what_was_made_is_cleaned_up(mock: str, judge: Judge) -> None:
+    """Runs of others are as they were; what the kit made and left at work is cancelled, also the
+    runs that its retries made."""
+    world = "test-others-at-work"
+    with httpx2.Client(base_url=mock, headers={"X-API-Key": world}, verify=False) as client:
+        start = {"start": "empty", "scale": 0, "behaviour": {"Q01": "new_run", "Q04": "always"}}
+        client.post("/_mock/reset", json=start).raise_for_status()
+        for scenario in ("long-queue", "hang", "quick-success", "failure-in-the-middle"):
+            client.post("/_mock/runs", json={"scenario": scenario}).raise_for_status()
+        client.post("/_mock/clock/advance", json={"seconds": 120}).raise_for_status()
+
+        def listed() -> dict[str, Any]:
+            page = client.get("/api/v1/automation-runs", params={"limit": 1000}).json()
+            return {run["id"]: run for run in page["items"]}
+
+        before = listed()
+        assert {run["status"] for run in before.values()} >= {"pending", "running", "completed"}
+        report = judge(mock, "CANCEL-*", "RETRY-1*", "LIFE-06", "GET-01", token=world)
+        assert report.exit_code is ExitCode.CONFORMANT
+        after = listed()
+    assert {run_id: after[run_id] for run_id in before} == before
+    made = [run for run_id, run in after.items() if run_id not in before]
+    assert len(made) > 20
+    assert {run["status"] for run in made} <= {"completed", "failed", "cancelled"}
