@@ -140,7 +140,8 @@ class Engine:
             found = catalogue[bound]
             keep_together(item)
             if found.id in wanted:
-                rank = early_of(item) is not None, found.operation in _CHANGING
+                changing = found.operation in _CHANGING or found.group == "MODEL"
+                rank = early_of(item) is not None, changing
                 kept.append(((*rank, order.index(found.id)), item))
             else:
                 dropped.append(item)

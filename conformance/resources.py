@@ -1,6 +1,8 @@
 """Where the contract is: at the top of a checkout, or in the directory of data that a wheel
-installs beside the packages."""
+installs beside the packages; and where the kit may keep what it has worked out."""
 
+import os
+import tempfile
 from pathlib import Path
 
 _CHECKOUT = Path(__file__).parent.parent
@@ -20,6 +22,15 @@ def reference_file() -> Path:
 def questions_file() -> Path:
     """The open questions and the known answers to them: ``fixtures/questions.yaml``."""
     return _data() / "fixtures" / "questions.yaml"
+
+
+def cache_directory() -> Path:
+    """Where tables that take seconds to make are kept from run to run; it may not exist."""
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        home = tempfile.gettempdir()
+    return Path(home) / "automation-runs-kit"
 
 
 def _data() -> Path:

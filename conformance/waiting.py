@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from conformance.errors import Inconclusive
 from conformance.expect import Matcher, has_status, is_finished
-from conformance.provision.protocol import Clock
+from conformance.provision.protocol import Clock, RealClock
 from conformance.stream import Stream
 from conformance.target import Api
 from conformance.vocabulary import Status
@@ -25,6 +25,11 @@ class Waiting:
 
     clock: Clock
     patience: float
+
+    @property
+    def real_time(self) -> bool:
+        """Whether time can only be waited for."""
+        return isinstance(self.clock, RealClock)
 
     def until(
         self, read: Callable[[], T], matches: Matcher[T], within: float | None = None

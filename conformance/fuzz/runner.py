@@ -19,6 +19,7 @@ from conformance.errors import KitError
 from conformance.fuzz import outcome
 from conformance.fuzz.document import CACHE, HEADERS, PLACEHOLDER, RUNS, View, document
 from conformance.fuzz.effort import Effort
+from conformance.resources import cache_directory
 from conformance.vocabulary import Operation
 
 # For each phase the operations that are tried, each with the runs that it may use up.
@@ -96,7 +97,7 @@ def _start(
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         HEADERS: json.dumps(dict(connection.headers) | credential.headers()),
         RUNS: json.dumps(pools),
-        CACHE: str(_cache()),
+        CACHE: str(cache_directory()),
         # Of a user's own credentials it must know nothing.
         "NETRC": os.devnull,
     }
@@ -134,15 +135,6 @@ def _certificates(connection: Connection) -> list[str]:
     ):
         words += [option, str(Path(file).absolute())] if file else []
     return words
-
-
-def _cache() -> Path:
-    """Where tables of characters are kept from run to run: making them takes seconds."""
-    try:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError:
-        home = tempfile.gettempdir()
-    return Path(home) / "automation-runs-kit"
 
 
 def _finish(

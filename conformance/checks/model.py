@@ -1,0 +1,363 @@
+"""MODEL: calls in any order, made up by Hypothesis, against a model of what runs may do. What fails
+is made as short as it can be and shown as the calls that lead to it."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, Verbosity, configuration, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from conformance import deadline
+from conformance.answer import Answer
+from conformance.engine import requirement
+from conformance.errors import Finding, Inconclusive, KitError, Outcome, Unsupported
+from conformance.expect import behind, is_finished
+from conformance.kit import Kit
+from conformance.model import ANY_END, Lessons, RunModel, Wrong
+from conformance.resources import cache_directory
+from conformance.script import Script
+from conformance.vocabulary import State, Status
+
+# The runs that sequences begin with, and how they end by themselves; those without an end do not
+# within a sequence.
+KINDS = (
+    (State.FAILS_ONCE, Status.FAILED, frozenset({Status.FAILED})),
+    (State.PENDING, None, frozenset[Status]()),
+    (State.RUNNING_LONG, None, frozenset[Status]()),
+    (State.SUCCEEDS, Status.COMPLETED, frozenset({Status.COMPLETED})),
+    (State.SUCCEEDS, None, frozenset({Status.COMPLETED})),
+    (State.FAILS_ONCE, None, frozenset({Status.FAILED})),
+)
+MODES = ("from_failed", "full", "from_step")
+_RUNS = 3
+# Seconds in which a sequence that failed is made shorter.
+_SHRINKING = 4
+_PAGE = 1000
+_PICK = st.integers(0, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A sequence that failed, and why."""
+
+    script: Script
+    fault: Finding
+
+
+@dataclass(slots=True)
+class Book:
+    """What outlives one sequence: lessons, which kinds of runs have been seen to end, the shortest
+    sequence that failed, what went wrong apart from the implementation, runs that are ready, how
+    many were used and why others could not be had."""
+
+    until: float
+    lessons: Lessons = field(default_factory=Lessons)
+    ended: set[State] = field(default_factory=set)
+    worst: Failed | None = None
+    trouble: Exception | None = None
+    batch: int = 4
+    stock: dict[tuple[State, Status | None], list[str]] = field(default_factory=dict)
+    made: int = 0
+    missing: Exception | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is no time, or no reason, for more."""
+        return self.trouble is not None or time.monotonic() > self.until
+
+
+@requirement("MODEL-01")
+def check_any_order_of_calls_agrees_with_the_model(kit: Kit) -> None:
+    """Sequences of reading, cancelling, retrying and waiting, over a few runs each."""
+    real_time = kit.waiting.real_time
+    effort = kit.settings.fuzz
+    seconds = deadline.left(kit.settings.budget)
+    if effort.seed is None:
+        seconds = min(seconds, 30)
+    book = Book(time.monotonic() + 0.8 * seconds)
+    chosen = settings(
+        max_examples=effort.cases if real_time or effort.seed is not None else 5 * effort.cases,
+        stateful_step_count=12 if real_time else 16,
+        derandomize=effort.seed is None,
+        phases=(Phase.generate, Phase.shrink),
+        database=None,
+        deadline=None,
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    machine = type("Sequence", (Lifecycle,), {"kit": kit, "book": book})
+    if effort.seed is not None:
+        machine = seed(effort.seed)(machine)
+    try:
+        with _home():
+            run_state_machine_as_test(machine, settings=chosen)
+    except Exception:
+        # What fails may not fail again at a live service: what was seen counts.
+        if book.worst is None and book.trouble is None:
+            raise
+    if book.worst is not None:
+        script, fault = book.worst.script, book.worst.fault
+        again = f" (again with {effort.again})" if effort.again else ""
+        raise Finding(
+            f"{fault}{again}, after these calls:\n{script.text()}",
+            level=fault.level,
+            exchange=kit.api.target.traffic.keep(script.last) if script.last else None,
+        )
+    if book.trouble is not None:
+        raise book.trouble
+    if not book.made:
+        raise book.missing or Inconclusive("there was no time for a single run")
+
+
+def _step(call: Callable[..., None]) -> Callable[..., None]:
+    """A call or two of a sequence; nothing once there is no time left: Hypothesis cannot be
+    stopped, but it need not be given anything to do."""
+
+    @functools.wraps(call)
+    def made(self: Lifecycle, **drawn: Any) -> None:
+        if self.book.closed:
+            return
+        try:
+            call(self, **drawn)
+        except Finding as fault:
+            self.script.rest()
+            worst = self.book.worst
+            if worst is None:
+                self.book.until = min(self.book.until, time.monotonic() + _SHRINKING)
+            if worst is None or len(self.script) <= len(worst.script):
+                self.book.worst = Failed(self.script, fault)
+            raise
+        except (Outcome, KitError) as why:
+            self.book.trouble = why
+
+    return made
+
+
+class Lifecycle(RuleBasedStateMachine):
+    """One sequence. `kit` and `book` are set by those who run it."""
+
+    kit: Kit
+    book: Book
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[tuple[State, RunModel]] = []
+        target = self.kit.api.target
+        self.script = Script(target.traffic, target.base_url)
+
+    @initialize(pick=_PICK)
+    @_step
+    def a_run(self, pick: int) -> None:
+        """There is one to begin with."""
+        self._make(pick)
+
+    @precondition(lambda self: 0 < len(self.runs) < _RUNS)
+    @rule(pick=_PICK)
+    @_step
+    def another_run(self, pick: int) -> None:
+        """Runs must not be mistaken for each other."""
+        self._make(pick)
+
+    @precondition(lambda self: self.runs)
+    @rule(pick=_PICK)
+    @_step
+    def look(self, pick: int) -> None:
+        """The run is where it may be, and its steps go with it."""
+        _, model = self._pick(pick)
+        before = self._look(model)
+        steps = self._steps(model.run_id)
+        after = self._look(model)
+        if before.get("status") == after.get("status"):
+            self._hold(model, model.see_steps(steps, Status(before["status"])))
+
+    @precondition(lambda self: self.runs)
+    @rule()
+    @_step
+    def list_all(self) -> None:
+        """Every run is listed once, as it is, and `total` is the number of them."""
+        page = self.kit.page(limit=_PAGE)
+        said = self.script.newest()
+        items, total = page["items"], page["total"]
+        if total > _PAGE:
+            return
+        if len(items) != total:
+            raise Finding(f"{said}: the total is {total}, and {len(items)} runs are listed")
+        for _, model in self.runs:
+            listed = [item for item in items if item["id"] == model.run_id]
+            if len(listed) != 1:
+                raise Finding(f"{said}: the run {model.run_id} is there {len(listed)} times")
+            self._hold(model, model.see(listed[0]))
+
+    @precondition(lambda self: self.runs)
+    @rule(pick=_PICK)
+    @_step
+    def cancel(self, pick: int) -> None:
+        """What has not finished is cancelled; what has is left alone (Q02)."""
+        self._cancel(self._pick(pick)[1])
+
+    @precondition(lambda self: self.runs)
+    @rule(pick=_PICK, mode=st.sampled_from(MODES))
+    @_step
+    def retry(self, pick: int, mode: str) -> None:
+        """What has finished runs again, or is refused and left alone (Q03, Q04)."""
+        self._retry(*self._pick(pick), mode)
+
+    @precondition(lambda self: self.runs)
+    @rule(pick=_PICK)
+    @_step
+    def restart(self, pick: int) -> None:
+        """A run may be cancelled and retried as often as one likes."""
+        kind, model = self._pick(pick)
+        self._cancel(model)
+        self._retry(kind, model, "full")
+
+    @rule(seconds=st.sampled_from([1, 3]))
+    @_step
+    def wait(self, seconds: int) -> None:
+        """Time goes by."""
+        left = float(seconds)
+        while left > 0:
+            left -= self.kit.waiting.clock.advance(left)
+        self.script.remark(f"{seconds} s go by")
+
+    @precondition(lambda self: any(model.limited for _, model in self.runs))
+    @rule(pick=_PICK)
+    @_step
+    def wait_for_the_end(self, pick: int) -> None:
+        """What has an end comes to it, if such runs did so before."""
+        kind, model = self._pick(pick)
+        if not model.limited:
+            return
+        self.script.remark("until the run has finished")
+        _, why = self.kit.waiting.until(lambda: self._see(model), is_finished)
+        self.script.newest()
+        if why and kind in self.book.ended:
+            raise Finding(f"{why}: such runs have ended within {self.kit.waiting.patience:g} s")
+        if not why:
+            self.book.ended.add(kind)
+
+    def _cancel(self, model: RunModel) -> None:
+        before = self._look(model)
+        answer = self.kit.api.cancel(model.run_id)
+        said = self.script.newest()
+        if is_finished(before) is None:
+            situation = "cancel", before["status"]
+            self._hold(model, self.book.lessons.hold(situation, answer.status, said))
+        elif 200 <= answer.status < 300:
+            model.cancel_accepted(answer.object().get("status"))
+        elif is_finished(self._look(model)) is not None:
+            raise Finding(
+                f"{said}: a {before['status']} run could not be cancelled",
+                exchange=answer.exchange,
+            )
+        self._look(model)
+
+    def _retry(self, kind: State, model: RunModel, mode: str) -> None:
+        before, steps = self._look(model), self._steps(model.run_id)
+        body = {"mode": mode}
+        if mode == "from_step" and steps:
+            body["stepKey"] = steps[0]["key"]
+        answer = self.kit.api.retry(model.run_id, body)
+        said = self.script.newest()
+        accepted = 200 <= answer.status < 300
+        if is_finished(before) is not None:
+            self._retried_unfinished(model, mode, before, answer)
+            return
+        failed = [str(step["key"]) for step in steps if step["status"] == "failed"]
+        situation = "retry", mode, before["status"], bool(failed)
+        self._hold(model, self.book.lessons.hold(situation, answer.status, said))
+        if accepted:
+            again = answer.object().get("id")
+            same = again == model.run_id
+            said += f" with {'the same' if same else 'another'} run"
+            self._hold(model, self.book.lessons.hold("retry makes", same, said))
+            lost = {"from_failed": failed, "from_step": [steps[0]["key"]] if steps else []}
+            first = lost.get(mode, [step["key"] for step in steps])
+            done = {str(step["key"]) for step in steps if step["status"] == "completed"}
+            ends = _ends_again(kind, mode, before["status"])
+            if same:
+                model.retry_accepted(ends, done - behind(steps, first))
+            else:
+                self.runs.append((kind, RunModel(str(again), ends, model.limited)))
+        self._look(model)
+
+    def _retried_unfinished(
+        self, model: RunModel, mode: str, before: dict[str, Any], answer: Answer
+    ) -> None:
+        if model.ends:
+            # It may have finished in between, and then a retry is in order.
+            model.lose_track()
+        else:
+            situation = "retry", mode, before["status"]
+            self._hold(model, self.book.lessons.hold(situation, answer.status, answer.said))
+        self._look(model)
+
+    def _make(self, pick: int) -> None:
+        kind, at, ends = KINDS[pick % len(KINDS)]
+        stock = self.book.stock.setdefault((kind, at), [])
+        try:
+            # What takes its time is made in numbers, so that all of them take it at once.
+            if not stock:
+                stock += self.kit.runs.several(kind, at, 1 if at is None else self.book.batch)
+        except (Inconclusive, Unsupported) as why:
+            self.book.missing = self.book.missing or why
+            return
+        run_id = stock.pop()
+        self.script.remark(f"a run that is {kind.value!r}")
+        self.book.made += 1
+        self.runs.append((kind, RunModel(run_id, ends, limited=bool(ends))))
+
+    def _pick(self, pick: int) -> tuple[State, RunModel]:
+        return self.runs[pick % len(self.runs)]
+
+    def _look(self, model: RunModel) -> dict[str, Any]:
+        run = self.kit.api.run(model.run_id)
+        self.script.newest(f", {run.get('status')}")
+        self._hold(model, model.see(run))
+        return run
+
+    def _see(self, model: RunModel) -> dict[str, Any]:
+        run = self.kit.api.run(model.run_id)
+        self._hold(model, model.see(run))
+        return run
+
+    def _steps(self, run_id: str) -> list[dict[str, Any]]:
+        steps = self.kit.steps(run_id)
+        self.script.newest("".join(f", {step['key']} {step['status']}" for step in steps[:8]))
+        return steps
+
+    def _hold(self, model: RunModel, wrong: Wrong | None) -> None:
+        if wrong is not None:
+            raise Finding(f"run {model.run_id}: {wrong.why}", level=wrong.level)
+
+
+def _ends_again(kind: State, mode: str, before: str) -> frozenset[Status]:
+    """How a run of this kind may end when it is retried from this status."""
+    if kind is State.FAILS_ONCE and mode == "from_failed" and before == Status.FAILED:
+        return frozenset({Status.COMPLETED})
+    return frozenset({Status.COMPLETED}) if kind is State.SUCCEEDS else ANY_END
+
+
+@contextmanager
+def _home() -> Iterator[None]:
+    """Keep Hypothesis from writing into the directory that the kit is run in."""
+    before = configuration.storage_directory(intent_to_write=False).path
+    configuration.set_hypothesis_home_dir(cache_directory())
+    try:
+        yield
+    finally:
+        configuration.set_hypothesis_home_dir(before)
