@@ -1,0 +1,141 @@
+"""The action and the container file that others copy: as far as can be told without a runner."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from backend_process import PATIENCE, TOP, BackendProcess
+
+from conformance.options import OPTIONS
+
+FOLDER = TOP / "examples" / "ci"
+WORKFLOW = TOP / "examples" / "flask_backend" / ".github" / "workflows" / "conformance.yml"
+ACTION = yaml.safe_load((FOLDER / "action.yml").read_text(encoding="utf-8"))
+STEP = next(step for step in ACTION["runs"]["steps"] if step.get("id") == "conformance")
+DOCKERFILE = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [("vendor.github-actions", FOLDER / "action.yml"), ("vendor.github-workflows", WORKFLOW)],
+)
+def test_it_is_what_github_reads(schema: str, file: Path) -> None:
+    """By the published schemas of actions and workflows."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, file]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE * 3, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_input_is_used_and_every_name_is_there() -> None:
+    """Variables and options are the kit's; expressions name inputs that are declared."""
+    variables = {option.variable for option in OPTIONS}
+    assert {name for name in STEP["env"] if name.startswith("RUNS_")} <= variables
+    options = set(re.findall(r"(?<= --)[a-z-]+", STEP["run"]))
+    assert options <= {option.name for option in OPTIONS}
+    text = (FOLDER / "action.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"inputs\.([a-z-]+)", text)) == set(ACTION["inputs"])
+    assert "${{" not in "".join(step.get("run", "") for step in ACTION["runs"]["steps"])
+
+
+def acted(folder: Path, **inputs: str) -> tuple[int, str]:
+    """The step's script with these inputs, as a runner runs it: exit code and outputs."""
+    environment = {
+        name: re.sub(r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda m: given(m[1], inputs), value)
+        for name, value in STEP["env"].items()
+    }
+    home = folder / "runs-conformance" / "bin"
+    home.mkdir(parents=True, exist_ok=True)
+    script = home / "runs-conformance"
+    words = f'exec {shlex.quote(sys.executable)} -m conformance "$@"'
+    script.write_text(f"#!/bin/sh\n{words}\n", encoding="utf-8")
+    script.chmod(0o755)
+    environment |= {
+        "RUNNER_TEMP": str(folder),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        "GITHUB_OUTPUT": str(folder / "outputs"),
+        "PYTHONPATH": str(TOP),
+    }
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEP["run"]],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 3,
+        check=False,
+    )
+    return done.returncode, (folder / "outputs").read_text(encoding="utf-8")
+
+
+def given(name: str, inputs: dict[str, str]) -> str:
+    """An input as an expression gives it."""
+    return inputs.get(name.replace("-", "_"), ACTION["inputs"][name].get("default", ""))
+
+
+def test_the_step_gates(backend: BackendProcess, tmp_path: Path) -> None:
+    """With the inputs of its own, and every report that it promises."""
+    code, outputs = acted(
+        tmp_path, base_url=backend.url, token="acme-key", include="LIST-0[1-3] GET-02"
+    )
+    assert (code, outputs) == (0, "conclusion=conformant\n")
+    assert "## Conformant" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    kept = {file.name for file in (tmp_path / "conformance-reports").iterdir()}
+    assert kept == {"report.json", "report.xml", "report.html", "report.sarif", "badge.svg"}
+
+
+def test_an_input_is_no_command(backend: BackendProcess, tmp_path: Path) -> None:
+    """Whatever is written into one."""
+    nasty = f"$(touch {tmp_path}/hacked); touch {tmp_path}/hacked"
+    code, outputs = acted(tmp_path, base_url=backend.url, token="acme-key", include=nasty)
+    assert (code, outputs) == (2, "conclusion=no verdict\n")
+    assert not (tmp_path / "hacked").exists()
+
+
+def instructions(name: str) -> list[list[str]]:
+    """The words of every such instruction of the container file."""
+    lines = re.findall(rf"^{name} +(.+)$", DOCKERFILE.replace("\\\n", " "), re.MULTILINE)
+    return [line.split() for line in lines]
+
+
+def test_the_container_file_copies_what_is_there() -> None:
+    """And lets through to the build no more than that; nobody is root in it."""
+    sources = {s for w in instructions("COPY") if not w[0].startswith("--") for s in w[:-1]}
+    assert all((TOP / source).exists() for source in sources)
+    ignored = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    assert {line[1:] for line in ignored if line.startswith("!")} == sources
+    (user,) = instructions("USER")
+    assert user == ["10001"]
+    assert instructions("RUN")[-1][1:3] == ["--uid", "10001"]
+
+
+@pytest.mark.package
+def test_what_is_copied_can_be_installed(tmp_path: Path) -> None:
+    """What stands in the container before `pip install .` is enough for a wheel."""
+    for words in instructions("COPY"):
+        for source in words[:-1] if not words[0].startswith("--") else ():
+            if (TOP / source).is_dir():
+                shutil.copytree(
+                    TOP / source, tmp_path / source, ignore=shutil.ignore_patterns("__pycache__")
+                )
+            else:
+                shutil.copy(TOP / source, tmp_path / source)
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "out", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 6,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list((tmp_path / "out").glob("*.whl"))
