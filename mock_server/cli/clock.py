@@ -6,8 +6,9 @@ import click
 
 from mock_server.cli.options import Duration, Speed
 from mock_server.cli.remote import Remote, driving
-from mock_server.engine.clock import SECOND
+from mock_server.engine.clock import DAY, SECOND
 
+FARTHEST = 31 * DAY
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
 
 
@@ -81,6 +82,8 @@ def advance(
     """
     if duration is None and not to_next and until is None:
         raise click.UsageError("how far? A duration such as 5m, --next, or --until RUN STATUS")
+    if duration is not None and duration > FARTHEST:
+        raise click.UsageError("31d is the farthest for one advance; go there in several")
     if to_next and until is not None:
         raise click.UsageError("--next or --until, not both")
     body: dict[str, Any] = {}

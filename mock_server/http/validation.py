@@ -321,7 +321,7 @@ def _in_fastapi_terms(  # noqa: PLR0911 - one for each keyword
             wanted = next(name for name in kind.types if name != "null")
             return [Flaw(loc, *_TYPES[wanted])]
         case "enum":
-            options = [repr(option) for option in kind.options if option is not None]
+            options = [_shown(option) for option in kind.options if option is not None]
             return [Flaw(loc, f"Input should be {_listed(options)}", "enum")]
         case "maximum":
             msg = f"Input should be less than or equal to {kind.limit}"
@@ -336,6 +336,12 @@ def _in_fastapi_terms(  # noqa: PLR0911 - one for each keyword
                 Flaw((*loc, name), "Extra inputs are not permitted", "extra_forbidden")
                 for name in kind.unexpected
             ]
+        case "maxLength":
+            msg = f"String should have at most {kind.limit} characters"
+            return [Flaw(loc, msg, "string_too_long")]
+        case "minItems":
+            msg = f"List should have at least {kind.limit} item{'s' * (kind.limit != 1)}"
+            return [Flaw(loc, msg, "too_short")]
         case "anyOf":
             return [_none_of([fault for branch in kind.context for fault in branch], loc)]
         case "pattern":
@@ -356,6 +362,11 @@ def _none_of(faults: list[Any], loc: tuple[str, ...]) -> Flaw:
     if types:
         return Flaw(loc, f"Input should be {_listed([_NOUNS[name] for name in types])}", "type")
     return Flaw(loc, f"Value error, {faults[0].message}", "value_error")
+
+
+def _shown(option: Any) -> str:
+    """A value as people write it in JSON; a text in the quotes that FastAPI gives it."""
+    return repr(option) if isinstance(option, str) else orjson.dumps(option).decode()
 
 
 def _listed(options: list[str]) -> str:

@@ -48,9 +48,16 @@ class Waiting:
             raise Refused(
                 409,
                 f"The run is {self._run.state.status} after {self._timeout:g} seconds of waiting "
-                f"for {wanted}; is the clock frozen?",
+                f"for {wanted}{self._hint()}",
             )
         await Reply(self._world.glimpse(self._run))(receive, send)
+
+    def _hint(self) -> str:
+        if self._run.finished:
+            return ": it has ended, and goes on only when it is retried."
+        if self._world.clock.frozen:
+            return ": the clock is frozen, so resume or advance it."
+        return "."
 
     def _reached(self) -> bool:
         return self._run.state.status in self._statuses

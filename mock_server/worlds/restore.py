@@ -99,7 +99,13 @@ def _checked(model: type[M], data: Any, loc: Sequence[str]) -> M:
     except ValidationError as error:
         faults = error.errors(include_url=False)[:_MOST_FLAWS]
         raise Invalid(
-            [Flaw((*loc, *map(str, fault["loc"])), fault["msg"], fault["type"]) for fault in faults]
+            [
+                # pydantic would name a class of ours.
+                Flaw((*loc, *map(str, fault["loc"])), "Input should be an object", "dict_type")
+                if fault["type"] == "model_type"
+                else Flaw((*loc, *map(str, fault["loc"])), fault["msg"], fault["type"])
+                for fault in faults
+            ]
         ) from None
 
 

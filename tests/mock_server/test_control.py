@@ -256,3 +256,31 @@ def test_no_page_shows_a_page_of_the_mock_as_part_of_itself(
     headers = anonymous.get(path).headers
     assert headers["x-frame-options"] == "DENY"
     assert headers["content-security-policy"] == "frame-ancestors 'none'"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("POST", "clock/advance", {"toNext": False}, "Input should be true"),
+        ("GET", f"repro/{'A' * 9_000}", None, "String should have at most 8000 characters"),
+        ("POST", "repro", {"runs": []}, "List should have at least 1 item"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(
+    mock_world: MockWorld, method: str, path: str, body: Any, expected: str
+) -> None:
+    """Whatever the schema calls it, and without the value where that is long."""
+    answer = mock_world.client.request(method, f"/_mock/{path}", json=body)
+    assert answer.status_code == 422
+    assert [flaw["msg"] for flaw in answer.json()["detail"]] == [expected]
+
+
+def test_a_wait_in_vain_says_why(mock_world: MockWorld) -> None:
+    """A frozen clock, or an end that was another."""
+    run_id = mock_world.create("quick-success")
+    path, body = f"/_mock/runs/{run_id}/wait", {"timeoutSeconds": 0, "statuses": ["failed"]}
+    said = mock_world.client.post(path, json=body).json()["detail"]
+    assert said.endswith("for failed: the clock is frozen, so resume or advance it.")
+    mock_world.advance(60)
+    said = mock_world.client.post(path, json=body).json()["detail"]
+    assert said.endswith("for failed: it has ended, and goes on only when it is retried.")
