@@ -1,0 +1,102 @@
+"""Liars that are no proxies: the Flask backend itself with one thing broken in it, so that proof
+does not rest on the mock alone. As a program it serves one: `liars/backend.py NAME --port 0`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TOP = Path(__file__).parents[3]
+if __name__ == "__main__":
+    sys.path.insert(0, str(TOP))
+
+from examples.flask_backend.__main__ import main  # noqa: E402 - as a program it needs the path
+from examples.flask_backend.run import Run  # noqa: E402
+from examples.flask_backend.store import Event, Store  # noqa: E402
+from examples.flask_backend.worker import Worker  # noqa: E402
+
+
+@dataclass(frozen=True, slots=True)
+class BackendLiar:
+    """`breaks` changes the backend's code in its process; these requirements catch it."""
+
+    name: str
+    requirements: tuple[str, ...]
+    breaks: Callable[[], None]
+
+
+BACKENDS: list[BackendLiar] = []
+
+
+def lie(*requirements: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register a liar."""
+
+    def register(breaks: Callable[[], None]) -> Callable[[], None]:
+        name = f"backend-{breaks.__name__.replace('_', '-')}"
+        BACKENDS.append(BackendLiar(name, requirements, breaks))
+        return breaks
+
+    return register
+
+
+@lie("CANCEL-03")
+def worker_is_not_told() -> None:
+    """The cancel is remembered, and the work goes on until it is done by itself."""
+    Worker.stop = lambda self, run_id: None  # type: ignore[method-assign]
+
+
+@lie("LIST-12")
+def total_of_all_statuses() -> None:
+    """The count forgets the filter."""
+    page = Store.page
+
+    def wrong(self: Store, tenant: str, status: str | None, limit: int, offset: int) -> Any:
+        whole = page(self, tenant, None, 0, 0)
+        return page(self, tenant, status, limit, offset) | {"total": whole["total"]}
+
+    Store.page = wrong  # type: ignore[method-assign]
+
+
+@lie("EVENTS-07")
+def resumes_one_too_late() -> None:
+    """The number last seen is taken for the number seen next."""
+    follow = Store.follow
+
+    def wrong(self: Store, run_id: str, after: int, quiet: float) -> Iterator[Event | None]:
+        return follow(self, run_id, after + (after > 0), quiet)
+
+    Store.follow = wrong  # type: ignore[method-assign]
+
+
+@lie("RETRY-02")
+def always_from_the_beginning() -> None:
+    """Whatever the mode, nothing is kept."""
+    retry = Run.retry
+    Run.retry = lambda self, mode, step_key: retry(self, "full", None)  # type: ignore[method-assign]
+
+
+@lie("STEPS-06")
+def steps_wait_for_nobody() -> None:
+    """All of a run's steps start together."""
+    advance = Run._advance
+
+    def wrong(self: Run) -> list[str]:
+        needs = [step["dependsOn"] for step in self.steps]
+        for step in self.steps:
+            step["dependsOn"] = []
+        try:
+            return advance(self)
+        finally:
+            for step, before in zip(self.steps, needs, strict=True):
+                step["dependsOn"] = before
+
+    Run._advance = wrong  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    chosen = sys.argv.pop(1)
+    next(liar for liar in BACKENDS if liar.name == chosen).breaks()
+    main()
