@@ -13,7 +13,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
 	$(wildcard tests/*/tools/package-lock.json examples/*/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help mock conformance url test lint types tests tools format wheel clean
+.PHONY: help mock conformance url test lint types tests kill-table tools format wheel clean
 
 help: ## Show this list
 	@echo "make mock                              and open http://127.0.0.1:8080"
@@ -21,7 +21,7 @@ help: ## Show this list
 	@echo "make conformance URL=http://127.0.0.1:8080 TOKEN=demo"
 	@echo "                                       and read the verdict"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 mock: $(USE) ## Serve the mock on 127.0.0.1
 	@$(BIN)/runs-mock serve --port $(PORT) $(ARGS)
@@ -44,6 +44,9 @@ types: $(DEV) ## Check the types of both packages
 
 tests: $(DEV) tools ## Run the tests; ARGS='-k name' for some of them
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+kill-table: $(DEV) ## Write docs/kill-table.md: who catches which liar; ARGS=--quick for a faster look
+	@$(BIN)/python tests/conformance/kill_table.py $(ARGS)
 
 tools: ## Install the Node tools that some tests need
 	@if command -v npm >/dev/null; then $(MAKE) --silent --no-print-directory $(NODE); \

@@ -7,18 +7,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from backing import CONFIG, KEYS, serving_backend
 from behaving import serving_mock
 from cast import LIARS, SLOW, BackgroundRun, Judge
 from lying import Proxy, serving
 
 from conformance.front import check
 from conformance.report import Report
-
-BACKEND = Path(__file__).parent.parent.parent / "examples" / "flask_backend"
 
 
 @pytest.fixture(scope="session")
@@ -52,23 +50,16 @@ def slow_liar(proxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="session")
 def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundRun]:
     """The kit in a process of its own, on a backend in real time that answers in its own way."""
-    serve = [sys.executable, "-m", "examples.flask_backend", "--port", "0", "--speed", "20"]
     file = tmp_path_factory.mktemp("backend") / "report.json"
-    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            address = server.stdout.readline().split()[-1]
-            command = [sys.executable, "-m", "conformance", "run", "--quiet", "--json", str(file)]
-            command += ["--base-url", address, "--config", str(BACKEND / "conformance.toml")]
-            command += ["--junit", str(file.with_suffix(".xml"))]
-            keys = {"BACKEND_KEY": "acme-key", "BACKEND_OTHER_KEY": "globex-key"}
-            with subprocess.Popen(command, env=os.environ | keys) as process:
-                try:
-                    yield BackgroundRun(process, file)
-                finally:
-                    process.kill()
-        finally:
-            server.terminate()
+    with serving_backend() as address:
+        command = [sys.executable, "-m", "conformance", "run", "--quiet", "--json", str(file)]
+        command += ["--base-url", address, "--config", str(CONFIG)]
+        command += ["--junit", str(file.with_suffix(".xml"))]
+        with subprocess.Popen(command, env=os.environ | KEYS) as process:
+            try:
+                yield BackgroundRun(process, file)
+            finally:
+                process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import httpx2
 import uvicorn
@@ -239,7 +239,9 @@ class Proxy:
                 trust_env=False,
             )
         headers = {k: v for k, v in ask.headers.items() if k != "content-length"}
-        url = f"{ask.path}?{urlencode(ask.query)}" if ask.query else ask.path
+        # What came decoded goes on encoded: it may be anything.
+        path = quote(ask.path)
+        url = f"{path}?{urlencode(ask.query)}" if ask.query else path
         request = self._client.build_request(ask.method, url, headers=headers, content=ask.body)
         response = await self._client.send(request, stream=True)
         opened.append(response)

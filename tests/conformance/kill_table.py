@@ -1,0 +1,318 @@
+"""Who catches which liar: the kit, run as its users run it, and beside it Schemathesis by itself,
+set up by someone who knows it, for about as long. `make kill-table` writes docs/kill-table.md.
+
+Each liar is a job in processes of its own. What is done is kept by what went into it, so a run that
+was interrupted goes on where it stopped, and a change of kit or liars makes all anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from backing import CONFIG, KEYS, TOP, serving_backend
+from behaving import serving_mock
+from cast import LIARS
+from liars.backend import BACKENDS
+from lying import Proxy, serving
+from rich.progress import Progress
+
+DOC = TOP / "docs" / "kill-table.md"
+KEPT = TOP / "build" / "kill-table.json"
+SCHEMATHESIS = Path(__file__).parent / "kill_table.toml"
+MADE_UP = ("FUZZ", "MODEL")
+WIDTH = 6
+Found = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One server to be judged: `named` are the requirements that it breaks; none: it is honest."""
+
+    name: str
+    named: tuple[str, ...]
+    given: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def on_backend(self) -> bool:
+        """Whether it is the Flask backend, and not the mock."""
+        return self.name.startswith("backend")
+
+
+JOBS = [
+    Job("mock", ()),
+    Job("backend", ()),
+    *(Job(liar.name, liar.requirements, tuple(liar.given.items())) for liar in LIARS),
+    *(Job(liar.name, liar.requirements) for liar in BACKENDS),
+]
+
+
+@contextmanager
+def served(job: Job, proxy: str) -> Iterator[tuple[str, list[str], str]]:
+    """The job's server: its address, what the kit is told beyond that, and a credential."""
+    if job.on_backend:
+        with serving_backend("" if job.name == "backend" else job.name) as address:
+            yield address, ["--config", str(CONFIG)], KEYS["BACKEND_KEY"]
+    else:
+        given = dict(job.given)
+        world = f"test-{job.name}"
+        words = [f"--{given.pop('by', 'token').replace('_', '-')}", world]
+        for name, value in given.items():
+            words += [f"--{name.replace('_', '-')}", value]
+        # The honest mock is behind the proxy as well, where no liar has its name.
+        yield f"{proxy}/{job.name}", words, f"{world}-alone"
+
+
+def kit(job: Job, address: str, words: Sequence[str], home: Path, *, quick: bool) -> Found:
+    """What the kit says: the requirements that are not met, and how long it took."""
+    file = home / f"{job.name}.json"
+    command = [sys.executable, "-m", "conformance", "run", "--quiet", "--json", str(file)]
+    command += ["--base-url", address, *words]
+    if quick and not any(r.startswith(MADE_UP) for r in job.named):
+        command += [word for group in MADE_UP for word in ("--exclude", f"{group}-*")]
+    start = time.monotonic()
+    done = subprocess.run(
+        command, cwd=home, env=os.environ | KEYS, capture_output=True, text=True, check=False
+    )
+    if not file.exists():
+        raise RuntimeError(f"{job.name}: the kit exited with {done.returncode}: {done.stdout}")
+    report = json.loads(file.read_text(encoding="utf-8"))
+    broken = [e["id"] for e in report["requirements"] if e["verdict"] in ("violation", "deviation")]
+    tried = [e for e in report["requirements"] if e["verdict"] != "inconclusive"]
+    return {"kit": broken, "tried": len(tried), "kitSeconds": round(time.monotonic() - start)}
+
+
+def schemathesis(job: Job, address: str, credential: str, home: Path) -> Found:
+    """What Schemathesis says: the checks that failed, each with the operation it failed at."""
+    home = home / job.name
+    home.mkdir(exist_ok=True)
+    text = SCHEMATHESIS.read_text(encoding="utf-8").replace("CREDENTIAL", credential)
+    (home / "schemathesis.toml").write_text(text, encoding="utf-8")
+    if job.on_backend:
+        with httpx2.Client(headers={"X-API-Key": credential}) as client:
+            for automation in 8 * ("succeeds", "fails", "fails_once", "pending"):
+                client.post(f"{address}/internal/trigger", json={"automation": automation})
+    command = [sys.executable, "-m", "schemathesis.cli", "--no-color"]
+    command += ["--config-file", "schemathesis.toml", "run", str(TOP / "openapi.yaml")]
+    command += ["--url", address, "--checks", "all", "--continue-on-failure"]
+    command += ["--report", "ndjson", "--report-ndjson-path", "events.ndjson"]
+    start = time.monotonic()
+    subprocess.run(command, cwd=home, capture_output=True, check=False)
+    with (home / "events.ndjson").open(encoding="utf-8") as lines:
+        failed = sorted(set(failures(lines)))
+    return {"schemathesis": failed, "schemathesisSeconds": round(time.monotonic() - start)}
+
+
+def failures(lines: Iterable[str]) -> Iterator[str]:
+    """Each failed check as `check at METHOD /path`, from the record of a run."""
+    for event in map(json.loads, lines):
+        recorder = event.get("ScenarioFinished", {}).get("recorder", {})
+        for case_id, checks in recorder.get("checks", {}).items():
+            case = recorder["cases"][case_id]["value"]
+            path = case["path"].removeprefix("/api/v1/automation-runs") or "/"
+            for check in checks:
+                if check["status"] == "failure":
+                    yield f"{check['name']} at {case['method']} {path}"
+
+
+def judged(job: Job, proxy: str, home: Path, *, quick: bool) -> Found:
+    """Both, each on a server or world of its own."""
+    with served(job, proxy) as (address, words, _):
+        found = kit(job, address, words, home, quick=quick)
+    with served(job, proxy) as (address, _, credential):
+        return found | schemathesis(job, address, credential, home)
+
+
+def digest() -> str:
+    """Of everything that a result depends on."""
+    files = [*(TOP / "conformance").rglob("*"), *Path(__file__).parent.rglob("*")]
+    files += [*(TOP / "examples" / "flask_backend").rglob("*.py"), TOP / "openapi.yaml"]
+    kinds = (".py", ".yaml", ".toml", ".json")
+    made = hashlib.sha256()
+    for file in sorted(f for f in files if f.suffix in kinds and not f.name.startswith("test_")):
+        made.update(file.read_bytes())
+    return made.hexdigest()[:16]
+
+
+def collect(
+    jobs: Sequence[Job],
+    done: dict[str, Found],
+    keep: Callable[[], None],
+    options: argparse.Namespace,
+) -> None:
+    """Do what is not done yet, several jobs at a time, as long as there is time to begin one."""
+    home = KEPT.parent / "kill-table"
+    home.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + 60 * options.minutes
+    todo = [job for job in jobs if job.name not in done]
+
+    def judge(job: Job) -> None:
+        if time.monotonic() < until:
+            done[job.name] = judged(job, proxy, home, quick=options.quick)
+
+    with ExitStack() as stack:
+        mock = stack.enter_context(serving_mock())
+        proxy = stack.enter_context(serving(Proxy(mock, LIARS)))
+        progress = stack.enter_context(Progress())
+        task = progress.add_task("liars", total=len(jobs), completed=len(jobs) - len(todo))
+        pool = stack.enter_context(ThreadPoolExecutor(options.jobs))
+        for future in as_completed([pool.submit(judge, job) for job in todo]):
+            future.result()
+            keep()
+            progress.advance(task)
+
+
+def main() -> None:
+    """The command."""
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="how many at a time (%(default)s)")
+    parser.add_argument("--only", default="*", help="liars whose names match, for a look")
+    parser.add_argument(
+        "--minutes", type=float, default=600, help="begin none after this; the page says which"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="leave out FUZZ and MODEL, but for the liars that are theirs; the page says so",
+    )
+    options = parser.parse_args()
+    jobs = [job for job in JOBS if not job.named or fnmatchcase(job.name, options.only)]
+    state: Found = {"of": f"{digest()} {'quick' if options.quick else 'whole'}", "done": {}}
+    if KEPT.exists():
+        kept = json.loads(KEPT.read_text(encoding="utf-8"))
+        state = kept if kept["of"] == state["of"] else state
+
+    def keep() -> None:
+        KEPT.parent.mkdir(exist_ok=True)
+        KEPT.write_text(json.dumps(state, indent=1), encoding="utf-8")
+
+    collect(jobs, state["done"], keep, options)
+    text = table(jobs, state["done"], quick=options.quick)
+    if options.only == "*":
+        DOC.write_text(text, encoding="utf-8")
+        print(f"written: {DOC.relative_to(TOP)}")
+    else:
+        print(text)
+
+
+def table(jobs: Sequence[Job], done: Mapping[str, Found], *, quick: bool) -> str:
+    """The document."""
+    noise = {kind: done.get(kind, {}).get("schemathesis", []) for kind in ("mock", "backend")}
+    rows, caught, alone = [], 0, 0
+    left: list[str] = []
+    missed: list[str] = []
+    for job in jobs:
+        if not job.named:
+            continue
+        if job.name not in done:
+            left.append(job.name)
+            rows.append(f"| {job.name} | {', '.join(job.named)}: not judged yet | | |")
+            continue
+        found = done[job.name]
+        missed += [job.name] if set(job.named) - set(found["kit"]) else []
+        caught += bool(set(job.named) & set(found["kit"]))
+        others = [r for r in found["kit"] if r not in job.named]
+        news = [f for f in found["schemathesis"] if f not in noise[side(job)]]
+        alone += bool(news)
+        rows.append(
+            f"| {job.name} | {shown(job.named, found['kit'])} | {few(others)} | {few(news)} |"
+        )
+    honest = [
+        f"| {title} | {done[kind]['tried']} requirements tried, {alarms(done[kind]['kit'])} |"
+        f" {alarms(noise[kind])} |"
+        for kind, title in (("mock", "the mock"), ("backend", "the Flask backend"))
+        if kind in done
+    ]
+    remarks = ""
+    if missed:
+        remarks += f"Not caught by all that they are named for: {', '.join(missed)}.\n\n"
+    if left:
+        remarks += f"Not judged yet: {len(left)} liars; the same command goes on with them.\n\n"
+    return TEMPLATE.format(
+        liars=len(rows) - len(left),
+        backends=len([job for job in jobs if job.named and job.on_backend]),
+        caught=caught,
+        alone=alone,
+        scope=QUICK if quick else WHOLE,
+        remarks=remarks,
+        honest="\n".join(honest),
+        rows="\n".join(rows),
+    )
+
+
+def side(job: Job) -> str:
+    """Whose false alarms are to be taken off."""
+    return "backend" if job.on_backend else "mock"
+
+
+def shown(named: Iterable[str], found: Sequence[str]) -> str:
+    """The requirements a liar is named for; struck out where they did not catch it."""
+    return ", ".join(r if r in found else f"~~{r}~~" for r in named)
+
+
+def few(words: Sequence[str]) -> str:
+    """The first of them, and how many more."""
+    more = f" and {len(words) - WIDTH} more" if len(words) > WIDTH else ""
+    return (", ".join(words[:WIDTH]) + more) or "-"
+
+
+def alarms(words: Sequence[str]) -> str:
+    """How many, and which."""
+    return f"{len(words)} false alarms" + (f": {', '.join(words)}" if words else "")
+
+
+WHOLE = "The kit was run whole."
+QUICK = """The kit was run
+  without FUZZ and MODEL, except against the liars that are theirs: with them it names more
+  requirements, never fewer."""
+TEMPLATE = """# Who catches which liar
+
+A liar is a server that conforms but for one thing: a proxy that spoils it in front of the mock, or
+(`backend-...`) the Flask backend with one fault in its code. `make kill-table` lets the kit and
+Schemathesis loose on each and writes this page; it takes a while, and goes on where it was stopped.
+
+- **The kit**: `runs-conformance run --base-url ... --token ...`. {scope}
+- **Schemathesis by itself**: `schemathesis run openapi.yaml --url ... --checks all`, all four
+  phases, 40 cases for each operation, which takes about as long as the kit; the credential, the
+  stream's bounds and what is legitimate for a retry are configured
+  ([kill_table.toml](../tests/conformance/kill_table.toml)). A liar counts as caught unless the same
+  checks fail at the same operations of the honest server.
+
+| | caught, of {liars} liars ({backends} of them backends) |
+| --- | --- |
+| the kit, by the requirement that the liar is named for | {caught} |
+| Schemathesis by itself | {alone} |
+
+{remarks}On honest servers:
+
+| | the kit | Schemathesis by itself |
+| --- | --- | --- |
+{honest}
+
+Every liar, the requirements it is named for and caught by (struck out: not caught), those that
+name it besides, and what Schemathesis finds:
+
+| liar | caught by | named besides | Schemathesis by itself |
+| --- | --- | --- | --- |
+{rows}
+"""
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The page on who catches which liar tells of all of them, and of no other."""
+
+from __future__ import annotations
+
+import re
+
+import kill_table
+import pytest
+from cast import LIARS
+from liars.backend import BACKENDS
+
+
+def test_the_page_lists_the_liars_that_there_are() -> None:
+    """Each with the requirements it is named for; when this fails, `make kill-table` mends it."""
+    rows = re.findall(r"^\| ([a-z-]+) \| ([^|]*) \|", kill_table.DOC.read_text("utf-8"), re.M)
+    told = {name: set(re.findall(r"[A-Z]+(?:-[A-Z]+)*-(?:\d+|[A-Z]+)", by)) for name, by in rows}
+    assert told == {liar.name: set(liar.requirements) for liar in (*LIARS, *BACKENDS)}
+
+
+@pytest.mark.parametrize(
+    ("found", "row"),
+    [
+        ({"kit": ["LIST-01", "X-1"], "schemathesis": ["a at GET /"]}, "LIST-01 | X-1 | a at GET /"),
+        ({"kit": [], "schemathesis": ["noise at GET /"]}, "~~LIST-01~~ | - | -"),
+        (None, "LIST-01: not judged yet | |"),
+    ],
+)
+def test_a_row(found: kill_table.Found | None, row: str) -> None:
+    """What the honest server draws as well is not held against a liar, and a liar that got away is
+    struck out."""
+    jobs = [kill_table.Job("mock", ()), kill_table.Job("liar", ("LIST-01",))]
+    done = {"mock": {"kit": [], "tried": 1, "schemathesis": ["noise at GET /"]}}
+    text = kill_table.table(jobs, done | ({"liar": found} if found else {}), quick=False)
+    assert f"| liar | {row} |" in text
+    assert "| the mock | 1 requirements tried, 0 false alarms | 1 false alarms: noise" in text
