@@ -12,7 +12,8 @@ from liars.backend import BACKENDS
 
 def test_the_page_lists_the_liars_that_there_are() -> None:
     """Each with the requirements it is named for; when this fails, `make kill-table` mends it."""
-    rows = re.findall(r"^\| ([a-z-]+) \| ([^|]*) \|", kill_table.DOC.read_text("utf-8"), re.M)
+    page = kill_table.DOC.read_text(encoding="utf-8").partition("| --- | --- | --- | --- |")[2]
+    rows = re.findall(r"^\| ([a-z-]+) \| ([^|]*) \|", page, re.M)
     told = {name: set(re.findall(r"[A-Z]+(?:-[A-Z]+)*-(?:\d+|[A-Z]+)", by)) for name, by in rows}
     assert told == {liar.name: set(liar.requirements) for liar in (*LIARS, *BACKENDS)}
 
