@@ -251,6 +251,8 @@ class World:
             readers.discard(wake)
             if not readers and self._readers.get(run.id) is readers:
                 del self._readers[run.id]
+            if not self._readers:
+                self.pulse.arm()  # For nobody: what was set is called off.
 
         return leave
 
@@ -268,7 +270,7 @@ class World:
         many = len(runs) >= _MANY
         self._bodies, self._steps, self._by_id = [], {}, {}
         self._by_status = {status: [] for status in RunStatus}
-        self.engine.agenda = Agenda()
+        self.engine.agenda, self.arrivals = Agenda(), None
         while runs:
             del runs[-100:]
             yield

@@ -172,6 +172,7 @@ def test_a_world_that_was_followed_is_let_go(mock_world: MockWorld) -> None:
     for _ in range(3):
         run_id = mock_world.create("hang")
         with EventReader(mock_world.base_url, run_id, mock_world.key) as reader:
+            mock_world.client.post("/_mock/clock/resume")  # Its heart beats.
             mock_world.client.post("/_mock/reset", json={"runs": 0, "live": 0, "scale": 0})
             reader.read_to_end()
     eventually(lambda: worlds_named(mock_world.key) == 1)
