@@ -7,9 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from conformance.story import Broadcast, Moment, Told, told
+from conformance.vocabulary import FINISHED, Status
 
 MAX_STEPS = 60
 MAX_EVENTS = 200
+_SINCE = {
+    Status.PENDING.value: "createdAt",
+    Status.RUNNING.value: "startedAt",
+    **dict.fromkeys((each.value for each in FINISHED), "completedAt"),
+}
 _RUN = ("id", "status", "createdAt", "startedAt", "completedAt")
 _STEP = ("key", "status", "startedAt", "completedAt", "dependsOn")
 
@@ -27,7 +33,7 @@ def _of_moments(name: str, moments: Sequence[Moment]) -> dict[str, Any]:
     for moment in moments:
         status = moment.run.get("status")
         if not changes or changes[-1]["status"] != status:
-            changes.append({"at": _text(moment.run.get("updatedAt")), "status": _text(status)})
+            changes.append({"at": _since(moment.run), "status": _text(status)})
     return _published(name, moments[-1].run, changes, moments[-1].steps, ())
 
 
@@ -38,9 +44,15 @@ def _of_events(name: str, events: Sequence[Told]) -> dict[str, Any] | None:
     changes: list[dict[str, Any]] = []
     for run in runs:
         if not changes or changes[-1]["status"] != run.get("status"):
-            changes.append({"at": _text(run.get("updatedAt")), "status": _text(run.get("status"))})
+            changes.append({"at": _since(run), "status": _text(run.get("status"))})
     last = {event.step_key: event.step for event in events if event.step is not None}
     return _published(name, runs[-1], changes, last.values(), _listed(events))
+
+
+def _since(run: dict[str, Any]) -> str | None:
+    """When the run got into its status, by what it says: it may have been seen later."""
+    field = _SINCE.get(str(run.get("status")), "updatedAt")
+    return _text(run.get(field) or run.get("updatedAt"))
 
 
 def _listed(events: Iterable[Told]) -> Iterator[dict[str, Any]]:

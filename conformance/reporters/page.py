@@ -4,15 +4,17 @@ the traffic of each requirement, and a picture of each observed run."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup, escape
 
 from conformance import __version__
 from conformance.report import Entry, Report
-from conformance.reporters.timeline import LABEL, ROW, TOP, WIDTH, timeline
+from conformance.reporters.timeline import ROW, TOP, timeline
 from conformance.vocabulary import Level, Operation, Verdict
 
 _PASSING_BODY = 600
@@ -32,7 +34,7 @@ def as_page(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["pretty"] = _pretty
+    pages.filters |= {"pretty": _pretty, "code": _code}
     return pages.get_template("page.html").render(
         version=__version__,
         report=report,
@@ -41,8 +43,6 @@ def as_page(report: Report) -> str:
         levels=_MEANINGS,
         verdicts=[verdict for verdict in Verdict if report.counts[verdict]],
         operations=list(Operation),
-        width=WIDTH,
-        label=LABEL,
         row=ROW,
         top=TOP,
         passing_body=_PASSING_BODY,
@@ -56,6 +56,11 @@ def _ordered(report: Report) -> Iterator[Entry]:
             if entry.verdict is verdict and not entry.caused_by:
                 yield entry
                 yield from report.following(entry)
+
+
+def _code(text: str) -> Markup:
+    """Text in which what stands between backticks is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
 
 
 def _pretty(body: str, limit: int = 0) -> str:

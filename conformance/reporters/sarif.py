@@ -4,6 +4,7 @@ the contract that it breaks. What was not decided is told of the run, not of the
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -32,9 +33,6 @@ def as_sarif(report: Report) -> str:
 
     found = [entry for entry in report.entries if entry.found in _FOUND]
     open_ = [e for e in report.entries if e.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR)]
-    told = [
-        {"level": "error", "message": {"text": t}} for t in (report.trouble, *report.stale) if t
-    ]
     run = {
         "tool": {
             "driver": {
@@ -50,7 +48,10 @@ def as_sarif(report: Report) -> str:
                 "exitCodeDescription": report.conclusion,
                 "executionSuccessful": report.exit_code
                 in (ExitCode.CONFORMANT, ExitCode.NOT_CONFORMANT),
-                "toolExecutionNotifications": told + [_notification(entry) for entry in open_],
+                "toolExecutionNotifications": [
+                    *_remarks(report),
+                    *(_notification(entry) for entry in open_),
+                ],
             }
         ],
         "artifacts": [
@@ -117,6 +118,14 @@ def _web(exchange: Exchange) -> dict[str, Any]:
             "body": {"text": exchange.response_body},
         }
     }
+
+
+def _remarks(report: Report) -> Iterator[dict[str, Any]]:
+    for level, lines in (
+        ("error", (report.trouble, *report.stale)),
+        ("warning", report.notes),
+    ):
+        yield from ({"level": level, "message": {"text": line}} for line in lines if line)
 
 
 def _notification(entry: Entry) -> dict[str, Any]:

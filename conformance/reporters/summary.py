@@ -55,7 +55,7 @@ def _markdown(report: Report) -> Iterator[str]:
     yield ""
     counts = ", ".join(_counted(n, verdict) for verdict, n in report.counts.items() if n)
     yield f"{report.exercised} of {report.selected} requirements put to the test: {counts}."
-    for line in filter(None, (report.trouble, *report.stale)):
+    for line in filter(None, (report.trouble, *report.notes, *report.stale)):
         yield f"\n> {_text(line)}"
     if report.missing:
         yield f"\n> Not reached: {', '.join(report.missing)}"

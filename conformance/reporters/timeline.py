@@ -4,20 +4,18 @@ the implementation wrote; what bears none is listed without a bar."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from conformance.expect import when
 
-WIDTH = 760
-LABEL = 168
 ROW = 28
-TOP = 34
-_PLOT = WIDTH - LABEL - 16
-_CLEAR = 3.0
-_LABEL_LENGTH = 22
+TOP = 28
+_THIN = 0.6
+
+Place = Callable[[object], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,6 @@ class Row:
 
     y: float
     label: str
-    full: str
     bars: tuple[Bar, ...]
     note: str = ""
 
@@ -50,14 +47,24 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """From the end of a step across `bend` to the start of one that depends on it."""
+
+    x1: float
+    y1: float
+    bend: float
+    x2: float
+    y2: float
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
-    """Everything in pixels of a picture that is `WIDTH` wide; `links` are paths from step to step,
-    `told` the picture in a sentence."""
+    """The picture: across in per cent of its width, down in pixels; `told` is it in a sentence."""
 
     height: float
     rows: tuple[Row, ...]
     ticks: tuple[Point, ...]
-    links: tuple[str, ...]
+    links: tuple[Link, ...]
     events: tuple[Point, ...]
     told: str
 
@@ -72,15 +79,15 @@ def timeline(seen: Mapping[str, Any]) -> Timeline | None:
 
     def at(text: object) -> float | None:
         moment = _moment(text)
-        return None if moment is None else LABEL + _PLOT * (moment - begin).total_seconds() / span
+        return None if moment is None else 100 * (moment - begin).total_seconds() / span
 
-    rows = [Row(TOP, "run", str(seen["run"].get("id")), _phases(seen, at))]
+    rows = [Row(TOP, "run", _phases(seen, at))]
     rows += [_step(TOP + ROW * n, step, at) for n, step in enumerate(seen["steps"], 1)]
     places = {step["key"]: row for step, row in zip(seen["steps"], rows[1:], strict=True)}
     return Timeline(
-        height=TOP + ROW * len(rows) + (30 if seen["events"] else 10),
+        height=TOP + ROW * (len(rows) + bool(seen["events"])),
         rows=tuple(rows),
-        ticks=tuple(Point(LABEL + _PLOT * s / span, f"{s:g} s") for s in _ticks(span)),
+        ticks=tuple(Point(100 * s / span, f"{s:g} s") for s in _ticks(span)),
         links=tuple(_links(seen["steps"], places)),
         events=tuple(_events(seen["events"], at)),
         told=_told(seen, span),
@@ -102,43 +109,43 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
-def _phases(seen: Mapping[str, Any], at: Any) -> tuple[Bar, ...]:
+def _bar(start: float, stop: float, status: str, title: str) -> Bar:
+    """One that can be seen, however short the time, and within the picture."""
+    return Bar(min(start, 100 - _THIN), max(stop - start, _THIN), status, title)
+
+
+def _phases(seen: Mapping[str, Any], at: Place) -> tuple[Bar, ...]:
     """A bar for each status, until the next; the last one goes to the end."""
     known = [(x, str(c["status"])) for c in seen["changes"] if (x := at(c["at"])) is not None]
-    stops = [*(x for x, _ in known[1:]), LABEL + _PLOT]
+    stops = [*(x for x, _ in known[1:]), 100.0]
     return tuple(
-        Bar(x, max(stop - x, _CLEAR), status, status)
-        for (x, status), stop in zip(known, stops, strict=True)
+        _bar(x, stop, status, status) for (x, status), stop in zip(known, stops, strict=True)
     )
 
 
-def _step(y: float, step: Mapping[str, Any], at: Any) -> Row:
+def _step(y: float, step: Mapping[str, Any], at: Place) -> Row:
     key, status = str(step["key"]), str(step["status"])
-    label = key if len(key) <= _LABEL_LENGTH else f"{key[: _LABEL_LENGTH - 1]}…"
     start, stop = at(step.get("startedAt")), at(step.get("completedAt"))
     if start is None:
-        return Row(y, label, key, (), status)
-    width = max((stop if stop is not None else start) - start, _CLEAR)
-    return Row(y, label, key, (Bar(start, width, status, f"{key}: {status}"),))
+        return Row(y, key, (), status)
+    return Row(y, key, (_bar(start, start if stop is None else stop, status, f"{key}: {status}"),))
 
 
-def _links(steps: Sequence[Mapping[str, Any]], places: Mapping[str, Row]) -> Iterable[str]:
+def _links(steps: Sequence[Mapping[str, Any]], places: Mapping[str, Row]) -> Iterable[Link]:
     for step in steps:
         row = places[step["key"]]
         for needed in step["dependsOn"]:
             before = places.get(needed)
-            if before is None or not before.bars or not row.bars:
-                continue
-            x1, y1 = before.bars[-1].x + before.bars[-1].width, before.y + ROW / 2
-            x2, y2 = row.bars[0].x, row.y + ROW / 2
-            bend = min(x1, x2) + max(x2 - x1, 0) / 2
-            yield f"M{x1:.1f} {y1:.1f}H{bend:.1f}V{y2:.1f}H{x2:.1f}"
+            if before is not None and before.bars and row.bars:
+                x1, x2 = before.bars[-1].x + before.bars[-1].width, row.bars[0].x
+                bend = min(x1, x2) + max(x2 - x1, 0) / 2
+                yield Link(x1, before.y + ROW / 2, bend, x2, row.y + ROW / 2)
 
 
-def _events(events: Iterable[Mapping[str, Any]], at: Any) -> Iterable[Point]:
+def _events(events: Iterable[Mapping[str, Any]], at: Place) -> Iterable[Point]:
     for event in events:
         x = at(event.get("at"))
-        if x is not None:
+        if x is not None and 0 <= x <= 100:
             about = f" {event['step']}" if event.get("step") else ""
             yield Point(x, f"{event['kind']}{about}")
 

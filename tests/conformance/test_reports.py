@@ -22,7 +22,7 @@ from conformance.reporters.lines import Lines, operation_pointer
 from conformance.reporters.page import as_page
 from conformance.reporters.sarif import as_sarif
 from conformance.reporters.summary import as_badge, as_markdown
-from conformance.reporters.timeline import LABEL, WIDTH, timeline
+from conformance.reporters.timeline import timeline
 from conformance.resources import contract_file
 from conformance.result import Result
 from conformance.story import Moment
@@ -154,6 +154,7 @@ def made_up(**more: object) -> Report:
         seconds=1,
         trouble=NASTY,
         stale=(NASTY,),
+        notes=("Certificates were not looked at.",),
     )
     return replace(report, **more) if more else report
 
@@ -173,6 +174,12 @@ def test_nothing_from_elsewhere_is_markup() -> None:
     json.loads(as_sarif(made_up()))
 
 
+def test_what_a_reader_must_know_is_everywhere() -> None:
+    """What makes a verdict less than it seems stands in every report for people and tools."""
+    for render in (as_page, as_markdown, as_sarif):
+        assert "Certificates were not looked at." in render(made_up())
+
+
 def test_a_waived_fault_is_suppressed_in_sarif() -> None:
     """With its reason."""
     (run,) = json.loads(as_sarif(made_up()))["runs"]
@@ -182,7 +189,7 @@ def test_a_waived_fault_is_suppressed_in_sarif() -> None:
 
 def test_a_report_of_nothing() -> None:
     """Can be written as well."""
-    empty = made_up(entries=(), trouble="", stale=())
+    empty = made_up(entries=(), trouble="", stale=(), notes=())
     for render in (as_page, as_markdown, as_badge, as_sarif):
         assert "no verdict" in render(empty).lower()
 
@@ -211,10 +218,10 @@ def test_the_picture_keeps_within_its_frame() -> None:
     assert picture is not None
     assert len(picture.rows) == 1 + MAX_STEPS
     for row in picture.rows:
-        assert all(bar.x >= LABEL and bar.x + bar.width <= WIDTH for bar in row.bars)
+        assert all(bar.x >= 0 and bar.x + bar.width <= 100.01 for bar in row.bars)
         assert row.y < picture.height
     assert 2 <= len(picture.ticks) <= 10
-    assert all(LABEL <= tick.x <= WIDTH for tick in picture.ticks)
+    assert all(0 <= tick.x <= 100 for tick in picture.ticks)
     assert len(picture.links) == MAX_STEPS - 1
 
 
