@@ -33,7 +33,7 @@ from conformance.report import Report, entries_from, stale
 from conformance.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.session import Session
 from conformance.settings import Settings
-from conformance.vocabulary import Operation, Verdict
+from conformance.vocabulary import Operation, State, Verdict
 from conformance.workers import Turns, keep_together, leave_word
 
 MARKER = "requirement"
@@ -42,15 +42,18 @@ _CHANGING = (Operation.CANCEL, Operation.RETRY)
 
 
 def requirement(
-    requirement_id: str, early: Callable[[Kit], object] | None = None
+    requirement_id: str,
+    early: Callable[[Kit], object] | None = None,
+    wants: Sequence[State] = (),
 ) -> pytest.MarkDecorator:
     """Bind a check to the requirement that it decides.
 
     `early` is called before the first check and the check itself comes last, for what takes its
-    time by itself: a stream that is listened to meanwhile.
+    time by itself: a stream that is listened to meanwhile. `wants` are runs that the check uses up
+    when they have finished: they are made ahead, so that nobody has to watch them get there.
     """
     mark: pytest.MarkDecorator = getattr(pytest.mark, MARKER)
-    return mark(requirement_id, early=early)
+    return mark(requirement_id, early=early, wants=wants)
 
 
 class Engine:
@@ -173,6 +176,8 @@ class Engine:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Begin what takes its time; what cannot begin fails in its own check."""
+        wanted = [state for item in session.items for state in wants_of(item)]
+        self.session.want(wanted[:: max(1, self.settings.workers)])
         for begin in dict.fromkeys(early_of(item) for item in session.items):
             if begin is not None:
                 with contextlib.suppress(Outcome, SetupError):
@@ -201,6 +206,8 @@ class Engine:
         if self._lost:
             raise Inconclusive(self._trouble, because=self._lost)
         with deadline.limit(share, f"the check was not done after {share:.0f} s"):
+            self.session.make_ahead()
+            self._mark = self.session.traffic.count
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -360,6 +367,12 @@ def early_of(item: pytest.Item) -> Callable[[Kit], object] | None:
     """What a check wants begun before the first check."""
     marker = item.get_closest_marker(MARKER)
     return marker.kwargs.get("early") if marker else None
+
+
+def wants_of(item: pytest.Item) -> Sequence[State]:
+    """The runs that a check uses up."""
+    marker = item.get_closest_marker(MARKER)
+    return marker.kwargs.get("wants", ()) if marker else ()
 
 
 def _show(report: pytest.TestReport, result: Result, *, strict: bool) -> None:

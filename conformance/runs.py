@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from conformance.answer import Answer
 from conformance.errors import Finding, Inconclusive, NoAnswer, Outcome, SetupError, Unsupported
-from conformance.expect import success
+from conformance.expect import is_finished, success
 from conformance.provision.protocol import Declined, Provided, Provisioner
 from conformance.target import Api
-from conformance.vocabulary import State, Status
+from conformance.vocabulary import FINISHED, State, Status
 from conformance.waiting import Waiting
 
 # The status in which a run of this state is handed to a check, where that matters.
@@ -25,6 +26,8 @@ _READY = {
 }
 
 
+# How many of the runs that are made ahead may be at work at a time.
+_AT_WORK = 8
 # What may stand in a path as it is.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -60,6 +63,9 @@ class Runs:
         self._shared: dict[tuple[State, Status | None], Provided] = {}
         self._spare: dict[State, Provided] = {}
         self._made: list[str] = []
+        self._wanted: list[State] = []
+        self._ahead: dict[State, list[Provided]] = {}
+        self._unfinished: list[str] = []
 
     @property
     def repeatable(self) -> bool:
@@ -91,17 +97,18 @@ class Runs:
 
     def several(self, state: State, at: Status | None, count: int) -> list[str]:
         """As many fresh runs, or fewer where fewer can be had, but one; brought about together."""
-        found = [self.fresh(state, at)]
         at = at or _READY.get(state)
-        later: list[str] = []
-        for _ in range(count - 1 if self.repeatable else 0):
+        if not self.repeatable:
+            return [self.fresh(state, at)]
+        made: list[str] = []
+        for _ in range(count):
             asked = self._ask(state)
             if isinstance(asked, Provided):
-                later.append(asked.run_id)
-        for run_id in later:
+                made.append(asked.run_id)
+        for run_id in made:
             if at is not None:
                 self._settle(run_id, at)
-        return found + later
+        return made or [self.fresh(state, at)]
 
     def offer(self, state: State) -> str:
         """Ask the provisioner alone, ahead of all checks: "" if it provides, or why it does not.
@@ -117,6 +124,28 @@ class Runs:
         self._spare[state] = provided
         return ""
 
+    def want(self, states: Sequence[State]) -> None:
+        """Say which runs will be asked for once they have finished, in this order."""
+        if self.repeatable and self._waiting.real_time:
+            self._wanted = list(states)
+
+    def make_ahead(self) -> None:
+        """Make some of them; not all at once, since a service may have few hands."""
+        try:
+            while self._unfinished and not is_finished(self._api.run(self._unfinished[0])):
+                self._unfinished.pop(0)
+            while self._wanted and len(self._unfinished) < _AT_WORK:
+                state = self._wanted.pop(0)
+                asked = self._provisioned(state)
+                if isinstance(asked, Declined) and state is State.COMPLETED:
+                    asked = self._provisioned(State.SUCCEEDS)
+                if isinstance(asked, Provided):
+                    self._ahead.setdefault(state, []).append(asked)
+                    self._unfinished.append(asked.run_id)
+        except (Outcome, SetupError):
+            # Whoever needs such a run will meet the fault, and say so.
+            self._wanted, self._unfinished = [], []
+
     def clean_up(self) -> None:
         """Cancel what the kit made, itself or by a retry; what has finished by then refuses, which
         is as well."""
@@ -128,16 +157,22 @@ class Runs:
             except Outcome:
                 continue
 
-    def _ask(self, state: State) -> Provided | Declined:
+    def _ask(self, state: State, at: Status | None = None) -> Provided | Declined:
+        # Only who wants it finished is served by one that was made ahead.
+        if at in FINISHED and (ahead := self._ahead.get(state)):
+            return ahead.pop(0)
         if (spare := self._spare.pop(state, None)) is not None:
             return spare
+        return self._provisioned(state)
+
+    def _provisioned(self, state: State) -> Provided | Declined:
         provided = self._provisioner.provide(state)
         if isinstance(provided, Provided) and provided.ours and self._provisioner.repeatable:
             self._made += [] if state is State.OTHER_TENANT else [provided.run_id]
         return provided
 
     def _provide(self, state: State, at: Status | None, *, to_change: bool) -> Provided:
-        asked = self._ask(state)
+        asked = self._ask(state, at)
         provided = self._bring_about(state, asked) if isinstance(asked, Declined) else asked
         if to_change and not provided.ours:
             raise Unsupported(

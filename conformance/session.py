@@ -3,7 +3,7 @@ and the place where every check's kit comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from conformance import contract
 from conformance.archive import Archive
@@ -147,6 +147,14 @@ class Session:
             ),
             other_credential=others[0] if others else self.provisioner.other_tenant(),
         )
+
+    def want(self, states: Sequence[State]) -> None:
+        """Say which finished runs will be used up, in this order."""
+        self._runs.want(states)
+
+    def make_ahead(self) -> None:
+        """Make some of them, where it takes time until they have finished."""
+        self._runs.make_ahead()
 
     def close(self) -> None:
         """Clean up what was made and give up all connections."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,11 @@ from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
 from conformance.target import Api
 from conformance.vocabulary import RUN_OPERATIONS, Operation, State, Status
 
+# Where a run may get by itself while somebody else asks for it.
+FORWARD = {
+    "pending": ("running", "completed", "failed"),
+    "running": ("completed", "failed"),
+}
 each_operation = pytest.mark.parametrize("operation", list(Operation), ids=lambda o: o.value)
 each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
 
@@ -56,14 +62,25 @@ def check_a_wrong_credential_is_refused(kit: Kit, operation: Operation) -> None:
 @requirement("AUTH-06")
 @each_run_operation
 def check_another_tenants_run_is_out_of_reach(kit: Kit, operation: Operation) -> None:
-    """404 or 403 (Q09), and to its owner it is as it was."""
+    """404 or 403 (Q09), and to its owner it is as it was, as far as it does not go on by itself."""
     theirs = _theirs(kit)
     before = kit.other.run(theirs)
     answer = _call(kit.api, operation, theirs)
     kit.observe_status("Q09", answer, {404: "not_found", 403: "forbidden"})
     require(answer, hides)
-    if why := _disturbed(before, kit.other.run(theirs)):
-        raise Finding(f"{answer.said} and the run of another tenant changed: {why}")
+    _untouched(answer, before, kit.other.run(theirs))
+
+
+@requirement("AUTH-06")
+@each_run_operation
+def check_the_other_tenant_does_not_reach_ours(kit: Kit, operation: Operation) -> None:
+    """Nor the other way round, with a run that could be cancelled, or retried."""
+    _theirs(kit)
+    retry = operation is Operation.RETRY
+    ours = kit.runs.shared(*((State.FAILS, Status.FAILED) if retry else (State.PENDING, None)))
+    before = kit.api.run(ours)
+    answer = require(_call(kit.other, operation, ours), hides)
+    _untouched(answer, before, kit.api.run(ours))
 
 
 @requirement("AUTH-07")
@@ -110,27 +127,32 @@ def check_no_credential_is_echoed(kit: Kit, operation: Operation) -> None:
 
 @requirement("AUTH-10")
 def check_another_tenants_run_is_not_listed(kit: Kit) -> None:
-    """Its owner finds it in the list, the tenant under test does not."""
+    """Its owner finds it in the list, the tenant under test does not; nor the other way round."""
     theirs = _theirs(kit)
     if kit.listed(theirs) is not None:
         raise Finding(f"the list shows the run {theirs} of another tenant")
+    ours = kit.samples()[0]
+    if any(run["id"] == ours for run in replace(kit, api=kit.other).page(limit=1000)["items"]):
+        raise Finding(f"the list of another tenant shows our run {ours}")
 
 
 def _theirs(kit: Kit) -> str:
+    """A run of the other tenant; Inconclusive if that is the tenant under test after all."""
     run_id = kit.runs.shared(State.OTHER_TENANT)
-    owner, caller = kit.other.page(limit=1)["items"], kit.api.page(limit=1)["items"]
-    if owner and caller and owner[0].get("tenantId") == caller[0].get("tenantId") is not None:
+    owner = kit.other.run(run_id).get("tenantId")
+    if owner is not None and owner == kit.api.run(kit.samples()[0]).get("tenantId"):
         raise Inconclusive("both credentials belong to one tenant")
     return run_id
 
 
-def _disturbed(before: dict[str, Any], after: dict[str, Any]) -> str | None:
-    """What happened to a run that is left alone beyond that it goes its way."""
-    ahead = list(_WAY)[list(_WAY).index(before["status"]) :] if before["status"] in _WAY else ()
-    if after.get("status") in ahead:
-        begun = ("startedAt",) if before.get("startedAt") is not None else ()
-        return unchanged(before, after, ("createdAt", *begun))
-    return unchanged(before, after, ("status", "startedAt", "createdAt"))
+def _untouched(answer: Answer, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """The run is as it was, or has gone on by itself: a stranger's request may not have ended it,
+    nor begun it anew."""
+    was, now = before.get("status"), after.get("status")
+    went_on = was != now and now in FORWARD.get(str(was), ())
+    fields = ("createdAt", "automationId") if went_on else ("status", "startedAt", "createdAt")
+    if why := unchanged(before, after, fields):
+        raise Finding(f"{answer.said} and the run of another tenant changed: {why}")
 
 
 def _changes_nothing(kit: Kit, api: Api, operation: Operation) -> None:

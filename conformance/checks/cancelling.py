@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+
 from conformance.answer import Answer
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
 from conformance.expect import (
+    client_error,
     has_status,
     is_finished,
     no_server_error,
@@ -22,7 +25,7 @@ from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
 from conformance.observing import REFUSALS, SUCCESSES
 from conformance.race import at_once
 from conformance.story import has_ended, told
-from conformance.vocabulary import State, Status
+from conformance.vocabulary import FINISHED, Level, State, Status
 
 CALLERS = 6
 ROUNDS = 3
@@ -78,7 +81,7 @@ def check_no_step_runs_on(kit: Kit) -> None:
             raise Finding(f"a step of a cancelled run went on: {why}")
 
 
-@requirement("CANCEL-05")
+@requirement("CANCEL-05", wants=[State.COMPLETED])
 def check_a_finished_run_cannot_be_cancelled(kit: Kit) -> None:
     """However that is answered (Q02), the run is as it was."""
     for state in (State.COMPLETED, State.CANCELLED):
@@ -92,24 +95,46 @@ def check_a_finished_run_cannot_be_cancelled(kit: Kit) -> None:
 
 
 @requirement("CANCEL-06")
-def check_many_cancels_have_one_outcome(kit: Kit) -> None:
-    """At the same moment: no server error, one terminal event."""
-    run_id = kit.runs.fresh(State.RUNNING_LONG)
+@pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
+def check_many_cancels_have_one_outcome(kit: Kit, state: State) -> None:
+    """At the same moment, as if one after another: no server error, one terminal event, and whoever
+    came too late hears what a cancel of a finished run is answered with (Q02)."""
+    run_id = kit.runs.fresh(state)
     with kit.api.events(run_id) as stream:
         answers = at_once([partial(kit.api.cancel, run_id)] * CALLERS)
         for answer in answers:
             require(answer, no_server_error)
-        if all(success(answer) for answer in answers):
+        taken = [answer for answer in answers if not success(answer)]
+        if not taken:
             raise Inconclusive(f"no cancel was accepted: {answers[0].said}", because="CANCEL-01")
         kit.waiting.reach(kit.api, run_id, Status.CANCELLED)
         kit.waiting.follow(stream, has_ended, within=5)
         stream.wait(0.3, lambda s: s.ended)
     one_end(kit, run_id, [event.outcome for event in told(stream.frames) if event.ends_the_run])
+    late = kit.api.cancel(run_id)
+    for answer in answers:
+        if success(answer) and answer.status != late.status:
+            raise Finding(
+                f"{answer.said} beside a cancel that was accepted, and one that came later was "
+                f"answered {late.status}",
+                level=Level.INFERRED,
+                exchange=answer.exchange,
+            )
+    # A cancel that is still to take effect can be asked for twice; one that has taken it cannot.
+    done = [a for a in taken if a.object().get("status") == Status.CANCELLED]
+    if success(late) and state is State.PENDING and len(done) == len(taken) > 1:
+        raise Finding(
+            f"{len(done)} cancels at the same moment were accepted, each with the cancelled run, "
+            f"and one that came later was answered {late.status}",
+            level=Level.INFERRED,
+            exchange=done[-1].exchange,
+        )
 
 
 @requirement("CANCEL-07")
 def check_cancel_against_completion_has_one_winner(kit: Kit) -> None:
-    """Cancelled as it is about to complete, a run ends once, and that is final."""
+    """Cancelled as it is about to complete, a run ends once, that is final, and it is what the
+    cancel was told."""
     for turn in range(ROUNDS):
         run_id = kit.runs.fresh(State.SUCCEEDS, Status.RUNNING)
         with kit.api.events(run_id) as stream:
@@ -125,6 +150,8 @@ def check_cancel_against_completion_has_one_winner(kit: Kit) -> None:
         if why := unchanged(first, kit.api.run(run_id), ("status", "completedAt")):
             raise Finding(f"the end did not last: {why}")
         one_end(kit, run_id, [event.outcome for event in told(stream.frames) if event.ends_the_run])
+        if isinstance(answer, Answer):
+            _as_told(answer, str(first.get("status")))
 
 
 @requirement("CANCEL-08")
@@ -173,3 +200,16 @@ def one_end(kit: Kit, run_id: str, ends: list[str]) -> None:
         raise Finding(f"the stream tells {len(ends)} ends: {', '.join(ends)}")
     if ends and ends[0] != final:
         raise Finding(f"the stream ends with {ends[0]}, the run is {final}")
+
+
+def _as_told(answer: Answer, end: str) -> None:
+    """A cancel that raced with completion was answered in keeping with how the run ended."""
+    if client_error(answer) is None and end == Status.CANCELLED:
+        raise Finding(
+            f"{answer.said}, and the run was cancelled nevertheless", exchange=answer.exchange
+        )
+    said = answer.object().get("status") if success(answer) is None else None
+    if said in FINISHED and said != end:
+        raise Finding(
+            f"{answer.said} with the run {said}, and it is {end}", exchange=answer.exchange
+        )

@@ -24,7 +24,8 @@ from conformance.expect import (
 from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
 from conformance.observing import REFUSALS, SUCCESSES
 from conformance.race import at_once
-from conformance.vocabulary import FINISHED, Operation, State, Status
+from conformance.story import told
+from conformance.vocabulary import FINISHED, Level, Operation, State, Status
 
 CALLERS = 6
 # Seconds that a step may take to be taken over from another run.
@@ -38,7 +39,7 @@ _UNFAILED = {
 }
 
 
-@requirement("RETRY-01")
+@requirement("RETRY-01", wants=[State.FAILS_ONCE])
 def check_an_empty_object_is_accepted(kit: Kit) -> None:
     """The answer is a run, and the same runs again as with `from_failed`, which is the default."""
     run_id, before = failed(kit)
@@ -59,7 +60,7 @@ def check_an_empty_object_is_accepted(kit: Kit) -> None:
         raise Finding(f"with {{}} {fault}, and not with from_failed") from None
 
 
-@requirement("RETRY-02")
+@requirement("RETRY-02", wants=[State.FAILS_ONCE])
 def check_from_failed_runs_what_failed_and_all_behind(kit: Kit) -> None:
     """Completed steps keep their outcome; the failed one and those behind it run."""
     run_id, before = failed(kit)
@@ -68,7 +69,7 @@ def check_from_failed_runs_what_failed_and_all_behind(kit: Kit) -> None:
     ran_again(kit, run_id, before, new, behind(before, first))
 
 
-@requirement("RETRY-03")
+@requirement("RETRY-03", wants=[State.FAILS_ONCE])
 def check_full_runs_every_step(kit: Kit) -> None:
     """Completed steps as well."""
     run_id, before = failed(kit)
@@ -76,7 +77,7 @@ def check_full_runs_every_step(kit: Kit) -> None:
     ran_again(kit, run_id, before, new, {step["key"] for step in before})
 
 
-@requirement("RETRY-04")
+@requirement("RETRY-04", wants=[State.DIAMOND, State.FAILS_ONCE])
 def check_from_step_runs_that_step_and_all_behind(kit: Kit) -> None:
     """From the middle of a diamond, or where completed runs are not retried (Q04), from the step
     that failed; the rest is kept."""
@@ -96,7 +97,7 @@ def check_from_step_runs_that_step_and_all_behind(kit: Kit) -> None:
     ran_again(kit, run_id, before, new, behind(before, [body["stepKey"]]))
 
 
-@requirement("RETRY-05")
+@requirement("RETRY-05", wants=[State.FAILS_ONCE])
 def check_from_step_needs_a_step(kit: Kit) -> None:
     """Refused, or taken as `from_failed` (Q15)."""
     run_id, _ = failed(kit)
@@ -112,7 +113,7 @@ def check_from_step_needs_a_step(kit: Kit) -> None:
     retried(kit, run_id, {"mode": "from_step", "stepKey": kit.steps(run_id)[0]["key"]})
 
 
-@requirement("RETRY-06")
+@requirement("RETRY-06", wants=[State.FAILS_ONCE])
 def check_an_unknown_step_is_refused(kit: Kit) -> None:
     """With 404, 400 or 422 (Q16), and nothing changes; a known one is accepted."""
     run_id, steps = failed(kit)
@@ -125,27 +126,27 @@ def check_an_unknown_step_is_refused(kit: Kit) -> None:
     retried(kit, run_id, body | {"stepKey": steps[0]["key"]})
 
 
-@requirement("RETRY-07")
+@requirement("RETRY-07", wants=[State.FAILS_ONCE])
 def check_an_unknown_mode_is_refused(kit: Kit) -> None:
     """422, and nothing changes."""
     refused(kit, b'{"mode": "from_scratch"}', b'{"mode": "full"}')
 
 
-@requirement("RETRY-08")
+@requirement("RETRY-08", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("value", ["7", "true", '["a"]', '{"key": "a"}'])
 def check_a_step_key_of_a_wrong_type_is_refused(kit: Kit, value: str) -> None:
     """422, and nothing changes."""
     refused(kit, f'{{"stepKey": {value}}}'.encode(), b'{"stepKey": null}')
 
 
-@requirement("RETRY-09")
+@requirement("RETRY-09", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("body", [b'{"mode": "full"', b"{mode: full}", b"\xff\xfe{}"])
 def check_malformed_json_is_refused(kit: Kit, body: bytes) -> None:
     """422, and nothing changes."""
     refused(kit, body, b'{"mode": "full"}')
 
 
-@requirement("RETRY-10")
+@requirement("RETRY-10", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("body", [b"[]", b'"full"', b"7", b"true"])
 def check_a_body_that_is_no_object_is_refused(kit: Kit, body: bytes) -> None:
     """422, and nothing changes."""
@@ -167,7 +168,7 @@ def check_an_unfinished_run_is_not_retried(kit: Kit, state: State) -> None:
             raise Finding(f"retrying a {before[0].get('status')} run changed a step: {why}")
 
 
-@requirement("RETRY-12")
+@requirement("RETRY-12", wants=[State.COMPLETED])
 @pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELLED])
 @pytest.mark.parametrize("mode", ["from_failed", "full"])
 def check_retry_of_a_run_that_did_not_fail(kit: Kit, state: State, mode: str) -> None:
@@ -187,62 +188,69 @@ def check_retry_of_a_run_that_did_not_fail(kit: Kit, state: State, mode: str) ->
     observe_unfailed(kit, answer, mode, state.value)
 
 
-@requirement("RETRY-13")
+@requirement("RETRY-13", wants=[State.FAILS_ONCE])
 def check_many_retries_start_one_run(kit: Kit) -> None:
-    """At the same moment: no server error, and one attempt for each run that is answered."""
+    """At the same moment, as if one after another: no server error, one attempt for each retry that
+    was accepted, no run but those that are named, and each run ends once for each attempt."""
     run_id, before = failed(kit)
-    total = kit.page(limit=1)["total"]
-    with kit.api.events(run_id) as stream:
-        answers = at_once([partial(kit.api.retry, run_id, {})] * CALLERS)
-        for answer in answers:
-            require(answer, no_server_error)
-        accepted = [a.object().get("id") for a in answers if not success(a)]
-        if not accepted:
-            raise Inconclusive(f"no retry was accepted: {answers[0].said}", because="RETRY-01")
-        kit.expect_soon(lambda: kit.api.run(str(accepted[0])), is_finished)
-        stream.wait(0.3, lambda s: s.ended)
-    made = kit.page(limit=1)["total"] - total
-    if made > len(set(accepted) - {run_id}):
-        raise Finding(f"{len(accepted)} accepted retries made {made} runs")
-    again = by_key(kit.steps(str(accepted[0])))
-    if set(again) != {step["key"] for step in before} or len(again) != len(before):
-        raise Finding("the run has other steps than before it was retried")
+    known = set(kit.newest())
+    answers = at_once([partial(kit.api.retry, run_id, {})] * CALLERS)
+    for answer in answers:
+        require(answer, no_server_error)
+    accepted = [str(a.object().get("id")) for a in answers if not success(a)]
+    if not accepted:
+        raise Inconclusive(f"no retry was accepted: {answers[0].said}", because="RETRY-01")
+    now = kit.api.run(run_id)
+    if unnamed := made_since(kit, known, now) - set(accepted):
+        raise Finding(f"{len(accepted)} retries were accepted, and made {len(unnamed)} runs more")
+    if accepted.count(run_id) > 1 and is_finished(now):
+        late = kit.api.retry(run_id, {})
+        if success(late):
+            raise Finding(
+                f"{accepted.count(run_id)} retries at the same moment were accepted for the same "
+                f"run, and one that came later was answered {late.status}",
+                level=Level.INFERRED,
+            )
+        accepted.append(run_id)
+    for new in dict.fromkeys(accepted):
+        kit.expect_soon(partial(kit.api.run, new), is_finished)
+        again = by_key(kit.steps(new))
+        if set(again) != {step["key"] for step in before} or len(again) != len(before):
+            raise Finding("the run has other steps than before it was retried")
+        attempts = accepted.count(new) + (new == run_id)
+        _ends(kit, new, attempts)
 
 
-@requirement("RETRY-14")
+@requirement("RETRY-14", wants=[State.FAILS_ONCE])
 def check_an_unknown_run_cannot_be_retried(kit: Kit) -> None:
     """404; a failed run can be."""
     require(kit.api.retry(UNKNOWN_RUN, {}), status(404))
     retried(kit, failed(kit)[0], {})
 
 
-@requirement("RETRY-15")
+@requirement("RETRY-15", wants=[State.FAILS_ONCE])
 def check_what_runs_again_is_listed(kit: Kit) -> None:
     """The same run, or another one beside the old, which is as it was (Q01)."""
     run_id, _ = failed(kit)
-    before, total = kit.api.run(run_id), kit.page(limit=1)["total"]
+    before, known = kit.api.run(run_id), set(kit.newest())
     new = rerun(kit, run_id, retried(kit, run_id, {}))
-    made = kit.page(limit=1)["total"] - total
+    made = made_since(kit, known, before) - {new}
     if kit.listed(new) is None:
         raise Finding(f"the run {new} that runs again is not in the list")
-    if new == run_id:
-        if made:
-            raise Finding(f"the retry continues the run and the list grew by {made}")
-        return
-    if made != 1:
-        raise Finding(f"the retry made another run and the list grew by {made}")
-    if why := unchanged(before, kit.api.run(run_id)):
+    if made:
+        raise Finding(f"the retry names the run {new}, and {len(made)} more are in the list")
+    if new != run_id and (why := unchanged(before, kit.api.run(run_id))):
         raise Finding(f"the retry made another run and changed the old one: {why}")
 
 
-@requirement("RETRY-16")
+@requirement("RETRY-16", wants=[State.FAILS_ONCE])
 def check_a_null_step_key_is_accepted(kit: Kit) -> None:
     """As good as none."""
     run_id, _ = failed(kit)
     require(kit.api.retry(run_id, {"mode": "from_failed", "stepKey": None}), success)
 
 
-@requirement("RETRY-17")
+@requirement("RETRY-17", wants=[State.FAILS_ONCE])
 def check_an_absent_body_does_no_harm(kit: Kit) -> None:
     """The same as an empty object, or refused (Q17)."""
     run_id, _ = failed(kit)
@@ -252,7 +260,7 @@ def check_an_absent_body_does_no_harm(kit: Kit) -> None:
         rerun(kit, run_id, answer)
 
 
-@requirement("RETRY-18")
+@requirement("RETRY-18", wants=[State.FAILS_ONCE])
 def check_a_retried_run_can_complete(kit: Kit) -> None:
     """What failed once succeeds when it is tried again."""
     run_id, _ = failed(kit)
@@ -268,6 +276,24 @@ def check_a_retried_run_can_complete(kit: Kit) -> None:
 def check_a_malformed_id_cannot_be_retried(kit: Kit) -> None:
     """What is no UUID is no matter of looking."""
     require(kit.api.retry(MALFORMED_RUN, {}), status(422))
+
+
+def made_since(kit: Kit, known: set[str], like: dict[str, Any]) -> set[str]:
+    """The runs of the same automation that were not there: others may be made by others."""
+    same = like.get("automationId")
+    return {i for i, run in kit.newest().items() if run.get("automationId") == same} - known
+
+
+def _ends(kit: Kit, run_id: str, most: int) -> None:
+    """The run's stream, if it replays what has been (Q13), tells no more ends than attempts."""
+    with kit.api.events(run_id) as stream:
+        stream.wait(1, lambda s: s.ended or sum(e.ends_the_run for e in told(s.frames)) > most)
+    ends = [event.outcome for event in told(stream.frames) if event.ends_the_run]
+    if len(ends) > most:
+        raise Finding(
+            f"the run ended {len(ends)} times ({', '.join(ends)}) in {most} attempts",
+            exchange=stream.exchange,
+        )
 
 
 def failed(kit: Kit) -> tuple[str, list[dict[str, Any]]]:

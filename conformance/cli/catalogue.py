@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 from rich.console import Console, Group
@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from conformance import contract as contracts
+from conformance import questions
 from conformance.catalogue import Requirement, load
 from conformance.vocabulary import State
 
@@ -51,11 +51,11 @@ def explain_command(requirement: str) -> None:
     console.print(Text(f"evidence    {found.level.value}: {found.source}"))
     console.print(Text(f"falling short of it is {gates}"))
     if found.question:
-        console.print(Text(f"question    {found.question} is open: every answer is accepted"))
-        for mark in contracts.load().marks:
-            if mark.question == found.question:
-                console.print(Text(f"            the contract: {mark.because}"))
-                break
+        asked = questions.load()[found.question]
+        console.print(Text(f"question    {asked.number}: {asked.text} Every answer is accepted:"))
+        for word, meaning in asked.answers.items():
+            own = " (the contract's own)" if word == asked.default else ""
+            console.print(Text(f"            {word}: {meaning}{own}"))
 
 
 @click.command(name="states")
@@ -70,16 +70,25 @@ def _table(shown: Sequence[Requirement]) -> Table:
     for title in ("id", "level", "question"):
         table.add_column(title, no_wrap=True)
     table.add_column("statement")
+    known = questions.load()
     for each in shown:
-        table.add_row(each.id, each.level.value, each.question or "", Text(each.statement))
+        statement = Text(each.statement).append(_accepted(each, known), "dim")
+        table.add_row(each.id, each.level.value, each.question or "", statement)
     return table
 
 
 def _paragraphs(shown: Sequence[Requirement]) -> Group:
     """Where a column of statements would be a ribbon of single words."""
     parts: list[Text | Padding] = []
+    known = questions.load()
     for each in shown:
         about = " ".join(filter(None, (each.level.value, each.question)))
         parts.append(Text(each.id, "bold").append(f"  {about}", "not bold dim"))
-        parts.append(Padding(Text(each.statement), (0, 0, 0, 2)))
+        statement = Text(each.statement).append(_accepted(each, known), "dim")
+        parts.append(Padding(statement, (0, 0, 0, 2)))
     return Group(*parts)
+
+
+def _accepted(each: Requirement, known: Mapping[str, questions.Question]) -> str:
+    """The answers to the requirement's open question, any of which will do."""
+    return f" [{', '.join(known[each.question].answers)}]" if each.question else ""

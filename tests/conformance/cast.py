@@ -10,12 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from liars import changing, fuzzing, listing, protocol, reading, sequences, strangers, streaming
+from liars import (
+    changing,
+    fuzzing,
+    listing,
+    protocol,
+    races,
+    reading,
+    sequences,
+    strangers,
+    streaming,
+)
 from lying import Liar
 
 from conformance.report import Report
 
-_MODULES = (listing, reading, changing, streaming, strangers, protocol, fuzzing, sequences)
+_MODULES = (listing, reading, changing, streaming, strangers, protocol, fuzzing, sequences, races)
 LIARS: list[Liar] = [liar for module in _MODULES for liar in module.lie.all]
 # Those that can be judged by one run, for none of them is in another's way.
 COMPANIES = [
