@@ -44,7 +44,7 @@ KINDS = (
 MODES = ("from_failed", "full", "from_step")
 _RUNS = 3
 # Seconds in which a sequence that failed is made shorter.
-_SHRINKING = 4
+_SHRINKING = 3
 _PAGE = 1000
 _PICK = st.integers(0, 11)
 

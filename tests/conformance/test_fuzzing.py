@@ -69,6 +69,6 @@ def test_a_failure_at_random_says_how_to_repeat_it(proxy: str, judge: Judge) -> 
 
 def test_time_that_is_up_is_no_pass(mock: str, judge: Judge) -> None:
     """What was found until then counts, and what was not put to the test is inconclusive."""
-    report = judge(mock, "FUZZ-FUZZING-GET", token="test-late", fuzz="100000", budget="8s")
+    report = judge(mock, "FUZZ-FUZZING-GET", token="test-late", fuzz="100000", budget="4s")
     assert {entry.verdict for entry in report.entries} == {Verdict.INCONCLUSIVE}
     assert "there was time for" in report.entries[0].worst.message
