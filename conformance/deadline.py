@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,17 +14,21 @@ from conformance.errors import OutOfTime
 
 
 @contextmanager
-def limit(seconds: float, message: str) -> Iterator[None]:
-    """Raise OutOfTime with the message in the body if it takes longer than this."""
-    if (
-        not hasattr(signal, "setitimer")
-        or threading.current_thread() is not threading.main_thread()
-    ):
+def limit(seconds: float, message: str, kind: type[BaseException] = OutOfTime) -> Iterator[None]:
+    """Raise this kind of exception with the message in the body if it takes longer than this.
+
+    A limit within a limit can only be the shorter one.
+    """
+    if not hasattr(signal, "setitimer") or not _in_main_thread():
+        yield
+        return
+    outer, start = signal.getitimer(signal.ITIMER_REAL)[0], time.monotonic()
+    if 0 < outer <= seconds:
         yield
         return
 
     def ring(number: int, frame: FrameType | None) -> None:
-        raise OutOfTime(message)
+        raise kind(message)
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -32,6 +37,10 @@ def limit(seconds: float, message: str) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if outer:
+            # Zero would be no alarm at all.
+            left = max(outer - (time.monotonic() - start), 0.001)
+            signal.setitimer(signal.ITIMER_REAL, left)
 
 
 def left(otherwise: float) -> float:
@@ -39,3 +48,7 @@ def left(otherwise: float) -> float:
     if not hasattr(signal, "getitimer"):
         return otherwise
     return signal.getitimer(signal.ITIMER_REAL)[0] or otherwise
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

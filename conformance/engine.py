@@ -14,7 +14,9 @@ import pytest
 
 from conformance import deadline
 from conformance.catalogue import Requirement
-from conformance.errors import Inconclusive, KitError, Outcome, OutOfTime, Refused, SetupError
+from conformance.catalogue import load as load_catalogue
+from conformance.contract import load as load_contract
+from conformance.errors import Inconclusive, KitError, NoAnswer, Outcome, OutOfTime, SetupError
 from conformance.events import (
     CheckFinished,
     CheckStarted,
@@ -29,6 +31,7 @@ from conformance.events import Refused as RunRefused
 from conformance.kit import Kit
 from conformance.observed import observed
 from conformance.questions import Sighting, answered
+from conformance.questions import load as load_questions
 from conformance.report import Report, entries_from, stale
 from conformance.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.session import Session
@@ -73,6 +76,7 @@ class Engine:
         self.report: Report | None = None
         self.refused: KitError | None = None
         self._reporters = reporters
+        self._redactor = settings.redactor()
         self._worker = worker
         self._front = not worker
         self._turns = turns
@@ -82,8 +86,10 @@ class Engine:
         self._mark = 0
         self._kit: Kit | None = None
         self._trouble = ""
+        self._notes = settings.connection.notes
         self._lost = ""
         self._interrupted = False
+        self._begun = False
         self._start = start
         self._started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
@@ -116,8 +122,14 @@ class Engine:
                     )
                     self._emit(self._setup)
         except (KitError, OutOfTime) as fault:
-            self.refused = fault if isinstance(fault, KitError) else KitError(str(fault))
-            self._emit(RunRefused(self.refused.message, self.refused.remedy))
+            late = KitError(str(fault), "Give it more with --budget, or see what is so slow.")
+            self.refused = fault if isinstance(fault, KitError) else late
+            message, remedy = map(self._redactor.text, (self.refused.message, self.refused.remedy))
+            self._trouble = f"{message} {remedy}".strip()
+            self._emit(RunRefused(message, remedy, self._make_report()))
+            if self._session is not None:
+                self._clean_up(self._session)
+        self._begun = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
@@ -238,6 +250,9 @@ class Engine:
     def pytest_keyboard_interrupt(self) -> None:
         """Someone has had enough; what is known by then is still reported."""
         self._interrupted = self.refused is None
+        # Where a session was never begun pytest finishes none.
+        if not self._begun and self._front:
+            self._conclude()
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Pytest or the kit failed outside any check."""
@@ -246,26 +261,43 @@ class Engine:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Clean up, and make the report and the exit code."""
-        if self._session is not None:
-            self._session.close()
         if not self._front:
+            if self._session is not None:
+                self._clean_up(self._session)
             leave_word(session.config, self.refused.message if self.refused else self._trouble)
             return
         if self.refused is not None:
             session.exitstatus = 2
             return
+        session.exitstatus = int(self._conclude().exit_code)
+
+    def _conclude(self) -> Report:
+        if self._session is not None:
+            self._clean_up(self._session)
         self.report = self._make_report()
         self._emit(Finished(self.report))
-        session.exitstatus = int(self.report.exit_code)
+        return self.report
+
+    def _clean_up(self, session: Session) -> None:
+        """However slowly the target answers: the verdict does not wait for it."""
+        left = self.settings.budget - (time.monotonic() - self._start)
+        late = "Clean-up took too long: runs that the kit made were left unfinished."
+        try:
+            with deadline.limit(max(left, self.settings.timeout), late):
+                session.close()
+        except OutOfTime as fault:
+            self._notes += (str(fault),)
 
     def _judge(
         self, required: Requirement, name: str, fault: BaseException | None, seconds: float
     ) -> Result:
         if isinstance(fault, KeyboardInterrupt):
             fault = Inconclusive("it was interrupted")
-        if isinstance(fault, Refused) and not self.session.alive():
+        if isinstance(fault, NoAnswer) and not self.session.alive():
+            # Whether this request brought it down or somebody else did cannot be told from here.
             self._trouble = f"nothing answers any more since {name} ({required.id})"
             self._lost = required.id
+            fault = Inconclusive(f"{self._trouble}: {fault}")
         exchanges = self.session.traffic.since(self._mark)
         found = judge(fault, required, exchanges)
         newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
@@ -275,7 +307,7 @@ class Engine:
             requirement=required.id,
             check=name,
             verdict=found.verdict,
-            message=self.session.redactor.text(found.message),
+            message=self._redactor.text(found.message),
             seconds=round(seconds, 3),
             observations=tuple(kit.observations) if kit else (),
             exchanges=tuple(kept),
@@ -300,7 +332,7 @@ class Engine:
                     requirement=name,
                     check=result.check,
                     verdict=judged.verdict,
-                    message=self.session.redactor.text(judged.message),
+                    message=self._redactor.text(judged.message),
                     exchanges=tuple(e for e in exchanges if e.number == judged.culprit),
                     culprit=judged.culprit,
                     because=judged.because,
@@ -317,8 +349,12 @@ class Engine:
         return tuple(self.session.traffic.clean(run) for run in runs if run is not None)
 
     def _make_report(self) -> Report:
-        session, settings = self.session, self.settings
-        known, today = session.catalogue.requirements, self._started_at[:10]
+        settings, session = self.settings, self._session
+        # Where nobody was reached there is no session, and still something to report.
+        contract = session.contract if session else load_contract()
+        catalogue = session.catalogue if session else load_catalogue()
+        selected = catalogue.select(settings.include, settings.exclude)
+        known, today = catalogue.requirements, self._started_at[:10]
         waivers = settings.waivers
         in_force = [waiver for waiver in waivers if not waiver.expired(today)]
         entries = entries_from(known.values(), self._results, in_force)
@@ -327,23 +363,23 @@ class Engine:
             base_url=settings.base_url,
             credentials=tuple(credential.way.value for credential in settings.credentials),
             config=settings.config,
-            contract=str(session.contract.full["info"]["version"]),
-            contract_digest=session.contract.digest,
-            catalogue_digest=session.catalogue.digest,
+            contract=str(contract.full["info"]["version"]),
+            contract_digest=contract.digest,
+            catalogue_digest=catalogue.digest,
             provisioner=self._setup.provisioner,
             states=self._setup.states,
             entries=entries,
             stale=stale(waivers, entries, known, today),
-            missing=tuple(each for each in known if each in session.selected - reached),
+            missing=tuple(each for each in known if each in selected - reached),
             strict=settings.strict,
             started=self._started_at,
             seconds=round(time.monotonic() - self._start, 2),
             trouble=self._trouble,
             interrupted=self._interrupted,
-            notes=self.settings.connection.notes,
+            notes=self._notes,
             fuzz=self.settings.fuzz,
             observations=answered(
-                self.session.questions,
+                session.questions if session else load_questions(),
                 (
                     Sighting(result.requirement, result.check, seen)
                     for result in self._results

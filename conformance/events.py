@@ -14,10 +14,12 @@ from conformance.vocabulary import State
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """There will be no run: the configuration is wrong or the target out of reach."""
+    """There will be no run: the configuration is wrong or the target out of reach. The report says
+    so to those who read it instead."""
 
     message: str
     remedy: str
+    report: Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,13 +12,27 @@ T = TypeVar("T")
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make all calls as nearly at the same moment as threads allow; their results in order.
 
-    The first exception among them is raised when all are done.
+    The first exception among them is raised when all are done. Whoever runs out of time meanwhile
+    leaves them behind: a target that never ends an answer must not hold the process.
     """
     gate = threading.Barrier(len(calls))
+    results: dict[int, T] = {}
+    faults: dict[int, BaseException] = {}
 
-    def run(call: Callable[[], T]) -> T:
-        gate.wait(timeout=10)
-        return call()
+    def run(number: int, call: Callable[[], T]) -> None:
+        try:
+            gate.wait(timeout=10)
+            results[number] = call()
+        except BaseException as fault:
+            faults[number] = fault
 
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result() for future in [pool.submit(run, call) for call in calls]]
+    threads = [
+        threading.Thread(target=run, args=numbered, daemon=True) for numbered in enumerate(calls)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number in sorted(faults):
+        raise faults[number]
+    return [results[number] for number in range(len(calls))]

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import httpx2
 
+from conformance.unpacking import PackedError
+
 
 class BoundError(Exception):
     """An answer is larger than anything that is read here."""
@@ -103,7 +105,7 @@ _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cause
     (httpx2.ProxyError, Cause.PROXY),
     (socket.gaierror, Cause.UNKNOWN_HOST),
     (ConnectionRefusedError, Cause.REFUSED),
-    (httpx2.DecodingError, Cause.GARBLED),
+    ((httpx2.DecodingError, PackedError), Cause.GARBLED),
 )
 # X509_V_ERR_HOSTNAME_MISMATCH, _EMAIL_, _IP_ADDRESS_
 _WRONG_NAME = (62, 63, 64)

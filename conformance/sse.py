@@ -34,7 +34,7 @@ class Parser:
     frames: list[Frame] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     comments: int = 0
-    _rest: bytes = b""
+    _rest: list[bytes] = field(default_factory=list)
     _half: bool = False
     _begun: bool = False
     _event: str = ""
@@ -48,16 +48,18 @@ class Parser:
         if self._half and chunk.startswith(b"\n"):
             chunk = chunk[1:]
         self._half = chunk.endswith(b"\r")
-        text = self._rest + chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, self._rest = text.split(b"\n")
+        first, *lines = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        # Joined when it is whole: a line without end is not copied again with every chunk.
+        self._rest.append(first)
         for line in lines:
-            self._line(line, at)
+            self._line(b"".join(self._rest), at)
+            self._rest = [line]
 
     def end(self) -> None:
         """The stream was closed by its server: what is unfinished is lost to a browser."""
-        if self._rest.strip() or self._data:
+        if b"".join(self._rest).strip() or self._data:
             self.faults.append("the stream ended within an event, which browsers drop")
-            self._rest = b""
+            self._rest = []
 
     def _line(self, raw: bytes, at: float) -> None:
         if not self._begun:

@@ -17,6 +17,7 @@ from conformance.errors import Finding
 from conformance.sse import Frame, Parser
 
 MAX_STREAM = 16 * 1024 * 1024
+MAX_EVENTS = 50_000
 KEPT_HEAD = 64 * 1024
 
 
@@ -174,6 +175,8 @@ class Stream:
             self.head += chunk[: KEPT_HEAD - len(self.head)]
         if self._size > MAX_STREAM:
             raise OSError(f"the stream exceeds {MAX_STREAM} bytes")
+        if max(len(self._parser.frames), len(self._parser.faults)) > MAX_EVENTS:
+            raise OSError(f"the stream has more than {MAX_EVENTS} events")
         now = time.monotonic()
         self._silence = max(self._silence, now - self._heard)
         self._heard = now

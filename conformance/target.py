@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 
+from conformance import deadline
 from conformance.answer import Answer
 from conformance.connection import Connection
 from conformance.credential import Credential
@@ -21,10 +22,13 @@ from conformance.errors import Finding, NoAnswer, Refused, Unsupported
 from conformance.silence import BoundError, LateError, cause_of
 from conformance.stream import Stream
 from conformance.traffic import Traffic
+from conformance.unpacking import PackedError, unpacked
 from conformance.vocabulary import Operation
 
 MAX_BODY = 32 * 1024 * 1024
 _ABSENT = object()
+_GRACE = 0.5
+_FAULTS = (httpx2.HTTPError, httpx2.InvalidURL, BoundError, LateError, PackedError, OSError)
 
 
 class Target:
@@ -84,16 +88,20 @@ class Target:
         response = None
         chunks: list[bytes] = []
         size = 0
+        late = f"the answer was not complete after {limit:g} s"
         try:
-            response = self._client.send(request, stream=True)
-            for chunk in response.iter_bytes():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > MAX_BODY:
-                    raise BoundError(f"the body exceeds {MAX_BODY} bytes")
-                if time.monotonic() - start > limit:
-                    raise LateError(f"the body was not complete after {limit:g} s")
-        except (httpx2.HTTPError, httpx2.InvalidURL, BoundError, LateError, OSError) as fault:
+            # The client's own limit begins anew with every byte, and headers may go on for ever.
+            with deadline.limit(limit + _GRACE, late, LateError):
+                response = self._client.send(request, stream=True)
+                encoding = response.headers.get("content-encoding", "")
+                for chunk in unpacked(response.iter_raw(), encoding):
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > MAX_BODY:
+                        raise BoundError(f"the body exceeds {MAX_BODY} bytes")
+                    if time.monotonic() - start > limit:
+                        raise LateError(late)
+        except _FAULTS as fault:
             raise self._no_answer(request, response, b"".join(chunks), start, fault) from None
         finally:
             if response is not None:
@@ -109,9 +117,11 @@ class Target:
             "GET", path, None, {"Accept": "text/event-stream"} | dict(headers), None
         )
         start = time.monotonic()
+        late = f"its header was not complete after {self.timeout:g} s"
         try:
-            response = self._client.send(request, stream=True)
-        except (httpx2.HTTPError, OSError) as fault:
+            with deadline.limit(self.timeout + _GRACE, late, LateError):
+                response = self._client.send(request, stream=True)
+        except _FAULTS as fault:
             raise self._no_answer(request, None, b"", start, fault) from None
 
         def done(stream: Stream) -> int:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import junitparser
 
 from conformance.errors import ConfigurationError
-from conformance.events import Event, Finished
+from conformance.events import Event, Finished, Refused
 from conformance.report import Entry, Report
 from conformance.reporters.page import as_page
 from conformance.reporters.sarif import as_sarif
@@ -38,8 +38,8 @@ class FileReporter:
             ) from None
 
     def on(self, event: Event) -> None:
-        """Write when all is over."""
-        if isinstance(event, Finished):
+        """Write when all is over, be it before it began."""
+        if isinstance(event, Finished | Refused):
             self._path.write_text(self._render(event.report), encoding="utf-8")
 
 

@@ -1,0 +1,173 @@
+"""The kit among enemies: it always ends within its budget, with a report and words that help, and
+never grows beyond bounds."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hostile import CASES, PARTLY, Case, Hostile, answer, only, says, silent
+from lying import Json
+
+BUDGET = 8.0
+# Starting, the last check's limit and clean-up come on top; a loaded machine is slow at all of it.
+SLACK = 25.0
+MOST_MEMORY = 400 * 1024
+TOKEN = "test-credential-of-the-kit"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a run of the kit: exit code, words, report, seconds, and the most memory that
+    it or a process of its own took, in KiB."""
+
+    code: int
+    said: str
+    report: Json
+    seconds: float
+    memory: int
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A directory for reports."""
+    return tmp_path
+
+
+def run(home: Path, base_url: str, *words: str) -> Done:
+    """The command in a process of its own, watched."""
+    file, out = home / "report.json", home / "said"
+    command = [sys.executable, "-m", "conformance", "run", "--base-url", base_url]
+    command += ["--token", TOKEN, "--timeout", "1s", "--json", str(file)]
+    command += [*words] if "--budget" in words else ["--budget", f"{BUDGET:g}s", *words]
+    start = time.monotonic()
+    with out.open("wb") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    said = out.read_text()
+    assert "Traceback" not in said
+    report = json.loads(file.read_text())
+    assert TOKEN not in said + file.read_text()
+    return Done(process.returncode, said, report, time.monotonic() - start, used.ru_maxrss)
+
+
+def words_of(case: Case) -> list[str]:
+    """What the kit is asked to check."""
+    return [word for each in case.include for word in ("--include", each)]
+
+
+def assert_survived(case: Case, done: Done) -> None:
+    """The code, the words, the time and the memory."""
+    said = " ".join(done.said.split())
+    assert done.code == case.code, said
+    told = said + json.dumps(done.report)
+    assert case.said in told, said
+    assert case.never not in said
+    assert done.report["exitCode"] == case.code
+    assert done.seconds < BUDGET + SLACK
+    assert done.memory < MOST_MEMORY
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+def test_a_hostile_server(case: Case, home: Path) -> None:
+    """Whatever is asked of it."""
+    with Hostile(case.act) as server:
+        words = words_of(case)
+        assert_survived(case, run(home, f"http://127.0.0.1:{server.port}", "--read-only", *words))
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in PARTLY])
+def test_a_server_that_is_hostile_at_times(case: Case, home: Path, mock: str) -> None:
+    """To some requests, and good to others."""
+    with Hostile(case.act, int(mock.rpartition(":")[2])) as server:
+        done = run(home, f"http://127.0.0.1:{server.port}", *words_of(case))
+    assert_survived(case, done)
+
+
+def test_a_host_that_nobody_knows(home: Path) -> None:
+    """Is told from one that refuses."""
+    done = run(home, "http://no-such-host.invalid")
+    assert done.code == 2
+    assert "no address is known for it" in done.said
+
+
+def test_credentials_do_not_travel(home: Path) -> None:
+    """A redirect is not followed, least of all to another host."""
+    with Hostile(says(answer(b"{}"))) as other:
+        there = b"Location: http://localhost:%d/api/v1/automation-runs" % other.port
+        with Hostile(says(answer(b"", there, status=b"307 Temporary Redirect"))) as server:
+            done = run(home, f"http://127.0.0.1:{server.port}")
+    assert done.code == 2
+    assert f"localhost:{other.port}" in done.said
+    assert server.heads
+    assert other.heads == []
+
+
+def test_the_budget_ends_a_run(home: Path, mock: str) -> None:
+    """With a report on what was reached by then, and the names of what was not."""
+    with Hostile(only(b"/steps", silent), int(mock.rpartition(":")[2])) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        words = ["--include", "GET-*", "--include", "STEPS-*", "--include", "LIST-*"]
+        done = run(home, base, *words, "--budget", "4s")
+    assert "the budget of 4 s was spent" in done.said
+    late = [e for e in done.report["requirements"] if "the budget" in e["message"]]
+    assert late
+    assert {e["verdict"] for e in late} == {"inconclusive"}
+    assert done.seconds < 4 + SLACK
+
+
+def test_an_interrupted_run_reports(home: Path, proxy: str) -> None:
+    """What was found by then, with the exit code of an interruption, and what was not reached."""
+    file = home / "report.json"
+    command = [sys.executable, "-m", "conformance", "run", "--base-url", f"{proxy}/interrupted"]
+    command += ["--token", TOKEN, "--json", str(file), "--verbose"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as kit:
+        assert kit.stdout is not None
+        for line in kit.stdout:
+            if line.startswith("pass "):
+                break
+        kit.send_signal(signal.SIGINT)
+        said, _ = kit.communicate(timeout=60)
+    assert kit.returncode == 130, said
+    report = json.loads(file.read_text())
+    assert report["conclusion"] == "interrupted"
+    assert report["requirements"]
+    assert report["notReached"]
+    assert "Traceback" not in said
+
+
+def test_an_interruption_while_waiting(home: Path) -> None:
+    """Before there is anybody to talk to there is a report, too."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    file = home / "report.json"
+    command = [sys.executable, "-m", "conformance", "run", "--token", TOKEN, "--json", str(file)]
+    command += ["--base-url", f"http://127.0.0.1:{port}", "--wait-for-api", "60s"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as kit:
+        assert kit.stdout is not None
+        assert "waiting for the API" in kit.stdout.readline()
+        kit.send_signal(signal.SIGINT)
+        said, _ = kit.communicate(timeout=60)
+    assert kit.returncode == 130, said
+    assert json.loads(file.read_text())["conclusion"] == "interrupted"
+    assert "Traceback" not in said
+
+
+def test_strict_makes_deviations_count(home: Path, proxy: str) -> None:
+    """A liar that falls short only of what is inferred: 0, and 1 under --strict."""
+    base, only_this = f"{proxy}/page-not-found", ("--include", "HTTP-02")
+    assert run(home, base, *only_this).code == 0
+    strict = run(home, base, *only_this, "--strict")
+    assert (strict.code, strict.report["conclusion"]) == (1, "not conformant")
+    assert re.search(r"deviation HTTP-02", strict.said)
