@@ -25,8 +25,8 @@ from lying import Liar
 
 from conformance.report import Report
 
-_MODULES = (listing, reading, changing, streaming, strangers, protocol, fuzzing, sequences, races)
-LIARS: list[Liar] = [liar for module in _MODULES for liar in module.lie.all]
+MODULES = (listing, reading, changing, streaming, strangers, protocol, fuzzing, sequences, races)
+LIARS: list[Liar] = [liar for module in MODULES for liar in module.lie.all]
 # Those that can be judged by one run, for none of them is in another's way.
 COMPANIES = [
     [liar for liar in LIARS if liar.requirements[0].startswith(f"FUZZ-{phase}-")]

@@ -26,7 +26,7 @@ from typing import Any
 import httpx2
 from backing import CONFIG, KEYS, TOP, serving_backend
 from behaving import serving_mock
-from cast import LIARS
+from cast import LIARS, MODULES
 from liars.backend import BACKENDS
 from lying import Proxy, serving
 from rich.progress import Progress
@@ -53,6 +53,7 @@ class Job:
         return self.name.startswith("backend")
 
 
+SOURCES = {liar.name: str(module.__file__) for module in MODULES for liar in module.lie.all}
 JOBS = [
     Job("mock", ()),
     Job("backend", ()),
@@ -137,13 +138,16 @@ def judged(job: Job, proxy: str, home: Path, *, quick: bool) -> Found:
         return found | schemathesis(job, address, credential, home)
 
 
-def digest() -> str:
-    """Of everything that a result depends on."""
-    files = [*(TOP / "conformance").rglob("*"), *Path(__file__).parent.rglob("*")]
-    files += [*(TOP / "examples" / "flask_backend").rglob("*.py"), TOP / "openapi.yaml"]
-    kinds = (".py", ".yaml", ".toml", ".json")
+def digest(job: Job) -> str:
+    """Of everything that a job's result depends on: the kit, its server, and the liar's module."""
+    here = Path(__file__).parent
+    files = [*(TOP / "conformance").rglob("*"), TOP / "openapi.yaml", SCHEMATHESIS]
+    if job.on_backend:
+        files += [*(TOP / "examples" / "flask_backend").glob("*.py"), here / "liars" / "backend.py"]
+    else:
+        files += [here / "lying.py", *([Path(SOURCES[job.name])] if job.named else [])]
     made = hashlib.sha256()
-    for file in sorted(f for f in files if f.suffix in kinds and not f.name.startswith("test_")):
+    for file in sorted(f for f in files if f.suffix in (".py", ".yaml", ".toml", ".json")):
         made.update(file.read_bytes())
     return made.hexdigest()[:16]
 
@@ -194,17 +198,17 @@ def main() -> None:
     )
     options = parser.parse_args()
     jobs = [job for job in JOBS if not job.named or fnmatchcase(job.name, options.only)]
-    state: Found = {"of": f"{digest()} {'quick' if options.quick else 'whole'}", "done": {}}
-    if KEPT.exists():
-        kept = json.loads(KEPT.read_text(encoding="utf-8"))
-        state = kept if kept["of"] == state["of"] else state
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    of = {job.name: f"{digest(job)} {'quick' if options.quick else 'whole'}" for job in JOBS}
+    done = {name: found for name, found in kept.items() if found["of"] == of.get(name)}
 
     def keep() -> None:
         KEPT.parent.mkdir(exist_ok=True)
-        KEPT.write_text(json.dumps(state, indent=1), encoding="utf-8")
+        stamped = {name: found | {"of": of[name]} for name, found in done.items()}
+        KEPT.write_text(json.dumps(stamped, indent=1), encoding="utf-8")
 
-    collect(jobs, state["done"], keep, options)
-    text = table(jobs, state["done"], quick=options.quick)
+    collect(jobs, done, keep, options)
+    text = table(jobs, done, quick=options.quick)
     if options.only == "*":
         DOC.write_text(text, encoding="utf-8")
         print(f"written: {DOC.relative_to(TOP)}")
