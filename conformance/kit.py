@@ -247,7 +247,8 @@ class Kit:
         says that it was something else. Raises ValueError for an answer that nobody knows."""
         if strangers := set(answers) - set(self.questions[question].answers):
             raise ValueError(f"{sorted(strangers)} are no answers to {question}")
-        self.observations.append(Observation(question, answers, saw, exchange))
+        clean = self.api.target.traffic.redactor.text(saw)
+        self.observations.append(Observation(question, answers, clean, exchange))
 
     def observe_status(self, question: str, answer: Answer, words: Mapping[int, str]) -> None:
         """Likewise, where the status alone tells: `words` has the known answer by status."""

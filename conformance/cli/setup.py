@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from conformance import deadline, settings
@@ -47,13 +46,13 @@ def setup_command(**given: Any) -> None:
     except OutOfTime as fault:
         raise KitError(str(fault), "Give it more with --budget.") from None
     console.print(f"runs are provided by: {session.provisioner.name}")
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for state, why in states.items():
         word, style = ("no", "dim") if why else ("yes", "green")
         if state in failed:
             word, style = "failed", "bold red"
         elif why and state in DERIVED:
             word = "made"
-        table.add_row(f"  {state.value}", Text(word, style=style), Text(why))
-    console.print(table)
+        line = Text(f"  {state.value:14}").append(f"{word:8}", style).append(why)
+        line.rstrip()
+        console.print(line, soft_wrap=True)
     sys.exit(ExitCode.NO_VERDICT if failed else ExitCode.CONFORMANT)
