@@ -6,13 +6,16 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx2
 import pytest
 from cutting_proxy import CuttingProxy
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 from processes import PATIENCE
 
 from mock_server.engine.vocabulary import EventType
-from mock_server.testing import MockWorld
+from mock_server.http.safety import Access
+from mock_server.testing import MockWorld, serving
+from mock_server.worlds.worlds import Settings
 
 QUIET = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
 QUIET += " disable-component-update disable-sync"
@@ -189,3 +192,29 @@ def test_the_documentation_calls_the_api(watched: Watched, mock_world: MockWorld
     expect(answer).to_contain_text('"total": 1')
     assert watched.stayed_at(mock_world.base_url)
     assert watched.complaints == []
+
+
+def test_a_situation_is_set_up_with_the_token(page: Page) -> None:
+    """The page of a link asks for the token, says when it is wrong, and sets the situation up."""
+    with serving(Settings(start="empty", access=Access(token="correct-horse"))) as url:
+        asked = {"X-Mock-Token": "correct-horse"}
+        link = httpx2.post(f"{url}/_mock/repro", headers=asked, verify=False).json()["link"]
+        page.goto(link)
+        page.get_by_label("token").fill("wrong")
+        page.get_by_role("button").click()
+        expect(page.get_by_role("alert")).to_contain_text("asks for the token")
+        page.get_by_label("token").fill("correct-horse")
+        page.get_by_role("button").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("It is set up")
+
+
+def test_the_contract_shows_its_evidence_by_day_and_by_night(
+    page: Page, mock_server_url: str
+) -> None:
+    """What is not documented says why it is there; colours follow the system's."""
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{mock_server_url}/docs#/Automation%20runs/listRuns")
+    expect(page.get_by_text("x-evidence").first).to_be_visible()
+    expect(page.locator("html")).to_have_class("dark-mode")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("html")).not_to_have_class("dark-mode")
