@@ -67,6 +67,6 @@ def judge() -> Judge:
     """Runs the kit in this process: `judge(base_url, include, **options)`."""
 
     def run(base_url: str, *include: str, **options: Any) -> Report:
-        return check({"base_url": base_url, "include": include} | options, [])
+        return check({"base_url": base_url, "include": include} | options, [], files=False)
 
     return run
