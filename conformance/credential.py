@@ -60,11 +60,16 @@ class Redactor:
     def of(cls, secrets: Iterable[str], headers: Iterable[tuple[str, str]] = ()) -> Redactor:
         """One that knows these secrets and the values of these headers, in every spelling in which
         a target might repeat them."""
-        pairs = list(headers)
+        pairs = [(name, value) for name, value in headers if name.lower() != "host"]
         known = {s for s in (*secrets, *(value for _, value in pairs)) if len(s) >= _DISTINCT}
         spelt = {each for secret in known for each in _spellings(secret)}
-        names = frozenset(name.lower() for name, _ in pairs) - {"host"}
+        names = frozenset(name.lower() for name, _ in pairs)
         return cls(tuple(sorted(spelt, key=len, reverse=True)), names)
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest thing that is looked for."""
+        return max(map(len, self.secrets), default=0)
 
     def text(self, text: str) -> str:
         """The text with every known secret replaced."""

@@ -117,8 +117,9 @@ class Engine:
                 if self._front:
                     self.session.try_out()
                     states, failed = self.session.offers()
+                    told = {state: self._redactor.text(why) for state, why in states.items()}
                     self._setup = SetUp(
-                        self.session.provisioner.name, states, failed, self.settings.config
+                        self.session.provisioner.name, told, failed, self.settings.config
                     )
                     self._emit(self._setup)
         except (KitError, OutOfTime) as fault:
@@ -234,7 +235,8 @@ class Engine:
             return report
         result = self._judge(self.session.catalogue[bound], item.name, fault, call.duration)
         for each in (result, *self._in_passing(result)):
-            report.user_properties.append((_PROPERTY, json.dumps(each.to_json())))
+            clean = self.session.traffic.clean(each.to_json())
+            report.user_properties.append((_PROPERTY, json.dumps(clean)))
         _show(report, result, strict=self.settings.strict)
         return report
 
@@ -374,7 +376,7 @@ class Engine:
             strict=settings.strict,
             started=self._started_at,
             seconds=round(time.monotonic() - self._start, 2),
-            trouble=self._trouble,
+            trouble=self._redactor.text(self._trouble),
             interrupted=self._interrupted,
             notes=self._notes,
             fuzz=self.settings.fuzz,

@@ -89,9 +89,9 @@ class Traffic:
                     number=self._count,
                     url=clean.text(exchange.url),
                     request_headers=clean.headers(exchange.request_headers),
-                    request_body=None if body is None else clean.text(body),
+                    request_body=None if body is None else self._shown(body, len(body)),
                     response_headers=clean.headers(exchange.response_headers),
-                    response_body=clean.text(exchange.response_body),
+                    response_body=self._shown(exchange.response_body, len(exchange.response_body)),
                     note=clean.text(exchange.note),
                 )
             )
@@ -134,10 +134,17 @@ class Traffic:
         return cleaned
 
     def _text(self, body: bytes) -> str:
-        text = self.redactor.text(body[: SHOWN_BODY * 2].decode("utf-8", "replace"))
-        if len(text) <= SHOWN_BODY:
-            return text
-        return f"{text[:SHOWN_BODY]} [of {len(body)} bytes]"
+        kept = body[: SHOWN_BODY * 4].decode("utf-8", "replace")
+        return self._shown(kept, len(body), whole=len(body) <= SHOWN_BODY * 4)
+
+    def _shown(self, text: str, size: int, *, whole: bool = True) -> str:
+        """As much as a report has of it; what is cut is cut behind the secrets, never within."""
+        clean = self.redactor.text(text)
+        if not whole:
+            clean = clean[: -self.redactor.longest or None]
+        if whole and len(clean) <= SHOWN_BODY:
+            return clean
+        return f"{clean[:SHOWN_BODY]} [of {size} bytes]"
 
 
 def _quoted(word: str) -> str:

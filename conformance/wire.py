@@ -208,7 +208,7 @@ class Wire:
                 request_body=shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} ...",
                 status=status,
                 response_headers=headers,
-                response_body=body[:_SHOWN].decode("utf-8", "replace"),
+                response_body=body.decode("utf-8", "replace"),
                 seconds=round(seconds, 4),
                 note=note,
                 wire=self._command(pieces),

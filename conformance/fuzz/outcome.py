@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.traffic import SHOWN_BODY, Exchange
+from conformance.traffic import Exchange
 from conformance.vocabulary import Operation
 
 
@@ -132,7 +132,7 @@ def _joined(headers: dict[str, list[str]]) -> dict[str, str]:
 def _text(body: Any) -> str:
     if isinstance(body, dict) and "$base64" in body:
         body = base64.b64decode(body["$base64"]).decode("utf-8", "replace")
-    return str(body or "")[:SHOWN_BODY]
+    return str(body or "")
 
 
 def _operation(method: str, path: str = "") -> Operation | None:
