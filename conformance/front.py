@@ -38,7 +38,8 @@ def check(given: Mapping[str, Any], reporters: Sequence[Reporter], *, files: boo
     catalogue = load()
     catalogue.select(told.include, told.exclude)
     refuse_unmatched(told.waivers, catalogue.requirements)
-    front = Front([*reporters, *(file_reporters(told.reports) if files else ())])
+    written = file_reporters(told.reports) if files else []
+    front = Front([*reporters, *written])
     with _no_pytest_settings():
         words = [*workers.arguments(told.workers), *_arguments(given)]
         pytest.main(words, plugins=[_Named(front)])
@@ -49,6 +50,9 @@ def check(given: Mapping[str, Any], reporters: Sequence[Reporter], *, files: boo
         raise AlreadyToldError(engine.refused.message, engine.refused.remedy)
     if engine.report is None:
         raise KitError("pytest ended without a report.", "Run the checks by pytest to see why.")
+    for file in written:
+        if file.failed:
+            raise KitError(file.failed, "The other reports are written; make room and run again.")
     return engine.report
 
 

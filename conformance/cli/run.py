@@ -11,7 +11,7 @@ from rich.console import Console
 from conformance.cli.options import told
 from conformance.errors import KitError
 from conformance.front import AlreadyToldError, check
-from conformance.reporters.terminal import TerminalReporter
+from conformance.reporters.terminal import Quiet, TerminalReporter
 from conformance.vocabulary import ExitCode
 
 
@@ -44,9 +44,9 @@ def run_command(verbose: bool, quiet: bool, **given: Any) -> None:
     """
     terminal = TerminalReporter(Console(stderr=quiet, highlight=False), verbose=verbose)
     try:
-        report = check(given, [] if quiet else [terminal])
+        report = check(given, [Quiet(terminal) if quiet else terminal])
     except KitError as fault:
-        if quiet or not isinstance(fault, AlreadyToldError):
+        if not isinstance(fault, AlreadyToldError):
             terminal.refuse(fault.message, fault.remedy)
         sys.exit(ExitCode.NO_VERDICT)
     sys.exit(report.exit_code)

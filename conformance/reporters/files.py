@@ -20,14 +20,16 @@ from conformance.vocabulary import FileKind, Verdict
 
 
 class FileReporter:
-    """Writes the finished report to a file.
+    """Writes the finished report to a file; `failed` says why that did not work, if it did not.
 
     The file is opened at the start, so that a path that cannot be written is known before the run.
     """
 
     def __init__(self, kind: FileKind, path: Path, render: Callable[[Report], str]) -> None:
+        self.failed = ""
         self._path = path
         self._render = render
+        self._kind = kind
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8"):
@@ -40,7 +42,10 @@ class FileReporter:
     def on(self, event: Event) -> None:
         """Write when all is over, be it before it began."""
         if isinstance(event, Finished | Refused):
-            self._path.write_text(self._render(event.report), encoding="utf-8")
+            try:
+                self._path.write_text(self._render(event.report), encoding="utf-8")
+            except OSError as fault:
+                self.failed = f"--{self._kind} {self._path}: {fault.strerror}."
 
 
 def file_reporters(wanted: Mapping[FileKind, Path]) -> list[FileReporter]:

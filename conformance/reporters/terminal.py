@@ -178,6 +178,19 @@ class TerminalReporter:
         self._console.print(line, soft_wrap=True)
 
 
+class Quiet:
+    """Says nothing of a run in which all is well, and of any other only what came of it."""
+
+    def __init__(self, terminal: TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def on(self, event: Event) -> None:
+        """Pass on what went wrong."""
+        fine = isinstance(event, Finished) and event.report.exit_code is ExitCode.CONFORMANT
+        if isinstance(event, Finished | Refused) and not fine:
+            self._terminal.on(event)
+
+
 def counted(number: int, noun: str) -> str:
     """The number and its noun."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -199,14 +199,53 @@ def test_runs_named_one_by_one(mock: str) -> None:
     assert "2 of 4 requirements put to the test" in done.stdout
 
 
-def test_as_a_pytest_plugin(mock: str) -> None:
-    """The checks are tests for those who run tests."""
+def test_quiet_says_what_went_wrong_and_nothing_else(mock: str, proxy: str) -> None:
+    """On the error stream: whoever reads the output reads nothing."""
+    words = ["--quiet", "--token", "test-quiet", "--include", "GET-0[12]"]
+    done = run("--base-url", mock, *words)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = run("--base-url", f"{proxy}/version-is-text", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("\nviolation GET-01")
+    assert "checks against" not in done.stderr
+    done = run("--base-url", "http://127.0.0.1:9", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("cannot be reached") == 1
+
+
+def test_a_run_that_is_refused_has_its_reports(tmp_path: Path) -> None:
+    """Each of them says why there is no verdict."""
+    kinds = ("json", "html", "junit", "markdown", "sarif", "badge")
+    words = [f"--{kind}={tmp_path / kind}" for kind in kinds]
+    done = run("--base-url", "http://127.0.0.1:9", "--token", "x", *words)
+    assert done.returncode == 2
+    for kind in kinds:
+        text = (tmp_path / kind).read_text(encoding="utf-8")
+        assert "no verdict" in text.lower() or kind == "junit", kind
+        assert "cannot be reached" in text or kind in ("junit", "badge"), kind
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_told(mock: str, tmp_path: Path) -> None:
+    """After the verdict; the other reports are whole."""
+    words = ["--include", "GET-02", "--json", "/dev/full", "--junit", str(tmp_path / "r.xml")]
+    done = run("--base-url", mock, "--token", "test-full", *words)
+    assert done.returncode == 2
+    assert "--json /dev/full: No space left on device." in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    ElementTree.parse(tmp_path / "r.xml")
+
+
+def test_as_a_pytest_plugin(mock: str, tmp_path: Path) -> None:
+    """The checks are tests for those who run tests, with the same reports."""
     command = [sys.executable, "-m", "pytest", "-p", "conformance.plugin", "-p", "no:cacheprovider"]
     command += ["--pyargs", "conformance", "-q", "--runs-include", "LIST-0[1-5]"]
     command += ["--runs-base-url", mock, "--runs-token", "demo"]
+    command += ["--runs-html", str(tmp_path / "report.html")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "conformant: 5 pass" in done.stdout
+    assert "Conformant" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_directory_is_no_report(tmp_path: Path, mock: str) -> None:
