@@ -221,8 +221,9 @@ def test_a_run_that_is_refused_has_its_reports(tmp_path: Path) -> None:
     assert done.returncode == 2
     for kind in kinds:
         text = (tmp_path / kind).read_text(encoding="utf-8")
-        assert "no verdict" in text.lower() or kind == "junit", kind
-        assert "cannot be reached" in text or kind in ("junit", "badge"), kind
+        assert "no verdict" in text.lower(), kind
+        assert "cannot be reached" in text or kind == "badge", kind
+    assert ElementTree.parse(tmp_path / "junit").getroot().get("errors") == "1"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
