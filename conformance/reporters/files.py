@@ -75,6 +75,7 @@ def as_junit(report: Report) -> str:
         suites["RUN"].add_testcase(_run(in_the_way))
     for suite in suites.values():
         document.add_testsuite(suite)
+    document.update_statistics()  # type: ignore[no-untyped-call]
     return bytes(document.tostring()).decode("utf-8")  # type: ignore[no-untyped-call]
 
 
