@@ -17,6 +17,7 @@ from lying import Proxy, serving
 
 from conformance.front import check
 from conformance.report import Report
+from conformance.vocabulary import FileKind
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +68,8 @@ def judge() -> Judge:
     """Runs the kit in this process: `judge(base_url, include, **options)`."""
 
     def run(base_url: str, *include: str, **options: Any) -> Report:
-        return check({"base_url": base_url, "include": include} | options, [], files=False)
+        # Those of a configuration file would land where the tests are run.
+        files = not set(FileKind).isdisjoint(options)
+        return check({"base_url": base_url, "include": include} | options, [], files=files)
 
     return run
