@@ -14,8 +14,7 @@ import pytest
 
 from conformance import deadline
 from conformance.catalogue import Requirement
-from conformance.catalogue import load as load_catalogue
-from conformance.contract import load as load_contract
+from conformance.conclusion import Course, conclude
 from conformance.errors import Inconclusive, KitError, NoAnswer, Outcome, OutOfTime, SetupError
 from conformance.events import (
     CheckFinished,
@@ -30,9 +29,7 @@ from conformance.events import (
 from conformance.events import Refused as RunRefused
 from conformance.kit import Kit
 from conformance.observed import observed
-from conformance.questions import Sighting, answered
-from conformance.questions import load as load_questions
-from conformance.report import Report, entries_from, stale
+from conformance.report import Report
 from conformance.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.session import Session
 from conformance.settings import Settings
@@ -351,44 +348,14 @@ class Engine:
         return tuple(self.session.traffic.clean(run) for run in runs if run is not None)
 
     def _make_report(self) -> Report:
-        settings, session = self.settings, self._session
-        # Where nobody was reached there is no session, and still something to report.
-        contract = session.contract if session else load_contract()
-        catalogue = session.catalogue if session else load_catalogue()
-        selected = catalogue.select(settings.include, settings.exclude)
-        known, today = catalogue.requirements, self._started_at[:10]
-        waivers = settings.waivers
-        in_force = [waiver for waiver in waivers if not waiver.expired(today)]
-        entries = entries_from(known.values(), self._results, in_force)
-        reached = {entry.requirement.id for entry in entries}
-        return Report(
-            base_url=settings.base_url,
-            credentials=tuple(credential.way.value for credential in settings.credentials),
-            config=settings.config,
-            contract=str(contract.full["info"]["version"]),
-            contract_digest=contract.digest,
-            catalogue_digest=catalogue.digest,
-            provisioner=self._setup.provisioner,
-            states=self._setup.states,
-            entries=entries,
-            stale=stale(waivers, entries, known, today),
-            missing=tuple(each for each in known if each in selected - reached),
-            strict=settings.strict,
+        course = Course(
             started=self._started_at,
             seconds=round(time.monotonic() - self._start, 2),
             trouble=self._redactor.text(self._trouble),
             interrupted=self._interrupted,
             notes=self._notes,
-            fuzz=self.settings.fuzz,
-            observations=answered(
-                session.questions if session else load_questions(),
-                (
-                    Sighting(result.requirement, result.check, seen)
-                    for result in self._results
-                    for seen in result.observations
-                ),
-            ),
         )
+        return conclude(self.settings, self._session, self._setup, self._results, course)
 
     def _emit(self, event: Event) -> None:
         for reporter in self._reporters:
