@@ -28,13 +28,15 @@ class RunModel:
     """One run: where it may be (`allowed`), how it may end by itself (`ends`; nothing: not within a
     sequence of calls), and how it was when it was seen finished.
 
-    `limited` says that it must end in reasonable time where such runs have done so before; `kept`
-    are the steps that a retry left completed.
+    `limited` says that it must end in reasonable time where such runs have done so before,
+    `cancelling` that a cancel was accepted that may not be done yet; `kept` are the steps that a
+    retry left completed.
     """
 
     run_id: str
     ends: frozenset[Status]
     limited: bool = False
+    cancelling: bool = False
     allowed: frozenset[Status] = frozenset(Status)
     first: dict[str, Any] | None = None
     rest: dict[str, Any] | None = None
@@ -84,6 +86,7 @@ class RunModel:
         if answered == Status.CANCELLED:
             self.allowed = frozenset({Status.CANCELLED})
         else:
+            self.cancelling = True
             self.ends |= {Status.CANCELLED}
             self.allowed = frozenset({Status.PENDING, Status.RUNNING}) | self.ends
 
@@ -91,6 +94,7 @@ class RunModel:
         """It starts over, but for the steps that are kept."""
         self.ends = frozenset(ends)
         self.kept = frozenset(kept)
+        self.cancelling = False
         self.allowed = frozenset({Status.PENDING, Status.RUNNING}) | self.ends
         self.rest = self.rest_steps = None
 

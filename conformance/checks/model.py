@@ -259,7 +259,7 @@ class Lifecycle(RuleBasedStateMachine):
             self._hold(model, self.book.lessons.hold(situation, answer.status, said))
         elif 200 <= answer.status < 300:
             model.cancel_accepted(answer.object().get("status"))
-        elif is_finished(self._look(model)) is not None:
+        elif not model.cancelling and is_finished(self._look(model)) is not None:
             raise Finding(
                 f"{said}: a {before['status']} run could not be cancelled",
                 exchange=answer.exchange,
