@@ -22,7 +22,12 @@ def serving_backend(liar: str = "") -> Iterator[str]:
     command = [sys.executable, *program, "--port", "0", "--speed", "20"]
     path = os.pathsep.join(filter(None, [str(TOP), os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path}
+        command,
+        stdout=subprocess.PIPE,
+        # It tells of every broken request, and many are sent.
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
     ) as server:
         try:
             assert server.stdout is not None
