@@ -98,17 +98,21 @@ class Runs:
     def several(self, state: State, at: Status | None, count: int) -> list[str]:
         """As many fresh runs, or fewer where fewer can be had, but one; brought about together."""
         at = at or _READY.get(state)
-        if not self.repeatable:
-            return [self.fresh(state, at)]
-        made: list[str] = []
-        for _ in range(count):
-            asked = self._ask(state)
-            if isinstance(asked, Provided):
-                made.append(asked.run_id)
-        for run_id in made:
-            if at is not None:
-                self._settle(run_id, at)
-        return made or [self.fresh(state, at)]
+        made = [self._ask(state) for _ in range(count)] if self.repeatable else []
+        found = [each.run_id for each in made if isinstance(each, Provided)]
+        if at is not None:
+            for run_id in found:
+                self.settle(run_id, at)
+        return found or [self.fresh(state, at)]
+
+    def settle(self, run_id: str, at: Status) -> None:
+        """Wait until a run has this status; Inconclusive if it does not get there."""
+        try:
+            self._waiting.reach(self._api, run_id, at)
+        except Finding as fault:
+            raise SetupError(
+                f"The run {run_id} that was provided cannot be read: {fault}"
+            ) from None
 
     def offer(self, state: State) -> str:
         """Ask the provisioner alone, ahead of all checks: "" if it provides, or why it does not.
@@ -180,7 +184,7 @@ class Runs:
                 f"those of others"
             )
         if at is not None:
-            self._settle(provided.run_id, at)
+            self.settle(provided.run_id, at)
         return provided
 
     def _bring_about(self, state: State, declined: Declined) -> Provided:
@@ -192,11 +196,3 @@ class Runs:
                 raise Inconclusive(f"a pending run could not be cancelled: {why}")
             return Provided(run_id, ours=True)
         raise Unsupported(f"no run that is {state.value!r}: {declined.reason}")
-
-    def _settle(self, run_id: str, at: Status) -> None:
-        try:
-            self._waiting.reach(self._api, run_id, at)
-        except Finding as fault:
-            raise SetupError(
-                f"The run {run_id} that was provided cannot be read: {fault}"
-            ) from None
