@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from hashlib import sha256
@@ -52,7 +53,8 @@ class Catalogue:
     @property
     def digest(self) -> str:
         """What tells this catalogue from another: a hash of what is required."""
-        return sha256(repr(sorted(self.requirements.items())).encode()).hexdigest()
+        words = [asdict(each) for each in self.requirements.values()]
+        return sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
     def select(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> set[str]:
         """The ids that match a pattern of `include` (all, if it is empty) and none of `exclude`.

@@ -130,7 +130,7 @@ def section_of(path: Path) -> ConfigFile | None:
 
 def _read(path: Path, root: tuple[str, ...]) -> ConfigFile | None:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         node: Any = tomllib.loads(text)
     except OSError as fault:
         raise ConfigurationError(

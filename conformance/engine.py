@@ -33,6 +33,7 @@ from conformance.report import Report
 from conformance.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.session import Session
 from conformance.settings import Settings
+from conformance.showing import show
 from conformance.vocabulary import Operation, State, Verdict
 from conformance.workers import Turns, keep_together, leave_word
 
@@ -234,7 +235,7 @@ class Engine:
         for each in (result, *self._in_passing(result)):
             clean = self.session.traffic.clean(each.to_json())
             report.user_properties.append((_PROPERTY, json.dumps(clean)))
-        _show(report, result, strict=self.settings.strict)
+        show(report, result, self.settings, self._started_at[:10])
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -378,19 +379,3 @@ def wants_of(item: pytest.Item) -> Sequence[State]:
     """The runs that a check uses up."""
     marker = item.get_closest_marker(MARKER)
     return marker.kwargs.get("wants", ()) if marker else ()
-
-
-def _show(report: pytest.TestReport, result: Result, *, strict: bool) -> None:
-    """The verdict in pytest's own terms, for those who run the kit as tests."""
-    where = (str(report.fspath), report.location[1] or 0, f"{result.verdict}: {result.message}")
-    failing = (Verdict.VIOLATION, Verdict.ERROR, *((Verdict.DEVIATION,) if strict else ()))
-    if result.verdict in failing:
-        report.outcome = "failed"
-        report.longrepr = "\n".join(
-            line for line in (f"{result.requirement} {where[2]}", result.curl) if line
-        )
-    elif result.verdict is Verdict.PASS:
-        report.outcome = "passed"
-    else:
-        report.outcome = "skipped"
-        report.longrepr = where

@@ -72,6 +72,12 @@ def test_the_section_of_a_project_file() -> None:
     assert (told.base_url, dict(told.means.states)) == ("http://x", {State.FAILS: ("a", "b")})
 
 
+def test_a_file_from_an_editor_that_marks_its_encoding() -> None:
+    """The mark is no part of the text."""
+    written('\ufeffbase_url = "http://x"\r\nbudget = "7s"\r\n')
+    assert read({}, ENOUGH).budget == 7
+
+
 def test_a_project_file_of_somebody_else() -> None:
     """Broken or not, it is none of the kit's business."""
     written("[project\n", "pyproject.toml")

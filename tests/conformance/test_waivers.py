@@ -97,6 +97,21 @@ def test_a_waived_violation_does_not_gate(proxy: str, tmp_path: Path) -> None:
     assert "2 of 2 requirements put to the test" in shown
 
 
+def test_waived_in_a_run_of_pytest(proxy: str, tmp_path: Path) -> None:
+    """It is skipped there, and for the reason that is given."""
+    text = '[[waivers]]\nrequirements = "GET-01"\nreason = "known"\nowner = "us"\n'
+    (tmp_path / "conformance.toml").write_text(text + "expires = 2999-01-01\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "conformance.plugin", "-p", "no:cacheprovider"]
+    command += ["--pyargs", "conformance", "-q", "-rs", "--runs-include", "GET-0[12]"]
+    command += ["--runs-base-url", f"{proxy}/version-is-text", "--runs-token", "test-waivers"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "waived by us, known: violation: " in done.stdout
+    assert "1 passed, 1 skipped" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("waived", "code", "said"),
     [
