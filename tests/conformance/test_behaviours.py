@@ -13,7 +13,7 @@ import yaml
 from behaving import DEFAULTS, FIXTURES, OTHERS, QUESTIONS, behave, serving_mock
 from cast import SLOW, Judge
 from liars import changing
-from lying import Proxy, serving
+from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
 from conformance import profile, questions
 from conformance.report import Report
@@ -134,6 +134,25 @@ def test_another_run_hides_no_lie(mock: str, judge: Judge) -> None:
         report = judge(address, "RETRY-0[124]", token="test-full-again")
     caught = {e.requirement.id for e in report.entries if e.verdict is not Verdict.PASS}
     assert caught == {"RETRY-02", "RETRY-04"}
+
+
+async def once_at_a_time(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """No liar: it refuses a second cancel while the first is under way."""
+    under_way = ask.operation == "cancel" and ask.run_id in memory
+    if under_way and (await forward(ask.to("get"))).json()["status"] == "running":
+        return Reply(409, {}).put({"detail": "The run is being cancelled."})
+    if ask.operation == "cancel":
+        memory[ask.run_id] = True
+    return await forward(ask)
+
+
+def test_a_cancel_under_way_may_be_refused_again(mock: str, judge: Judge) -> None:
+    """Although one that comes when the run is cancelled is not (Q02)."""
+    world, answers = "test-once-at-a-time", {"Q02": "unchanged", "Q10": "cooperative"}
+    behave(mock, world, answers)
+    with serving(Proxy(mock, [Liar("careful", (), once_at_a_time)])) as address:
+        report = judge(f"{address}/careful", "CANCEL-*", token=world)
+    believed(report, answers)
 
 
 def believed(report: Report, answers: Mapping[str, str]) -> None:
