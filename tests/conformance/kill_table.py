@@ -251,7 +251,7 @@ def table(jobs: Sequence[Job], done: Mapping[str, Found], *, quick: bool) -> str
         remarks += f"Not judged yet: {len(left)} liars; the same command goes on with them.\n\n"
     return TEMPLATE.format(
         liars=len(rows) - len(left),
-        backends=len([job for job in jobs if job.named and job.on_backend]),
+        backends=len([j for j in jobs if j.named and j.on_backend and j.name in done]),
         caught=caught,
         alone=alone,
         scope=QUICK if quick else WHOLE,
