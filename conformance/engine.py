@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 
 from conformance import deadline
-from conformance.catalogue import Requirement
-from conformance.conclusion import Course, conclude
 from conformance.errors import Inconclusive, KitError, NoAnswer, Outcome, OutOfTime, SetupError
 from conformance.events import (
     CheckFinished,
@@ -27,13 +25,15 @@ from conformance.events import (
     Waiting,
 )
 from conformance.events import Refused as RunRefused
-from conformance.kit import Kit
-from conformance.observed import observed
-from conformance.report import Report
-from conformance.result import SHOWN, SHOWN_OF_PASS, Result, judge
+from conformance.kit.kit import Kit
+from conformance.questions.observed import observed
 from conformance.session import Session
-from conformance.settings import Settings
+from conformance.settings.settings import Settings
 from conformance.showing import show
+from conformance.verdict.catalogue import Requirement
+from conformance.verdict.conclusion import Course, conclude
+from conformance.verdict.report import Report
+from conformance.verdict.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.vocabulary import Operation, State, Verdict
 from conformance.workers import Turns, keep_together, leave_word
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from conformance.report import Report
-from conformance.result import Result
+from conformance.verdict.report import Report
+from conformance.verdict.result import Result
 from conformance.vocabulary import State
 
 

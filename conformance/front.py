@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from conformance import settings, workers
-from conformance.catalogue import load
+from conformance import workers
 from conformance.errors import KitError
 from conformance.events import Reporter
-from conformance.options import OPTIONS
 from conformance.plugin import Front
-from conformance.report import Report
 from conformance.reporters.files import file_reporters
-from conformance.waivers import refuse_unmatched
+from conformance.settings import settings
+from conformance.settings.options import OPTIONS
+from conformance.verdict.catalogue import load
+from conformance.verdict.report import Report
+from conformance.verdict.waivers import refuse_unmatched
 
 HERE = Path(__file__).parent
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from conformance import configfile, settings, workers
+from conformance import workers
 from conformance.engine import MARKER, Engine, requirement_of
 from conformance.errors import ConfigurationError
 from conformance.events import Reporter
-from conformance.options import BY_KEY, OPTIONS
 from conformance.reporters.files import file_reporters
+from conformance.settings import configfile, settings
+from conformance.settings.options import BY_KEY, OPTIONS
 
 _PREFIX = "runs_"
 _ENGINE = "runs-conformance-engine"

@@ -5,7 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
-_CHECKOUT = Path(__file__).parent.parent
+_PACKAGE = Path(__file__).parent
+_CHECKOUT = _PACKAGE.parent
 _INSTALLED = _CHECKOUT / "automation_runs_kit"
 
 
@@ -22,6 +23,16 @@ def reference_file() -> Path:
 def questions_file() -> Path:
     """The open questions and the known answers to them: ``fixtures/questions.yaml``."""
     return _data() / "fixtures" / "questions.yaml"
+
+
+def requirements_file() -> Path:
+    """The catalogue of what is required."""
+    return _PACKAGE / "requirements.yaml"
+
+
+def report_schema_file() -> Path:
+    """The schema of the JSON report."""
+    return _PACKAGE / "report.schema.json"
 
 
 def cache_directory() -> Path:

@@ -5,14 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from conformance import contract
-from conformance.archive import Archive
-from conformance.catalogue import Catalogue
-from conformance.catalogue import load as load_catalogue
-from conformance.credential import Credential
+from conformance.contract import contract
+from conformance.contract.schema import Schemas
 from conformance.errors import ConfigurationError, Outcome, Refused, SetupError
-from conformance.kit import Kit
-from conformance.manners import Watch, rules
+from conformance.http.credential import Credential
+from conformance.http.manners import Watch, rules
+from conformance.http.reach import await_api, try_out
+from conformance.http.target import Api, Target
+from conformance.http.traffic import Traffic
+from conformance.http.wire import Wire
+from conformance.kit.archive import Archive
+from conformance.kit.kit import Kit
+from conformance.kit.runs import Offspring, Runs
+from conformance.kit.waiting import Waiting
 from conformance.provision.clock import CommandClock, RequestClock
 from conformance.provision.command import CommandProvisioner
 from conformance.provision.discover import DiscoverProvisioner
@@ -21,17 +26,12 @@ from conformance.provision.http import HttpProvisioner, Trigger
 from conformance.provision.mock import MockProvisioner, beside
 from conformance.provision.protocol import Clock, Provisioner
 from conformance.provision.static import StaticProvisioner
-from conformance.questions import load as load_questions
-from conformance.reach import await_api, try_out
-from conformance.runs import Offspring, Runs
-from conformance.schema import Schemas
-from conformance.settings import Settings
-from conformance.target import Api, Target
-from conformance.traffic import Traffic
+from conformance.questions.questions import load as load_questions
+from conformance.settings.settings import Settings
+from conformance.verdict.catalogue import Catalogue
+from conformance.verdict.catalogue import load as load_catalogue
+from conformance.verdict.waivers import refuse_unmatched
 from conformance.vocabulary import Provision, State
-from conformance.waiting import Waiting
-from conformance.waivers import refuse_unmatched
-from conformance.wire import Wire
 
 
 class Session:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.result import Result
-from conformance.settings import Settings
+from conformance.settings.settings import Settings
+from conformance.verdict.result import Result
 from conformance.vocabulary import Verdict
 
 

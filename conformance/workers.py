@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import pytest
 
 from conformance.errors import ConfigurationError
-from conformance.settings import Settings
+from conformance.settings.settings import Settings
 
 try:
     import fcntl

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from conformance.answer import Answer
-from conformance.credential import Way
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive, Unsupported
-from conformance.expect import hides, refuses_caller, require, status, unchanged
-from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
-from conformance.target import Api
+from conformance.http.answer import Answer
+from conformance.http.credential import Way
+from conformance.http.target import Api
+from conformance.kit.expect import hides, refuses_caller, require, status, unchanged
+from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
 from conformance.vocabulary import RUN_OPERATIONS, Operation, State, Status
 
 # Where a run may get by itself while somebody else asks for it.

@@ -7,10 +7,11 @@ from functools import partial
 
 import pytest
 
-from conformance.answer import Answer
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
-from conformance.expect import (
+from conformance.http.answer import Answer
+from conformance.http.race import at_once
+from conformance.kit.expect import (
     client_error,
     has_status,
     is_finished,
@@ -21,10 +22,9 @@ from conformance.expect import (
     unchanged,
     when,
 )
-from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
-from conformance.observing import REFUSALS, SUCCESSES
-from conformance.race import at_once
-from conformance.story import has_ended, told
+from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.kit.story import has_ended, told
+from conformance.questions.observing import REFUSALS, SUCCESSES
 from conformance.vocabulary import FINISHED, Level, State, Status
 
 CALLERS = 6

@@ -16,7 +16,7 @@ from conformance.fuzz.document import View
 from conformance.fuzz.outcome import Failure, Tally
 from conformance.fuzz.outcome import Outcome as Found
 from conformance.fuzz.runner import fuzz
-from conformance.kit import Kit
+from conformance.kit.kit import Kit
 from conformance.vocabulary import Level, Operation, State, Status
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")

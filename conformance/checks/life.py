@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
-from conformance.expect import unchanged
-from conformance.kit import Kit
-from conformance.story import told
+from conformance.kit.expect import unchanged
+from conformance.kit.kit import Kit
+from conformance.kit.story import told
 from conformance.vocabulary import FINISHED, State, Status
 
 ALLOWED = {

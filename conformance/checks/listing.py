@@ -9,7 +9,7 @@ import pytest
 
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
-from conformance.expect import (
+from conformance.kit.expect import (
     is_finished,
     names_parameter,
     no_server_error,
@@ -18,7 +18,7 @@ from conformance.expect import (
     unchanged,
     when,
 )
-from conformance.kit import Kit
+from conformance.kit.kit import Kit
 from conformance.vocabulary import State, Status
 
 EACH_LIMIT = 7

@@ -21,14 +21,14 @@ from hypothesis.stateful import (
 )
 
 from conformance import deadline
-from conformance.answer import Answer
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive, KitError, Outcome, Unsupported
-from conformance.expect import behind, is_finished
-from conformance.kit import Kit
-from conformance.model import ANY_END, Lessons, RunModel, Wrong
+from conformance.http.answer import Answer
+from conformance.http.script import Script
+from conformance.kit.expect import behind, is_finished
+from conformance.kit.kit import Kit
+from conformance.kit.model import ANY_END, Lessons, RunModel, Wrong
 from conformance.resources import cache_directory
-from conformance.script import Script
 from conformance.vocabulary import State, Status
 
 # The runs that sequences begin with, and how they end by themselves; those without an end do not

@@ -9,15 +9,22 @@ from typing import Any
 
 import pytest
 
-from conformance.answer import Answer
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive, NoAnswer, Unsupported
-from conformance.expect import client_error, no_server_error, require, status, success, unchanged
-from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
-from conformance.manners import speaks_of_limits
-from conformance.observing import error_body
+from conformance.http.answer import Answer
+from conformance.http.manners import speaks_of_limits
+from conformance.http.wire import Filler, Headers, Piece
+from conformance.kit.expect import (
+    client_error,
+    no_server_error,
+    require,
+    status,
+    success,
+    unchanged,
+)
+from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.questions.observing import error_body
 from conformance.vocabulary import ROOT, RUN_OPERATIONS, Operation, State, Status
-from conformance.wire import Filler, Headers, Piece
 
 READS = (Operation.LIST, Operation.GET, Operation.STEPS)
 OTHER_METHODS = {"GET": ("POST", "PUT", "PATCH", "DELETE"), "POST": ("GET", "PUT", "DELETE")}

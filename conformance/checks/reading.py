@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from conformance import observing
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
-from conformance.expect import duration_fits, in_order, require, status, unchanged, when
-from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.kit.expect import duration_fits, in_order, require, status, unchanged, when
+from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.questions import observing
 from conformance.vocabulary import FINISHED, State, Status
 
 TIMES = ("createdAt", "startedAt", "completedAt", "updatedAt")

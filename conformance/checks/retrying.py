@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from conformance.answer import Answer
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
-from conformance.expect import (
+from conformance.http.answer import Answer
+from conformance.http.race import at_once
+from conformance.kit.expect import (
     behind,
     client_error,
     is_finished,
@@ -21,10 +22,9 @@ from conformance.expect import (
     unchanged,
     when,
 )
-from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
-from conformance.observing import REFUSALS, SUCCESSES
-from conformance.race import at_once
-from conformance.story import told
+from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.kit.story import told
+from conformance.questions.observing import REFUSALS, SUCCESSES
 from conformance.vocabulary import FINISHED, Level, Operation, State, Status
 
 CALLERS = 6

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from conformance import observing
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
-from conformance.expect import (
+from conformance.kit.expect import (
     behind,
     duration_fits,
     graph_faults,
@@ -18,7 +17,8 @@ from conformance.expect import (
     status,
     when,
 )
-from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.questions import observing
 from conformance.vocabulary import State, Status
 
 COUNTS = {

@@ -6,10 +6,10 @@ import time
 
 from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive, Unsupported
-from conformance.expect import require, status, unchanged
-from conformance.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
-from conformance.story import has_ended, told
-from conformance.stream import Stream
+from conformance.http.stream import Stream
+from conformance.kit.expect import require, status, unchanged
+from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.kit.story import has_ended, told
 from conformance.vocabulary import Operation, State, Status
 
 PULSE = 30

@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from conformance import questions
-from conformance.catalogue import Requirement, load
+from conformance.questions import questions
+from conformance.verdict.catalogue import Requirement, load
 from conformance.vocabulary import State
 
 _READABLE = 40

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from conformance.configfile import NAME, PYPROJECT, SECTION, section_of
 from conformance.errors import ConfigurationError
-from conformance.template import template
+from conformance.settings.configfile import NAME, PYPROJECT, SECTION, section_of
+from conformance.settings.template import template
 
 
 @click.command(name="init")

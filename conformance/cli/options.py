@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from conformance.options import OPTIONS
+from conformance.settings.options import OPTIONS
 
 
 def told(*, but: Collection[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

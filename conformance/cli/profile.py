@@ -10,12 +10,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from conformance import profile, questions
-from conformance.catalogue import load
 from conformance.cli.options import told
 from conformance.errors import ConfigurationError, KitError
 from conformance.front import AlreadyToldError, check
+from conformance.questions import profile, questions
 from conformance.reporters.watching import Watching
+from conformance.verdict.catalogue import load
 from conformance.vocabulary import ExitCode, FileKind
 
 _NOT_HERE = ("include", "exclude", "strict", *(kind.value for kind in FileKind))

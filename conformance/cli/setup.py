@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from conformance import deadline, settings
+from conformance import deadline
 from conformance.cli.options import told
 from conformance.errors import KitError, OutOfTime
 from conformance.provision.protocol import DERIVED
 from conformance.session import Session
+from conformance.settings import settings
 from conformance.vocabulary import ExitCode, FileKind
 
 _NOT_HERE = ("include", "exclude", "strict", *(kind.value for kind in FileKind))

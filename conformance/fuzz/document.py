@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
-from conformance.contract import Contract
+from conformance.contract.contract import Contract
+from conformance.contract.views import Document, resolve
 from conformance.fuzz.links import link
-from conformance.views import Document, resolve
 from conformance.vocabulary import Operation
 
 # Stands in every path until a run that suits the operation takes its place.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.views import Document
+from conformance.contract.views import Document
 from conformance.vocabulary import RUN_OPERATIONS, Operation
 
 _FOLLOWED = ("2XX", "200", "201", "202", "409")

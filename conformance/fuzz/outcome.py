@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.traffic import Exchange
+from conformance.http.traffic import Exchange
 from conformance.vocabulary import Operation
 
 

@@ -12,13 +12,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from conformance.connection import Connection
-from conformance.contract import Contract
-from conformance.credential import Credential
+from conformance.contract.contract import Contract
 from conformance.errors import KitError
 from conformance.fuzz import outcome
 from conformance.fuzz.document import CACHE, HEADERS, PLACEHOLDER, RUNS, View, document
 from conformance.fuzz.effort import Effort
+from conformance.http.connection import Connection
+from conformance.http.credential import Credential
 from conformance.resources import cache_directory
 from conformance.vocabulary import Operation
 

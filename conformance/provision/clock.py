@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.credential import Credential
 from conformance.errors import NoAnswer, SetupError
+from conformance.http.credential import Credential
+from conformance.http.target import Target
 from conformance.provision.hook import Hook
 from conformance.provision.http import Trigger
-from conformance.target import Target
 
 _SHOWN = 200
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.credential import Credential
 from conformance.errors import SetupError
+from conformance.http.credential import Credential
 from conformance.provision.hook import Hook
 from conformance.provision.protocol import DERIVED, Declined, Provided, RealClock
 from conformance.vocabulary import State

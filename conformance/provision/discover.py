@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from conformance.credential import Credential
 from conformance.errors import Finding, Inconclusive
+from conformance.http.credential import Credential
+from conformance.http.target import Api
 from conformance.provision.protocol import Declined, Provided, RealClock
-from conformance.target import Api
 from conformance.vocabulary import State, Status
 
 _LOOKED_AT = 20

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from conformance.credential import Credential
 from conformance.errors import SetupError
+from conformance.http.credential import Credential
 
 _SHOWN = 400
 _MOST = 1024 * 1024

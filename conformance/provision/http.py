@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.credential import Credential
 from conformance.errors import NoAnswer, SetupError
+from conformance.http.credential import Credential
+from conformance.http.target import Target
 from conformance.provision.protocol import DERIVED, Declined, Provided, RealClock
-from conformance.target import Target
 from conformance.vocabulary import State
 
 

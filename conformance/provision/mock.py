@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from conformance.credential import Credential, Way
 from conformance.errors import ConfigurationError, NoAnswer, SetupError
+from conformance.http.credential import Credential, Way
+from conformance.http.target import Target
 from conformance.provision.protocol import Declined, Provided
-from conformance.target import Target
 from conformance.vocabulary import State
 
 _FRESH = "test-"

@@ -12,10 +12,10 @@ import junitparser
 
 from conformance.errors import ConfigurationError
 from conformance.events import Event, Finished, Refused
-from conformance.report import Entry, Report
 from conformance.reporters.page import as_page
 from conformance.reporters.sarif import as_sarif
 from conformance.reporters.summary import as_badge, as_markdown
+from conformance.verdict.report import Entry, Report
 from conformance.vocabulary import FileKind, Verdict
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from conformance.contract import Contract
-from conformance.evidence import as_pointer
-from conformance.views import target
+from conformance.contract.contract import Contract
+from conformance.contract.evidence import as_pointer
+from conformance.contract.views import target
 from conformance.vocabulary import Operation
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

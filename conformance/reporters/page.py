@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from conformance import __version__
-from conformance.report import Entry, Report
 from conformance.reporters.timeline import ROW, TOP, timeline
+from conformance.verdict.report import Entry, Report
 from conformance.vocabulary import Level, Operation, Verdict
 
 _PASSING_BODY = 600

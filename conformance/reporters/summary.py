@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from conformance.report import Entry, Report
+from conformance.verdict.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
 
 _FOUND = (Verdict.VIOLATION, Verdict.DEVIATION)

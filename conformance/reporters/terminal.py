@@ -21,7 +21,7 @@ from conformance.events import (
     Waiting,
 )
 from conformance.provision.protocol import DERIVED
-from conformance.report import Entry, Report
+from conformance.verdict.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
 
 STYLES = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from conformance.expect import when
+from conformance.kit.expect import when
 
 ROW = 28
 TOP = 28

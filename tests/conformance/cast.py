@@ -23,7 +23,7 @@ from liars import (
 )
 from lying import Liar
 
-from conformance.report import Report
+from conformance.verdict.report import Report
 
 MODULES = (listing, reading, changing, streaming, strangers, protocol, fuzzing, sequences, races)
 LIARS: list[Liar] = [liar for module in MODULES for liar in module.lie.all]

@@ -16,7 +16,7 @@ from cast import LIARS, SLOW, BackgroundRun, Judge
 from lying import Proxy, serving
 
 from conformance.front import check
-from conformance.report import Report
+from conformance.verdict.report import Report
 from conformance.vocabulary import FileKind
 
 

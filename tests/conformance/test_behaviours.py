@@ -15,8 +15,8 @@ from cast import SLOW, Judge
 from liars import changing
 from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
-from conformance import profile, questions
-from conformance.report import Report
+from conformance.questions import profile, questions
+from conformance.verdict.report import Report
 from conformance.vocabulary import ExitCode, Verdict
 
 # What an answer may change the verdict on; its own check is among them.

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.catalogue import load
+from conformance.contract.evidence import QUESTIONS
 from conformance.errors import ConfigurationError
-from conformance.evidence import QUESTIONS
+from conformance.verdict.catalogue import load
 
 CHECKS = Path(__file__).parents[2] / "conformance" / "checks"
 

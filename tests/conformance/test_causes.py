@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from cast import Judge
 
-from conformance.causes import causes
-from conformance.result import Result
-from conformance.traffic import Exchange
+from conformance.http.traffic import Exchange
+from conformance.verdict.causes import causes
+from conformance.verdict.result import Result
 from conformance.vocabulary import Verdict
 
 VIOLATION, INCONCLUSIVE, PASS = Verdict.VIOLATION, Verdict.INCONCLUSIVE, Verdict.PASS

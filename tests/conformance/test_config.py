@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.configfile import find
 from conformance.errors import ConfigurationError
-from conformance.options import OPTIONS, gather
-from conformance.settings import Settings, read
-from conformance.template import template
+from conformance.settings.configfile import find
+from conformance.settings.options import OPTIONS, gather
+from conformance.settings.settings import Settings, read
+from conformance.settings.template import template
 from conformance.vocabulary import FileKind, Provision, State
 
 ENOUGH = {"RUNS_CONFORMANCE_TOKEN": "t"}

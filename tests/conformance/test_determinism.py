@@ -12,7 +12,7 @@ import httpx2
 from cast import Judge
 from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
-from conformance.report import Report
+from conformance.verdict.report import Report
 
 # What is left out runs against time (races, streams that are listened to) or is made of many calls
 # at once: there the order is the network's.

@@ -12,9 +12,9 @@ import yaml
 from cast import COMPANIES, LIARS, SLOW, BackgroundRun, Judge
 from lying import Liar
 
-from conformance import questions
-from conformance.catalogue import load
-from conformance.report import Report
+from conformance.questions import questions
+from conformance.verdict.catalogue import load
+from conformance.verdict.report import Report
 from conformance.vocabulary import ExitCode, Verdict
 
 PROFILE = Path(__file__).parents[2] / "examples" / "flask_backend" / "behaviour.yaml"

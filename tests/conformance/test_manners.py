@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from conformance import contract
-from conformance.answer import Answer
-from conformance.manners import Watch, rules
-from conformance.schema import Schemas
+from conformance.contract import contract
+from conformance.contract.schema import Schemas
+from conformance.http.answer import Answer
+from conformance.http.manners import Watch, rules
 from conformance.vocabulary import ROOT, Level
 
 RULES = rules(Schemas(contract.load()))

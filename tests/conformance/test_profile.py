@@ -13,7 +13,7 @@ import yaml
 from behaving import DEFAULTS, FIXTURES, behave, serving_mock
 from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
-from conformance.questions import Observation, Question, Sighting, answered
+from conformance.questions.questions import Observation, Question, Sighting, answered
 
 BACKEND = Path(__file__).parents[2] / "examples" / "flask_backend"
 QUESTION = Question("Q04", "?", {"explicit": "a", "always": "b", "never": "c"})

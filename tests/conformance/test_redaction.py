@@ -14,7 +14,7 @@ import pytest
 from forwarding import PASSWORD, ForwardProxy
 from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
-from conformance.credential import Redactor
+from conformance.http.credential import Redactor
 
 TOKEN = 'test-tok"en/with+odd&<signs>=9'
 OTHER = "test-other/credential+of=another"

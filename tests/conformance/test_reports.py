@@ -14,21 +14,21 @@ import pytest
 from cast import Judge
 
 import conformance
-from conformance.catalogue import Requirement
-from conformance.contract import load
-from conformance.observed import MAX_STEPS, observed
-from conformance.report import Report, entries_from
+from conformance.contract.contract import load
+from conformance.http.traffic import Exchange
+from conformance.kit.story import Moment
+from conformance.questions.observed import MAX_STEPS, observed
 from conformance.reporters.lines import Lines, operation_pointer
 from conformance.reporters.page import as_page
 from conformance.reporters.sarif import as_sarif
 from conformance.reporters.summary import as_badge, as_markdown
 from conformance.reporters.timeline import timeline
 from conformance.resources import contract_file
-from conformance.result import Result
-from conformance.story import Moment
-from conformance.traffic import Exchange
+from conformance.verdict.catalogue import Requirement
+from conformance.verdict.report import Report, entries_from
+from conformance.verdict.result import Result
+from conformance.verdict.waivers import Waiver
 from conformance.vocabulary import FileKind, Level, Operation, Verdict
-from conformance.waivers import Waiver
 
 SECRET = "test-a-long-secret-for-reports"
 NASTY = '</script><script>alert(1)</script> | `x` ``` <img src=x onerror="alert(2)"> & [a](b)'

@@ -9,14 +9,14 @@ import json
 import pytest
 from rich.console import Console
 
-from conformance.catalogue import Requirement
 from conformance.errors import Finding, Inconclusive, OutOfTime, SetupError, Unsupported
 from conformance.events import Finished
-from conformance.questions import Observation
-from conformance.report import Report, entries_from
+from conformance.http.traffic import Exchange
+from conformance.questions.questions import Observation
 from conformance.reporters.terminal import TerminalReporter
-from conformance.result import Result, judge
-from conformance.traffic import Exchange
+from conformance.verdict.catalogue import Requirement
+from conformance.verdict.report import Report, entries_from
+from conformance.verdict.result import Result, judge
 from conformance.vocabulary import Level, Verdict
 
 EXCHANGE = Exchange(3, "GET", "http://x/y", {"authorization": "Bearer $TOKEN"}, None, 200)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from conformance.catalogue import Requirement
-from conformance.report import Entry, entries_from, stale
-from conformance.result import Result
+from conformance.verdict.catalogue import Requirement
+from conformance.verdict.report import Entry, entries_from, stale
+from conformance.verdict.result import Result
+from conformance.verdict.waivers import Waiver
 from conformance.vocabulary import Level, Verdict
-from conformance.waivers import Waiver
 
 TODAY = "2026-06-15"
 IDS = ("X-01", "X-02", "X-03")

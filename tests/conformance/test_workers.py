@@ -14,7 +14,7 @@ import pytest
 from cast import LIARS, Judge
 
 from conformance.errors import KitError
-from conformance.report import Report
+from conformance.verdict.report import Report
 from conformance.vocabulary import ExitCode
 
 # Of each kind: counting, racing, watching from early on, several on one observation, in passing.

@@ -9,7 +9,7 @@ import node
 import pytest
 import yaml
 
-from conformance.contract import Contract, load
+from conformance.contract.contract import Contract, load
 from conformance.resources import reference_file
 
 

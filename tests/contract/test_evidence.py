@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance.contract import Contract, load
+from conformance.contract.contract import Contract, load
+from conformance.contract.evidence import QUESTIONS, read_marks
 from conformance.errors import ConfigurationError
-from conformance.evidence import QUESTIONS, read_marks
 from conformance.vocabulary import Level
 
 RUNS = "/paths/~1api~1v1~1automation-runs"

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from openapi_spec_validator import validate
 
-from conformance.contract import Contract, load
-from conformance.views import resolve
+from conformance.contract.contract import Contract, load
+from conformance.contract.views import resolve
 from mock_server.resources import control_file
 
 Json = Any

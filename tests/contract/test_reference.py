@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from conformance.contract import Contract
-from conformance.evidence import Mark, Path, as_pointer, look_up, read_marks
-from conformance.views import resolve, stripped, unshared
+from conformance.contract.contract import Contract
+from conformance.contract.evidence import Mark, Path, as_pointer, look_up, read_marks
+from conformance.contract.views import resolve, stripped, unshared
 from conformance.vocabulary import Level
 
 Json = Any

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from conformance.contract import Contract
-from conformance.sample import sample
-from conformance.views import resolve
+from conformance.contract.contract import Contract
+from conformance.contract.sample import sample
+from conformance.contract.views import resolve
 
 OPERATIONS = [
     "List All Runs",

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from conformance.contract import Contract
-from conformance.evidence import look_up, read_marks
-from conformance.views import documented, resolve, stripped
+from conformance.contract.contract import Contract
+from conformance.contract.evidence import look_up, read_marks
+from conformance.contract.views import documented, resolve, stripped
 from conformance.vocabulary import Level
 
 RUNS = "/paths/~1api~1v1~1automation-runs"

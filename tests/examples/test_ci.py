@@ -14,7 +14,7 @@ import pytest
 import yaml
 from backend_process import PATIENCE, TOP, BackendProcess
 
-from conformance.options import OPTIONS
+from conformance.settings.options import OPTIONS
 
 FOLDER = TOP / "examples" / "ci"
 WORKFLOW = TOP / "examples" / "flask_backend" / ".github" / "workflows" / "conformance.yml"

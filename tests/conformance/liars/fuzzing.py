@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from lying import Ask, Forward, Json, Liars, Reply, Spoil
 
-from conformance.kit import UNKNOWN_RUN
+from conformance.kit.kit import UNKNOWN_RUN
 from liars.changing import body
 from liars.listing import integer
 

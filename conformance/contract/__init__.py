@@ -1,0 +1,1 @@
+"""The contract as the kit reads it: its evidence, the views of it, its schemas."""

@@ -1,0 +1,114 @@
+"""The contract as the kit sees it: whole, without its weaker evidence, and place by place.
+
+`full` is everything that ``openapi.yaml`` promises; `documented` is what an implementation must
+keep to; `stripped` is what the reference page itself says. `marks_for` and `level_of` tell for one
+keyword how well it is founded: a fault there is a violation if its level gates, else a deviation.
+"""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path as File
+from typing import Any
+
+import yaml
+
+from conformance.contract.evidence import Mark, Path, as_pointer, look_up, read_marks
+from conformance.contract.views import (
+    Document,
+    documented,
+    only_success,
+    stripped,
+    target,
+    unshared,
+)
+from conformance.contract.yamltext import parse
+from conformance.errors import ConfigurationError
+from conformance.resources import contract_file
+from conformance.vocabulary import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """An OpenAPI document with its marks and views. They are shared: do not change them."""
+
+    full: Document
+    documented: Document
+    stripped: Document
+    marks: tuple[Mark, ...]
+
+    @property
+    def digest(self) -> str:
+        """What tells this contract from another, however either is written down."""
+        return sha256(json.dumps(self.full, sort_keys=True).encode()).hexdigest()
+
+    def marks_for(self, pointer: str) -> tuple[Mark, ...]:
+        """The marks that answer for the keyword at the JSON pointer, outermost first.
+
+        The pointer starts at the document's root and may pass through references, with or without
+        naming ``$ref``, as the paths of validators do. What covers an object on the way covers all
+        below it. The last key may be absent: a null that is refused is a fault of ``nullable``.
+        A pointer that leads nowhere raises a LookupError.
+        """
+        places = self._places(pointer)
+        return tuple(
+            mark
+            for place in places
+            for mark in self.marks
+            if place in mark.covers and (place == places[-1] or not self._names_a_code(place))
+        )
+
+    def place_of(self, pointer: str) -> str:
+        """The JSON pointer with its references resolved: where the keyword itself stands."""
+        return as_pointer(self._places(pointer)[-1])
+
+    def _places(self, pointer: str) -> list[Path]:
+        """Every object on the way, as paths from the root."""
+        places: list[Path] = [()]
+        keys = target(pointer)
+        for position, key in enumerate(keys):
+            node = look_up(self.full, places[-1])
+            if isinstance(node, dict) and "$ref" in node:
+                places.append(target(node["$ref"]))
+                if key == "$ref":
+                    continue
+                node = look_up(self.full, places[-1])
+            if position < len(keys) - 1:
+                look_up(node, (key,))
+            indexed = isinstance(node, list) and str(key).isdecimal()
+            places.append((*places[-1], int(key) if indexed else key))
+        return places
+
+    def level_of(self, pointer: str) -> Level:
+        """How well the keyword at the JSON pointer is founded: as well as its weakest mark."""
+        levels = [mark.level for mark in self.marks_for(pointer)]
+        return max([Level.DOCUMENTED, *levels], key=list(Level).index)
+
+    def _names_a_code(self, place: Path) -> bool:
+        """Whether a mark there answers for a code of success alone, not for its body."""
+        return place[-2:-1] == ("responses",) and only_success(
+            look_up(self.full, place[:-1]), place[-1]
+        )
+
+
+def load(file: File | None = None) -> Contract:
+    """The contract in the file, by default the kit's own.
+
+    A ConfigurationError says what is wrong with the file, or with a mark in it, and where.
+    """
+    file = file or contract_file()
+    try:
+        document: Any = parse(file.read_text(encoding="utf-8"))
+        full = unshared(document)
+    except OSError as fault:
+        raise ConfigurationError(
+            f"{file}: {fault.strerror}.", "Name an OpenAPI document."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        raise ConfigurationError(f"{file}: {fault}", "It must be YAML in UTF-8.") from None
+    except TypeError as fault:
+        raise ConfigurationError(f"{file}: {fault}.", "Quote dates and the like.") from None
+    if not isinstance(full, dict) or not isinstance(full.get("paths"), dict):
+        raise ConfigurationError(f"{file}: there are no paths.", "It must be an OpenAPI document.")
+    marks = read_marks(full, file.name)
+    return Contract(full, documented(full, marks), stripped(full, marks), marks)

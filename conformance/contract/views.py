@@ -1,0 +1,191 @@
+"""The contract with its weaker evidence taken out.
+
+Two ways to do it. *Documented* is what gates: where a mark is too weak the contract falls silent,
+and silence permits. Taking a keyword out must therefore never tighten what is left: null becomes
+allowed, alternatives stay, a credential becomes optional. *Stripped* takes out whatever bears a
+mark, derived or not, and adds nothing: what is left is what the reference page itself says.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+from conformance.contract.evidence import MARKS, Mark, Path, as_pointer, look_up
+
+Document = dict[str, Any]
+
+_GONE = object()
+_MAPS = {"content", "headers", "parameters", "properties"}
+_ALTERNATIVES = ("anyOf", "oneOf")
+
+
+def documented(document: Document, marks: Iterable[Mark]) -> Document:
+    """What is documented or derived. What is weaker is left open."""
+    view = unshared(document)
+    weak = [mark for mark in marks if not mark.level.gates]
+    for place in _deepest_first(weak):
+        if not _stand_in(view, place) and not _relax(view, place):
+            look_up(view, place[:-1])[place[-1]] = _GONE
+    view = _tidied(view)
+    for place in _deepest_first(weak):
+        if place[-1] == "nullable":
+            _allow_null(view, place[:-1])
+    return _tidied(view)
+
+
+def stripped(document: Document, marks: Iterable[Mark]) -> Document:
+    """What the reference page itself says."""
+    view = unshared(document)
+    for place in _deepest_first(marks):
+        if not _stand_in(view, place):
+            look_up(view, place[:-1])[place[-1]] = _GONE
+    return cast(Document, _collapsed(_tidied(view)))
+
+
+def unshared(document: Document) -> Document:
+    """A copy in which no two places are one object, as YAML's aliases make them.
+
+    Raises TypeError for what JSON cannot say.
+    """
+    return cast(Document, json.loads(json.dumps(document)))
+
+
+def resolve(document: Document, node: Any) -> Any:
+    """The node, or what it refers to. Raises LookupError for a reference to nothing."""
+    while isinstance(node, dict) and "$ref" in node:
+        node = look_up(document, target(node["$ref"]))
+    return node
+
+
+def target(reference: str) -> Path:
+    """The path that a reference into its own document names."""
+    keys = reference.removeprefix("#").split("/")[1:]
+    return tuple(key.replace("~1", "/").replace("~0", "~") for key in keys)
+
+
+def only_success(responses: Any, code: str | int) -> bool:
+    """Whether the code is the only one for success among the responses."""
+    left = [key for key, value in responses.items() if value is not _GONE]
+    return [key for key in left if key.startswith("2")] == [code]
+
+
+def _deepest_first(marks: Iterable[Mark]) -> list[Path]:
+    places = {place for mark in marks for place in mark.covers}
+    return sorted(places, key=lambda place: (-len(place), as_pointer(place)))
+
+
+def _stand_in(view: Document, place: Path) -> bool:
+    """Whether OpenAPI needs a word there: if so, the one nearest to silence is put in."""
+    parent, key = look_up(view, place[:-1]), place[-1]
+    if key == "schema":
+        parent[key] = {}
+    elif key == "scheme":
+        del parent[key]
+        parent |= {"type": "apiKey", "in": "header", "name": "authorization"}
+    elif place[-2:-1] == ("responses",) and only_success(parent, key):
+        parent["2XX"] = parent.pop(key)
+    else:
+        return False
+    return True
+
+
+def _relax(view: Document, place: Path) -> bool:
+    """Whether taking out would tighten: if so, what is there is widened instead."""
+    parent, key = look_up(view, place[:-1]), place[-1]
+    if key == "security":
+        parent[key] = [*(each for each in parent[key] if each), {}]
+    elif place[-2:-1] == ("content",):
+        parent[key] = {}
+    else:
+        return key == "nullable" or (len(place) > 1 and place[-2] in _ALTERNATIVES)
+    return True
+
+
+def _allow_null(view: Document, place: Path) -> None:
+    """OpenAPI 3.0 reads no keyword beside a reference, so a referenced schema is put in place; and
+    `nullable` no further than `type`."""
+    try:
+        schema = unshared(resolve(view, look_up(view, place)))
+    except LookupError:
+        return
+    if "type" in schema:
+        schema["nullable"] = True
+    if None not in schema.get("enum", [None]):
+        schema["enum"].append(None)
+    for alternatives in _ALTERNATIVES:
+        if alternatives in schema:
+            schema[alternatives].append({"enum": [None]})
+    look_up(view, place[:-1])[place[-1]] = schema
+
+
+def _tidied(view: Document) -> Document:
+    """Without what was taken out, what referred to it, and what only that referred to."""
+    while (swept := _swept(view, view)) != view:
+        view = swept
+    return _pruned(view)
+
+
+def _swept(node: Any, view: Document) -> Any:
+    if isinstance(node, list):
+        return [item for item in (_swept(item, view) for item in node) if item is not _GONE]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node and not _leads_somewhere(node["$ref"], view):
+        return {} if node["$ref"].startswith("#/components/schemas/") else _GONE
+    kept = {key: _swept(value, view) for key, value in node.items() if key != MARKS}
+    return {
+        key: value
+        for key, value in kept.items()
+        if value is not _GONE and not (key in _MAPS and node[key] and not value)
+    }
+
+
+def _leads_somewhere(reference: str, view: Document) -> bool:
+    try:
+        return look_up(view, target(reference)) is not _GONE
+    except LookupError:
+        return False
+
+
+def _pruned(view: Document) -> Document:
+    """Without components that nothing refers to. Credentials are referred to by name: they stay."""
+    used: set[Path] = set()
+    ahead = list(_references(view["paths"]))
+    while ahead:
+        path = target(ahead.pop())
+        if path not in used:
+            used.add(path)
+            ahead += _references(look_up(view, path))
+    components = {
+        kind: {
+            name: component
+            for name, component in named.items()
+            if kind == "securitySchemes" or ("components", kind, name) in used
+        }
+        for kind, named in view.get("components", {}).items()
+    }
+    return view | {"components": {kind: named for kind, named in components.items() if named}}
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from _references(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _references(item)
+
+
+def _collapsed(node: Any) -> Any:
+    """A choice of one is none."""
+    if isinstance(node, list):
+        return [_collapsed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _collapsed(value) for key, value in node.items()}
+    for key in _ALTERNATIVES:
+        if isinstance(node.get(key), list) and len(node[key]) == 1:
+            node |= node.pop(key)[0]
+    return node

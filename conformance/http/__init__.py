@@ -1,0 +1,1 @@
+"""How the target is spoken to, and what it answered."""

@@ -1,0 +1,84 @@
+"""The way to the target, tried before anything is checked: is anybody there, is it the API, does it
+let us in; and if it is only starting, waiting for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from conformance.errors import NoAnswer, Outcome, UnreachableError
+from conformance.http.answer import Answer
+from conformance.http.target import Api
+from conformance.kit.kit import MALFORMED_RUN
+from conformance.vocabulary import ROOT, Operation
+
+_PAUSE = 0.25
+# What stands before a service says this while the service is not up.
+_STARTING = (502, 503, 504)
+
+
+def await_api(api: Api, seconds: float, tell: Callable[[float, str], None]) -> None:
+    """Return once the API answers; `tell` is called with the seconds so far and why it has not.
+
+    Raises UnreachableError if it does not within `seconds`.
+    """
+    start = time.monotonic()
+    while True:
+        why, remedy = _not_up(api)
+        if not why:
+            return
+        waited = time.monotonic() - start
+        tell(waited, why)
+        if waited >= seconds:
+            raise UnreachableError(
+                f"{api.target.base_url} was not up after {seconds:g} s of waiting. {why}",
+                remedy or "Wait longer with --wait-for-api, or look why it does not start.",
+            )
+        time.sleep(min(_PAUSE, seconds - waited))
+
+
+def try_out(api: Api, whose: str) -> None:
+    """One harmless request; an UnreachableError says what to do if nothing can be checked."""
+    base = api.target.base_url
+    try:
+        answer = api.list_runs(limit=1)
+    except NoAnswer as fault:
+        raise UnreachableError(f"{base} cannot be reached. {fault}", fault.remedy) from None
+    if answer.status in (401, 403):
+        raise UnreachableError(
+            f"{whose} is refused: {answer.said}.",
+            "Check it, and that it goes with the option: --token is sent as Authorization: "
+            "Bearer, --api-key as X-API-Key, --cookie as the cookie vai_token.",
+        )
+    if answer.status == 407:
+        raise UnreachableError(
+            f"The proxy asks who we are: {answer.said}.",
+            "Write it into --proxy: http://USER:PASSWORD@HOST:PORT",
+        )
+    if 300 <= answer.status < 400:
+        raise UnreachableError(
+            f"{answer.said} and leads to {answer.headers.get('location', 'nowhere')}.",
+            "Use the address it leads to as --base-url, without the path of the API; no redirect "
+            "is followed, so that the credential goes nowhere else.",
+        )
+    if answer.status == 404 and _knows_no_runs(api):
+        raise UnreachableError(
+            f"There is no such API at {base}: {answer.said}.",
+            f"--base-url is what comes before {ROOT}.",
+        )
+
+
+def _not_up(api: Api) -> tuple[str, str]:
+    try:
+        answer: Answer = api.list_runs(limit=1)
+    except NoAnswer as fault:
+        return str(fault), fault.remedy
+    return (f"{answer.said}.", "") if answer.status in _STARTING else ("", "")
+
+
+def _knows_no_runs(api: Api) -> bool:
+    """A list that is missing is a finding, if only the rest of the API is there."""
+    try:
+        return api.request(Operation.GET, MALFORMED_RUN).status == 404
+    except Outcome:
+        return True

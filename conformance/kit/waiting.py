@@ -1,0 +1,76 @@
+"""Waiting for the target, on its own clock where that can be moved: look, let time go by, look
+again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from conformance.errors import Inconclusive
+from conformance.http.stream import Stream
+from conformance.http.target import Api
+from conformance.kit.expect import Matcher, has_status, is_finished
+from conformance.provision.protocol import Clock, RealClock
+from conformance.vocabulary import Status
+
+T = TypeVar("T")
+_STEP = 0.5
+_DELIVERY = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`patience` is how many seconds of the target's time a run is given to get somewhere."""
+
+    clock: Clock
+    patience: float
+
+    @property
+    def real_time(self) -> bool:
+        """Whether time can only be waited for."""
+        return isinstance(self.clock, RealClock)
+
+    def until(
+        self, read: Callable[[], T], matches: Matcher[T], within: float | None = None
+    ) -> tuple[T, str | None]:
+        """The last value read and what was still wrong with it after `within` seconds: None if it
+        came to match."""
+        left = self.patience if within is None else within
+        while True:
+            value = read()
+            why = matches(value)
+            if why is None or left <= 0:
+                return value, why
+            left -= self.clock.advance(_STEP)
+
+    def spend(self, seconds: float) -> None:
+        """Let this much of the target's time go by, in real time where it cannot be moved."""
+        while seconds > 0:
+            seconds -= self.clock.advance(seconds)
+
+    def reach(self, api: Api, run_id: str, *statuses: Status) -> dict[str, Any]:
+        """The run, once it has one of these statuses; Inconclusive if it never does, and at once
+        if it has gone past them."""
+        arrived = has_status(*statuses)
+
+        def settled(run: dict[str, Any]) -> str | None:
+            # Nothing goes back to pending, and nothing leaves a final status, by itself.
+            past = statuses == (Status.PENDING,) or is_finished(run) is None
+            return None if past else arrived(run)
+
+        run, _ = self.until(lambda: api.run(run_id), settled)
+        if why := arrived(run):
+            raise Inconclusive(f"{why}, and it was given {self.patience:g} s")
+        return run
+
+    def follow(
+        self, stream: Stream, ready: Callable[[Stream], bool], within: float | None = None
+    ) -> bool:
+        """Listen until `ready` or the stream's end while the target's time goes by."""
+        left = self.patience if within is None else within
+        while not stream.wait(_DELIVERY, ready):
+            if stream.ended or left <= 0:
+                return ready(stream)
+            left -= _DELIVERY + self.clock.advance(_STEP)
+        return True

@@ -1,0 +1,1 @@
+"""The open questions: the answers there are, and those that were seen."""

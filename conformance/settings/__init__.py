@@ -1,0 +1,1 @@
+"""What a run of the kit is told, by options, environment and file."""

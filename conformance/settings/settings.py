@@ -1,0 +1,218 @@
+"""What a run of the kit is told, as checked values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from conformance.errors import ConfigurationError
+from conformance.fuzz.effort import GATE_CASES, Effort, chosen
+from conformance.http.connection import Connection, header
+from conformance.http.credential import Credential, Redactor, Way
+from conformance.provision.means import Means, read_means
+from conformance.settings import configfile
+from conformance.settings.options import ENVIRONMENT, Told, gather
+from conformance.verdict.waivers import Waiver, read_waivers
+from conformance.vocabulary import ROOT, FileKind
+
+MOST_WORKERS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Checked values; times are in seconds. The first credential is used where any will do."""
+
+    config: str
+    base_url: str
+    credentials: tuple[Credential, ...]
+    others: tuple[Credential, ...]
+    means: Means
+    connection: Connection
+    read_only: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    strict: bool
+    budget: float
+    timeout: float
+    patience: float
+    wait_for_api: float
+    workers: int
+    reports: Mapping[FileKind, Path]
+    waivers: tuple[Waiver, ...]
+    fuzz: Effort
+
+    def redactor(self) -> Redactor:
+        """What takes out of reports everything secret that was told."""
+        secrets = [credential.secret for credential in (*self.credentials, *self.others)]
+        if password := urlsplit(self.connection.proxy).password:
+            secrets += [password, unquote(password)]
+        return Redactor.of(secrets, self.connection.headers)
+
+
+def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Settings from options by key, the environment and the configuration file, in this order.
+
+    A ConfigurationError says which option is wrong, who gave it, why, and what would be right.
+    """
+    named = given.get("config") or environment.get(f"{ENVIRONMENT}CONFIG", "")
+    file = configfile.find(str(named), Path())
+    told = gather(given, environment, file)
+    credentials = _credentials(told, "")
+    if not credentials:
+        raise ConfigurationError(
+            "No credential is given.",
+            "Give one as --token, --api-key or --cookie, in RUNS_CONFORMANCE_TOKEN, or as "
+            f'token_env = "VARIABLE" in {configfile.NAME}.',
+        )
+    return Settings(
+        config="" if file is None else str(file.path),
+        base_url=_url(told["base_url"]),
+        credentials=credentials,
+        others=_credentials(told, "other_"),
+        means=read_means(told),
+        connection=_connection(told),
+        read_only=bool(told["read_only"].value),
+        include=tuple(told["include"].value),
+        exclude=tuple(told["exclude"].value),
+        strict=bool(told["strict"].value),
+        budget=_seconds(told["budget"]),
+        timeout=_seconds(told["timeout"]),
+        patience=_seconds(told["patience"]),
+        wait_for_api=_seconds(told["wait_for_api"]) if told["wait_for_api"].value else 0.0,
+        workers=_workers(told["workers"]),
+        reports=_reports(told),
+        waivers=() if file is None else read_waivers(file),
+        fuzz=_effort(told),
+    )
+
+
+def _url(told: Told) -> str:
+    text = str(told.value)
+    if not text:
+        raise ConfigurationError(
+            "No base URL is given.",
+            "Give it as --base-url http://127.0.0.1:8080, or write a configuration file: "
+            "runs-conformance init",
+        )
+    try:
+        parts = urlsplit(text)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine:
+        raise ConfigurationError(
+            f"{told.where} {text!r} is no HTTP address.",
+            "Write it as http://HOST:PORT or https://HOST",
+        )
+    if parts.username or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"{told.where} {parts.scheme}://{parts.hostname} has a user, a query or a fragment.",
+            "Credentials go into --token, --api-key or --cookie.",
+        )
+    if ROOT in parts.path:
+        raise ConfigurationError(
+            f"{told.where} {text!r} goes too far.", f"Leave out {ROOT} and what follows."
+        )
+    return text.rstrip("/")
+
+
+def _connection(told: Mapping[str, Told]) -> Connection:
+    def text(key: str) -> str:
+        return str(told[key].value)
+
+    headers = told["header"]
+    return Connection(
+        headers=tuple(header(each, headers.where) for each in headers.value if each.strip()),
+        proxy=_proxy(told["proxy"]),
+        cacert=text("cacert"),
+        client_cert=text("client_cert"),
+        client_key=text("client_key"),
+        insecure=bool(told["insecure"].value),
+    )
+
+
+def _proxy(told: Told) -> str:
+    text = str(told.value)
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine or parts.path not in ("", "/"):
+        # What it says may hold a password: it is not repeated.
+        raise ConfigurationError(
+            f"{told.where} is no address of a proxy.", "Write it as http://HOST:PORT"
+        )
+    return text
+
+
+def _credentials(told: Mapping[str, Told], prefix: str) -> tuple[Credential, ...]:
+    found: list[Credential] = []
+    for way in Way:
+        one = told[prefix + way.value.replace("-", "_")]
+        secret = str(one.value)
+        if not secret:
+            continue
+        if odd := next((i for i, c in enumerate(secret, 1) if not "!" <= c <= "~"), None):
+            raise ConfigurationError(
+                f"{one.where} has a character that no header can carry: number {odd} of "
+                f"{len(secret)} is {_described(secret[odd - 1])}.",
+                "Copy it again; a credential is printable ASCII without spaces.",
+            )
+        found.append(Credential(way, secret))
+    return tuple(found)
+
+
+def _described(character: str) -> str:
+    if character.isspace():
+        return "a line break" if character in "\r\n" else "a space"
+    return "not of ASCII" if not character.isascii() else "a control character"
+
+
+def _reports(told: Mapping[str, Told]) -> dict[FileKind, Path]:
+    return {kind: Path(told[kind.value].value) for kind in FileKind if told[kind.value].value}
+
+
+def _effort(told: Mapping[str, Told]) -> Effort:
+    cases, seed = _whole(told["fuzz"], 100_000), _whole(told["fuzz_seed"], 2**32 - 1)
+    if cases == 0:
+        raise ConfigurationError(
+            f"{told['fuzz'].where} 0 tries nothing.", "Leave out what is not wanted: --exclude."
+        )
+    if cases is None and seed is None:
+        return Effort()
+    return Effort(cases or GATE_CASES, chosen() if seed is None else seed)
+
+
+def _whole(told: Told, most: int) -> int | None:
+    text = str(told.value).strip()
+    if text and not (text.isascii() and text.isdecimal() and int(text) <= most):
+        raise ConfigurationError(
+            f"{told.where} {text!r} is no number of the kind.",
+            f"Write a whole number, {most} at the most.",
+        )
+    return int(text) if text else None
+
+
+def _workers(told: Told) -> int:
+    workers = _whole(told, MOST_WORKERS)
+    if not workers:
+        raise ConfigurationError(f"{told.where} {told.value} checks nothing.", "Write at least 1.")
+    return workers
+
+
+def _seconds(told: Told) -> float:
+    text = str(told.value).strip()
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", text)
+    seconds = float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"] if found else 0
+    if not 0 < seconds <= 86_400:
+        raise ConfigurationError(
+            f"{told.where} {text!r} is no time.", "Write it as 30s, 5m or 1h; a day at the most."
+        )
+    return seconds

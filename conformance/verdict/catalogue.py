@@ -1,0 +1,103 @@
+"""The requirements: `requirements.yaml` read into values, and the patterns that select them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from conformance.contract.yamltext import parse
+from conformance.errors import ConfigurationError
+from conformance.resources import requirements_file
+from conformance.vocabulary import Level, Operation
+
+FILE = requirements_file()
+_KEYS = {"id", "statement", "operation", "level", "source", "question"}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing that a conforming implementation must do."""
+
+    id: str
+    statement: str
+    level: Level
+    source: str
+    operation: Operation | None = None
+    question: str | None = None
+
+    @property
+    def group(self) -> str:
+        """The part of the identifier before the first dash."""
+        return self.id.partition("-")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All requirements, in the order of the file."""
+
+    requirements: dict[str, Requirement]
+
+    def __getitem__(self, requirement_id: str) -> Requirement:
+        """The requirement; a ConfigurationError that names near ones if there is none."""
+        try:
+            return self.requirements[requirement_id.upper()]
+        except KeyError:
+            near = get_close_matches(requirement_id.upper(), self.requirements, n=3, cutoff=0.5)
+            hint = f"Did you mean {', '.join(near)}?" if near else "See: runs-conformance list"
+            raise ConfigurationError(f"There is no requirement {requirement_id!r}.", hint) from None
+
+    @property
+    def digest(self) -> str:
+        """What tells this catalogue from another: a hash of what is required."""
+        words = [asdict(each) for each in self.requirements.values()]
+        return sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+
+    def select(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> set[str]:
+        """The ids that match a pattern of `include` (all, if it is empty) and none of `exclude`.
+
+        A pattern that matches nothing is refused: it is a misspelling that would hide itself.
+        """
+        for option, patterns in (("--include", include), ("--exclude", exclude)):
+            for pattern in patterns:
+                if not self._matching(pattern):
+                    raise ConfigurationError(
+                        f"{option} {pattern!r} matches no requirement.",
+                        "Patterns are matched against ids: LIST-*, AUTH-0[1-4], CANCEL-02. "
+                        "See: runs-conformance list",
+                    )
+        wanted = (
+            {i for p in include for i in self._matching(p)} if include else set(self.requirements)
+        )
+        return wanted - {i for p in exclude for i in self._matching(p)}
+
+    def _matching(self, pattern: str) -> set[str]:
+        return {i for i in self.requirements if fnmatchcase(i, pattern.upper())}
+
+
+def load(file: Path = FILE) -> Catalogue:
+    """Read the catalogue; a ConfigurationError names the entry that is wrong."""
+    entries: list[dict[str, Any]] = parse(file.read_text(encoding="utf-8"))
+    found: dict[str, Requirement] = {}
+    for entry in entries:
+        name = str(entry.get("id", "?"))
+        unknown = set(entry) - _KEYS
+        if unknown or name in found:
+            what = f"unknown key {sorted(unknown)[0]!r}" if unknown else "it is there twice"
+            raise ConfigurationError(f"{file.name}: {name}: {what}.", f"Keys: {sorted(_KEYS)}")
+        try:
+            found[name] = Requirement(
+                id=name,
+                statement=entry["statement"],
+                level=Level(entry["level"]),
+                source=entry["source"],
+                operation=Operation(entry["operation"]) if "operation" in entry else None,
+                question=entry.get("question"),
+            )
+        except (KeyError, ValueError) as fault:
+            raise ConfigurationError(f"{file.name}: {name}: {fault}.", f"Keys: {_KEYS}") from None
+    return Catalogue(found)

@@ -1,0 +1,74 @@
+"""What a run came to: its results, the way it went and the waivers in force, put together in a
+report. Where nobody was reached there is no session, and still something to report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conformance.contract.contract import load as load_contract
+from conformance.events import SetUp
+from conformance.questions.questions import Sighting, answered
+from conformance.questions.questions import load as load_questions
+from conformance.session import Session
+from conformance.settings.settings import Settings
+from conformance.verdict.catalogue import load as load_catalogue
+from conformance.verdict.report import Report, entries_from, stale
+from conformance.verdict.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How the run went: when it began (RFC 3339), how many seconds it took, what was in its way,
+    and what a reader must know to rely on it."""
+
+    started: str
+    seconds: float
+    trouble: str
+    interrupted: bool
+    notes: tuple[str, ...]
+
+
+def conclude(
+    settings: Settings,
+    session: Session | None,
+    setup: SetUp,
+    results: Sequence[Result],
+    course: Course,
+) -> Report:
+    """The report; a waiver whose day is past is not in force, and told as stale."""
+    contract = session.contract if session else load_contract()
+    catalogue = session.catalogue if session else load_catalogue()
+    known, today = catalogue.requirements, course.started[:10]
+    in_force = [waiver for waiver in settings.waivers if not waiver.expired(today)]
+    entries = entries_from(known.values(), results, in_force)
+    reached = {entry.requirement.id for entry in entries}
+    selected = catalogue.select(settings.include, settings.exclude)
+    return Report(
+        base_url=settings.base_url,
+        credentials=tuple(credential.way.value for credential in settings.credentials),
+        config=settings.config,
+        contract=str(contract.full["info"]["version"]),
+        contract_digest=contract.digest,
+        catalogue_digest=catalogue.digest,
+        provisioner=setup.provisioner,
+        states=setup.states,
+        entries=entries,
+        stale=stale(settings.waivers, entries, known, today),
+        missing=tuple(each for each in known if each in selected - reached),
+        strict=settings.strict,
+        started=course.started,
+        seconds=course.seconds,
+        trouble=course.trouble,
+        interrupted=course.interrupted,
+        notes=course.notes,
+        fuzz=settings.fuzz,
+        observations=answered(
+            session.questions if session else load_questions(),
+            (
+                Sighting(result.requirement, result.check, seen)
+                for result in results
+                for seen in result.observations
+            ),
+        ),
+    )
