@@ -102,7 +102,8 @@ def _fuzz(kit: Kit) -> Fuzzed:
     if any(pools.values()):
         target, settings = kit.api.target, kit.settings
         # What is found by then must still be read.
-        seconds = 0.9 * deadline.left(settings.budget)
+        left = deadline.left(settings.budget)
+        seconds = max(left - max(2.0, 0.1 * left), 0.5 * left)
         views = fuzz(
             kit.contract,
             target.base_url,

@@ -38,7 +38,8 @@ def test_no_run_but_the_kits_is_touched(mock: str, judge: Judge) -> None:
             client.post("/_mock/runs", json={"scenario": "long-queue"}).json()["id"]
             for _ in range(20)
         ]
-        report = judge(mock, "FUZZ-STATEFUL-*", "FUZZ-FUZZING-CANCEL", token=world, fuzz="40")
+        chosen = {"fuzz": "40", "patience": "120s"}
+        report = judge(mock, "FUZZ-STATEFUL-*", "FUZZ-FUZZING-CANCEL", token=world, **chosen)
         assert {entry.verdict for entry in report.entries} == {Verdict.PASS}
         seen = [client.get(f"/api/v1/automation-runs/{run_id}").json() for run_id in theirs]
     assert {run["updatedAt"] == run["createdAt"] for run in seen} == {True}
@@ -69,6 +70,6 @@ def test_a_failure_at_random_says_how_to_repeat_it(proxy: str, judge: Judge) -> 
 
 def test_time_that_is_up_is_no_pass(mock: str, judge: Judge) -> None:
     """What was found until then counts, and what was not put to the test is inconclusive."""
-    report = judge(mock, "FUZZ-FUZZING-GET", token="test-late", fuzz="100000", budget="4s")
+    report = judge(mock, "FUZZ-FUZZING-GET", token="test-late", fuzz="100000", budget="8s")
     assert {entry.verdict for entry in report.entries} == {Verdict.INCONCLUSIVE}
     assert "there was time for" in report.entries[0].worst.message

@@ -20,6 +20,8 @@ from hostile import CASES, PARTLY, Case, Hostile, answer, only, says, silent
 from lying import Json
 
 BUDGET = 8.0
+# For a run that should come to its end by itself, also where the machine is slow.
+ENOUGH = 40.0
 # Starting, the last check's limit and clean-up come on top; a loaded machine is slow at all of it.
 SLACK = 25.0
 MOST_MEMORY = 400 * 1024
@@ -63,8 +65,9 @@ def run(home: Path, base_url: str, *words: str) -> Done:
 
 
 def words_of(case: Case) -> list[str]:
-    """What the kit is asked to check."""
-    return [word for each in case.include for word in ("--include", each)]
+    """What the kit is asked to check, and for how long at the most."""
+    words = [word for each in case.include for word in ("--include", each)]
+    return [*words, *(("--budget", f"{ENOUGH:g}s") if case.code in (0, 1) else ())]
 
 
 def assert_survived(case: Case, done: Done) -> None:
@@ -75,7 +78,7 @@ def assert_survived(case: Case, done: Done) -> None:
     assert case.said in told, said
     assert case.never not in said
     assert done.report["exitCode"] == case.code
-    assert done.seconds < BUDGET + SLACK
+    assert done.seconds < (ENOUGH if case.code in (0, 1) else BUDGET) + SLACK
     assert done.memory < MOST_MEMORY
 
 
