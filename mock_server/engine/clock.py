@@ -70,6 +70,11 @@ class Clock:
         """Move forward by ``duration``."""
         self._reanchor(duration)
 
+    def set_back(self, instant: int) -> None:
+        """Go on from ``instant``, which may have passed; nobody was shown anything since."""
+        self._anchor = instant
+        self._anchored_at = self._real()
+
     def real_delay(self, until: int) -> float | None:
         """Real seconds until the clock shows ``until``; None if it never will by itself."""
         if self.frozen:

@@ -16,6 +16,7 @@ from mock_server.worlds.worlds import Worlds
 
 def register(app: Flask, worlds: Worlds, paths: Paths) -> None:
     """Add the pages to ``app``."""
+    app.url_map.merge_slashes = False  # A path with a slash too many is another path, and unknown.
     text = resources.contract_file().read_text(encoding="utf-8")
     control = resources.control_file().read_text(encoding="utf-8")
 

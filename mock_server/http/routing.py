@@ -56,7 +56,7 @@ class Routing(RoutingMiddleware):
         match = self._match(f"{scope['method']} {scope['path']}") if "method" in scope else None
         if match is None or match.lastindex is None:
             if "method" in scope:
-                self._refuse_method(scope["path"])
+                self._refuse(scope["path"])
             return self._stock(scope, receive, send)
         last = match.lastindex
         context, names = self._found[last - 1]
@@ -69,8 +69,11 @@ class Routing(RoutingMiddleware):
     async def _stock(self, scope: Scope, receive: Receive, send: Send) -> None:
         await super().__call__(scope, receive, send)
 
-    def _refuse_method(self, path: str) -> None:
-        """Raises HTTPException (405) if the path is known with other methods."""
+    def _refuse(self, path: str) -> None:
+        """Raises HTTPException: 405 if the path is known with other methods, 404 if it begins with
+        two slashes, of which Flask would overlook one."""
+        if path.startswith("//"):
+            raise HTTPException(404, f"There is nothing at {path}: it begins with a slash too many")
         allowed = sorted(method for method in self._methods if self._match(f"{method} {path}"))
         if allowed:
             raise HTTPException(405, headers={"Allow": ", ".join(allowed)})

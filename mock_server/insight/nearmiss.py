@@ -35,10 +35,12 @@ class Paths:
         """The nearest operations, the nearest first; none when nothing is near."""
         if len(path) > _LONGEST_PATH or path.count("/") > _MOST_SEGMENTS:
             return []
-        segments = path.strip("/").split("/")
+        segments = [segment for segment in path.split("/") if segment] or [""]
         found = []
         for operation, template in self._known:
             cost, reasons = _compare(segments, template)
+            if "//" in path:
+                cost, reasons = cost + 0.1, ["a slash too many", *reasons]
             if not reasons and path != "/" and path.endswith("/"):
                 cost, reasons = 0.1, ["a trailing slash too many"]
             if cost > _FAR:

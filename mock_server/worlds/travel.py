@@ -49,16 +49,17 @@ def catching_up(world: World) -> Work[None]:
     """Let everything happen that is due by now.
 
     Raises Refused (503) where that would be too much at once; it has then gone as far as it
-    may."""
+    may, and its clock is back there with it: one that runs ahead for ever could not be caught."""
     now = world.clock.now()
     enough = world.engine.happened + MOST_EVENTS
     while not world.happen(now):
         if world.engine.happened > enough:
+            world.clock.set_back(world.engine.now)
             raise Refused(
                 503,
-                f"The world {world.name!r} is behind its clock, at {to_text(world.engine.now)}: "
-                f"{MOST_EVENTS} events have happened, the most for one request. Ask again for "
-                "the rest, or slow its clock down.",
+                f"The world {world.name!r} could not keep up with its clock: {MOST_EVENTS} events "
+                "have happened, the most for one request. Its clock goes on from "
+                f"{to_text(world.engine.now)}: slow it down, or have less happen.",
                 {"Retry-After": "1"},
             )
         yield

@@ -238,10 +238,18 @@ class Worlds:
         self._open[world.name] = world
 
     def _make_room(self) -> None:
-        idle = next((name for name in self._open if name not in self.settings.declared), None)
+        declared = self.settings.declared
+        # One that somebody follows is in use, however long nobody asked it anything.
+        idle = next(
+            (n for n, w in self._open.items() if n not in declared and not w.followed), None
+        )
         if idle is None:
             most = self.settings.most_worlds
-            raise Refused(409, f"All {most} worlds are declared ones: allow more of them.")
+            raise Refused(
+                409,
+                f"All {most} worlds are declared ones, or somebody follows a run of theirs: start "
+                "the mock with a larger --most-worlds.",
+            )
         self._let_go(self._open.pop(idle))
 
     def _let_go(self, world: World) -> None:

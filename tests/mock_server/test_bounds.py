@@ -9,8 +9,16 @@ from typing import Any
 import httpx2
 import pytest
 
+from mock_server.engine.behaviour import Behaviour
+from mock_server.engine.clock import Clock
+from mock_server.engine.scenario import known
+from mock_server.engine.seed import Chance
+from mock_server.engine.words import Words
+from mock_server.errors import Refused
 from mock_server.testing import MockWorld, serving
 from mock_server.worlds import travel
+from mock_server.worlds.arrivals import Arrivals
+from mock_server.worlds.world import World
 from mock_server.worlds.worlds import Settings
 
 RUNS = "/api/v1/automation-runs"
@@ -99,20 +107,51 @@ def test_a_world_too_many_takes_the_place_of_the_longest_idle() -> None:
 def test_a_world_that_is_far_behind_its_clock_says_so(
     mock_server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody waits for ever for the first answer after a long absence: it is told to ask again, and
-    what has happened by then has happened."""
+    """Nobody waits for ever for the first answer after a long absence, and what happened by then
+    has happened."""
     monkeypatch.setattr(travel, "MOST_EVENTS", 300)
     with MockWorld(mock_server_url, "test-far-behind", scale=100_000, runs=0, live=0) as world:
         world.client.put("/_mock/arrivals", json={"perMinute": 600})
         answer = world.client.get("/_mock/clock")
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "1"
-        assert "Ask again" in answer.json()["detail"]
+        assert "slow it down" in answer.json()["detail"]
         answer = world.client.get(RUNS)
         assert answer.status_code == 503
         assert "test-far-behind" in answer.json()["detail"]
         world.control("reset", runs=0, live=0)
         assert world.client.get(RUNS).json()["total"] == 0
+
+
+def test_a_world_that_fell_behind_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock goes on from where it has got to, so the next request finds it there."""
+    monkeypatch.setattr(travel, "MOST_EVENTS", 300)
+    real = [0.0]
+    clock = Clock(0, scale=3_000, real=lambda: real[0])
+    world = World("test-behind", 1, clock, Behaviour(), Words())
+    world.arrive(Arrivals(60, [(known()["quick-success"], 1)], Chance(1), 0))
+    real[0] = 3_600.0
+    with pytest.raises(Refused, match="could not keep up"):
+        list(travel.catching_up(world))
+    assert clock.now() == world.engine.now
+    assert list(travel.catching_up(world)) == []
+
+
+def test_a_followed_world_makes_no_room() -> None:
+    """An open stream is use enough; where only such are left, that is said."""
+    with (
+        serving(Settings(most_worlds=2, declared=("demo",), start="empty", scale=0)) as url,
+        httpx2.Client(base_url=url, timeout=20) as client,
+    ):
+        client.get(RUNS, headers={"X-API-Key": "demo"})
+        key = {"X-API-Key": "test-followed"}
+        run = client.post("/_mock/runs", headers=key, json={"scenario": "hang"}).json()["id"]
+        with client.stream("GET", f"{RUNS}/{run}/events", headers=key) as stream:
+            lines = stream.iter_lines()  # Kept: without it the stream would be left.
+            next(lines)
+            answer = client.get(RUNS, headers={"X-API-Key": "test-other"})
+            assert answer.status_code == 409
+            assert "somebody follows" in answer.json()["detail"]
 
 
 def test_two_advances_at_once_add_up(mock_world: MockWorld) -> None:

@@ -1,6 +1,7 @@
 """What a request that matches no operation may have meant."""
 
 import pytest
+import raw
 import yaml
 
 from mock_server.insight.declared import Declared
@@ -31,6 +32,7 @@ def paths() -> Paths:
         ("GET /automation-runs", f"GET {RUNS}", "a segment missing: 'api'"),
         (f"GET /v1/automation-runs/{ID}", f"GET {RUNS}/{{run_id}}", "a segment missing: 'api'"),
         (f"GET {RUNS}/", f"GET {RUNS}", "a trailing slash too many"),
+        ("GET /api/v1//automation-runs", f"GET {RUNS}", "a slash too many"),
         (f"POST {RUNS}", f"GET {RUNS}", "method GET, not POST"),
         (f"GET {RUNS}/{ID}/cancel", f"POST {RUNS}/{{run_id}}/cancel", "method POST, not GET"),
         (f"GET {RUNS}/{ID}/logs", f"GET {RUNS}/{{run_id}}", "a segment too many: 'logs'"),
@@ -83,3 +85,25 @@ def test_the_404_says_what_was_perhaps_meant(mock_world: MockWorld) -> None:
 def test_a_path_that_is_near_nothing_leads_to_the_start_page(mock_world: MockWorld) -> None:
     """Which lists what there is."""
     assert "the start page / lists" in mock_world.client.get("/foo").json()["detail"]
+
+
+@pytest.mark.parametrize("path", [f"/{RUNS}", "//_mock/clock", "/_mock//clock", f"{RUNS}//{ID}"])
+def test_a_slash_too_many_is_another_path(mock_world: MockWorld, path: str) -> None:
+    """No redirect to nowhere, and no failure: 404 that names the slash."""
+    head, body = raw.answer(mock_world, path)
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert b"slash too many" in body
+
+
+def test_a_websocket_is_refused(mock_world: MockWorld) -> None:
+    """Nobody speaks it here."""
+    answer = mock_world.client.get(
+        "/_mock/clock",
+        headers={
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version": "13",
+        },
+    )
+    assert answer.status_code == 403
