@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
 
+from mock_server.engine.duration import parse_duration
+
 if TYPE_CHECKING:
     from mock_server.worlds.worlds import Settings
 
@@ -102,16 +104,20 @@ class MockWorld:
     def __repr__(self) -> str:
         return f"<the world {self.key!r} on {self.base_url}>"
 
-    def create(self, scenario: str) -> str:
-        """A new run of that scenario; gives its id. Raises ValueError if there is none."""
+    def create(self, scenario: str | dict[str, Any], **changes: dict[str, Any]) -> str:
+        """A new run of the scenario of that name, or of one that is written out; gives its id.
+        ``changes`` are by the key of the step: ``fetch={"outcome": "fails"}``. Raises ValueError
+        for what there is not."""
         __tracebackhide__ = True
-        run_id: str = self.control("runs", scenario=scenario)["id"]
+        run_id: str = self.control("runs", scenario=scenario, changes=changes)["id"]
         return run_id
 
-    def advance(self, seconds: float) -> None:
-        """Move the clock forward; returns when everything that was due has happened."""
+    def advance(self, seconds: float | str) -> None:
+        """Move the clock forward, by seconds or as people write it, such as ``5m``; returns when
+        everything that was due has happened. Raises ValueError for what is no duration."""
         __tracebackhide__ = True
-        self.control("clock/advance", seconds=seconds)
+        span = parse_duration(seconds) / 1_000 if isinstance(seconds, str) else seconds
+        self.control("clock/advance", seconds=span)
 
     def run(self, run_id: str) -> dict[str, Any]:
         """The run as it is now. Raises ValueError if there is none."""
@@ -126,16 +132,18 @@ class MockWorld:
         ]
         return steps
 
-    def control(self, path: str, **body: Any) -> dict[str, Any]:
-        """``POST /_mock/{path}`` for this world, with ``body`` as JSON: whatever the control API
-        can do. Gives its answer; raises ValueError with its reason when it refuses."""
+    def control(self, path: str, method: str = "POST", /, **given: Any) -> dict[str, Any]:
+        """``{method} /_mock/{path}`` for this world: whatever the control API can do. ``given`` is
+        the body of a POST or PUT, and the query of any other method. Gives its answer, ``{}`` for
+        none; raises ValueError with its reason when it refuses."""
         __tracebackhide__ = True
-        for name, value in body.items():
+        for name, value in given.items():
             if isinstance(value, datetime):
                 if value.tzinfo is None:
                     raise ValueError(f"{name}: {value} has no zone; give it one, such as UTC")
-                body[name] = value.isoformat()
-        return self._value(self._ask("POST", f"/_mock/{path}", json=body, headers=self._token))
+                given[name] = value.isoformat()
+        content = {"json": given} if method in ("POST", "PUT") else {"params": given or None}
+        return self._value(self._ask(method, f"/_mock/{path}", headers=self._token, **content))
 
     def close(self) -> None:
         """Close the client."""
@@ -156,7 +164,7 @@ class MockWorld:
                 f"{request.method} {request.url.path} answered {answer.status_code}: "
                 f"{_reason(answer)}"
             )
-        value: dict[str, Any] = answer.json()
+        value: dict[str, Any] = answer.json() if answer.content else {}
         return value
 
 

@@ -1,10 +1,12 @@
 """``runs-mock faults``: what goes wrong in a world."""
 
+import math
 from typing import Any
 
 import click
 import yaml
 
+from mock_server.cli.options import Finite
 from mock_server.cli.remote import Remote, driving
 
 
@@ -36,7 +38,7 @@ def show(mock: Remote) -> None:
 @faults.command()
 @click.argument("fault", nargs=-1, required=True)
 @click.option("--on", "operations", multiple=True, metavar="OPERATION", help="Only for this one.")
-@click.option("--probability", type=float, help="How often, from 0 to 1.")
+@click.option("--probability", type=Finite(), help="How often, from 0 to 1.")
 @click.option("--count", type=int, help="How many times.")
 @click.option("--lasts", metavar="DURATION", help="For how long, on the world's clock.")
 @driving
@@ -67,7 +69,9 @@ def add(mock: Remote, fault: tuple[str, ...], **when: Any) -> None:
                 f"{each!r}: write a kind alone, or kind.key=value, as in latency.takes=2s"
             )
         if key:
-            settings[key] = _value(value)
+            settings[key] = value = _value(value)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise click.BadParameter(f"{each!r}: {value} is no finite number")
     rule |= {name: value for name, value in when.items() if value not in (None, ())}
     _print([mock.post("/faults", rule)])
 

@@ -1,5 +1,6 @@
 """Kinds of values that several subcommands take."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,21 @@ scenarios_option = click.option(
     envvar="RUNS_MOCK_SCENARIOS",
     help="Directory with scenarios of your own (*.yaml), beside the ones that come with the mock.",
 )
+
+
+class Finite(click.ParamType[Any]):
+    """A number, neither infinite nor none."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number", param, ctx)
+        return number
 
 
 class Duration(click.ParamType[Any]):

@@ -5,6 +5,7 @@ which world. What the mock refuses is told in its own words.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ API = "/api/v1/automation-runs"
 DEFAULT_URL = "http://127.0.0.1:8080"
 _CONNECT = 5.0
 """Real seconds in which a mock must let itself be reached; how long it then works is its affair."""
+
+_OF_NO_WORLD = re.compile("/(scenarios|fault-presets|requests/[0-9]+)")
+"""Paths that are the whole mock's and take no world."""
 
 _AT_ONCE = 1.0
 _DOING = MappingProxyType(
@@ -62,14 +66,16 @@ class Remote:
                 "(--url or RUNS_MOCK_URL)"
             )
         self._world = target.world
-        self._client = httpx2.Client(
-            base_url=self.url,
-            headers={"X-Mock-Token": target.token} if target.token else {},
-            timeout=httpx2.Timeout(None, connect=_CONNECT),
-            # Loading certificates takes longer than most calls, and a proxy leads elsewhere.
-            verify=self.url.startswith("https://"),
-            trust_env=False,
-        )
+        self._token = target.token
+        with self._reaching():
+            self._client = httpx2.Client(
+                base_url=self.url,
+                headers={"X-Mock-Token": target.token} if target.token else {},
+                timeout=httpx2.Timeout(None, connect=_CONNECT),
+                # Loading certificates takes longer than most calls, and a proxy leads elsewhere.
+                verify=self.url.startswith("https://"),
+                trust_env=False,
+            )
 
     @property
     def world(self) -> str:
@@ -101,10 +107,13 @@ class Remote:
         self, method: str, path: str, body: Any, query: dict[str, Any] | None
     ) -> httpx2.Response:
         query = dict(query or {})
-        if self._world is not None:
+        if self._world is not None and not _OF_NO_WORLD.fullmatch(path):
             query["world"] = self._world
         with self._reaching(), _patience(path):
-            answer = self._client.request(method, f"/_mock{path}", params=query, json=body)
+            try:
+                answer = self._client.request(method, f"/_mock{path}", params=query, json=body)
+            except ValueError as error:
+                raise UsageError(f"this cannot be sent: {error}") from None
         self._check(answer)
         return answer
 
@@ -156,8 +165,9 @@ class Remote:
                 f"{answer.status_code} for {answer.request.method} {answer.request.url.path}"
             )
         if answer.status_code == 401:
+            problem = "does not take this token" if self._token else "asks for its token"
             raise UsageError(
-                f"the mock at {self.url} asks for its token: give it with --token or "
+                f"the mock at {self.url} {problem}: give its own with --token or "
                 "RUNS_MOCK_CONTROL_TOKEN"
             )
         raise Declined(answer.status_code, _spell(said["detail"]))

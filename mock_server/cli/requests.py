@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from mock_server.cli.remote import Remote, driving
+from mock_server.engine.vocabulary import Operation
 from mock_server.errors import UsageError
 
 _HEAD = ("number", "time", "method", "status", "ms", "operation", "path")
@@ -17,7 +18,12 @@ _FOUND_NOWHERE = {
 
 @click.command()
 @click.argument("number", type=click.IntRange(min=1), required=False)
-@click.option("--operation", metavar="OPERATION", help="Only of this one; none: that matched none.")
+@click.option(
+    "--operation",
+    type=click.Choice([*map(str, Operation), "none"]),
+    metavar="OPERATION",
+    help="Only of this one; none: that matched none.",
+)
 @click.option("--status", metavar="STATUS", help="Only answers with it: 404, or 4xx.")
 @click.option("--limit", type=click.IntRange(1, 1_000), help="How many.  [default: 20]")
 @click.option(

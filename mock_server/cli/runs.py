@@ -2,6 +2,7 @@
 it, and letting more arrive."""
 
 import json
+import math
 import shlex
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,8 @@ def arrivals(mock: Remote, rate: str | None) -> None:
     else:
         try:
             number = float(rate)
+            if not math.isfinite(number):
+                raise ValueError
         except ValueError:
             raise click.BadParameter(f"{rate!r} is no number of runs a minute, nor off") from None
         shown = mock.call("PUT", "/arrivals", {"perMinute": number})
@@ -174,7 +177,14 @@ def _read(path: Path) -> Any:
     except yaml.YAMLError:
         _explain(path)
         raise
-    return json.loads(json.dumps(written, default=str))
+    if not isinstance(written, dict):
+        what = "is empty" if written is None else f"holds no mapping but {written!r:.60}"
+        raise UsageError(f"{path} {what}: a scenario has summary, automation and steps")
+    try:
+        return json.loads(json.dumps(written, default=str, allow_nan=False))
+    except (ValueError, TypeError) as error:
+        _explain(path)
+        raise UsageError(f"{path} holds what JSON has not: {error}") from None
 
 
 def _explain(path: Path) -> None:

@@ -40,11 +40,14 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     def wait_for_run(call: Call) -> Answer:
         wanted = frozenset(map(RunStatus, call.body.get("statuses", FINISHED)))
         timeout = call.body.get("timeoutSeconds", 30)
-        return Waiting(call.world, _run(call), wanted, timeout)
+        return Waiting(call.world, worlds.slices, _run(call), wanted, timeout)
 
     def end_run(call: Call) -> Answer:
         run, outcome = _run(call), RunStatus(call.body["outcome"])
         key, error = call.body.get("step"), call.body.get("error")
+        if error is not None and outcome is not RunStatus.FAILED:
+            msg = f"Value error, what ends as {outcome} has no error; leave it out"
+            raise Invalid([Flaw(("body", "error"), msg, "value_error")])
         if key is None:
             call.world.steer(lambda engine: engine.force(run, outcome, error))
         elif outcome is RunStatus.CANCELLED:

@@ -61,7 +61,7 @@ class Disturb:
     ) -> None:
         call: Call = scope[CALL]
         fault = asked.get("fault")
-        rules = [] if fault is None else wanted_rules(fault, self._presets)
+        rules = [] if fault is None else wanted_rules(fault, operation, self._presets)
         met = call.world.faults.ask(rules, operation, call.exchange)
         try:
             answer: Answer = self._examples.answer(operation, asked) or self._operation(scope)

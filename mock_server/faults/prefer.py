@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mock_server.engine.run import Json
+from mock_server.engine.vocabulary import Operation
 from mock_server.errors import Flaw, Invalid, Refused
 from mock_server.faults.rules import KINDS, Preset, Rule
 from mock_server.http.call import Answer, NoContent, Reply
@@ -143,15 +144,21 @@ def preferences(headers: Headers, query: bytes) -> dict[str, Preference]:
     return found
 
 
-def wanted_rules(fault: Preference, presets: Mapping[str, Preset]) -> list[Rule]:
-    """The rules that the preference ``fault`` names. Raises Invalid."""
+def wanted_rules(
+    fault: Preference, operation: Operation, presets: Mapping[str, Preset]
+) -> list[Rule]:
+    """The rules that the preference ``fault`` names. Raises Invalid where there is no such fault,
+    or none that can befall an answer of ``operation``."""
     rules: list[Rule] = []
     for name in filter(None, re.split("[, ]+", fault.text)):
         if name in presets:
-            rules += presets[name].rules
+            named = presets[name].rules
         elif name in KINDS:
-            rules.append(Rule.model_validate({name: {}}))
+            named = [Rule.model_validate({name: {}})]
         else:
             there = ", ".join([*presets, *KINDS])
             raise fault.refuse(f"there is no fault {name!r}; there are: {there}")
+        if not any(rule.befalls(operation) for rule in named):
+            raise fault.refuse(f"{name} befalls no answer of {operation}")
+        rules += named
     return rules

@@ -49,8 +49,9 @@ class Rule(datafile.Model):
 
     status: Status | None = None
     malformed: Malformed | None = None
-    duplicate: Duplicate | None = None
+    # Within: a window of copies of one event could not be put out of order.
     reorder: Reorder | None = None
+    duplicate: Duplicate | None = None
     reconnect: Reconnect | None = None
     half_frame: HalfFrame | None = Field(default=None, alias="halfFrame")
     cut: Cut | None = None
@@ -110,8 +111,8 @@ KINDS: dict[str, type[Fault]] = {
     for kind in (
         Status,
         Malformed,
-        Duplicate,
         Reorder,
+        Duplicate,
         Reconnect,
         HalfFrame,
         Cut,

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mock_server.engine.behaviour import Behaviour, ErrorBody
+from mock_server.engine.behaviour import Behaviour, ErrorBody, Extra
 from mock_server.engine.run import Json
 from mock_server.errors import Flaw, Invalid, Refused
 from mock_server.http.call import Answer, Call, Reply
@@ -33,8 +33,9 @@ from mock_server.worlds.worlds import Worlds
 
 CALL = "mock_server.http.call"
 _MOST_CONTRACTS = 64
-_OWN = Behaviour()
-"""How the mock's own API and pages behave, whatever the behaviour of the mock or of a world."""
+_OWN = Behaviour(unknown_parameters=Extra.INVALID)
+"""How the mock's own API and pages behave, whatever the behaviour of the mock or of a world: with
+``world`` misspelt, a call would else drive another world."""
 
 _LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+\.localhost)(:\d+)?"
 

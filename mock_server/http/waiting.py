@@ -9,21 +9,25 @@ from mock_server.engine.vocabulary import RunStatus
 from mock_server.errors import Refused
 from mock_server.http.call import Reply
 from mock_server.http.pauses import until_gone
+from mock_server.worlds.slices import Slices
 from mock_server.worlds.world import World
 
 
 class Waiting:
     """An answer that comes when ``run`` has one of ``statuses``, or after ``timeout`` real
-    seconds, then as a refusal (409)."""
+    seconds, then as a refusal (409); or at once when the world is reset (409) or the mock stops
+    (503), which ``slices`` tell."""
 
     def __init__(
         self,
         world: World,
+        slices: Slices,
         run: Run,
         statuses: frozenset[RunStatus],
         timeout: float,
     ) -> None:
         self._world = world
+        self._slices = slices
         self._run = run
         self._statuses = statuses
         self._timeout = timeout
@@ -44,6 +48,10 @@ class Waiting:
             over.cancel()
             leave()
         if not self._reached():
+            if self._slices.closed:
+                raise Refused(503, "The mock is stopping.")
+            if self._world.closed:
+                raise Refused(409, "The world was reset meanwhile: the run is gone.")
             wanted = " or ".join(sorted(self._statuses))
             raise Refused(
                 409,

@@ -202,6 +202,43 @@ def test_a_file_that_is_wrong(
     assert drive.refused("new", file).startswith(f"{file}:{line}: ")
 
 
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "is empty"),
+        ("null", "is empty"),
+        ("diamond", "holds no mapping but 'diamond'"),
+        ("- a", "holds no mapping"),
+        ("summary: .nan", "summary"),
+        ("2026-03-02: x", "e.yaml:1: "),
+    ],
+)
+def test_a_file_that_holds_no_scenario(drive: Driver, tmp_path: Path, text: str, part: str) -> None:
+    """It is named, with what it holds instead; no other run is made in its place."""
+    file = tmp_path / "e.yaml"
+    file.write_text(text, encoding="utf-8")
+    line = drive.refused("new", file)
+    assert str(file) in line
+    assert part in line
+    assert drive.world.client.get("/api/v1/automation-runs").json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["arrivals", "nan"],
+        ["arrivals", "1e400"],
+        ["faults", "add", "drop", "--probability", "nan"],
+        ["faults", "add", "latency.sigma=.nan"],
+        ["clock", "scale", "nan"],
+        ["reset", "--clock", "0.0001"],
+    ],
+)
+def test_a_number_that_is_none(drive: Driver, arguments: list[str]) -> None:
+    """One line says which."""
+    assert arguments[-1].removeprefix("latency.sigma=") in drive.refused(*arguments)
+
+
 def test_a_run_is_followed(drive: Driver) -> None:
     """What was, and what comes, in the world's seconds, until it ends."""
     drive("clock", "resume")
@@ -436,6 +473,7 @@ def test_requests_are_forgotten(drive: Driver) -> None:
         (["3", "--status", "404"], "NUMBER explains one request"),
         (["--clear", "--status", "404"], "--whose only"),
         (["--status", "9"], "status"),
+        (["--operation", "nope"], "'getRun'"),
         (["--limit", "0"], "--limit"),
         (["--whose", "mine"], "--whose"),
         (["seventeen"], "NUMBER"),
@@ -508,6 +546,12 @@ def test_something_else_is_there(something_else: str) -> None:
 def test_an_address_that_is_none() -> None:
     """The line says how one is written."""
     assert "http://127.0.0.1:8080" in call("clock", "--url", "localhost:8080", code=2).stderr
+    assert "no address of a mock" in call("clock", "--url", "http://[::1", code=2).stderr
+
+
+def test_what_is_of_no_world_is_listed_whatever_the_world(drive: Driver) -> None:
+    """Scenarios and presets are the mock's."""
+    assert "flaky" in drive("faults", "preset", "--world", drive.world.key)
 
 
 def test_an_option_wins_over_the_environment(drive: Driver) -> None:
@@ -521,7 +565,9 @@ def test_an_option_wins_over_the_environment(drive: Driver) -> None:
 def test_the_token_is_asked_for_and_sent() -> None:
     """By option or environment."""
     with serving(Settings(start="empty", access=Access(token=TOKEN))) as url:
-        assert "--token" in call("clock", "--url", url, code=2).stderr
+        assert "asks for its token" in call("clock", "--url", url, code=2).stderr
+        wrong = call("clock", "--url", url, "--token", "wrong", code=2).stderr
+        assert "does not take this token" in wrong
         assert call("clock", "--url", url, "--token", TOKEN).stdout.startswith("demo  ")
         variables = {"RUNS_MOCK_URL": url, "RUNS_MOCK_CONTROL_TOKEN": TOKEN}
         assert call("clock", **variables).stdout.startswith("demo  ")

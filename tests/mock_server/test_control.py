@@ -1,5 +1,6 @@
 """The control API: worlds, clocks, runs to order."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -8,6 +9,7 @@ import httpx2
 import pytest
 import yaml
 
+from mock_server import resources
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import from_text
 from mock_server.http.safety import Access
@@ -131,6 +133,11 @@ def test_health_counts_what_is_open(mock_world: MockWorld) -> None:
         ("/clock/advance", {"seconds": 1e9}, 422, "less than or equal to 2678400"),
         ("/clock/advance", {"seconds": "5"}, 422, "valid number"),
         ("/clock/scale", {"scale": 0}, 422, "greater than or equal to 0.001"),
+        ("/reset", {"scale": 0.0001}, 422, "minimum of 0.001"),
+        ("/reset", {"scale": -1}, 422, "minimum of 0.001"),
+        ("/reset", {"scale": 100_001}, 422, "less than or equal to 100000"),
+        ("/reset?wrold=test-x", {}, 422, "wrold"),
+        ("/clock/freeze?World=test-x", None, 422, "extra_forbidden"),
         ("/reset", {"now": "2026-03-02T08:15:00"}, 422, "datetime"),
         ("/reset", {"now": "1969-03-02T08:15:00Z"}, 422, "1970"),
         ("/reset", {"runs": 10_001}, 422, "10000"),
@@ -188,9 +195,10 @@ def test_it_answers_alike_whatever_the_behaviour(
 
 
 def test_it_checks_alike_whatever_the_behaviour(otherwise: str) -> None:
-    """A limit of 0 and an unknown parameter are as good as ever."""
+    """A limit of 0 is as good as ever, an unknown parameter as bad."""
     with httpx2.Client(base_url=otherwise, headers={"X-API-Key": "demo"}) as client:
-        assert client.get("/_mock/requests?limit=0&a=1").status_code == 200
+        assert client.get("/_mock/requests?limit=0").status_code == 200
+        assert client.get("/_mock/requests?a=1").status_code == 422
         assert client.get(f"{RUNS}?limit=0").status_code == 422
         assert client.get(f"{RUNS}?a=1").status_code == 422
         answer = client.get(f"{RUNS}/{ID}")
@@ -205,6 +213,24 @@ def test_its_token_is_asked_for_alike_whatever_the_behaviour() -> None:
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/json"
     assert set(answer.json()) == {"detail"}
+
+
+def test_every_operation_refuses_a_query_parameter_that_it_does_not_list(
+    anonymous: httpx2.Client,
+) -> None:
+    """As its document declares."""
+    control = yaml.safe_load(resources.control_file().read_text(encoding="utf-8"))
+    for template, item in control["paths"].items():
+        for method in item.keys() - {"parameters"}:
+            assert "422" in item[method]["responses"]
+            path = re.sub("{.*}", "1", template)
+            answer = anonymous.request(method.upper(), f"/_mock{path}?wrold=test-x")
+            flaw = {
+                "loc": ["query", "wrold"],
+                "msg": "Extra inputs are not permitted",
+                "type": "extra_forbidden",
+            }
+            assert (answer.status_code, flaw in answer.json()["detail"]) == (422, True), path
 
 
 @pytest.mark.parametrize("path", ["health", "ready", "scenarios", "worlds", "fault-presets"])

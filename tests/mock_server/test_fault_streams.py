@@ -157,6 +157,16 @@ def test_faults_of_a_stream_compose(mock_world: MockWorld, events: str) -> None:
     assert stream(mock_world, events) == ([1, 1, 2, 2, 3], b"", False)
 
 
+def test_doubled_events_are_out_of_order_too(mock_world: MockWorld, events: str) -> None:
+    """A window holds different events, not the copies of one."""
+    fault(mock_world, duplicate={}, reorder={})
+    numbers, _, proper = stream(mock_world, events)
+    assert proper
+    assert sorted(numbers) == [number for number in range(1, EVENTS + 1) for _ in range(2)]
+    assert numbers != sorted(numbers)
+    assert numbers[::2] == numbers[1::2]
+
+
 def test_a_stream_can_be_dropped_and_dribbled(mock_world: MockWorld, events: str) -> None:
     """Like any other answer."""
     fault(mock_world, drop={"after": 20}, dribble={"chunks": 2, "over": "0ms"})

@@ -88,6 +88,8 @@ def test_every_answer_of_the_contract_can_be_had(mock_world: MockWorld) -> None:
             {"code": "404", "example": "failed"},
             "no example 'failed' is there; there are: run (404)",
         ),
+        ({"fault": "cut"}, "cut befalls no answer of getRun"),
+        ({"fault": "dying-stream"}, "dying-stream befalls no answer of getRun"),
         ({"fault": "quick"}, "dying-stream, expired-token, flaky, overloaded, slow, status"),
     ],
 )

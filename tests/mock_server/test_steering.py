@@ -1,11 +1,14 @@
 """Runs steered by hand: changed before they begin, waited for, decided, ended, arriving."""
 
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from raw import read
 
 from mock_server.engine.clock import from_text
-from mock_server.testing import MockWorld
+from mock_server.testing import MockWorld, serving
 
 RUNS = "/api/v1/automation-runs"
 
@@ -131,6 +134,43 @@ def test_a_wait_in_vain_ends_in_time_and_says_why(mock_world: MockWorld) -> None
     assert "frozen" in answer.json()["detail"]
 
 
+def waiting(world: MockWorld, run_id: str) -> socket.socket:
+    """A connection on which that run is waited for."""
+    address = urlsplit(world.base_url)
+    connection = socket.create_connection((address.hostname, address.port), timeout=20)
+    head = f"Host: {address.netloc}\r\nX-API-Key: {world.key}\r\n"
+    connection.sendall(f"GET /_mock/health HTTP/1.1\r\n{head}\r\n".encode())
+    assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    request = f"POST /_mock/runs/{run_id}/wait HTTP/1.1\r\n{head}Connection: close\r\n\r\n"
+    connection.sendall(request.encode())
+    for _ in range(3):
+        # What came before on an open connection is under way when these are answered.
+        world.control("health", "GET")
+    return connection
+
+
+def test_a_wait_ends_with_its_world(mock_world: MockWorld) -> None:
+    """At once, and says so."""
+    run_id = mock_world.create("diamond")
+    with waiting(mock_world, run_id) as connection:
+        mock_world.control("reset")
+        text = read(connection)
+    assert text.startswith(b"HTTP/1.1 409 ")
+    assert b"was reset" in text
+
+
+def test_a_wait_ends_with_the_mock() -> None:
+    """At once, and says so."""
+    with serving() as url:
+        world = MockWorld(url, "test-wait", scale=0, runs=0, live=0)
+        connection = waiting(world, world.create("diamond"))
+        world.close()
+    with connection:
+        text = read(connection)
+    assert text.startswith(b"HTTP/1.1 503 ")
+    assert b"is stopping" in text
+
+
 @pytest.mark.parametrize("outcome", ["completed", "failed", "cancelled"])
 @pytest.mark.parametrize("after", [0, 4, 7])
 def test_a_run_is_ended_as_one_likes(mock_world: MockWorld, outcome: str, after: int) -> None:
@@ -145,6 +185,17 @@ def test_a_run_is_ended_as_one_likes(mock_world: MockWorld, outcome: str, after:
     assert not found & {"pending", "running"}
     again = mock_world.client.post(f"/_mock/runs/{run_id}/outcome", json={"outcome": outcome})
     assert again.status_code == 409
+
+
+@pytest.mark.parametrize("outcome", ["completed", "cancelled"])
+def test_only_a_failure_has_an_error(mock_world: MockWorld, outcome: str) -> None:
+    """With another outcome it is refused, and the run goes on."""
+    run_id = mock_world.create("diamond")
+    told = {"outcome": outcome, "error": {"code": "x"}}
+    answer = mock_world.client.post(f"/_mock/runs/{run_id}/outcome", json=told)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "error"]
+    assert mock_world.run(run_id)["status"] == "pending"
 
 
 def test_one_step_is_ended_as_one_likes(mock_world: MockWorld) -> None:

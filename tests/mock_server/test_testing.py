@@ -25,6 +25,24 @@ def test_the_steps_and_whatever_else_there_is(mock_world: MockWorld) -> None:
     run_id = mock_world.create("quick-success")
     assert {step["status"] for step in mock_world.steps(run_id)} == {"pending"}
     assert mock_world.control("clock/resume")["frozen"] is False
+    answers = mock_world.control("behaviour", "PUT", behaviour={"Q20": "problem"})["answers"]
+    assert answers["Q20"] == "problem"
+    assert mock_world.control("behaviour", "GET") == {"answers": answers}
+    assert mock_world.control("requests/count", "GET", operation="getRun")["total"] == 0
+    assert mock_world.control("faults", "DELETE") == {}
+
+
+def test_a_run_is_changed_and_time_is_written_as_people_write_it(mock_world: MockWorld) -> None:
+    """By the key of the step; a duration that is none is refused."""
+    scenario = {"summary": "Mine", "automation": {"name": "Mine"}, "steps": [{"key": "only"}]}
+    runs = [
+        mock_world.create(scenario, only={"outcome": "fails"}),
+        mock_world.create("diamond", fetch={"outcome": "fails"}),
+    ]
+    mock_world.advance("5m")
+    assert [mock_world.run(run)["status"] for run in runs] == ["failed", "failed"]
+    with pytest.raises(ValueError, match="soon"):
+        mock_world.advance("soon")
 
 
 def test_a_mock_that_asks_for_a_token() -> None:
