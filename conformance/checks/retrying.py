@@ -42,7 +42,7 @@ _UNFAILED = {
 @requirement("RETRY-01", wants=[State.FAILS_ONCE])
 def check_an_empty_object_is_accepted(kit: Kit) -> None:
     """The answer is a run, and the same runs again as with `from_failed`, which is the default."""
-    run_id, before = failed(kit)
+    run_id, before = rested(kit)
     answer = require(kit.api.retry(run_id, {}), success)
     kit.observe_status("Q22", answer, SUCCESSES)
     kit.fits(answer, "Run")
@@ -51,7 +51,7 @@ def check_an_empty_object_is_accepted(kit: Kit) -> None:
         ran_again(kit, run_id, before, rerun(kit, run_id, answer), first)
     except Finding as fault:
         # What the word itself means is another requirement: here it need only mean the same.
-        run_id, before = failed(kit)
+        run_id, before = rested(kit)
         explicit = retried(kit, run_id, {"mode": "from_failed"})
         try:
             ran_again(kit, run_id, before, rerun(kit, run_id, explicit), first)
@@ -63,7 +63,7 @@ def check_an_empty_object_is_accepted(kit: Kit) -> None:
 @requirement("RETRY-02", wants=[State.FAILS_ONCE])
 def check_from_failed_runs_what_failed_and_all_behind(kit: Kit) -> None:
     """Completed steps keep their outcome; the failed one and those behind it run."""
-    run_id, before = failed(kit)
+    run_id, before = rested(kit)
     first = [step["key"] for step in before if step["status"] == "failed"]
     new = rerun(kit, run_id, retried(kit, run_id, {"mode": "from_failed"}))
     ran_again(kit, run_id, before, new, behind(before, first))
@@ -72,7 +72,7 @@ def check_from_failed_runs_what_failed_and_all_behind(kit: Kit) -> None:
 @requirement("RETRY-03", wants=[State.FAILS_ONCE])
 def check_full_runs_every_step(kit: Kit) -> None:
     """Completed steps as well."""
-    run_id, before = failed(kit)
+    run_id, before = rested(kit)
     new = rerun(kit, run_id, retried(kit, run_id, {"mode": "full"}))
     ran_again(kit, run_id, before, new, {step["key"] for step in before})
 
@@ -82,6 +82,7 @@ def check_from_step_runs_that_step_and_all_behind(kit: Kit) -> None:
     """From the middle of a diamond, or where completed runs are not retried (Q04), from the step
     that failed; the rest is kept."""
     run_id = kit.runs.fresh(State.DIAMOND, Status.COMPLETED)
+    kit.waiting.tick()
     before = kit.steps(run_id)
     inner = [s["key"] for s in before if s["dependsOn"] and len(behind(before, [s["key"]])) > 1]
     if not inner:
@@ -90,7 +91,7 @@ def check_from_step_runs_that_step_and_all_behind(kit: Kit) -> None:
     answer = kit.api.retry(run_id, body)
     observe_unfailed(kit, answer, "from_step", "completed")
     if not client_error(answer):
-        run_id, before = failed(kit)
+        run_id, before = rested(kit)
         body["stepKey"] = next(step["key"] for step in before if step["status"] == "failed")
         answer = retried(kit, run_id, body)
     new = rerun(kit, run_id, require(answer, success))
@@ -299,9 +300,14 @@ def _ends(kit: Kit, run_id: str, most: int) -> None:
 def failed(kit: Kit) -> tuple[str, list[dict[str, Any]]]:
     """A run that failed and would complete if tried again, and its steps."""
     run_id = kit.runs.fresh(State.FAILS_ONCE, Status.FAILED)
-    # What runs again must be seen to start later, also where times are kept to the second.
-    kit.waiting.clock.advance(2)
     return run_id, kit.steps(run_id)
+
+
+def rested(kit: Kit) -> tuple[str, list[dict[str, Any]]]:
+    """Likewise, and what runs again will be seen to start later."""
+    found = failed(kit)
+    kit.waiting.tick()
+    return found
 
 
 def retried(kit: Kit, run_id: str, body: Any) -> Answer:

@@ -6,20 +6,20 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from conformance.contract.contract import Contract
 from conformance.contract.schema import Schemas
-from conformance.errors import Finding, Inconclusive, Unsupported
+from conformance.errors import Finding, Inconclusive, Outcome, Unsupported
 from conformance.http.answer import Answer
 from conformance.http.credential import Credential, Way
 from conformance.http.stream import Stream
 from conformance.http.target import Api
 from conformance.http.wire import Wire
 from conformance.kit.archive import Archive
-from conformance.kit.expect import Matcher, is_finished
+from conformance.kit.expect import Matcher, is_finished, unchanged
 from conformance.kit.runs import Runs
 from conformance.kit.story import Broadcast, Moment, Quiet, has_ended
 from conformance.kit.waiting import Waiting
@@ -147,6 +147,27 @@ class Kit:
         """The stream of a succeeding run; one is listened to for all checks."""
         return self.archive.once("broadcast", self._listen_in)
 
+    def moment(self, run_id: str) -> Moment:
+        """The run and its steps as they are now."""
+        return Moment(self.api.run(run_id), self.steps(run_id))
+
+    def stopped(self) -> tuple[Moment, ...]:
+        """Runs that would have completed soon, as they were when they had been cancelled: one at
+        once and one at work. They are cancelled when this is first called; none where there are no
+        runs to spare, or they cannot be cancelled."""
+        return self.archive.once("stopped", self._stop)
+
+    def stays(self, ended: Sequence[Moment]) -> None:
+        """A Finding if one of these runs, or a step, is not for good what it was."""
+        for was in ended:
+            self.waiting.rest(was.at)
+            now, state = self.moment(was.run["id"]), was.run.get("status")
+            if why := unchanged(was.run, now.run):
+                raise Finding(f"a {state} run changed by itself: {why}")
+            for before, after in zip(was.steps, now.steps, strict=False):
+                if why := unchanged(before, after):
+                    raise Finding(f"a step of a {state} run changed by itself: {why}")
+
     def quiet(self) -> Quiet:
         """The stream of a run that does nothing, listened to since this was first called."""
         return self.archive.once("quiet", self._hush)
@@ -157,12 +178,25 @@ class Kit:
         stream.wait(0.3, lambda s: s.ended)
         return Quiet(stream, stream.comments, time.monotonic())
 
+    def _stop(self) -> tuple[Moment, ...]:
+        ended: list[Moment] = []
+        if not self.runs.repeatable:
+            return ()
+        for at in (None, Status.RUNNING):
+            # Whoever's business it is why this does not work tells it.
+            with contextlib.suppress(Outcome):
+                run_id = self.runs.fresh(State.SUCCEEDS, at)
+                self.api.cancel(run_id)
+                self.waiting.reach(self.api, run_id, Status.CANCELLED)
+                ended.append(self.moment(run_id))
+        return tuple(ended)
+
     def _watch(self, state: State) -> list[Moment]:
         run_id = self.runs.fresh(state)
         moments: list[Moment] = []
 
         def read() -> dict[str, Any]:
-            moments.append(Moment(self.api.run(run_id), self.steps(run_id)))
+            moments.append(self.moment(run_id))
             return moments[-1].run
 
         _, why = self.waiting.until(read, is_finished)

@@ -4,7 +4,8 @@ stream as they were told."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from conformance.http.sse import Frame
@@ -14,10 +15,11 @@ from conformance.vocabulary import FINISHED
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A run and its steps, read one after the other."""
+    """A run and its steps, read one after the other, and when, by the monotonic clock."""
 
     run: dict[str, Any]
     steps: list[dict[str, Any]]
+    at: float = field(default_factory=monotonic, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ again."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,6 +18,11 @@ from conformance.vocabulary import Status
 T = TypeVar("T")
 _STEP = 0.5
 _DELIVERY = 0.05
+# What is under way behind a run's end shows within this, in real time; a clock moves further.
+_REAL_REST = 2.0
+_REST = 120.0
+# Timestamps that are kept to the second differ after this.
+_TICK = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,16 @@ class Waiting:
         """Let this much of the target's time go by, in real time where it cannot be moved."""
         while seconds > 0:
             seconds -= self.clock.advance(seconds)
+
+    def tick(self) -> None:
+        """Let so much time go by that the next timestamp differs from the last one, also where
+        they are kept to the second."""
+        self.spend(_TICK)
+
+    def rest(self, since: float) -> None:
+        """Let so much time have gone by since then, by the monotonic clock, that what was still
+        under way must have shown. Real time that went by meanwhile is not waited for again."""
+        self.spend(max(0.0, since + _REAL_REST - time.monotonic()) if self.real_time else _REST)
 
     def reach(self, api: Api, run_id: str, *statuses: Status) -> dict[str, Any]:
         """The run, once it has one of these statuses; Inconclusive if it never does, and at once

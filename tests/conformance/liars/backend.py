@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 TOP = Path(__file__).parents[3]
@@ -14,7 +15,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(TOP))
 
 from examples.flask_backend.__main__ import main  # noqa: E402 - as a program it needs the path
-from examples.flask_backend.run import Run  # noqa: E402
+from examples.flask_backend.run import FINISHED, Run  # noqa: E402
 from examples.flask_backend.store import Event, Store  # noqa: E402
 from examples.flask_backend.worker import Worker  # noqa: E402
 
@@ -46,6 +47,47 @@ def lie(*requirements: str) -> Callable[[Callable[[], None]], Callable[[], None]
 def worker_is_not_told() -> None:
     """The cancel is remembered, and the work goes on until it is done by itself."""
     Worker.stop = lambda self, run_id: None  # type: ignore[method-assign]
+
+
+@lie("CANCEL-07", "LIFE-04")
+def cancelled_work_goes_on() -> None:
+    """A cancel is written down, and nobody tells the work: it ends the run once more."""
+
+    def wrong(self: Run) -> bool:
+        if self.status in FINISHED:
+            return False
+        for step in self.steps:
+            if step["status"] in ("pending", "running"):
+                self._mark("cancelled", step)
+        self._mark("cancelled")
+        return True
+
+    Run.cancel = wrong  # type: ignore[method-assign]
+    Worker.stop = lambda self, run_id: None  # type: ignore[method-assign]
+
+
+@lie("CANCEL-05")
+def refused_cancel_comes_late() -> None:
+    """A cancel of what has ended is refused, and the run is touched a little later."""
+    cancel, begin = Run.cancel, Store.__init__
+    stores: list[Store] = []
+
+    def remember(self: Store) -> None:
+        begin(self)
+        stores.append(self)
+
+    def late(run_id: str) -> None:
+        with stores[0].change(run_id) as run:
+            run.record["versionNumber"] += 1
+
+    def wrong(self: Run) -> bool:
+        taken = cancel(self)
+        if not taken:
+            Timer(0.3, late, [self.id]).start()
+        return taken
+
+    Store.__init__ = remember  # type: ignore[method-assign]
+    Run.cancel = wrong  # type: ignore[method-assign]
 
 
 @lie("LIST-12")
