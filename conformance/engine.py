@@ -190,8 +190,12 @@ class Engine:
         wanted = [state for item in session.items for state in wants_of(item)]
         self.session.want(wanted[:: max(1, self.settings.workers)])
         for begin in dict.fromkeys(early_of(item) for item in session.items):
-            if begin is not None:
-                with contextlib.suppress(Outcome, SetupError):
+            left = self.settings.budget - (time.monotonic() - self._start)
+            if begin is not None and left > 0:
+                with (
+                    contextlib.suppress(Outcome, SetupError, OutOfTime),
+                    deadline.limit(left, "the budget was spent"),
+                ):
                     begin(self.session.kit())
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:

@@ -24,7 +24,7 @@ from conformance.provision.discover import DiscoverProvisioner
 from conformance.provision.hook import Hook
 from conformance.provision.http import HttpProvisioner, Trigger
 from conformance.provision.mock import MockProvisioner, beside
-from conformance.provision.protocol import Clock, Provisioner
+from conformance.provision.protocol import DERIVED, Clock, Provisioner
 from conformance.provision.static import StaticProvisioner
 from conformance.questions.questions import load as load_questions
 from conformance.settings.settings import Settings
@@ -114,7 +114,11 @@ class Session:
         return True
 
     def offers(self) -> tuple[Mapping[State, str], frozenset[State]]:
-        """For each state "" or why no run is provided, and the states for which that went wrong."""
+        """For each state "" or why no run is provided, and the states for which that went wrong.
+
+        Raises SetupError where what should make runs makes none at all: that is a wrong path, or
+        another automation's, and no service without runs.
+        """
         states: dict[State, str] = {}
         failed: set[State] = set()
         for state in State:
@@ -123,6 +127,12 @@ class Session:
             except SetupError as fault:
                 states[state] = self.redactor.text(fault.message)
                 failed.add(state)
+        asked = {s: w for s, w in states.items() if s not in (*DERIVED, State.OTHER_TENANT)}
+        if self.provisioner.repeatable and all(asked.values()) and not failed:
+            raise SetupError(
+                f"No run of any state is provided: {next(iter(asked.values()))}",
+                "See that the request or command is the right one: runs-conformance setup",
+            )
         return states, frozenset(failed)
 
     def kit(self) -> Kit:

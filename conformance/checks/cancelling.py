@@ -228,6 +228,5 @@ def _in_turn(late: Answer, answers: Iterable[Answer], taken: Sequence[Answer]) -
         raise Finding(
             f"{len(taken)} cancels at the same moment were accepted, each with the cancelled run, "
             f"and one that came later was answered {late.status}",
-            level=Level.INFERRED,
             exchange=taken[-1].exchange,
         )

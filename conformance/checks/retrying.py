@@ -25,7 +25,7 @@ from conformance.kit.expect import (
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
 from conformance.kit.story import told
 from conformance.questions.observing import REFUSALS, SUCCESSES
-from conformance.vocabulary import FINISHED, Level, Operation, State, Status
+from conformance.vocabulary import FINISHED, Operation, State, Status
 
 CALLERS = 6
 # Seconds that a step may take to be taken over from another run.
@@ -78,21 +78,28 @@ def check_full_runs_every_step(kit: Kit) -> None:
 
 
 @requirement("RETRY-04", wants=[State.DIAMOND, State.FAILS_ONCE])
-def check_from_step_runs_that_step_and_all_behind(kit: Kit) -> None:
-    """From the middle of a diamond, or where completed runs are not retried (Q04), from the step
-    that failed; the rest is kept."""
+@pytest.mark.parametrize("place", ["first", "middle"])
+def check_from_step_runs_that_step_and_all_behind(kit: Kit, place: str) -> None:
+    """From the top or the middle of a diamond, or where completed runs are not retried (Q04), from
+    the first step of a failed run or the one that failed; the rest is kept."""
     run_id = kit.runs.fresh(State.DIAMOND, Status.COMPLETED)
     kit.waiting.tick()
     before = kit.steps(run_id)
-    inner = [s["key"] for s in before if s["dependsOn"] and len(behind(before, [s["key"]])) > 1]
-    if not inner:
-        raise Inconclusive("the run has no step in the middle")
-    body = {"mode": "from_step", "stepKey": inner[0]}
+    first = place == "first"
+    of_place = [s["key"] for s in before if bool(s["dependsOn"]) is not first]
+    chosen = [key for key in of_place if len(behind(before, [key])) > 1]
+    if not chosen:
+        raise Inconclusive(f"the run has no step to begin with: {place}")
+    body = {"mode": "from_step", "stepKey": chosen[0]}
     answer = kit.api.retry(run_id, body)
     observe_unfailed(kit, answer, "from_step", "completed")
     if not client_error(answer):
         run_id, before = rested(kit)
-        body["stepKey"] = next(step["key"] for step in before if step["status"] == "failed")
+        body["stepKey"] = next(
+            step["key"]
+            for step in before
+            if (not step["dependsOn"] if first else step["status"] == "failed")
+        )
         answer = retried(kit, run_id, body)
     new = rerun(kit, run_id, require(answer, success))
     ran_again(kit, run_id, before, new, behind(before, [body["stepKey"]]))
@@ -210,7 +217,6 @@ def check_many_retries_start_one_run(kit: Kit) -> None:
             raise Finding(
                 f"{accepted.count(run_id)} retries at the same moment were accepted for the same "
                 f"run, and one that came later was answered {late.status}",
-                level=Level.INFERRED,
             )
         accepted.append(run_id)
     for new in dict.fromkeys(accepted):

@@ -141,6 +141,12 @@ def unchanged(
     return None
 
 
+def in_any_order(runs: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Which runs they are, and when each was changed last: the same where nothing has changed, in
+    whatever order they come."""
+    return sorted((str(run.get("id")), str(run.get("updatedAt"))) for run in runs)
+
+
 def key_faults(steps: list[dict[str, Any]]) -> str | None:
     """Every key is there once."""
     keys = [step["key"] for step in steps]

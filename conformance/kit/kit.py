@@ -232,13 +232,16 @@ class Kit:
             for _ in range(missing):
                 self.runs.fresh(State.SUCCEEDS)
 
-    def stable(self, read: Callable[[], T]) -> T:
-        """What two readings in a row agree on: at a live service runs change between requests."""
+    def stable(self, read: Callable[[], T], of: Callable[[T], object] = lambda value: value) -> T:
+        """A reading that nothing changed in: at a live service runs change between requests.
+
+        The next one agrees with it, in what `of` says of both.
+        """
         before = read()
         for _ in range(20):
             after = read()
-            if after == before:
-                return after
+            if of(after) == of(before):
+                return before
             before = after
             self.waiting.clock.advance(0.5)
         raise Inconclusive("the list changes too quickly to compare readings of it")

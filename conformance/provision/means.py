@@ -41,10 +41,11 @@ def read_means(told: Mapping[str, Told]) -> Means:
     return Means(_way(told, given), states, trigger, command, _clock(told))
 
 
-_OPTIONS = {
-    Provision.STATIC: "--state",
-    Provision.HTTP: "--trigger",
-    Provision.COMMAND: "--command",
+# Where each way is told, by the key of the option.
+_TOLD = {
+    Provision.STATIC: "state",
+    Provision.HTTP: "trigger",
+    Provision.COMMAND: "command",
 }
 _NEEDS = {
     Provision.STATIC: ("runs", "Name them as --state completed=RUN_ID"),
@@ -63,10 +64,10 @@ def _way(told: Mapping[str, Told], there: Mapping[Provision, bool]) -> Provision
         ) from None
     given = [each for each, is_there in there.items() if is_there]
     if len(given) > 1 or (given and way not in (Provision.AUTO, given[0])):
+        ways = [_TOLD[each] for each in given]
+        one, other = (told[key].where for key in [*ways, "provision"][:2])
         raise ConfigurationError(
-            f"{_OPTIONS[given[0]]} and "
-            f"{_OPTIONS[given[1]] if len(given) > 1 else f'--provision {way.value}'} "
-            "contradict each other.",
+            f"{one} and {other} contradict each other.",
             "Leave one of them out.",
         )
     if way in _NEEDS and not given:

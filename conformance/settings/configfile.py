@@ -90,7 +90,8 @@ class ConfigFile:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A remedy for a misspelling: the known word that is nearest, or all of them."""
-    words = list(known)
+    # Members of a vocabulary are told as the words that they stand for.
+    words = [str(each) for each in known]
     close = get_close_matches(word, words, n=1, cutoff=0.5)
     return f"Did you mean {close[0]!r}?" if close else f"It is one of {', '.join(words)}."
 

@@ -97,6 +97,8 @@ def judge(
             level = required.level
             weakest = max(level, fault.level or level, key=list(Level).index)
             verdict = Verdict.VIOLATION if weakest.gates else Verdict.DEVIATION
+            if level.gates and not weakest.gates:
+                message += f" (this much is only {weakest.value}: it does not gate)"
             last = exchanges[-1].number if exchanges else None
             return Judgement(verdict, message, fault.exchange or last, because, fault.place)
         case Inconclusive() | OutOfTime():

@@ -160,7 +160,11 @@ class TestFaultsOfTheSetup:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["--command", "a", "--trigger", "POST /x/{state}"], "contradict each other"),
+            (
+                ["--command", "a", "--trigger", "POST /x/{state}"],
+                "--trigger and --command contradict each other",
+            ),
+            (["--state", "completd=x"], "Did you mean 'completed'?"),
             (["--provision", "command"], "--provision command needs a command"),
             (["--command", "'a"], "is no command: No closing quotation"),
             (["--clock", "POST /tick"], "does not say by how much"),
@@ -172,6 +176,23 @@ class TestFaultsOfTheSetup:
         done = kit("run", "--base-url", "http://h", "--token", "x", *words)
         assert done.returncode == 2
         assert said in done.stdout
+
+    def test_a_contradiction_with_the_file_names_its_line(self, tmp_path: Path) -> None:
+        """What stands in the file was not typed, and would be looked for in vain."""
+        file = tmp_path / "conformance.toml"
+        file.write_text('base_url = "http://h"\n[trigger]\nrequest = "POST /x/{state}"\n')
+        done = kit("run", "--config", str(file), "--token", "x", "--state", "completed=y")
+        assert done.returncode == 2
+        said = f"--state and {file}:3: trigger.request contradict each other."
+        assert said in done.stdout.replace("\n", "")
+
+    @pytest.mark.parametrize("command", ["run", "setup"])
+    def test_a_trigger_that_makes_no_run_at_all_is_wrong(self, mock: str, command: str) -> None:
+        """A path that is not there, and no service without runs: nothing would be checked."""
+        trigger = ("--trigger", "POST /no-such-path/{state}")
+        done = kit(command, "--base-url", mock, "--api-key", "test-no-such-path", *trigger)
+        assert done.returncode == 2
+        assert "No run of any state is provided" in done.stdout
 
 
 def make_a_run(directory: Path) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import random
 from threading import Timer
 from typing import Any
 
@@ -98,6 +99,19 @@ def total_of_all_statuses() -> None:
     def wrong(self: Store, tenant: str, status: str | None, limit: int, offset: int) -> Any:
         whole = page(self, tenant, None, 0, 0)
         return page(self, tenant, status, limit, offset) | {"total": whole["total"]}
+
+    Store.page = wrong  # type: ignore[method-assign]
+
+
+@lie("LIST-10", "HTTP-09")
+def ties_in_any_order() -> None:
+    """Nothing says which of the runs that were created in one second comes first."""
+    page = Store.page
+
+    def wrong(self: Store, tenant: str, status: str | None, limit: int, offset: int) -> Any:
+        whole = page(self, tenant, status, 1_000_000, 0)
+        items = sorted(whole["items"], key=lambda run: (run["createdAt"][:19], random()))
+        return whole | {"items": items[offset:][:limit]}
 
     Store.page = wrong  # type: ignore[method-assign]
 

@@ -63,6 +63,13 @@ async def runs_of_others(ask: Ask, forward: Forward, memory: Json) -> Reply:
     return await forward(as_other(ask)) if reply.status == 404 else reply
 
 
+@lie("AUTH-06")
+async def streams_of_others_resumed(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    resumed = ask.operation == "events" and "last-event-id" in ask.headers
+    return await forward(as_other(ask)) if reply.status == 404 and resumed else reply
+
+
 @lie("AUTH-10")
 async def lists_of_others(ask: Ask, forward: Forward, memory: Json) -> Reply:
     reply = await forward(ask)
