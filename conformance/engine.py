@@ -220,7 +220,7 @@ class Engine:
             raise Inconclusive(self._trouble)
         if self._lost:
             raise Inconclusive(self._trouble, because=self._lost)
-        with deadline.limit(share, f"the check was not done after {share:.0f} s"):
+        with deadline.limit(share, f"the check was not done after {share:.1f} s"):
             self.session.make_ahead()
             self._mark = self.session.traffic.count
             return (yield)

@@ -66,6 +66,8 @@ class _Named:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         config.pluginmanager.register(self._front, Front.NAME)
+        # Nobody sees pytest's own account of a failure, and the long one takes its time.
+        config.option.tbstyle = "native"
 
 
 def _arguments(given: Mapping[str, Any]) -> list[str]:

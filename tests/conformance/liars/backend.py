@@ -6,8 +6,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from random import random
 from threading import Timer
 from typing import Any
 
@@ -106,11 +106,13 @@ def total_of_all_statuses() -> None:
 @lie("LIST-10", "HTTP-09")
 def ties_in_any_order() -> None:
     """Nothing says which of the runs that were created in one second comes first."""
-    page = Store.page
+    page, turns = Store.page, count()
 
     def wrong(self: Store, tenant: str, status: str | None, limit: int, offset: int) -> Any:
-        whole = page(self, tenant, status, 1_000_000, 0)
-        items = sorted(whole["items"], key=lambda run: (run["createdAt"][:19], random()))
+        whole, turn = page(self, tenant, status, 1_000_000, 0), next(turns)
+        items = sorted(
+            whole["items"], key=lambda run: (run["createdAt"][:19], hash((run["id"], turn)))
+        )
         return whole | {"items": items[offset:][:limit]}
 
     Store.page = wrong  # type: ignore[method-assign]
