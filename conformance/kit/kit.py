@@ -4,6 +4,7 @@ implementation answers an open question."""
 from __future__ import annotations
 
 import contextlib
+import operator
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -232,15 +233,13 @@ class Kit:
             for _ in range(missing):
                 self.runs.fresh(State.SUCCEEDS)
 
-    def stable(self, read: Callable[[], T], of: Callable[[T], object] = lambda value: value) -> T:
-        """A reading that nothing changed in: at a live service runs change between requests.
-
-        The next one agrees with it, in what `of` says of both.
-        """
+    def stable(self, read: Callable[[], T], same: Callable[[T, T], bool] = operator.eq) -> T:
+        """A reading that the next one is the `same` as: at a live service runs change between
+        requests."""
         before = read()
         for _ in range(20):
             after = read()
-            if of(after) == of(before):
+            if same(before, after):
                 return before
             before = after
             self.waiting.clock.advance(0.5)
