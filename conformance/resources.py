@@ -1,8 +1,6 @@
 """Where the contract is: at the top of a checkout, or in the directory of data that a wheel
-installs beside the packages; and where the kit may keep what it has worked out."""
+installs beside the packages."""
 
-import os
-import tempfile
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -33,15 +31,6 @@ def requirements_file() -> Path:
 def report_schema_file() -> Path:
     """The schema of the JSON report."""
     return _PACKAGE / "report.schema.json"
-
-
-def cache_directory() -> Path:
-    """Where tables that take seconds to make are kept from run to run; it may not exist."""
-    try:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError:
-        home = tempfile.gettempdir()
-    return Path(home) / "automation-runs-kit"
 
 
 def _data() -> Path:

@@ -15,11 +15,11 @@ from pathlib import Path
 from conformance.contract.contract import Contract
 from conformance.errors import KitError
 from conformance.fuzz import outcome
+from conformance.fuzz.cache import cache_directory
 from conformance.fuzz.document import CACHE, HEADERS, PLACEHOLDER, RUNS, View, document
 from conformance.fuzz.effort import Effort
 from conformance.http.connection import Connection
 from conformance.http.credential import Credential
-from conformance.resources import cache_directory
 from conformance.vocabulary import Operation
 
 # For each phase the operations that are tried, each with the runs that it may use up.
