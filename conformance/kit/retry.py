@@ -1,0 +1,148 @@
+"""What the checks of a retry have in common: a run that failed, a retry of it, and what became of
+its steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.errors import Finding, Inconclusive
+from conformance.http.answer import Answer
+from conformance.kit.expect import (
+    client_error,
+    require,
+    status,
+    success,
+    unchanged,
+    when,
+)
+from conformance.kit.kit import Kit
+from conformance.kit.story import told
+from conformance.vocabulary import FINISHED, Operation, State, Status
+
+# Seconds that a step may take to be taken over from another run.
+AT_ONCE = 0.05
+# The known answers to Q04 that remain when a retry of a run that did not fail is accepted or not.
+_UNFAILED = {
+    ("explicit", True): ("explicit", "always"),
+    ("explicit", False): ("never",),
+    ("from_failed", True): ("always",),
+    ("from_failed", False): ("explicit", "never"),
+}
+
+
+def made_since(kit: Kit, known: set[str], like: dict[str, Any]) -> set[str]:
+    """The runs of the same automation that were not there: others may be made by others."""
+    same = like.get("automationId")
+    return {i for i, run in kit.newest().items() if run.get("automationId") == same} - known
+
+
+def ends_once_each(kit: Kit, run_id: str, most: int) -> None:
+    """The run's stream, if it replays what has been (Q13), tells no more ends than attempts."""
+    with kit.api.events(run_id) as stream:
+        stream.wait(1, lambda s: s.ended or sum(e.ends_the_run for e in told(s.frames)) > most)
+    ends = [event.outcome for event in told(stream.frames) if event.ends_the_run]
+    if len(ends) > most:
+        raise Finding(
+            f"the run ended {len(ends)} times ({', '.join(ends)}) in {most} attempts",
+            exchange=stream.exchange,
+        )
+
+
+def failed(kit: Kit) -> tuple[str, list[dict[str, Any]]]:
+    """A run that failed and would complete if tried again, and its steps."""
+    run_id = kit.runs.fresh(State.FAILS_ONCE, Status.FAILED)
+    return run_id, kit.steps(run_id)
+
+
+def rested(kit: Kit) -> tuple[str, list[dict[str, Any]]]:
+    """Likewise, and what runs again will be seen to start later."""
+    found = failed(kit)
+    kit.waiting.tick()
+    return found
+
+
+def retried(kit: Kit, run_id: str, body: Any) -> Answer:
+    """The answer to a retry that should be accepted; Inconclusive if it is not (RETRY-01)."""
+    answer = kit.api.retry(run_id, body)
+    if success(answer):
+        raise Inconclusive(f"an ordinary retry was not accepted: {answer.said}", because="RETRY-01")
+    return answer
+
+
+def rerun(kit: Kit, run_id: str, answer: Answer) -> str:
+    """The id of the run that runs again: the same or another (Q01)."""
+    new = answer.object().get("id")
+    if not isinstance(new, str):
+        raise Inconclusive("the answer to the retry has no id", because="RETRY-01")
+    known, which = ("same_run", "the same") if new == run_id else ("new_run", "another")
+    kit.observe("Q01", known, saw=f"{answer.said} with {which} id", exchange=answer.exchange)
+    return new
+
+
+def observe_unfailed(kit: Kit, answer: Answer, mode: str, state: str) -> None:
+    """Q04, of which each mode tells a part: the answer to a retry of a run that did not fail."""
+    asked = "from_failed" if mode == "from_failed" else "explicit"
+    accepted, turned_down = not success(answer), not client_error(answer)
+    known = _UNFAILED[asked, accepted] if accepted or turned_down else ()
+    saw = f"{mode} of a {state} run: {answer.said}"
+    kit.observe("Q04", *known, saw=saw, exchange=answer.exchange)
+
+
+def ran_again(
+    kit: Kit, run_id: str, before: list[dict[str, Any]], new: str, expected: set[str]
+) -> None:
+    """When the retry `new` of the run has come to its end, the expected steps have started anew and
+    the others are as they were.
+
+    In another run (Q01) a step that is kept may stand as it ended in the first, or start and
+    complete at once, with the same outcome.
+    """
+    kit.waiting.reach(kit.api, new, *FINISHED)
+    now = by_key(kit.steps(new))
+    if set(now) != set(by_key(before)):
+        raise Finding(f"the steps were {sorted(by_key(before))} and are {sorted(now)}")
+    for step in before:
+        again = now[step["key"]]
+        if step["key"] in expected:
+            if again.get("startedAt") in (None, step.get("startedAt")):
+                raise Finding(f"the step {step['key']!r} did not run again")
+        elif why := unchanged(step, again, ("status", "result", "error")):
+            raise Finding(f"the step {step['key']!r} was not kept: {why}")
+        elif again.get("startedAt") != step.get("startedAt") and (
+            new == run_id or not _at_once(again, step)
+        ):
+            raise Finding(f"the step {step['key']!r} ran again and should have been kept")
+
+
+def _at_once(again: dict[str, Any], step: dict[str, Any]) -> bool:
+    """Whether the step took next to no time, and less than when it did its work."""
+    try:
+        took, before = (
+            (when(s.get("completedAt")) - when(s.get("startedAt"))).total_seconds()
+            for s in (again, step)
+        )
+    except ValueError:
+        return again.get("startedAt") is None
+    return took <= max(AT_ONCE, before / 10)
+
+
+def refused(kit: Kit, body: bytes, control: bytes) -> None:
+    """422 and nothing changed for `body`; `control` is accepted on the same run afterwards."""
+    run_id, _ = failed(kit)
+    before = kit.api.run(run_id)
+    require(kit.api.request(Operation.RETRY, run_id, raw=body), status(422))
+    not_changed(kit, run_id, before)
+    answer = kit.api.request(Operation.RETRY, run_id, raw=control)
+    if success(answer):
+        raise Inconclusive(f"what should be accepted is refused as well: {answer.said}")
+
+
+def not_changed(kit: Kit, run_id: str, before: dict[str, Any]) -> None:
+    """The refused request left the run alone."""
+    if why := unchanged(before, kit.api.run(run_id)):
+        raise Finding(f"a refused retry changed the run: {why}")
+
+
+def by_key(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Steps by their keys."""
+    return {step["key"]: step for step in steps}
