@@ -298,6 +298,8 @@ def serving(app: Proxy, **tls: Any) -> Iterator[str]:
     config = uvicorn.Config(
         app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, **tls
     )
+    # Here, where a failure reaches the test, and where no file that it reads changes under it.
+    config.load()
     server = uvicorn.Server(config)
 
     async def serve() -> None:

@@ -60,12 +60,13 @@ class Papers:
     authority: trustme.CA
     home: Path
 
+    def __post_init__(self) -> None:
+        self.authority.cert_pem.write_to_path(self.trusted)
+
     @property
     def trusted(self) -> str:
         """The authority."""
-        file = self.home / "authority.pem"
-        self.authority.cert_pem.write_to_path(file)
-        return str(file)
+        return str(self.home / "authority.pem")
 
     def of(self, name: str) -> str:
         """A certificate for this name and its key, in one file."""
