@@ -4,7 +4,6 @@ A subcommand is loaded when it is called: those that talk to a running mock answ
 for none of the server's libraries.
 """
 
-import gc
 import io
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from click.core import ParameterSource
 
 from mock_server import __version__
 from mock_server.errors import UsageError
+from mock_server.garbage import nothing_is_garbage
 
 _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -54,11 +54,9 @@ class Subcommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for section in _SECTIONS.values():
             if cmd_name in section:
-                # Modules are never garbage; to look for some takes an eighth of a start.
-                gc.disable()
-                module = import_module(f"{__name__}.{section[cmd_name][0]}")
-                gc.freeze()
-                gc.enable()
+                # To look for garbage among modules takes an eighth of a start.
+                with nothing_is_garbage():
+                    module = import_module(f"{__name__}.{section[cmd_name][0]}")
                 command: click.Command = getattr(module, cmd_name)
                 return command
         return None

@@ -53,25 +53,25 @@ class Clock:
 
     def freeze(self) -> None:
         """Stop; no effect on a clock that stands."""
-        self._reanchor(0)
+        self.set_to(self.now())
         self.frozen = True
 
     def resume(self) -> None:
         """Go on at the scale it had; no effect on a clock that goes."""
-        self._reanchor(0)
+        self.set_to(self.now())
         self.frozen = False
 
     def rescale(self, scale: float) -> None:
         """From now on ``scale`` world seconds pass in a real one; a frozen clock stays frozen."""
-        self._reanchor(0)
+        self.set_to(self.now())
         self.scale = scale
 
     def advance(self, duration: int) -> None:
         """Move forward by ``duration``."""
-        self._reanchor(duration)
+        self.set_to(min(self.now() + duration, LATEST))
 
-    def set_back(self, instant: int) -> None:
-        """Go on from ``instant``, which may have passed; nobody was shown anything since."""
+    def set_to(self, instant: int) -> None:
+        """Go on from ``instant``. It may have passed if nobody was shown anything since."""
         self._anchor = instant
         self._anchored_at = self._real()
 
@@ -80,10 +80,6 @@ class Clock:
         if self.frozen:
             return None
         return max(0.0, (until - self.now()) / SECOND / self.scale)
-
-    def _reanchor(self, forward: int) -> None:
-        self._anchor = min(self.now() + forward, LATEST)
-        self._anchored_at = self._real()
 
 
 def to_text(instant: int) -> str:

@@ -192,10 +192,7 @@ class CheckedOperation:
             exchange.credential, tenant = self._credentials.tenant(headers, behaviour)
             exchange.tenant = tenant
             call = Call(self._worlds, tenant, exchange)
-            world = self._worlds.at_hand(tenant)
-            if world is None:
-                world = await self._worlds.open(tenant)
-            call.world = world
+            world = await call.enter()
             behaviour = exchange.behaviour = world.behaviour
             exchange.at, exchange.journal = world.engine.now, world.journal
             coverage = world.journal.coverage

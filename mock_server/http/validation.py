@@ -5,7 +5,6 @@ at once, each flaw with ``loc``, ``msg`` and ``type`` in FastAPI's terms, which 
 documented error body comes from.
 """
 
-import gc
 import re
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ import orjson
 from mock_server.engine.behaviour import AbsentBody, Behaviour, BelowOne, Extra, Unknown
 from mock_server.engine.run import Json
 from mock_server.errors import Flaw
+from mock_server.garbage import nothing_is_garbage
 from mock_server.insight.coverage import Given
 
 LARGEST_BODY = 1_048_576
@@ -209,14 +209,8 @@ class Contract:
 def _parse(content: bytes) -> Any:
     if len(content) <= LARGEST_BODY:
         return orjson.loads(content)
-    # Hundreds of thousands of objects, none of them garbage: to be told so would take longer than
-    # it takes to make them.
-    gc.disable()
-    try:
+    with nothing_is_garbage():  # Hundreds of thousands of objects.
         return orjson.loads(content)
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def question_of(flaws: list[Flaw]) -> str | None:

@@ -54,7 +54,7 @@ def catching_up(world: World) -> Work[None]:
     enough = world.engine.happened + MOST_EVENTS
     while not world.happen(now):
         if world.engine.happened > enough:
-            world.clock.set_back(world.engine.now)
+            world.clock.set_to(world.engine.now)
             raise Refused(
                 503,
                 f"The world {world.name!r} could not keep up with its clock: {MOST_EVENTS} events "

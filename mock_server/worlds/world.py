@@ -95,11 +95,7 @@ class World:
 
     def catch_up(self) -> bool:
         """Let happen what is due by now, a few hundred events at the most; whether that was all."""
-        now = self.clock.now()
-        if self.arrivals is not None:
-            return self.happen(now)
-        engine = self.engine
-        return engine.catch_up(now, engine.happened + AT_ONCE)
+        return self.happen(self.clock.now())
 
     def happen(self, now: int) -> bool:
         """Let happen what is due by ``now``, ``AT_ONCE`` events or a few more; whether that was

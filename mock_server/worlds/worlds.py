@@ -117,8 +117,7 @@ class Worlds:
         world = self._open.get(name)
         if world is None or not world.catch_up():
             return None
-        if name not in self.settings.declared:
-            self._used(name)
+        self._used(name)
         return world
 
     async def open(self, name: str) -> World:
@@ -133,8 +132,7 @@ class Worlds:
             else:
                 await self.slices.do(catching_up(world))
                 if not world.closed:
-                    if name not in self.settings.declared:
-                        self._used(name)
+                    self._used(name)
                     return world
 
     @asynccontextmanager
@@ -226,7 +224,8 @@ class Worlds:
         return world
 
     def _used(self, name: str) -> None:
-        self._open[name] = self._open.pop(name)
+        if name not in self.settings.declared:  # Those are never let go, used or not.
+            self._open[name] = self._open.pop(name)
 
     def _put(self, world: World) -> None:
         """Have ``world`` in place of the one of its name. Raises Refused (409)."""
