@@ -32,20 +32,22 @@ export class World {
     await this.control("clock/advance", { seconds });
   }
 
-  /** `POST /_mock/{path}` for this world: whatever the control API can do. */
-  async control<T>(path: string, body: object = {}): Promise<T> {
+  /** `{method} /_mock/{path}` for this world: whatever the control API can do. `given` is the body
+   * of a POST or PUT, and the query of any other method; an answer without a body is `undefined`. */
+  async control<T>(path: string, given: object = {}, method = "POST"): Promise<T> {
     const token = process.env["RUNS_MOCK_CONTROL_TOKEN"];
-    const response = await fetch(`${this.baseUrl}/_mock/${path}`, {
-      method: "POST",
-      headers: {
-        "X-API-Key": this.key,
-        "Content-Type": "application/json",
-        ...(token ? { "X-Mock-Token": token } : {}),
-      },
-      body: JSON.stringify(body),
-    });
+    const headers = { "X-API-Key": this.key, ...(token ? { "X-Mock-Token": token } : {}) };
+    const url = new URL(`${this.baseUrl}/_mock/${path}`);
+    const init: RequestInit = { method, headers };
+    if (method === "POST" || method === "PUT") {
+      init.headers = { ...headers, "Content-Type": "application/json" };
+      init.body = JSON.stringify(given);
+    } else {
+      for (const [name, value] of Object.entries(given)) url.searchParams.set(name, String(value));
+    }
+    const response = await fetch(url, init);
     const text = await response.text();
-    if (!response.ok) throw new Error(`POST /_mock/${path}: ${response.status} ${text}`);
-    return JSON.parse(text);
+    if (!response.ok) throw new Error(`${method} /_mock/${path}: ${response.status} ${text}`);
+    return (text ? JSON.parse(text) : undefined) as T;
   }
 }
