@@ -8,11 +8,13 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance import deadline
+from conformance.checks import GROUPS
 from conformance.errors import Inconclusive, KitError, NoAnswer, Outcome, OutOfTime, SetupError
 from conformance.events import (
     CheckFinished,
@@ -39,6 +41,7 @@ from conformance.workers import Turns, keep_together, leave_word
 
 MARKER = "requirement"
 _PROPERTY = "runs-conformance"
+_CHECKS = Path(__file__).parent / "checks"
 _CHANGING = (Operation.CANCEL, Operation.RETRY)
 
 
@@ -136,6 +139,15 @@ class Engine:
         if self.refused is not None:
             text = f"{self.refused.message} {self.refused.remedy}".rstrip()
             raise pytest.exit.Exception(text, returncode=2)
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Pass over modules whose groups nobody asks for: some take their time to load."""
+        group = GROUPS.get(collection_path.stem)
+        if group is None or collection_path.parent != _CHECKS:
+            return None
+        catalogue = self.session.catalogue
+        asked = any(catalogue[each].group == group for each in self.session.selected)
+        return None if asked else True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(

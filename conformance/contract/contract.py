@@ -7,6 +7,7 @@ keyword how well it is founded: a fault there is a violation if its level gates,
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path as File
 from typing import Any
@@ -98,13 +99,22 @@ def load(file: File | None = None) -> Contract:
     """
     file = file or contract_file()
     try:
-        document: Any = parse(file.read_text(encoding="utf-8"))
-        full = unshared(document)
+        text = file.read_text(encoding="utf-8")
     except OSError as fault:
         raise ConfigurationError(
             f"{file}: {fault.strerror}.", "Name an OpenAPI document."
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+    except UnicodeDecodeError as fault:
+        raise ConfigurationError(f"{file}: {fault}", "It must be YAML in UTF-8.") from None
+    return _made(text, file)
+
+
+@lru_cache(maxsize=2)
+def _made(text: str, file: File) -> Contract:
+    """Views are worked out once for a text, however often it is read."""
+    try:
+        full: Any = unshared(parse(text))
+    except yaml.YAMLError as fault:
         raise ConfigurationError(f"{file}: {fault}", "It must be YAML in UTF-8.") from None
     except TypeError as fault:
         raise ConfigurationError(f"{file}: {fault}.", "Quote dates and the like.") from None

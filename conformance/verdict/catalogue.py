@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All requirements, in the order of the file."""
+    """All requirements, in the order of the file. They are shared: do not change them."""
 
     requirements: dict[str, Requirement]
 
@@ -81,7 +82,12 @@ class Catalogue:
 
 def load(file: Path = FILE) -> Catalogue:
     """Read the catalogue; a ConfigurationError names the entry that is wrong."""
-    entries: list[dict[str, Any]] = parse(file.read_text(encoding="utf-8"))
+    return _made(file.read_text(encoding="utf-8"), file)
+
+
+@lru_cache(maxsize=2)
+def _made(text: str, file: Path) -> Catalogue:
+    entries: list[dict[str, Any]] = parse(text)
     found: dict[str, Requirement] = {}
     for entry in entries:
         name = str(entry.get("id", "?"))

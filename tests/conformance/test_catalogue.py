@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.checks import GROUPS
 from conformance.contract.evidence import QUESTIONS
 from conformance.errors import ConfigurationError
 from conformance.verdict.catalogue import load
@@ -24,6 +25,16 @@ def test_requirements_and_checks_belong_to_each_other() -> None:
     listed = set(load().requirements)
     assert bound == {name for name in listed if not name.startswith("FUZZ-")}
     assert source.count("\ndef check_") == source.count('@requirement("') + 1
+
+
+def test_a_module_has_the_checks_of_one_group() -> None:
+    """The one it is known by: by that it is loaded or passed over."""
+    modules = {file.stem: file.read_text() for file in CHECKS.glob("[a-z]*.py")}
+    groups = {
+        name: set(re.findall(r'@?requirement\(f?"([A-Z]+)', s)) for name, s in modules.items()
+    }
+    assert groups == {name: {group} for name, group in GROUPS.items()}
+    assert sorted(GROUPS.values()) == sorted({each.group for each in load().requirements.values()})
 
 
 def test_entries_are_well_formed() -> None:

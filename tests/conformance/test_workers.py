@@ -3,6 +3,7 @@ lost is told."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from cast import LIARS, Judge
+from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
 from conformance.errors import KitError
 from conformance.verdict.report import Report
@@ -62,9 +64,17 @@ def test_runs_named_one_by_one(mock: str, judge: Judge) -> None:
         judge(mock, "LIST-01", token="demo", workers="2", state=("completed=x",))
 
 
+async def leisurely(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """No liar, but far too slow for a short run."""
+    await asyncio.sleep(0.5)
+    return await forward(ask)
+
+
 def test_the_budget_holds_for_all(mock: str, judge: Judge) -> None:
     """It is spent since the run began, not since a worker did."""
-    report = judge(mock, "LIST-*", token="test-late", workers="2", budget="1s")
+    with serving(Proxy(mock, [Liar("leisurely", (), leisurely)])) as address:
+        base = f"{address}/leisurely"
+        report = judge(base, "LIST-*", token="test-late", workers="2", budget="4s")
     assert report.exit_code is ExitCode.NO_VERDICT
     assert "budget" in report.trouble
     assert report.seconds < 20
