@@ -1,3 +1,19 @@
 """What every test may use: the mock's own fixtures, as its users get them."""
 
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
 pytest_plugins = ["mock_server.pytest_plugin"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hundreds of processes are started: where no bytecode may stand beside the sources, it stands
+    in pytest's cache, or each of them would compile the same modules anew."""
+    cache = getattr(config, "cache", None)
+    if sys.dont_write_bytecode and cache is not None:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache.mkdir("bytecode")))

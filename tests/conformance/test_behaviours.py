@@ -56,6 +56,8 @@ STRANGERS = {"Q08", "Q20"}
 PROFILES = sorted(
     file.stem for file in (FIXTURES / "behaviours").glob("*.yaml") if file.stem != "default"
 )
+# A fifth of the sequences of calls of a gate.
+FEW = {"fuzz": "12", "fuzz_seed": "20"}
 CHANCE = random.Random(20)
 MIXED = [{q: CHANCE.choice(list(QUESTIONS[q]["answers"])) for q in QUESTIONS} for _ in range(3)]
 
@@ -102,7 +104,7 @@ def test_a_profile_raises_no_alarm(name: str, judge: Judge) -> None:
     file = FIXTURES / "behaviours" / f"{name}.yaml"
     answers = DEFAULTS | yaml.safe_load(file.read_text(encoding="utf-8"))["answers"]
     with serving_mock("--behaviour", str(file)) as address:
-        report = judge(address, token="test-whole", exclude=(SLOW, "FUZZ-*"))
+        report = judge(address, token="test-whole", exclude=(SLOW, "FUZZ-*"), **FEW)
     believed(report, answers)
     assert {number: seen.answer for number, seen in report.observations.items()} == answers
 
@@ -113,7 +115,7 @@ def test_a_mixture_raises_no_alarm(number: int, tmp_path: Path, judge: Judge) ->
     answers = MIXED[number]
     slow = (SLOW, "FUZZ-*") if number else (SLOW,)
     with answering("", "", answers, tmp_path / "mixed.yaml") as address:
-        report = judge(address, token="test-mixed", exclude=slow)
+        report = judge(address, token="test-mixed", exclude=slow, **FEW)
     believed(report, answers)
     assert {number: seen.answer for number, seen in report.observations.items()} == answers
 
@@ -153,6 +155,28 @@ def test_a_cancel_under_way_may_be_refused_again(mock: str, judge: Judge) -> Non
     with serving(Proxy(mock, [Liar("careful", (), once_at_a_time)])) as address:
         report = judge(f"{address}/careful", "CANCEL-*", token=world)
     believed(report, answers)
+
+
+async def prompt_at_first(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """No liar, but quick: the first runs that are looked at have begun already."""
+    reply = await forward(ask)
+    if ask.operation == "get" and reply.status == 200:
+        seen = memory.setdefault("runs", [])
+        if ask.run_id not in seen:
+            seen.append(ask.run_id)
+        run = reply.json()
+        if run["status"] == "pending" and seen.index(ask.run_id) < 3:
+            return reply.put(run | {"status": "running", "startedAt": run["createdAt"]})
+    return reply
+
+
+def test_a_run_that_began_before_anybody_looked_is_not_the_only_one(
+    mock: str, judge: Judge
+) -> None:
+    """Where runs wait for a moment only, another may be seen to."""
+    with serving(Proxy(mock, [Liar("prompt", (), prompt_at_first)])) as address:
+        report = judge(f"{address}/prompt", "LIFE-02", token="test-prompt")
+    believed(report, {})
 
 
 def believed(report: Report, answers: Mapping[str, str]) -> None:

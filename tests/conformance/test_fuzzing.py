@@ -59,7 +59,7 @@ def test_a_seed_repeats_the_requests(mock: str, judge: Judge) -> None:
 
 def test_a_failure_at_random_says_how_to_repeat_it(proxy: str, judge: Judge) -> None:
     """With options that do."""
-    liar = f"{proxy}/odd-input-breaks-steps"
+    liar = f"{proxy}/bad-input-breaks-steps"
     (found,) = judge(liar, "FUZZ-FUZZING-STEPS", token="test-random", fuzz="30").entries
     said = re.search(r"again with --fuzz (\d+) --fuzz-seed (\d+)", found.worst.message)
     assert said is not None, found.worst.message

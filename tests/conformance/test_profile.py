@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import yaml
 from behaving import DEFAULTS, FIXTURES, behave, serving_mock
@@ -105,7 +106,14 @@ def test_what_no_profile_can_say_is_told(odd: str) -> None:
 
 def test_without_changing_anything(mock: str) -> None:
     """Reading alone answers some of the questions; of the others the reason is given."""
-    done = profile("--base-url", mock, "--token", "acme", "--read-only")
+    world = "test-reading"
+    with httpx2.Client(base_url=mock, headers={"X-API-Key": world}, verify=False) as client:
+        client.post("/_mock/clock/freeze").raise_for_status()
+        for scenario in ("quick-success", "failure-in-the-middle", "diamond", "hang"):
+            client.post("/_mock/runs", json={"scenario": scenario}).raise_for_status()
+        client.post("/_mock/clock/advance", json={"seconds": 600}).raise_for_status()
+        client.post("/_mock/runs", json={"scenario": "long-queue"}).raise_for_status()
+    done = profile("--base-url", mock, "--token", world, "--read-only")
     assert done.returncode == 0, done.stderr
     answers = yaml.safe_load(done.stdout)["answers"]
     assert answers.items() <= DEFAULTS.items()
