@@ -5,8 +5,13 @@ Not in ``conftest``: of several folders only one can be imported by that name.
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +26,7 @@ from liars import (
     strangers,
     streaming,
 )
-from lying import Liar
+from lying import Json, Liar
 
 from conformance.verdict.report import Report
 
@@ -39,7 +44,42 @@ Judge = Callable[..., Report]
 
 @dataclass(frozen=True, slots=True)
 class BackgroundRun:
-    """A run of the kit that goes on by itself, and the file that its report will be in."""
+    """A run of the kit that goes on by itself, one for all processes of these tests. It holds the
+    file's lock until it has ended."""
 
-    process: subprocess.Popen[bytes]
     file: Path
+
+    def report(self) -> Json:
+        """What it found, once it has."""
+        with self.file.with_suffix(".lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        report: Json = json.loads(self.file.read_text(encoding="utf-8"))
+        return report
+
+
+@contextmanager
+def in_background(
+    file: Path, server: AbstractContextManager[str], *words: str, **variables: str
+) -> Iterator[BackgroundRun]:
+    """Let the kit loose on this server, unless another process of these tests does so or did."""
+    with file.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            taken = file.exists()
+        except BlockingIOError:
+            taken = True
+        if taken:
+            yield BackgroundRun(file)
+            return
+        command = [sys.executable, "-m", "conformance", "run", "--quiet", "--json", str(file)]
+        with server as address:
+            command += ["--base-url", address, *words]
+            process = subprocess.Popen(
+                command, env=os.environ | variables, pass_fds=[lock.fileno()]
+            )
+            lock.close()
+            try:
+                yield BackgroundRun(file)
+            finally:
+                # Whoever reads its report may be another process.
+                process.wait()

@@ -4,15 +4,15 @@ them."""
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 from backing import CONFIG, KEYS, serving_backend
 from behaving import serving_mock
-from cast import LIARS, SLOW, BackgroundRun, Judge
+from cast import LIARS, SLOW, BackgroundRun, Judge, in_background
 from lying import Proxy, serving
 
 from conformance.front import check
@@ -35,32 +35,37 @@ def proxy(mock: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def slow_liar(proxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundRun]:
+def slow_liar(proxy: str, together: Path) -> Iterator[BackgroundRun]:
     """The kit in a process of its own, on the liar that takes half a minute to catch."""
     (liar,) = (liar for liar in LIARS if SLOW in liar.requirements)
-    file = tmp_path_factory.mktemp("slow") / "report.json"
-    command = [sys.executable, "-m", "conformance", "run", "--quiet", "--json", str(file)]
-    command += ["--base-url", f"{proxy}/{liar.name}", "--token", f"test-{liar.name}"]
-    with subprocess.Popen([*command, "--include", SLOW]) as process:
-        try:
-            yield BackgroundRun(process, file)
-        finally:
-            process.kill()
+    there = nullcontext(f"{proxy}/{liar.name}")
+    words = ["--token", f"test-{liar.name}", "--include", SLOW]
+    with in_background(together / "slow.json", there, *words) as run:
+        yield run
 
 
 @pytest.fixture(scope="session")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundRun]:
+def backend(together: Path) -> Iterator[BackgroundRun]:
     """The kit in a process of its own, on a backend in real time that answers in its own way."""
-    file = tmp_path_factory.mktemp("backend") / "report.json"
-    with serving_backend() as address:
-        command = [sys.executable, "-m", "conformance", "run", "--quiet", "--json", str(file)]
-        command += ["--base-url", address, "--config", str(CONFIG)]
-        command += ["--junit", str(file.with_suffix(".xml"))]
-        with subprocess.Popen(command, env=os.environ | KEYS) as process:
-            try:
-                yield BackgroundRun(process, file)
-            finally:
-                process.kill()
+    file = together / "backend.json"
+    words = ["--config", str(CONFIG), "--junit", str(file.with_suffix(".xml"))]
+    with in_background(file, serving_backend(), *words, **KEYS) as run:
+        yield run
+
+
+@pytest.fixture(scope="session")
+def early(request: pytest.FixtureRequest) -> None:
+    """What takes its time in the background has begun, where a test is about it."""
+    wanted = {name for item in request.session.items for name in item.fixturenames}
+    for name in wanted & {"slow_liar", "backend"}:
+        request.getfixturevalue(name)
+
+
+@pytest.fixture(scope="session")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for all processes of these tests."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")
