@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from conformance.contract import contract
 from conformance.contract.schema import Schemas
 from conformance.errors import ConfigurationError, Outcome, Refused, SetupError
-from conformance.http.credential import Credential
+from conformance.http.credential import Credential, Way
 from conformance.http.manners import Watch, rules
 from conformance.http.reach import await_api, try_out
 from conformance.http.target import Api, Target
@@ -19,12 +19,13 @@ from conformance.kit.kit import Kit
 from conformance.kit.runs import Offspring, Runs
 from conformance.kit.waiting import Waiting
 from conformance.provision.clock import CommandClock, RequestClock
-from conformance.provision.command import CommandProvisioner
+from conformance.provision.command import Command
 from conformance.provision.discover import DiscoverProvisioner
 from conformance.provision.hook import Hook
-from conformance.provision.http import HttpProvisioner, Trigger
-from conformance.provision.mock import MockProvisioner, beside
-from conformance.provision.protocol import DERIVED, Clock, Provisioner
+from conformance.provision.http import RequestedRuns, Trigger
+from conformance.provision.made import MadeProvisioner
+from conformance.provision.mock import Mock, beside, neighbour
+from conformance.provision.protocol import DERIVED, Clock, Provisioner, RealClock
 from conformance.provision.static import StaticProvisioner
 from conformance.questions.questions import load as load_questions
 from conformance.settings.settings import Settings
@@ -137,8 +138,7 @@ class Session:
 
     def kit(self) -> Kit:
         """What one check is given."""
-        others = self.settings.others
-        given = {c.way: c for c in self.provisioner.more_credentials()}
+        given = {c.way: c for c in self.provisioner.more_credentials}
         given |= {c.way: c for c in self._credentials}
         return Kit(
             settings=self.settings,
@@ -155,7 +155,7 @@ class Session:
                 *self._credentials,
                 *(c for way, c in given.items() if c not in self._credentials),
             ),
-            other_credential=others[0] if others else self.provisioner.other_tenant(),
+            other_credential=self.provisioner.other_tenant,
         )
 
     def want(self, states: Sequence[State]) -> None:
@@ -184,16 +184,22 @@ class Session:
                     "for two.",
                     "Leave --workers out, or provide runs in another way.",
                 )
-            return StaticProvisioner(means.states)
+            return StaticProvisioner(means.states, other)
         if means.way is Provision.HTTP and means.trigger is not None:
-            return HttpProvisioner(self._control, means.trigger, mine, other)
+            requested = RequestedRuns(self._control, means.trigger)
+            return MadeProvisioner("http", requested.make, mine, other, RealClock())
         if means.way is Provision.COMMAND:
-            return CommandProvisioner(self._hook, means.command, mine, other)
+            command = Command(self._hook, means.command)
+            return MadeProvisioner("command", command.make, mine, other, RealClock())
         if means.way is Provision.MOCK or (
             means.way is Provision.AUTO and not settings.read_only and self._is_mock()
         ):
             self._take_world(worker)
-            return MockProvisioner(self._control, self._credentials[0], other)
+            mine = self._credentials[0]
+            mock = Mock(self._control, mine)
+            # A tenant's name is a credential in each of the three ways.
+            ways = [mine.via(way) for way in Way]
+            return MadeProvisioner("mock", mock.make, mine, other or neighbour(mine), mock, ways)
         return DiscoverProvisioner(self.api, other)
 
     def _clock(self) -> Clock | None:

@@ -5,54 +5,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from conformance.errors import SetupError
 from conformance.http.credential import Credential
 from conformance.provision.hook import Hook
-from conformance.provision.protocol import DERIVED, Declined, Provided, RealClock
+from conformance.provision.protocol import Declined, Provided
 from conformance.vocabulary import State
 
 _SHOWN = 200
 
 
-class CommandProvisioner:
-    """Calls the command with the credential of the tenant whose run is wanted; for another tenant's
-    run it is asked for one that succeeds, with that tenant's."""
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The words of a command that makes runs, and how it is called."""
 
-    name = "command"
-    repeatable = True
+    hook: Hook
+    words: Sequence[str]
 
-    def __init__(
-        self, hook: Hook, words: Sequence[str], credential: Credential, other: Credential | None
-    ) -> None:
-        self._hook = hook
-        self._words = tuple(words)
-        self._credential = credential
-        self._other = other
-        self.clock = RealClock()
-
-    def provide(self, state: State) -> Provided | Declined:
+    def make(self, state: State, owner: Credential) -> Provided | Declined:
         """A run from the command."""
-        if state in DERIVED:
-            return Declined("the kit brings a run into this state itself")
-        if state is State.OTHER_TENANT:
-            if self._other is None:
-                return Declined("no credential of another tenant is configured")
-            return self._call(State.SUCCEEDS, self._other)
-        return self._call(state, self._credential)
-
-    def more_credentials(self) -> Sequence[Credential]:
-        """None."""
-        return ()
-
-    def other_tenant(self) -> Credential | None:
-        """The one configured."""
-        return self._other
-
-    def _call(self, state: State, owner: Credential) -> Provided | Declined:
-        words = (*self._words, state.value)
-        printed, command = self._hook.run(words, owner, {"RUNS_STATE": state.value})
+        words = (*self.words, state.value)
+        printed, command = self.hook.run(words, owner, {"RUNS_STATE": state.value})
         try:
             told: Any = json.loads(printed)
         except (ValueError, RecursionError):

@@ -29,10 +29,11 @@ class DiscoverProvisioner:
 
     name = "discover"
     repeatable = False
+    more_credentials: Sequence[Credential] = ()
 
     def __init__(self, api: Api, other: Credential | None) -> None:
         self._api = api
-        self._other = other
+        self.other_tenant = other
         self.clock = RealClock()
 
     def provide(self, state: State) -> Provided | Declined:
@@ -40,9 +41,9 @@ class DiscoverProvisioner:
         if state is State.FAILS_ONCE:
             return Declined("a look at a run does not tell that its retry would succeed")
         if state is State.OTHER_TENANT:
-            if self._other is None:
+            if self.other_tenant is None:
                 return Declined("no credential of another tenant is configured")
-            found = next(self._listed(self._api.bearing(self._other), None), None)
+            found = next(self._listed(self._api.bearing(self.other_tenant), None), None)
         elif state is State.DIAMOND:
             found = next(
                 (r for r in self._listed(self._api, _STATUSES[state]) if self._joins(r)), None
@@ -52,14 +53,6 @@ class DiscoverProvisioner:
         if found is None:
             raise Inconclusive(f"the list offers no run that could serve as {state.value!r}")
         return Provided(str(found["id"]), ours=False)
-
-    def more_credentials(self) -> Sequence[Credential]:
-        """None."""
-        return ()
-
-    def other_tenant(self) -> Credential | None:
-        """The one configured."""
-        return self._other
 
     def _listed(self, api: Api, status: Status | None) -> Iterator[dict[str, Any]]:
         query: dict[str, Any] = {"limit": _LOOKED_AT}

@@ -3,64 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from conformance.errors import ConfigurationError, NoAnswer, SetupError
-from conformance.http.credential import Credential, Way
+from conformance.http.credential import Credential
 from conformance.http.target import Target
-from conformance.provision.protocol import Declined, Provided
+from conformance.provision.protocol import Provided
 from conformance.vocabulary import State
 
 _FRESH = "test-"
-SCENARIOS = {
+_SCENARIOS = {
     State.SUCCEEDS: "quick-success",
     State.FAILS: "failure-in-the-middle",
     State.FAILS_ONCE: "flaky",
     State.PENDING: "long-queue",
     State.RUNNING_LONG: "hang",
     State.DIAMOND: "diamond",
-    State.OTHER_TENANT: "quick-success",
 }
 
 
-class MockProvisioner:
-    """The world that the credential opens is the tenant under test."""
+class Mock:
+    """The control API, as the holder of a credential uses it: the world that the credential opens
+    is the tenant under test, and its clock is the time of the target."""
 
-    name = "mock"
-    repeatable = True
-
-    def __init__(self, target: Target, credential: Credential, other: Credential | None) -> None:
+    def __init__(self, target: Target, credential: Credential) -> None:
         self._target = target
         self._credential = credential
-        self._other = other or _neighbour(credential)
-
-    @property
-    def clock(self) -> MockProvisioner:
-        """The world's clock."""
-        return self
 
     def advance(self, seconds: float) -> float:
         """Move the world's time; what was due has happened when this returns."""
         self._post("/_mock/clock/advance", {"seconds": seconds}, self._credential, 200)
         return seconds
 
-    def provide(self, state: State) -> Provided | Declined:
+    def make(self, state: State, owner: Credential) -> Provided:
         """A run from the state's scenario."""
-        if state not in SCENARIOS:
-            return Declined("the kit brings a run into this state itself")
-        owner = self._other if state is State.OTHER_TENANT else self._credential
-        run = self._post("/_mock/runs", {"scenario": SCENARIOS[state]}, owner, 201)
+        run = self._post("/_mock/runs", {"scenario": _SCENARIOS[state]}, owner, 201)
         return Provided(str(run["id"]), ours=True)
-
-    def more_credentials(self) -> Sequence[Credential]:
-        """The mock takes a tenant's name in each of the three ways."""
-        return [self._credential.via(way) for way in Way]
-
-    def other_tenant(self) -> Credential | None:
-        """A neighbouring world."""
-        return self._other
 
     def _post(
         self, path: str, body: dict[str, Any], owner: Credential, expected: int
@@ -81,7 +60,8 @@ class MockProvisioner:
         return answer.object()
 
 
-def _neighbour(credential: Credential) -> Credential:
+def neighbour(credential: Credential) -> Credential:
+    """Of another tenant, which every mock has."""
     tenant = credential.secret.partition(":")[0]
     return Credential(credential.way, "acme" if tenant == "globex" else "globex")
 

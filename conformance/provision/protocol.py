@@ -63,11 +63,13 @@ class Provisioner(Protocol):
     def repeatable(self) -> bool:
         """Whether it can make any number of runs in a state, so that one can be had to look at."""
 
-    def provide(self, state: State) -> Provided | Declined:
-        """A run in this state that was not handed out before."""
-
+    @property
     def more_credentials(self) -> Sequence[Credential]:
         """Credentials of the tenant under test that need not be configured."""
 
+    @property
     def other_tenant(self) -> Credential | None:
-        """A credential of another tenant that need not be configured."""
+        """A credential of another tenant, configured or not."""
+
+    def provide(self, state: State) -> Provided | Declined:
+        """A run in this state that was not handed out before."""

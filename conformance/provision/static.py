@@ -16,8 +16,10 @@ class StaticProvisioner:
 
     name = "static"
     repeatable = False
+    more_credentials: Sequence[Credential] = ()
 
-    def __init__(self, runs: Mapping[State, Sequence[str]]) -> None:
+    def __init__(self, runs: Mapping[State, Sequence[str]], other: Credential | None) -> None:
+        self.other_tenant = other
         self._left = {state: list(ids) for state, ids in runs.items()}
         self.clock = RealClock()
 
@@ -31,11 +33,3 @@ class StaticProvisioner:
                 f"--state {state.value}=RUN_ID"
             )
         return Provided(self._left[state].pop(0), ours=True)
-
-    def more_credentials(self) -> Sequence[Credential]:
-        """None."""
-        return ()
-
-    def other_tenant(self) -> Credential | None:
-        """None."""
-        return None
