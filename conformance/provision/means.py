@@ -86,7 +86,7 @@ def _trigger(told: Mapping[str, Told]) -> Trigger | None:
             )
         return None
     where = told["trigger"].where
-    request = _request(text, body, str(told["trigger_id"].value))
+    request = _request("trigger", text, body, str(told["trigger_id"].value))
     if request is None:
         raise ConfigurationError(
             f"{where} {text!r} is no request.", "Write it as POST /path, below --base-url."
@@ -101,7 +101,7 @@ def _trigger(told: Mapping[str, Told]) -> Trigger | None:
 
 def _clock(told: Mapping[str, Told]) -> Trigger | tuple[str, ...] | None:
     text, body = str(told["clock"].value), str(told["clock_body"].value)
-    request = _request(text, body, "")
+    request = _request("clock", text, body)
     if body and request is None:
         raise ConfigurationError(
             f"{told['clock_body'].where} is a body without a request.",
@@ -117,11 +117,11 @@ def _clock(told: Mapping[str, Told]) -> Trigger | tuple[str, ...] | None:
     return request or _words(told["clock"])
 
 
-def _request(text: str, body: str, id_at: str) -> Trigger | None:
+def _request(purpose: str, text: str, body: str, id_at: str = "") -> Trigger | None:
     method, _, path = text.partition(" ")
     if not (method.isascii() and method.isalpha() and method.isupper() and path.startswith("/")):
         return None
-    return Trigger(method, path.strip(), body, id_at)
+    return Trigger(purpose, method, path.strip(), body, id_at)
 
 
 def _words(told: Told) -> tuple[str, ...]:

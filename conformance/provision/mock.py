@@ -9,6 +9,7 @@ from typing import Any
 from conformance.errors import ConfigurationError, NoAnswer, SetupError
 from conformance.http.credential import Credential
 from conformance.http.target import Target
+from conformance.provision.http import said
 from conformance.provision.protocol import Provided
 from conformance.vocabulary import State
 
@@ -55,8 +56,7 @@ class Mock:
         except NoAnswer as fault:
             raise SetupError(f"The mock's control API failed: {fault}") from None
         if answer.status != expected:
-            text = answer.body[:300].decode("utf-8", "replace")
-            raise SetupError(f"The mock's control API failed: {answer.said}: {text}")
+            raise SetupError(f"The mock's control API failed: {said(answer)}")
         return answer.object()
 
 
