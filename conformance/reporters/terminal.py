@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +20,7 @@ from conformance.events import (
     Waiting,
 )
 from conformance.provision.protocol import DERIVED
+from conformance.reporters.progress import ProgressLine
 from conformance.verdict.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
 
@@ -37,22 +37,12 @@ _TOLD: tuple[Verdict, ...] = tuple(v for v in Verdict if v is not Verdict.PASS)
 
 
 class TerminalReporter:
-    """Writes to a console; a line that redraws itself shows progress where that is a terminal."""
+    """Writes to a console."""
 
     def __init__(self, console: Console, *, verbose: bool = False) -> None:
         self._console = console
         self._verbose = verbose
-        self._progress = Progress(
-            TextColumn("{task.fields[verdicts]}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", style="dim"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=None, verdicts="")
+        self._progress = ProgressLine(console, shown=not verbose or console.is_terminal)
         self._faults = 0
         self._told_at = 0.0
 
@@ -67,10 +57,9 @@ class TerminalReporter:
                 self._set_up(event)
             case Started():
                 self._started(event)
-                self._progress.update(self._task, total=event.checks)
-                self._progress.start()
+                self._progress.begin(event.checks)
             case CheckStarted():
-                self._progress.update(self._task, description=event.name.removeprefix("check_"))
+                self._progress.under_way(event.name)
             case CheckFinished():
                 self._finished(event)
             case Finished():
@@ -79,10 +68,7 @@ class TerminalReporter:
 
     def refuse(self, message: str, remedy: str) -> None:
         """Say why there is no run, and what to do."""
-        self._progress.stop()
-        self._console.print(Text(message, style="bold red"), soft_wrap=True)
-        if remedy:
-            self._console.print(Text(remedy), soft_wrap=True)
+        self._progress.refuse(message, remedy)
 
     def _started(self, event: Started) -> None:
         first, *others = event.credentials
@@ -114,7 +100,7 @@ class TerminalReporter:
         result = event.result
         self._faults += result.verdict in (Verdict.VIOLATION, Verdict.DEVIATION)
         found = f"[red]{self._faults} found[/]" if self._faults else "[green]nothing found[/]"
-        self._progress.update(self._task, advance=1, verdicts=found)
+        self._progress.done(found)
         if self._verbose:
             line = Text(f"{result.verdict.value:12}", style=STYLES[result.verdict])
             line.append(f" {result.requirement:10} {result.check}", "default")

@@ -1,13 +1,12 @@
-"""A run of which only its progress is of interest: a line that redraws itself where there is a
-terminal, and otherwise nothing but what went wrong."""
+"""A run of which only its progress is of interest, and what went wrong."""
 
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from conformance.events import CheckFinished, CheckStarted, Event, Finished, Refused, SetUp, Started
+from conformance.reporters.progress import ProgressLine
 
 
 class Watching:
@@ -17,17 +16,7 @@ class Watching:
         self._console = console
         self._quiet = quiet
         self._seen: set[str] = set()
-        self._progress = Progress(
-            TextColumn("{task.fields[seen]} questions"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", style="dim"),
-            console=console,
-            transient=True,
-            disable=quiet or not console.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=None, seen=0)
+        self._progress = ProgressLine(console, "0 questions", shown=not quiet)
 
     def on(self, event: Event) -> None:
         """Show one."""
@@ -38,13 +27,12 @@ class Watching:
                 for state in sorted(event.failed):
                     self.tell(f"set-up: {state.value}: {event.states[state]}")
             case Started():
-                self._progress.update(self._task, total=event.checks)
-                self._progress.start()
+                self._progress.begin(event.checks)
             case CheckStarted():
-                self._progress.update(self._task, description=event.name.removeprefix("check_"))
+                self._progress.under_way(event.name)
             case CheckFinished():
                 self._seen |= {seen.question for seen in event.result.observations}
-                self._progress.update(self._task, advance=1, seen=len(self._seen))
+                self._progress.done(f"{len(self._seen)} questions")
             case Finished():
                 self._progress.stop()
                 if not self._quiet:
@@ -53,10 +41,7 @@ class Watching:
 
     def refuse(self, message: str, remedy: str) -> None:
         """Say why there is no run, and what to do."""
-        self._progress.stop()
-        self._console.print(Text(message, style="bold red"), soft_wrap=True)
-        if remedy:
-            self._console.print(Text(remedy), soft_wrap=True)
+        self._progress.refuse(message, remedy)
 
     def tell(self, text: str) -> None:
         """Say something that is worth knowing."""

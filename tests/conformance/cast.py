@@ -56,6 +56,11 @@ class BackgroundRun:
         report: Json = json.loads(self.file.read_text(encoding="utf-8"))
         return report
 
+    def said(self) -> str:
+        """What it wrote to the terminal, which is none, once it has ended."""
+        self.report()
+        return self.file.with_suffix(".log").read_text(encoding="utf-8")
+
 
 @contextmanager
 def in_background(
@@ -71,11 +76,11 @@ def in_background(
         if taken:
             yield BackgroundRun(file)
             return
-        command = [sys.executable, "-m", "conformance", "run", "--quiet", "--json", str(file)]
-        with server as address:
+        command = [sys.executable, "-m", "conformance", "run", "--json", str(file)]
+        with server as address, file.with_suffix(".log").open("w") as log:
             command += ["--base-url", address, *words]
             process = subprocess.Popen(
-                command, env=os.environ | variables, pass_fds=[lock.fileno()]
+                command, env=os.environ | variables, stdout=log, pass_fds=[lock.fileno()]
             )
             lock.close()
             try:

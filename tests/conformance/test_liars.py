@@ -3,6 +3,7 @@ the liar breaks."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import httpx2
@@ -60,6 +61,12 @@ def test_the_slow_liar_is_caught(slow_liar: BackgroundRun) -> None:
     assert report["exitCode"] == ExitCode.CONFORMANT
     (entry,) = report["requirements"]
     assert (entry["id"], entry["verdict"]) == (SLOW, Verdict.DEVIATION)
+
+
+def test_a_slow_run_tells_how_far_it_has_come(slow_liar: BackgroundRun) -> None:
+    """Also where its output is no terminal, as in CI: a plain line every ten seconds."""
+    said = slow_liar.said()
+    assert len(re.findall(r"^ +\d+ s  0 of 1  ", said, re.MULTILINE)) in (2, 3), said
 
 
 def test_the_good_server_is_believed(mock: str, judge: Judge) -> None:

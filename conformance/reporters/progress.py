@@ -1,0 +1,78 @@
+"""How far a run has come, for those who wait for it: a line that redraws itself where that is a
+terminal, and elsewhere, as in the log of CI, a plain line now and then."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+EVERY = 10.0
+
+
+class ProgressLine:
+    """Shows what is under way and, in markup, what came of it so far: `said` at first. Nothing if
+    not `shown`. `every` is the time from one plain line to the next, in seconds."""
+
+    def __init__(
+        self, console: Console, said: str = "", *, shown: bool = True, every: float = EVERY
+    ) -> None:
+        self._console = console
+        self._plain = shown and not console.is_terminal
+        self._every = every
+        self._over = threading.Event()
+        # Its own thread: where one check takes a minute, nothing else happens in it.
+        self._teller = threading.Thread(target=self._tell, daemon=True)
+        self._bar = Progress(
+            TextColumn("{task.fields[said]}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}", style="dim"),
+            console=console,
+            transient=True,
+            disable=not shown or not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=None, said=said)
+
+    def begin(self, checks: int) -> None:
+        """There are so many checks to come."""
+        self._bar.update(self._task, total=checks)
+        if self._plain:
+            self._teller.start()
+        else:
+            self._bar.start()
+
+    def under_way(self, check: str) -> None:
+        """A check has begun."""
+        self._bar.update(self._task, description=check.removeprefix("check_"))
+
+    def done(self, said: str) -> None:
+        """A check has ended."""
+        self._bar.update(self._task, advance=1, said=said)
+
+    def stop(self) -> None:
+        """Nothing more is to be shown."""
+        self._over.set()
+        if self._teller.is_alive():
+            self._teller.join(1)
+        self._bar.stop()
+
+    def refuse(self, message: str, remedy: str) -> None:
+        """Say why there is no run, and what to do."""
+        self.stop()
+        self._console.print(Text(message, style="bold red"), soft_wrap=True)
+        if remedy:
+            self._console.print(Text(remedy), soft_wrap=True)
+
+    def _tell(self) -> None:
+        start = time.monotonic()
+        (task,) = self._bar.tasks
+        while not self._over.wait(self._every):
+            said = Text.from_markup(task.fields["said"]).plain
+            line = f"{time.monotonic() - start:4.0f} s  {task.completed:.0f} of {task.total:.0f}"
+            parts = (line, said, task.description)
+            self._console.print(Text("  ".join(filter(None, parts)), style="dim"), soft_wrap=True)

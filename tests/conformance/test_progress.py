@@ -1,0 +1,69 @@
+"""Those who wait for a run hear how far it has come, in the log of CI as in a terminal."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+from rich.console import Console
+
+from conformance.reporters.progress import ProgressLine
+
+PATIENCE = 10.0
+
+
+class Log(io.StringIO):
+    """What is written, and a way to wait for a part of it."""
+
+    def shows(self, part: str) -> bool:
+        """Whether it does so before patience is lost."""
+        end = time.monotonic() + PATIENCE
+        while part not in self.getvalue() and time.monotonic() < end:
+            time.sleep(0.001)
+        return part in self.getvalue()
+
+
+@pytest.fixture
+def log() -> Log:
+    """An empty one."""
+    return Log()
+
+
+def test_a_log_is_told_while_one_check_goes_on(log: Log) -> None:
+    """How many are done, what came of them and what is under way; nothing more when all is over."""
+    line = ProgressLine(Console(file=log, width=200), every=0.001)
+    line.begin(3)
+    line.under_way("check_first")
+    assert log.shows("0 of 3  first")
+    line.done("[red]1 found[/]")
+    line.under_way("check_second")
+    assert log.shows("1 of 3  1 found  second")
+    line.stop()
+    told = log.getvalue()
+    line.under_way("check_third")
+    assert "\x1b" not in told
+    assert log.getvalue().count("third") == 0
+
+
+def test_nothing_is_said_where_nothing_is_wanted(log: Log) -> None:
+    """However long it takes."""
+    silence = io.StringIO()
+    silent = ProgressLine(Console(file=silence), shown=False, every=0.001)
+    telling = ProgressLine(Console(file=log), every=0.001)
+    for line in (silent, telling):
+        line.begin(1)
+        line.under_way("check_first")
+    assert log.shows("0 of 1")
+    silent.stop()
+    telling.stop()
+    assert silence.getvalue() == ""
+
+
+def test_a_terminal_has_one_line_that_goes_away(log: Log) -> None:
+    """No plain line is left in it."""
+    line = ProgressLine(Console(file=log, force_terminal=True, width=200), every=0.001)
+    line.begin(2)
+    line.done("[green]nothing found[/]")
+    line.stop()
+    assert " s  " not in log.getvalue()
