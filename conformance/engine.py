@@ -117,11 +117,7 @@ class Engine:
                 self._session = Session(self.settings, self._worker, self._wait)
                 if self._front:
                     self.session.try_out()
-                    states, failed = self.session.offers()
-                    told = {state: self._redactor.text(why) for state, why in states.items()}
-                    self._setup = SetUp(
-                        self.session.provisioner.name, told, failed, self.settings.config
-                    )
+                    self._setup = self.session.offers()
                     self._emit(self._setup)
         except (KitError, OutOfTime) as fault:
             late = KitError(str(fault), "Give it more with --budget, or see what is so slow.")

@@ -3,11 +3,12 @@ and the place where every check's kit comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from conformance.contract import contract
 from conformance.contract.schema import Schemas
 from conformance.errors import ConfigurationError, Outcome, Refused, SetupError
+from conformance.events import SetUp
 from conformance.http.credential import Credential, Way
 from conformance.http.manners import Watch, rules
 from conformance.http.reach import await_api, try_out
@@ -114,8 +115,8 @@ class Session:
             return True
         return True
 
-    def offers(self) -> tuple[Mapping[State, str], frozenset[State]]:
-        """For each state "" or why no run is provided, and the states for which that went wrong.
+    def offers(self) -> SetUp:
+        """How runs are provided, and which.
 
         Raises SetupError where what should make runs makes none at all: that is a wrong path, or
         another automation's, and no service without runs.
@@ -124,17 +125,18 @@ class Session:
         failed: set[State] = set()
         for state in State:
             try:
-                states[state] = self._runs.offer(state)
+                why = self._runs.offer(state)
             except SetupError as fault:
-                states[state] = self.redactor.text(fault.message)
+                why = fault.message
                 failed.add(state)
+            states[state] = self.redactor.text(why)
         asked = {s: w for s, w in states.items() if s not in (*DERIVED, State.OTHER_TENANT)}
         if self.provisioner.repeatable and all(asked.values()) and not failed:
             raise SetupError(
                 f"No run of any state is provided: {next(iter(asked.values()))}",
                 "See that the request or command is the right one: runs-conformance setup",
             )
-        return states, frozenset(failed)
+        return SetUp(self.provisioner.name, states, frozenset(failed), self.settings.config)
 
     def kit(self) -> Kit:
         """What one check is given."""

@@ -8,6 +8,10 @@ from typing import Any
 import click
 
 from conformance.settings.options import OPTIONS
+from conformance.vocabulary import FileKind
+
+OF_A_VERDICT = ("include", "exclude", "strict", *(kind.value for kind in FileKind))
+"""The keys of what is told for the sake of a verdict."""
 
 
 def told(*, but: Collection[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -10,19 +10,17 @@ from typing import Any
 import click
 from rich.console import Console
 
-from conformance.cli.options import told
+from conformance.cli.options import OF_A_VERDICT, told
 from conformance.errors import ConfigurationError, KitError
 from conformance.front import AlreadyToldError, check
 from conformance.questions import profile, questions
 from conformance.reporters.watching import Watching
 from conformance.verdict.catalogue import load
-from conformance.vocabulary import ExitCode, FileKind
-
-_NOT_HERE = ("include", "exclude", "strict", *(kind.value for kind in FileKind))
+from conformance.vocabulary import ExitCode
 
 
 @click.command(name="profile")
-@told(but=_NOT_HERE)
+@told(but=OF_A_VERDICT)
 @click.option("--out", type=Path, metavar="FILE", help="Write the profile there, not to stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only what went wrong.")
 def profile_command(out: Path | None, quiet: bool, **given: Any) -> None:

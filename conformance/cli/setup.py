@@ -8,21 +8,18 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.text import Text
 
 from conformance import deadline
-from conformance.cli.options import told
+from conformance.cli.options import OF_A_VERDICT, told
 from conformance.errors import KitError, OutOfTime
-from conformance.provision.protocol import DERIVED
+from conformance.reporters.setup import set_up
 from conformance.session import Session
 from conformance.settings import settings
-from conformance.vocabulary import ExitCode, FileKind
-
-_NOT_HERE = ("include", "exclude", "strict", *(kind.value for kind in FileKind))
+from conformance.vocabulary import ExitCode
 
 
 @click.command(name="setup")
-@told(but=_NOT_HERE)
+@told(but=OF_A_VERDICT)
 def setup_command(**given: Any) -> None:
     """Try the set-up alone: reach the service, and get a run of each state.
 
@@ -41,19 +38,11 @@ def setup_command(**given: Any) -> None:
             session = Session(wanted)
             try:
                 session.try_out()
-                states, failed = session.offers()
+                found = session.offers()
             finally:
                 session.close()
     except OutOfTime as fault:
         raise KitError(str(fault), "Give it more with --budget.") from None
-    console.print(f"runs are provided by: {session.provisioner.name}")
-    for state, why in states.items():
-        word, style = ("no", "dim") if why else ("yes", "green")
-        if state in failed:
-            word, style = "failed", "bold red"
-        elif why and state in DERIVED:
-            word = "made"
-        line = Text(f"  {state.value:14}").append(f"{word:8}", style).append(why)
-        line.rstrip()
+    for line in set_up(found, whole=True):
         console.print(line, soft_wrap=True)
-    sys.exit(ExitCode.NO_VERDICT if failed else ExitCode.CONFORMANT)
+    sys.exit(ExitCode.NO_VERDICT if found.failed else ExitCode.CONFORMANT)

@@ -19,8 +19,8 @@ from conformance.events import (
     Started,
     Waiting,
 )
-from conformance.provision.protocol import DERIVED
 from conformance.reporters.progress import ProgressLine
+from conformance.reporters.setup import set_up
 from conformance.verdict.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
 
@@ -89,12 +89,8 @@ class TerminalReporter:
     def _set_up(self, event: SetUp) -> None:
         if event.config:
             self._say(Text(f"configured by {event.config}", style="dim"))
-        self._console.print(f"runs are provided by: {event.provisioner}")
-        for state, why in event.states.items():
-            if state in event.failed:
-                self._console.print(Text(f"  {state.value}: {why}", style="bold magenta"))
-            elif why and (self._verbose or state not in DERIVED):
-                self._console.print(Text(f"  {state.value}: {why}", style="dim"), soft_wrap=True)
+        for line in set_up(event, whole=self._verbose):
+            self._say(line)
 
     def _finished(self, event: CheckFinished) -> None:
         result = event.result

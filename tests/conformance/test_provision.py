@@ -158,6 +158,22 @@ class TestFaultsOfTheSetup:
         assert "X-API-Key: [redacted]" in said
         assert secret not in said
 
+    @pytest.mark.parametrize("command", ["run", "setup"])
+    def test_what_a_command_declines_with_shows_no_credential(
+        self, command: str, mock: str, tmp_path: Path
+    ) -> None:
+        """Neither where it makes no run at all, nor where it makes some."""
+        text = "import json, os, sys; secret = os.environ['RUNS_SECRET']\n"
+        text += "print(json.dumps({sys.argv[1]: 'x'} if sys.argv[1:] == ['id', 'pending']"
+        text += " else {'unsupported': f'not for {secret}'}))"
+        secret = "test-a-secret-of-some-length"
+        words = (command, "--base-url", mock, "--token", secret)
+        for hook in (script(tmp_path, text), script(tmp_path, text) + " id"):
+            only = ("--include", "LIST-05") if command == "run" else ()
+            done = kit(*words, "--command", hook, *only)
+            assert "not for [redacted]" in done.stdout
+            assert secret not in done.stdout + done.stderr
+
     @pytest.mark.parametrize(
         ("words", "said"),
         [
