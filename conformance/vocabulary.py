@@ -1,6 +1,7 @@
 """The words of the kit, each spelled once: strengths of evidence, verdicts, states that a run can
 be wanted in, ways to get it there, and the operations of the contract."""
 
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 
 ROOT = "/api/v1/automation-runs"
@@ -104,6 +105,11 @@ class Status(StrEnum):
 
 
 FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+ONWARD: Mapping[str, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.RUNNING, Status.COMPLETED, Status.FAILED}),
+    Status.RUNNING: frozenset({Status.COMPLETED, Status.FAILED}),
+}
+"""Where a run may get by itself, as far as it is not seen all the time."""
 
 
 class Provision(StrEnum):

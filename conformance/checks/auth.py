@@ -14,17 +14,10 @@ from conformance.http.credential import Way
 from conformance.http.target import Api
 from conformance.kit.expect import hides, refuses_caller, require, status, unchanged
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
-from conformance.vocabulary import RUN_OPERATIONS, Operation, State, Status
+from conformance.vocabulary import ONWARD, RUN_OPERATIONS, Operation, State, Status
 
-# Where a run may get by itself while somebody else asks for it.
-FORWARD = {
-    "pending": ("running", "completed", "failed"),
-    "running": ("completed", "failed"),
-}
 each_operation = pytest.mark.parametrize("operation", list(Operation), ids=lambda o: o.value)
 each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
-
-_WAY = (Status.PENDING, Status.RUNNING, Status.COMPLETED)
 
 
 @requirement("AUTH-01")
@@ -150,7 +143,7 @@ def _untouched(answer: Answer, before: dict[str, Any], after: dict[str, Any]) ->
     """The run is as it was, or has gone on by itself: a stranger's request may not have ended it,
     nor begun it anew."""
     was, now = before.get("status"), after.get("status")
-    went_on = was != now and now in FORWARD.get(str(was), ())
+    went_on = was != now and now in ONWARD.get(str(was), ())
     fields = ("createdAt", "automationId") if went_on else ("status", "startedAt", "createdAt")
     if why := unchanged(before, after, fields):
         raise Finding(f"{answer.said} and the run of another tenant changed: {why}")

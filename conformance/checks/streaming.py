@@ -32,21 +32,16 @@ def check_the_answer_is_an_event_stream(kit: Kit) -> None:
 @requirement("EVENTS-02")
 def check_frames_parse(kit: Kit) -> None:
     """Nothing in the stream is what a browser would drop."""
-    stream = kit.broadcast().first
-    if not stream.frames:
-        raise Inconclusive("no event came")
+    stream = _heard(kit)
     if stream.faults:
         raise Finding(stream.faults[0])
-    observe_framing(kit, stream)
+    _observe_framing(kit, stream)
 
 
 @requirement("EVENTS-03")
 def check_data_is_json(kit: Kit) -> None:
     """One value for each event."""
-    frames = kit.broadcast().first.frames
-    if not frames:
-        raise Inconclusive("no event came")
-    for frame in frames:
+    for frame in _heard(kit).frames:
         try:
             frame.json()
         except ValueError as fault:
@@ -89,7 +84,7 @@ def check_a_finished_run_is_answered(kit: Kit) -> None:
             known = []
     saw = f"{len(stream.frames)} events came, and it {'closed' if closed else 'stayed open'}"
     kit.observe("Q13", *known, saw=saw, exchange=stream.exchange)
-    observe_framing(kit, stream)
+    _observe_framing(kit, stream)
 
 
 @requirement("EVENTS-06")
@@ -217,9 +212,7 @@ def check_events_of_a_malformed_id_are_refused(kit: Kit) -> None:
 @requirement("EVENTS-15")
 def check_data_is_an_event_of_the_contract(kit: Kit) -> None:
     """The event's kind, the run, and the step if it is about one."""
-    stream = kit.broadcast().first
-    if not stream.frames:
-        raise Inconclusive("no event came")
+    stream = _heard(kit)
     for frame in stream.frames:
         try:
             value = frame.json()
@@ -228,7 +221,15 @@ def check_data_is_an_event_of_the_contract(kit: Kit) -> None:
         kit.fits_value(value, "RunEvent", stream.exchange, f"the event {frame.event!r}")
 
 
-def observe_framing(kit: Kit, stream: Stream) -> None:
+def _heard(kit: Kit) -> Stream:
+    """The stream of a succeeding run; Inconclusive if nothing came."""
+    stream = kit.broadcast().first
+    if not stream.frames:
+        raise Inconclusive("no event came")
+    return stream
+
+
+def _observe_framing(kit: Kit, stream: Stream) -> None:
     """Q12, if events came."""
     framings = {frame.lines for frame in stream.frames}
     if framings:

@@ -50,7 +50,6 @@ class Reaction:
     header, `closed` says that the target hung up."""
 
     status: int | None
-    headers: dict[str, str]
     body: bytes
     closed: bool
     exchange: int
@@ -186,7 +185,7 @@ class Wire:
         status = _status(heard)
         note = "" if status is not None else "hung up" if closed else "no answer was waited for"
         number = self._keep(pieces, status, headers, body, seconds, note)
-        return Reaction(status, headers, body, closed, number)
+        return Reaction(status, body, closed, number)
 
     def _keep(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from conformance.errors import Finding
+from conformance.errors import Finding, Inconclusive
 from conformance.http.answer import Answer
 from conformance.vocabulary import Level, Status
 
@@ -93,6 +93,14 @@ def when(value: object) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{value!r} has no zone")
     return moment
+
+
+def moment(bearer: dict[str, Any], field: str) -> datetime:
+    """The timestamp in this field; Inconclusive where it is none, which others look at."""
+    try:
+        return when(bearer.get(field))
+    except ValueError as fault:
+        raise Inconclusive(f"{field} cannot be read: {fault}") from None
 
 
 def in_order(bearer: dict[str, Any], *fields: str) -> str | None:
