@@ -4,7 +4,13 @@ returning (its requirement holds) or by one of three outcomes: it found somethin
 to its question, or what it needs is declared not to exist. Whatever else is raised is a fault of
 the kit, and never blamed on the implementation."""
 
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
 from conformance.vocabulary import Level
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class KitError(Exception):
@@ -15,9 +21,57 @@ class KitError(Exception):
         self.message = message
         self.remedy = remedy
 
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """What is wrong and what to do about it, each thing by itself."""
+        return ((self.message, self.remedy),)
+
 
 class ConfigurationError(KitError):
     """The configuration names something that is not there or contradicts itself."""
+
+
+class SeveralMistakesError(ConfigurationError):
+    """It does so in more than one place."""
+
+    def __init__(self, parts: tuple[tuple[str, str], ...]) -> None:
+        super().__init__("\n".join(f"{message} {remedy}".rstrip() for message, remedy in parts))
+        self._parts = parts
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """The mistakes one by one."""
+        return self._parts
+
+
+class Mistakes:
+    """Gathers the mistakes of a configuration, so that all of them can be told at once."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, str], None] = {}
+
+    def note(self, message: str, remedy: str) -> None:
+        """Take note of one."""
+        self._parts[message, remedy] = None
+
+    def attempt(self, read: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        """What `read` returns. Where it finds a mistake that is noted, and what is returned is
+        nothing that could be used: there will be no more than a look for other mistakes."""
+        try:
+            return read(*args, **given)
+        except ConfigurationError as fault:
+            self._parts |= dict.fromkeys(fault.parts)
+            return cast(T, None)
+
+    def tell(self) -> None:
+        """Raise a ConfigurationError that has all that were noted, if there are any."""
+        match tuple(self._parts):
+            case ():
+                return
+            case ((message, remedy),):
+                raise ConfigurationError(message, remedy)
+            case parts:
+                raise SeveralMistakesError(parts)
 
 
 class UnreachableError(KitError):

@@ -32,7 +32,6 @@ from conformance.questions.questions import load as load_questions
 from conformance.settings.settings import Settings
 from conformance.verdict.catalogue import Catalogue
 from conformance.verdict.catalogue import load as load_catalogue
-from conformance.verdict.waivers import refuse_unmatched
 from conformance.vocabulary import Provision, State
 
 
@@ -50,16 +49,13 @@ class Session:
         waiting: Callable[[float, str], None] = lambda seconds, why: None,
     ) -> None:
         self.settings = settings
-        settings.connection.check()
         self.contract = contract.load()
         self.catalogue: Catalogue = load_catalogue()
         self.questions = load_questions()
         self.redactor = settings.redactor()
         self.traffic = Traffic(self.redactor)
         self._schemas = Schemas(self.contract)
-        chosen = self.catalogue.select(settings.include, settings.exclude)
-        self.selected = frozenset(chosen)
-        refuse_unmatched(settings.waivers, self.catalogue.requirements)
+        self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
         self.watch = Watch(rules(self._schemas), self.selected)
         offspring = Offspring()
         self._target = Target(

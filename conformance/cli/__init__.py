@@ -79,7 +79,8 @@ def main() -> None:
     try:
         cli(prog_name="runs-conformance")
     except KitError as fault:
-        click.secho(fault.message, fg="red", bold=True)
-        if fault.remedy:
-            click.echo(fault.remedy)
+        for message, remedy in fault.parts:
+            click.secho(message, fg="red", bold=True)
+            if remedy:
+                click.echo(remedy)
         sys.exit(ExitCode.NO_VERDICT)

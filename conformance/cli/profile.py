@@ -3,7 +3,9 @@ the mock plays."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ import click
 from rich.console import Console
 
 from conformance.cli.options import OF_A_VERDICT, told
-from conformance.errors import ConfigurationError, KitError
+from conformance.errors import KitError, Mistakes
 from conformance.front import AlreadyToldError, check
 from conformance.questions import profile, questions
 from conformance.reporters.watching import Watching
+from conformance.settings import settings
+from conformance.settings.outfile import writable
 from conformance.verdict.catalogue import load
 from conformance.vocabulary import ExitCode
 
@@ -42,27 +46,34 @@ def profile_command(out: Path | None, quiet: bool, **given: Any) -> None:
     watching = Watching(console, quiet=quiet)
     wanted = tuple(profile.observing(load()))
     try:
-        if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
-            raise ConfigurationError(
-                f"--out {out}: it cannot be written.", "Name a file in a directory that is there."
-            )
+        _look_at(given, out)
         report = check(given | {"include": wanted}, [watching], files=False)
         if not report.observations:
             raise KitError(f"Nothing was observed. {report.trouble}".strip(), _REMEDY)
     except KitError as fault:
         if not isinstance(fault, AlreadyToldError):
-            watching.refuse(fault.message, fault.remedy)
+            watching.refuse(*fault.parts)
         sys.exit(ExitCode.NO_VERDICT)
     text = profile.render(report, questions.load())
     if out is None:
         click.echo(text, nl=False)
     else:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
     for doubt in profile.doubts(report):
         watching.tell(doubt)
     if report.trouble:
         watching.tell(report.trouble)
     sys.exit(ExitCode.INTERRUPTED if report.interrupted else ExitCode.CONFORMANT)
+
+
+def _look_at(given: Mapping[str, Any], out: Path | None) -> None:
+    """All mistakes at once, that of the file to be written among them."""
+    mistakes = Mistakes()
+    if out is not None:
+        mistakes.attempt(writable, out, "--out")
+    mistakes.attempt(settings.read, given, os.environ)
+    mistakes.tell()
 
 
 _REMEDY = "See what 'runs-conformance run' says of it."

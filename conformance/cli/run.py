@@ -47,6 +47,6 @@ def run_command(verbose: bool, quiet: bool, **given: Any) -> None:
         report = check(given, [Quiet(terminal) if quiet else terminal])
     except KitError as fault:
         if not isinstance(fault, AlreadyToldError):
-            terminal.refuse(fault.message, fault.remedy)
+            terminal.refuse(*fault.parts)
         sys.exit(ExitCode.NO_VERDICT)
     sys.exit(report.exit_code)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
-from conformance.errors import ConfigurationError
+from conformance.errors import ConfigurationError, Mistakes
 
 # What the kit varies or works out by itself: given from outside, it would falsify checks.
 _OURS = {
@@ -48,17 +48,21 @@ class Connection:
 
     def check(self) -> None:
         """Raise a ConfigurationError if the files are missing, wrong or contradict the rest."""
+        mistakes = Mistakes()
         if self.client_key and not self.client_cert:
-            raise ConfigurationError(
+            mistakes.note(
                 "--client-key is given without a certificate.", "Name it as --client-cert FILE"
             )
         if self.insecure and self.cacert:
-            raise ConfigurationError(
+            mistakes.note(
                 "--cacert and --insecure contradict each other.",
                 "Leave out --insecure: the authorities in the file are trusted.",
             )
-        if self.cacert or self.client_cert:
-            self.tls()
+        elif self.cacert:
+            mistakes.attempt(self._trusting)
+        if self.client_cert:
+            mistakes.attempt(self._present, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        mistakes.tell()
 
     def tls(self) -> ssl.SSLContext:
         """A context for connections to the target; a ConfigurationError names the file that is

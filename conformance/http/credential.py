@@ -25,10 +25,12 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A secret and the way it is presented; its representation does not show the secret."""
+    """A secret, the way it is presented, and where it was told; its representation does not show
+    the secret."""
 
     way: Way
     secret: str = field(repr=False)
+    where: str = field(default="", compare=False)
 
     def headers(self) -> dict[str, str]:
         """The header that presents it."""

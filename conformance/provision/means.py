@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from conformance.errors import ConfigurationError
+from conformance.errors import ConfigurationError, Mistakes
 from conformance.provision.http import Trigger
 from conformance.settings.configfile import nearest
 from conformance.settings.options import Told
@@ -28,19 +29,9 @@ class Means:
     clock: Trigger | tuple[str, ...] | None
 
 
-def read_means(told: Mapping[str, Told]) -> Means:
-    """The means from what was told; a ConfigurationError says what contradicts or lacks what."""
-    states = _states(told["state"])
-    trigger = _trigger(told)
-    command = _words(told["command"])
-    given = {
-        Provision.STATIC: bool(states),
-        Provision.HTTP: trigger is not None,
-        Provision.COMMAND: bool(command),
-    }
-    return Means(_way(told, given), states, trigger, command, _clock(told))
-
-
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# A word in capitals, and a path or an address: no command looks like that.
+_REQUEST = re.compile(r"[A-Z]+ +(/|https?://)")
 # Where each way is told, by the key of the option.
 _TOLD = {
     Provision.STATIC: "state",
@@ -54,7 +45,19 @@ _NEEDS = {
 }
 
 
-def _way(told: Mapping[str, Told], there: Mapping[Provision, bool]) -> Provision:
+def read_means(told: Mapping[str, Told], mistakes: Mistakes) -> Means:
+    """The means from what was told; a mistake says what contradicts or lacks what."""
+    attempt = mistakes.attempt
+    return Means(
+        attempt(_way, told),
+        _states(told["state"], mistakes),
+        attempt(_trigger, told),
+        attempt(_words, told["command"]),
+        attempt(_clock, told),
+    )
+
+
+def _way(told: Mapping[str, Told]) -> Provision:
     text = str(told["provision"].value)
     try:
         way = Provision(text)
@@ -62,7 +65,7 @@ def _way(told: Mapping[str, Told], there: Mapping[Provision, bool]) -> Provision
         raise ConfigurationError(
             f"{told['provision'].where} {text!r} is no way to get runs.", nearest(text, Provision)
         ) from None
-    given = [each for each, is_there in there.items() if is_there]
+    given = [way for way, key in _TOLD.items() if told[key].value or told[key].wrong]
     if len(given) > 1 or (given and way not in (Provision.AUTO, given[0])):
         ways = [_TOLD[each] for each in given]
         one, other = (told[key].where for key in [*ways, "provision"][:2])
@@ -78,6 +81,8 @@ def _way(told: Mapping[str, Told], there: Mapping[Provision, bool]) -> Provision
 
 def _trigger(told: Mapping[str, Told]) -> Trigger | None:
     text, body = str(told["trigger"].value), str(told["trigger_body"].value)
+    if told["trigger"].wrong or told["trigger_body"].wrong:
+        return None
     if not text:
         if body:
             raise ConfigurationError(
@@ -85,15 +90,10 @@ def _trigger(told: Mapping[str, Told]) -> Trigger | None:
                 "Give the request as --trigger 'POST /path'",
             )
         return None
-    where = told["trigger"].where
-    request = _request("trigger", text, body, str(told["trigger_id"].value))
-    if request is None:
-        raise ConfigurationError(
-            f"{where} {text!r} is no request.", "Write it as POST /path, below --base-url."
-        )
+    request = _request("trigger", told["trigger"], body, str(told["trigger_id"].value))
     if "{state}" not in text + body:
         raise ConfigurationError(
-            f"{where} does not say which run is wanted.",
+            f"{told['trigger'].where} does not say which run is wanted.",
             "Put {state} into its path or into --trigger-body.",
         )
     return request
@@ -101,26 +101,36 @@ def _trigger(told: Mapping[str, Told]) -> Trigger | None:
 
 def _clock(told: Mapping[str, Told]) -> Trigger | tuple[str, ...] | None:
     text, body = str(told["clock"].value), str(told["clock_body"].value)
-    request = _request("clock", text, body)
-    if body and request is None:
+    if told["clock"].wrong or told["clock_body"].wrong:
+        return None
+    is_request = _REQUEST.match(text) is not None
+    if body and not is_request:
         raise ConfigurationError(
             f"{told['clock_body'].where} is a body without a request.",
             "Give the request as --clock 'POST /path'",
         )
     if not text:
         return None
+    moves = _request("clock", told["clock"], body) if is_request else _words(told["clock"])
     if "{seconds}" not in text + body:
         raise ConfigurationError(
             f"{told['clock'].where} {text!r} does not say by how much time is to move.",
             "Put {seconds} into the request, into --clock-body, or behind the command.",
         )
-    return request or _words(told["clock"])
+    return moves
 
 
-def _request(purpose: str, text: str, body: str, id_at: str = "") -> Trigger | None:
+def _request(purpose: str, told: Told, body: str, id_at: str = "") -> Trigger:
+    text = str(told.value)
     method, _, path = text.partition(" ")
-    if not (method.isascii() and method.isalpha() and method.isupper() and path.startswith("/")):
-        return None
+    if _REQUEST.match(text) and method not in _METHODS:
+        raise ConfigurationError(
+            f"{told.where} {text!r}: there is no method {method!r}.", nearest(method, _METHODS)
+        )
+    if method not in _METHODS or not path.startswith("/"):
+        raise ConfigurationError(
+            f"{told.where} {text!r} is no request.", "Write it as POST /path, below --base-url."
+        )
     return Trigger(purpose, method, path.strip(), body, id_at)
 
 
@@ -134,19 +144,22 @@ def _words(told: Told) -> tuple[str, ...]:
         ) from None
 
 
-def _states(told: Told) -> dict[State, tuple[str, ...]]:
+def _states(told: Told, mistakes: Mistakes) -> dict[State, tuple[str, ...]]:
     found: dict[State, tuple[str, ...]] = {}
-    for text in told.value:
-        name, _, run_id = text.partition("=")
-        try:
-            state = State(name)
-        except ValueError:
-            raise ConfigurationError(
-                f"{told.where} {text!r}: there is no state {name!r}.", nearest(name, State)
-            ) from None
-        if not run_id:
-            raise ConfigurationError(
-                f"{told.where} {text!r} names no run.", f"Write --state {name}=RUN_ID"
-            )
+    named = (mistakes.attempt(_named, told.where, text) for text in told.value)
+    for state, run_id in filter(None, named):
         found[state] = (*found.get(state, ()), run_id)
     return found
+
+
+def _named(where: str, text: str) -> tuple[State, str]:
+    name, _, run_id = text.partition("=")
+    try:
+        state = State(name)
+    except ValueError:
+        raise ConfigurationError(
+            f"{where} {text!r}: there is no state {name!r}.", nearest(name, State)
+        ) from None
+    if not run_id:
+        raise ConfigurationError(f"{where} {text!r} names no run.", f"Write --state {name}=RUN_ID")
+    return state, run_id

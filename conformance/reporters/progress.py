@@ -61,12 +61,13 @@ class ProgressLine:
             self._teller.join(1)
         self._bar.stop()
 
-    def refuse(self, message: str, remedy: str) -> None:
-        """Say why there is no run, and what to do."""
+    def refuse(self, *why: tuple[str, str]) -> None:
+        """Say why there is no run, and what to do: in pairs."""
         self.stop()
-        self._console.print(Text(message, style="bold red"), soft_wrap=True)
-        if remedy:
-            self._console.print(Text(remedy), soft_wrap=True)
+        for message, remedy in why:
+            self._console.print(Text(message, style="bold red"), soft_wrap=True)
+            if remedy:
+                self._console.print(Text(remedy), soft_wrap=True)
 
     def _tell(self) -> None:
         start = time.monotonic()

@@ -50,7 +50,7 @@ class TerminalReporter:
         """Show one."""
         match event:
             case Refused():
-                self.refuse(event.message, event.remedy)
+                self.refuse((event.message, event.remedy))
             case Waiting():
                 self._waiting(event)
             case SetUp():
@@ -66,9 +66,9 @@ class TerminalReporter:
                 self._progress.stop()
                 self._report(event.report)
 
-    def refuse(self, message: str, remedy: str) -> None:
-        """Say why there is no run, and what to do."""
-        self._progress.refuse(message, remedy)
+    def refuse(self, *why: tuple[str, str]) -> None:
+        """Say why there is no run, and what to do: in pairs."""
+        self._progress.refuse(*why)
 
     def _started(self, event: Started) -> None:
         first, *others = event.credentials

@@ -22,7 +22,7 @@ class Watching:
         """Show one."""
         match event:
             case Refused():
-                self.refuse(event.message, event.remedy)
+                self.refuse((event.message, event.remedy))
             case SetUp():
                 for state in sorted(event.failed):
                     self.tell(f"set-up: {state.value}: {event.states[state]}")
@@ -39,9 +39,9 @@ class Watching:
                     seen = f"{len(self._seen)} questions, {event.report.seconds:.1f} s"
                     self._console.print(Text(f"observed: {seen}", style="dim"))
 
-    def refuse(self, message: str, remedy: str) -> None:
-        """Say why there is no run, and what to do."""
-        self._progress.refuse(message, remedy)
+    def refuse(self, *why: tuple[str, str]) -> None:
+        """Say why there is no run, and what to do: in pairs."""
+        self._progress.refuse(*why)
 
     def tell(self, text: str) -> None:
         """Say something that is worth knowing."""

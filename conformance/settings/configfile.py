@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from conformance.errors import ConfigurationError
+from conformance.errors import ConfigurationError, Mistakes
 
 NAME = "conformance.toml"
 PYPROJECT = "pyproject.toml"
@@ -64,13 +64,13 @@ class ConfigFile:
         return f"{self.path}:{line}: {_dotted(place)}"
 
     def refuse_unknown(self, keys: Iterable[str], known: Iterable[str], *place: str | int) -> None:
-        """A ConfigurationError for the first key that is not known, with the nearest that is."""
-        words = sorted(known)
+        """A ConfigurationError for keys that are not known, each with the nearest that is."""
+        words, mistakes = sorted(known), Mistakes()
         for key in keys:
             if key not in words:
-                raise ConfigurationError(
-                    f"{self.where(*place, key)}: there is no such key.", nearest(key, words)
-                )
+                where = self.where(*place, key)
+                mistakes.note(f"{where}: there is no such key.", nearest(key, words))
+        mistakes.tell()
 
     def _line(self, place: Place) -> int:
         """Where the value at the place begins: behind the longest beginning of the file that is

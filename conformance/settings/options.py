@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.errors import ConfigurationError
+from conformance.errors import ConfigurationError, Mistakes
 from conformance.settings.configfile import ConfigFile, nearest
 from conformance.vocabulary import ROOT
 
@@ -275,12 +275,14 @@ BY_KEY: Mapping[str, Option] = {option.key: option for option in OPTIONS}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A value and who gave it; text, yes or no, or several texts."""
+    """A value and who gave it; text, yes or no, or several texts. If it is `wrong`, which was told
+    by then, the value is the default."""
 
     value: Any
     option: Option
     file: ConfigFile | None = None
     variable: str = ""
+    wrong: bool = False
 
     @property
     def where(self) -> str:
@@ -291,7 +293,10 @@ class Told:
 
 
 def gather(
-    given: Mapping[str, Any], environment: Mapping[str, str], file: ConfigFile | None
+    given: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: ConfigFile | None,
+    mistakes: Mistakes,
 ) -> dict[str, Told]:
     """What is told for every option, by key: by an option, else by the environment, else by the
     file, else by default."""
@@ -299,24 +304,24 @@ def gather(
         if key not in BY_KEY:
             raise ConfigurationError(f"There is no option {key!r}.", nearest(key, BY_KEY))
     if file is not None:
-        _refuse_unknown(file)
-    return {option.key: _told(option, given, environment, file) for option in OPTIONS}
+        _refuse_unknown(file, mistakes)
+    return {
+        option.key: mistakes.attempt(_told, option, given, environment, file)
+        or Told(_default(option), option, wrong=True)
+        for option in OPTIONS
+    }
 
 
-def _refuse_unknown(file: ConfigFile) -> None:
+def _refuse_unknown(file: ConfigFile, mistakes: Mistakes) -> None:
     """Every key must be an option's place, or the waivers, which are no option."""
     places = [option.place for option in OPTIONS if option.in_file]
-    for option in OPTIONS:
-        if option.secret and option.key in file.data:
-            raise ConfigurationError(
-                f"{file.where(option.key)} holds a credential in clear.",
-                "Put it into a variable of the environment and name that: "
-                f'{option.key}_env = "{option.example}"',
-            )
-    file.refuse_unknown(file.data, {place[0] for place in places} | {WAIVERS})
+    known = {place[0] for place in places} | {WAIVERS}
+    known |= {option.key for option in OPTIONS if option.secret}
+    mistakes.attempt(file.refuse_unknown, file.data, known)
     for table in dict.fromkeys(place[0] for place in places if len(place) > 1):
-        keys = file.expect(dict, file.data.get(table, {}), table)
-        file.refuse_unknown(keys, {place[1] for place in places if place[0] == table}, table)
+        keys = mistakes.attempt(file.expect, dict, file.data.get(table, {}), table) or {}
+        known = {place[1] for place in places if place[0] == table}
+        mistakes.attempt(file.refuse_unknown, keys, known, table)
 
 
 def _told(
@@ -325,6 +330,12 @@ def _told(
     environment: Mapping[str, str],
     file: ConfigFile | None,
 ) -> Told:
+    if file is not None and option.secret and option.key in file.data:
+        raise ConfigurationError(
+            f"{file.where(option.key)} holds a credential in clear.",
+            "Put it into a variable of the environment and name that: "
+            f'{option.key}_env = "{option.example}"',
+        )
     value = given.get(option.key)
     if value not in (None, "", False, (), []):
         return Told(value, option)
@@ -334,7 +345,11 @@ def _told(
         found = file.get(*option.place)
         if found is not None:
             return Told(_from_file(option, found, environment, file), option, file)
-    return Told(() if option.many else False if option.flag else option.default, option)
+    return Told(_default(option), option)
+
+
+def _default(option: Option) -> Any:
+    return () if option.many else False if option.flag else option.default
 
 
 def _from_text(option: Option, text: str) -> Any:

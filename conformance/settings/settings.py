@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from conformance.errors import ConfigurationError
+from conformance.errors import ConfigurationError, Mistakes
 from conformance.fuzz.effort import GATE_CASES, Effort, chosen
 from conformance.http.connection import Connection, header
 from conformance.http.credential import Credential, Redactor, Way
 from conformance.provision.means import Means, read_means
 from conformance.settings import configfile
 from conformance.settings.options import ENVIRONMENT, Told, gather
+from conformance.settings.outfile import writable
+from conformance.verdict.catalogue import Catalogue
+from conformance.verdict.catalogue import load as load_catalogue
 from conformance.verdict.waivers import Waiver, read_waivers
 from conformance.vocabulary import ROOT, FileKind
 
@@ -56,41 +59,62 @@ class Settings:
 def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """Settings from options by key, the environment and the configuration file, in this order.
 
-    A ConfigurationError says which option is wrong, who gave it, why, and what would be right.
+    A ConfigurationError says of every option that is wrong who gave it, why it is wrong, and what
+    would be right.
     """
+    mistakes = Mistakes()
+    attempt = mistakes.attempt
     named = given.get("config") or environment.get(f"{ENVIRONMENT}CONFIG", "")
     file = configfile.find(str(named), Path())
-    told = gather(given, environment, file)
-    credentials = _credentials(told, "")
-    if not credentials:
-        raise ConfigurationError(
+    told = gather(given, environment, file, mistakes)
+    catalogue = load_catalogue()
+    if not any(told[_key(way)].value or told[_key(way)].wrong for way in Way):
+        mistakes.note(
             "No credential is given.",
             "Give one as --token, --api-key or --cookie, in RUNS_CONFORMANCE_TOKEN, or as "
             f'token_env = "VARIABLE" in {configfile.NAME}.',
         )
-    return Settings(
+    settings = Settings(
         config="" if file is None else str(file.path),
-        base_url=_url(told["base_url"]),
-        credentials=credentials,
-        others=_credentials(told, "other_"),
-        means=read_means(told),
-        connection=_connection(told),
+        base_url=attempt(_url, told["base_url"]),
+        credentials=_credentials(told, "", mistakes),
+        others=_credentials(told, "other_", mistakes),
+        means=read_means(told, mistakes),
+        connection=_connection(told, mistakes),
         read_only=bool(told["read_only"].value),
         include=tuple(told["include"].value),
         exclude=tuple(told["exclude"].value),
         strict=bool(told["strict"].value),
-        budget=_seconds(told["budget"]),
-        timeout=_seconds(told["timeout"]),
-        patience=_seconds(told["patience"]),
-        wait_for_api=_seconds(told["wait_for_api"]) if told["wait_for_api"].value else 0.0,
-        workers=_workers(told["workers"]),
-        reports=_reports(told),
-        waivers=() if file is None else read_waivers(file),
-        fuzz=_effort(told),
+        budget=attempt(_seconds, told["budget"]),
+        timeout=attempt(_seconds, told["timeout"]),
+        patience=attempt(_seconds, told["patience"]),
+        wait_for_api=attempt(_seconds, told["wait_for_api"]) if told["wait_for_api"].value else 0.0,
+        workers=attempt(_workers, told["workers"]),
+        reports=_reports(told, mistakes),
+        waivers=() if file is None else read_waivers(file, catalogue, mistakes),
+        fuzz=_effort(told, mistakes),
     )
+    _look_at_patterns(told, catalogue, mistakes)
+    mistakes.tell()
+    return settings
+
+
+def _look_at_patterns(told: Mapping[str, Told], catalogue: Catalogue, mistakes: Mistakes) -> None:
+    """Each must match a requirement, and together they must leave one."""
+    both = told["include"], told["exclude"]
+    found = [mistakes.attempt(catalogue.matching, p, t.where) for t in both for p in t.value]
+    if all(found) and not catalogue.select(*(tuple(each.value) for each in both)):
+        given = [f"{each.where} {' '.join(each.value)}" for each in both if each.value]
+        leave = "leaves" if len(given) == 1 else "leave"
+        mistakes.note(
+            f"{' with '.join(given)} {leave} no requirement.",
+            "What is excluded is taken from what is included; without --include that is all.",
+        )
 
 
 def _url(told: Told) -> str:
+    if told.wrong:
+        return ""
     text = str(told.value)
     if not text:
         raise ConfigurationError(
@@ -120,19 +144,21 @@ def _url(told: Told) -> str:
     return text.rstrip("/")
 
 
-def _connection(told: Mapping[str, Told]) -> Connection:
+def _connection(told: Mapping[str, Told], mistakes: Mistakes) -> Connection:
     def text(key: str) -> str:
         return str(told[key].value)
 
-    headers = told["header"]
-    return Connection(
-        headers=tuple(header(each, headers.where) for each in headers.value if each.strip()),
-        proxy=_proxy(told["proxy"]),
+    where, headers = told["header"].where, filter(str.strip, told["header"].value)
+    connection = Connection(
+        headers=tuple(mistakes.attempt(header, each, where) for each in headers),
+        proxy=mistakes.attempt(_proxy, told["proxy"]),
         cacert=text("cacert"),
         client_cert=text("client_cert"),
         client_key=text("client_key"),
         insecure=bool(told["insecure"].value),
     )
+    mistakes.attempt(connection.check)
+    return connection
 
 
 def _proxy(told: Told) -> str:
@@ -152,21 +178,26 @@ def _proxy(told: Told) -> str:
     return text
 
 
-def _credentials(told: Mapping[str, Told], prefix: str) -> tuple[Credential, ...]:
-    found: list[Credential] = []
-    for way in Way:
-        one = told[prefix + way.value.replace("-", "_")]
-        secret = str(one.value)
-        if not secret:
-            continue
-        if odd := next((i for i, c in enumerate(secret, 1) if not "!" <= c <= "~"), None):
-            raise ConfigurationError(
-                f"{one.where} has a character that no header can carry: number {odd} of "
-                f"{len(secret)} is {_described(secret[odd - 1])}.",
-                "Copy it again; a credential is printable ASCII without spaces.",
-            )
-        found.append(Credential(way, secret))
-    return tuple(found)
+def _credentials(
+    told: Mapping[str, Told], prefix: str, mistakes: Mistakes
+) -> tuple[Credential, ...]:
+    given = [(way, told[_key(way, prefix)]) for way in Way]
+    return tuple(mistakes.attempt(_credential, way, one) for way, one in given if one.value)
+
+
+def _credential(way: Way, told: Told) -> Credential:
+    secret = str(told.value)
+    if odd := next((i for i, c in enumerate(secret, 1) if not "!" <= c <= "~"), None):
+        raise ConfigurationError(
+            f"{told.where} has a character that no header can carry: number {odd} of "
+            f"{len(secret)} is {_described(secret[odd - 1])}.",
+            "Copy it again; a credential is printable ASCII without spaces.",
+        )
+    return Credential(way, secret, told.where)
+
+
+def _key(way: Way, prefix: str = "") -> str:
+    return prefix + way.value.replace("-", "_")
 
 
 def _described(character: str) -> str:
@@ -175,14 +206,16 @@ def _described(character: str) -> str:
     return "not of ASCII" if not character.isascii() else "a control character"
 
 
-def _reports(told: Mapping[str, Told]) -> dict[FileKind, Path]:
-    return {kind: Path(told[kind.value].value) for kind in FileKind if told[kind.value].value}
+def _reports(told: Mapping[str, Told], mistakes: Mistakes) -> dict[FileKind, Path]:
+    given = {kind: told[kind.value] for kind in FileKind if told[kind.value].value}
+    return {kind: mistakes.attempt(writable, one.value, one.where) for kind, one in given.items()}
 
 
-def _effort(told: Mapping[str, Told]) -> Effort:
-    cases, seed = _whole(told["fuzz"], 100_000), _whole(told["fuzz_seed"], 2**32 - 1)
+def _effort(told: Mapping[str, Told], mistakes: Mistakes) -> Effort:
+    cases = mistakes.attempt(_whole, told["fuzz"], 100_000)
+    seed = mistakes.attempt(_whole, told["fuzz_seed"], 2**32 - 1)
     if cases == 0:
-        raise ConfigurationError(
+        mistakes.note(
             f"{told['fuzz'].where} 0 tries nothing.", "Leave out what is not wanted: --exclude."
         )
     if cases is None and seed is None:

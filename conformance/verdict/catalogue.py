@@ -61,23 +61,22 @@ class Catalogue:
     def select(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> set[str]:
         """The ids that match a pattern of `include` (all, if it is empty) and none of `exclude`.
 
-        A pattern that matches nothing is refused: it is a misspelling that would hide itself.
+        A pattern that matches nothing is refused.
         """
-        for option, patterns in (("--include", include), ("--exclude", exclude)):
-            for pattern in patterns:
-                if not self._matching(pattern):
-                    raise ConfigurationError(
-                        f"{option} {pattern!r} matches no requirement.",
-                        "Patterns are matched against ids: LIST-*, AUTH-0[1-4], CANCEL-02. "
-                        "See: runs-conformance list",
-                    )
-        wanted = (
-            {i for p in include for i in self._matching(p)} if include else set(self.requirements)
-        )
-        return wanted - {i for p in exclude for i in self._matching(p)}
+        wanted = {i for p in include or ("*",) for i in self.matching(p, "--include")}
+        return wanted - {i for p in exclude for i in self.matching(p, "--exclude")}
 
-    def _matching(self, pattern: str) -> set[str]:
-        return {i for i in self.requirements if fnmatchcase(i, pattern.upper())}
+    def matching(self, pattern: str, where: str) -> set[str]:
+        """The ids that match a pattern; a ConfigurationError that begins with `where` if there are
+        none: it is a misspelling that would hide itself."""
+        found = {i for i in self.requirements if fnmatchcase(i, pattern.upper())}
+        if not found:
+            raise ConfigurationError(
+                f"{where} {pattern!r} matches no requirement.",
+                "Patterns are matched against ids: LIST-*, AUTH-0[1-4], CANCEL-02. "
+                "See: runs-conformance list",
+            )
+        return found
 
 
 def load(file: Path = FILE) -> Catalogue:

@@ -4,14 +4,14 @@ the requirements it is about, why, who answers for it and until when; else it is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
-from conformance.errors import ConfigurationError
+from conformance.errors import ConfigurationError, Mistakes
 from conformance.settings.configfile import ConfigFile
+from conformance.verdict.catalogue import Catalogue
 
 _KEYS = ("requirements", "reason", "owner", "expires")
 _EXAMPLE = {
@@ -51,35 +51,29 @@ class Waiver:
         return self.expires < today
 
 
-def read_waivers(file: ConfigFile) -> tuple[Waiver, ...]:
-    """The waivers of the file; a ConfigurationError names the line of one that is not whole."""
-    listed = file.expect(list, file.data.get("waivers", []), "waivers")
-    return tuple(_read(file, index, raw) for index, raw in enumerate(listed))
-
-
-def refuse_unmatched(waivers: Iterable[Waiver], known: Iterable[str]) -> None:
-    """A ConfigurationError for a pattern that matches no requirement: a misspelling."""
-    ids = list(known)
-    for waiver in waivers:
+def read_waivers(file: ConfigFile, catalogue: Catalogue, mistakes: Mistakes) -> tuple[Waiver, ...]:
+    """The waivers of the file. A mistake is one that is not whole, or that has a pattern which
+    matches no requirement; it is told with its line."""
+    listed = mistakes.attempt(file.expect, list, file.data.get("waivers", []), "waivers") or []
+    waivers = [mistakes.attempt(_read, file, index, raw) for index, raw in enumerate(listed)]
+    for waiver in filter(None, waivers):
         for pattern in waiver.patterns:
-            if not any(fnmatchcase(each, pattern.upper()) for each in ids):
-                raise ConfigurationError(
-                    f"{waiver.where}: {pattern!r} matches no requirement.",
-                    "Patterns are matched against ids: LIST-*, AUTH-0[1-4], CANCEL-02. "
-                    "See: runs-conformance list",
-                )
+            mistakes.attempt(catalogue.matching, pattern, f"{waiver.where}:")
+    return tuple(waivers)
 
 
 def _read(file: ConfigFile, index: int, raw: Any) -> Waiver:
     place = ("waivers", index)
     entry = file.expect(dict, raw, *place)
     file.refuse_unknown(entry, _KEYS, *place)
+    mistakes = Mistakes()
     for key in _KEYS:
         if entry.get(key) in (None, "", []) or not str(entry[key]).strip():
-            raise ConfigurationError(
+            mistakes.note(
                 f"{file.where(*place)} has no {key}.",
                 f"A waiver says what, why, who and until when; add {key} = {_EXAMPLE[key]}",
             )
+    mistakes.tell()
     given = entry["requirements"]
     patterns = [given] if isinstance(given, str) else file.expect(list, given, *place, _KEYS[0])
     return Waiver(

@@ -46,6 +46,27 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["--base-url", "http://h", "--token", "x", "--provision", "http"], "needs a request"),
         (["--base-url", "http://h", "--token", "x", "--trigger", "/make"], "is no request"),
         (["--base-url", "http://h", "--token", "x", "--trigger", "POST /make"], "does not say"),
+        (
+            ["--base-url", "http://h", "--token", "x", "--trigger", "PSOT http://h/{state}"],
+            "--trigger 'PSOT http://h/{state}': there is no method 'PSOT'.\nDid you mean 'POST'?",
+        ),
+        (
+            ["--base-url", "http://h", "--token", "x", "--trigger", "PSOT /make/{state}"],
+            "Did you mean 'POST'?",
+        ),
+        (
+            ["--base-url", "http://h", "--token", "x", "--clock", "PSOT /tick/{seconds}"],
+            "--clock 'PSOT /tick/{seconds}': there is no method 'PSOT'.\nDid you mean 'POST'?",
+        ),
+        (
+            ["--base-url", "http://h", "--token", "x", "--clock", "POST http://h/{seconds}"],
+            "is no request.\nWrite it as POST /path",
+        ),
+        (
+            ["--base-url", "http://h", "--token", "x", "--include", "LIST-*", "--exclude", "*"],
+            "--include LIST-* with --exclude * leave no requirement.\nWhat is excluded is taken",
+        ),
+        (["--base-url", "http://h", "--token", "x", "--exclude", "*"], "--exclude * leaves no"),
     ],
 )
 def test_a_wrong_option_is_named(words: list[str], said: str) -> None:
@@ -54,6 +75,39 @@ def test_a_wrong_option_is_named(words: list[str], said: str) -> None:
     assert (done.returncode, done.stderr) == (2, "")
     assert said in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_all_wrong_options_are_named_at_once(tmp_path: Path) -> None:
+    """Whatever is missing besides, and whichever way it was told, each once with its remedy."""
+    words = ["--include", "LITS-*", "--include", "X", "--budget", "soon", "--workers", "0"]
+    words += ["--state", "done=1", "--state", "fials=2", "--trigger", "POST", "--fuzz", "many"]
+    words += ["--header", "none", "--cacert", "no.pem", "--client-cert", "no.pem", "--proxy", "x"]
+    words += ["--json", str(tmp_path), "--html", str(tmp_path), "--other-token", "a b"]
+    done = run(*words, RUNS_CONFORMANCE_STRICT="perhaps", RUNS_CONFORMANCE_TIMEOUT="never")
+    assert (done.returncode, done.stderr) == (2, "")
+    for said in (
+        "No base URL is given.",
+        "No credential is given.",
+        "RUNS_CONFORMANCE_STRICT='perhaps' is neither yes nor no.",
+        "RUNS_CONFORMANCE_TIMEOUT 'never' is no time.",
+        "--include 'LITS-*' matches no requirement.",
+        "--include 'X' matches no requirement.",
+        "--budget 'soon' is no time.",
+        "--workers 0 checks nothing.",
+        "--state 'done=1': there is no state 'done'.",
+        "--state 'fials=2': there is no state 'fials'.\nDid you mean 'fails'?",
+        "--trigger 'POST' is no request.",
+        "--state and --trigger contradict each other.",
+        "--fuzz 'many' is no number of the kind.",
+        "--header 'none' is no header.",
+        "--cacert no.pem: No such file or directory.",
+        "--client-cert no.pem: No such file or directory.",
+        "--proxy is no address of a proxy.",
+        f"--json {tmp_path}: it is a directory.",
+        f"--html {tmp_path}: it is a directory.",
+        "--other-token has a character that no header can carry",
+    ):
+        assert done.stdout.count(said) == 1, f"{said}\n\n{done.stdout}"
 
 
 def test_nobody_there() -> None:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import trustme
 
-from conformance.errors import ConfigurationError
+from conformance.errors import ConfigurationError, Mistakes
 from conformance.settings.configfile import find
 from conformance.settings.options import OPTIONS, gather
 from conformance.settings.settings import Settings, read
@@ -189,6 +190,25 @@ def test_what_is_wrong_is_named(text: str, said: str) -> None:
     assert "s3cret" not in answer
 
 
+def test_all_that_is_wrong_in_a_file_is_named() -> None:
+    """Each with its line, once, and nothing that only follows from another."""
+    waiver = WAIVER.replace('"r"', '""').replace("2030-01-01", "1")
+    text = f'budgte = "1s"\nstrict = 1\nclock = 3\ntoken_env = "NONE"\n{waiver}'
+    written(text + WAIVER.replace("GET-01", "GTE-*"))
+    with pytest.raises(ConfigurationError) as caught:
+        read({}, {})
+    told = [message for message, _ in caught.value.parts]
+    assert told == [
+        "conformance.toml:1: budgte: there is no such key.",
+        "conformance.toml:3: clock is 3, a number.",
+        "conformance.toml:4: token_env: the environment has no 'NONE'.",
+        "conformance.toml:2: strict is 1, a number.",
+        "No base URL is given.",
+        "conformance.toml:5: waivers.1 has no reason.",
+        "conformance.toml:10: waivers.2: 'GTE-*' matches no requirement.",
+    ]
+
+
 def test_lines_of_a_project_file() -> None:
     """Count from the top of the whole file."""
     text = "[project]\nname = 'x'\n\n[tool.runs-conformance]\nbudgte = '1s'\n"
@@ -223,9 +243,22 @@ def test_the_written_file_is_valid_as_it_is() -> None:
     assert settings_of(template()).base_url == "http://127.0.0.1:8080"
 
 
-@pytest.mark.parametrize("line", [x for x in uncommented() if not x.startswith("#body = ")])
+def papers() -> None:
+    """The certificates that the written file names."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path("authority.pem")
+    ours = authority.issue_cert("me.example")
+    ours.private_key_pem.write_to_path("client-key.pem")
+    ours.private_key_and_cert_chain_pem.write_to_path("client.pem")
+
+
+NEEDS_ANOTHER = ("#body = ", "#client_key = ")
+
+
+@pytest.mark.parametrize("line", [x for x in uncommented() if not x.startswith(NEEDS_ANOTHER)])
 def test_every_line_of_the_written_file_can_be_uncommented(line: str) -> None:
     """Each by itself; a waiver needs all of its lines."""
+    papers()
     text = template()
     if text.index(line) < text.index("#[[waivers]]"):
         text = text.replace(line, line[1:])
@@ -241,7 +274,8 @@ def test_every_option_has_its_key_in_the_written_file() -> None:
     shown = {re.split(r"#| = ", line)[1] for line in uncommented()} | {"base_url"}
     assert keys <= shown
     text = template()
-    for key in ("request", "body", "advance"):
+    papers()
+    for key in ("request", "body", "advance", "client_cert", "client_key"):
         text = text.replace(f"#{key} = ", f"{key} = ")
     settings_of(text)
 
@@ -284,4 +318,4 @@ def test_nothing_is_told_twice() -> None:
     """No two options share a name, a variable or a place."""
     places = [option.place for option in OPTIONS if option.in_file]
     assert len(set(places)) == len(places)
-    assert set(gather({}, {}, None)) == {option.key for option in OPTIONS}
+    assert set(gather({}, {}, None, Mistakes())) == {option.key for option in OPTIONS}

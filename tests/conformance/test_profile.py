@@ -45,7 +45,7 @@ def test_what_is_observed_can_be_played(tmp_path: Path) -> None:
     assert "CANCEL-05: POST automation-runs/{run_id}/cancel answered 200" in done.stdout
     file = tmp_path / "theirs.yaml"
     file.write_text(done.stdout, encoding="utf-8")
-    again = tmp_path / "again.yaml"
+    again = tmp_path / "new" / "again.yaml"
     with serving_mock("--behaviour", str(file)) as address:
         done = profile("--base-url", address, "--token", "test-again", "--out", str(again))
     assert (done.returncode, done.stdout) == (0, "")
@@ -136,8 +136,9 @@ def test_a_world_of_its_own(mock: str) -> None:
     [
         (["--base-url", "http://127.0.0.1:1", "--token", "x"], "cannot be reached"),
         (["--base-url", "http://127.0.0.1:1"], "No credential is given"),
-        (["--out", "/no/such/directory/theirs.yaml"], "--out /no/such/directory/theirs.yaml"),
-        (["--out", "/"], "it cannot be written"),
+        (["--out", "/dev/null/theirs.yaml"], "--out /dev/null/theirs.yaml: /dev/null is no direc"),
+        (["--out", "/"], "--out /: it is a directory"),
+        (["--out", "/", "--token", "x", "--budget", "soon"], "--budget 'soon' is no time"),
     ],
 )
 def test_no_profile_is_no_file(words: list[str], said: str) -> None:
