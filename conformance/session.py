@@ -93,13 +93,11 @@ class Session:
         self._runs = Runs(self.provisioner, self.api, self._waiting, offspring)
 
     def try_out(self) -> None:
-        """One harmless request with each tenant's credential.
+        """One harmless request with each credential.
 
         Raises UnreachableError with what to do if there is nobody to talk to.
         """
-        try_out(self.api, "The credential")
-        if self.settings.others:
-            try_out(self.api.bearing(self.settings.others[0]), "The other tenant's credential")
+        try_out(self.api, (*self._credentials, *self.settings.others))
 
     def alive(self) -> bool:
         """Whether anything listens there still."""

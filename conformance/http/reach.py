@@ -3,11 +3,13 @@ let us in; and if it is only starting, waiting for it."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from conformance.errors import NoAnswer, Outcome, UnreachableError
 from conformance.http.answer import Answer
+from conformance.http.credential import Credential
 from conformance.http.target import Api
 from conformance.kit.kit import MALFORMED_RUN
 from conformance.vocabulary import ROOT, Operation
@@ -15,6 +17,7 @@ from conformance.vocabulary import ROOT, Operation
 _PAUSE = 0.25
 # What stands before a service says this while the service is not up.
 _STARTING = (502, 503, 504)
+_REFUSALS = (401, 403)
 
 
 def await_api(api: Api, seconds: float, tell: Callable[[float, str], None]) -> None:
@@ -37,19 +40,37 @@ def await_api(api: Api, seconds: float, tell: Callable[[float, str], None]) -> N
         time.sleep(min(_PAUSE, seconds - waited))
 
 
-def try_out(api: Api, whose: str) -> None:
-    """One harmless request; an UnreachableError says what to do if nothing can be checked."""
+def try_out(api: Api, credentials: Sequence[Credential]) -> None:
+    """One harmless request with each credential; an UnreachableError says what to do if nothing can
+    be checked, or one of them is refused: whatever that would show is no fault of the service.
+
+    A secret that is taken in one way and not in another is left to the checks.
+    """
+    first, *others = credentials
+    answers = {first: _asked(api.bearing(first))}
+    for each in others:
+        with contextlib.suppress(NoAnswer):
+            answers[each] = api.bearing(each).list_runs(limit=1)
+    refused = {each: answer for each, answer in answers.items() if answer.status in _REFUSALS}
+    taken = {each.secret for each, answer in answers.items() if answer.status == 200}
+    wrong = [
+        f"{c.where} is refused: {a.said}." for c, a in refused.items() if c.secret not in taken
+    ]
+    if wrong:
+        raise UnreachableError(
+            "\n".join(wrong),
+            "Check it, and that it goes with the option: --token is sent as Authorization: "
+            "Bearer, --api-key as X-API-Key, --cookie as the cookie vai_token.",
+        )
+
+
+def _asked(api: Api) -> Answer:
+    """What a harmless request is answered with; an UnreachableError if that cannot be the API."""
     base = api.target.base_url
     try:
         answer = api.list_runs(limit=1)
     except NoAnswer as fault:
         raise UnreachableError(f"{base} cannot be reached. {fault}", fault.remedy) from None
-    if answer.status in (401, 403):
-        raise UnreachableError(
-            f"{whose} is refused: {answer.said}.",
-            "Check it, and that it goes with the option: --token is sent as Authorization: "
-            "Bearer, --api-key as X-API-Key, --cookie as the cookie vai_token.",
-        )
     if answer.status == 407:
         raise UnreachableError(
             f"The proxy asks who we are: {answer.said}.",
@@ -66,6 +87,7 @@ def try_out(api: Api, whose: str) -> None:
             f"There is no such API at {base}: {answer.said}.",
             f"--base-url is what comes before {ROOT}.",
         )
+    return answer
 
 
 def _not_up(api: Api) -> tuple[str, str]:

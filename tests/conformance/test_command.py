@@ -131,8 +131,37 @@ def test_a_refused_credential(mock: str) -> None:
     """Is told before anything is checked, and not shown."""
     done = run("--base-url", mock, "--api-key", "nobody-knows-this-one")
     assert done.returncode == 2
-    assert "The credential is refused" in done.stdout
+    said = f"--api-key is refused: GET {mock}/api/v1/automation-runs?limit=1 answered 401."
+    assert said in done.stdout
     assert "nobody-knows-this-one" not in done.stdout + done.stderr
+
+
+def test_each_refused_credential_is_told(mock: str) -> None:
+    """By the option or variable that gave it, those that are not used for every request among
+    them: what they would show is no fault of the service."""
+    words = [
+        "--token",
+        "test-taken",
+        "--api-key",
+        "nobody-knows-this-one",
+        "--cookie",
+        "test-taken",
+    ]
+    other = "nor-does-anybody-know-this"
+    done = run("--base-url", mock, *words, RUNS_CONFORMANCE_OTHER_TOKEN=other)
+    assert done.returncode == 2
+    refused = f" is refused: GET {mock}/api/v1/automation-runs?limit=1 answered 401."
+    told = [line for line in done.stdout.splitlines() if "refused" in line]
+    assert told == [f"--api-key{refused}", f"RUNS_CONFORMANCE_OTHER_TOKEN{refused}"]
+    assert "nobody-knows" not in done.stdout + done.stderr
+
+
+def test_a_way_in_which_a_good_credential_is_refused(proxy: str) -> None:
+    """Is the fault of the service, where the same secret is taken in another way."""
+    words = ["--base-url", f"{proxy}/no-x-api-key", "--include", "AUTH-0[23]"]
+    done = run(*words, "--token", "test-two-ways", "--api-key", "test-two-ways")
+    assert done.returncode == 1
+    assert "violation AUTH-03" in done.stdout
 
 
 def test_a_place_without_the_api(mock: str) -> None:
