@@ -26,7 +26,10 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         },
         "Look up": {
             "list": ("catalogue", "Show the requirements."),
-            "explain": ("catalogue", "Tell what a requirement demands, and why."),
+            "explain": (
+                "catalogue",
+                "Tell what requirements demand, and what open questions leave open.",
+            ),
             "states": ("catalogue", "Show the states that runs can be wanted in."),
         },
     }

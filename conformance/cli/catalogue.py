@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import fnmatch
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 
 import click
 from rich.console import Console, Group
@@ -10,8 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from conformance.errors import ConfigurationError, Mistakes
 from conformance.questions import questions
-from conformance.verdict.catalogue import Requirement, load
+from conformance.verdict.catalogue import Catalogue, Requirement, load
 from conformance.vocabulary import State
 
 _READABLE = 40
@@ -36,26 +39,30 @@ def list_command(patterns: tuple[str, ...]) -> None:
 
 
 @click.command(name="explain")
-@click.argument("requirement")
-def explain_command(requirement: str) -> None:
-    """Tell what REQUIREMENT demands and why it can be believed.
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def explain_command(names: tuple[str, ...]) -> None:
+    """Tell what each requirement NAME demands, and why it can be believed, or which answers the
+    open question NAME has. A pattern stands for all that it matches.
 
     \b
     runs-conformance explain CANCEL-05
+    runs-conformance explain Q02
+    runs-conformance explain 'LIST-*'
     """
+    catalogue, asked, mistakes = load(), questions.load(), Mistakes()
+    parts: list[list[Text]] = []
+    for name in names:
+        numbers = fnmatch.filter(asked, name.upper())
+        ids = fnmatch.filter(catalogue.requirements, name.upper())
+        if not numbers and not ids:
+            mistakes.attempt(_unknown, name, [*catalogue.requirements, *asked])
+        parts += [_about(catalogue[each], asked) for each in ids]
+        parts += [_about_question(asked[each], catalogue) for each in numbers]
+    mistakes.tell()
     console = Console(highlight=False)
-    found = load()[requirement]
-    gates = "a violation" if found.level.gates else "a deviation; it counts under --strict"
-    console.print(Text(found.id, style="bold").append(f"  {found.statement}", "default"))
-    console.print(Text(f"operation   {found.operation.value if found.operation else 'all'}"))
-    console.print(Text(f"evidence    {found.level.value}: {found.source}"))
-    console.print(Text(f"falling short of it is {gates}"))
-    if found.question:
-        asked = questions.load()[found.question]
-        console.print(Text(f"question    {asked.number}: {asked.text} Every answer is accepted:"))
-        for word, meaning in asked.answers.items():
-            own = " (the contract's own)" if word == asked.default else ""
-            console.print(Text(f"            {word}: {meaning}{own}"))
+    for number, lines in enumerate(parts):
+        for line in [Text()] * (number > 0) + lines:
+            console.print(line, soft_wrap=True)
 
 
 @click.command(name="states")
@@ -63,6 +70,50 @@ def states_command() -> None:
     """Show the states that runs can be wanted in, for --state and those who provide them."""
     for state in State:
         click.echo(f"{state.value:14} {state.meaning}")
+
+
+def _unknown(name: str, known: Sequence[str]) -> None:
+    near = get_close_matches(name.upper(), known, n=3, cutoff=0.5)
+    raise ConfigurationError(
+        f"There is no requirement and no open question {name!r}.",
+        f"Did you mean {', '.join(near)}?" if near else "See: runs-conformance list",
+    )
+
+
+def _about(found: Requirement, asked: Mapping[str, questions.Question]) -> list[Text]:
+    gates = "a violation" if found.level.gates else "a deviation; it counts under --strict"
+    lines = [
+        Text(found.id, style="bold").append(f"  {found.statement}", "default"),
+        Text(f"operation   {found.operation.value if found.operation else 'all'}"),
+        Text(f"evidence    {found.level.value}: {found.source}"),
+        Text(f"falling short of it is {gates}"),
+    ]
+    if found.question:
+        question = asked[found.question]
+        text = f"question    {question.number}: {question.text} Every answer is accepted:"
+        lines += [Text(text), *_answers(question)]
+    return lines
+
+
+def _about_question(asked: questions.Question, catalogue: Catalogue) -> list[Text]:
+    seen = [each.id for each in catalogue.requirements.values() if each.question == asked.number]
+    other = next(word for word in asked.answers if word != asked.default)
+    return [
+        Text(asked.number, style="bold").append(f"  {asked.text}", "default"),
+        Text("The reference does not say. Every answer is accepted, and the one seen is noted:"),
+        *_answers(asked),
+        Text(f"seen by     {', '.join(seen)}"),
+        Text(f"the mock    plays {asked.default}, or what a file says that it is started with:"),
+        Text("            runs-mock serve --behaviour FILE.yaml"),
+        Text("            summary: Mine"),
+        Text(f"            answers: {{{asked.number}: {other}}}"),
+    ]
+
+
+def _answers(asked: questions.Question) -> Iterator[Text]:
+    for word, meaning in asked.answers.items():
+        own = " (the contract's own)" if word == asked.default else ""
+        yield Text(f"            {word}: {meaning}{own}")
 
 
 def _table(shown: Sequence[Requirement]) -> Table:

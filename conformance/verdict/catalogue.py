@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import sha256
@@ -44,13 +43,8 @@ class Catalogue:
     requirements: dict[str, Requirement]
 
     def __getitem__(self, requirement_id: str) -> Requirement:
-        """The requirement; a ConfigurationError that names near ones if there is none."""
-        try:
-            return self.requirements[requirement_id.upper()]
-        except KeyError:
-            near = get_close_matches(requirement_id.upper(), self.requirements, n=3, cutoff=0.5)
-            hint = f"Did you mean {', '.join(near)}?" if near else "See: runs-conformance list"
-            raise ConfigurationError(f"There is no requirement {requirement_id!r}.", hint) from None
+        """The requirement with this id."""
+        return self.requirements[requirement_id]
 
     @property
     def digest(self) -> str:

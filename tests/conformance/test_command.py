@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import httpx2
 import jsonschema_rs
 import pytest
+from behaving import serving_mock
 
 import conformance
 
@@ -205,6 +206,46 @@ def listed(width: int, *words: str) -> list[str]:
         check=True,
     )
     return done.stdout.splitlines()
+
+
+def explained(*names: str) -> subprocess.CompletedProcess[str]:
+    """`runs-conformance explain` in a process of its own."""
+    command = [sys.executable, "-m", "conformance", "explain", *names]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_an_open_question_is_explained() -> None:
+    """Its answers, who sees them, and what the mock plays."""
+    done = explained("q02")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Q02  What is the answer to a cancel of a run that has finished?")
+    assert "conflict: 409, and the run is unchanged. (the contract's own)" in done.stdout
+    assert "seen by     CANCEL-05\n" in done.stdout
+    assert "plays conflict" in done.stdout
+    assert "answers: {Q02: bad_request}\n" in done.stdout
+
+
+def test_what_is_said_of_the_mock_it_plays(tmp_path: Path) -> None:
+    """The lines that are shown are a file that it takes."""
+    lines = explained("Q02").stdout.splitlines()
+    file = tmp_path / "own.yaml"
+    file.write_text("\n".join(line.strip() for line in lines[-2:]))
+    with serving_mock("--behaviour", str(file)) as mock:
+        report = tmp_path / "report.json"
+        words = ["--base-url", mock, "--token", "test-own", "--json", str(report)]
+        assert run(*words, "--include", "CANCEL-05").returncode == 0
+    assert json.loads(report.read_text())["observations"]["Q02"]["answer"] == "bad_request"
+
+
+def test_a_pattern_explains_all_that_it_matches() -> None:
+    """In the order of the catalogue; several names together, and what is unknown is named."""
+    told = explained("CANCEL-0[45]", "get-01", "Q0[12]").stdout
+    heads = [part.split()[0] for part in told.split("\n\n")]
+    assert heads == ["CANCEL-04", "CANCEL-05", "GET-01", "Q01", "Q02"]
+    done = explained("GTE-01", "LIST-01", "zzz*")
+    assert (done.returncode, "LIST-01  " in done.stdout) == (2, False)
+    assert "no open question 'GTE-01'.\nDid you mean GET-01" in done.stdout
+    assert "'zzz*'.\nSee: runs-conformance list" in done.stdout
 
 
 def test_a_list_in_a_narrow_terminal() -> None:
