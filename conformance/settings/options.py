@@ -244,7 +244,13 @@ OPTIONS = (
         flag=True,
         at="connection.insecure",
     ),
-    Option("json", "Write the report as JSON.", "FILE", at="reports.json", example="report.json"),
+    Option(
+        "json",
+        "Write the report as JSON; directories on the way are made.",
+        "FILE",
+        at="reports.json",
+        example="report.json",
+    ),
     Option("junit", "As JUnit XML.", "FILE", at="reports.junit", example="report.xml"),
     Option(
         "html",

@@ -12,14 +12,19 @@ A block marked ``python`` is a file of tests that pass.
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 from processes import PATIENCE, MockServer, environment
+
+from conformance.cli import cli as conformance_cli
+from mock_server.cli import cli as mock_cli
 
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
@@ -27,6 +32,7 @@ README = ROOT / "README.md"
 GUIDES = [README, *sorted(set((ROOT / "docs").glob("*.md")) - {ROOT / "docs" / "kill-table.md"})]
 ADDRESS = "http://127.0.0.1:8080"
 MARK = "--- and then ---"
+COMMANDS = {"runs-mock": mock_cli, "runs-conformance": conformance_cli}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +133,32 @@ def test_the_test_that_is_shown_passes(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def typed(guide: Path) -> list[tuple[int, list[str]]]:
+    """The commands of this project that are shown and not run, as words, each with its line."""
+    found = []
+    for first, block in blocks(guide, "sh"):
+        for number, line in enumerate(block.splitlines(), first):
+            words = shlex.split(line, comments=True)
+            if words and Path(words[0]).name in COMMANDS:
+                found.append((number, words))
+    return found
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_commands_that_are_only_shown_are_commands(guide: Path) -> None:
+    """Each names a subcommand, and nothing but options that it has."""
+    for line, words in typed(guide):
+        group = COMMANDS[Path(words[0]).name]
+        context = click.Context(group)
+        command = group.get_command(context, words[1])
+        assert command is not None, f"{guide.name}:{line}: {words[1]}"
+        shell = next((i for i, word in enumerate(words) if word in ("|", ">", "&")), len(words))
+        # A mistake is a UsageError that says what it is; nothing is called.
+        command.make_context(words[1], words[2:shell], parent=context)
+
+
+def test_there_are_commands_that_are_only_shown() -> None:
+    """Or the test before would look at nothing."""
+    assert {Path(words[0]).name for _, words in typed(README)} == set(COMMANDS)
