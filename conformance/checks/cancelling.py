@@ -26,7 +26,7 @@ from conformance.kit.expect import (
     unchanged,
 )
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
-from conformance.kit.story import Moment, has_ended, told
+from conformance.kit.story import Moment, ends, has_ended
 from conformance.questions.observing import REFUSALS, SUCCESSES
 from conformance.vocabulary import FINISHED, Level, State, Status
 
@@ -186,12 +186,12 @@ def _accepted(kit: Kit, run_id: str) -> Answer:
 
 def _one_end(kit: Kit, run_id: str, stream: Stream) -> None:
     """A stream told one end, and the run agrees with it."""
-    ends = [event.outcome for event in told(stream.frames) if event.ends_the_run]
+    outcomes = [event.outcome for event in ends(stream)]
     final = kit.api.run(run_id).get("status")
-    if len(ends) > 1:
-        raise Finding(f"the stream tells {len(ends)} ends: {', '.join(ends)}")
-    if ends and ends[0] != final:
-        raise Finding(f"the stream ends with {ends[0]}, the run is {final}")
+    if len(outcomes) > 1:
+        raise Finding(f"the stream tells {len(outcomes)} ends: {', '.join(outcomes)}")
+    if outcomes and outcomes[0] != final:
+        raise Finding(f"the stream ends with {outcomes[0]}, the run is {final}")
 
 
 def _as_told(answer: Answer, end: str) -> None:

@@ -229,9 +229,7 @@ class Lifecycle(RuleBasedStateMachine):
     @_step
     def wait(self, seconds: int) -> None:
         """Time goes by."""
-        left = float(seconds)
-        while left > 0:
-            left -= self.kit.waiting.clock.advance(left)
+        self.kit.waiting.spend(seconds)
         self.script.remark(f"{seconds} s go by")
 
     @precondition(lambda self: any(model.limited for _, model in self.runs))

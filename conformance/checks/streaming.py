@@ -9,7 +9,7 @@ from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.http.stream import Stream
 from conformance.kit.expect import require, status, unchanged
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
-from conformance.kit.story import has_ended, told
+from conformance.kit.story import ends, has_ended, told
 from conformance.vocabulary import Operation, State, Status
 
 PULSE = 30
@@ -52,11 +52,11 @@ def check_data_is_json(kit: Kit) -> None:
 def check_the_end_is_told_once(kit: Kit) -> None:
     """The terminal event of a run that ended comes, and once; then it closes or not (Q14)."""
     broadcast = kit.broadcast()
-    ends = [event.kind for event in told(broadcast.first.frames) if event.ends_the_run]
+    kinds = [event.kind for event in ends(broadcast.first)]
     run = kit.api.run(broadcast.run_id)
-    if len(ends) != 1:
+    if len(kinds) != 1:
         raise Finding(
-            f"the run is {run.get('status')}, and its stream told {len(ends)} ends: {ends}"
+            f"the run is {run.get('status')}, and its stream told {len(kinds)} ends: {kinds}"
         )
     closed = broadcast.first.closed
     saw = "closed behind" if closed else f"was still open {CLOSING:g} s after"

@@ -16,7 +16,7 @@ from conformance.kit.expect import (
     when,
 )
 from conformance.kit.kit import Kit
-from conformance.kit.story import told
+from conformance.kit.story import ends
 from conformance.vocabulary import FINISHED, Operation, State, Status
 
 # Seconds that a step may take to be taken over from another run.
@@ -39,11 +39,11 @@ def made_since(kit: Kit, known: set[str], like: dict[str, Any]) -> set[str]:
 def ends_once_each(kit: Kit, run_id: str, most: int) -> None:
     """The run's stream, if it replays what has been (Q13), tells no more ends than attempts."""
     with kit.api.events(run_id) as stream:
-        stream.wait(1, lambda s: s.ended or sum(e.ends_the_run for e in told(s.frames)) > most)
-    ends = [event.outcome for event in told(stream.frames) if event.ends_the_run]
-    if len(ends) > most:
+        stream.wait(1, lambda s: s.ended or len(ends(s)) > most)
+    outcomes = [event.outcome for event in ends(stream)]
+    if len(outcomes) > most:
         raise Finding(
-            f"the run ended {len(ends)} times ({', '.join(ends)}) in {most} attempts",
+            f"the run ended {len(outcomes)} times ({', '.join(outcomes)}) in {most} attempts",
             exchange=stream.exchange,
         )
 

@@ -92,9 +92,14 @@ def told(frames: Iterable[Frame]) -> list[Told]:
     return found
 
 
+def ends(stream: Stream) -> list[Told]:
+    """The terminal events that have come."""
+    return [event for event in told(stream.frames) if event.ends_the_run]
+
+
 def has_ended(stream: Stream) -> bool:
     """The run's terminal event has come."""
-    return any(event.ends_the_run for event in told(stream.frames))
+    return bool(ends(stream))
 
 
 def _object(value: object) -> dict[str, Any] | None:
