@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from conformance.errors import ConfigurationError, Mistakes
 from conformance.provision.http import Trigger
 from conformance.settings.configfile import nearest
-from conformance.settings.options import Told
+from conformance.settings.told import Told
 from conformance.vocabulary import Provision, State
 
 

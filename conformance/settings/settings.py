@@ -15,8 +15,9 @@ from conformance.http.connection import Connection, header
 from conformance.http.credential import Credential, Redactor, Way
 from conformance.provision.means import Means, read_means
 from conformance.settings import configfile
-from conformance.settings.options import ENVIRONMENT, Told, gather
+from conformance.settings.options import ENVIRONMENT
 from conformance.settings.outfile import writable
+from conformance.settings.told import Told, gather
 from conformance.verdict.catalogue import Catalogue
 from conformance.verdict.catalogue import load as load_catalogue
 from conformance.verdict.waivers import Waiver, read_waivers

@@ -13,9 +13,10 @@ import trustme
 
 from conformance.errors import ConfigurationError, Mistakes
 from conformance.settings.configfile import find
-from conformance.settings.options import OPTIONS, gather
+from conformance.settings.options import OPTIONS
 from conformance.settings.settings import Settings, read
 from conformance.settings.template import template
+from conformance.settings.told import gather
 from conformance.vocabulary import FileKind, Provision, State
 
 ENOUGH = {"RUNS_CONFORMANCE_TOKEN": "t"}
