@@ -368,7 +368,7 @@ class Engine:
             interrupted=self._interrupted,
             notes=self._notes,
         )
-        return conclude(self.settings, self._session, self._setup, self._results, course)
+        return conclude(self.settings, self._setup, self._results, course)
 
     def _emit(self, event: Event) -> None:
         for reporter in self._reporters:

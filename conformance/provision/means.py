@@ -6,12 +6,16 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
 
 from conformance.errors import ConfigurationError, Mistakes
 from conformance.provision.http import Trigger
 from conformance.settings.configfile import nearest
 from conformance.settings.told import Told
 from conformance.vocabulary import Provision, State
+
+V = TypeVar("V", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,8 @@ def read_means(told: Mapping[str, Told], mistakes: Mistakes) -> Means:
 
 def _way(told: Mapping[str, Told]) -> Provision:
     text = str(told["provision"].value)
-    try:
-        way = Provision(text)
-    except ValueError:
-        raise ConfigurationError(
-            f"{told['provision'].where} {text!r} is no way to get runs.", nearest(text, Provision)
-        ) from None
+    wrong = f"{told['provision'].where} {text!r} is no way to get runs."
+    way = _word(Provision, text, wrong)
     given = [way for way, key in _TOLD.items() if told[key].value or told[key].wrong]
     if len(given) > 1 or (given and way not in (Provision.AUTO, given[0])):
         ways = [_TOLD[each] for each in given]
@@ -152,14 +152,16 @@ def _states(told: Told, mistakes: Mistakes) -> dict[State, tuple[str, ...]]:
     return found
 
 
+def _word(vocabulary: type[V], text: str, wrong: str) -> V:
+    try:
+        return vocabulary(text)
+    except ValueError:
+        raise ConfigurationError(wrong, nearest(text, vocabulary)) from None
+
+
 def _named(where: str, text: str) -> tuple[State, str]:
     name, _, run_id = text.partition("=")
-    try:
-        state = State(name)
-    except ValueError:
-        raise ConfigurationError(
-            f"{where} {text!r}: there is no state {name!r}.", nearest(name, State)
-        ) from None
+    state = _word(State, name, f"{where} {text!r}: there is no state {name!r}.")
     if not run_id:
         raise ConfigurationError(f"{where} {text!r} names no run.", f"Write --state {name}=RUN_ID")
     return state, run_id

@@ -1,5 +1,5 @@
 """What a run came to: its results, the way it went and the waivers in force, put together in a
-report. Where nobody was reached there is no session, and still something to report."""
+report. Where nobody was reached there is still something to report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from conformance.contract.contract import load as load_contract
 from conformance.events import SetUp
 from conformance.questions.questions import Sighting, answered
 from conformance.questions.questions import load as load_questions
-from conformance.session import Session
 from conformance.settings.settings import Settings
 from conformance.verdict.catalogue import load as load_catalogue
 from conformance.verdict.report import Report, entries_from, stale
@@ -31,14 +30,12 @@ class Course:
 
 def conclude(
     settings: Settings,
-    session: Session | None,
     setup: SetUp,
     results: Sequence[Result],
     course: Course,
 ) -> Report:
     """The report; a waiver whose day is past is not in force, and told as stale."""
-    contract = session.contract if session else load_contract()
-    catalogue = session.catalogue if session else load_catalogue()
+    contract, catalogue = load_contract(), load_catalogue()
     known, today = catalogue.requirements, course.started[:10]
     in_force = [waiver for waiver in settings.waivers if not waiver.expired(today)]
     entries = entries_from(known.values(), results, in_force)
@@ -64,7 +61,7 @@ def conclude(
         notes=course.notes,
         fuzz=settings.fuzz,
         observations=answered(
-            session.questions if session else load_questions(),
+            load_questions(),
             (
                 Sighting(result.requirement, result.check, seen)
                 for result in results
