@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,16 @@ from conformance.events import (
     CheckStarted,
     Event,
     Finished,
+    Limited,
     Reporter,
     SetUp,
     Started,
     Waiting,
 )
 from conformance.events import Refused as RunRefused
+from conformance.http.limits import Refusals
 from conformance.kit.kit import Kit
+from conformance.marks import early_of, requirement_of, wants_of
 from conformance.questions.observed import observed
 from conformance.session import Session
 from conformance.settings.settings import Settings
@@ -36,28 +39,12 @@ from conformance.verdict.catalogue import Requirement
 from conformance.verdict.conclusion import Course, conclude
 from conformance.verdict.report import Report
 from conformance.verdict.result import SHOWN, SHOWN_OF_PASS, Result, judge
-from conformance.vocabulary import Operation, State, Verdict
+from conformance.vocabulary import Operation, Verdict
 from conformance.workers import Turns, keep_together, leave_word
 
-MARKER = "requirement"
 _PROPERTY = "runs-conformance"
 _CHECKS = Path(__file__).parent / "checks"
 _CHANGING = (Operation.CANCEL, Operation.RETRY)
-
-
-def requirement(
-    requirement_id: str,
-    early: Callable[[Kit], object] | None = None,
-    wants: Sequence[State] = (),
-) -> pytest.MarkDecorator:
-    """Bind a check to the requirement that it decides.
-
-    `early` is called before the first check and the check itself comes last, for what takes its
-    time by itself: a stream that is listened to meanwhile. `wants` are runs that the check uses up
-    when they have finished: they are made ahead, so that nobody has to watch them get there.
-    """
-    mark: pytest.MarkDecorator = getattr(pytest.mark, MARKER)
-    return mark(requirement_id, early=early, wants=wants)
 
 
 class Engine:
@@ -88,6 +75,7 @@ class Engine:
         self._kit: Kit | None = None
         self._trouble = ""
         self._notes = settings.connection.notes
+        self._refusals = Refusals()
         self._lost = ""
         self._interrupted = False
         self._begun = False
@@ -114,7 +102,9 @@ class Engine:
             # Waiting for a target to start is no part of the run.
             share = self.settings.wait_for_api + self.settings.budget
             with deadline.limit(share, "the budget was spent before the first check"):
-                self._session = Session(self.settings, self._worker, self._wait)
+                self._session = Session(
+                    self.settings, self._worker, self._wait, lambda s: self._emit(Limited(s))
+                )
                 if self._front:
                     self.session.try_out()
                     self._setup = self.session.offers()
@@ -183,6 +173,10 @@ class Engine:
         """Note why the run is not whole."""
         if why not in self._trouble:
             self._trouble = "; ".join(filter(None, (self._trouble, why)))
+
+    def limited(self, refusals: Refusals) -> None:
+        """Note that requests were refused for their rate."""
+        self._refusals += refusals
 
     @property
     def start(self) -> float:
@@ -276,7 +270,8 @@ class Engine:
         if not self._front:
             if self._session is not None:
                 self._clean_up(self._session)
-            leave_word(session.config, self.refused.message if self.refused else self._trouble)
+            trouble = self.refused.message if self.refused else self._trouble
+            leave_word(session.config, trouble, self._refusals)
             return
         if self.refused is not None:
             session.exitstatus = 2
@@ -299,6 +294,7 @@ class Engine:
                 session.close()
         except OutOfTime as fault:
             self._notes += (str(fault),)
+        self.limited(session.limits.refusals)
 
     def _judge(
         self, required: Requirement, name: str, fault: BaseException | None, seconds: float
@@ -366,28 +362,10 @@ class Engine:
             seconds=round(time.monotonic() - self._start, 2),
             trouble=self._redactor.text(self._trouble),
             interrupted=self._interrupted,
-            notes=self._notes,
+            notes=(*self._notes, *self._refusals.notes),
         )
         return conclude(self.settings, self._setup, self._results, course)
 
     def _emit(self, event: Event) -> None:
         for reporter in self._reporters:
             reporter.on(event)
-
-
-def requirement_of(item: pytest.Item) -> str | None:
-    """The requirement that a collected check is bound to."""
-    marker = item.get_closest_marker(MARKER)
-    return str(marker.args[0]) if marker else None
-
-
-def early_of(item: pytest.Item) -> Callable[[Kit], object] | None:
-    """What a check wants begun before the first check."""
-    marker = item.get_closest_marker(MARKER)
-    return marker.kwargs.get("early") if marker else None
-
-
-def wants_of(item: pytest.Item) -> Sequence[State]:
-    """The runs that a check uses up."""
-    marker = item.get_closest_marker(MARKER)
-    return marker.kwargs.get("wants", ()) if marker else ()

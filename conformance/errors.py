@@ -135,7 +135,7 @@ class Inconclusive(Outcome):
 
 
 class Unsupported(Outcome):
-    """What the check needs is declared not to be there."""
+    """What the check needs is not there, by declaration or by what the implementation showed."""
 
 
 class OutOfTime(BaseException):

@@ -32,6 +32,13 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Limited:
+    """The target limits requests, and is left alone for as many seconds as it asked for."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class SetUp:
     """How runs are provided, and for each state "" or why there is none; `failed` went wrong. It
     was told by the file `config`, if by any."""
@@ -75,7 +82,7 @@ class Finished:
     report: Report
 
 
-Event = Refused | Waiting | SetUp | Started | CheckStarted | CheckFinished | Finished
+Event = Refused | Waiting | Limited | SetUp | Started | CheckStarted | CheckFinished | Finished
 
 
 class Reporter(Protocol):

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from conformance import workers
-from conformance.engine import MARKER, Engine, requirement_of
+from conformance.engine import Engine
 from conformance.errors import ConfigurationError
 from conformance.events import Reporter
+from conformance.marks import MARKER, requirement_of
 from conformance.reporters.files import file_reporters
 from conformance.settings import configfile, settings
 from conformance.settings.options import BY_KEY, OPTIONS

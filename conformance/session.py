@@ -10,6 +10,7 @@ from conformance.contract.schema import Schemas
 from conformance.errors import ConfigurationError, Outcome, Refused, SetupError
 from conformance.events import SetUp
 from conformance.http.credential import Credential, Way
+from conformance.http.limits import Limits
 from conformance.http.manners import Watch, rules
 from conformance.http.reach import await_api, try_out
 from conformance.http.target import Api, Target
@@ -39,7 +40,8 @@ class Session:
     """Everything that outlives a single check.
 
     `worker` is the name of one of several sessions side by side, empty for the only or leading one;
-    `waiting` is told the seconds that the target has not answered yet, and why.
+    `waiting` is told the seconds that the target has not answered yet, and why; `limited` for how
+    many seconds it is left alone because it asked for that.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Session:
         settings: Settings,
         worker: str = "",
         waiting: Callable[[float, str], None] = lambda seconds, why: None,
+        limited: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self.settings = settings
         self.contract = contract.load()
@@ -58,6 +61,7 @@ class Session:
         self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
         self.watch = Watch(rules(self._schemas), self.selected)
         offspring = Offspring()
+        self.limits = Limits(limited)
         self._target = Target(
             settings.base_url,
             self.traffic,
@@ -65,6 +69,7 @@ class Session:
             read_only=settings.read_only,
             connection=settings.connection,
             watches=(self.watch.look, offspring.look),
+            limits=self.limits,
         )
         # What is said to the set-up is no traffic of a check, and a read-only run may have one.
         self._control = Target(
@@ -72,6 +77,7 @@ class Session:
             Traffic(self.redactor),
             timeout=settings.timeout,
             connection=settings.connection,
+            limits=self.limits,
         )
         self._wire = Wire(
             settings.base_url, settings.connection, self.traffic, timeout=settings.timeout

@@ -8,12 +8,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from conformance.errors import ConfigurationError
+from conformance.http.limits import Refusals
 from conformance.settings.settings import Settings
 
 try:
@@ -23,6 +25,7 @@ except ImportError:  # pragma: no cover - there is no such thing on Windows
 
 _SPENT = "runs_conformance_spent"
 _TROUBLE = "runs_conformance_trouble"
+_LIMITED = "runs_conformance_limited"
 _SEED = "runs_conformance_seed"
 _HOME = "runs_conformance_home"
 # Checks that build on one long observation: each worker that had one of them would make its own.
@@ -110,11 +113,12 @@ def turns(config: pytest.Config) -> Turns:
     return Turns(str(given.get(_HOME, "")))
 
 
-def leave_word(config: pytest.Config, trouble: str) -> None:
-    """In a worker: tell the front why the run is not whole."""
+def leave_word(config: pytest.Config, trouble: str, refusals: Refusals) -> None:
+    """In a worker: tell the front why the run is not whole, and what rate limits refused."""
     output: dict[str, Any] | None = getattr(config, "workeroutput", None)
     if output is not None:
         output[_TROUBLE] = trouble
+        output[_LIMITED] = astuple(refusals)
 
 
 class Lead(Protocol):
@@ -133,6 +137,9 @@ class Lead(Protocol):
 
     def troubled(self, why: str) -> None:
         """Take note of what went wrong in a worker."""
+
+    def limited(self, refusals: Refusals) -> None:
+        """Take note of what rate limits refused a worker."""
 
 
 class Crew:
@@ -169,6 +176,7 @@ class Crew:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
         """A worker has ended, as it should or not."""
+        self._lead.limited(Refusals(*getattr(node, "workeroutput", {}).get(_LIMITED, ())))
         if error is not None:
             self._lead.troubled(f"a worker died: {_first_line(error)}")
         elif trouble := getattr(node, "workeroutput", {}).get(_TROUBLE):

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.http.answer import Answer
 from conformance.http.credential import Way
 from conformance.http.target import Api
 from conformance.kit.expect import hides, refuses_caller, require, status, unchanged
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
-from conformance.vocabulary import ONWARD, RUN_OPERATIONS, Operation, State, Status
+from conformance.marks import requirement
+from conformance.vocabulary import ONWARD, RUN_OPERATIONS, Level, Operation, State, Status
 
 each_operation = pytest.mark.parametrize("operation", list(Operation), ids=lambda o: o.value)
 each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
@@ -43,6 +43,19 @@ def check_an_api_key_is_enough(kit: Kit) -> None:
 def check_a_cookie_is_enough(kit: Kit) -> None:
     """`vai_token` alone."""
     require(kit.via(Way.COOKIE).list_runs(limit=1), status(200))
+
+
+@requirement("AUTH-04")
+@pytest.mark.parametrize("cookies", ["theme=dark; {}", "{}; theme=dark"], ids=["last", "first"])
+def check_a_cookie_is_found_among_others(kit: Kit, cookies: str) -> None:
+    """A browser sends all that it has for the host in one header."""
+    api = kit.via(Way.COOKIE)
+    require(api.list_runs(limit=1), status(200))
+    ours = api.credential.headers()["Cookie"] if api.credential else ""
+    answer = api.request(
+        Operation.LIST, query={"limit": 1}, headers={"Cookie": cookies.format(ours)}
+    )
+    require(answer, status(200), level=Level.DERIVED)
 
 
 @requirement("AUTH-05")

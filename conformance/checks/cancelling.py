@@ -9,7 +9,6 @@ from functools import partial
 
 import pytest
 
-from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
 from conformance.http.answer import Answer
 from conformance.http.race import at_once
@@ -27,6 +26,7 @@ from conformance.kit.expect import (
 )
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
 from conformance.kit.story import Moment, ends, has_ended
+from conformance.marks import requirement
 from conformance.questions.observing import REFUSALS, SUCCESSES
 from conformance.vocabulary import FINISHED, Level, State, Status
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import pytest
 
 from conformance import deadline
-from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive, Outcome, Unsupported
 from conformance.fuzz.document import View
 from conformance.fuzz.outcome import Failure, Tally
 from conformance.fuzz.outcome import Outcome as Found
 from conformance.fuzz.runner import fuzz
 from conformance.kit.kit import Kit
+from conformance.marks import requirement
 from conformance.vocabulary import Level, Operation, State, Status
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")

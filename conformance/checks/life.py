@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 
-from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.kit.expect import unchanged
 from conformance.kit.kit import Kit
 from conformance.kit.story import Moment, told
+from conformance.marks import requirement
 from conformance.vocabulary import ONWARD, State, Status
 
 ALLOWED: Mapping[str, Collection[str]] = {

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
 from conformance.kit.expect import (
     in_any_order,
@@ -20,6 +19,7 @@ from conformance.kit.expect import (
     unchanged,
 )
 from conformance.kit.kit import Kit
+from conformance.marks import requirement
 from conformance.vocabulary import State, Status
 
 EACH_LIMIT = 7

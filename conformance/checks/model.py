@@ -21,7 +21,6 @@ from hypothesis.stateful import (
 )
 
 from conformance import deadline
-from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive, KitError, Outcome, Unsupported
 from conformance.fuzz.cache import cache_directory
 from conformance.http.answer import Answer
@@ -29,6 +28,7 @@ from conformance.http.script import Script
 from conformance.kit.expect import behind, is_finished
 from conformance.kit.kit import Kit
 from conformance.kit.model import ANY_END, Lessons, RunModel, Wrong
+from conformance.marks import requirement
 from conformance.vocabulary import State, Status
 
 # The runs that sequences begin with, and how they end by themselves; those without an end do not

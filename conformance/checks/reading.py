@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from conformance.engine import requirement
 from conformance.errors import Finding
 from conformance.kit.expect import duration_fits, in_order, moment, require, status, unchanged, when
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.marks import requirement
 from conformance.questions import observing
 from conformance.vocabulary import FINISHED, State, Status
 

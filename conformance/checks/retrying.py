@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 
-from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
 from conformance.http.race import at_once
 from conformance.kit.expect import (
@@ -24,6 +24,7 @@ from conformance.kit.retry import (
     by_key,
     ends_once_each,
     failed,
+    left_behind,
     made_since,
     not_changed,
     observe_unfailed,
@@ -33,6 +34,8 @@ from conformance.kit.retry import (
     rested,
     retried,
 )
+from conformance.kit.story import Moment
+from conformance.marks import requirement
 from conformance.questions.observing import REFUSALS, SUCCESSES
 from conformance.vocabulary import State, Status
 
@@ -157,7 +160,7 @@ def check_malformed_json_is_refused(kit: Kit, body: bytes) -> None:
 @requirement("RETRY-10", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("body", [b"[]", b'"full"', b"7", b"true"])
 def check_a_body_that_is_no_object_is_refused(kit: Kit, body: bytes) -> None:
-    """422, and nothing changes."""
+    """422, and nothing changes; null may stand for no body at all (Q17)."""
     refused(kit, body, b"{}")
 
 
@@ -283,3 +286,23 @@ def check_a_retried_run_can_complete(kit: Kit) -> None:
 def check_a_malformed_id_cannot_be_retried(kit: Kit) -> None:
     """What is no UUID is no matter of looking."""
     require(kit.api.retry(MALFORMED_RUN, {}), status(422))
+
+
+@requirement("RETRY-20")
+def check_nothing_is_left_of_the_attempt_before(kit: Kit) -> None:
+    """Of the run or its steps, while they wait and run again."""
+    run_id, before = failed(kit)
+    new = rerun(kit, run_id, retried(kit, run_id, {"mode": "full"}))
+    seen: list[Moment] = []
+
+    def read() -> dict[str, Any]:
+        seen.append(kit.moment(new))
+        left_behind(seen[-1], by_key(before))
+        return seen[-1].run
+
+    kit.waiting.until(read, is_finished)
+    if len(seen) == 1:
+        raise Inconclusive(
+            "the run had ended again when it was first looked at: provide a 'fails_once' that "
+            "takes a second or more"
+        )

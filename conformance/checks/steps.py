@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive
 from conformance.kit.expect import (
     behind,
@@ -18,6 +17,7 @@ from conformance.kit.expect import (
     when,
 )
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.marks import requirement
 from conformance.questions import observing
 from conformance.vocabulary import State, Status
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
-from conformance.engine import requirement
 from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.http.stream import Stream
-from conformance.kit.expect import require, status, unchanged
+from conformance.kit.expect import is_finished, require, status, unchanged
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.kit.retry import rerun, retried
 from conformance.kit.story import ends, has_ended, told
-from conformance.vocabulary import Operation, State, Status
+from conformance.marks import requirement
+from conformance.vocabulary import FINISHED, Operation, State, Status
 
 PULSE = 30
 QUIET = 5
@@ -124,11 +126,37 @@ def check_a_reader_resumes_where_it_was(kit: Kit) -> None:
         with kit.api.events(run_id, seen[1].id) as resumed:
             for stream in (whole, resumed):
                 kit.waiting.follow(stream, has_ended)
-    expected = [(frame.id, frame.data) for frame in whole.frames[2:]]
-    found = [(frame.id, frame.data) for frame in resumed.frames]
-    if found != expected:
-        ids = [f[0] for f in found], [e[0] for e in expected]
-        raise Finding(f"behind the id {seen[1].id!r} came {ids[0]}, not {ids[1]}")
+    _goes_on(whole, seen[1].id, resumed)
+
+
+@requirement("EVENTS-07")
+def check_a_reader_resumes_behind_a_retry(kit: Kit) -> None:
+    """Where that continues the run (Q01): whoever left before it, with its beginning or since."""
+    run_id = kit.runs.fresh(State.FAILS_ONCE)
+    heard = kit.listen(run_id, has_ended).frames
+    if len(heard) < 2:
+        raise Inconclusive("too few events came")
+    if not heard[0].id:
+        raise Unsupported("the events bear no ids")
+    kit.waiting.reach(kit.api, run_id, Status.FAILED)
+    if rerun(kit, run_id, retried(kit, run_id, {"mode": "full"})) != run_id:
+        return
+    known = {frame.id for frame in heard}
+    with kit.api.events(run_id) as whole:
+        kit.waiting.follow(whole, lambda s: sum(f.id not in known for f in s.frames) > 1, within=5)
+        since = [frame for frame in whole.frames if frame.id not in known][:1]
+        anchors = [frame.id for frame in (heard[0], heard[-2], heard[-1], *since)]
+        with ExitStack() as left:
+            resumed = {id_: left.enter_context(kit.api.events(run_id, id_)) for id_ in anchors}
+            late = is_finished(kit.api.run(run_id)) is None
+            kit.waiting.reach(kit.api, run_id, *FINISHED)
+            for stream in (whole, *resumed.values()):
+                kit.waiting.follow(stream, lambda s: _ends(s, known), within=5)
+    _numbered_once(whole)
+    for id_, stream in resumed.items():
+        # A run that has finished meanwhile may have nothing to tell any more (Q13).
+        if stream.frames or not late:
+            _goes_on(whole, id_, stream)
 
 
 @requirement("EVENTS-08")
@@ -227,6 +255,63 @@ def _heard(kit: Kit) -> Stream:
     if not stream.frames:
         raise Inconclusive("no event came")
     return stream
+
+
+@requirement("EVENTS-16")
+def check_history_is_told_as_it_was(kit: Kit) -> None:
+    """Where the stream of a finished run replays (Q13), each event has the statuses that it had
+    when it was heard first."""
+    broadcast = kit.broadcast()
+    live = told(broadcast.first.frames)
+    replay = kit.listen(broadcast.run_id, has_ended, within=5)
+    again = told(replay.frames)
+    if not any(event.run for event in live):
+        raise Inconclusive("no event bears the run", because="EVENTS-15")
+    if not again:
+        raise Unsupported("the stream of a finished run does not tell what has been (Q13)")
+    then = {(event.kind, event.step_key): event for event in reversed(live)}
+    for event in again:
+        first = then.get((event.kind, event.step_key), event)
+        for name, was, now in (("run", first.run, event.run), ("step", first.step, event.step)):
+            if was and now and (why := unchanged(was, now, ("status",))):
+                raise Finding(
+                    f"{event.kind} is told again with another {name} than when it happened: {why}",
+                    exchange=replay.exchange,
+                )
+
+
+def _ends(stream: Stream, known: set[str | None]) -> bool:
+    """The end of an attempt has come that was not heard before."""
+    fresh = (frame for frame in stream.frames if frame.id not in known)
+    return any(event.ends_the_run for event in told(fresh))
+
+
+def _numbered_once(whole: Stream) -> None:
+    own = [frame for frame in whole.frames if "id" in frame.lines]
+    first = {frame.id: frame for frame in reversed(own)}
+    for frame in own:
+        if frame.data != first[frame.id].data:
+            raise Finding(
+                f"two events bear the id {frame.id!r}, {first[frame.id].event} and {frame.event}: "
+                f"behind it nobody can resume",
+                exchange=whole.exchange,
+            )
+
+
+def _goes_on(whole: Stream, last: str | None, resumed: Stream) -> None:
+    """What a reader that resumed behind this id heard is what the whole stream tells behind it."""
+    frames = whole.frames
+    places = [number for number, frame in enumerate(frames, 1) if frame.id == last]
+    if not places:
+        # A stream that does not begin with the past shows nothing to compare with.
+        return
+    expected = [(frame.id, frame.data) for frame in frames[places[-1] :]]
+    found = [(frame.id, frame.data) for frame in resumed.frames]
+    if found != expected:
+        ids = [f[0] for f in found], [e[0] for e in expected]
+        raise Finding(
+            f"behind the id {last!r} came {ids[0]}, not {ids[1]}", exchange=resumed.exchange
+        )
 
 
 def _observe_framing(kit: Kit, stream: Stream) -> None:

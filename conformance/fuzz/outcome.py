@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.fuzz.wording import in_words
 from conformance.http.traffic import Exchange
 from conformance.vocabulary import Operation
 
@@ -87,7 +88,7 @@ def _count(phase: str, recorder: dict[str, Any], outcome: Outcome) -> None:
         if exchange.status is not None:
             tally.statuses[exchange.status] = tally.statuses.get(exchange.status, 0) + 1
         tally.failures += [
-            Failure(name, message, exchange)
+            Failure(name, in_words(name, message, exchange), exchange)
             for name, message in _failed(recorder.get("checks", {}).get(case_id, ()))
         ]
 

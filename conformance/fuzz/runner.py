@@ -164,9 +164,9 @@ def _finish(
 def _configuration(pools: Pools, effort: Effort) -> str:
     """The general part, and what keeps each phase to the operations that it is asked for."""
     parts = [
-        _GENERAL.replace("DETERMINISTIC", str(effort.seed is None).lower()).replace(
-            "PLACEHOLDER", PLACEHOLDER
-        )
+        _GENERAL.replace("DETERMINISTIC", str(effort.seed is None).lower())
+        .replace("PLACEHOLDER", PLACEHOLDER)
+        .replace("SEQUENCES", str(_SEQUENCES * effort.cases))
     ]
     for operation in sorted({operation for pool in pools.values() for operation in pool}):
         own = [
@@ -180,6 +180,8 @@ def _configuration(pools: Pools, effort: Effort) -> str:
     return "\n".join(parts)
 
 
+# Sequences for each case that is asked for: which operations one is made of is left to chance.
+_SEQUENCES = 2
 # Values drawn from earlier answers, and links inferred from names, would lead to runs of others and
 # cancel them. A failure is not made smaller: state is used up, so that it might not show again.
 _GENERAL = """
@@ -187,6 +189,7 @@ hooks = "conformance.fuzz.hooks"
 continue-on-failure = true
 request-timeout = 10
 warnings = false
+rate-limit = "auto"
 
 [dictionaries.runs]
 values = ["PLACEHOLDER"]
@@ -223,5 +226,6 @@ extra-data-sources.responses = false
 inference.algorithms = []
 link-calibration = false
 max-steps = 6
+generation.max-examples = SEQUENCES
 
 """

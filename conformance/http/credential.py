@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +14,7 @@ from urllib.parse import quote, quote_plus
 
 _CARRIERS = frozenset({"authorization", "x-api-key", "cookie", "set-cookie", "proxy-authorization"})
 _DISTINCT = 8
+_COOKIE = re.compile(r"\bvai_token=[^;]*")
 
 
 class Way(StrEnum):
@@ -96,7 +98,9 @@ def _placeholder(name: str, value: str) -> str:
         case "x-api-key":
             return "$API_KEY"
         case "cookie":
-            return "vai_token=$COOKIE"
+            return (
+                _COOKIE.sub("vai_token=$COOKIE", value) if _COOKIE.search(value) else "[redacted]"
+            )
         case "set-cookie" | "proxy-authorization":
             return "[redacted]"
         case _:

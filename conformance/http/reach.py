@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 
-from conformance.errors import NoAnswer, Outcome, UnreachableError
+from conformance.errors import Inconclusive, NoAnswer, Outcome, UnreachableError
 from conformance.http.answer import Answer
 from conformance.http.credential import Credential
 from conformance.http.target import Api
@@ -49,7 +49,7 @@ def try_out(api: Api, credentials: Sequence[Credential]) -> None:
     first, *others = credentials
     answers = {first: _asked(api.bearing(first))}
     for each in others:
-        with contextlib.suppress(NoAnswer):
+        with contextlib.suppress(NoAnswer, Inconclusive):
             answers[each] = api.bearing(each).list_runs(limit=1)
     refused = {each: answer for each, answer in answers.items() if answer.status in _REFUSALS}
     taken = {each.secret for each, answer in answers.items() if answer.status == 200}
@@ -71,6 +71,8 @@ def _asked(api: Api) -> Answer:
         answer = api.list_runs(limit=1)
     except NoAnswer as fault:
         raise UnreachableError(f"{base} cannot be reached. {fault}", fault.remedy) from None
+    except Inconclusive as fault:
+        raise UnreachableError(f"{base} lets nobody in now: {fault}.") from None
     if answer.status == 407:
         raise UnreachableError(
             f"The proxy asks who we are: {answer.said}.",
@@ -95,6 +97,8 @@ def _not_up(api: Api) -> tuple[str, str]:
         answer: Answer = api.list_runs(limit=1)
     except NoAnswer as fault:
         return str(fault), fault.remedy
+    except Inconclusive as fault:
+        return f"{fault}.", ""
     return (f"{answer.said}.", "") if answer.status in _STARTING else ("", "")
 
 

@@ -4,21 +4,23 @@ operations as one caller sees them."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
 from conformance import deadline
-from conformance.errors import Finding, NoAnswer, Refused, Unsupported
+from conformance.errors import Finding, Inconclusive, NoAnswer, Refused, Unsupported
 from conformance.http.answer import Answer
 from conformance.http.connection import Connection
 from conformance.http.credential import Credential
+from conformance.http.limits import TOO_MANY, Limits, until
 from conformance.http.silence import BoundError, LateError, cause_of
 from conformance.http.stream import Stream
 from conformance.http.traffic import Traffic
@@ -26,6 +28,7 @@ from conformance.http.unpacking import PackedError, unpacked
 from conformance.vocabulary import Operation
 
 MAX_BODY = 32 * 1024 * 1024
+T = TypeVar("T", Answer, Stream)
 _ABSENT = object()
 _GRACE = 0.5
 _FAULTS = (httpx2.HTTPError, httpx2.InvalidURL, BoundError, LateError, PackedError, OSError)
@@ -43,6 +46,7 @@ class Target:
         connection: Connection,
         read_only: bool = False,
         watches: Sequence[Callable[[Answer], object]] = (),
+        limits: Limits | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.traffic = traffic
@@ -50,6 +54,7 @@ class Target:
         self.connection = connection
         self._read_only = read_only
         self._watches = watches
+        self._limits = limits or Limits()
         # An idle connection is given up before any usual server would: reusing one that the server
         # is just closing would look like a fault of the server.
         self._client = httpx2.Client(
@@ -77,13 +82,20 @@ class Target:
         body: bytes | None = None,
         timeout: float | None = None,
     ) -> Answer:
-        """Send one request and read the whole answer.
+        """Send one request and read the whole answer; again, where a rate limit refused it, when
+        the time that was asked for has gone by.
 
         Raises NoAnswer if it is not complete in `timeout` seconds or exceeds 32 MiB, Refused if
         nothing listens, Unsupported for anything but GET on a read-only target.
         """
-        request = self._request(method, path, params, headers, body)
-        limit = timeout or self.timeout
+        for tried in itertools.count():
+            request = self._request(method, path, params, headers, body)
+            answer = self._send(request, timeout or self.timeout)
+            if not self._limits.wait(answer.status, answer.headers, tried):
+                return answer
+        raise AssertionError("counting ends nowhere")
+
+    def _send(self, request: httpx2.Request, limit: float) -> Answer:
         start = time.monotonic()
         response = None
         chunks: list[bytes] = []
@@ -113,9 +125,18 @@ class Target:
 
     def stream(self, path: str, headers: Mapping[str, str]) -> Stream:
         """Open an event stream; it is read on a thread of its own until it is closed."""
-        request = self._request(
-            "GET", path, None, {"Accept": "text/event-stream"} | dict(headers), None
-        )
+        sent = {"Accept": "text/event-stream"} | dict(headers)
+        for tried in itertools.count():
+            stream = self._stream(self._request("GET", path, None, sent, None))
+            if stream.status != TOO_MANY:
+                return stream
+            with stream:
+                stream.first_answer(self.timeout)
+            if not self._limits.wait(stream.status, stream.headers, tried):
+                return stream
+        raise AssertionError("counting ends nowhere")
+
+    def _stream(self, request: httpx2.Request) -> Stream:
         start = time.monotonic()
         late = f"its header was not complete after {self.timeout:g} s"
         try:
@@ -229,7 +250,7 @@ class Api:
         headers = self._headers()
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
-        return self.target.stream(Operation.EVENTS.path(run_id), headers)
+        return _let_in(self.target.stream(Operation.EVENTS.path(run_id), headers))
 
     def run(self, run_id: str) -> dict[str, Any]:
         """The run as an object; a Finding if the answer is not 200 with one."""
@@ -262,14 +283,34 @@ class Api:
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
         if operation is Operation.EVENTS:
-            with self.target.stream(operation.path(run_id), sent) as stream:
+            with _let_in(self.target.stream(operation.path(run_id), sent)) as stream:
                 return stream.first_answer(self.target.timeout)
-        return self.target.send(
-            operation.method, operation.path(run_id), params=query, headers=sent, body=content
+        return _let_in(
+            self.target.send(
+                operation.method, operation.path(run_id), params=query, headers=sent, body=content
+            )
         )
 
     def _headers(self) -> dict[str, str]:
         return {} if self.credential is None else self.credential.headers()
+
+
+def _let_in(answered: T) -> T:
+    """What was answered, unless that is only that there were too many requests: of what was asked
+    it tells nothing, so it is Inconclusive."""
+    if answered.status != TOO_MANY:
+        return answered
+    asked = until(answered.headers)
+    if asked is None:
+        raise Inconclusive(
+            f"{answered.url} is answered with 429, which does not say when to come back",
+            because="HTTP-08",
+        )
+    raise Inconclusive(
+        f"the target limits requests: there was no time to wait until it answers {answered.url} "
+        f"(Retry-After: {asked:.0f} s); raise the tenant's limit, or give the run more time with "
+        f"--budget and --patience"
+    )
 
 
 def _ok(call: Callable[[], Answer], business: str) -> dict[str, Any]:

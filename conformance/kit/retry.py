@@ -3,6 +3,7 @@ its steps."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from conformance.errors import Finding, Inconclusive
@@ -16,8 +17,8 @@ from conformance.kit.expect import (
     when,
 )
 from conformance.kit.kit import Kit
-from conformance.kit.story import ends
-from conformance.vocabulary import FINISHED, Operation, State, Status
+from conformance.kit.story import Moment, ends
+from conformance.vocabulary import FINISHED, Level, Operation, State, Status
 
 # Seconds that a step may take to be taken over from another run.
 AT_ONCE = 0.05
@@ -112,6 +113,30 @@ def ran_again(
             new == run_id or not _at_once(again, step)
         ):
             raise Finding(f"the step {step['key']!r} ran again and should have been kept")
+
+
+def left_behind(now: Moment, before: Mapping[str, dict[str, Any]]) -> None:
+    """A Finding if the run, or a step of it, has not ended and shows the end of the attempt before:
+    `before` are its steps by their keys."""
+    shown: list[tuple[str, dict[str, Any], dict[str, Any]]] = [("run", now.run, {})]
+    shown += [(f"step {s['key']!r}", s, before.get(s["key"], {})) for s in now.steps]
+    for name, bearer, old in shown:
+        status = bearer.get("status")
+        if status not in (Status.PENDING, Status.RUNNING):
+            continue
+        if (at := bearer.get("completedAt")) is not None:
+            raise Finding(f"after the retry the {name} is {status} and was completed at {at}")
+        if name == "run" and bearer.get("error") is not None:
+            raise Finding(
+                f"after the retry the run is {status} and has an error", level=Level.INFERRED
+            )
+        for field in ("error", "result"):
+            if old.get(field) is not None and bearer.get(field) == old[field]:
+                raise Finding(
+                    f"after the retry the {name} is {status} and has the {field} of the attempt "
+                    f"before",
+                    level=Level.INFERRED,
+                )
 
 
 def _at_once(again: dict[str, Any], step: dict[str, Any]) -> bool:

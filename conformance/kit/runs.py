@@ -13,7 +13,7 @@ from conformance.errors import Finding, Inconclusive, NoAnswer, Outcome, SetupEr
 from conformance.http.answer import Answer
 from conformance.http.target import Api
 from conformance.kit.expect import is_finished, success
-from conformance.kit.waiting import Waiting
+from conformance.kit.waiting import Gone, Waiting
 from conformance.provision.protocol import Declined, Provided, Provisioner
 from conformance.vocabulary import FINISHED, State, Status
 
@@ -26,6 +26,10 @@ _READY = {
 }
 
 
+# The states of runs that go on by themselves from where they are provided.
+_MOVING = (State.SUCCEEDS, State.FAILS, State.FAILS_ONCE, State.DIAMOND)
+# How often a run is made anew that was past the status it is wanted in when it was looked at.
+_TRIES = 4
 # How many of the runs that are made ahead may be at work at a time.
 _AT_WORK = 8
 # What may stand in a path as it is.
@@ -87,7 +91,7 @@ class Runs:
         """
         at = at or _READY.get(state)
         try:
-            provided = self._provide(state, at, to_change=True)
+            provided = self._in_time(state, at)
         except Inconclusive:
             # The last one may have been set aside to be looked at: changing it is a better use.
             if (spare := self._shared.pop((state, at), None)) is None:
@@ -165,7 +169,9 @@ class Runs:
         # Only who wants it finished is served by one that was made ahead.
         if at in FINISHED and (ahead := self._ahead.get(state)):
             return ahead.pop(0)
-        if (spare := self._spare.pop(state, None)) is not None:
+        # What goes on by itself has done so since it was set aside, unless there is no other.
+        early = state in _MOVING and at not in FINISHED and self.repeatable
+        if not early and (spare := self._spare.pop(state, None)) is not None:
             return spare
         return self._provisioned(state)
 
@@ -174,6 +180,13 @@ class Runs:
         if isinstance(provided, Provided) and provided.ours and self._provisioner.repeatable:
             self._made += [] if state is State.OTHER_TENANT else [provided.run_id]
         return provided
+
+    def _in_time(self, state: State, at: Status | None) -> Provided:
+        """One to change; another, if it has gone past the status before it was looked at."""
+        for _ in range(_TRIES - 1 if self.repeatable and at not in FINISHED else 0):
+            with contextlib.suppress(Gone):
+                return self._provide(state, at, to_change=True)
+        return self._provide(state, at, to_change=True)
 
     def _provide(self, state: State, at: Status | None, *, to_change: bool) -> Provided:
         asked = self._ask(state, at)

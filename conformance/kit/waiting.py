@@ -25,6 +25,10 @@ _REST = 120.0
 _TICK = 1.1
 
 
+class Gone(Inconclusive):
+    """A run was past the status that it should have been met in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """`patience` is how many seconds of the target's time a run is given to get somewhere."""
@@ -76,9 +80,19 @@ class Waiting:
             return None if past else arrived(run)
 
         run, _ = self.until(lambda: api.run(run_id), settled)
-        if why := arrived(run):
-            raise Inconclusive(f"{why}, and it was given {self.patience:g} s")
-        return run
+        why = arrived(run)
+        if why is None:
+            return run
+        if settled(run) is None:
+            wanted = " or ".join(statuses)
+            raise Gone(
+                f"{why}: it was past that when it was looked at; provide runs that are {wanted} "
+                f"for some seconds"
+            )
+        raise Inconclusive(
+            f"{why}, and it was given {self.patience:g} s: more by --patience, or provide "
+            f"quicker runs"
+        )
 
     def follow(
         self, stream: Stream, ready: Callable[[Stream], bool], within: float | None = None

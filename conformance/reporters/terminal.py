@@ -14,6 +14,7 @@ from conformance.events import (
     CheckStarted,
     Event,
     Finished,
+    Limited,
     Refused,
     SetUp,
     Started,
@@ -53,6 +54,8 @@ class TerminalReporter:
                 self.refuse((event.message, event.remedy))
             case Waiting():
                 self._waiting(event)
+            case Limited():
+                self._progress.under_way(f"429: the target asks to wait {event.seconds:.0f} s")
             case SetUp():
                 self._set_up(event)
             case Started():

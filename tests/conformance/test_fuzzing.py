@@ -7,8 +7,12 @@ import re
 from collections import Counter
 
 import httpx2
+import pytest
 from cast import Judge
+from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
+from conformance.fuzz.wording import in_words
+from conformance.http.traffic import Exchange
 from conformance.vocabulary import Verdict
 
 RUN = re.compile(r"/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -73,3 +77,72 @@ def test_time_that_is_up_is_no_pass(mock: str, judge: Judge) -> None:
     report = judge(mock, "FUZZ-FUZZING-GET", token="test-late", fuzz="100000", budget="8s")
     assert {entry.verdict for entry in report.entries} == {Verdict.INCONCLUSIVE}
     assert "there was time for" in report.entries[0].worst.message
+
+
+async def null_is_no_body(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """No liar: as frameworks take it where a body may be left out."""
+    if ask.operation == "retry" and ask.body == b"null":
+        ask.body = b"{}"
+    return await forward(ask)
+
+
+def test_null_for_no_body_is_no_fault(mock: str, judge: Judge) -> None:
+    """The reference does not call the body required (Q17); whoever refuses null, as the mock does,
+    is believed as well."""
+    with serving(Proxy(mock, [Liar("lenient", (), null_is_no_body)])) as address:
+        asked = "FUZZ-COVERAGE-RETRY", "FUZZ-FUZZING-RETRY", "RETRY-10", "RETRY-17"
+        report = judge(f"{address}/lenient", *asked, token="test-lenient")
+    assert {entry.verdict for entry in report.entries} == {Verdict.PASS}, report.entries
+
+
+SCHEMA = """Response violates schema: "x" is not of type "integer"
+
+Validated against the response schema for status code 200.
+
+Schema at /properties/items/items/properties/versionNumber:
+
+    {"anyOf": [{"type": "integer", "description": "As people count."}, {"type": "null"}]}
+
+Value:
+
+    "x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "said", "words"),
+    [
+        (
+            "negative_data_rejection",
+            "Schema-violating request accepted\nExpected: 400\nInvalid component: in body - odd",
+            "The contract has no such request (in body - odd). Allowed: a refusal, as a rule 422.",
+        ),
+        (
+            "status_code_conformance",
+            "Undocumented status code: Received: 206\nDocumented: 422, 200, 422",
+            "Allowed: 200, 422.",
+        ),
+        (
+            "content_type_conformance",
+            "Undocumented Content-Type: Received: text/html\nDocumented: application/json",
+            "Its Content-Type is text/html. Allowed: application/json.",
+        ),
+        (
+            "response_schema_conformance",
+            SCHEMA,
+            'Its body has "x" as items.versionNumber where the contract allows integer or null.',
+        ),
+        (
+            "not_a_server_error",
+            "Server error",
+            "Allowed: any other class of status; no request may cause a server error.",
+        ),
+        ("of_another_release", "Something else", "Something else"),
+    ],
+)
+def test_a_failure_is_told_in_plain_words(check: str, said: str, words: str) -> None:
+    """What was sent, what came, what is allowed."""
+    url = "http://x/api/v1/automation-runs/497f6eca-6276-4993-bfeb-53cbbbba6f08/retry"
+    exchange = Exchange(0, "POST", url, {}, "[]", 200, {"content-type": "text/html"})
+    sent = "POST /api/v1/automation-runs/{run_id}/retry with the body [] was answered 200."
+    assert in_words(check, said, exchange) == f"{sent} {words}"

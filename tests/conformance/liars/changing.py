@@ -176,3 +176,40 @@ async def no_body_breaks_it(ask: Ask, forward: Forward, memory: Json) -> Reply:
     if ask.operation == "retry" and not ask.body:
         return Reply(500, {}).put({"detail": "oops"})
     return await forward(ask)
+
+
+def leaves(name: str, *fields: str) -> None:
+    """One whose steps keep these fields when they are reset, until they have ended again."""
+
+    async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
+        if ask.operation == "retry":
+            memory[ask.run_id] = (await forward(ask.to("steps"))).json().get("steps", [])
+        reply = await forward(ask)
+        if ask.operation == "steps" and ask.run_id in memory and reply.status == 200:
+            answer = reply.json()
+            for step, old in zip(answer["steps"], memory[ask.run_id], strict=True):
+                if step["status"] in ("pending", "running"):
+                    step |= {field: old[field] for field in fields}
+            return reply.put(answer)
+        return reply
+
+    spoil.__name__ = name
+    lie("RETRY-20")(spoil)
+
+
+leaves("reset_steps_keep_their_end", "completedAt")
+leaves("reset_steps_keep_their_error", "error")
+leaves("reset_steps_keep_their_result", "result")
+
+
+@lie("RETRY-20")
+async def retried_runs_keep_their_error(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """Until they have ended again."""
+    if ask.operation == "retry":
+        memory[ask.run_id] = (await forward(ask.to("get"))).json().get("error")
+    reply = await forward(ask)
+    if ask.operation == "get" and memory.get(ask.run_id) and reply.status == 200:
+        run = reply.json()
+        if run["status"] in ("pending", "running"):
+            return reply.put(run | {"error": memory[ask.run_id]})
+    return reply

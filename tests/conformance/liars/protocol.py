@@ -85,6 +85,15 @@ async def negative_limits(ask: Ask, forward: Forward, memory: Json) -> Reply:
     return reply
 
 
+@lie("HTTP-08")
+async def too_many_for_how_long(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """Every other page is one too many, and nobody is told when to come back."""
+    memory["pages"] = memory.get("pages", 0) + (ask.operation == "list")
+    if ask.operation == "list" and memory["pages"] % 2 == 0:
+        return Reply(429, {}).put({"detail": "Too many requests"})
+    return await forward(ask)
+
+
 @lie("HTTP-09")
 async def every_third_reading_is_stale(ask: Ask, forward: Forward, memory: Json) -> Reply:
     """One of three replicas lags behind."""

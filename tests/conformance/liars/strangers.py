@@ -46,6 +46,21 @@ lie("AUTH-03", by="token")(refusing("x-api-key"))
 lie("AUTH-04", by="token")(refusing("cookie"))
 
 
+@lie("AUTH-04", by="token")
+async def only_the_first_cookie(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """The header is taken for one cookie, which begins it."""
+    if "cookie" in ask.headers and not ask.headers["cookie"].startswith("vai_token="):
+        ask.headers.pop("cookie")
+    return await forward(ask)
+
+
+@lie("AUTH-04", by="token")
+async def all_that_follows_is_the_cookie(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """The header is taken for one cookie, which ends with it."""
+    ask.headers["cookie"] = ask.headers.get("cookie", "").replace(";", "%3B")
+    return await forward(ask)
+
+
 @lie("AUTH-05")
 async def any_credential_will_do(ask: Ask, forward: Forward, memory: Json) -> Reply:
     reply = await forward(ask)

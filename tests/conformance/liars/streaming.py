@@ -29,11 +29,16 @@ def rewritten(frame: bytes, **changed: object) -> bytes:
     return "\n".join(lines).encode()
 
 
-def otherwise(frame: bytes) -> bytes:
-    """The frame with another version of its run."""
+def showing(frame: bytes, run: Json) -> bytes:
+    """The frame with these fields in its run."""
     data = next(line[6:] for line in frame.decode().split("\n") if line.startswith("data: "))
     told = json.loads(data)["data"]
-    return rewritten(frame, data=told | {"run": told["run"] | {"versionNumber": -1}})
+    return rewritten(frame, data=told | {"run": told["run"] | run})
+
+
+def otherwise(frame: bytes) -> bytes:
+    """The frame with another version of its run."""
+    return showing(frame, {"versionNumber": -1})
 
 
 @lie("EVENTS-01")
@@ -81,6 +86,35 @@ async def always_from_the_beginning(ask: Ask, forward: Forward, memory: Json) ->
     return await forward(ask)
 
 
+def resumes(name: str, off: int) -> None:
+    """One that goes by another number once the run was retried."""
+
+    async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
+        seen = ask.headers.get("last-event-id", "")
+        if seen and ask.run_id in memory:
+            ask.headers["last-event-id"] = str(max(0, int(seen) + off))
+        reply = await forward(ask)
+        if ask.operation == "retry" and reply.status == 200:
+            memory[ask.run_id] = True
+        return reply
+
+    spoil.__name__ = name
+    lie("EVENTS-07")(spoil)
+
+
+resumes("repeats_behind_a_retry", -1)
+resumes("loses_behind_a_retry", +1)
+
+
+@lie("EVENTS-07")
+async def numbers_begin_anew(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """Each attempt counts its events from one, so that a number names several."""
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.frames = _renumbered(reply.frames)
+    return reply
+
+
 @lie("EVENTS-08")
 async def one_reader_misses_something(ask: Ask, forward: Forward, memory: Json) -> Reply:
     reply = await forward(ask)
@@ -118,6 +152,19 @@ async def streams_may_be_kept(ask: Ask, forward: Forward, memory: Json) -> Reply
     return reply
 
 
+@lie("EVENTS-16")
+async def history_of_today(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """What is kept of an event is its name: the run is looked up when it is told."""
+    reply = await forward(ask)
+    if reply.frames is not None:
+        run = (await forward(ask.to("get"))).json()
+        if run["status"] in ("completed", "failed", "cancelled"):
+            reply.frames = replaced(
+                reply.frames, lambda f: [showing(f, run)] if is_event(f) else [f]
+            )
+    return reply
+
+
 lie.frames(
     "EVENTS-15",
     name="events-of-another-kind",
@@ -128,6 +175,19 @@ lie.frames(
 def _third(seen: list[bytes], frame: bytes) -> bool:
     seen.append(frame)
     return len(seen) == 3
+
+
+async def _renumbered(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    number, retried = 0, False
+    async for frame in frames:
+        retried = retried or b"event: run.retried" in frame
+        if retried and is_event(frame):
+            number += 1
+            lines = frame.decode().split("\n")
+            new = [f"id: {number}" if line.startswith("id:") else line for line in lines]
+            yield "\n".join(new).encode()
+        else:
+            yield frame
 
 
 async def _together(frames: AsyncIterator[bytes], memory: Json) -> AsyncIterator[bytes]:

@@ -1,0 +1,88 @@
+"""Rate limits of the target: what it asks to wait before the same request is sent again, and how
+much of that there was. A refusal for reasons of rate says nothing about the request itself."""
+
+from __future__ import annotations
+
+import calendar
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from conformance import deadline
+
+TOO_MANY = 429
+# Who is refused as often as this in a row is not let in by waiting.
+_TRIES = 8
+# A server that is a little behind the header's second refuses once more.
+_LEAST = 0.1
+# What is left to do with an answer that comes at last.
+_MARGIN = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How often a request was refused for its rate, and how many seconds that was waited out."""
+
+    count: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, more: Refusals) -> Refusals:
+        return Refusals(self.count + more.count, self.seconds + more.seconds)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the report must know of it; nothing if there was none."""
+        if not self.count:
+            return ()
+        times = "time" if self.count == 1 else "times"
+        return (
+            f"The target limits requests: it answered 429 {self.count} {times}, and "
+            f"{self.seconds:.0f} s were waited out. With a higher limit the verdict comes sooner.",
+        )
+
+
+class Limits:
+    """Waits, and keeps count; `tell` is told on the main thread for how many seconds it waits."""
+
+    def __init__(self, tell: Callable[[float], None] = lambda seconds: None) -> None:
+        self.refusals = Refusals()
+        self._tell = tell
+        self._lock = threading.Lock()
+
+    def wait(self, status: int, headers: Mapping[str, str], tried: int) -> bool:
+        """Whether the request should be sent again: it was refused for its rate, and as much time
+        as the target asked for, by `Retry-After`, has now gone by. Not if there is no time for
+        that, or it was tried too often."""
+        asked = until(headers) if status == TOO_MANY else None
+        if asked is None or tried >= _TRIES:
+            return False
+        seconds = max(asked, _LEAST)
+        if seconds > deadline.left(float("inf")) - _MARGIN:
+            return False
+        with self._lock:
+            self.refusals += Refusals(1, seconds)
+        if threading.current_thread() is threading.main_thread():
+            self._tell(seconds)
+        time.sleep(seconds)
+        return True
+
+
+def until(headers: Mapping[str, str]) -> float | None:
+    """The seconds that `Retry-After` asks for, names in lower case; None if it asks for none."""
+    text = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}", text):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+        # By the clock that the moment was named by, where that is told.
+        now = parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else _now()
+        return max(0.0, then.timestamp() - now)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _now() -> float:
+    return float(calendar.timegm(time.gmtime()))
