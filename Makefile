@@ -43,7 +43,7 @@ types: $(DEV) ## Check the types of both packages
 	$(BIN)/mypy
 
 tests: $(DEV) tools ## Run the tests; ARGS='-k name' for some of them
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 kill-table: $(DEV) ## Write docs/kill-table.md: who catches which liar; ARGS=--quick for a faster look
 	@$(BIN)/python tests/conformance/kill_table.py $(ARGS)
