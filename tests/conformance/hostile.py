@@ -11,7 +11,8 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -82,6 +83,16 @@ class Hostile:
                 head += chunk
             self.heads.append(head)
             self._act(self, client, head)
+
+
+@contextmanager
+def nobody() -> Iterator[int]:
+    """A port that nobody listens at, and that nobody else is given meanwhile."""
+    with socket.socket() as held:
+        # Whoever is meant to may listen there later.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def _pour(source: socket.socket, sink: socket.socket) -> None:

@@ -4,7 +4,6 @@ shows."""
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import httpx2
 import jsonschema_rs
 import pytest
 from behaving import serving_mock
+from hostile import nobody
 
 import conformance
 
@@ -113,9 +113,8 @@ def test_all_wrong_options_are_named_at_once(tmp_path: Path) -> None:
 
 def test_nobody_there() -> None:
     """A refused connection is exit code 2 and says what to look at."""
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    done = run("--base-url", f"http://127.0.0.1:{port}", "--token", "x")
+    with nobody() as port:
+        done = run("--base-url", f"http://127.0.0.1:{port}", "--token", "x")
     assert done.returncode == 2
     assert (done.stdout + done.stderr).count("cannot be reached") == 1
     assert "Start the service" in done.stdout

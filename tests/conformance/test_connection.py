@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import ssl
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 import trustme
 from forwarding import PASSWORD, ForwardProxy
+from hostile import nobody
 from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
 # One of each that talks: the client, a stream, raw sockets, Schemathesis, and runs made for it.
@@ -220,14 +220,14 @@ def test_a_proxy_of_the_environment_is_not_used(
 
 def test_waiting_for_a_target_that_starts(mock: str, tmp_path: Path) -> None:
     """The run begins when it answers; until then it says what it waits for."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    listener.close()
     command = [sys.executable, "-m", "conformance", "run", "--token", "test-wait"]
-    command += ["--base-url", f"http://127.0.0.1:{port}", "--wait-for-api", "30s"]
-    with subprocess.Popen(
-        [*command, "--include", "LIST-01"], stdout=subprocess.PIPE, text=True
-    ) as kit:
+    command += ["--include", "LIST-01", "--wait-for-api", "60s", "--base-url"]
+    with (
+        nobody() as port,
+        subprocess.Popen(
+            [*command, f"http://127.0.0.1:{port}"], stdout=subprocess.PIPE, text=True
+        ) as kit,
+    ):
         assert kit.stdout is not None
         assert "waiting for the API" in kit.stdout.readline()
         serve = [sys.executable, "-m", "mock_server", "serve", "--port", str(port)]
@@ -239,9 +239,8 @@ def test_waiting_for_a_target_that_starts(mock: str, tmp_path: Path) -> None:
 
 def test_waiting_in_vain(tmp_path: Path) -> None:
     """Says for how long, and why it did not come."""
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    done = run(tmp_path, f"http://127.0.0.1:{port}", "--wait-for-api", "0.5s")
+    with nobody() as port:
+        done = run(tmp_path, f"http://127.0.0.1:{port}", "--wait-for-api", "0.5s")
     assert done.code == 2
     assert "was not up after 0.5 s of waiting" in done.said
     assert "refused" in done.said.lower()

@@ -109,8 +109,10 @@ class TestFaultsOfTheSetup:
     ) -> None:
         """Is an error with what it was called as and what it said, and no verdict on the
         service."""
+        # A command that does end must do so in time on a busy machine as well.
+        limit = "1s" if "sleep" in text else "30s"
         report = judge(
-            mock, "CANCEL-02", token="demo", command=script(tmp_path, text), timeout="1s"
+            mock, "CANCEL-02", token="demo", command=script(tmp_path, text), timeout=limit
         )
         (entry,) = report.entries
         assert entry.verdict is Verdict.ERROR
@@ -139,13 +141,13 @@ class TestFaultsOfTheSetup:
         """A process that outlives the command and keeps its output open is not waited for."""
         text = (
             "import subprocess, sys\n"
-            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(5)'])\n"
+            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
             'print(\'{"unsupported": "later"}\')\n'
         )
         start = time.monotonic()
         with pytest.raises(KitError, match="later"):
             judge(mock, "CANCEL-02", token="demo", command=script(tmp_path, text))
-        assert time.monotonic() - start < 4
+        assert time.monotonic() - start < 40
 
     def test_the_credential_is_handed_over_and_not_shown(
         self, mock: str, tmp_path: Path, judge: Judge

@@ -1,7 +1,7 @@
 """Time as a world has it, with the machine's clock in the test's hand."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.engine.clock import LATEST, Clock, from_text, to_text
@@ -79,6 +79,7 @@ def test_a_clock_stops_at_the_last_date_it_can_write(machine: Machine) -> None:
     assert to_text(clock.now()) == "9000-01-01T00:00:00.000Z"
 
 
+@settings(deadline=None)
 @given(st.integers(0, LATEST))
 def test_an_instant_survives_being_written(instant: int) -> None:
     """Text and instant say the same."""

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw import answer, content_length, opened, read
 
@@ -49,6 +49,7 @@ def test_latency_holds_an_answer_back(mock_world: MockWorld, run: str) -> None:
     assert reply.json()["status"] == "pending"
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32), least=st.integers(0, 30_000), more=st.integers(0, 30_000))
 def test_latency_of_a_range_stays_within(seed: int, least: int, more: int) -> None:
     """Both ends included."""

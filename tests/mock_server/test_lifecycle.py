@@ -187,7 +187,7 @@ def check_world(world: World, runs: list[Run]) -> None:
             assert steps[f"{name}Count"] == shown
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(casts, behaviours, actions)
 def test_any_story_is_consistent(
     cast: list[Scenario], behaviour: Behaviour, story: list[tuple[Any, ...]]

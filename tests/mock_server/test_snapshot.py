@@ -43,7 +43,7 @@ def bodies(world: World) -> list[bytes]:
     return [world.page(None, 1_000, 0), *map(world.body, runs), *map(world.steps, runs)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(casts, behaviours, actions, actions)
 def test_a_world_survives_being_written_down(
     cast: list[Scenario],
