@@ -65,10 +65,19 @@ def check_what_schemathesis_finds(kit: Kit, phase: str, operation: Operation) ->
         raise Inconclusive(f"there was time for {documented.sent + tolerant.sent} requests only")
     for tally in (documented, tolerant):
         if not tally.succeeded:
-            why = f": {tally.errors[0]}" if tally.errors else ""
-            raise Inconclusive(
-                f"of {tally.sent} requests none was answered with success{why} {tally.statuses}"
-            )
+            raise Inconclusive(_untried(tally))
+
+
+def _untried(tally: Tally) -> str:
+    """Why an operation was not put to the test, and what to do."""
+    if tally.errors:
+        return f"no request was answered with success: {tally.errors[0]}"
+    if not tally.sent and tally.unanswered:
+        return f"none of {tally.unanswered} requests was answered in time: try it less busy"
+    if not tally.sent:
+        return "the cases that were made up had no such request: try more of them, --fuzz 50"
+    came = ", ".join(f"{count} with {code}" for code, count in sorted(tally.statuses.items()))
+    return f"of {tally.sent} requests none was answered with success: {came}"
 
 
 def _accuse(kit: Kit, failure: Failure, level: Level | None) -> None:

@@ -32,7 +32,10 @@ def check_a_succeeding_run_completes(kit: Kit) -> None:
     """Pending, running, completed."""
     seen = kit.statuses(State.SUCCEEDS)
     if seen[0] != Status.PENDING:
-        raise Inconclusive(f"the run was {seen[0]} already when it was first seen")
+        raise Inconclusive(
+            f"the run was {seen[0]} already when it was first seen: provide a 'succeeds' that "
+            f"waits for half a second before it starts"
+        )
     if seen[-1] != Status.COMPLETED:
         raise Finding(f"a run that should complete went {' -> '.join(seen)}")
     last = kit.life(State.SUCCEEDS)[-1].run

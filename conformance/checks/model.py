@@ -4,10 +4,10 @@ is made as short as it can be and shown as the calls that lead to it."""
 from __future__ import annotations
 
 import functools
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, configuration, seed, settings
@@ -25,9 +25,11 @@ from conformance.errors import Finding, Inconclusive, KitError, Outcome, Unsuppo
 from conformance.fuzz.cache import cache_directory
 from conformance.http.answer import Answer
 from conformance.http.script import Script
+from conformance.kit.book import Book, Call, Failed
 from conformance.kit.expect import behind, is_finished
 from conformance.kit.kit import Kit
 from conformance.kit.model import ANY_END, Lessons, RunModel, Wrong
+from conformance.kit.shorter import shortest
 from conformance.marks import requirement
 from conformance.vocabulary import State, Status
 
@@ -44,39 +46,11 @@ KINDS = (
 MODES = ("from_failed", "full", "from_step")
 _RUNS = 3
 # Seconds in which a sequence that failed is made shorter.
-_SHRINKING = 3
+_SHRINKING = 8
 _PAGE = 1000
+# The steps of a sequence that are possible before there is a run.
+_NEED_NO_RUN = ("a_run", "another_run", "wait")
 _PICK = st.integers(0, 11)
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A sequence that failed, and why."""
-
-    script: Script
-    fault: Finding
-
-
-@dataclass(slots=True)
-class Book:
-    """What outlives one sequence: lessons, which kinds of runs have been seen to end, the shortest
-    sequence that failed, what went wrong apart from the implementation, runs that are ready, how
-    many were used and why others could not be had."""
-
-    until: float
-    lessons: Lessons = field(default_factory=Lessons)
-    ended: set[State] = field(default_factory=set)
-    worst: Failed | None = None
-    trouble: Exception | None = None
-    batch: int = 4
-    stock: dict[tuple[State, Status | None], list[str]] = field(default_factory=dict)
-    made: int = 0
-    missing: Exception | None = None
-
-    @property
-    def closed(self) -> bool:
-        """Whether there is no time, or no reason, for more."""
-        return self.trouble is not None or time.monotonic() > self.until
 
 
 @requirement("MODEL-01")
@@ -92,7 +66,8 @@ def check_any_order_of_calls_agrees_with_the_model(kit: Kit) -> None:
         max_examples=effort.cases if real_time or effort.seed is not None else 5 * effort.cases,
         stateful_step_count=12 if real_time else 16,
         derandomize=effort.seed is None,
-        phases=(Phase.generate, Phase.shrink),
+        # Hypothesis makes data smaller; here it is calls, and each that is tried takes its time.
+        phases=(Phase.generate,),
         database=None,
         deadline=None,
         verbosity=Verbosity.quiet,
@@ -110,7 +85,8 @@ def check_any_order_of_calls_agrees_with_the_model(kit: Kit) -> None:
         if book.worst is None and book.trouble is None:
             raise
     if book.worst is not None:
-        script, fault = book.worst.script, book.worst.fault
+        worst = _shortest(machine, book.worst)
+        script, fault = worst.script, worst.fault
         again = f" (again with {effort.again})" if effort.again else ""
         raise Finding(
             f"{fault}{again}, after these calls:\n{script.text()}",
@@ -131,20 +107,58 @@ def _step(call: Callable[..., None]) -> Callable[..., None]:
     def made(self: Lifecycle, **drawn: Any) -> None:
         if self.book.closed:
             return
+        self.calls.append((call, drawn))
         try:
             call(self, **drawn)
         except Finding as fault:
             self.script.rest()
-            worst = self.book.worst
-            if worst is None:
-                self.book.until = min(self.book.until, time.monotonic() + _SHRINKING)
-            if worst is None or len(self.script) <= len(worst.script):
-                self.book.worst = Failed(self.script, fault)
+            self.book.worst = Failed(self.script, fault, tuple(self.calls))
             raise
         except (Outcome, KitError) as why:
             self.book.trouble = why
 
     return made
+
+
+def _shortest(machine: type[Lifecycle], first: Failed) -> Failed:
+    """The same fault by fewer calls, each time with runs of its own."""
+    worst, book = first, machine.book
+
+    def fails(calls: Sequence[Call]) -> bool:
+        nonlocal worst
+        found = _again(machine, calls)
+        same = found is not None and _fault(found) == _fault(first)
+        worst = found if same and found is not None else worst
+        return same
+
+    # What was learned in other sequences is not among these calls.
+    book.lessons, learned = Lessons(), book.lessons
+    until = time.monotonic() + min(_SHRINKING, 0.5 * deadline.left(2 * _SHRINKING))
+    if not fails(first.calls):
+        book.lessons = learned
+    shortest(first.calls, fails, until)
+    return worst
+
+
+def _again(machine: type[Lifecycle], calls: Sequence[Call]) -> Failed | None:
+    """What comes of these calls."""
+    learned, machine.book.lessons = (
+        machine.book.lessons,
+        Lessons(dict(machine.book.lessons.learned)),
+    )
+    sequence = machine()
+    try:
+        for call, drawn in calls:
+            if sequence.runs or call.__name__ in _NEED_NO_RUN:
+                call(sequence, **drawn)
+    except Finding as fault:
+        sequence.script.rest()
+        return Failed(sequence.script, fault, tuple(calls))
+    except (Outcome, KitError):
+        return None
+    finally:
+        machine.book.lessons = learned
+    return None
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -156,6 +170,7 @@ class Lifecycle(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[tuple[State, RunModel]] = []
+        self.calls: list[Call] = []
         target = self.kit.api.target
         self.script = Script(target.traffic, target.base_url)
 
@@ -315,7 +330,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.book.missing = self.book.missing or why
             return
         run_id = stock.pop()
-        self.script.remark(f"a run that is {kind.value!r}")
+        self.script.begin(run_id, kind.value)
         self.book.made += 1
         self.runs.append((kind, RunModel(run_id, ends, limited=bool(ends))))
 
@@ -348,6 +363,11 @@ def _ends_again(kind: State, mode: str, before: str) -> frozenset[Status]:
     if kind is State.FAILS_ONCE and mode == "from_failed" and before == Status.FAILED:
         return frozenset({Status.COMPLETED})
     return frozenset({Status.COMPLETED}) if kind is State.SUCCEEDS else ANY_END
+
+
+def _fault(failed: Failed) -> str:
+    """What is wrong, whichever run it is of."""
+    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+", "", str(failed.fault))
 
 
 @contextmanager

@@ -179,7 +179,10 @@ def check_a_reader_leaving_harms_nobody(kit: Kit) -> None:
     """One of three left early; the others heard the end, and the run came to it."""
     broadcast = kit.broadcast()
     if broadcast.early.ended and has_ended(broadcast.early):
-        raise Inconclusive("the run was over before the reader could leave")
+        raise Inconclusive(
+            "the run was over before a reader could leave: provide a 'succeeds' that takes a "
+            "second or more"
+        )
     for stream in (broadcast.first, broadcast.second):
         if stream.broken:
             raise Finding(f"another reader's stream broke: {stream.broken}")

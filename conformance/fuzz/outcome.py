@@ -42,6 +42,7 @@ class Tally:
     statuses: dict[int, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    unanswered: int = 0
     cut: bool = False
 
     @property
@@ -85,7 +86,9 @@ def _count(phase: str, recorder: dict[str, Any], outcome: Outcome) -> None:
             continue
         tally = outcome.setdefault((phase, operation), Tally())
         exchange = _exchange(interaction)
-        if exchange.status is not None:
+        if exchange.status is None:
+            tally.unanswered += 1
+        else:
             tally.statuses[exchange.status] = tally.statuses.get(exchange.status, 0) + 1
         tally.failures += [
             Failure(name, in_words(name, message, exchange), exchange)

@@ -19,12 +19,13 @@ class Script:
         self._traffic = traffic
         self._api = base_url + ROOT
         self._lines: list[str] = []
+        self._kinds: dict[str, str] = {}
         self._written = traffic.count
         self.last: Exchange | None = None
 
-    def __len__(self) -> int:
-        """How many lines it has."""
-        return len(self._lines)
+    def begin(self, run_id: str, kind: str) -> None:
+        """A run of this kind is there."""
+        self._kinds[run_id] = f"  # a run that is {kind!r}: put in the id of a fresh one"
 
     def remark(self, text: str) -> None:
         """What happens between the calls."""
@@ -49,7 +50,7 @@ class Script:
             for run_id in _RUN_ID.findall(line):
                 if run_id not in runs:
                     runs[run_id] = f"RUN{len(runs) + 1}"
-                    lines.append(f"{runs[run_id]}={run_id}")
+                    lines.append(f"{runs[run_id]}={run_id}{self._kinds.get(run_id, '')}")
             named = line.replace(self._api, "$API")
             for run_id, name in runs.items():
                 named = named.replace(run_id, f"${name}")

@@ -212,7 +212,14 @@ class Kit:
         return moments
 
     def _listen_in(self) -> Broadcast:
-        run_id = self.runs.fresh(State.SUCCEEDS)
+        for _ in range(_GLANCES if self.runs.repeatable else 1):
+            broadcast = self._listen_to(self.runs.fresh(State.SUCCEEDS))
+            # Where all was over before one of three left, it does not show that leaving harms none.
+            if not has_ended(broadcast.early):
+                break
+        return broadcast
+
+    def _listen_to(self, run_id: str) -> Broadcast:
         with (
             self.api.events(run_id) as first,
             self.api.events(run_id) as second,

@@ -99,6 +99,10 @@ class Runs:
             provided = spare
         return provided.run_id
 
+    def made(self, run_id: str) -> bool:
+        """Whether the kit had this run made, and so knows what became of it since."""
+        return run_id in self._made
+
     def several(self, state: State, at: Status | None, count: int) -> list[str]:
         """As many fresh runs, or fewer where fewer can be had, but one; brought about together."""
         at = at or _READY.get(state)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 import yaml
 from behaving import DEFAULTS, FIXTURES, OTHERS, QUESTIONS, behave, serving_mock
@@ -179,6 +180,33 @@ def test_a_run_that_began_before_anybody_looked_is_not_the_only_one(
     with serving(Proxy(mock, [Liar("prompt", (), prompt_at_first)])) as address:
         report = judge(f"{address}/prompt", "LIFE-02", token="test-prompt")
     believed(report, {})
+
+
+async def started_last(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """A run that was retried started when its last attempt did, and keeps steps that are older."""
+    reply = await forward(ask)
+    if ask.operation in ("get", "list") and reply.status == 200:
+        value = reply.json()
+        for run in value.get("items", [value]):
+            steps = (await forward(ask.to("steps", run["id"]))).json()["steps"]
+            run["startedAt"] = run["startedAt"] and steps[-1]["startedAt"]
+        return reply.put(value)
+    return reply
+
+
+@pytest.mark.parametrize(("provision", "verdict"), [("discover", "pass"), ("mock", "violation")])
+def test_a_run_that_is_found_may_have_been_retried(
+    provision: str, verdict: str, mock: str, judge: Judge
+) -> None:
+    """Its steps may have ended before it started last; those of a run that the kit had made not."""
+    world = f"test-found-{provision}"
+    with httpx2.Client(base_url=mock, headers={"X-API-Key": world}, verify=False) as client:
+        client.post("/_mock/runs", json={"scenario": "quick-success"}).raise_for_status()
+        client.post("/_mock/clock/advance", json={"seconds": 600}).raise_for_status()
+    with serving(Proxy(mock, [Liar("last", (), started_last)])) as address:
+        chosen = {"token": world, "provision": provision}
+        (entry,) = judge(f"{address}/last", "STEPS-12", **chosen).entries
+    assert entry.verdict.value == verdict, entry.worst.message
 
 
 def believed(report: Report, answers: Mapping[str, str]) -> None:
