@@ -214,6 +214,15 @@ class TestFaultsOfTheSetup:
         assert "No run of any state is provided" in done.stdout
 
 
+def test_without_runs_nothing_is_waited_for(flask: str, judge: Judge) -> None:
+    """Sequences of calls need a run that may be changed; where none can be had that is told, and
+    no time is let go by for runs that are not there."""
+    report = judge(flask, "MODEL-01", token="acme-key")
+    (entry,) = report.entries
+    assert entry.verdict in (Verdict.INCONCLUSIVE, Verdict.UNSUPPORTED)
+    assert report.seconds < 10
+
+
 def make_a_run(directory: Path) -> str:
     """A command that makes runs at the mock as at any other service."""
     text = f"""
