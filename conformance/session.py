@@ -12,7 +12,6 @@ from conformance.events import SetUp
 from conformance.http.credential import Credential, Way
 from conformance.http.limits import Limits
 from conformance.http.manners import Watch, rules
-from conformance.http.reach import await_api, try_out
 from conformance.http.target import Api, Target
 from conformance.http.traffic import Traffic
 from conformance.http.wire import Wire
@@ -30,6 +29,7 @@ from conformance.provision.mock import Mock, beside, neighbour
 from conformance.provision.protocol import DERIVED, Clock, Provisioner, RealClock
 from conformance.provision.static import StaticProvisioner
 from conformance.questions.questions import load as load_questions
+from conformance.reach import await_api, try_out
 from conformance.settings.settings import Settings
 from conformance.verdict.catalogue import Catalogue
 from conformance.verdict.catalogue import load as load_catalogue
