@@ -84,7 +84,12 @@ def _asked(api: Api) -> Answer:
             "Use the address it leads to as --base-url, without the path of the API; no redirect "
             "is followed, so that the credential goes nowhere else.",
         )
-    if answer.status == 404 and _knows_no_runs(api):
+    if answer.status in _STARTING:
+        raise UnreachableError(
+            f"{base} is not up: {answer.said}.",
+            "See why, or have the kit wait for it with --wait-for-api.",
+        )
+    if _is_no_api(answer) and _knows_no_runs(api):
         raise UnreachableError(
             f"There is no such API at {base}: {answer.said}.",
             f"--base-url is what comes before {ROOT}.",
@@ -105,6 +110,10 @@ def _not_up(api: Api) -> tuple[str, str]:
 def _knows_no_runs(api: Api) -> bool:
     """A list that is missing is a finding, if only the rest of the API is there."""
     try:
-        return api.request(Operation.GET, MALFORMED_RUN).status == 404
+        return _is_no_api(api.request(Operation.GET, MALFORMED_RUN))
     except Outcome:
         return True
+
+
+def _is_no_api(answer: Answer) -> bool:
+    return answer.status == 404 or answer.media_type == "text/html"

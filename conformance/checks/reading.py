@@ -166,7 +166,8 @@ def _observe_duration(kit: Kit, before: dict[str, Any]) -> None:
             known = ["grows"]
         case _:
             known = []
-    kit.observe("Q21", *known, saw=f"of a running run it is {seen[0]}, 2 s later {seen[1]}")
+    was, now = ("null or absent" if each is None else each for each in seen)
+    kit.observe("Q21", *known, saw=f"of a running run it is {was}, 2 s later {now}")
 
 
 def each_run(kit: Kit) -> list[dict[str, Any]]:

@@ -18,6 +18,9 @@ from conformance.verdict.report import Entry, Report
 from conformance.vocabulary import Level, Operation, Verdict
 
 _PASSING_BODY = 600
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
+"""Control characters, which a page must not hold, and what Unicode has to show them by."""
+
 _MEANINGS = {
     Level.DOCUMENTED: "the reference page says it",
     Level.DERIVED: "it follows from what the reference page says, by logic alone",
@@ -35,7 +38,7 @@ def as_page(report: Report) -> str:
         lstrip_blocks=True,
     )
     pages.filters |= {"pretty": _pretty, "code": _code}
-    return pages.get_template("page.html").render(
+    page = pages.get_template("page.html").render(
         version=__version__,
         report=report,
         entries=list(_ordered(report)),
@@ -47,6 +50,7 @@ def as_page(report: Report) -> str:
         top=TOP,
         passing_body=_PASSING_BODY,
     )
+    return page.translate(_PICTURES)
 
 
 def _ordered(report: Report) -> Iterator[Entry]:

@@ -51,7 +51,7 @@ def _width(text: str) -> int:
 
 
 def _markdown(report: Report) -> Iterator[str]:
-    yield f"## {report.conclusion.capitalize()}: {_text(report.base_url)}"
+    yield f"## {report.headline.capitalize()}: {_text(report.base_url)}"
     yield ""
     counts = ", ".join(_counted(n, verdict) for verdict, n in report.counts.items() if n)
     yield f"{report.exercised} of {report.selected} requirements put to the test: {counts}."

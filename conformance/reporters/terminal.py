@@ -124,7 +124,7 @@ class TerminalReporter:
             self._say(Text(f"not reached: {', '.join(report.missing)}", style="magenta"))
         fine = report.exit_code is ExitCode.CONFORMANT
         style = "bold green" if fine else "bold red"
-        summary = Text(report.conclusion, style=style)
+        summary = Text(report.headline, style=style)
         exercised = f"{report.exercised} of {counted(report.selected, 'requirement')}"
         text = f"   {exercised} put to the test, {report.seconds:.1f} s"
         self._say(summary.append(text, "not bold default"))

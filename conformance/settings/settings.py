@@ -209,6 +209,13 @@ def _described(character: str) -> str:
 
 def _reports(told: Mapping[str, Told], mistakes: Mistakes) -> dict[FileKind, Path]:
     given = {kind: told[kind.value] for kind in FileKind if told[kind.value].value}
+    first: dict[Path, Told] = {}
+    for one in given.values():
+        before = first.setdefault(Path(one.value).resolve(), one)
+        if before is not one:
+            mistakes.note(
+                f"{one.where} {one.value}: {before.where} writes there.", "Name another file."
+            )
     return {kind: mistakes.attempt(writable, one.value, one.where) for kind, one in given.items()}
 
 

@@ -158,6 +158,14 @@ class Report:
             case _:
                 return "no verdict"
 
+    @property
+    def headline(self) -> str:
+        """The conclusion, and the deviations that it passes over."""
+        count = self.counts[Verdict.DEVIATION]
+        if self.exit_code is not ExitCode.CONFORMANT or not count:
+            return self.conclusion
+        return f"{self.conclusion}, with {count} deviation{'s' * (count > 1)} that --strict counts"
+
     def to_json(self) -> dict[str, Any]:
         """The report as it is published: see report.schema.json."""
         return {

@@ -260,6 +260,13 @@ CASES = [
         2,
         "leads to",
     ),
+    Case("not up yet", says(answer(b"{}", status=b"503 Soon")), 2, "--wait-for-api"),
+    Case(
+        "a web site",
+        says(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<p>x"),
+        2,
+        "no such API",
+    ),
     Case("no content", says(b"HTTP/1.1 204 No Content\r\n\r\n"), 1, "LIST-01"),
 ]
 

@@ -182,6 +182,10 @@ WAIVER = '[[waivers]]\nrequirements = "GET-01"\nreason = "r"\nowner = "o"\nexpir
         (WAIVER.replace("2030-01-01", '"soon"'), "conformance.toml:5: waivers.1.expires 'soon' is"),
         (WAIVER.replace("2030-01-01", "2030-01-01T00:00:00"), "is no day. Write it as expires ="),
         (WAIVER.replace("[[waivers]]", "[waivers]"), "waivers is {'requirements': 'GET-01'"),
+        (
+            '[reports]\njson = "x"\nhtml = "./x"',
+            "reports.html ./x: conformance.toml:2:",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(text: str, said: str) -> None:

@@ -31,7 +31,7 @@ from conformance.verdict.waivers import Waiver
 from conformance.vocabulary import FileKind, Level, Operation, Verdict
 
 SECRET = "test-a-long-secret-for-reports"
-NASTY = '</script><script>alert(1)</script> | `x` ``` <img src=x onerror="alert(2)"> & [a](b)'
+NASTY = '</script><script>alert(1)</script> | `x` ``` <img src=x onerror="alert(2)"> & [a](b)\0'
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +166,7 @@ def test_nothing_from_elsewhere_is_markup() -> None:
         assert "<img" not in text
         assert "alert(1)</script>" not in text
     assert page.count("<script>") == 1
+    assert "\0" not in page
     fenced = re.sub(r"(`{4,})sh\n.*?\n\1", "", markdown, flags=re.DOTALL)
     assert fenced != markdown
     assert "<img" not in fenced
