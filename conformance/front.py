@@ -69,8 +69,6 @@ def _arguments(given: Mapping[str, Any]) -> list[str]:
     words = ["-c", str(HERE / "pytest.ini"), "--rootdir", str(HERE), "--noconftest"]
     words += ["-p", "conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"]
     words += ["-p", "no:logging", "--capture=no", "--pyargs", "conformance.checks"]
-    # They collect garbage until there is none, and nobody hears what they have to say of it.
-    words += ["-p", "no:unraisableexception", "-p", "no:threadexception"]
     for option in OPTIONS:
         value = given.get(option.key)
         name = f"--runs-{option.name}"
