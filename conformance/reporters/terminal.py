@@ -35,6 +35,7 @@ STYLES = {
     Verdict.PASS: "green",
 }
 _TOLD: tuple[Verdict, ...] = tuple(v for v in Verdict if v is not Verdict.PASS)
+_NAMED = 12
 
 
 class TerminalReporter:
@@ -121,7 +122,9 @@ class TerminalReporter:
         for line in filter(None, (report.trouble, *report.stale)):
             self._say(Text(line, style="bold magenta"))
         if report.missing:
-            self._say(Text(f"not reached: {', '.join(report.missing)}", style="magenta"))
+            first, more = report.missing[:_NAMED], len(report.missing) - _NAMED
+            line = f"not reached: {', '.join(first)}" + (f" and {more} more" if more > 0 else "")
+            self._say(Text(line, style="magenta"))
         fine = report.exit_code is ExitCode.CONFORMANT
         style = "bold green" if fine else "bold red"
         summary = Text(report.headline, style=style)
