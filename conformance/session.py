@@ -170,10 +170,13 @@ class Session:
 
     def close(self) -> None:
         """Clean up what was made and give up all connections."""
-        self.archive.close()
-        self._runs.clean_up()
-        self._target.close()
-        self._control.close()
+        try:
+            self.archive.close()
+            self._runs.clean_up()
+        finally:
+            # Also where there is no time for more.
+            self._target.close()
+            self._control.close()
 
     def _choose(self, worker: str) -> Provisioner:
         settings, means = self.settings, self.settings.means
