@@ -11,10 +11,10 @@ from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.http.answer import Answer
 from conformance.http.credential import Way
 from conformance.http.target import Api
-from conformance.kit.expect import hides, refuses_caller, require, status, unchanged
+from conformance.kit.expect import hides, refuses_caller, require, status, undisturbed
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
 from conformance.marks import requirement
-from conformance.vocabulary import ONWARD, RUN_OPERATIONS, Level, Operation, State, Status
+from conformance.vocabulary import RUN_OPERATIONS, Level, Operation, State, Status
 
 each_operation = pytest.mark.parametrize("operation", list(Operation), ids=lambda o: o.value)
 each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
@@ -153,12 +153,8 @@ def _theirs(kit: Kit) -> str:
 
 
 def _untouched(answer: Answer, before: dict[str, Any], after: dict[str, Any]) -> None:
-    """The run is as it was, or has gone on by itself: a stranger's request may not have ended it,
-    nor begun it anew."""
-    was, now = before.get("status"), after.get("status")
-    went_on = was != now and now in ONWARD.get(str(was), ())
-    fields = ("createdAt", "automationId") if went_on else ("status", "startedAt", "createdAt")
-    if why := unchanged(before, after, fields):
+    """A stranger's request may not have ended the run, nor begun it anew."""
+    if why := undisturbed(before, after):
         raise Finding(f"{answer.said} and the run of another tenant changed: {why}")
 
 
@@ -168,7 +164,7 @@ def _changes_nothing(kit: Kit, api: Api, operation: Operation) -> None:
     answer = _call(api, operation, run_id)
     kit.observe_status("Q08", answer, {401: "unauthorized", 403: "forbidden"})
     require(answer, refuses_caller)
-    if why := unchanged(before, kit.api.run(run_id), ("status", "createdAt", "startedAt")):
+    if why := undisturbed(before, kit.api.run(run_id)):
         raise Finding(f"{answer.said} and the run changed: {why}")
 
 

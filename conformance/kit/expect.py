@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from conformance.errors import Finding, Inconclusive
 from conformance.http.answer import Answer
-from conformance.vocabulary import Level, Status
+from conformance.vocabulary import ONWARD, Level, Status
 
 T = TypeVar("T")
 Matcher = Callable[[T], str | None]
@@ -147,6 +147,30 @@ def unchanged(
         if before.get(field) != after.get(field):
             return f"{field} was {before.get(field)!r} and is {after.get(field)!r}"
     return None
+
+
+def went_on(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether a run is where it may have got by itself, and was not before."""
+    return after.get("status") in ONWARD.get(str(before.get("status")), ())
+
+
+def undisturbed(before: dict[str, Any], after: dict[str, Any]) -> str | None:
+    """A run is as it was, or has gone on by itself: it was neither ended nor begun anew."""
+    fields = ["createdAt", "automationId"]
+    fields += [] if went_on(before, after) else ["status"]
+    # What has begun has begun when it did; what waits may begin.
+    if before.get("startedAt") is not None or not went_on(before, after):
+        fields.append("startedAt")
+    return unchanged(before, after, fields)
+
+
+def step_undisturbed(before: dict[str, Any], after: dict[str, Any]) -> str | None:
+    """The same of a step of a run that is under way."""
+    was, now = before.get("status"), after.get("status")
+    moved = was == "pending" or (was == "running" and now not in ("pending", "cancelled"))
+    if was == now or not moved:
+        return unchanged(before, after, ("status", "startedAt"))
+    return unchanged(before, after, () if was == "pending" else ("startedAt",))
 
 
 def in_any_order(runs: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
 from conformance.errors import Finding, Inconclusive, NoAnswer, Outcome, SetupError, Unsupported
@@ -202,7 +203,18 @@ class Runs:
             )
         if at is not None:
             self.settle(provided.run_id, at)
+        if state is State.RUNNING_LONG and at is Status.RUNNING:
+            # It may have short steps before the long one that keeps it running.
+            self._waiting.lull(partial(self._statuses, provided.run_id))
         return provided
+
+    def _statuses(self, run_id: str) -> list[object]:
+        """Of its steps; none where they cannot be read, which is the matter of others."""
+        with contextlib.suppress(Outcome):
+            steps = self._api.steps(run_id).get("steps")
+            if isinstance(steps, list):
+                return [step.get("status") for step in steps if isinstance(step, dict)]
+        return []
 
     def _bring_about(self, state: State, declined: Declined) -> Provided:
         if state is State.COMPLETED:

@@ -21,6 +21,10 @@ _DELIVERY = 0.05
 # What is under way behind a run's end shows within this, in real time; a clock moves further.
 _REAL_REST = 2.0
 _REST = 120.0
+# Steps that go over into each other do so within this, in real time.
+_REAL_LULL = 1.0
+_LULL = 10.0
+_LULLS = 5
 # Timestamps that are kept to the second differ after this.
 _TICK = 1.1
 
@@ -68,6 +72,16 @@ class Waiting:
         """Let so much time have gone by since then, by the monotonic clock, that what was still
         under way must have shown. Real time that went by meanwhile is not waited for again."""
         self.spend(max(0.0, since + _REAL_REST - time.monotonic()) if self.real_time else _REST)
+
+    def lull(self, read: Callable[[], object]) -> None:
+        """Let time go by until nothing happens for a while, but not for ever."""
+        before = read()
+        for _ in range(_LULLS):
+            self.spend(_REAL_LULL if self.real_time else _LULL)
+            after = read()
+            if after == before:
+                return
+            before = after
 
     def reach(self, api: Api, run_id: str, *statuses: Status) -> dict[str, Any]:
         """The run, once it has one of these statuses; Inconclusive if it never does, and at once

@@ -14,7 +14,7 @@ import yaml
 from behaving import DEFAULTS, FIXTURES, OTHERS, QUESTIONS, behave, serving_mock
 from cast import SLOW, Judge
 from liars import changing
-from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from lying import Ask, Forward, Json, Liar, Proxy, Reply, Spoil, serving
 
 from conformance.questions import profile, questions
 from conformance.verdict.report import Report
@@ -180,6 +180,44 @@ def test_a_run_that_began_before_anybody_looked_is_not_the_only_one(
     with serving(Proxy(mock, [Liar("prompt", (), prompt_at_first)])) as address:
         report = judge(f"{address}/prompt", "LIFE-02", token="test-prompt")
     believed(report, {})
+
+
+async def works_on(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """No liar: the step at work ends by itself just when somebody asks for a retry."""
+    reply = await forward(ask)
+    if ask.operation == "retry":
+        memory[ask.run_id] = True
+    if ask.operation == "steps" and ask.run_id in memory:
+        answer = reply.json()
+        for step in answer["steps"]:
+            if step["status"] == "running":
+                step |= {"status": "completed", "completedAt": step["startedAt"]}
+        return reply.put(answer)
+    return reply
+
+
+async def begins_soon(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """No liar, but what should wait for minutes begins when it is looked at for the third time."""
+    reply = await forward(ask)
+    if ask.operation == "get" and reply.status == 200:
+        memory[ask.run_id] = memory.get(ask.run_id, 0) + 1
+        run = reply.json()
+        if run["status"] == "pending" and memory[ask.run_id] > 2:
+            return reply.put(run | {"status": "running", "startedAt": run["createdAt"]})
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("honest", "verdict"), [(works_on, Verdict.PASS), (begins_soon, Verdict.INCONCLUSIVE)]
+)
+def test_what_goes_on_by_itself_was_not_retried(
+    honest: Spoil, verdict: Verdict, mock: str, judge: Judge
+) -> None:
+    """A retry that is refused may come just when a step ends, or a run begins."""
+    name = honest.__name__.replace("_", "-")
+    with serving(Proxy(mock, [Liar(name, (), honest)])) as address:
+        (entry,) = judge(f"{address}/{name}", "RETRY-11", token=f"test-{name}").entries
+    assert entry.verdict is verdict, entry.worst.message
 
 
 async def started_last(ask: Ask, forward: Forward, memory: Json) -> Reply:

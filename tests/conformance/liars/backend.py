@@ -4,10 +4,13 @@ does not rest on the mock alone. As a program it serves one: `liars/backend.py N
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from threading import Event as Flag
 from threading import Timer
 from typing import Any
 
@@ -16,9 +19,10 @@ if __name__ == "__main__":
     sys.path.insert(0, str(TOP))
 
 from examples.flask_backend.__main__ import main  # noqa: E402 - as a program it needs the path
+from examples.flask_backend.automations import AUTOMATIONS, Automation, Step  # noqa: E402
 from examples.flask_backend.run import FINISHED, Run  # noqa: E402
 from examples.flask_backend.store import Event, Store  # noqa: E402
-from examples.flask_backend.worker import Worker  # noqa: E402
+from examples.flask_backend.worker import StoppedError, Worker  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,92 @@ def refused_cancel_comes_late() -> None:
 
     Store.__init__ = remember  # type: ignore[method-assign]
     Run.cancel = wrong  # type: ignore[method-assign]
+
+
+@lie("CANCEL-07")
+def cancel_acts_on_what_it_saw() -> None:
+    """A cancel looks, and acts a moment later on what it saw: what has completed meanwhile is
+    cancelled."""
+    change = Store.change
+
+    @contextmanager
+    def wrong(self: Store, run_id: str) -> Iterator[Run]:
+        seen = self.run(run_id)["status"]
+        asked = sys._getframe(2).f_code.co_name == "cancel_run"
+        if asked and seen not in FINISHED:
+            time.sleep(0.03)
+        with change(self, run_id) as run:
+            if asked and seen not in FINISHED and run.status == "completed":
+                run.record["status"] = "cancelled"
+            yield run
+
+    Store.change = wrong  # type: ignore[method-assign]
+
+
+@lie("CANCEL-07")
+def cancel_of_the_last_step_is_forgotten() -> None:
+    """It is accepted, and when the step has completed, so has the run."""
+    work, end = Worker._work, Run._end
+
+    def to_the_end(self: Worker, attempt: int, step: Step, stop: Flag) -> Any:
+        return work(self, attempt, step, Flag() if step.key == "notify" else stop)
+
+    def wrong(self: Run) -> None:
+        if all(step["status"] == "completed" for step in self.steps):
+            self.cancel_requested = False
+        end(self)
+
+    Worker._work = to_the_end  # type: ignore[method-assign]
+    Run._end = wrong  # type: ignore[method-assign]
+
+
+@lie("CANCEL-04")
+def long_steps_outlive_their_run() -> None:
+    """What is short is finished before the run is cancelled, what is long never hears of it."""
+    work, end_step = Worker._work, Run.end_step
+    AUTOMATIONS["running_long"] = Automation(
+        "running_long",
+        (Step("extract", "Extract", 6.0), Step("load", "Load", 1200.0, ("extract",))),
+    )
+
+    def finished(self: Worker, attempt: int, step: Step, stop: Flag) -> Any:
+        return work(self, attempt, step, Flag() if step.seconds < 10 else stop)
+
+    def wrong(self: Run, key: str, status: str, result: Any, error: Any) -> list[str]:
+        if status != "cancelled":
+            return end_step(self, key, status, result, error)
+        self._end()
+        return []
+
+    Worker._work = finished  # type: ignore[method-assign]
+    Run.end_step = wrong  # type: ignore[method-assign]
+
+
+@lie("CANCEL-04")
+def one_more_step_begins() -> None:
+    """When a run is asked to stop, the step at work is finished, and one more is begun before
+    anybody looks whether it should be."""
+    work, advance = Worker._work, Run._advance
+    late: set[str] = set()
+
+    def finished(self: Worker, attempt: int, step: Step, stop: Flag) -> Any:
+        try:
+            return work(self, attempt, step, stop)
+        except StoppedError:
+            return {"step": step.key}
+
+    def wrong(self: Run) -> list[str]:
+        asked = self.cancel_requested
+        if asked and self.id not in late:
+            late.add(self.id)
+            self.cancel_requested = False
+        try:
+            return advance(self)
+        finally:
+            self.cancel_requested = asked
+
+    Worker._work = finished  # type: ignore[method-assign]
+    Run._advance = wrong  # type: ignore[method-assign]
 
 
 @lie("LIST-12")

@@ -45,6 +45,20 @@ async def another_run_in_the_dark(ask: Ask, forward: Forward, memory: Json) -> R
     return reply
 
 
+@lie("RETRY-13")
+async def two_full_retries_win(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """Of retries from the beginning, who came close behind is told the same, and nothing comes of
+    it."""
+    reply = await forward(ask)
+    if ask.operation == "retry" and b"full" in ask.body:
+        if reply.status == 200:
+            memory[ask.run_id] = 1
+        elif memory.get(ask.run_id) == 1:
+            memory[ask.run_id] = 2
+            return await forward(ask.to("get"))
+    return reply
+
+
 @lie("AUTH-06")
 async def not_found_and_cancelled(ask: Ask, forward: Forward, memory: Json) -> Reply:
     """Another tenant's cancel is answered with 404, and done."""
