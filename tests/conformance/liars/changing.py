@@ -145,6 +145,18 @@ async def retry_stops_what_runs(ask: Ask, forward: Forward, memory: Json) -> Rep
     return reply
 
 
+@lie("RETRY-11")
+async def retry_begins_what_waits(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if ask.operation == "retry" and reply.status == 409:
+        memory[ask.run_id] = True
+    if ask.operation == "get" and ask.run_id in memory and reply.status == 200:
+        run = reply.json()
+        if run["status"] == "pending":
+            return reply.put(run | {"status": "running", "startedAt": run["createdAt"]})
+    return reply
+
+
 @lie("RETRY-12")
 async def retry_only_says_so(ask: Ask, forward: Forward, memory: Json) -> Reply:
     reply = await forward(ask)
