@@ -15,6 +15,7 @@ from conformance.http.manners import Watch, rules
 from conformance.http.target import Api, Target
 from conformance.http.traffic import Traffic
 from conformance.http.wire import Wire
+from conformance.kit.agreement import Agreement
 from conformance.kit.archive import Archive
 from conformance.kit.kit import Kit
 from conformance.kit.runs import Offspring, Runs
@@ -68,7 +69,7 @@ class Session:
             timeout=settings.timeout,
             read_only=settings.read_only,
             connection=settings.connection,
-            watches=(self.watch.look, offspring.look),
+            watches=(self.watch.look, Agreement(self.watch).look, offspring.look),
             limits=self.limits,
         )
         # What is said to the set-up is no traffic of a check, and a read-only run may have one.

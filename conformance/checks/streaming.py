@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.http.stream import Stream
-from conformance.kit.expect import is_finished, require, status, unchanged
+from conformance.kit.expect import is_finished, moment, require, status, unchanged
+from conformance.kit.joining import compare, join
 from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
 from conformance.kit.retry import rerun, retried
 from conformance.kit.story import ends, has_ended, told
@@ -172,6 +173,22 @@ def check_two_readers_hear_the_same(kit: Kit) -> None:
         raise Finding(
             f"one reader heard {len(first)} events, another {len(second)}; {shared} agree"
         )
+
+
+@requirement("EVENTS-08")
+def check_whoever_joins_hears_the_same(kit: Kit) -> None:
+    """No event is lost or told twice where what has been and what happens meet."""
+    broadcast = kit.broadcast()
+    if not has_ended(broadcast.first):
+        raise Inconclusive("the end of a run was not told", because="EVENTS-04")
+    run = kit.api.run(broadcast.run_id)
+    life = (moment(run, "completedAt") - moment(run, "createdAt")).total_seconds()
+    if kit.waiting.real_time:
+        life = broadcast.first.frames[-1].at
+    run_id = kit.runs.fresh(State.SUCCEEDS)
+    readers = join(kit, run_id, life)
+    replay = kit.listen(run_id, has_ended, within=5)
+    compare(readers, replay, kit.contract.full["components"]["schemas"]["EventType"]["enum"])
 
 
 @requirement("EVENTS-09")

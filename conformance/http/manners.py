@@ -50,23 +50,36 @@ def rules(schemas: Schemas) -> Mapping[str, Rule]:
 
 
 class Watch:
-    """Looks at every answer of a session by the rules of the wanted requirements."""
+    """Looks at every answer of a session by the rules of the wanted requirements, and keeps what it
+    and others like it find."""
 
     def __init__(self, found: Mapping[str, Rule], wanted: Collection[str]) -> None:
+        self._wanted = wanted
         self._rules = {name: rule for name, rule in found.items() if name in wanted}
         self._noted: dict[str, int] = {}
         self._fresh: dict[str, Finding] = {}
         self._lock = threading.Lock()
 
+    def wants(self, name: str) -> bool:
+        """Whether this requirement is wanted at all."""
+        return name in self._wanted
+
     def look(self, answer: Answer) -> None:
-        """Hold one answer against the rules; each rule keeps the first few answers against it."""
+        """Hold one answer against the rules."""
         for name, rule in self._rules.items():
             finding = None if self._noted.get(name, 0) >= _NOTED else rule(answer)
             if finding is not None:
-                with self._lock:
-                    if name not in self._fresh:
-                        self._fresh[name] = finding
-                        self._noted[name] = self._noted.get(name, 0) + 1
+                self.note(name, finding)
+
+    def note(self, name: str, finding: Finding) -> None:
+        """Keep what was found against a requirement, if that is wanted: the first few findings, and
+        of those that come together the first."""
+        if name not in self._wanted:
+            return
+        with self._lock:
+            if name not in self._fresh and self._noted.get(name, 0) < _NOTED:
+                self._fresh[name] = finding
+                self._noted[name] = self._noted.get(name, 0) + 1
 
     def take(self) -> dict[str, Finding]:
         """What was noted since this was last called: one finding at the most for a requirement."""

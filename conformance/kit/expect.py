@@ -119,26 +119,6 @@ def in_order(bearer: dict[str, Any], *fields: str) -> str | None:
     return None
 
 
-def duration_fits(bearer: dict[str, Any]) -> str | None:
-    """`durationSeconds` is from start to completion, within a second, and never negative."""
-    seconds = bearer.get("durationSeconds")
-    if seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
-        return f"durationSeconds is {seconds!r}"
-    start, end = bearer.get("startedAt"), bearer.get("completedAt")
-    if start is None or end is None:
-        return None
-    try:
-        span = (when(end) - when(start)).total_seconds()
-    except ValueError as fault:
-        return str(fault)
-    close = abs(span - seconds) <= 1
-    return (
-        None if close else f"durationSeconds is {seconds}, from start to completion it is {span:g}"
-    )
-
-
 def unchanged(
     before: dict[str, Any], after: dict[str, Any], fields: Iterable[str] | None = None
 ) -> str | None:
@@ -177,32 +157,6 @@ def in_any_order(runs: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
     """Which runs they are, and when each was changed last: the same where nothing has changed, in
     whatever order they come."""
     return sorted((str(run.get("id")), str(run.get("updatedAt"))) for run in runs)
-
-
-def key_faults(steps: list[dict[str, Any]]) -> str | None:
-    """Every key is there once."""
-    keys = [step["key"] for step in steps]
-    doubled = {key for key in keys if keys.count(key) > 1}
-    if doubled:
-        return f"the key {sorted(doubled)[0]!r} is there {keys.count(sorted(doubled)[0])} times"
-    return None
-
-
-def graph_faults(steps: list[dict[str, Any]]) -> str | None:
-    """Every dependency exists, none is the step itself, and there is no cycle."""
-    needs = {step["key"]: set(step.get("dependsOn") or ()) for step in steps}
-    for key, wanted in needs.items():
-        if key in wanted:
-            return f"the step {key!r} depends on itself"
-        if unknown := wanted - set(needs):
-            return f"the step {key!r} depends on {sorted(unknown)[0]!r}, which is no step"
-    done: set[str] = set()
-    while len(done) < len(needs):
-        ready = {key for key, wanted in needs.items() if key not in done and wanted <= done}
-        if not ready:
-            return f"the steps {sorted(set(needs) - done)} depend on each other in a circle"
-        done |= ready
-    return None
 
 
 def behind(steps: list[dict[str, Any]], first: Iterable[str]) -> set[str]:

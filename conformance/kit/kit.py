@@ -23,6 +23,7 @@ from conformance.kit.archive import Archive
 from conformance.kit.expect import Matcher, is_finished, unchanged
 from conformance.kit.runs import Runs
 from conformance.kit.story import Broadcast, Moment, Quiet, has_ended
+from conformance.kit.truths import is_step
 from conformance.kit.waiting import Waiting
 from conformance.questions.questions import Observation, Question
 from conformance.settings.settings import Settings
@@ -102,7 +103,7 @@ class Kit:
     def steps(self, run_id: str) -> list[dict[str, Any]]:
         """The run's steps, each with a key, a status and its dependencies; likewise (STEPS-01)."""
         steps = self.api.steps(run_id).get("steps")
-        if not isinstance(steps, list) or not all(map(_is_step, steps)):
+        if not isinstance(steps, list) or not all(map(is_step, steps)):
             raise Inconclusive("steps have no key, status and dependencies", because="STEPS-01")
         return steps
 
@@ -303,12 +304,3 @@ class Kit:
         """Likewise, where the status alone tells: `words` has the known answer by status."""
         known = (words[answer.status],) if answer.status in words else ()
         self.observe(question, *known, saw=answer.said, exchange=answer.exchange)
-
-
-def _is_step(step: object) -> bool:
-    return (
-        isinstance(step, dict)
-        and isinstance(step.get("key"), str)
-        and isinstance(step.get("status"), str)
-        and isinstance(step.get("dependsOn"), list)
-    )

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from threading import Event as Flag
 from threading import Timer
+from time import sleep
 from typing import Any
 
 TOP = Path(__file__).parents[3]
@@ -21,7 +22,7 @@ if __name__ == "__main__":
 from examples.flask_backend.__main__ import main  # noqa: E402 - as a program it needs the path
 from examples.flask_backend.automations import AUTOMATIONS, Automation, Step  # noqa: E402
 from examples.flask_backend.run import FINISHED, Run  # noqa: E402
-from examples.flask_backend.store import Event, Store  # noqa: E402
+from examples.flask_backend.store import LAST_EVENTS, Event, Store  # noqa: E402
 from examples.flask_backend.worker import StoppedError, Worker  # noqa: E402
 
 
@@ -215,6 +216,24 @@ def resumes_one_too_late() -> None:
 
     def wrong(self: Store, run_id: str, after: int, quiet: float) -> Iterator[Event | None]:
         return follow(self, run_id, after + (after > 0), quiet)
+
+    Store.follow = wrong  # type: ignore[method-assign]
+
+
+@lie("EVENTS-08")
+def nothing_heard_while_it_replays() -> None:
+    """A reader is told the past, and listens to what happens a moment later."""
+    follow = Store.follow
+
+    def wrong(self: Store, run_id: str, after: int, quiet: float) -> Iterator[Event | None]:
+        past = self._wait_for_events(run_id, after, 0.0)
+        yield from past
+        if not past:
+            yield from follow(self, run_id, after, quiet)
+        elif past[-1][1] not in LAST_EVENTS:
+            sleep(0.05)
+            missed = self._wait_for_events(run_id, past[-1][0], 0.0)
+            yield from follow(self, run_id, (missed or past)[-1][0], quiet)
 
     Store.follow = wrong  # type: ignore[method-assign]
 

@@ -57,6 +57,13 @@ lie.runs(
     name="milliseconds-for-seconds",
     change=lambda run: run.update(durationSeconds=(run["durationSeconds"] or 0) * 1000 or None),
 )
+lie.runs(
+    "GET-07",
+    name="lasts-half-a-second-longer",
+    change=lambda run: run.update(
+        durationSeconds=run["durationSeconds"] and run["durationSeconds"] + 0.5
+    ),
+)
 lie.runs("GET-08", name="never-dated", change=lambda run: run.update(completedAt=None))
 lie.runs("GET-09", name="always-an-error", change=lambda run: run.update(error={"code": "none"}))
 lie.runs(
@@ -148,6 +155,23 @@ lie.objects(
     on="steps",
     change=lambda answer: answer.update(completedCount=answer["completedCount"] + 1),
 )
+
+
+@lie("STEPS-03")
+async def counts_before_the_retry(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """The counts are kept beside the steps, and are the old ones for a moment."""
+    if ask.operation == "retry":
+        before = (await forward(ask.to("steps"))).json()
+        reply = await forward(ask)
+        if reply.status == 200:
+            memory[reply.json()["id"]] = {n: v for n, v in before.items() if n.endswith("Count")}
+        return reply
+    reply = await forward(ask)
+    if ask.operation == "steps" and reply.status == 200:
+        reply.put(reply.json() | memory.pop(ask.run_id, {}))
+    return reply
+
+
 lie.objects(
     "STEPS-04",
     name="first-step-twice",
@@ -166,6 +190,14 @@ lie.objects(
     name="steps-end-before-they-begin",
     on="steps",
     change=steps(lambda s: s.update(completedAt=s["completedAt"] and OLD)),
+)
+lie.objects(
+    "STEPS-07",
+    name="steps-last-half-a-second-longer",
+    on="steps",
+    change=steps(
+        lambda s: s.update(durationSeconds=s["durationSeconds"] and s["durationSeconds"] + 0.5)
+    ),
 )
 lie.objects(
     "STEPS-08",

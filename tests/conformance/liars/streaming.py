@@ -128,6 +128,24 @@ async def one_reader_misses_something(ask: Ask, forward: Forward, memory: Json) 
     return reply
 
 
+@lie("EVENTS-08")
+async def a_seam_behind_the_past(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """What happens first after a reader has been told the past is lost to it."""
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.frames = _without_next(reply.frames, memory.setdefault(ask.run_id, [0]))
+    return reply
+
+
+@lie("EVENTS-08")
+async def a_seam_that_overlaps(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """What happened last before a reader came is told to it twice."""
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.frames = _with_last_again(reply.frames, memory.setdefault(ask.run_id, [0]))
+    return reply
+
+
 @lie("EVENTS-09")
 async def one_leaves_all_leave(ask: Ask, forward: Forward, memory: Json) -> Reply:
     reply = await forward(ask)
@@ -175,6 +193,30 @@ lie.frames(
 def _third(seen: list[bytes], frame: bytes) -> bool:
     seen.append(frame)
     return len(seen) == 3
+
+
+def _number(frame: bytes) -> int:
+    return next((int(line[3:]) for line in frame.split(b"\n") if line.startswith(b"id:")), 0)
+
+
+async def _without_next(frames: AsyncIterator[bytes], newest: list[int]) -> AsyncIterator[bytes]:
+    """`newest` is the last number that anybody was told; who comes at the beginning misses none."""
+    past = newest[0]
+    async for frame in frames:
+        number = _number(frame)
+        newest[0] = max(newest[0], number)
+        if past < 2 or number != past + 1:
+            yield frame
+
+
+async def _with_last_again(frames: AsyncIterator[bytes], newest: list[int]) -> AsyncIterator[bytes]:
+    past = newest[0]
+    async for frame in frames:
+        number = _number(frame)
+        newest[0] = max(newest[0], number)
+        yield frame
+        if past > 1 and number == past and not is_end(frame):
+            yield frame
 
 
 async def _renumbered(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
