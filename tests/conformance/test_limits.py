@@ -4,12 +4,12 @@ against it."""
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import httpx2
 import pytest
 from cast import Judge
-from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from lying import Ask, Forward, Json, Liar, Proxy, Reply, Spoil, serving
 from rich.console import Console
 
 from conformance import deadline
@@ -114,3 +114,42 @@ class Heard:
             self.seconds.append(event.seconds)
         if isinstance(event, Limited | Finished):
             self._terminal.on(event)
+
+
+async def few_streams(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """No liar: it serves so many streams at a time, and asks others to come back."""
+    if ask.operation != "events":
+        return await forward(ask)
+    if memory.get("open", 0) >= 4:
+        return Reply(429, {"retry-after": "1"}).put({"detail": "Too many streams."})
+    reply = await forward(ask)
+    if reply.frames is not None:
+        memory["open"] = memory.get("open", 0) + 1
+        reply.frames = counted(reply.frames, memory)
+    return reply
+
+
+async def counted(frames: AsyncIterator[bytes], memory: Json) -> AsyncIterator[bytes]:
+    """The frames; a stream that is over makes room for another."""
+    try:
+        async for frame in frames:
+            yield frame
+    finally:
+        memory["open"] -= 1
+
+
+async def no_word_about_when(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """Likewise, without saying when to come back."""
+    reply = await few_streams(ask, forward, memory)
+    reply.headers.pop("retry-after", None)
+    return reply
+
+
+@pytest.mark.parametrize("limited", [few_streams, no_word_about_when])
+def test_fewer_readers_join_where_streams_are_limited(
+    limited: Spoil, mock: str, judge: Judge
+) -> None:
+    """As many as are let in; what they hear is compared all the same."""
+    with serving(Proxy(mock, [Liar("few", (), limited)])) as address:
+        (entry,) = judge(f"{address}/few", "EVENTS-08", token=f"test-{limited.__name__}").entries
+    assert entry.verdict is Verdict.PASS, entry.worst.message
