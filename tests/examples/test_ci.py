@@ -85,7 +85,7 @@ def given(name: str, inputs: dict[str, str]) -> str:
 def test_the_step_gates(backend: BackendProcess, tmp_path: Path) -> None:
     """With the inputs of its own, and every report that it promises."""
     code, outputs = acted(
-        tmp_path, base_url=backend.url, token="acme-key", include="LIST-0[1-3] GET-02"
+        tmp_path, base_url=backend.url, api_key="acme-key", include="LIST-0[1-3] GET-02"
     )
     assert (code, outputs) == (0, "conclusion=conformant\n")
     assert "## Conformant" in (tmp_path / "summary.md").read_text(encoding="utf-8")
