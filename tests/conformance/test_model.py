@@ -12,8 +12,11 @@ from collections.abc import Callable, Sequence
 import httpx2
 import pytest
 from cast import Judge
+from hypothesis import stateful
+from hypothesis.errors import FlakyStrategyDefinition
 
 from conformance.kit.shorter import shortest
+from conformance.vocabulary import Verdict
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,21 @@ def test_nothing_is_left_that_could_be_left_out(
     assert fails(found)
     assert len(found) == len(least)
     assert not any(fails([*found[:n], *found[n + 1 :]]) for n in range(len(found)) if found[1:])
+
+
+def test_answers_that_no_sequence_can_be_built_on(
+    mock: str, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hypothesis gives up where what may be called next is never the same: that is no fault of the
+    kit, and none that was seen of the service."""
+
+    def gives_up(*_: object, **__: object) -> None:
+        raise FlakyStrategyDefinition("Inconsistent data generation!")
+
+    monkeypatch.setattr(stateful, "get_state_machine_test", gives_up)
+    (entry,) = judge(mock, "MODEL-01", token="test-gives-up").entries
+    assert entry.verdict is Verdict.INCONCLUSIVE
+    assert "nobody else is at work on the runs" in entry.worst.message
 
 
 def test_time_that_is_up_ends_it() -> None:
