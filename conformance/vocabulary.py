@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 
 ROOT = "/api/v1/automation-runs"
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""The pattern of a run's id in lower case."""
 
 
 class Level(StrEnum):

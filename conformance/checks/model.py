@@ -32,7 +32,7 @@ from conformance.kit.kit import Kit
 from conformance.kit.model import ANY_END, Lessons, RunModel, Wrong
 from conformance.kit.shorter import shortest
 from conformance.marks import requirement
-from conformance.vocabulary import State, Status
+from conformance.vocabulary import UUID, State, Status
 
 # The runs that sequences begin with, and how they end by themselves; those without an end do not
 # within a sequence.
@@ -150,10 +150,8 @@ def _shortest(machine: type[Lifecycle], first: Failed) -> Failed:
 
 def _again(machine: type[Lifecycle], calls: Sequence[Call]) -> Failed | None:
     """What comes of these calls."""
-    learned, machine.book.lessons = (
-        machine.book.lessons,
-        Lessons(dict(machine.book.lessons.learned)),
-    )
+    learned = machine.book.lessons
+    machine.book.lessons = Lessons(dict(learned.learned))
     sequence = machine()
     try:
         for call, drawn in calls:
@@ -377,7 +375,7 @@ def _ends_again(kind: State, mode: str, before: str) -> frozenset[Status]:
 
 def _fault(failed: Failed) -> str:
     """What is wrong, whichever run it is of."""
-    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+", "", str(failed.fault))
+    return re.sub(rf"{UUID}|\d+", "", str(failed.fault))
 
 
 @contextmanager

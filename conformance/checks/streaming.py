@@ -269,14 +269,6 @@ def check_data_is_an_event_of_the_contract(kit: Kit) -> None:
         kit.fits_value(value, "RunEvent", stream.exchange, f"the event {frame.event!r}")
 
 
-def _heard(kit: Kit) -> Stream:
-    """The stream of a succeeding run; Inconclusive if nothing came."""
-    stream = kit.broadcast().first
-    if not stream.frames:
-        raise Inconclusive("no event came")
-    return stream
-
-
 @requirement("EVENTS-16")
 def check_history_is_told_as_it_was(kit: Kit) -> None:
     """Where the stream of a finished run replays (Q13), each event has the statuses that it had
@@ -298,6 +290,14 @@ def check_history_is_told_as_it_was(kit: Kit) -> None:
                     f"{event.kind} is told again with another {name} than when it happened: {why}",
                     exchange=replay.exchange,
                 )
+
+
+def _heard(kit: Kit) -> Stream:
+    """The stream of a succeeding run; Inconclusive if nothing came."""
+    stream = kit.broadcast().first
+    if not stream.frames:
+        raise Inconclusive("no event came")
+    return stream
 
 
 def _ends(stream: Stream, known: set[str | None]) -> bool:

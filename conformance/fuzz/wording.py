@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.http.traffic import Exchange
+from conformance.vocabulary import UUID
 
 _SHOWN = 160
-_RUN = re.compile(r"/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=/|\?|$)")
+_RUN = re.compile(rf"/{UUID}(?=/|\?|$)")
 _PLACE = re.compile(r"Schema at (\S*):\s*(.*?)\s*\n\s*\nValue:\s*\n\s*(.*)", re.DOTALL)
 # What tells people what a value means, and nobody whether it fits.
 _FOR_PEOPLE = frozenset({"description", "example", "examples", "title", "x-evidence"})

@@ -4,7 +4,6 @@ operations as one caller sees them."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -88,12 +87,11 @@ class Target:
         Raises NoAnswer if it is not complete in `timeout` seconds or exceeds 32 MiB, Refused if
         nothing listens, Unsupported for anything but GET on a read-only target.
         """
-        for tried in itertools.count():
-            request = self._request(method, path, params, headers, body)
-            answer = self._send(request, timeout or self.timeout)
-            if not self._limits.wait(answer.status, answer.headers, tried):
-                return answer
-        raise AssertionError("counting ends nowhere")
+        return self._let_in(
+            lambda: self._send(
+                self._request(method, path, params, headers, body), timeout or self.timeout
+            )
+        )
 
     def _send(self, request: httpx2.Request, limit: float) -> Answer:
         start = time.monotonic()
@@ -126,15 +124,22 @@ class Target:
     def stream(self, path: str, headers: Mapping[str, str]) -> Stream:
         """Open an event stream; it is read on a thread of its own until it is closed."""
         sent = {"Accept": "text/event-stream"} | dict(headers)
-        for tried in itertools.count():
+
+        def ask() -> Stream:
             stream = self._stream(self._request("GET", path, None, sent, None))
-            if stream.status != TOO_MANY:
-                return stream
-            with stream:
-                stream.first_answer(self.timeout)
-            if not self._limits.wait(stream.status, stream.headers, tried):
-                return stream
-        raise AssertionError("counting ends nowhere")
+            if stream.status == TOO_MANY:
+                with stream:
+                    stream.first_answer(self.timeout)
+            return stream
+
+        return self._let_in(ask)
+
+    def _let_in(self, ask: Callable[[], T]) -> T:
+        """What is answered once no rate limit refuses it, or there is no time to wait for that."""
+        tried = 0
+        while self._limits.wait((answered := ask()).status, answered.headers, tried):
+            tried += 1
+        return answered
 
     def _stream(self, request: httpx2.Request) -> Stream:
         start = time.monotonic()
@@ -250,7 +255,7 @@ class Api:
         headers = self._headers()
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
-        return _let_in(self.target.stream(Operation.EVENTS.path(run_id), headers))
+        return _told(self.target.stream(Operation.EVENTS.path(run_id), headers))
 
     def run(self, run_id: str) -> dict[str, Any]:
         """The run as an object; a Finding if the answer is not 200 with one."""
@@ -283,9 +288,9 @@ class Api:
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
         if operation is Operation.EVENTS:
-            with _let_in(self.target.stream(operation.path(run_id), sent)) as stream:
+            with _told(self.target.stream(operation.path(run_id), sent)) as stream:
                 return stream.first_answer(self.target.timeout)
-        return _let_in(
+        return _told(
             self.target.send(
                 operation.method, operation.path(run_id), params=query, headers=sent, body=content
             )
@@ -295,7 +300,7 @@ class Api:
         return {} if self.credential is None else self.credential.headers()
 
 
-def _let_in(answered: T) -> T:
+def _told(answered: T) -> T:
     """What was answered, unless that is only that there were too many requests: of what was asked
     it tells nothing, so it is Inconclusive."""
     if answered.status != TOO_MANY:
