@@ -10,8 +10,8 @@ import sys
 from mock_server.app import Mock
 from mock_server.engine.clock import DAY
 from mock_server.server import Server, bind
-from mock_server.worlds.slices import at_once
-from mock_server.worlds.worlds import Settings, Start
+from mock_server.worlds.cooperative import at_once
+from mock_server.worlds.registry import Settings, Start
 
 
 def main(port: str, runs: str) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from conformance import workers
-from conformance.engine import Engine
+from conformance.config import settings, toml_file
+from conformance.config.options import BY_KEY, OPTIONS
 from conformance.errors import ConfigurationError
-from conformance.events import Reporter
-from conformance.marks import MARKER, requirement_of
+from conformance.harness.markers import MARKER, requirement_of
 from conformance.reporters.files import file_reporters
-from conformance.settings import configfile, settings
-from conformance.settings.options import BY_KEY, OPTIONS
+from conformance.results.events import Reporter
+from conformance.runner import workers
+from conformance.runner.engine import Engine
 
 _PREFIX = "runs_"
 _ENGINE = "runs-conformance-engine"
@@ -90,7 +90,7 @@ def _is_meant(given: Mapping[str, Any]) -> bool:
     if given["base_url"] or given["config"] or os.environ.get(BY_KEY["base_url"].variable):
         return True
     named = os.environ.get(BY_KEY["config"].variable, "")
-    return configfile.find(named, Path()) is not None
+    return toml_file.find(named, Path()) is not None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

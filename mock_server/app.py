@@ -22,18 +22,18 @@ from starlette.types import Receive, Scope, Send
 from mock_server import resources
 from mock_server.control import control
 from mock_server.engine.behaviour import Behaviour
-from mock_server.faults.layer import Disturb
-from mock_server.faults.prefer import Examples
 from mock_server.http import pages
 from mock_server.http.credentials import Credentials
-from mock_server.http.middleware import Checks, LocalOrigins, Operations, Record
+from mock_server.http.event_stream import Streams
+from mock_server.http.explain import Insight
+from mock_server.http.middleware.control_access import Safety
+from mock_server.http.middleware.faults import Disturb
+from mock_server.http.middleware.prefer import Examples
+from mock_server.http.middleware.recording import Checks, LocalOrigins, Operations, Record
+from mock_server.http.middleware.routing import Routing
 from mock_server.http.operations import operations
-from mock_server.http.routing import Routing
-from mock_server.http.safety import Safety
-from mock_server.http.streams import Streams
-from mock_server.insight.declared import Declared
-from mock_server.insight.insight import Insight
-from mock_server.worlds.worlds import Settings, Worlds
+from mock_server.journal.contract_index import Declared
+from mock_server.worlds.registry import Settings, Worlds
 
 
 class Document(OpenAPISpecification):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mock_server.app import Mock
 from mock_server.errors import UsageError
-from mock_server.faults.layer import CONNECTION
+from mock_server.http.middleware.faults import CONNECTION
 
 _LAST_WORDS = 0.3
 """Seconds that connections have to end when the server stops."""

@@ -23,11 +23,11 @@ HOMES = {
     "datetime.datetime.utcnow": "mock_server/engine/clock.py",
     "datetime.datetime.today": "mock_server/engine/clock.py",
     "datetime.date.today": "mock_server/engine/clock.py",
-    "uuid.uuid1": "mock_server/engine/seed.py",
-    "uuid.uuid4": "mock_server/engine/seed.py",
-    "random": "mock_server/engine/seed.py",
-    "secrets": "mock_server/engine/seed.py conformance/fuzz/effort.py",
-    "os.urandom": "mock_server/engine/seed.py",
+    "uuid.uuid1": "mock_server/engine/randomness.py",
+    "uuid.uuid4": "mock_server/engine/randomness.py",
+    "random": "mock_server/engine/randomness.py",
+    "secrets": "mock_server/engine/randomness.py conformance/fuzz/config.py",
+    "os.urandom": "mock_server/engine/randomness.py",
 }
 
 

@@ -1,23 +1,5 @@
-"""The checks, one module for each group of requirements. A check is a function whose name begins
-with `check_`, bound by `requirement` to what it decides: it returns if that holds, and raises a
-Finding if it does not."""
+"""Checks, one module per group of requirements, named as the group.
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-GROUPS: Mapping[str, str] = MappingProxyType(
-    {
-        "auth": "AUTH",
-        "cancelling": "CANCEL",
-        "fuzzing": "FUZZ",
-        "life": "LIFE",
-        "listing": "LIST",
-        "model": "MODEL",
-        "protocol": "HTTP",
-        "reading": "GET",
-        "retrying": "RETRY",
-        "steps": "STEPS",
-        "streaming": "EVENTS",
-    }
-)
-"""The group of each module: what nobody asks for need not be loaded."""
+A check is a function whose name begins with `check_`, bound by `requirement` to the requirement
+that it decides. It returns if the requirement holds and raises a Finding if it does not.
+"""

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from conformance.assertions.matchers import hides, refuses_caller, require, status, undisturbed
+from conformance.client.credentials import Way
+from conformance.client.response import Answer
+from conformance.client.transport import Api
 from conformance.errors import Finding, Inconclusive, Unsupported
-from conformance.http.answer import Answer
-from conformance.http.credential import Way
-from conformance.http.target import Api
-from conformance.kit.expect import hides, refuses_caller, require, status, undisturbed
-from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
-from conformance.marks import requirement
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
+from conformance.harness.markers import requirement
 from conformance.vocabulary import RUN_OPERATIONS, Level, Operation, State, Status
 
 each_operation = pytest.mark.parametrize("operation", list(Operation), ids=lambda o: o.value)

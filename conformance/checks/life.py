@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import Any
 
+from conformance.assertions.matchers import unchanged, went_on
 from conformance.errors import Finding, Inconclusive, Unsupported
-from conformance.kit.expect import unchanged, went_on
-from conformance.kit.kit import Kit
-from conformance.kit.story import Moment, told
-from conformance.marks import requirement
+from conformance.harness.context import Kit
+from conformance.harness.markers import requirement
+from conformance.harness.recordings import Moment, told
 from conformance.vocabulary import ONWARD, State, Status
 
 ALLOWED: Mapping[str, Collection[str]] = {

@@ -22,16 +22,16 @@ from hypothesis.stateful import (
 )
 
 from conformance import deadline
+from conformance.assertions.matchers import behind, is_finished
+from conformance.checks.support.run_model import ANY_END, Lessons, RunModel, Wrong
+from conformance.checks.support.sequences import Book, Call, Failed
+from conformance.checks.support.shorter import shortest
+from conformance.client.response import Answer
+from conformance.client.shell_script import Script
 from conformance.errors import Finding, Inconclusive, KitError, Outcome, Unsupported
 from conformance.fuzz.cache import cache_directory
-from conformance.http.answer import Answer
-from conformance.http.script import Script
-from conformance.kit.book import Book, Call, Failed
-from conformance.kit.expect import behind, is_finished
-from conformance.kit.kit import Kit
-from conformance.kit.model import ANY_END, Lessons, RunModel, Wrong
-from conformance.kit.shorter import shortest
-from conformance.marks import requirement
+from conformance.harness.context import Kit
+from conformance.harness.markers import requirement
 from conformance.vocabulary import UUID, State, Status
 
 # The runs that sequences begin with, and how they end by themselves; those without an end do not

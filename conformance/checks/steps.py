@@ -5,25 +5,25 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from conformance.errors import Finding, Inconclusive, Outcome
-from conformance.kit.expect import (
-    behind,
-    in_order,
-    require,
-    status,
-    when,
-)
-from conformance.kit.kit import MALFORMED_RUN, UNKNOWN_RUN, Kit
-from conformance.kit.retry import rerun, retried
-from conformance.kit.truths import (
+from conformance.assertions.invariants import (
     counts_fit,
     keys_once,
     started_early,
     step_dated,
     without_circle,
 )
-from conformance.marks import requirement
-from conformance.questions import observing
+from conformance.assertions.matchers import (
+    behind,
+    in_order,
+    require,
+    status,
+    when,
+)
+from conformance.checks.support import open_questions
+from conformance.checks.support.retry import rerun, retried
+from conformance.errors import Finding, Inconclusive, Outcome
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.harness.markers import requirement
 from conformance.vocabulary import State, Status
 
 
@@ -34,7 +34,7 @@ def check_steps_have_the_documented_types(kit: Kit) -> None:
         answer = require(kit.api.get_steps(run_id), status(200))
         kit.fits(answer, "RunSteps")
         for step in answer.object()["steps"]:
-            observing.empty_fields(kit, "Step", step, answer)
+            open_questions.empty_fields(kit, "Step", step, answer)
 
 
 @requirement("STEPS-02")

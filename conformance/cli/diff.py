@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from conformance.verdict.diff import Change, Difference, compare, read_report
+from conformance.results.diff import Change, Difference, compare, read_report
 from conformance.vocabulary import ExitCode
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from conformance.config.template import template
+from conformance.config.toml_file import NAME, PYPROJECT, SECTION, section_of
 from conformance.errors import ConfigurationError
-from conformance.settings.configfile import NAME, PYPROJECT, SECTION, section_of
-from conformance.settings.template import template
 
 
 @click.command(name="init")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from conformance.settings.options import OPTIONS
+from conformance.config.options import OPTIONS
 from conformance.vocabulary import FileKind
 
 OF_A_VERDICT = ("include", "exclude", "strict", *(kind.value for kind in FileKind))

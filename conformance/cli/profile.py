@@ -12,14 +12,15 @@ from typing import Any
 import click
 from rich.console import Console
 
+from conformance.catalogue import open_questions
+from conformance.catalogue.requirements import load
 from conformance.cli.options import OF_A_VERDICT, told
+from conformance.config import settings
+from conformance.config.outfile import writable
 from conformance.errors import KitError, Mistakes
-from conformance.front import AlreadyToldError, check
-from conformance.questions import profile, questions
-from conformance.reporters.watching import Watching
-from conformance.settings import settings
-from conformance.settings.outfile import writable
-from conformance.verdict.catalogue import load
+from conformance.reporters.profile_progress import Watching
+from conformance.results import behaviour_profile
+from conformance.runner.run import AlreadyToldError, check
 from conformance.vocabulary import ExitCode
 
 
@@ -44,7 +45,7 @@ def profile_command(out: Path | None, quiet: bool, **given: Any) -> None:
     """
     console = Console(stderr=True, highlight=False)
     watching = Watching(console, quiet=quiet)
-    wanted = tuple(profile.observing(load()))
+    wanted = tuple(behaviour_profile.observing(load()))
     try:
         _look_at(given, out)
         report = check(given | {"include": wanted}, [watching], files=False)
@@ -54,13 +55,13 @@ def profile_command(out: Path | None, quiet: bool, **given: Any) -> None:
         if not isinstance(fault, AlreadyToldError):
             watching.refuse(*fault.parts)
         sys.exit(ExitCode.NO_VERDICT)
-    text = profile.render(report, questions.load())
+    text = behaviour_profile.render(report, open_questions.load())
     if out is None:
         click.echo(text, nl=False)
     else:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
-    for doubt in profile.doubts(report):
+    for doubt in behaviour_profile.doubts(report):
         watching.tell(doubt)
     if report.trouble:
         watching.tell(report.trouble)

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from conformance.cli.options import told
 from conformance.errors import KitError
-from conformance.front import AlreadyToldError, check
 from conformance.reporters.terminal import Quiet, TerminalReporter
+from conformance.runner.run import AlreadyToldError, check
 from conformance.vocabulary import ExitCode
 
 

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from conformance import deadline
 from conformance.cli.options import OF_A_VERDICT, told
+from conformance.config import settings
 from conformance.errors import KitError, OutOfTime
 from conformance.reporters.setup import set_up
-from conformance.session import Session
-from conformance.settings import settings
+from conformance.runner.session import Session
 from conformance.vocabulary import ExitCode
 
 

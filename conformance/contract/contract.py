@@ -23,7 +23,7 @@ from conformance.contract.views import (
     target,
     unshared,
 )
-from conformance.contract.yamltext import parse
+from conformance.contract.yaml_file import parse
 from conformance.errors import ConfigurationError
 from conformance.resources import contract_file
 from conformance.vocabulary import Level

@@ -12,7 +12,7 @@ from typing import Any
 import schemathesis
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from conformance.fuzz.document import CACHE, HEADERS, PLACEHOLDER, RUNS
+from conformance.fuzz.schema import CACHE, HEADERS, PLACEHOLDER, RUNS
 from conformance.vocabulary import Operation
 
 _headers: dict[str, str] = json.loads(os.environ[HEADERS])

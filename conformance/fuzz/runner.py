@@ -12,14 +12,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from conformance.client.connection import Connection
+from conformance.client.credentials import Credential
 from conformance.contract.contract import Contract
 from conformance.errors import KitError
-from conformance.fuzz import outcome
+from conformance.fuzz import results
 from conformance.fuzz.cache import cache_directory
-from conformance.fuzz.document import CACHE, HEADERS, PLACEHOLDER, RUNS, View, document
-from conformance.fuzz.effort import Effort
-from conformance.http.connection import Connection
-from conformance.http.credential import Credential
+from conformance.fuzz.config import Effort
+from conformance.fuzz.schema import CACHE, HEADERS, PLACEHOLDER, RUNS, View, document
 from conformance.vocabulary import Operation
 
 # For each phase the operations that are tried, each with the runs that it may use up.
@@ -44,7 +44,7 @@ def fuzz(
     pools: Mapping[View, Pools],
     effort: Effort,
     seconds: float,
-) -> dict[View, outcome.Outcome]:
+) -> dict[View, results.Outcome]:
     """Fuzz the phases and operations for which there are runs, both views at once, and after this
     many seconds make do with what was found.
 
@@ -139,7 +139,7 @@ def _certificates(connection: Connection) -> list[str]:
 
 def _finish(
     process: subprocess.Popen[bytes], home: Path, pools: Pools, deadline: float
-) -> outcome.Outcome:
+) -> results.Outcome:
     try:
         code: int | None = process.wait(max(0.1, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -151,13 +151,13 @@ def _finish(
     if code is not None and (code not in (0, 1) or not events.exists()):
         said = (home / "said").read_text(encoding="utf-8", errors="replace")
         raise KitError(f"Schemathesis exited with {code}: {said.strip()[-800:]}")
-    found: outcome.Outcome = {}
+    found: results.Outcome = {}
     if events.exists():
         with events.open(encoding="utf-8") as lines:
-            found = outcome.read(lines)
+            found = results.read(lines)
     for phase, pool in pools.items() if code is None else ():
         for operation in pool:
-            found.setdefault((phase, operation), outcome.Tally()).cut = True
+            found.setdefault((phase, operation), results.Tally()).cut = True
     return found
 
 

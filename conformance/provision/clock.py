@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.http.credential import Credential
-from conformance.http.target import Target
-from conformance.provision.hook import Hook
-from conformance.provision.http import Trigger
+from conformance.client.credentials import Credential
+from conformance.client.transport import Target
+from conformance.provision.request import Trigger
+from conformance.provision.subprocess import Hook
 
 
 class RequestClock:

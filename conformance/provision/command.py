@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.client.credentials import Credential
 from conformance.errors import SetupError
-from conformance.http.credential import Credential
-from conformance.provision.hook import Hook
 from conformance.provision.protocol import Declined, Provided
+from conformance.provision.subprocess import Hook
 from conformance.vocabulary import State
 
 _SHOWN = 200

@@ -6,11 +6,11 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from conformance.client.credentials import Credential
+from conformance.client.transport import Target
 from conformance.errors import ConfigurationError, NoAnswer, SetupError
-from conformance.http.credential import Credential
-from conformance.http.target import Target
-from conformance.provision.http import said
 from conformance.provision.protocol import Provided
+from conformance.provision.request import said
 from conformance.vocabulary import State
 
 _FRESH = "test-"

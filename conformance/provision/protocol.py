@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from conformance.http.credential import Credential
+from conformance.client.credentials import Credential
 from conformance.vocabulary import State
 
 # What the kit brings about by itself from a run in another state.

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from conformance.client.credentials import Credential
 from conformance.errors import Inconclusive
-from conformance.http.credential import Credential
 from conformance.provision.protocol import Declined, Provided, RealClock
 from conformance.vocabulary import State
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from conformance.errors import ConfigurationError
-from conformance.events import Event, Finished, Refused
-from conformance.verdict.report import Report
+from conformance.results.events import Event, Finished, Refused
+from conformance.results.report import Report
 from conformance.vocabulary import FileKind
 
 

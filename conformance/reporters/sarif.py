@@ -9,12 +9,12 @@ from hashlib import sha256
 from typing import Any
 
 from conformance import __version__
+from conformance.catalogue.requirements import Requirement
+from conformance.client.recorder import Exchange
 from conformance.contract import contract as contracts
-from conformance.http.traffic import Exchange
 from conformance.reporters.lines import Lines, operation_pointer
 from conformance.resources import contract_file
-from conformance.verdict.catalogue import Requirement
-from conformance.verdict.report import Entry, Report
+from conformance.results.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from conformance.events import SetUp
 from conformance.provision.protocol import DERIVED
+from conformance.results.events import SetUp
 
 
 def set_up(event: SetUp, *, whole: bool) -> Iterator[Text]:

@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance.events import (
+from conformance.reporters.progress import ProgressLine
+from conformance.reporters.setup import set_up
+from conformance.results.events import (
     CheckFinished,
     CheckStarted,
     Event,
@@ -20,9 +22,7 @@ from conformance.events import (
     Started,
     Waiting,
 )
-from conformance.reporters.progress import ProgressLine
-from conformance.reporters.setup import set_up
-from conformance.verdict.report import Entry, Report
+from conformance.results.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
 
 STYLES = {

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 
 from mock_server import __version__
 from mock_server.errors import UsageError
-from mock_server.garbage import nothing_is_garbage
+from mock_server.gc_tuning import nothing_is_garbage
 
 _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
     {

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from mock_server import resources
+from mock_server.cli import timeline
 from mock_server.cli.options import scenarios_option
 from mock_server.engine import behaviour as profiles
+from mock_server.engine.randomness import LARGEST_SEED
 from mock_server.engine.scenario import Scenario, known
-from mock_server.engine.seed import LARGEST_SEED
 from mock_server.errors import UsageError
-from mock_server.worlds import timeline
 
 
 @click.command()

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from mock_server.cli.remote import Remote, driving
-from mock_server.engine.vocabulary import Operation
+from mock_server.engine.enums import Operation
 from mock_server.errors import UsageError
 
 _HEAD = ("number", "time", "method", "status", "ms", "operation", "path")

@@ -10,12 +10,12 @@ import click
 
 from mock_server import __version__, resources
 from mock_server.cli.options import Instant, Speed, scenarios_option
-from mock_server.descriptors import OTHERS, raise_limit
 from mock_server.engine import behaviour as behaviours
-from mock_server.engine.seed import LARGEST_SEED
+from mock_server.engine.randomness import LARGEST_SEED
 from mock_server.errors import UsageError
-from mock_server.http.safety import Access, named
-from mock_server.worlds.worlds import MOST_STREAMS, NAME, TEST_PREFIX, Settings
+from mock_server.file_limits import OTHERS, raise_limit
+from mock_server.http.middleware.control_access import Access, named
+from mock_server.worlds.registry import MOST_STREAMS, NAME, TEST_PREFIX, Settings
 
 
 class Names(click.ParamType[Any]):
@@ -182,8 +182,8 @@ def serve(
     gc.disable()  # Nor is there garbage before it serves.
     # The server's libraries take half a second to load; only this command needs them.
     from mock_server.app import Mock  # noqa: PLC0415
+    from mock_server.reload import Reload  # noqa: PLC0415
     from mock_server.server import Server, address, bind  # noqa: PLC0415
-    from mock_server.worlds.reload import Reload  # noqa: PLC0415
 
     profile = behaviours.locate(behaviour, resources.behaviours_dir())
     answers = behaviours.read(profile)

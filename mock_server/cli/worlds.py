@@ -10,7 +10,7 @@ import click
 from mock_server.cli.options import Instant, Speed
 from mock_server.cli.remote import Remote, driving
 from mock_server.engine.clock import to_text
-from mock_server.engine.seed import LARGEST_SEED
+from mock_server.engine.randomness import LARGEST_SEED
 from mock_server.errors import UsageError
 
 

@@ -4,7 +4,7 @@ Each module gives the functions that answer its operations, by ``operationId``.
 """
 
 from mock_server.control import (
-    clocks,
+    clock,
     coverage,
     faults,
     metrics,
@@ -14,10 +14,10 @@ from mock_server.control import (
     state,
     worlds,
 )
-from mock_server.http.middleware import Handler
-from mock_server.http.streams import Streams
-from mock_server.insight.insight import Insight
-from mock_server.worlds.worlds import Worlds
+from mock_server.http.event_stream import Streams
+from mock_server.http.explain import Insight
+from mock_server.http.middleware.recording import Handler
+from mock_server.worlds.registry import Worlds
 
 
 def control(all_worlds: Worlds, streams: Streams, insight: Insight) -> dict[str, Handler]:
@@ -26,7 +26,7 @@ def control(all_worlds: Worlds, streams: Streams, insight: Insight) -> dict[str,
         **service.functions(all_worlds, streams),
         **worlds.functions(all_worlds),
         **runs.functions(all_worlds),
-        **clocks.functions(),
+        **clock.functions(),
         **faults.functions(all_worlds),
         **state.functions(all_worlds),
         **requests.functions(all_worlds, insight),

@@ -1,8 +1,8 @@
 """Which parts of the contract the client has met so far."""
 
 from mock_server.http.call import Answer, Call, NoContent, Reply
-from mock_server.http.middleware import Handler
-from mock_server.insight.insight import Insight
+from mock_server.http.explain import Insight
+from mock_server.http.middleware.recording import Handler
 
 
 def functions(insight: Insight) -> dict[str, Handler]:

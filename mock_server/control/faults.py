@@ -5,8 +5,8 @@ from pydantic import ValidationError
 from mock_server.errors import Flaw, Invalid, Refused
 from mock_server.faults.rules import Rule
 from mock_server.http.call import Answer, Call, NoContent, Reply
-from mock_server.http.middleware import Handler
-from mock_server.worlds.worlds import Worlds
+from mock_server.http.middleware.recording import Handler
+from mock_server.worlds.registry import Worlds
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:

@@ -3,13 +3,13 @@
 from collections import Counter
 
 from mock_server import __version__
-from mock_server.engine.vocabulary import RunStatus
+from mock_server.engine.enums import RunStatus
 from mock_server.http.call import Answer, Call, Reply
-from mock_server.http.middleware import Handler
-from mock_server.http.streams import Streams
-from mock_server.insight.insight import Insight
-from mock_server.insight.metrics import CONTENT_TYPE, family
-from mock_server.worlds.worlds import Worlds
+from mock_server.http.event_stream import Streams
+from mock_server.http.explain import Insight
+from mock_server.http.middleware.recording import Handler
+from mock_server.journal.metrics import CONTENT_TYPE, family
+from mock_server.worlds.registry import Worlds
 
 
 def functions(worlds: Worlds, streams: Streams, insight: Insight) -> dict[str, Handler]:

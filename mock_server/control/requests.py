@@ -6,11 +6,11 @@ from itertools import chain, islice
 
 from mock_server.errors import Refused
 from mock_server.http.call import Answer, Call, Reply
-from mock_server.http.exchange import Exchange
-from mock_server.http.middleware import Handler
-from mock_server.insight.insight import Insight
-from mock_server.insight.journal import NEWEST, Journal
-from mock_server.worlds.worlds import Worlds
+from mock_server.http.explain import Insight
+from mock_server.http.middleware.recording import Handler
+from mock_server.journal.exchange import Exchange
+from mock_server.journal.journal import NEWEST, Journal
+from mock_server.worlds.registry import Worlds
 
 
 def functions(worlds: Worlds, insight: Insight) -> dict[str, Handler]:

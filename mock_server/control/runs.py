@@ -5,16 +5,16 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mock_server.engine.play import Run
+from mock_server.engine.enums import FINISHED, RunStatus, StepStatus
+from mock_server.engine.randomness import Chance
+from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario, ScenarioFile, StepChange, build
-from mock_server.engine.seed import Chance
-from mock_server.engine.vocabulary import FINISHED, RunStatus, StepStatus
 from mock_server.errors import FileError, Flaw, Invalid, Refused
 from mock_server.http.call import Answer, Call, NoContent, Reply
-from mock_server.http.middleware import Handler
-from mock_server.http.waiting import Waiting
+from mock_server.http.long_poll import Waiting
+from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.arrivals import Arrivals
-from mock_server.worlds.worlds import Worlds
+from mock_server.worlds.registry import Worlds
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -4,9 +4,9 @@ from mock_server import __version__
 from mock_server.engine.clock import monotonic
 from mock_server.errors import Refused
 from mock_server.http.call import Answer, Call, Reply
-from mock_server.http.middleware import Handler
-from mock_server.http.streams import Streams
-from mock_server.worlds.worlds import Worlds
+from mock_server.http.event_stream import Streams
+from mock_server.http.middleware.recording import Handler
+from mock_server.worlds.registry import Worlds
 
 
 def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:

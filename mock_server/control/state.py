@@ -7,16 +7,16 @@ from jinja2 import Environment, PackageLoader
 
 from mock_server.control.worlds import shown
 from mock_server.engine.clock import to_text
-from mock_server.engine.play import Run
-from mock_server.engine.run import Json
+from mock_server.engine.run import Run
+from mock_server.engine.run_state import Json
 from mock_server.errors import Refused
 from mock_server.http.call import Answer, Call, Later, Reply
-from mock_server.http.middleware import Handler
-from mock_server.http.safety import UNFRAMED
-from mock_server.worlds import repro, snapshot
-from mock_server.worlds.slices import Work
+from mock_server.http.middleware.control_access import UNFRAMED
+from mock_server.http.middleware.recording import Handler
+from mock_server.worlds import repro_link, snapshot
+from mock_server.worlds.cooperative import Work
+from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
-from mock_server.worlds.worlds import Worlds
 
 _RUNS = "/api/v1/automation-runs"
 
@@ -36,11 +36,11 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
 
     async def show_repro(call: Call) -> Answer:
         word = call.parameters["token"]
-        world = await worlds.read(repro.unpack(word), "test-repro", repro.LOC)
+        world = await worlds.read(repro_link.unpack(word), "test-repro", repro_link.LOC)
         return _answer(call, pages, {"opened": False, **_situation(call, world)})
 
     async def open_repro(call: Call) -> Answer:
-        world = await repro.set_up(worlds, call.parameters["token"])
+        world = await repro_link.set_up(worlds, call.parameters["token"])
         return _answer(call, pages, {"opened": True, **_situation(call, world)}, 201)
 
     return {
@@ -56,10 +56,10 @@ def _pack(call: Call) -> Work[tuple[str, int, int]]:
     """The word for the runs that the call names, how many these are, and how many others."""
     world, ids = call.world, call.body.get("runs")
     if ids is None:
-        word, count = yield from repro.packing_newest(world)
+        word, count = yield from repro_link.packing_newest(world)
         return word, count, len(world) - count
     runs = {run.number: run for run in (_run(world, run_id) for run_id in ids)}
-    word = yield from repro.packing(world, [runs[number] for number in sorted(runs)])
+    word = yield from repro_link.packing(world, [runs[number] for number in sorted(runs)])
     return word, len(runs), len(world) - len(runs)
 
 
@@ -115,7 +115,7 @@ def _answer(call: Call, pages: Environment, found: dict[str, Any], status: int =
         found["key"] = None
     if "text/html" not in _header(call.exchange.headers, b"accept"):
         return Reply.of(found, status)
-    page = pages.get_template("repro.html").render(
+    page = pages.get_template("repro_link.html").render(
         found, asks_token=call.worlds.settings.access.token is not None
     )
     return Reply(page.encode(), status, UNFRAMED, content_type="text/html; charset=utf-8")

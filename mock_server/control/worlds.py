@@ -6,12 +6,12 @@ from mock_server import resources
 from mock_server.engine import behaviour as behaviours
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import from_text, to_text
-from mock_server.engine.run import Json
+from mock_server.engine.run_state import Json
 from mock_server.errors import Flaw, Invalid, Refused
 from mock_server.http.call import Answer, Call, Later, Reply
-from mock_server.http.middleware import Handler
+from mock_server.http.middleware.recording import Handler
+from mock_server.worlds.registry import Start, Worlds
 from mock_server.worlds.world import World
-from mock_server.worlds.worlds import Start, Worlds
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:

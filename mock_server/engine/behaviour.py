@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, RootModel, create_model
 
-from mock_server import datafile, resources
+from mock_server import resources, yaml_model
 from mock_server.errors import UsageError
 
 
@@ -191,10 +191,10 @@ _definitions: dict[str, Any] = {
     question: (Annotated[type(decision.default), Field(strict=False)], decision.default)
     for question, decision in zip(QUESTIONS, fields(Behaviour), strict=True)
 }
-Answers: Any = create_model("Answers", __base__=datafile.Model, **_definitions)
+Answers: Any = create_model("Answers", __base__=yaml_model.Model, **_definitions)
 
 
-class BehaviourFile(datafile.Model):
+class BehaviourFile(yaml_model.Model):
     """A profile as it is written: what it is of, and the answers that differ or are confirmed."""
 
     summary: str
@@ -205,7 +205,7 @@ class BehaviourFile(datafile.Model):
         return Behaviour(**{name: getattr(self.answers, q) for q, name in QUESTIONS.items()})
 
 
-class Question(datafile.Model):
+class Question(yaml_model.Model):
     """An open question, and what each answer to it means."""
 
     question: str
@@ -218,19 +218,19 @@ class QuestionsFile(RootModel[dict[str, Question]]):
 
 def questions() -> dict[str, Question]:
     """The open questions in words, by number."""
-    written, _ = datafile.load(resources.questions_file(), QuestionsFile)
+    written, _ = yaml_model.load(resources.questions_file(), QuestionsFile)
     return written.root
 
 
 def read(path: Path) -> Behaviour:
     """The behaviour in ``path``. Raises FileError."""
-    written, _ = datafile.load(path, BehaviourFile)
+    written, _ = yaml_model.load(path, BehaviourFile)
     return written.behaviour()
 
 
 def summary(path: Path) -> str:
     """What the behaviour in ``path`` is of. Raises FileError."""
-    written, _ = datafile.load(path, BehaviourFile)
+    written, _ = yaml_model.load(path, BehaviourFile)
     return written.summary
 
 

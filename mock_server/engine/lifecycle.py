@@ -8,7 +8,6 @@ appended to the run's log. Where the contract is silent the engine asks its ``Be
 import sys
 from collections.abc import Callable
 
-from mock_server.engine.agenda import Agenda, DueKind
 from mock_server.engine.behaviour import (
     Behaviour,
     BehindFailed,
@@ -20,12 +19,13 @@ from mock_server.engine.behaviour import (
     UnknownStepKey,
 )
 from mock_server.engine.clock import SECOND
-from mock_server.engine.play import BUSY_STEP, Run
-from mock_server.engine.run import Event, Identity, Json, StepState
+from mock_server.engine.enums import EventType, RetryMode, RunStatus, StepStatus
+from mock_server.engine.fake_data import Words
+from mock_server.engine.randomness import Chance
+from mock_server.engine.run import BUSY_STEP, Run
+from mock_server.engine.run_state import Event, Identity, Json, StepState
 from mock_server.engine.scenario import Outcome, Scenario
-from mock_server.engine.seed import Chance
-from mock_server.engine.vocabulary import EventType, RetryMode, RunStatus, StepStatus
-from mock_server.engine.words import Words
+from mock_server.engine.schedule import Agenda, DueKind
 from mock_server.errors import Flaw, Invalid, Refused
 
 CANCEL_GRACE = 1 * SECOND

@@ -17,10 +17,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
-from mock_server import datafile
-from mock_server.engine import words
+from mock_server import yaml_model
+from mock_server.engine import fake_data
 from mock_server.engine.duration import Span, parse_span, spell_span
-from mock_server.engine.run import Json, StepPlan
+from mock_server.engine.run_state import Json, StepPlan
 from mock_server.errors import FileError, UsageError
 from mock_server.resources import scenarios_dir
 
@@ -71,14 +71,14 @@ Outcomes = Annotated[
 ]
 
 
-class StepError(datafile.Model):
+class StepError(yaml_model.Model):
     """Why a step fails."""
 
     code: str
     message: str
 
 
-class StepFile(datafile.Model):
+class StepFile(yaml_model.Model):
     """One step as it is written; ``repeat`` makes that many of it, numbered from 1."""
 
     key: Key
@@ -95,7 +95,7 @@ class StepFile(datafile.Model):
     @classmethod
     def _only_what_can_be_sent(cls, result: Json | None) -> Json | None:
         refuse_unjson(result)
-        words.check(result)
+        fake_data.check(result)
         return result
 
     def step_keys(self) -> list[str]:
@@ -106,7 +106,7 @@ class StepFile(datafile.Model):
         return [f"{self.key}-{number:0{width}}" for number in range(1, self.repeat + 1)]
 
 
-class AutomationFile(datafile.Model):
+class AutomationFile(yaml_model.Model):
     """The automation that the run belongs to."""
 
     name: str
@@ -114,14 +114,14 @@ class AutomationFile(datafile.Model):
     orchestrator: Literal["local", "dag"] = "dag"
 
 
-class TriggerFile(datafile.Model):
+class TriggerFile(yaml_model.Model):
     """What set the run off."""
 
     type: Literal["manual", "schedule", "webhook", "event"] = "manual"
     source: Literal["user", "schedule", "webhook", "event"] = "user"
 
 
-class ScenarioFile(datafile.Model):
+class ScenarioFile(yaml_model.Model):
     """A whole scenario as it is written."""
 
     summary: str
@@ -155,7 +155,7 @@ class StepScript:
         return self.outcomes[min(attempt, len(self.outcomes)) - 1]
 
 
-class StepChange(datafile.Model):
+class StepChange(yaml_model.Model):
     """What is to be different about a step; what is None stays."""
 
     takes: Takes | None = None
@@ -224,11 +224,11 @@ class Scenario:
 
 def read(path: Path) -> Scenario:
     """The scenario in ``path``, named after the file. Raises FileError."""
-    written, lines = datafile.load(path, ScenarioFile)
+    written, lines = yaml_model.load(path, ScenarioFile)
     return build(path.stem, written, path, lines)
 
 
-def build(name: str, written: ScenarioFile, path: Path, lines: datafile.Lines) -> Scenario:
+def build(name: str, written: ScenarioFile, path: Path, lines: yaml_model.Lines) -> Scenario:
     """A scenario from its written form. Raises FileError where steps do not make a DAG."""
     indexes: dict[str, int] = {}
     groups: dict[str, list[int]] = {}

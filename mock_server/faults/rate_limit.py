@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from mock_server import datafile
+from mock_server import yaml_model
 from mock_server.engine.clock import DAY, MINUTE, SECOND
 from mock_server.engine.duration import parse_span, spell_duration
 
@@ -23,7 +23,7 @@ def _window(text: object) -> int:
     return span.least
 
 
-class RateLimit(datafile.Model):
+class RateLimit(yaml_model.Model):
     """At most ``limit`` requests within each ``window``."""
 
     limit: int = Field(default=60, ge=0, le=1_000_000)

@@ -11,14 +11,16 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from mock_server import datafile
+from mock_server import yaml_model
 from mock_server.engine.clock import to_text
 from mock_server.engine.duration import parse_span, spell_duration
-from mock_server.engine.run import Json
-from mock_server.engine.vocabulary import STREAMING, Operation
+from mock_server.engine.enums import STREAMING, Operation
+from mock_server.engine.run_state import Json
 from mock_server.errors import Refused
 from mock_server.faults import rate_limit
-from mock_server.faults.kinds import (
+from mock_server.faults.delay import Pauses
+from mock_server.faults.rate_limit import RateLimit, Window
+from mock_server.faults.response_faults import (
     Dribble,
     Drop,
     Fault,
@@ -28,10 +30,8 @@ from mock_server.faults.kinds import (
     Status,
     Truncated,
 )
-from mock_server.faults.rate_limit import RateLimit, Window
-from mock_server.faults.streams import Cut, Duplicate, HalfFrame, Reconnect, Reorder, Silence
-from mock_server.http.exchange import Exchange
-from mock_server.http.pauses import Pauses
+from mock_server.faults.stream_faults import Cut, Duplicate, HalfFrame, Reconnect, Reorder, Silence
+from mock_server.journal.exchange import Exchange
 
 MOST_RULES = 100
 
@@ -43,7 +43,7 @@ def _lasts(text: object) -> int:
     return span.least
 
 
-class Rule(datafile.Model):
+class Rule(yaml_model.Model):
     """Faults and when they apply. They wrap the answer in the order in which they stand here, so
     that the last are nearest to the wire."""
 
@@ -156,7 +156,7 @@ class Standing:
         }
 
 
-class StandingFile(datafile.Model):
+class StandingFile(yaml_model.Model):
     """A rule in force, as it is written down with its world; ``window`` is the present one of a
     rate limit: when it ends, and how many requests it has counted."""
 
@@ -169,7 +169,7 @@ class StandingFile(datafile.Model):
     window: Annotated[tuple[int, int], Field(strict=False)] | None
 
 
-class FaultsFile(datafile.Model):
+class FaultsFile(yaml_model.Model):
     """A world's faults as they are written down: how many rules there were, how many requests
     asked for faults by themselves, and the rules in force."""
 
@@ -320,7 +320,7 @@ class Faults:
         return Hit(exchange, self.pauses, self._seed, self._world, *path)
 
 
-class Preset(datafile.Model):
+class Preset(yaml_model.Model):
     """Rules under a name, as a file under ``fixtures/faults`` holds them."""
 
     summary: str
@@ -329,7 +329,9 @@ class Preset(datafile.Model):
 
 def presets(directory: Path) -> dict[str, Preset]:
     """The presets in ``directory`` by name. Raises FileError."""
-    return {path.stem: datafile.load(path, Preset)[0] for path in sorted(directory.glob("*.yaml"))}
+    return {
+        path.stem: yaml_model.load(path, Preset)[0] for path in sorted(directory.glob("*.yaml"))
+    }
 
 
 def _is_over(standing: Standing, now: int) -> bool:

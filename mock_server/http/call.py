@@ -6,9 +6,9 @@ from typing import Any, Protocol
 import orjson
 from starlette.types import Receive, Send
 
-from mock_server.http.exchange import Exchange
+from mock_server.journal.exchange import Exchange
+from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
-from mock_server.worlds.worlds import Worlds
 
 
 class Call:

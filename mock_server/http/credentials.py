@@ -10,11 +10,11 @@ from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 
 from mock_server.engine.behaviour import Behaviour, Unauthenticated
-from mock_server.engine.run import Json
+from mock_server.engine.run_state import Json
 from mock_server.errors import Refused
-from mock_server.http.validation import Headers
+from mock_server.http.request_schema import Headers
+from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
-from mock_server.worlds.worlds import Worlds
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 

@@ -1,12 +1,12 @@
 """The six operations of the contract. Requests arrive checked; what they say is true to it."""
 
 from mock_server.engine.behaviour import Foreign
-from mock_server.engine.play import Run
-from mock_server.engine.vocabulary import RetryMode, RunStatus
+from mock_server.engine.enums import RetryMode, RunStatus
+from mock_server.engine.run import Run
 from mock_server.errors import Refused
 from mock_server.http.call import Answer, Call, NoContent, Reply
-from mock_server.http.middleware import Handler
-from mock_server.http.streams import Streams
+from mock_server.http.event_stream import Streams
+from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.world import World
 
 _STATUSES: frozenset[str] = frozenset(RunStatus)

@@ -9,9 +9,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from mock_server import __version__, resources
-from mock_server.http.safety import UNFRAMED
-from mock_server.insight.nearmiss import Paths
-from mock_server.worlds.worlds import Worlds
+from mock_server.http.middleware.control_access import UNFRAMED
+from mock_server.journal.near_miss import Paths
+from mock_server.worlds.registry import Worlds
 
 
 def register(app: Flask, worlds: Worlds, paths: Paths) -> None:

@@ -1,8 +1,8 @@
 """Runs that arrive by themselves, so that lists live: a Poisson stream on the world's clock."""
 
 from mock_server.engine.clock import MINUTE
+from mock_server.engine.randomness import Chance
 from mock_server.engine.scenario import Scenario
-from mock_server.engine.seed import Chance
 
 
 class Arrivals:

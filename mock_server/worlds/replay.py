@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from mock_server.engine.behaviour import DurationAtWork, Framing
-from mock_server.engine.play import Run
-from mock_server.engine.run import RunState
-from mock_server.worlds import render
+from mock_server.engine.run import Run
+from mock_server.engine.run_state import RunState
+from mock_server.worlds import serialize
 from mock_server.worlds.world import AT_ONCE, World
 
 
@@ -42,6 +42,6 @@ class Replay:
                 style = self._world.style()
                 if grows:
                     style = replace(style, until=event.at)
-                found.append(render.frame(event, self._state, style, full=full))
+                found.append(serialize.frame(event, self._state, style, full=full))
         self._seen += len(events)
         return found

@@ -7,18 +7,18 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mock_server.engine.agenda import DueKind
 from mock_server.engine.behaviour import QUESTIONS, Behaviour
 from mock_server.engine.clock import Clock
-from mock_server.engine.play import BUSY_STEP, Run
-from mock_server.engine.run import Event, IllegalTransitionError, Json
+from mock_server.engine.enums import EventType, RunStatus, StepStatus
+from mock_server.engine.fake_data import Words
+from mock_server.engine.randomness import Chance
+from mock_server.engine.run import BUSY_STEP, Run
+from mock_server.engine.run_state import Event, IllegalTransitionError, Json
 from mock_server.engine.scenario import Scenario, build
-from mock_server.engine.seed import Chance
-from mock_server.engine.vocabulary import EventType, RunStatus, StepStatus
-from mock_server.engine.words import Words
+from mock_server.engine.schedule import DueKind
 from mock_server.errors import FileError, Flaw, Invalid
 from mock_server.worlds.arrivals import Arrivals
-from mock_server.worlds.slices import Work
+from mock_server.worlds.cooperative import Work
 from mock_server.worlds.snapshot import VERSION, Document, EventRow, PlayedFile, RunFile
 from mock_server.worlds.world import World
 

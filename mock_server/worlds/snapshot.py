@@ -11,19 +11,19 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from mock_server import datafile
+from mock_server import yaml_model
 from mock_server.engine import scenario
-from mock_server.engine.agenda import DueKind
 from mock_server.engine.behaviour import Answers
 from mock_server.engine.clock import LATEST, from_text, to_text
 from mock_server.engine.duration import LONGEST
-from mock_server.engine.play import Run
-from mock_server.engine.run import Json
+from mock_server.engine.enums import EventType
+from mock_server.engine.run import Run
+from mock_server.engine.run_state import Json
 from mock_server.engine.scenario import Scenario, ScenarioFile
-from mock_server.engine.vocabulary import EventType
+from mock_server.engine.schedule import DueKind
 from mock_server.errors import Refused
 from mock_server.faults.rules import FaultsFile
-from mock_server.worlds.slices import Work
+from mock_server.worlds.cooperative import Work
 from mock_server.worlds.world import MOST_RUNS, World
 
 FORMAT = "automation-runs-mock/world"
@@ -58,7 +58,7 @@ DueRow = Annotated[
 """When it will happen, to which run, what, and to which of its steps."""
 
 
-class ClockFile(datafile.Model):
+class ClockFile(yaml_model.Model):
     """A world's time."""
 
     now: Text
@@ -66,21 +66,21 @@ class ClockFile(datafile.Model):
     scale: Annotated[float, Field(strict=False, ge=0.001, le=100_000)]
 
 
-class PlayedFile(datafile.Model):
+class PlayedFile(yaml_model.Model):
     """A scenario that runs play: its name, and the scenario as a file would hold it."""
 
     name: str
     plays: ScenarioFile
 
 
-class KeptFile(datafile.Model):
+class KeptFile(yaml_model.Model):
     """What a step gave in the earlier run that a retry continued."""
 
     result: Json | None
     truncated: bool
 
 
-class ContinuesFile(datafile.Model):
+class ContinuesFile(yaml_model.Model):
     """What a run took over from an earlier one: how often each step was begun before, and the
     results of steps by their index."""
 
@@ -88,7 +88,7 @@ class ContinuesFile(datafile.Model):
     kept: dict[Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})$")], KeptFile]
 
 
-class RunFile(datafile.Model):
+class RunFile(yaml_model.Model):
     """One run; ``scenario`` is an index of the document's."""
 
     id: Uuid
@@ -97,7 +97,7 @@ class RunFile(datafile.Model):
     log: Annotated[list[EventRow], Field(min_length=1)]
 
 
-class ArrivalsFile(datafile.Model):
+class ArrivalsFile(yaml_model.Model):
     """Runs that arrive by themselves, of which scenarios (index, weight), and when the next one."""
 
     per_minute: Weight = Field(alias="perMinute")
@@ -105,7 +105,7 @@ class ArrivalsFile(datafile.Model):
     mix: Annotated[list[Annotated[tuple[Index, Weight], Field(strict=False)]], Field(min_length=1)]
 
 
-class Document(datafile.Model):
+class Document(yaml_model.Model):
     """A world as it is written down. ``leftOut`` is how many runs of the story are not in it. Each
     of the ``runs`` is a ``RunFile``, and is checked by itself when its turn comes."""
 

@@ -8,7 +8,6 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from mock_server.engine.agenda import Agenda
 from mock_server.engine.behaviour import (
     Behaviour,
     DurationAtWork,
@@ -16,21 +15,22 @@ from mock_server.engine.behaviour import (
     ListOrder,
 )
 from mock_server.engine.clock import Clock, to_text
+from mock_server.engine.enums import RetryMode, RunStatus
+from mock_server.engine.fake_data import Words
 from mock_server.engine.lifecycle import Engine
-from mock_server.engine.play import Run
-from mock_server.engine.run import Event, Identity, Json
+from mock_server.engine.randomness import Chance, stable_id
+from mock_server.engine.run import Run
+from mock_server.engine.run_state import Event, Identity, Json
 from mock_server.engine.scenario import Scenario
-from mock_server.engine.seed import Chance, stable_id
-from mock_server.engine.vocabulary import RetryMode, RunStatus
-from mock_server.engine.words import Words
+from mock_server.engine.schedule import Agenda
 from mock_server.errors import Refused
 from mock_server.faults.rules import Faults
-from mock_server.insight.coverage import Coverage
-from mock_server.insight.journal import Journal
-from mock_server.worlds import render
+from mock_server.journal.coverage import Coverage
+from mock_server.journal.journal import Journal
+from mock_server.worlds import serialize
 from mock_server.worlds.arrivals import Arrivals
-from mock_server.worlds.pulse import Pulse
-from mock_server.worlds.slices import Work
+from mock_server.worlds.cooperative import Work
+from mock_server.worlds.wakeup import Pulse
 
 MOST_RUNS = 200_000
 _MANY = 1_000
@@ -82,7 +82,7 @@ class World:
     def behave(self, behaviour: Behaviour) -> None:
         """From now on answer as ``behaviour`` says where the contract is silent."""
         self.behaviour = self.engine.behaviour = behaviour
-        self._style = render.Style(leave_out=behaviour.empty_fields is EmptyFields.ABSENT)
+        self._style = serialize.Style(leave_out=behaviour.empty_fields is EmptyFields.ABSENT)
         self._grows = behaviour.duration_at_work is DurationAtWork.GROWS
         self._render_anew()
 
@@ -165,37 +165,37 @@ class World:
             last = max(total - offset, 0)
             found = numbers[max(last - limit, 0) : last][::-1]
         runs, bodies = self._runs, self._bodies
-        return render.page([bodies[n] or self.body(runs[n]) for n in found], total)
+        return serialize.page([bodies[n] or self.body(runs[n]) for n in found], total)
 
     def body(self, run: Run) -> bytes:
         """The run as JSON, rendered when it has changed and not when it is read."""
         if self._grows and not run.finished:
             self.journal.coverage.show_run(run.state)
-            return render.run(run.state, self.style())
+            return serialize.run(run.state, self.style())
         number = run.number
         body = self._bodies[number]
         if body is None:
             self.journal.coverage.show_run(run.state)
-            body = self._bodies[number] = render.run(run.state, self._style)
+            body = self._bodies[number] = serialize.run(run.state, self._style)
         return body
 
     def glimpse(self, run: Run) -> bytes:
         """The run as JSON, for somebody who is no client: it covers nothing of the contract."""
         body = None if self.closed else self._bodies[run.number]
-        return body or render.run(run.state, self.style())
+        return body or serialize.run(run.state, self.style())
 
     def steps(self, run: Run) -> bytes:
         """The run's steps as JSON."""
         if self._grows and not run.finished:
             self.journal.coverage.show_steps(run.state)
-            return render.steps(run.state, self.style())
+            return serialize.steps(run.state, self.style())
         body = self._steps.get(run.number)
         if body is None:
             self.journal.coverage.show_steps(run.state)
-            body = self._steps[run.number] = render.steps(run.state, self._style)
+            body = self._steps[run.number] = serialize.steps(run.state, self._style)
         return body
 
-    def style(self) -> render.Style:
+    def style(self) -> serialize.Style:
         """How runs and steps are shown at this moment."""
         if self._grows:
             return replace(self._style, until=self.engine.now)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backing import CONFIG, KEYS, serving_backend
-from behaving import serving_mock
-from cast import LIARS, SLOW, BackgroundRun, Judge, in_background
-from lying import Proxy, serving
+from backend_process import CONFIG, KEYS, serving_backend
+from mock_process import serving_mock
+from mutating_proxy import Proxy, serving
+from support import LIARS, SLOW, BackgroundRun, Judge, in_background
 
-from conformance.front import check
-from conformance.verdict.report import Report
+from conformance.results.report import Report
+from conformance.runner.run import check
 from conformance.vocabulary import FileKind
 
 

@@ -25,12 +25,12 @@ from threading import Lock
 from typing import Any
 
 import httpx2
-from backing import CONFIG, KEYS, TOP, serving_backend
-from behaving import serving_mock
-from cast import LIARS, MODULES
-from liars.backend import BACKENDS
-from lying import Proxy, serving
+from backend_process import CONFIG, KEYS, TOP, serving_backend
+from mock_process import serving_mock
+from mutants.backend import BACKENDS
+from mutating_proxy import Proxy, serving
 from rich.progress import Progress
+from support import LIARS, MODULES
 
 DOC = TOP / "docs" / "kill-table.md"
 KEPT = TOP / "build" / "kill-table.json"

@@ -11,13 +11,14 @@ from pathlib import Path
 import httpx2
 import pytest
 import yaml
-from behaving import DEFAULTS, FIXTURES, OTHERS, QUESTIONS, behave, serving_mock
-from cast import SLOW, Judge
-from liars import changing
-from lying import Ask, Forward, Json, Liar, Proxy, Reply, Spoil, serving
+from mock_process import DEFAULTS, FIXTURES, OTHERS, QUESTIONS, behave, serving_mock
+from mutants import cancel_retry
+from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, Spoil, serving
+from support import SLOW, Judge
 
-from conformance.questions import profile, questions
-from conformance.verdict.report import Report
+from conformance.catalogue import open_questions
+from conformance.results import behaviour_profile
+from conformance.results.report import Report
 from conformance.vocabulary import ExitCode, Verdict
 
 # What an answer may change the verdict on; its own check is among them.
@@ -96,7 +97,7 @@ def test_one_answer_raises_no_alarm(
     for number, seen in report.observations.items():
         expected = answer if number == question else DEFAULTS[number]
         assert expected in seen.possible, seen.to_json()
-    written = yaml.safe_load(profile.render(report, questions.load()))["answers"]
+    written = yaml.safe_load(behaviour_profile.render(report, open_questions.load()))["answers"]
     assert written.get(question) == answer
 
 
@@ -127,7 +128,7 @@ def test_a_mixture_raises_no_alarm(number: int, tmp_path: Path, judge: Judge) ->
 def lying(mock: str, name: str, world: str, answers: Mapping[str, str]) -> Iterator[str]:
     """One liar before a world that answers so."""
     behave(mock, world, answers)
-    (liar,) = (liar for liar in changing.lie.all if liar.name == name)
+    (liar,) = (liar for liar in cancel_retry.lie.all if liar.name == name)
     with serving(Proxy(mock, [liar])) as address:
         yield f"{address}/{name}"
 

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import httpx2
 import jsonschema_rs
 import pytest
-from behaving import serving_mock
 from hostile import nobody
+from mock_process import serving_mock
 
 import conformance
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import trustme
 
+from conformance.config.options import OPTIONS
+from conformance.config.settings import Settings, read
+from conformance.config.sources import gather
+from conformance.config.template import template
+from conformance.config.toml_file import find
 from conformance.errors import ConfigurationError, Mistakes
-from conformance.settings.configfile import find
-from conformance.settings.options import OPTIONS
-from conformance.settings.settings import Settings, read
-from conformance.settings.template import template
-from conformance.settings.told import gather
 from conformance.vocabulary import FileKind, Provision, State
 
 ENOUGH = {"RUNS_CONFORMANCE_TOKEN": "t"}

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 import trustme
-from forwarding import PASSWORD, ForwardProxy
+from connect_proxy import PASSWORD, ForwardProxy
 from hostile import nobody
-from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
 # One of each that talks: the client, a stream, raw sockets, Schemathesis, and runs made for it.
 EVERYTHING = ("LIST-01", "EVENTS-01", "HTTP-12", "FUZZ-EXAMPLES-LIST", "CANCEL-02")

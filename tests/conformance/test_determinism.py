@@ -9,10 +9,10 @@ from collections import Counter
 from itertools import count, groupby
 
 import httpx2
-from cast import Judge
-from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from support import Judge
 
-from conformance.verdict.report import Report
+from conformance.results.report import Report
 
 # What is left out runs against time (races, streams that are listened to) or is made of many calls
 # at once: there the order is the network's.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cast import Judge
+from support import Judge
 
 Json = dict[str, Any]
 

@@ -8,11 +8,11 @@ from collections import Counter
 
 import httpx2
 import pytest
-from cast import Judge
-from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from support import Judge
 
-from conformance.fuzz.wording import in_words
-from conformance.http.traffic import Exchange
+from conformance.client.recorder import Exchange
+from conformance.fuzz.messages import in_words
 from conformance.vocabulary import Verdict
 
 RUN = re.compile(r"/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

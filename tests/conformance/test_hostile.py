@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from hostile import CASES, PARTLY, Case, Hostile, answer, nobody, only, says, silent
-from lying import Json
+from mutating_proxy import Json
 
 BUDGET = 8.0
 # For a run that should come to its end by itself, also where the machine is slow.

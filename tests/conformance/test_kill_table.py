@@ -6,8 +6,8 @@ import re
 
 import kill_table
 import pytest
-from cast import LIARS
-from liars.backend import BACKENDS
+from mutants.backend import BACKENDS
+from support import LIARS
 
 
 def test_the_page_lists_the_liars_that_there_are() -> None:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 
 import httpx2
 import pytest
-from cast import Judge
 from hypothesis import stateful
 from hypothesis.errors import FlakyStrategyDefinition
+from support import Judge
 
-from conformance.kit.shorter import shortest
+from conformance.checks.support.shorter import shortest
 from conformance.vocabulary import Verdict
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx2
 import pytest
 import yaml
-from behaving import DEFAULTS, FIXTURES, behave, serving_mock
-from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mock_process import DEFAULTS, FIXTURES, behave, serving_mock
+from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
-from conformance.questions.questions import Observation, Question, Sighting, answered
+from conformance.catalogue.open_questions import Observation, Question, Sighting, answered
 
 BACKEND = Path(__file__).parents[2] / "examples" / "flask_backend"
 QUESTION = Question("Q04", "?", {"explicit": "a", "always": "b", "never": "c"})

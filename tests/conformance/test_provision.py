@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from cast import Judge
+from support import Judge
 
 from conformance.errors import KitError
 from conformance.vocabulary import ExitCode, State, Verdict

@@ -11,10 +11,10 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
-from forwarding import PASSWORD, ForwardProxy
-from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from connect_proxy import PASSWORD, ForwardProxy
+from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
-from conformance.http.credential import Redactor
+from conformance.client.credentials import Redactor
 
 TOKEN = 'test-tok"en/with+odd&<signs>=9'
 OTHER = "test-other/credential+of=another"

@@ -11,23 +11,23 @@ from xml.etree import ElementTree
 
 import jsonschema_rs
 import pytest
-from cast import Judge
+from support import Judge
 
 import conformance
+from conformance.catalogue.requirements import Requirement
+from conformance.client.recorder import Exchange
 from conformance.contract.contract import load
-from conformance.http.traffic import Exchange
-from conformance.kit.story import Moment
-from conformance.questions.observed import MAX_STEPS, observed
+from conformance.harness.recordings import Moment
+from conformance.reporters.html import as_page
 from conformance.reporters.lines import Lines, operation_pointer
-from conformance.reporters.page import as_page
+from conformance.reporters.markdown import as_badge, as_markdown
+from conformance.reporters.run_chart import timeline
 from conformance.reporters.sarif import as_sarif
-from conformance.reporters.summary import as_badge, as_markdown
-from conformance.reporters.timeline import timeline
 from conformance.resources import contract_file
-from conformance.verdict.catalogue import Requirement
-from conformance.verdict.report import Report, entries_from
-from conformance.verdict.result import Result
-from conformance.verdict.waivers import Waiver
+from conformance.results.report import Report, entries_from
+from conformance.results.result import Result
+from conformance.results.run_history import MAX_STEPS, observed
+from conformance.results.waivers import Waiver
 from conformance.vocabulary import FileKind, Level, Operation, Verdict
 
 SECRET = "test-a-long-secret-for-reports"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.http.sse import Parser
+from conformance.client.sse import Parser
 
 
 def parsed(*chunks: bytes) -> Parser:

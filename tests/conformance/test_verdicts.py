@@ -9,14 +9,14 @@ import json
 import pytest
 from rich.console import Console
 
+from conformance.catalogue.open_questions import Observation
+from conformance.catalogue.requirements import Requirement
+from conformance.client.recorder import Exchange
 from conformance.errors import Finding, Inconclusive, OutOfTime, SetupError, Unsupported
-from conformance.events import Finished
-from conformance.http.traffic import Exchange
-from conformance.questions.questions import Observation
 from conformance.reporters.terminal import TerminalReporter
-from conformance.verdict.catalogue import Requirement
-from conformance.verdict.report import Report, entries_from
-from conformance.verdict.result import Result, judge
+from conformance.results.events import Finished
+from conformance.results.report import Report, entries_from
+from conformance.results.result import Result, judge
 from conformance.vocabulary import Level, Verdict
 
 EXCHANGE = Exchange(3, "GET", "http://x/y", {"authorization": "Bearer $TOKEN"}, None, 200)

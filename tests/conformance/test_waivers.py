@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from conformance.verdict.catalogue import Requirement
-from conformance.verdict.report import Entry, entries_from, stale
-from conformance.verdict.result import Result
-from conformance.verdict.waivers import Waiver
+from conformance.catalogue.requirements import Requirement
+from conformance.results.report import Entry, entries_from, stale
+from conformance.results.result import Result
+from conformance.results.waivers import Waiver
 from conformance.vocabulary import Level, Verdict
 
 TODAY = "2026-06-15"

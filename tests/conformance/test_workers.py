@@ -14,11 +14,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from cast import LIARS, Judge
-from lying import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from support import LIARS, Judge
 
 from conformance.errors import KitError
-from conformance.verdict.report import Report
+from conformance.results.report import Report
 from conformance.vocabulary import ExitCode
 
 # Of each kind: counting, racing, watching from early on, several on one observation, in passing.

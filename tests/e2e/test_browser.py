@@ -12,10 +12,10 @@ from cutting_proxy import CuttingProxy
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 from processes import PATIENCE
 
-from mock_server.engine.vocabulary import EventType
-from mock_server.http.safety import Access
+from mock_server.engine.enums import EventType
+from mock_server.http.middleware.control_access import Access
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.worlds import Settings
+from mock_server.worlds.registry import Settings
 
 QUIET = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
 QUIET += " disable-component-update disable-sync"

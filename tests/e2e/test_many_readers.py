@@ -18,9 +18,9 @@ from event_reader import EventReader
 from processes import PATIENCE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mock_server.http.streams import EventStream
+from mock_server.http.event_stream import EventStream
 from mock_server.testing import MockWorld
-from mock_server.worlds import pulse
+from mock_server.worlds import wakeup
 from mock_server.worlds.replay import Replay
 from mock_server.worlds.world import World
 
@@ -156,7 +156,7 @@ def test_a_silent_stream_on_a_fast_clock_beats_no_faster_than_it_may(
 ) -> None:
     """By the world's clock it would be silent a thousand times a second; signs of life keep a
     distance in real time."""
-    monkeypatch.setattr(pulse, "LEAST", 0.05)
+    monkeypatch.setattr(wakeup, "LEAST", 0.05)
     with (
         MockWorld(mock_server_url, "test-fast-silence", scale=15_000, runs=0, live=0) as world,
         EventReader(world.base_url, world.create("hang"), world.key) as reader,

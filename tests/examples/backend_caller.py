@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import jsonschema_rs
 import yaml
-from backend_process import PATIENCE, TOP
+from flask_process import PATIENCE, TOP
 
 RUNS = "/api/v1/automation-runs"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from backend_caller import Caller
-from backend_process import BackendProcess
+from flask_process import BackendProcess
 
 
 @pytest.fixture(scope="session")

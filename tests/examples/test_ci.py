@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from backend_process import PATIENCE, TOP, BackendProcess
+from flask_process import PATIENCE, TOP, BackendProcess
 
-from conformance.settings.options import OPTIONS
+from conformance.config.options import OPTIONS
 
 FOLDER = TOP / "examples" / "ci"
 WORKFLOW = TOP / "examples" / "flask_backend" / ".github" / "workflows" / "conformance.yml"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from backend_caller import CALLERS, FINISHED, RUNS, Caller, at_once, fits
-from backend_process import BackendProcess
+from flask_process import BackendProcess
 
 
 class TestLife:

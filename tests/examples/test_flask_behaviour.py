@@ -14,7 +14,7 @@ import httpx2
 import pytest
 import yaml
 from backend_caller import RUNS, Caller, problem
-from backend_process import PATIENCE, TOP, BackendProcess
+from flask_process import PATIENCE, TOP, BackendProcess
 
 FOLDER = TOP / "examples" / "flask_backend"
 BEHAVIOUR = yaml.safe_load((FOLDER / "behaviour.yaml").read_text(encoding="utf-8"))

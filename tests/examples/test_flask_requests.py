@@ -6,7 +6,7 @@ import socket
 
 import pytest
 from backend_caller import RUNS, UNKNOWN, Caller, fits, operations, problem
-from backend_process import PATIENCE, BackendProcess
+from flask_process import PATIENCE, BackendProcess
 
 
 class TestCallers:

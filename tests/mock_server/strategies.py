@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from mock_server.engine.behaviour import Behaviour, RetryIdentity
 from mock_server.engine.duration import Span
-from mock_server.engine.run import StepPlan
+from mock_server.engine.enums import RetryMode, RunStatus
+from mock_server.engine.run_state import StepPlan
 from mock_server.engine.scenario import (
     AutomationFile,
     Outcome,
@@ -15,7 +16,6 @@ from mock_server.engine.scenario import (
     StepScript,
     TriggerFile,
 )
-from mock_server.engine.vocabulary import RetryMode, RunStatus
 
 spans = st.tuples(st.integers(0, 3_000), st.integers(0, 3_000)).map(
     lambda ends: Span(min(ends), max(ends))

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-import raw
+import raw_http
 
 from mock_server.testing import MockWorld
 
@@ -237,7 +237,7 @@ def test_what_is_not_http_harms_nobody(mock_world: MockWorld, request_: bytes) -
 
 def test_a_method_that_nobody_knows_is_refused_like_everything_else(mock_world: MockWorld) -> None:
     """As JSON, though it is refused before it is a request."""
-    head, body = raw.answer(mock_world, RUNS, "FOO")
+    head, body = raw_http.answer(mock_world, RUNS, "FOO")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"content-type: application/json" in head
     assert json.loads(body) == {"detail": "Invalid HTTP request received."}

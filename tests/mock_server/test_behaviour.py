@@ -249,7 +249,7 @@ def test_an_answer_is_what_a_client_observes(
 def test_who_has_no_world_is_answered_as_the_mock_was_started(answer: str) -> None:
     """No or a bad credential: the one question that no world can answer."""
     from mock_server.testing import serving  # noqa: PLC0415
-    from mock_server.worlds.worlds import Settings  # noqa: PLC0415
+    from mock_server.worlds.registry import Settings  # noqa: PLC0415
 
     settings = Settings(behaviour=behaviours.of_answers({"Q08": answer}), start="empty")
     with serving(settings) as base_url, httpx2.Client(verify=False) as client:

@@ -11,15 +11,15 @@ import pytest
 
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import Clock
+from mock_server.engine.fake_data import Words
+from mock_server.engine.randomness import Chance
 from mock_server.engine.scenario import known
-from mock_server.engine.seed import Chance
-from mock_server.engine.words import Words
 from mock_server.errors import Refused
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds import travel
+from mock_server.worlds import advance
 from mock_server.worlds.arrivals import Arrivals
+from mock_server.worlds.registry import Settings
 from mock_server.worlds.world import World
-from mock_server.worlds.worlds import Settings
 
 RUNS = "/api/v1/automation-runs"
 
@@ -54,7 +54,7 @@ def test_an_advance_stops_at_its_bound_and_can_go_on(
     mock_world: MockWorld, monkeypatch: pytest.MonkeyPatch, until: bool
 ) -> None:
     """Nothing is lost: the clock stands where it got, and the next one takes it from there."""
-    monkeypatch.setattr(travel, "MOST_EVENTS", 300)
+    monkeypatch.setattr(advance, "MOST_EVENTS", 300)
     hanging = mock_world.create("hang")
     mock_world.client.put("/_mock/arrivals", json={"perMinute": 10})
     body: dict[str, Any] = {"seconds": 3_600}
@@ -109,7 +109,7 @@ def test_a_world_that_is_far_behind_its_clock_says_so(
 ) -> None:
     """Nobody waits for ever for the first answer after a long absence, and what happened by then
     has happened."""
-    monkeypatch.setattr(travel, "MOST_EVENTS", 300)
+    monkeypatch.setattr(advance, "MOST_EVENTS", 300)
     with MockWorld(mock_server_url, "test-far-behind", scale=100_000, runs=0, live=0) as world:
         world.client.put("/_mock/arrivals", json={"perMinute": 600})
         answer = world.client.get("/_mock/clock")
@@ -125,16 +125,16 @@ def test_a_world_that_is_far_behind_its_clock_says_so(
 
 def test_a_world_that_fell_behind_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its clock goes on from where it has got to, so the next request finds it there."""
-    monkeypatch.setattr(travel, "MOST_EVENTS", 300)
+    monkeypatch.setattr(advance, "MOST_EVENTS", 300)
     real = [0.0]
     clock = Clock(0, scale=3_000, real=lambda: real[0])
     world = World("test-behind", 1, clock, Behaviour(), Words())
     world.arrive(Arrivals(60, [(known()["quick-success"], 1)], Chance(1), 0))
     real[0] = 3_600.0
     with pytest.raises(Refused, match="could not keep up"):
-        list(travel.catching_up(world))
+        list(advance.catching_up(world))
     assert clock.now() == world.engine.now
-    assert list(travel.catching_up(world)) == []
+    assert list(advance.catching_up(world)) == []
 
 
 def test_a_followed_world_makes_no_room() -> None:

@@ -12,9 +12,9 @@ import yaml
 from mock_server import resources
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import from_text
-from mock_server.http.safety import Access
+from mock_server.http.middleware.control_access import Access
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.worlds import Settings
+from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 ID = "497f6eca-6276-4993-bfeb-53cbbbba6f08"

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from mock_server.engine.vocabulary import EventType, RetryMode, RunStatus, StepStatus
+from mock_server.engine.enums import EventType, RetryMode, RunStatus, StepStatus
 from mock_server.testing import MockWorld
 
 RUNS = "/api/v1/automation-runs"

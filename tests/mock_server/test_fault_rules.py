@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from mock_server import resources
 from mock_server.app import Mock
-from mock_server.engine.vocabulary import STREAMING, Operation
+from mock_server.engine.enums import STREAMING, Operation
 from mock_server.errors import FileError
 from mock_server.faults.rules import KINDS, MOST_RULES, Rule, presets
 from mock_server.testing import MockWorld
-from mock_server.worlds.worlds import Settings
+from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 PRESETS = ["dying-stream", "expired-token", "flaky", "overloaded", "slow"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from raw import opened, read
+from raw_http import opened, read
 
 from mock_server.testing import MockWorld
 

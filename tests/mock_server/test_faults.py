@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from raw import answer, content_length, opened, read
+from raw_http import answer, content_length, opened, read
 
 from mock_server.engine.behaviour import find
-from mock_server.engine.seed import Chance
-from mock_server.faults.kinds import LONGEST_PAUSE, Latency
+from mock_server.engine.randomness import Chance
+from mock_server.faults.response_faults import LONGEST_PAUSE, Latency
 from mock_server.resources import behaviours_dir
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.worlds import Settings
+from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 PATIENCE = 20.0

@@ -16,15 +16,15 @@ from mock_server.engine.behaviour import (
     RetryIdentity,
 )
 from mock_server.engine.clock import Clock
+from mock_server.engine.enums import FINISHED, EventType, RetryMode, RunStatus, StepStatus
+from mock_server.engine.fake_data import Words
 from mock_server.engine.lifecycle import CANCEL_GRACE
-from mock_server.engine.play import Run
-from mock_server.engine.run import Event, RunState, fold
+from mock_server.engine.run import Run
+from mock_server.engine.run_state import Event, RunState, fold
 from mock_server.engine.scenario import Scenario, read_all
-from mock_server.engine.vocabulary import FINISHED, EventType, RetryMode, RunStatus, StepStatus
-from mock_server.engine.words import Words
 from mock_server.errors import Invalid, Refused
 from mock_server.resources import scenarios_dir
-from mock_server.worlds.slices import at_once
+from mock_server.worlds.cooperative import at_once
 from mock_server.worlds.world import World
 
 START = 1_772_000_000_000

@@ -7,12 +7,12 @@ from urllib.parse import quote
 import httpx2
 import pytest
 import yaml
-from raw import answer, content_length
+from raw_http import answer, content_length
 
 from mock_server import resources
 from mock_server.engine.behaviour import Behaviour, Extra
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.worlds import Settings
+from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 RUN = f"{RUNS}/497f6eca-6276-4993-bfeb-53cbbbba6f08"

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from mock_server.errors import UsageError
-from mock_server.http.safety import Access
+from mock_server.http.middleware.control_access import Access
 from mock_server.resources import control_file
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.worlds import Settings
+from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 TOKEN = "correct-horse"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from mock_server.cli import timeline
 from mock_server.engine.scenario import read, read_all
 from mock_server.errors import FileError, UsageError
 from mock_server.resources import scenarios_dir
-from mock_server.worlds import timeline
 
 TIMELINES = Path(__file__).parent / "timelines"
 SCENARIOS = read_all(scenarios_dir())

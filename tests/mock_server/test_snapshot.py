@@ -11,19 +11,19 @@ from test_worlds import opened
 
 from mock_server.engine.behaviour import Behaviour, RetryIdentity
 from mock_server.engine.clock import DAY, from_text
+from mock_server.engine.enums import RetryMode
+from mock_server.engine.fake_data import Words
+from mock_server.engine.randomness import Chance
 from mock_server.engine.scenario import Scenario, read_all
-from mock_server.engine.seed import Chance
-from mock_server.engine.vocabulary import RetryMode
-from mock_server.engine.words import Words
 from mock_server.errors import Invalid, Refused
 from mock_server.faults.rules import Rule
 from mock_server.resources import scenarios_dir
 from mock_server.worlds.arrivals import Arrivals
+from mock_server.worlds.cooperative import at_once
+from mock_server.worlds.registry import Settings, Worlds
 from mock_server.worlds.restore import restoring
-from mock_server.worlds.slices import at_once
 from mock_server.worlds.snapshot import writing
 from mock_server.worlds.world import World
-from mock_server.worlds.worlds import Settings, Worlds
 
 NOW = from_text("2026-03-02T08:15:00Z")
 SCENARIOS = read_all(scenarios_dir())

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from raw import read
+from raw_http import read
 
 from mock_server.engine.clock import from_text
 from mock_server.testing import MockWorld, serving

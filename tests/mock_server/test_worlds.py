@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from mock_server.engine.clock import DAY, from_text
-from mock_server.engine.vocabulary import RunStatus
+from mock_server.engine.enums import RunStatus
 from mock_server.errors import FileError, Refused, UsageError
+from mock_server.worlds.registry import Settings, Worlds
 from mock_server.worlds.world import World
-from mock_server.worlds.worlds import Settings, Worlds
 
 NOW = from_text("2026-03-02T08:15:00Z")
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from mock_server.cli import timeline
 from mock_server.engine.scenario import read_all
 from mock_server.resources import scenarios_dir
-from mock_server.worlds import timeline
 
 directory = Path(__file__).parent / "timelines"
 for old in directory.glob("*.txt"):

@@ -1,0 +1,1 @@
+"""Decide what holds for a response, a run and its steps."""

@@ -1,0 +1,185 @@
+"""What is true of a run and of its steps by themselves, whoever shows them and whenever: each truth
+looks at one body and says where it contradicts itself, or nothing. The checks hold them against
+runs that they have sought out, `agreement` against whatever passes by."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from conformance.assertions.matchers import in_order, when
+from conformance.vocabulary import FINISHED, Status
+
+Json = dict[str, Any]
+
+TIMES = ("createdAt", "startedAt", "completedAt", "updatedAt")
+COUNTS = {
+    "completedCount": "completed",
+    "failedCount": "failed",
+    "pendingCount": "pending",
+    "runningCount": "running",
+}
+# What measuring twice may differ by: in seconds, or as a part of the duration, if that is more.
+_MARGIN = Decimal("0.1")
+_SHARE = Decimal("0.05")
+_UPPER = Decimal(1)
+
+
+def zoned(run: Json) -> str | None:
+    """Timestamps are RFC 3339 and have a zone."""
+    for field in TIMES:
+        if run.get(field) is not None:
+            try:
+                when(run[field])
+            except ValueError as fault:
+                return f"{field}: {fault}"
+    return None
+
+
+def dated_in_order(run: Json) -> str | None:
+    """Created, started, completed, updated."""
+    return in_order(run, *TIMES)
+
+
+def lasted(run: Json) -> str | None:
+    """The duration fits, and a completed run has one."""
+    if run.get("status") == Status.COMPLETED and run.get("durationSeconds") is None:
+        return "it has no durationSeconds"
+    return duration_fits(run)
+
+
+def ended_if_finished(run: Json) -> str | None:
+    """`completedAt` if and only if it has finished; what is at work has started."""
+    state = run.get("status")
+    if (run.get("completedAt") is not None) != (state in FINISHED):
+        return f"it has completedAt {run.get('completedAt')!r}"
+    if state in (Status.RUNNING, Status.COMPLETED) and run.get("startedAt") is None:
+        return "it has no startedAt"
+    return None
+
+
+def error_if_failed(run: Json) -> str | None:
+    """`error` if and only if it failed."""
+    if (run.get("error") is not None) != (run.get("status") == Status.FAILED):
+        return f"it has error {run.get('error')!r}"
+    return None
+
+
+def counts_fit(body: Json) -> str | None:
+    """Each count is the number of steps with its status."""
+    found = Counter(str(s.get("status")) for s in body.get("steps") or () if isinstance(s, dict))
+    for field, counted in COUNTS.items():
+        if body.get(field) != found[counted]:
+            return f"{field} is {body.get(field)!r}, {found[counted]} are {counted}"
+    return None
+
+
+def keys_once(steps: Sequence[Json]) -> str | None:
+    """No two steps share a key."""
+    for key, times in Counter(step["key"] for step in steps).items():
+        if times > 1:
+            return f"the key {key!r} is there {times} times"
+    return None
+
+
+def without_circle(steps: Sequence[Json]) -> str | None:
+    """Every dependency exists, none is the step itself, and there is no circle."""
+    needs = {step["key"]: set(step["dependsOn"]) for step in steps}
+    for key, wanted in needs.items():
+        if key in wanted:
+            return f"the step {key!r} depends on itself"
+        if unknown := wanted - needs.keys():
+            return f"the step {key!r} depends on {min(unknown)!r}, which is no step"
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as fault:
+        return f"the steps {sorted(set(fault.args[1]))} depend on each other in a circle"
+    return None
+
+
+def step_dated(step: Json) -> str | None:
+    """Started before completed, with the duration in between; what ended by itself has both."""
+    if why := in_order(step, "startedAt", "completedAt") or duration_fits(step):
+        return why
+    done = step.get("status") in ("completed", "failed")
+    if done and None in (step.get("startedAt"), step.get("completedAt")):
+        return "it lacks a time"
+    return None
+
+
+def started_early(step: Json, needed: Json) -> str | None:
+    """What a step depends on had completed when it started. ValueError where the times of the two
+    cannot be read."""
+    if needed["status"] != "completed":
+        return f"{needed['key']!r}, on which it depends, is {needed['status']}"
+    if when(step["startedAt"]) < when(needed.get("completedAt")):
+        return (
+            f"it started at {step['startedAt']}, before {needed['key']!r}, on which it depends, "
+            f"completed at {needed['completedAt']}"
+        )
+    return None
+
+
+def duration_fits(bearer: Json) -> str | None:
+    """`durationSeconds` is never negative, and from start to completion: as exactly as the three
+    are told, give or take a tenth of a second or a twentieth of it, and never more than a second.
+    """
+    told = bearer.get("durationSeconds")
+    if told is None:
+        return None
+    if isinstance(told, bool) or not isinstance(told, int | float) or told < 0:
+        return f"durationSeconds is {told!r}"
+    start, end = bearer.get("startedAt"), bearer.get("completedAt")
+    if start is None or end is None:
+        return None
+    try:
+        span = Decimal(str((when(end) - when(start)).total_seconds()))
+    except ValueError as fault:
+        return str(fault)
+    seconds = Decimal(str(told))
+    rounding = max(_unit(seconds), *(_unit(_fraction(str(at))) for at in (start, end)))
+    if abs(span - seconds) <= min(_UPPER, rounding + max(_MARGIN, _SHARE * span)):
+        return None
+    return f"durationSeconds is {told}, from start to completion it is {span:f}"
+
+
+def is_step(step: object) -> bool:
+    """Whether it is a step with a key, a status and a list of dependencies, of which alone more can
+    be said."""
+    return (
+        isinstance(step, dict)
+        and isinstance(step.get("key"), str)
+        and isinstance(step.get("status"), str)
+        and isinstance(step.get("dependsOn"), list)
+        and all(isinstance(key, str) for key in step["dependsOn"])
+    )
+
+
+OF_RUN: Mapping[str, Callable[[Json], str | None]] = {
+    "GET-05": zoned,
+    "GET-06": dated_in_order,
+    "GET-07": lasted,
+    "GET-08": ended_if_finished,
+    "GET-09": error_if_failed,
+}
+"""What a run by itself says of a requirement."""
+OF_STEPS: Mapping[str, Callable[[Sequence[Json]], str | None]] = {
+    "STEPS-04": keys_once,
+    "STEPS-05": without_circle,
+}
+"""What all steps of a run say together."""
+
+
+def _fraction(timestamp: str) -> Decimal:
+    found = re.search(r"\.\d+", timestamp)
+    return Decimal(found[0]) if found else Decimal(0)
+
+
+def _unit(value: Decimal) -> Decimal:
+    """The place of its last digit that says something: what ends in zeros may have been rounded."""
+    exponent = value.normalize().as_tuple().exponent if value else 0
+    return Decimal(1).scaleb(min(0, exponent)) if isinstance(exponent, int) else _UPPER

@@ -1,0 +1,115 @@
+"""Whether what is shown agrees with itself, whichever check asked for it: every run and every list
+of steps in any answer, page or event of a stream is held against the truths about them, so that a
+contradiction that lasts for a moment is seen by whoever looks at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.assertions import invariants
+from conformance.assertions.response_rules import Watch
+from conformance.client.response import Answer
+from conformance.client.sse import Parser
+from conformance.errors import Finding
+from conformance.harness.recordings import told
+from conformance.vocabulary import ROOT, Level
+
+Json = dict[str, Any]
+# The requirement, the thing that it is about, and what is wrong with that.
+Fault = tuple[str, str, str]
+
+_METHODS = ("GET", "POST")
+# The statuses of a dependency that say whether it is over.
+_TELLING = ("pending", "running", "completed")
+
+
+class Agreement:
+    """Tells the watch where an answer contradicts itself."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._of_run = {n: truth for n, truth in invariants.OF_RUN.items() if watch.wants(n)}
+
+    def look(self, answer: Answer) -> None:
+        """Hold what one answer shows against the truths."""
+        path = urlsplit(answer.url).path
+        if not 200 <= answer.status < 300 or ROOT not in path or answer.method not in _METHODS:
+            return
+        if answer.media_type == "text/event-stream":
+            # Nothing is documented of what an event shows.
+            self._note(answer, self._events(answer.body), Level.INFERRED)
+            return
+        try:
+            body = answer.object()
+        except Finding:
+            # That there is an object is the business of others.
+            return
+        if path.endswith("/steps"):
+            self._note(answer, _steps(body), None)
+        else:
+            items = body.get("items")
+            self._note(answer, self._runs(items if isinstance(items, list) else [body]), None)
+
+    def _note(self, answer: Answer, faults: Iterable[Fault], level: Level | None) -> None:
+        for name, thing, why in faults:
+            self._watch.note(
+                name,
+                Finding(f"{answer.said}: {thing}: {why}", level=level, exchange=answer.exchange),
+            )
+
+    def _runs(self, shown: Sequence[object]) -> Iterator[Fault]:
+        for run in shown:
+            # Of what is no whole run little can be said; that it should be one others say.
+            if not isinstance(run, dict) or not isinstance(run.get("status"), str):
+                continue
+            if run.get("createdAt") is None:
+                continue
+            for name, truth in self._of_run.items():
+                if why := truth(run):
+                    yield name, f"the {run['status']} run {run.get('id')}", why
+
+    def _events(self, body: bytes) -> Iterator[Fault]:
+        parser = Parser()
+        parser.feed(body, 0.0)
+        for event in told(parser.frames):
+            yield from self._runs([event.run])
+            if invariants.is_step(event.step):
+                yield from _dated([event.step or {}])
+
+
+def _steps(body: Json) -> Iterator[Fault]:
+    steps = body.get("steps")
+    if not isinstance(steps, list) or not all(map(invariants.is_step, steps)):
+        return
+    run = f"the run {body.get('automationRunId')}"
+    if why := invariants.counts_fit(body):
+        yield "STEPS-03", run, why
+    for name, truth in invariants.OF_STEPS.items():
+        if why := truth(steps):
+            yield name, run, why
+    yield from _dated(steps)
+    by_key = {step["key"]: step for step in steps}
+    for step in steps:
+        # What has ended may be left from an attempt before, and a step may go on behind one that
+        # was skipped, as on a branch: what is at work beside what it waits for is wrong in any run.
+        if step["status"] == "running" and step.get("startedAt") is not None:
+            for key in step["dependsOn"]:
+                if why := _early(step, by_key.get(key, {})):
+                    yield "STEPS-06", f"the running step {step['key']!r}", why
+
+
+def _dated(steps: Iterable[Json]) -> Iterator[Fault]:
+    for step in steps:
+        if why := invariants.step_dated(step):
+            yield "STEPS-07", f"the {step.get('status')} step {step.get('key')!r}", why
+
+
+def _early(step: Json, needed: Json) -> str | None:
+    if needed.get("status") not in _TELLING:
+        return None
+    try:
+        return invariants.started_early(step, needed)
+    except ValueError:
+        return None

@@ -1,0 +1,198 @@
+"""What holds for every answer, whichever request it is to: the rules, and a watch that holds each
+answer of the run against them. So what only one odd request brings out is found in passing, by
+whichever check happens to send it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Collection, Mapping
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from conformance.client.response import Answer
+from conformance.contract.schema import Schemas
+from conformance.errors import Finding
+from conformance.vocabulary import ROOT, Level
+
+Rule = Callable[[Answer], Finding | None]
+
+_LOOKED_AT = 64 * 1024
+_NOTED = 3
+_EPOCH = 1_000_000_000
+_INTERNALS = re.compile(
+    r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+"
+    r"|\bat [\w$.<>/]+\([\w$]+\.(?:java|kt|scala):\d+\)"
+    r"|\bat .{1,120}\(?[/\\\w.-]+\.[cm]?[jt]s:\d+:\d+"
+    r"|\bgoroutine \d+ \[|\.go:\d+ \+0x|\bin .{1,120}\.cs:line \d+|\bSystem\.\w+Exception\b"
+    r"|\.rb:\d+:in |#\d+ \S+\.php\(\d+\)|\bpanicked at |\*\* \(\w+Error\)"
+    r"|\bSQLSTATE\[|\bORA-\d{5}\b|\b(?:psycopg2?|sqlalchemy|sqlite3|pymysql)\.\w*\.?\w*Error"
+    r"|/site-packages/|\bWerkzeug Debugger\b",
+    re.IGNORECASE,
+)
+_NUMBERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+
+
+def rules(schemas: Schemas) -> Mapping[str, Rule]:
+    """The rules by the requirements that they decide."""
+
+    def documented_refusal(answer: Answer) -> Finding | None:
+        return validation_error(answer, schemas)
+
+    return {
+        "HTTP-03": plain_json,
+        "HTTP-04": no_server_error,
+        "HTTP-05": reasoned_refusal,
+        "HTTP-08": rate_limits,
+        "HTTP-10": no_internals,
+        "HTTP-11": documented_refusal,
+    }
+
+
+class Watch:
+    """Looks at every answer of a session by the rules of the wanted requirements, and keeps what it
+    and others like it find."""
+
+    def __init__(self, found: Mapping[str, Rule], wanted: Collection[str]) -> None:
+        self._wanted = wanted
+        self._rules = {name: rule for name, rule in found.items() if name in wanted}
+        self._noted: dict[str, int] = {}
+        self._fresh: dict[str, Finding] = {}
+        self._lock = threading.Lock()
+
+    def wants(self, name: str) -> bool:
+        """Whether this requirement is wanted at all."""
+        return name in self._wanted
+
+    def look(self, answer: Answer) -> None:
+        """Hold one answer against the rules."""
+        for name, rule in self._rules.items():
+            finding = None if self._noted.get(name, 0) >= _NOTED else rule(answer)
+            if finding is not None:
+                self.note(name, finding)
+
+    def note(self, name: str, finding: Finding) -> None:
+        """Keep what was found against a requirement, if that is wanted: the first few findings, and
+        of those that come together the first."""
+        if name not in self._wanted:
+            return
+        with self._lock:
+            if name not in self._fresh and self._noted.get(name, 0) < _NOTED:
+                self._fresh[name] = finding
+                self._noted[name] = self._noted.get(name, 0) + 1
+
+    def take(self) -> dict[str, Finding]:
+        """What was noted since this was last called: one finding at the most for a requirement."""
+        with self._lock:
+            taken, self._fresh = self._fresh, {}
+            return taken
+
+
+def plain_json(answer: Answer) -> Finding | None:
+    """What an operation answers with success is JSON in UTF-8, and says so; streams are not."""
+    path = urlsplit(answer.url).path
+    theirs = ROOT in path and not path.endswith("/events") and answer.method in ("GET", "POST")
+    if not theirs or not 200 <= answer.status < 300:
+        return None
+    charset = re.search(r"charset=\"?([\w-]+)", answer.headers.get("content-type", ""), re.I)
+    if answer.media_type != "application/json":
+        return _finding(answer, f"its type is {answer.media_type!r}, not application/json")
+    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        return _finding(answer, f"its charset is {charset[1]}, not UTF-8")
+    return _unreadable(answer)
+
+
+def no_server_error(answer: Answer) -> Finding | None:
+    """No 5xx. A method that nobody knows may be called not implemented, and a service may say
+    when it will be back."""
+    excused = (answer.status == 501 and answer.method not in ("GET", "POST")) or (
+        answer.status == 503 and "retry-after" in answer.headers
+    )
+    if answer.status < 500 or excused:
+        return None
+    return _finding(answer, "a client's request must not be able to cause this")
+
+
+def reasoned_refusal(answer: Answer) -> Finding | None:
+    """The body of a 4xx is JSON and says why (Q20)."""
+    if not 400 <= answer.status < 500 or answer.method == "HEAD":
+        return None
+    if answer.media_type != "application/json" and not answer.media_type.endswith("+json"):
+        return _finding(answer, f"its type is {answer.media_type!r}, no kind of JSON")
+    if (fault := _unreadable(answer)) is not None:
+        return fault
+    value = answer.json()
+    if not isinstance(value, dict):
+        return _finding(answer, f"its body is {type(value).__name__}, not an object with a reason")
+    if not any(value.get(name) for name in ("detail", "title", "message", "error", "errors")):
+        return _finding(answer, f"its body gives no reason: it has {sorted(value)[:8]}")
+    return None
+
+
+def rate_limits(answer: Answer) -> Finding | None:
+    """The headers are numbers that agree with each other, and 429 says when to come back."""
+    told = {n: answer.headers[n] for n in (*_NUMBERS, "retry-after") if n in answer.headers}
+    if answer.status == 429 and "retry-after" not in told:
+        return _finding(answer, "it does not say when to come back (Retry-After)")
+    if "retry-after" in told and not _is_moment(told["retry-after"]):
+        return _finding(answer, f"Retry-After is {told['retry-after']!r}, no seconds and no date")
+    for name in _NUMBERS:
+        if name in told and not re.fullmatch(r"\d{1,15}", told[name]):
+            return _finding(answer, f"{name} is {told[name]!r}, no whole number")
+    limit, remaining, reset = (int(told[n]) if n in told else None for n in _NUMBERS)
+    if limit is not None and remaining is not None and remaining > limit:
+        return _finding(answer, f"{remaining} requests remain of {limit}")
+    if reset is not None and reset < _EPOCH:
+        return _finding(answer, f"x-ratelimit-reset is {reset}, no seconds since 1970")
+    return None
+
+
+def speaks_of_limits(answer: Answer) -> bool:
+    """Whether there is something for `rate_limits` to look at."""
+    return answer.status == 429 or any(name in answer.headers for name in _NUMBERS)
+
+
+def no_internals(answer: Answer) -> Finding | None:
+    """No stack trace or the like. What is answered with success is the data of runs, whose own
+    errors may well hold one."""
+    if answer.status < 300:
+        return None
+    text = answer.body[:_LOOKED_AT].decode("utf-8", "replace")
+    if found := _INTERNALS.search(text):
+        return _finding(answer, f"its body shows internals: {found[0][:80]!r}")
+    return None
+
+
+def validation_error(answer: Answer, schemas: Schemas) -> Finding | None:
+    """A 422 has the documented body."""
+    if answer.status != 422 or answer.method == "HEAD":
+        return None
+    if answer.media_type != "application/json":
+        return _finding(answer, f"its type is {answer.media_type!r}, not application/json")
+    if (unreadable := _unreadable(answer)) is not None:
+        return unreadable
+    for fault in schemas.faults("ValidationError", answer.json())[:1]:
+        return _finding(answer, fault.message, fault.level)
+    return None
+
+
+def _unreadable(answer: Answer) -> Finding | None:
+    try:
+        answer.json()
+    except Finding as fault:
+        return fault
+    return None
+
+
+def _finding(answer: Answer, why: str, level: Level | None = None) -> Finding:
+    return Finding(f"{answer.said}: {why}", level=level, exchange=answer.exchange)
+
+
+def _is_moment(text: str) -> bool:
+    if re.fullmatch(r"\d{1,9}", text):
+        return True
+    try:
+        parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return False
+    return True

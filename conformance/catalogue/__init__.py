@@ -1,0 +1,1 @@
+"""Load the requirements and the open questions."""

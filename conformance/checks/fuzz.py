@@ -1,0 +1,147 @@
+"""FUZZ: the schemas and bounds of the contract, tried out by Schemathesis, phase by phase for each
+operation. What changes runs gets runs that it can change, and an operation that was never answered
+with success was not put to the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from conformance import deadline
+from conformance.errors import Finding, Inconclusive, Outcome, Unsupported
+from conformance.fuzz.results import Failure, Tally
+from conformance.fuzz.results import Outcome as Found
+from conformance.fuzz.runner import fuzz
+from conformance.fuzz.schema import View
+from conformance.harness.context import Kit
+from conformance.harness.markers import requirement
+from conformance.vocabulary import Level, Operation, State, Status
+
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+CASES = [
+    pytest.param(
+        phase,
+        operation,
+        marks=requirement(f"FUZZ-{phase.upper()}-{operation.name}"),
+        id=f"{phase}-{operation.value}",
+    )
+    for operation in Operation
+    for phase in PHASES
+]
+_CHANGED = {
+    Operation.CANCEL: (State.PENDING, None),
+    Operation.RETRY: (State.FAILS_ONCE, Status.FAILED),
+}
+_FRESH = 5
+_MOST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzed:
+    """What was found in each view, and why an operation could not be tried."""
+
+    views: Mapping[View, Found]
+    left_out: Mapping[tuple[str, Operation], Outcome]
+
+
+@pytest.mark.parametrize(("phase", "operation"), CASES)
+def check_what_schemathesis_finds(kit: Kit, phase: str, operation: Operation) -> None:
+    """No failure against the documented view, and none but that against the whole contract."""
+    if kit.settings.read_only and operation.method != "GET":
+        raise Unsupported("it needs to change something, and the run is read-only")
+    found = kit.archive.once("fuzz", lambda: _fuzz(kit))
+    if (reason := found.left_out.get((phase, operation))) is not None:
+        raise reason
+    documented, tolerant = (found.views[view].get((phase, operation), Tally()) for view in View)
+    if documented.failures:
+        _accuse(kit, documented.failures[0], None)
+    if failure := next((f for f in tolerant.failures if f.server_error), None):
+        _accuse(kit, failure, None)
+    if tolerant.failures:
+        _accuse(kit, tolerant.failures[0], Level.INFERRED)
+    if documented.cut or tolerant.cut:
+        raise Inconclusive(f"there was time for {documented.sent + tolerant.sent} requests only")
+    for tally in (documented, tolerant):
+        if not tally.succeeded:
+            raise Inconclusive(_untried(tally))
+
+
+def _untried(tally: Tally) -> str:
+    """Why an operation was not put to the test, and what to do."""
+    if tally.errors:
+        return f"no request was answered with success: {tally.errors[0]}"
+    if not tally.sent and tally.unanswered:
+        return f"none of {tally.unanswered} requests was answered in time: try it less busy"
+    if not tally.sent:
+        return "the cases that were made up had no such request: try more of them, --fuzz 50"
+    came = ", ".join(f"{count} with {code}" for code, count in sorted(tally.statuses.items()))
+    return f"of {tally.sent} requests none was answered with success: {came}"
+
+
+def _accuse(kit: Kit, failure: Failure, level: Level | None) -> None:
+    number = kit.api.target.traffic.keep(failure.exchange)
+    again = kit.settings.fuzz.again
+    message = f"{failure.message} (again with {again})" if again else failure.message
+    raise Finding(message, level=level, exchange=number)
+
+
+def _fuzz(kit: Kit) -> Fuzzed:
+    pools: dict[View, dict[str, dict[Operation, Sequence[str]]]] = {view: {} for view in View}
+    left_out: dict[tuple[str, Operation], Outcome] = {}
+    for phase in PHASES:
+        for operation in _wanted(kit, phase):
+            try:
+                found = {view: _runs(kit, operation) for view in View}
+            except Outcome as why:
+                left_out[phase, operation] = why
+                continue
+            for view in View:
+                pools[view].setdefault(phase, {})[operation] = found[view]
+    # All of them together, so that it takes no longer than one.
+    for phase, operation in [(p, o) for p, runs in pools[View.TOLERANT].items() for o in runs]:
+        try:
+            _settle(kit, operation, [pools[view][phase][operation] for view in View])
+        except Outcome as why:
+            left_out[phase, operation] = why
+            for view in View:
+                del pools[view][phase][operation]
+    views: Mapping[View, Found] = {view: {} for view in View}
+    if any(pools.values()):
+        target, settings = kit.api.target, kit.settings
+        # What is found by then must still be read.
+        left = deadline.left(settings.budget)
+        seconds = max(left - max(2.0, 0.1 * left), 0.5 * left)
+        views = fuzz(
+            kit.contract,
+            target.base_url,
+            target.connection,
+            kit.credentials[0],
+            pools,
+            settings.fuzz,
+            seconds,
+        )
+    return Fuzzed(views, left_out)
+
+
+def _wanted(kit: Kit, phase: str) -> list[Operation]:
+    """The operations that this phase is asked to try. What follows what needs all of them."""
+    able = [o for o in Operation if o.method == "GET" or not kit.settings.read_only]
+    asked = [o for o in able if f"FUZZ-{phase.upper()}-{o.name}" in kit.selected]
+    return able if phase == "stateful" and asked else asked
+
+
+def _runs(kit: Kit, operation: Operation) -> Sequence[str]:
+    if operation not in _CHANGED:
+        return [kit.runs.shared(State.COMPLETED)]
+    state, _ = _CHANGED[operation]
+    return kit.runs.several(state, None, min(_MOST, max(_FRESH, kit.settings.fuzz.cases // 4)))
+
+
+def _settle(kit: Kit, operation: Operation, runs: Iterable[Sequence[str]]) -> None:
+    """Wait until the operation can change these runs."""
+    _, at = _CHANGED.get(operation, (None, None))
+    if at is not None:
+        for run_id in (run_id for some in runs for run_id in some):
+            kit.runs.settle(run_id, at)

@@ -1,0 +1,378 @@
+"""HTTP: what holds for every operation alike: methods, paths, bodies, refusals, and what becomes of
+a service that is sent what is no proper request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from conformance.assertions.matchers import (
+    client_error,
+    in_any_order,
+    no_server_error,
+    require,
+    status,
+    success,
+    unchanged,
+)
+from conformance.assertions.response_rules import speaks_of_limits
+from conformance.checks.support.open_questions import error_body
+from conformance.client.raw_socket import Filler, Headers, Piece
+from conformance.client.response import Answer
+from conformance.errors import Finding, Inconclusive, NoAnswer, Unsupported
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.harness.markers import requirement
+from conformance.vocabulary import ROOT, RUN_OPERATIONS, Operation, State, Status
+
+READS = (Operation.LIST, Operation.GET, Operation.STEPS)
+OTHER_METHODS = {"GET": ("POST", "PUT", "PATCH", "DELETE"), "POST": ("GET", "PUT", "DELETE")}
+KIB, MIB = 1024, 1024 * 1024
+each_operation = pytest.mark.parametrize("operation", list(Operation), ids=lambda o: o.value)
+each_read = pytest.mark.parametrize("operation", READS, ids=lambda o: o.value)
+
+
+@requirement("HTTP-01")
+@each_operation
+def check_a_method_that_is_not_there_is_refused(kit: Kit, operation: Operation) -> None:
+    """405, and `Allow` names the one that is. The run is one that nobody has."""
+    for method in OTHER_METHODS[operation.method]:
+        answer = require(_send(kit, method, operation.path(UNKNOWN_RUN)), status(405))
+        allowed = {each.strip().upper() for each in answer.headers.get("allow", "").split(",")}
+        if operation.method not in allowed:
+            raise Finding(
+                f"{answer.said} with Allow: {answer.headers.get('allow', '')!r}, which does not "
+                f"name {operation.method}",
+                exchange=answer.exchange,
+            )
+
+
+@requirement("HTTP-02")
+@pytest.mark.parametrize(
+    "path",
+    [f"{ROOT}/{UNKNOWN_RUN}/no-such-thing", f"{ROOT}/{UNKNOWN_RUN}/steps/no-such-thing"],
+    ids=["beside the operations", "below one"],
+)
+def check_a_path_that_is_not_there_is_not_found(kit: Kit, path: str) -> None:
+    """404 with JSON, where a path of the contract was just answered."""
+    require(kit.api.list_runs(limit=1), status(200))
+    require(_send(kit, "GET", path), status(404), _json)
+
+
+@requirement("HTTP-03")
+@each_read
+def check_answers_are_json(kit: Kit, operation: Operation) -> None:
+    """So is every other answer with success in this run."""
+    run_id = kit.runs.shared(State.COMPLETED)
+    require(kit.api.request(operation, run_id), status(200), _json).json()
+
+
+# Each is well-formed HTTP and well-formed JSON or text, and none is what the contract asks for.
+NASTY_IDS = (
+    "%00",
+    "%ff%fe",
+    "..%2f..%2fetc%2fpasswd",
+    "a" * 4000,
+    "%F0%9F%92%A9",
+    "'%20OR%201=1--",
+)
+NASTY_VALUES = ("9" * 400, "-" + "9" * 40, "\0", "1e400", "\u0663", "{}", "\U0001f4a9", "a" * 4000)
+NASTY_BODIES: tuple[Any, ...] = (
+    {"mode": "from_step", "stepKey": "\x00"},
+    {"mode": "from_step", "stepKey": "k" * 100_000},
+    {"mode": "from_step", "stepKey": "\ud800"},
+    {"mode": ["from_failed"]},
+    {"mode": {"mode": "full"}},
+    {"mode": 10**400},
+    {"stepKey": [None] * 1000},
+    "full",
+    0,
+    None,
+)
+
+
+@requirement("HTTP-04")
+@pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
+def check_odd_ids_break_nothing(kit: Kit, operation: Operation) -> None:
+    """No 5xx, whatever stands for the run; nor to any other request of this run."""
+    for odd in NASTY_IDS:
+        require(_send(kit, operation.method, operation.path(odd)), no_server_error)
+
+
+@requirement("HTTP-04")
+@pytest.mark.parametrize("parameter", ["status", "limit", "offset"])
+def check_odd_values_break_nothing(kit: Kit, parameter: str) -> None:
+    """No 5xx, whatever is asked for."""
+    for odd in NASTY_VALUES:
+        require(kit.api.list_runs(**{parameter: odd}), no_server_error)
+
+
+@requirement("HTTP-04")
+def check_odd_bodies_break_nothing(kit: Kit) -> None:
+    """No 5xx, whatever a retry is told; the run is one that nobody has."""
+    for odd in NASTY_BODIES:
+        raw = json.dumps(odd).encode()
+        require(kit.api.request(Operation.RETRY, UNKNOWN_RUN, raw=raw), no_server_error)
+
+
+@requirement("HTTP-05")
+def check_refusals_give_a_reason(kit: Kit) -> None:
+    """The body is JSON with a reason (Q20); so is that of every other refusal in this run."""
+    answers = [kit.api.get_run(UNKNOWN_RUN), kit.anonymous.list_runs()]
+    refusals = [each for each in answers if 400 <= each.status < 500 and each.status != 422]
+    if not refusals:
+        raise Inconclusive(f"nothing was refused: {', '.join(each.said for each in answers)}")
+    for answer in refusals:
+        require(answer, _json)
+        error_body(kit, answer)
+
+
+@requirement("HTTP-06", wants=[State.FAILS_ONCE])
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "image/png"])
+def check_a_body_of_another_type_is_refused(kit: Kit, kind: str) -> None:
+    """The run is as it was, and the same bytes said to be JSON are accepted."""
+    run_id, body = kit.runs.fresh(State.FAILS_ONCE, Status.FAILED), b'{"mode": "full"}'
+    before = kit.api.run(run_id)
+    other = {"Content-Type": kind}
+    refused = kit.api.request(Operation.RETRY, run_id, raw=body, headers=other)
+    after = unchanged(before, kit.api.run(run_id))
+    if after is None and (why := success(kit.api.request(Operation.RETRY, run_id, raw=body))):
+        raise Inconclusive(f"the same body is not accepted as JSON either: {why}")
+    require(refused, client_error)
+    if after:
+        raise Finding(f"{refused.said} and the run changed: {after}", exchange=refused.exchange)
+
+
+@requirement("HTTP-08")
+def check_rate_limits_are_told_in_numbers(kit: Kit) -> None:
+    """In this answer and in every other one of this run, where limits are spoken of."""
+    if not speaks_of_limits(_send(kit, "GET", ROOT)):
+        raise Unsupported("answers say nothing of a rate limit")
+
+
+@requirement("HTTP-09")
+@each_read
+def check_the_same_question_gets_the_same_answer(kit: Kit, operation: Operation) -> None:
+    """Four times, about a run that has finished, one that nobody has and one that cannot be."""
+    for run_id in (kit.runs.shared(State.COMPLETED), UNKNOWN_RUN, MALFORMED_RUN):
+
+        def read(run_id: str = run_id) -> tuple[int, str, Any]:
+            query = {"status": "completed", "limit": 5} if operation is Operation.LIST else None
+            answer = kit.api.request(operation, run_id, query=query)
+            # A refusal may bear a number of its own; what is told of a run may not.
+            return answer.status, answer.media_type, answer.json() if answer.status == 200 else None
+
+        def readings() -> tuple[object, list[tuple[int, str, Any]]]:
+            rest: object = None
+            if operation is Operation.LIST:
+                # The page asked for may show others of them each time: that is what is looked for.
+                page = kit.page(status="completed", limit=1000)
+                rest = page["total"], in_any_order(page["items"])
+            return rest, [read() for _ in range(4)]
+
+        listed = operation is Operation.LIST
+        seen = kit.stable(readings, _at_rest) if listed else readings()
+        first, *others = seen[1]
+        for number, again in enumerate(others, 2):
+            if again != first:
+                raise Finding(
+                    f"the same GET for {operation.value} was answered with {first[0]} first and "
+                    f"with {again[0]} the {number}th time, or with another body"
+                )
+
+
+@requirement("HTTP-10")
+def check_refusals_show_no_internals(kit: Kit) -> None:
+    """Not in what is answered to these, nor to any other request of this run."""
+    answers = [
+        kit.api.get_run(UNKNOWN_RUN),
+        kit.api.get_run(MALFORMED_RUN),
+        kit.api.get_run("%00"),
+        kit.api.list_runs(limit="9" * 400),
+        kit.anonymous.list_runs(),
+    ]
+    if not any(answer.status >= 400 for answer in answers):
+        raise Inconclusive(f"nothing was refused: {', '.join(each.said for each in answers)}")
+
+
+@requirement("HTTP-11")
+@pytest.mark.parametrize("case", ["limit", "offset", "run id", "mode", "body"])
+def check_validation_errors_have_the_documented_shape(kit: Kit, case: str) -> None:
+    """This one, and every other 422 of this run."""
+    match case:
+        case "limit":
+            answer = kit.api.list_runs(limit=1001)
+        case "offset":
+            answer = kit.api.list_runs(offset=-1)
+        case "run id":
+            answer = kit.api.get_run(MALFORMED_RUN)
+        case "mode":
+            answer = kit.api.retry(_retryable(kit), {"mode": "no-such-mode"})
+        case _:
+            answer = kit.api.request(Operation.RETRY, _retryable(kit), raw=b"{")
+    if answer.status != 422:
+        raise Inconclusive(f"{answer.said}, not 422: there is no such body to look at")
+    kit.fits(answer, "ValidationError")
+
+
+@requirement("HTTP-12")
+@each_read
+def check_head_and_options_do_no_harm(kit: Kit, operation: Operation) -> None:
+    """HEAD has the status of GET and no body, OPTIONS succeeds, or either is refused with 405."""
+    path = operation.path(kit.runs.shared(State.COMPLETED))
+    require(_send(kit, "GET", path), status(200))
+    require(_send(kit, "HEAD", path), status(200, 405))
+    require(_send(kit, "OPTIONS", path), status(200, 204, 405))
+    head: list[Piece] = [
+        f"HEAD {kit.wire.path}{path} HTTP/1.1\r\n",
+        _ordinary(kit, ("Connection", "close")),
+    ]
+    told = kit.wire.exchange([*head, "\r\n"], done=lambda heard: False)
+    if told.body:
+        raise Finding(
+            f"HEAD {path} is answered with a body of {len(told.body)} bytes", exchange=told.exchange
+        )
+
+
+def _get(kit: Kit, *middle: Piece, target: str = f"{ROOT}?limit=1") -> list[Piece]:
+    return [f"GET {kit.wire.path}{target} HTTP/1.1\r\n", _ordinary(kit), *middle, "\r\n"]
+
+
+def _at_rest(before: tuple[object, object], after: tuple[object, object]) -> bool:
+    """Nothing has changed in the list, or in what was read of it."""
+    return before[0] == after[0] or before[1] == after[1]
+
+
+def _retryable(kit: Kit) -> str:
+    """A run with which nothing is wrong but what is said of it."""
+    return kit.runs.shared(State.FAILS, Status.FAILED)
+
+
+def _retry(kit: Kit, *rest: Piece) -> list[Piece]:
+    path = Operation.RETRY.path(UNKNOWN_RUN)
+    kind = ("Content-Type", "application/json")
+    return [f"POST {kit.wire.path}{path} HTTP/1.1\r\n", _ordinary(kit, kind), *rest]
+
+
+def _ordinary(kit: Kit, *more: tuple[str, str]) -> Headers:
+    credential = () if kit.api.credential is None else kit.api.credential.headers().items()
+    return kit.wire.headers(*credential, *more)
+
+
+Request = Callable[[Kit], Sequence[Piece]]
+
+# What is there as a whole and cannot be waited on: it is for the service to say something.
+WHOLE: dict[str, Request] = {
+    "a header of 64 KiB": lambda k: _get(k, "X-Filler: ", Filler("a", 64 * KIB), "\r\n"),
+    "2,000 headers": lambda k: _get(k, Filler("X-Filler: a\r\n", 2000)),
+    "a query of 64 KiB": lambda k: _get(k, target=f"{ROOT}?x={'a' * 64 * KIB}"),
+    "a request line that is none": lambda k: ["\x16\x03\x01\x02 garbage\r\n\r\n"],
+    "NUL in the path": lambda k: _get(k, target=f"{ROOT}/\x00"),
+    "a broken escape in the path": lambda k: _get(k, target=f"{ROOT}/%zz%f"),
+    "an unknown version": lambda k: [
+        f"GET {k.wire.path}{ROOT} HTTP/7.3\r\n",
+        _ordinary(k),
+        "\r\n",
+    ],
+    "a header without colon": lambda k: _get(k, "no colon in here\r\n"),
+    "an unknown method": lambda k: [
+        f"BREW {k.wire.path}{ROOT} HTTP/1.1\r\n",
+        _ordinary(k),
+        "\r\n",
+    ],
+    "a chunk of no size": lambda k: _retry(
+        k, "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"
+    ),
+    "a negative length": lambda k: _retry(k, "Content-Length: -2\r\n\r\n{}"),
+    "a length in words": lambda k: _retry(k, "Content-Length: two\r\n\r\n{}"),
+    "two lengths": lambda k: _retry(k, "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} "),
+    "a body of 4 MiB": lambda k: _retry(
+        k, f'Content-Length: {4 * MIB + 2}\r\n\r\n"', Filler("a", 4 * MIB), '"'
+    ),
+    "three requests in one go": lambda k: [*_get(k), *_get(k), *_get(k)],
+    "100,000 brackets": lambda k: _retry(k, "Content-Length: 100000\r\n\r\n", Filler("[", 100_000)),
+}
+# What is cut off: the service may wait for the rest, and we are gone.
+CUT: dict[str, Request] = {
+    "half a request line": lambda k: [f"GET {k.wire.path}{ROOT[:8]}"],
+    "half a header": lambda k: [f"GET {k.wire.path}{ROOT} HTTP/1.1\r\n", _ordinary(k), "X-Fi"],
+    "half a body": lambda k: _retry(k, 'Content-Length: 200\r\n\r\n{"mode": "fr'),
+    "half a chunk": lambda k: _retry(k, "Transfer-Encoding: chunked\r\n\r\nff\r\n{"),
+    "an answer not waited for": _get,
+}
+
+
+@requirement("HTTP-07")
+@pytest.mark.parametrize("case", [*WHOLE, *CUT])
+def check_a_broken_request_does_not_stop_the_service(kit: Kit, case: str) -> None:
+    """An ordinary request is answered afterwards."""
+    pieces = _pieces(kit, case)
+    _alive(kit)
+    kit.wire.exchange(pieces, leave=case in CUT)
+    _alive(kit, f"after {case}")
+
+
+@requirement("HTTP-07")
+def check_who_is_slow_holds_up_nobody(kit: Kit) -> None:
+    """While half a request is all that came, an ordinary one is answered."""
+    _alive(kit)
+    pieces = CUT["half a header"](kit)
+    kit.wire.exchange(
+        pieces, leave=True, during=lambda: _alive(kit, "while half a request is all that came")
+    )
+
+
+@requirement("HTTP-13")
+@pytest.mark.parametrize("case", list(WHOLE))
+def check_a_broken_request_is_answered(kit: Kit, case: str) -> None:
+    """Or its connection is closed: whoever sent it learns that nothing comes of it."""
+    told = kit.wire.exchange(_pieces(kit, case))
+    if not told.reacted:
+        raise Finding(
+            f"{case}: for {kit.wire.patience:g} s there was neither an answer nor a close",
+            exchange=told.exchange,
+        )
+    if told.status is not None and told.status >= 500 and told.status not in (501, 505):
+        raise Finding(
+            f"{case} is answered with {told.status}: the fault is the client's",
+            exchange=told.exchange,
+        )
+
+
+def _pieces(kit: Kit, case: str) -> Sequence[Piece]:
+    pieces = (WHOLE | CUT)[case](kit)
+    if kit.settings.read_only and str(pieces[0]).startswith("POST"):
+        raise Unsupported("it needs to change something, and the run is read-only")
+    return pieces
+
+
+def _alive(kit: Kit, when: str = "") -> None:
+    try:
+        answer = kit.api.list_runs(limit=1)
+    except NoAnswer as fault:
+        if not when:
+            raise Inconclusive(f"an ordinary request is not answered before it: {fault}") from None
+        raise Finding(
+            f"an ordinary request is not answered {when}: {fault}", exchange=fault.exchange
+        ) from None
+    if answer.status != 200:
+        if not when:
+            raise Inconclusive(f"an ordinary request is not accepted before it: {answer.said}")
+        raise Finding(f"{answer.said} {when}", exchange=answer.exchange)
+
+
+def _send(kit: Kit, method: str, path: str) -> Answer:
+    if path.endswith("/events") and method == "GET":
+        return kit.api.request(Operation.EVENTS, path.split("/")[-2])
+    credential = kit.api.credential
+    return kit.api.target.send(
+        method, path, headers={} if credential is None else credential.headers()
+    )
+
+
+def _json(answer: Answer) -> str | None:
+    kind = answer.media_type
+    fine = kind == "application/json" or kind.endswith("+json")
+    return None if fine else f"its type is {kind!r}, no kind of JSON"

@@ -1,0 +1,338 @@
+"""RETRY: running a finished run again."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+import pytest
+
+from conformance.assertions.matchers import (
+    behind,
+    client_error,
+    is_finished,
+    moment,
+    no_server_error,
+    require,
+    status,
+    step_undisturbed,
+    success,
+    unchanged,
+    undisturbed,
+    went_on,
+)
+from conformance.checks.support.open_questions import REFUSALS, SUCCESSES
+from conformance.checks.support.retry import (
+    by_key,
+    ends_once_each,
+    failed,
+    left_behind,
+    made_since,
+    not_changed,
+    observe_unfailed,
+    ran_again,
+    refused,
+    rerun,
+    rested,
+    retried,
+)
+from conformance.client.concurrency import at_once
+from conformance.errors import Finding, Inconclusive
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.harness.markers import requirement
+from conformance.harness.recordings import Moment
+from conformance.vocabulary import State, Status
+
+CALLERS = 6
+
+
+@requirement("RETRY-01", wants=[State.FAILS_ONCE])
+def check_an_empty_object_is_accepted(kit: Kit) -> None:
+    """The answer is a run, and the same runs again as with `from_failed`, which is the default."""
+    run_id, before = rested(kit)
+    answer = require(kit.api.retry(run_id, {}), success)
+    kit.observe_status("Q22", answer, SUCCESSES)
+    kit.fits(answer, "Run")
+    first = behind(before, [step["key"] for step in before if step["status"] == "failed"])
+    try:
+        ran_again(kit, run_id, before, rerun(kit, run_id, answer), first)
+    except Finding as fault:
+        # What the word itself means is another requirement: here it need only mean the same.
+        run_id, before = rested(kit)
+        explicit = retried(kit, run_id, {"mode": "from_failed"})
+        try:
+            ran_again(kit, run_id, before, rerun(kit, run_id, explicit), first)
+        except Finding:
+            return
+        raise Finding(f"with {{}} {fault}, and not with from_failed") from None
+
+
+@requirement("RETRY-02", wants=[State.FAILS_ONCE])
+def check_from_failed_runs_what_failed_and_all_behind(kit: Kit) -> None:
+    """Completed steps keep their outcome; the failed one and those behind it run."""
+    run_id, before = rested(kit)
+    first = [step["key"] for step in before if step["status"] == "failed"]
+    new = rerun(kit, run_id, retried(kit, run_id, {"mode": "from_failed"}))
+    ran_again(kit, run_id, before, new, behind(before, first))
+
+
+@requirement("RETRY-03", wants=[State.FAILS_ONCE])
+def check_full_runs_every_step(kit: Kit) -> None:
+    """Completed steps as well."""
+    run_id, before = rested(kit)
+    new = rerun(kit, run_id, retried(kit, run_id, {"mode": "full"}))
+    ran_again(kit, run_id, before, new, {step["key"] for step in before})
+
+
+@requirement("RETRY-04", wants=[State.DIAMOND, State.FAILS_ONCE])
+@pytest.mark.parametrize("place", ["first", "middle"])
+def check_from_step_runs_that_step_and_all_behind(kit: Kit, place: str) -> None:
+    """From the top or the middle of a diamond, or where completed runs are not retried (Q04), from
+    the first step of a failed run or the one that failed; the rest is kept."""
+    run_id = kit.runs.fresh(State.DIAMOND, Status.COMPLETED)
+    kit.waiting.tick()
+    before = kit.steps(run_id)
+    first = place == "first"
+    of_place = [s["key"] for s in before if bool(s["dependsOn"]) is not first]
+    chosen = [key for key in of_place if len(behind(before, [key])) > 1]
+    if not chosen:
+        raise Inconclusive(f"the run has no step to begin with: {place}")
+    body = {"mode": "from_step", "stepKey": chosen[0]}
+    answer = kit.api.retry(run_id, body)
+    observe_unfailed(kit, answer, "from_step", "completed")
+    if not client_error(answer):
+        run_id, before = rested(kit)
+        body["stepKey"] = next(
+            step["key"]
+            for step in before
+            if (not step["dependsOn"] if first else step["status"] == "failed")
+        )
+        answer = retried(kit, run_id, body)
+    new = rerun(kit, run_id, require(answer, success))
+    ran_again(kit, run_id, before, new, behind(before, [body["stepKey"]]))
+
+
+@requirement("RETRY-05", wants=[State.FAILS_ONCE])
+def check_from_step_needs_a_step(kit: Kit) -> None:
+    """Refused, or taken as `from_failed` (Q15)."""
+    run_id, _ = failed(kit)
+    before = kit.api.run(run_id)
+    answer = require(kit.api.retry(run_id, {"mode": "from_step"}), no_server_error)
+    words = {422: "invalid", 400: "bad_request"} | dict.fromkeys(SUCCESSES, "from_failed")
+    kit.observe_status("Q15", answer, words)
+    if not success(answer):
+        rerun(kit, run_id, answer)
+        return
+    require(answer, client_error)
+    not_changed(kit, run_id, before)
+    retried(kit, run_id, {"mode": "from_step", "stepKey": kit.steps(run_id)[0]["key"]})
+
+
+@requirement("RETRY-06", wants=[State.FAILS_ONCE])
+def check_an_unknown_step_is_refused(kit: Kit) -> None:
+    """With 404, 400 or 422 (Q16), and nothing changes; a known one is accepted."""
+    run_id, steps = failed(kit)
+    before = kit.api.run(run_id)
+    body = {"mode": "from_step", "stepKey": "no-such-step"}
+    answer = kit.api.retry(run_id, body)
+    kit.observe_status("Q16", answer, {404: "not_found", 400: "bad_request", 422: "invalid"})
+    require(answer, client_error)
+    not_changed(kit, run_id, before)
+    retried(kit, run_id, body | {"stepKey": steps[0]["key"]})
+
+
+@requirement("RETRY-07", wants=[State.FAILS_ONCE])
+def check_an_unknown_mode_is_refused(kit: Kit) -> None:
+    """422, and nothing changes."""
+    refused(kit, b'{"mode": "from_scratch"}', b'{"mode": "full"}')
+
+
+@requirement("RETRY-08", wants=[State.FAILS_ONCE])
+@pytest.mark.parametrize("value", ["7", "true", '["a"]', '{"key": "a"}'])
+def check_a_step_key_of_a_wrong_type_is_refused(kit: Kit, value: str) -> None:
+    """422, and nothing changes."""
+    refused(kit, f'{{"stepKey": {value}}}'.encode(), b'{"stepKey": null}')
+
+
+@requirement("RETRY-09", wants=[State.FAILS_ONCE])
+@pytest.mark.parametrize("body", [b'{"mode": "full"', b"{mode: full}", b"\xff\xfe{}"])
+def check_malformed_json_is_refused(kit: Kit, body: bytes) -> None:
+    """422, and nothing changes."""
+    refused(kit, body, b'{"mode": "full"}')
+
+
+@requirement("RETRY-10", wants=[State.FAILS_ONCE])
+@pytest.mark.parametrize("body", [b"[]", b'"full"', b"7", b"true"])
+def check_a_body_that_is_no_object_is_refused(kit: Kit, body: bytes) -> None:
+    """422, and nothing changes; null may stand for no body at all (Q17)."""
+    refused(kit, body, b"{}")
+
+
+@requirement("RETRY-11")
+@pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
+def check_an_unfinished_run_is_not_retried(kit: Kit, state: State) -> None:
+    """However that is answered (Q03), the run is as it was."""
+    run_id = kit.runs.fresh(state)
+    before = kit.moment(run_id)
+    answer = require(kit.api.retry(run_id, {"mode": "full"}), no_server_error)
+    kit.observe_status("Q03", answer, REFUSALS)
+    after = kit.moment(run_id)
+    what = f"retrying a {before.run.get('status')} run changed"
+    if why := undisturbed(before.run, after.run):
+        raise Finding(f"{what} it: {why}")
+    for was, now in zip(before.steps, after.steps, strict=True):
+        if why := step_undisturbed(was, now):
+            raise Finding(f"{what} a step: {why}")
+    if went_on(before.run, after.run):
+        # Whether by itself, only another one tells, to which nothing is done.
+        alone = kit.api.run(kit.runs.fresh(state))
+        kit.waiting.tick()
+        if not went_on(alone, kit.api.run(alone["id"])):
+            raise Finding(f"{what} it: it is {after.run.get('status')}, and one left alone is not")
+        raise Inconclusive(
+            f"the run went on by itself, to {after.run.get('status')}, while it was looked at: "
+            f"provide a {state.value!r} that stays so for some seconds"
+        )
+
+
+@requirement("RETRY-12", wants=[State.COMPLETED])
+@pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELLED])
+@pytest.mark.parametrize("mode", ["from_failed", "full"])
+def check_retry_of_a_run_that_did_not_fail(kit: Kit, state: State, mode: str) -> None:
+    """Allowed or refused (Q04): a refusal changes nothing, an acceptance runs it."""
+    run_id = kit.runs.fresh(state)
+    before = kit.api.run(run_id)
+    answer = require(kit.api.retry(run_id, {"mode": mode}), no_server_error)
+    if success(answer):
+        observe_unfailed(kit, answer, mode, state.value)
+        require(answer, client_error)
+        not_changed(kit, run_id, before)
+        return
+    again = kit.api.run(rerun(kit, run_id, answer))
+    if not is_finished(again) and not unchanged(before, again):
+        kit.observe("Q04", saw=f"{answer.said} and nothing runs", exchange=answer.exchange)
+        raise Finding(f"{answer.said} and nothing runs")
+    observe_unfailed(kit, answer, mode, state.value)
+
+
+@requirement("RETRY-13", wants=[State.FAILS_ONCE])
+@pytest.mark.parametrize("mode", ["from_failed", "full"])
+def check_many_retries_start_one_run(kit: Kit, mode: str) -> None:
+    """At the same moment, as if one after another: no server error, one attempt for each retry that
+    was accepted, no run but those that are named, and each run ends once for each attempt."""
+    run_id, before = failed(kit)
+    known = set(kit.newest())
+    body = {"mode": mode}
+    began = time.monotonic()
+    answers = at_once([partial(kit.api.retry, run_id, body)] * CALLERS)
+    took = time.monotonic() - began
+    for answer in answers:
+        require(answer, no_server_error)
+    accepted = [str(a.object().get("id")) for a in answers if not success(a)]
+    if not accepted:
+        raise Inconclusive(f"no retry was accepted: {answers[0].said}", because="RETRY-01")
+    now = kit.api.run(run_id)
+    if unnamed := made_since(kit, known, now) - set(accepted):
+        raise Finding(f"{len(accepted)} retries were accepted, and made {len(unnamed)} runs more")
+    if (count := accepted.count(run_id)) > 1:
+        late = kit.api.retry(run_id, body)
+        if not success(late):
+            accepted.append(run_id)
+        elif is_finished(now) or _lasts(kit, run_id, took):
+            raise Finding(
+                f"{count} retries at the same moment were accepted for the same run, and one that "
+                f"came later was answered {late.status}",
+                exchange=late.exchange,
+            )
+    for new in dict.fromkeys(accepted):
+        kit.expect_soon(partial(kit.api.run, new), is_finished)
+        again = by_key(kit.steps(new))
+        if set(again) != {step["key"] for step in before} or len(again) != len(before):
+            raise Finding("the run has other steps than before it was retried")
+        attempts = accepted.count(new) + (new == run_id)
+        ends_once_each(kit, new, attempts)
+
+
+@requirement("RETRY-14", wants=[State.FAILS_ONCE])
+def check_an_unknown_run_cannot_be_retried(kit: Kit) -> None:
+    """404; a failed run can be."""
+    require(kit.api.retry(UNKNOWN_RUN, {}), status(404))
+    retried(kit, failed(kit)[0], {})
+
+
+@requirement("RETRY-15", wants=[State.FAILS_ONCE])
+def check_what_runs_again_is_listed(kit: Kit) -> None:
+    """The same run, or another one beside the old, which is as it was (Q01)."""
+    run_id, _ = failed(kit)
+    before, known = kit.api.run(run_id), set(kit.newest())
+    new = rerun(kit, run_id, retried(kit, run_id, {}))
+    made = made_since(kit, known, before) - {new}
+    if kit.listed(new) is None:
+        raise Finding(f"the run {new} that runs again is not in the list")
+    if made:
+        raise Finding(f"the retry names the run {new}, and {len(made)} more are in the list")
+    if new != run_id and (why := unchanged(before, kit.api.run(run_id))):
+        raise Finding(f"the retry made another run and changed the old one: {why}")
+
+
+@requirement("RETRY-16", wants=[State.FAILS_ONCE])
+def check_a_null_step_key_is_accepted(kit: Kit) -> None:
+    """As good as none."""
+    run_id, _ = failed(kit)
+    require(kit.api.retry(run_id, {"mode": "from_failed", "stepKey": None}), success)
+
+
+@requirement("RETRY-17", wants=[State.FAILS_ONCE])
+def check_an_absent_body_does_no_harm(kit: Kit) -> None:
+    """The same as an empty object, or refused (Q17)."""
+    run_id, _ = failed(kit)
+    answer = require(kit.api.retry(run_id), no_server_error)
+    kit.observe_status("Q17", answer, {422: "invalid"} | dict.fromkeys(SUCCESSES, "defaults"))
+    if not success(answer):
+        rerun(kit, run_id, answer)
+
+
+@requirement("RETRY-18", wants=[State.FAILS_ONCE])
+def check_a_retried_run_can_complete(kit: Kit) -> None:
+    """What failed once succeeds when it is tried again."""
+    run_id, _ = failed(kit)
+    new = rerun(kit, run_id, retried(kit, run_id, {}))
+    last = kit.expect_soon(lambda: kit.api.run(new), is_finished)
+    if last.get("status") != Status.COMPLETED:
+        raise Finding(f"the retried run is {last.get('status')} in the end")
+    if last.get("error") is not None:
+        raise Finding("the run completed and still has the error of the attempt before")
+
+
+@requirement("RETRY-19")
+def check_a_malformed_id_cannot_be_retried(kit: Kit) -> None:
+    """What is no UUID is no matter of looking."""
+    require(kit.api.retry(MALFORMED_RUN, {}), status(422))
+
+
+@requirement("RETRY-20")
+def check_nothing_is_left_of_the_attempt_before(kit: Kit) -> None:
+    """Of the run or its steps, while they wait and run again."""
+    run_id, before = failed(kit)
+    new = rerun(kit, run_id, retried(kit, run_id, {"mode": "full"}))
+    seen: list[Moment] = []
+
+    def read() -> dict[str, Any]:
+        seen.append(kit.moment(new))
+        left_behind(seen[-1], by_key(before))
+        return seen[-1].run
+
+    kit.waiting.until(read, is_finished)
+    if len(seen) == 1:
+        raise Inconclusive(
+            "the run had ended again when it was first looked at: provide a 'fails_once' that "
+            "takes a second or more"
+        )
+
+
+def _lasts(kit: Kit, run_id: str, seconds: float) -> bool:
+    """Whether the run, once it has ended, took longer than this, so that it cannot have ended
+    several times in it."""
+    run = kit.expect_soon(partial(kit.api.run, run_id), is_finished)
+    return (moment(run, "completedAt") - moment(run, "startedAt")).total_seconds() > seconds

@@ -1,0 +1,90 @@
+"""Readers who join a run's stream one after another over its whole life: between what is told anew
+and what is told as it happens there must be no seam, whenever a reader comes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from conformance.client.stream import Stream
+from conformance.errors import Finding, Inconclusive, NoAnswer
+from conformance.harness.context import Kit
+from conformance.harness.recordings import has_ended, told
+
+READERS = 24
+# How long events may take that others have heard already.
+_LATE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A stream, and how many events had been told when it was opened."""
+
+    stream: Stream
+    behind: int
+
+
+def join(kit: Kit, run_id: str, life: float) -> list[Reader]:
+    """Readers of a run that takes about `life` seconds of the target's time, spread over it; fewer,
+    where the target allows no more. They have left when this returns."""
+    waiting, pace, start = kit.waiting, life / READERS, time.monotonic()
+    with ExitStack() as opened:
+        first = opened.enter_context(kit.api.events(run_id))
+        readers = [Reader(first, 0)]
+        while len(readers) < READERS and not has_ended(first):
+            if waiting.real_time:
+                first.wait(max(0.0, start + len(readers) * pace - time.monotonic()), has_ended)
+            else:
+                waiting.spend(pace)
+            try:
+                stream = opened.enter_context(kit.api.events(run_id))
+            except (Inconclusive, NoAnswer):
+                break
+            if stream.status != first.status:
+                break
+            readers.append(Reader(stream, len(first.frames)))
+        waiting.follow(first, has_ended)
+        over = time.monotonic() + _LATE
+        for reader in readers:
+            reader.stream.wait(max(0.0, over - time.monotonic()), lambda s: s.ended or has_ended(s))
+    return readers
+
+
+def compare(readers: Sequence[Reader], replay: Stream, kinds: Sequence[str]) -> None:
+    """A Finding where a reader missed one of these kinds of events, or heard it twice, beside the
+    others and what is told of them afterwards (Q13).
+
+    If no reader is told what has been, each hears what happens from when it came.
+    """
+    heard = [_labels(reader.stream, kinds) for reader in readers]
+    whole = max([_labels(replay, kinds), *heard], key=len)
+    replays = any(h[:1] == whole[:1] for h, r in zip(heard, readers, strict=True) if h and r.behind)
+    for reader, found in zip(readers, heard, strict=True):
+        expected = whole if replays else whole[len(whole) - len(found) :]
+        # What is cut off the reader knows of; and who comes last may be told nothing any more.
+        if reader.stream.broken:
+            expected = expected[: len(found)]
+        if found and found != expected:
+            raise Finding(
+                f"a reader that joined when {reader.behind} events had been told "
+                f"{_difference(found, expected)}",
+                exchange=reader.stream.exchange,
+            )
+
+
+def _labels(stream: Stream, kinds: Sequence[str]) -> list[str]:
+    """What happened and to which step; how it is shown may differ by when it is told."""
+    return [f"{e.kind} {e.step_key or ''}".strip() for e in told(stream.frames) if e.kind in kinds]
+
+
+def _difference(found: Sequence[str], expected: Sequence[str]) -> str:
+    missed = list((Counter(expected) - Counter(found)).elements())
+    doubled = list((Counter(found) - Counter(expected)).elements())
+    if missed:
+        return f"heard {len(found)} of {len(expected)} events: it missed {', '.join(missed[:3])}"
+    if doubled:
+        return f"heard more often than others: {', '.join(doubled[:3])}"
+    return f"heard them in another order: {', '.join(found)}, not {', '.join(expected)}"

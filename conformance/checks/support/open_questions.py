@@ -1,0 +1,48 @@
+"""How answers are read as answers to open questions, where more than one check does so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.client.response import Answer
+from conformance.contract.views import resolve
+from conformance.errors import Finding
+from conformance.harness.context import Kit
+
+PROBLEM = "application/problem+json"
+# The known answers to Q22, and to Q02 and Q03, by status.
+SUCCESSES = {200: "ok", 201: "created", 202: "accepted"}
+REFUSALS = {409: "conflict", 400: "bad_request"} | dict.fromkeys(SUCCESSES, "unchanged")
+
+
+def empty_fields(kit: Kit, schema: str, value: dict[str, Any], answer: Answer) -> None:
+    """Q19: fields that may be null are there or not where they have nothing to say."""
+    components = kit.contract.full["components"]["schemas"]
+    optional = [
+        name
+        for name, field in components[schema]["properties"].items()
+        if resolve(kit.contract.full, field).get("nullable")
+    ]
+    absent = [name for name in optional if name not in value]
+    null = [name for name in optional if name in value and value[name] is None]
+    if not absent and not null:
+        return
+    known = ["null"] if not absent else ["absent"] if not null else []
+    parts = [f"null {', '.join(null)}"] * bool(null) + [f"no {', '.join(absent)}"] * bool(absent)
+    saw = f"a {value.get('status')} {schema.lower()} has {' and '.join(parts)}"
+    kit.observe("Q19", *known, saw=saw, exchange=answer.exchange)
+
+
+def error_body(kit: Kit, answer: Answer) -> None:
+    """Q20: an error that is no validation error has a detail text or is a problem."""
+    try:
+        body = answer.object()
+    except Finding:
+        body = {}
+    keys = set(body)
+    if answer.media_type == PROBLEM or {"title", "status"} <= keys or {"type", "title"} <= keys:
+        known = ["problem"]
+    else:
+        known = ["detail"] if isinstance(body.get("detail"), str) else []
+    saw = f"{answer.said} as {answer.media_type} with {', '.join(sorted(keys)) or 'no object'}"
+    kit.observe("Q20", *known, saw=saw, exchange=answer.exchange)

@@ -1,0 +1,138 @@
+"""What a run may do, small enough to be believed: the statuses in which it may be seen next, and
+what must have stayed as it was. What the contract leaves open is learned when it is first seen, and
+the implementation held to it from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.assertions.matchers import unchanged
+from conformance.vocabulary import FINISHED, Level, Status
+
+ANY_END = frozenset({Status.COMPLETED, Status.FAILED})
+_LASTING = ("id", "automationId", "automationVersionId", "tenantId", "createdAt")
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What does not fit, and how well the expectation is founded."""
+
+    why: str
+    level: Level = Level.DERIVED
+
+
+@dataclass(slots=True)
+class RunModel:
+    """One run: where it may be (`allowed`), how it may end by itself (`ends`; nothing: not within a
+    sequence of calls), and how it was when it was seen finished.
+
+    `limited` says that it must end in reasonable time where such runs have done so before,
+    `cancelling` that a cancel was accepted that may not be done yet; `kept` are the steps that a
+    retry left completed.
+    """
+
+    run_id: str
+    ends: frozenset[Status]
+    limited: bool = False
+    cancelling: bool = False
+    allowed: frozenset[Status] = frozenset(Status)
+    first: dict[str, Any] | None = None
+    rest: dict[str, Any] | None = None
+    rest_steps: list[dict[str, Any]] | None = None
+    keys: frozenset[str] | None = None
+    kept: frozenset[str] = frozenset()
+
+    def see(self, run: dict[str, Any]) -> Wrong | None:
+        """What is wrong with the run as it is now; takes in what is right."""
+        try:
+            status = Status(str(run.get("status")))
+        except ValueError:
+            return Wrong(f"its status is {run.get('status')!r}", Level.ANALOGUE)
+        if status not in self.allowed:
+            level = Level.ANALOGUE if self.rest is None else Level.DERIVED
+            return Wrong(f"it is {status.value}, and could only be {_words(self.allowed)}", level)
+        self.first = self.first or run
+        if why := unchanged(self.first, run, _LASTING):
+            return Wrong(why)
+        if self.rest is not None and (why := unchanged(self.rest, run)):
+            return Wrong(f"it had finished, and {why}")
+        self.allowed = self._from_here(status)
+        if status.finished:
+            self.rest = run
+        return None
+
+    def see_steps(self, steps: list[dict[str, Any]], status: Status) -> Wrong | None:
+        """The same for its steps, where the run was in this status before and after they were
+        read."""
+        now = {str(step["key"]): step for step in steps}
+        self.keys = self.keys or frozenset(now)
+        if self.keys != now.keys():
+            return Wrong(f"its steps were {sorted(self.keys)} and are {sorted(now)}")
+        for key in sorted(self.kept):
+            if now[key]["status"] != "completed":
+                why = f"the step {key!r} had completed, was kept, and is {now[key]['status']}"
+                return Wrong(why, Level.INFERRED)
+        if status.finished:
+            for before in self.rest_steps or ():
+                if moved := unchanged(before, now[str(before["key"])]):
+                    return Wrong(f"it had finished, and of the step {before['key']!r} {moved}")
+            self.rest_steps = steps
+        return _at_odds(status, {str(step["status"]) for step in steps})
+
+    def cancel_accepted(self, answered: object) -> None:
+        """It is cancelled, or will be unless its work is done sooner (Q10)."""
+        if answered == Status.CANCELLED:
+            self.allowed = frozenset({Status.CANCELLED})
+        else:
+            self.cancelling = True
+            self.ends |= {Status.CANCELLED}
+            self.allowed = frozenset({Status.PENDING, Status.RUNNING}) | self.ends
+
+    def retry_accepted(self, ends: Iterable[Status], kept: Iterable[str]) -> None:
+        """It starts over, but for the steps that are kept."""
+        self.ends = frozenset(ends)
+        self.kept = frozenset(kept)
+        self.cancelling = False
+        self.allowed = frozenset({Status.PENDING, Status.RUNNING}) | self.ends
+        self.rest = self.rest_steps = None
+
+    def lose_track(self) -> None:
+        """It changed while it was spoken to: anything is possible until it is seen again."""
+        self.ends = FINISHED
+        self.kept = frozenset()
+        self.allowed = frozenset(Status)
+        self.rest = self.rest_steps = None
+
+    def _from_here(self, status: Status) -> frozenset[Status]:
+        if status.finished:
+            return frozenset({status})
+        ahead = {Status.PENDING, Status.RUNNING} if status is Status.PENDING else {Status.RUNNING}
+        return frozenset(ahead) | self.ends
+
+
+@dataclass(slots=True)
+class Lessons:
+    """How open questions were answered when they first came up."""
+
+    learned: dict[Hashable, tuple[Any, str]] = field(default_factory=dict)
+
+    def hold(self, situation: Hashable, answer: Any, said: str) -> Wrong | None:
+        """What is wrong if this situation was met with another answer before."""
+        before, then = self.learned.setdefault(situation, (answer, said))
+        return None if before == answer else Wrong(f"{said}; before, {then}", Level.INFERRED)
+
+
+def _at_odds(run: Status, steps: set[str]) -> Wrong | None:
+    if run is Status.COMPLETED and (rest := steps & {"pending", "running", "failed"}):
+        return Wrong(f"it has completed, and it has a step that is {min(rest)}")
+    if run is Status.FAILED and "failed" not in steps:
+        return Wrong("it has failed, and none of its steps has", Level.ANALOGUE)
+    if run.finished and "running" in steps:
+        return Wrong(f"it is {run.value}, and a step is running", Level.INFERRED)
+    return None
+
+
+def _words(statuses: frozenset[Status]) -> str:
+    return " or ".join(status.value for status in Status if status in statuses) or "nothing"

@@ -1,0 +1,49 @@
+"""What outlives one sequence of calls, where many are made up against a model of what runs may
+do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.checks.support.run_model import Lessons
+from conformance.client.shell_script import Script
+from conformance.errors import Finding
+from conformance.vocabulary import State, Status
+
+# A step of a sequence and what was drawn for it.
+Call = tuple[Callable[..., None], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A sequence that failed, and why."""
+
+    script: Script
+    fault: Finding
+    calls: tuple[Call, ...]
+
+
+@dataclass(slots=True)
+class Book:
+    """Lessons, which kinds of runs have been seen to end, the sequence
+    that failed, what went wrong apart from the implementation, runs that are ready, how
+    many were used and why others could not be had."""
+
+    until: float
+    lessons: Lessons = field(default_factory=Lessons)
+    ended: set[State] = field(default_factory=set)
+    worst: Failed | None = None
+    trouble: Exception | None = None
+    batch: int = 4
+    stock: dict[tuple[State, Status | None], list[str]] = field(default_factory=dict)
+    made: int = 0
+    missing: Exception | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is no time, or no reason, for more."""
+        late = time.monotonic() > self.until
+        return late or self.trouble is not None or self.worst is not None

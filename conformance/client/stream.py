@@ -1,0 +1,193 @@
+"""An open event stream, read on a thread of its own so that a check can act while it listens and
+never waits longer than it means to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from conformance.client.response import Answer
+from conformance.client.sse import Frame, Parser
+from conformance.errors import Finding
+
+MAX_STREAM = 16 * 1024 * 1024
+MAX_EVENTS = 50_000
+KEPT_HEAD = 64 * 1024
+
+
+class Stream:
+    """A response that goes on. `ended` says that nothing more comes, `closed` that this was the
+    server's doing and not that it was left."""
+
+    def __init__(
+        self,
+        response: httpx2.Response,
+        url: str,
+        *,
+        opened: float,
+        record: Callable[[Stream], int],
+    ) -> None:
+        self.url = url
+        self.status = response.status_code
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self.head = b""
+        self.ended = False
+        self.closed = False
+        self.broken = ""
+        self._opened = opened
+        self._size = 0
+        self._heard = opened
+        self._silence = 0.0
+        self._parser = Parser()
+        self._response = response
+        self._record = record
+        self._exchange: int | None = None
+        self._closing = False
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True, name=f"stream {url}")
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def media_type(self) -> str:
+        """The content type without parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The events so far."""
+        with self._news:
+            return list(self._parser.frames)
+
+    @property
+    def faults(self) -> list[str]:
+        """What a browser would have dropped so far."""
+        with self._news:
+            return list(self._parser.faults)
+
+    @property
+    def signs(self) -> int:
+        """How many events and comments there have been."""
+        with self._news:
+            return len(self._parser.frames) + self._parser.comments
+
+    @property
+    def comments(self) -> int:
+        """How many comments there have been."""
+        return self._parser.comments
+
+    @property
+    def silence(self) -> float:
+        """The longest time in seconds that something came after."""
+        return self._silence
+
+    @property
+    def silent_for(self) -> float:
+        """How long nothing has come, in seconds."""
+        return time.monotonic() - self._heard
+
+    @property
+    def exchange(self) -> int:
+        """The number under which the exchange is on record."""
+        if self._exchange is None:
+            self._exchange = self._record(self)
+        return self._exchange
+
+    def wait(self, seconds: float, ready: Callable[[Stream], bool]) -> bool:
+        """Wait until `ready` or the end, `seconds` at the most; returns whether it is ready."""
+        deadline = time.monotonic() + seconds
+        while True:
+            if ready(self):
+                return True
+            with self._news:
+                left = deadline - time.monotonic()
+                if self.ended or left <= 0:
+                    break
+                self._news.wait(min(left, 0.05))
+        return ready(self)
+
+    def first_answer(self, seconds: float) -> Answer:
+        """The stream as an ordinary answer: a refusal whole, events cut at their first bytes."""
+        streaming = self.media_type == "text/event-stream"
+        if (
+            not self.wait(seconds, lambda s: s.ended or (streaming and bool(s.head)))
+            and not streaming
+        ):
+            raise Finding(f"GET {self.url} did not end its answer in {seconds:g} s")
+        return Answer(
+            method="GET",
+            url=self.url,
+            status=self.status,
+            headers=self.headers,
+            body=self.head,
+            seconds=time.monotonic() - self._opened,
+            exchange=self.exchange,
+        )
+
+    def close(self) -> None:
+        """Leave; the reader is gone when this returns."""
+        self._closing = True
+        if not self.ended:
+            _hang_up(self._response)
+        self._reader.join(timeout=5)
+        _ = self.exchange
+
+    def _read(self) -> None:
+        try:
+            # A quiet stream is no fault: who waits keeps the time, and hanging up ends the read.
+            self._response.request.extensions["timeout"]["read"] = None
+            for chunk in self._response.iter_raw():
+                with self._news:
+                    self._take(chunk)
+                    self._news.notify_all()
+                if self._closing:
+                    return
+        except (httpx2.HTTPError, httpx2.StreamError, OSError) as fault:
+            self.broken = "" if self._closing else str(fault) or type(fault).__name__
+        finally:
+            self._response.close()
+            with self._news:
+                self.closed = not self._closing
+                if self.closed:
+                    self._parser.end()
+                self.ended = True
+                self._news.notify_all()
+
+    def _take(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if len(self.head) < KEPT_HEAD:
+            self.head += chunk[: KEPT_HEAD - len(self.head)]
+        if self._size > MAX_STREAM:
+            raise OSError(f"the stream exceeds {MAX_STREAM} bytes")
+        if max(len(self._parser.frames), len(self._parser.faults)) > MAX_EVENTS:
+            raise OSError(f"the stream has more than {MAX_EVENTS} events")
+        now = time.monotonic()
+        self._silence = max(self._silence, now - self._heard)
+        self._heard = now
+        self._parser.feed(chunk, now - self._opened)
+
+
+def _hang_up(response: httpx2.Response) -> None:
+    network = response.extensions.get("network_stream")
+    connection = None if network is None else network.get_extra_info("socket")
+    if isinstance(connection, socket.socket):
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return

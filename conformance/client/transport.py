@@ -1,0 +1,334 @@
+"""The implementation under test, over HTTP: every request has a time limit, every body a bound, no
+cookie is kept, no redirect followed, and each exchange goes on record. `Api` is the contract's six
+operations as one caller sees them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, TypeVar
+
+import httpx2
+
+from conformance import deadline
+from conformance.client.connection import Connection
+from conformance.client.credentials import Credential
+from conformance.client.decompression import PackedError, unpacked
+from conformance.client.diagnosis import BoundError, LateError, cause_of
+from conformance.client.rate_limit import TOO_MANY, Limits, until
+from conformance.client.recorder import Traffic
+from conformance.client.response import Answer
+from conformance.client.stream import Stream
+from conformance.errors import Finding, Inconclusive, NoAnswer, Refused, Unsupported
+from conformance.vocabulary import Operation
+
+MAX_BODY = 32 * 1024 * 1024
+T = TypeVar("T", Answer, Stream)
+_ABSENT = object()
+_GRACE = 0.5
+_FAULTS = (httpx2.HTTPError, httpx2.InvalidURL, BoundError, LateError, PackedError, OSError)
+
+
+class Target:
+    """One base URL and the connections to it."""
+
+    def __init__(
+        self,
+        base_url: str,
+        traffic: Traffic,
+        *,
+        timeout: float,
+        connection: Connection,
+        read_only: bool = False,
+        watches: Sequence[Callable[[Answer], object]] = (),
+        limits: Limits | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.traffic = traffic
+        self.timeout = timeout
+        self.connection = connection
+        self._read_only = read_only
+        self._watches = watches
+        self._limits = limits or Limits()
+        # An idle connection is given up before any usual server would: reusing one that the server
+        # is just closing would look like a fault of the server.
+        self._client = httpx2.Client(
+            timeout=timeout,
+            limits=httpx2.Limits(max_connections=None, keepalive_expiry=1.0),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            trust_env=False,
+            # Trusted authorities take longer to load than a whole check, and only TLS needs them.
+            verify=connection.tls() if self.base_url.startswith("https:") else False,
+            proxy=connection.proxy or None,
+            headers=[*connection.headers, ("Accept-Encoding", "identity")],
+        )
+
+    def close(self) -> None:
+        """Give up all connections."""
+        self._client.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | list[tuple[str, Any]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Send one request and read the whole answer; again, where a rate limit refused it, when
+        the time that was asked for has gone by.
+
+        Raises NoAnswer if it is not complete in `timeout` seconds or exceeds 32 MiB, Refused if
+        nothing listens, Unsupported for anything but GET on a read-only target.
+        """
+        return self._let_in(
+            lambda: self._send(
+                self._request(method, path, params, headers, body), timeout or self.timeout
+            )
+        )
+
+    def _send(self, request: httpx2.Request, limit: float) -> Answer:
+        start = time.monotonic()
+        response = None
+        chunks: list[bytes] = []
+        size = 0
+        late = f"the answer was not complete after {limit:g} s"
+        try:
+            # The client's own limit begins anew with every byte, and headers may go on for ever.
+            with deadline.limit(limit + _GRACE, late, LateError):
+                response = self._client.send(request, stream=True)
+                encoding = response.headers.get("content-encoding", "")
+                for chunk in unpacked(response.iter_raw(), encoding):
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > MAX_BODY:
+                        raise BoundError(f"the body exceeds {MAX_BODY} bytes")
+                    if time.monotonic() - start > limit:
+                        raise LateError(late)
+        except _FAULTS as fault:
+            raise self._no_answer(request, response, b"".join(chunks), start, fault) from None
+        finally:
+            if response is not None:
+                response.close()
+        content = b"".join(chunks)
+        seconds = time.monotonic() - start
+        number = self.traffic.record(request, response, content, seconds)
+        return self._seen(request, response, content, seconds, number)
+
+    def stream(self, path: str, headers: Mapping[str, str]) -> Stream:
+        """Open an event stream; it is read on a thread of its own until it is closed."""
+        sent = {"Accept": "text/event-stream"} | dict(headers)
+
+        def ask() -> Stream:
+            stream = self._stream(self._request("GET", path, None, sent, None))
+            if stream.status == TOO_MANY:
+                with stream:
+                    stream.first_answer(self.timeout)
+            return stream
+
+        return self._let_in(ask)
+
+    def _let_in(self, ask: Callable[[], T]) -> T:
+        """What is answered once no rate limit refuses it, or there is no time to wait for that."""
+        tried = 0
+        while self._limits.wait((answered := ask()).status, answered.headers, tried):
+            tried += 1
+        return answered
+
+    def _stream(self, request: httpx2.Request) -> Stream:
+        start = time.monotonic()
+        late = f"its header was not complete after {self.timeout:g} s"
+        try:
+            with deadline.limit(self.timeout + _GRACE, late, LateError):
+                response = self._client.send(request, stream=True)
+        except _FAULTS as fault:
+            raise self._no_answer(request, None, b"", start, fault) from None
+
+        def done(stream: Stream) -> int:
+            seconds = time.monotonic() - start
+            number = self.traffic.record(request, response, stream.head, seconds)
+            if stream.ended:
+                self._seen(request, response, stream.head, seconds, number)
+            return number
+
+        return Stream(response, str(request.url), opened=start, record=done)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | list[tuple[str, Any]] | None,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+    ) -> httpx2.Request:
+        if self._read_only and method not in ("GET", "HEAD", "OPTIONS"):
+            raise Unsupported("it needs to change something, and the run is read-only")
+        return self._client.build_request(
+            method,
+            self.base_url + path,
+            params=params,
+            headers=dict(headers or {}),
+            content=body,
+        )
+
+    def _seen(
+        self,
+        request: httpx2.Request,
+        response: httpx2.Response,
+        body: bytes,
+        seconds: float,
+        number: int,
+    ) -> Answer:
+        answer = Answer(
+            method=request.method,
+            url=str(request.url),
+            status=response.status_code,
+            headers=_lower(response.headers),
+            body=body,
+            seconds=seconds,
+            exchange=number,
+        )
+        for look in self._watches:
+            look(answer)
+        return answer
+
+    def _no_answer(
+        self,
+        request: httpx2.Request,
+        response: httpx2.Response | None,
+        body: bytes,
+        start: float,
+        fault: Exception,
+    ) -> NoAnswer:
+        seconds = time.monotonic() - start
+        why = str(fault) or type(fault).__name__
+        if isinstance(fault, httpx2.TimeoutException):
+            why = f"nothing came for {self.timeout:g} s"
+        number = self.traffic.record(request, response, body, seconds, why)
+        kind = Refused if isinstance(fault, httpx2.ConnectError) else NoAnswer
+        return kind(
+            f"{request.method} {request.url} got no complete answer: {why}",
+            exchange=number,
+            remedy=cause_of(fault, secure=request.url.scheme == "https").value,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The six operations as the bearer of one credential (or of none) calls them."""
+
+    target: Target
+    credential: Credential | None
+
+    def bearing(self, credential: Credential | None) -> Api:
+        """The same target as another caller."""
+        return Api(self.target, credential)
+
+    def list_runs(self, **query: Any) -> Answer:
+        """One page; the arguments go into the query as they are."""
+        return self.request(Operation.LIST, query=query)
+
+    def get_run(self, run_id: str) -> Answer:
+        """One run."""
+        return self.request(Operation.GET, run_id)
+
+    def get_steps(self, run_id: str) -> Answer:
+        """Its steps."""
+        return self.request(Operation.STEPS, run_id)
+
+    def cancel(self, run_id: str) -> Answer:
+        """Ask for its end."""
+        return self.request(Operation.CANCEL, run_id)
+
+    def retry(self, run_id: str, body: Any = _ABSENT) -> Answer:
+        """Ask for it to run again; without `body` the request has none."""
+        return self.request(Operation.RETRY, run_id, body=body)
+
+    def events(self, run_id: str, last_event_id: str | None = None) -> Stream:
+        """Follow its events, behind the last one seen if that is given."""
+        headers = self._headers()
+        if last_event_id is not None:
+            headers["Last-Event-ID"] = last_event_id
+        return _told(self.target.stream(Operation.EVENTS.path(run_id), headers))
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """The run as an object; a Finding if the answer is not 200 with one."""
+        return _ok(partial(self.get_run, run_id), "GET-01")
+
+    def steps(self, run_id: str) -> dict[str, Any]:
+        """The steps and counts as an object; a Finding if the answer is not 200 with one."""
+        return _ok(partial(self.get_steps, run_id), "STEPS-01")
+
+    def page(self, **query: Any) -> dict[str, Any]:
+        """A page as an object; a Finding if the answer is not 200 with one."""
+        return _ok(partial(self.list_runs, **query), "LIST-01")
+
+    def request(
+        self,
+        operation: Operation,
+        run_id: str = "",
+        *,
+        query: Mapping[str, Any] | list[tuple[str, Any]] | None = None,
+        body: Any = _ABSENT,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call any operation; `body` is sent as JSON, `raw` as it is, with the type for JSON.
+
+        An event stream is cut after its first bytes: this is for its refusals.
+        """
+        sent = self._headers() | dict(headers or {})
+        content = raw if body is _ABSENT else json.dumps(body).encode()
+        if content is not None:
+            sent.setdefault("Content-Type", "application/json")
+        if operation is Operation.EVENTS:
+            with _told(self.target.stream(operation.path(run_id), sent)) as stream:
+                return stream.first_answer(self.target.timeout)
+        return _told(
+            self.target.send(
+                operation.method, operation.path(run_id), params=query, headers=sent, body=content
+            )
+        )
+
+    def _headers(self) -> dict[str, str]:
+        return {} if self.credential is None else self.credential.headers()
+
+
+def _told(answered: T) -> T:
+    """What was answered, unless that is only that there were too many requests: of what was asked
+    it tells nothing, so it is Inconclusive."""
+    if answered.status != TOO_MANY:
+        return answered
+    asked = until(answered.headers)
+    if asked is None:
+        raise Inconclusive(
+            f"{answered.url} is answered with 429, which does not say when to come back",
+            because="HTTP-08",
+        )
+    raise Inconclusive(
+        f"the target limits requests: there was no time to wait until it answers {answered.url} "
+        f"(Retry-After: {asked:.0f} s); raise the tenant's limit, or give the run more time with "
+        f"--budget and --patience"
+    )
+
+
+def _ok(call: Callable[[], Answer], business: str) -> dict[str, Any]:
+    """The object in an answer; that there is one is the business of this requirement."""
+    try:
+        answer = call()
+        if answer.status != 200:
+            raise Finding(f"{answer.said} instead of 200", exchange=answer.exchange)
+        return answer.object()
+    except Finding as fault:
+        fault.because = business
+        raise
+
+
+def _lower(headers: httpx2.Headers) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

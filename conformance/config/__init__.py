@@ -1,0 +1,1 @@
+"""Read options, environment variables and the configuration file into settings."""

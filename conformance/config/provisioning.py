@@ -1,0 +1,167 @@
+"""How runs are got and how time is moved, as it was told: one way, and what that way needs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from conformance.config.sources import Told
+from conformance.config.toml_file import nearest
+from conformance.errors import ConfigurationError, Mistakes
+from conformance.provision.request import Trigger
+from conformance.vocabulary import Provision, State
+
+V = TypeVar("V", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """The way, and what there is for each: runs by state, a request, the words of a command.
+
+    `clock` moves the target's time: a request, or the words of a command; None where time can only
+    be waited for.
+    """
+
+    way: Provision
+    states: Mapping[State, tuple[str, ...]]
+    trigger: Trigger | None
+    command: tuple[str, ...]
+    clock: Trigger | tuple[str, ...] | None
+
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# A word in capitals, and a path or an address: no command looks like that.
+_REQUEST = re.compile(r"[A-Z]+ +(/|https?://)")
+# Where each way is told, by the key of the option.
+_TOLD = {
+    Provision.STATIC: "state",
+    Provision.HTTP: "trigger",
+    Provision.COMMAND: "command",
+}
+_NEEDS = {
+    Provision.STATIC: ("runs", "Name them as --state completed=RUN_ID"),
+    Provision.HTTP: ("a request", "Give one as --trigger 'POST /path/{state}'"),
+    Provision.COMMAND: ("a command", "Give one as --command ./make-a-run"),
+}
+
+
+def read_means(told: Mapping[str, Told], mistakes: Mistakes) -> Means:
+    """The means from what was told; a mistake says what contradicts or lacks what."""
+    attempt = mistakes.attempt
+    return Means(
+        attempt(_way, told),
+        _states(told["state"], mistakes),
+        attempt(_trigger, told),
+        attempt(_words, told["command"]),
+        attempt(_clock, told),
+    )
+
+
+def _way(told: Mapping[str, Told]) -> Provision:
+    text = str(told["provision"].value)
+    wrong = f"{told['provision'].where} {text!r} is no way to get runs."
+    way = _word(Provision, text, wrong)
+    given = [way for way, key in _TOLD.items() if told[key].value or told[key].wrong]
+    if len(given) > 1 or (given and way not in (Provision.AUTO, given[0])):
+        ways = [_TOLD[each] for each in given]
+        one, other = (told[key].where for key in [*ways, "provision"][:2])
+        raise ConfigurationError(
+            f"{one} and {other} contradict each other.",
+            "Leave one of them out.",
+        )
+    if way in _NEEDS and not given:
+        what, remedy = _NEEDS[way]
+        raise ConfigurationError(f"--provision {way.value} needs {what}.", remedy)
+    return given[0] if given else way
+
+
+def _trigger(told: Mapping[str, Told]) -> Trigger | None:
+    text, body = str(told["trigger"].value), str(told["trigger_body"].value)
+    if told["trigger"].wrong or told["trigger_body"].wrong:
+        return None
+    if not text:
+        if body:
+            raise ConfigurationError(
+                f"{told['trigger_body'].where} is a body without a request.",
+                "Give the request as --trigger 'POST /path'",
+            )
+        return None
+    request = _request("trigger", told["trigger"], body, str(told["trigger_id"].value))
+    if "{state}" not in text + body:
+        raise ConfigurationError(
+            f"{told['trigger'].where} does not say which run is wanted.",
+            "Put {state} into its path or into --trigger-body.",
+        )
+    return request
+
+
+def _clock(told: Mapping[str, Told]) -> Trigger | tuple[str, ...] | None:
+    text, body = str(told["clock"].value), str(told["clock_body"].value)
+    if told["clock"].wrong or told["clock_body"].wrong:
+        return None
+    is_request = _REQUEST.match(text) is not None
+    if body and not is_request:
+        raise ConfigurationError(
+            f"{told['clock_body'].where} is a body without a request.",
+            "Give the request as --clock 'POST /path'",
+        )
+    if not text:
+        return None
+    moves = _request("clock", told["clock"], body) if is_request else _words(told["clock"])
+    if "{seconds}" not in text + body:
+        raise ConfigurationError(
+            f"{told['clock'].where} {text!r} does not say by how much time is to move.",
+            "Put {seconds} into the request, into --clock-body, or behind the command.",
+        )
+    return moves
+
+
+def _request(purpose: str, told: Told, body: str, id_at: str = "") -> Trigger:
+    text = str(told.value)
+    method, _, path = text.partition(" ")
+    if _REQUEST.match(text) and method not in _METHODS:
+        raise ConfigurationError(
+            f"{told.where} {text!r}: there is no method {method!r}.", nearest(method, _METHODS)
+        )
+    if method not in _METHODS or not path.startswith("/"):
+        raise ConfigurationError(
+            f"{told.where} {text!r} is no request.", "Write it as POST /path, below --base-url."
+        )
+    return Trigger(purpose, method, path.strip(), body, id_at)
+
+
+def _words(told: Told) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(str(told.value)))
+    except ValueError as fault:
+        raise ConfigurationError(
+            f"{told.where} {told.value!r} is no command: {fault}.",
+            "Quote it as a shell would have it.",
+        ) from None
+
+
+def _states(told: Told, mistakes: Mistakes) -> dict[State, tuple[str, ...]]:
+    found: dict[State, tuple[str, ...]] = {}
+    named = (mistakes.attempt(_named, told.where, text) for text in told.value)
+    for state, run_id in filter(None, named):
+        found[state] = (*found.get(state, ()), run_id)
+    return found
+
+
+def _word(vocabulary: type[V], text: str, wrong: str) -> V:
+    try:
+        return vocabulary(text)
+    except ValueError:
+        raise ConfigurationError(wrong, nearest(text, vocabulary)) from None
+
+
+def _named(where: str, text: str) -> tuple[State, str]:
+    name, _, run_id = text.partition("=")
+    state = _word(State, name, f"{where} {text!r}: there is no state {name!r}.")
+    if not run_id:
+        raise ConfigurationError(f"{where} {text!r} names no run.", f"Write --state {name}=RUN_ID")
+    return state, run_id

@@ -1,0 +1,91 @@
+"""What a check of Schemathesis found, in plain words: what was sent, what came, what is allowed."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.client.recorder import Exchange
+from conformance.vocabulary import UUID
+
+_SHOWN = 160
+_RUN = re.compile(rf"/{UUID}(?=/|\?|$)")
+_PLACE = re.compile(r"Schema at (\S*):\s*(.*?)\s*\n\s*\nValue:\s*\n\s*(.*)", re.DOTALL)
+# What tells people what a value means, and nobody whether it fits.
+_FOR_PEOPLE = frozenset({"description", "example", "examples", "title", "x-evidence"})
+
+
+def in_words(check: str, said: str, exchange: Exchange) -> str:
+    """The failure of this check; `said` is how Schemathesis tells it, and stands for itself where
+    it is of a kind that is not known here."""
+    sent = f"{exchange.method} {_path(exchange.url)}"
+    if exchange.request_body is not None:
+        sent += f" with the body {_short(exchange.request_body)}"
+    came = "got no answer" if exchange.status is None else f"was answered {exchange.status}"
+    return f"{sent} {came}. {_expected(check, said, exchange)}"
+
+
+def _expected(check: str, said: str, exchange: Exchange) -> str:
+    match check:
+        case "not_a_server_error":
+            return "Allowed: any other class of status; no request may cause a server error."
+        case "negative_data_rejection":
+            why = _found(r"Invalid component: (.*)", said).strip(" -")
+            odd = f" ({why})" if why else ""
+            return f"The contract has no such request{odd}. Allowed: a refusal, as a rule 422."
+        case "status_code_conformance":
+            return f"Allowed: {_listed(said)}."
+        case "content_type_conformance" if "Documented:" in said:
+            kind = exchange.response_headers.get("content-type", "none")
+            return f"Its Content-Type is {kind}. Allowed: {_listed(said)}."
+        case "response_schema_conformance" if found := _PLACE.search(said):
+            value, place = _short(found[3]), _field(found[1])
+            return f"Its body has {value}{place} where the contract allows {_schema(found[2])}."
+        case _:
+            return said
+
+
+def _path(url: str) -> str:
+    # Which run it was shows the command beside it; the same fault has the same words.
+    parts = urlsplit(_RUN.sub("/{run_id}", url))
+    return _short(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+
+
+def _listed(said: str) -> str:
+    words = _found(r"Documented: (.*)", said).split(", ")
+    return ", ".join(sorted(set(words))) or "nothing"
+
+
+def _field(pointer: str) -> str:
+    names = re.findall(r"/properties/([^/]+)", pointer)
+    return f" as {'.'.join(names)}" if names else ""
+
+
+def _schema(text: str) -> str:
+    try:
+        schema = _bare(json.loads(text))
+    except ValueError:
+        return _short(text)
+    members = schema.get("anyOf", [schema]) if isinstance(schema, dict) else [schema]
+    plain = [m["type"] for m in members if isinstance(m, dict) and set(m) == {"type"}]
+    if plain and len(plain) == len(members):
+        return " or ".join(map(str, plain))
+    return _short(json.dumps(schema))
+
+
+def _bare(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {key: _bare(value) for key, value in schema.items() if key not in _FOR_PEOPLE}
+    return [_bare(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    return found[1].strip() if found else ""
+
+
+def _short(text: str) -> str:
+    one = " ".join(text.split())
+    return one if len(one) <= _SHOWN else f"{one[:_SHOWN]}..."

@@ -1,0 +1,158 @@
+"""What Schemathesis found, read from its event file: which cases were sent for each phase and
+operation, how they were answered, and which of its checks failed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.client.recorder import Exchange
+from conformance.fuzz.messages import in_words
+from conformance.vocabulary import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One check of Schemathesis that failed, with the exchange that shows it (number 0)."""
+
+    check: str
+    message: str
+    exchange: Exchange
+
+    @property
+    def server_error(self) -> bool:
+        """Whether the server failed, which no view of the contract allows."""
+        return self.check == "not_a_server_error"
+
+    @property
+    def key(self) -> tuple[str, str, str, str | None]:
+        """What makes it the same as a failure against another view."""
+        e = self.exchange
+        return self.check, e.method, str(e.status), e.request_body
+
+
+@dataclass(slots=True)
+class Tally:
+    """A phase of one operation: how often each status came, and what failed; `cut` says that there
+    was no time for the rest."""
+
+    statuses: dict[int, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    unanswered: int = 0
+    cut: bool = False
+
+    @property
+    def sent(self) -> int:
+        """How many requests were answered."""
+        return sum(self.statuses.values())
+
+    @property
+    def succeeded(self) -> int:
+        """How many of them with the 200 class."""
+        return sum(n for status, n in self.statuses.items() if 200 <= status < 300)
+
+
+Outcome = dict[tuple[str, Operation], Tally]
+
+
+def read(lines: Iterable[str]) -> Outcome:
+    """The tallies by phase and operation; a line that is cut off ends the reading."""
+    outcome: Outcome = {}
+    for line in lines:
+        try:
+            event: dict[str, Any] = json.loads(line)
+        except ValueError:
+            break
+        if (scenario := event.get("ScenarioFinished")) is not None:
+            _count(scenario["phase"], scenario["recorder"], outcome)
+        elif (fault := event.get("NonFatalError")) is not None:
+            # What is said of no operation is said of all: a phase failed as a whole.
+            named = _operation(*str(fault.get("label", "")).split(" ", 1))
+            for operation in Operation if named is None else [named]:
+                key = (str(fault.get("phase", "")), operation)
+                outcome.setdefault(key, Tally()).errors.append(_error(fault))
+    return outcome
+
+
+def _count(phase: str, recorder: dict[str, Any], outcome: Outcome) -> None:
+    for case_id, interaction in recorder.get("interactions", {}).items():
+        case = recorder["cases"][case_id]["value"]
+        operation = _operation(case["method"], case["path"])
+        if operation is None:
+            continue
+        tally = outcome.setdefault((phase, operation), Tally())
+        exchange = _exchange(interaction)
+        if exchange.status is None:
+            tally.unanswered += 1
+        else:
+            tally.statuses[exchange.status] = tally.statuses.get(exchange.status, 0) + 1
+        tally.failures += [
+            Failure(name, in_words(name, message, exchange), exchange)
+            for name, message in _failed(recorder.get("checks", {}).get(case_id, ()))
+            if not (name == "negative_data_rejection" and _is_no_body(operation, exchange))
+        ]
+
+
+def _is_no_body(operation: Operation, exchange: Exchange) -> bool:
+    """The page shows a body and does not call it required (Q17): null is another word for none."""
+    body = exchange.request_body
+    return operation is Operation.RETRY and body is not None and body.strip() == "null"
+
+
+def _failed(checks: Iterable[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for check in checks:
+        if check["status"] == "failure":
+            failure = (check.get("failure_info") or {}).get("failure") or {}
+            title = str(failure.get("title", check["name"]))
+            message = str(failure.get("message", "")).strip()
+            yield check["name"], f"{title}: {message}" if message else title
+
+
+def _exchange(interaction: dict[str, Any]) -> Exchange:
+    request, response = interaction["request"], interaction.get("response")
+    body = request.get("body")
+    return Exchange(
+        number=0,
+        method=request["method"],
+        url=request["uri"],
+        request_headers=_joined(request.get("headers", {})),
+        request_body=None if body is None else _text(body),
+        status=None if response is None else response["status_code"],
+        response_headers={} if response is None else _joined(response["headers"]),
+        response_body="" if response is None else _text(response.get("content")),
+        seconds=0.0 if response is None else round(response.get("elapsed", 0.0), 4),
+    )
+
+
+def _joined(headers: dict[str, list[str]]) -> dict[str, str]:
+    hidden = {
+        "authorization": "Bearer $TOKEN",
+        "x-api-key": "$API_KEY",
+        "cookie": "vai_token=$COOKIE",
+    }
+    return {
+        name: hidden.get(name.lower(), ", ".join(values) if isinstance(values, list) else values)
+        for name, values in headers.items()
+    }
+
+
+def _text(body: Any) -> str:
+    if isinstance(body, dict) and "$base64" in body:
+        body = base64.b64decode(body["$base64"]).decode("utf-8", "replace")
+    return str(body or "")
+
+
+def _operation(method: str, path: str = "") -> Operation | None:
+    for operation in Operation:
+        if operation.method == method and operation.path("{run_id}") == path:
+            return operation
+    return None
+
+
+def _error(fault: dict[str, Any]) -> str:
+    value = fault.get("value") or {}
+    return str(value.get("message", value)) if isinstance(value, dict) else str(value)

@@ -1,0 +1,1 @@
+"""Give checks what they work with: their context, runs, polling, shared observations."""

@@ -1,0 +1,45 @@
+"""What is observed once for many checks: the life of a run, its stream, a stream that is quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from conformance.errors import Inconclusive, KitError, Outcome, OutOfTime
+from conformance.harness.recordings import Quiet
+
+T = TypeVar("T")
+
+
+class Archive:
+    """Keeps observations by name. One that failed is not tried again: it fails every check that
+    builds on it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Any] = {}
+        self._new: dict[str, Any] = {}
+
+    def once(self, name: str, observe: Callable[[], T]) -> T:
+        """What `observe` returned, or raises what it raised, when this name was first asked for."""
+        if name not in self._kept:
+            try:
+                self._kept[name] = self._new[name] = observe()
+            except (Outcome, KitError) as fault:
+                self._kept[name] = fault
+            except OutOfTime as fault:
+                self._kept[name] = Inconclusive(str(fault))
+        kept = self._kept[name]
+        if isinstance(kept, BaseException):
+            raise kept
+        return cast("T", kept)
+
+    def news(self) -> dict[str, Any]:
+        """What was observed since this was last called, by name."""
+        news, self._new = self._new, {}
+        return news
+
+    def close(self) -> None:
+        """Leave every stream that is still open."""
+        for kept in self._kept.values():
+            if isinstance(kept, Quiet):
+                kept.stream.close()

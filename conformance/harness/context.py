@@ -1,0 +1,306 @@
+"""What a check is given: callers of the API, runs, the contract, time, and a place to note how the
+implementation answers an open question."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from conformance.assertions.invariants import is_step
+from conformance.assertions.matchers import Matcher, is_finished, unchanged
+from conformance.catalogue.open_questions import Observation, Question
+from conformance.client.credentials import Credential, Way
+from conformance.client.raw_socket import Wire
+from conformance.client.response import Answer
+from conformance.client.stream import Stream
+from conformance.client.transport import Api
+from conformance.config.settings import Settings
+from conformance.contract.contract import Contract
+from conformance.contract.schema import Schemas
+from conformance.errors import Finding, Inconclusive, Outcome, Unsupported
+from conformance.harness.cache import Archive
+from conformance.harness.polling import Waiting
+from conformance.harness.recordings import Broadcast, Moment, Quiet, has_ended
+from conformance.harness.runs import Runs
+from conformance.vocabulary import State, Status
+
+T = TypeVar("T")
+
+UNKNOWN_RUN = str(uuid.uuid5(uuid.NAMESPACE_URL, "tag:runs-conformance:no-such-run"))
+MALFORMED_RUN = "not-a-uuid"
+_KINDS = (
+    (State.COMPLETED, None),
+    (State.FAILS, Status.FAILED),
+    (State.CANCELLED, None),
+    (State.RUNNING_LONG, None),
+    (State.PENDING, None),
+)
+_AT_AN_END = 200
+# How many runs may be tried until one is seen to wait.
+_GLANCES = 5
+WRONG_SECRET = "no-such-credential-3f6b1c"  # noqa: S105 - it opens nothing, on purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """One check's view of the target."""
+
+    settings: Settings
+    api: Api
+    wire: Wire
+    runs: Runs
+    waiting: Waiting
+    contract: Contract
+    schemas: Schemas
+    credentials: tuple[Credential, ...]
+    other_credential: Credential | None
+    archive: Archive
+    questions: Mapping[str, Question]
+    selected: frozenset[str]
+    observations: list[Observation] = field(default_factory=list)
+
+    @property
+    def anonymous(self) -> Api:
+        """A caller without a credential."""
+        return self.api.bearing(None)
+
+    @property
+    def other(self) -> Api:
+        """A caller of another tenant; Unsupported where no such credential is known."""
+        if self.other_credential is None:
+            raise Unsupported("no credential of another tenant is known: --other-token")
+        return self.api.bearing(self.other_credential)
+
+    def via(self, way: Way) -> Api:
+        """The tenant under test by a credential of this kind; Unsupported where none is known."""
+        for credential in self.credentials:
+            if credential.way is way:
+                return self.api.bearing(credential)
+        raise Unsupported(f"no such credential is known: --{way.value}")
+
+    def impostor(self, way: Way | None = None) -> Api:
+        """A caller with a credential that nobody was given."""
+        return self.api.bearing(Credential(way or self.credentials[0].way, WRONG_SECRET))
+
+    def page(self, **query: Any) -> dict[str, Any]:
+        """A page with a list of runs that have ids and an integer total.
+
+        Inconclusive if it has not: LIST-01 and LIST-02 are about that, and no other check.
+        """
+        page = self.api.page(**query)
+        items, total = page.get("items"), page.get("total")
+        if not isinstance(items, list) or type(total) is not int:
+            raise Inconclusive("pages have no list `items` and integer `total`", because="LIST-01")
+        if not all(isinstance(run, dict) and isinstance(run.get("id"), str) for run in items):
+            raise Inconclusive("items have no `id`", because="LIST-02")
+        return page
+
+    def steps(self, run_id: str) -> list[dict[str, Any]]:
+        """The run's steps, each with a key, a status and its dependencies; likewise (STEPS-01)."""
+        steps = self.api.steps(run_id).get("steps")
+        if not isinstance(steps, list) or not all(map(is_step, steps)):
+            raise Inconclusive("steps have no key, status and dependencies", because="STEPS-01")
+        return steps
+
+    def samples(self) -> list[str]:
+        """A run of each kind that can be had, to look at; Inconclusive if there is none."""
+        found: list[str] = []
+        for state, at in _KINDS:
+            with contextlib.suppress(Inconclusive, Unsupported):
+                found.append(self.runs.shared(state, at))
+        if not found:
+            raise Inconclusive("there is no run to look at")
+        return found
+
+    def newest(self) -> dict[str, dict[str, Any]]:
+        """The runs at both ends of the list by id: those that were made last are at one of them."""
+        page = self.page(limit=_AT_AN_END)
+        runs = list(page["items"])
+        if page["total"] > _AT_AN_END:
+            last = max(_AT_AN_END, page["total"] - _AT_AN_END)
+            runs += self.page(limit=_AT_AN_END, offset=last)["items"]
+        return {run["id"]: run for run in runs}
+
+    def listed(self, run_id: str) -> dict[str, Any] | None:
+        """The run as the list shows it, among the thousand at either end."""
+        total = self.page(limit=1)["total"]
+        for offset in {0, max(0, total - 1000)}:
+            for item in self.page(limit=1000, offset=offset)["items"]:
+                if item["id"] == run_id:
+                    return dict(item)
+        return None
+
+    def life(self, state: State) -> list[Moment]:
+        """A run of this state from where it is provided to its end, looked at as often as may be.
+
+        One is watched for all checks. Inconclusive if it does not end.
+        """
+        return self.archive.once(f"life of {state.value}", lambda: self._watch(state))
+
+    def statuses(self, state: State) -> list[str]:
+        """The statuses such a run went through, repetitions left out."""
+        seen = [str(moment.run.get("status")) for moment in self.life(state)]
+        return [s for i, s in enumerate(seen) if i == 0 or s != seen[i - 1]]
+
+    def broadcast(self) -> Broadcast:
+        """The stream of a succeeding run; one is listened to for all checks."""
+        return self.archive.once("broadcast", self._listen_in)
+
+    def moment(self, run_id: str) -> Moment:
+        """The run and its steps as they are now."""
+        return Moment(self.api.run(run_id), self.steps(run_id))
+
+    def stopped(self) -> tuple[Moment, ...]:
+        """Runs that would have completed soon, as they were when they had been cancelled: one at
+        once and one at work. They are cancelled when this is first called; none where there are no
+        runs to spare, or they cannot be cancelled."""
+        return self.archive.once("stopped", self._stop)
+
+    def stays(self, ended: Sequence[Moment]) -> None:
+        """A Finding if one of these runs, or a step, is not for good what it was."""
+        for was in ended:
+            self.waiting.rest(was.at)
+            now, state = self.moment(was.run["id"]), was.run.get("status")
+            if why := unchanged(was.run, now.run):
+                raise Finding(f"a {state} run changed by itself: {why}")
+            for before, after in zip(was.steps, now.steps, strict=False):
+                if why := unchanged(before, after):
+                    raise Finding(f"a step of a {state} run changed by itself: {why}")
+
+    def quiet(self) -> Quiet:
+        """The stream of a run that does nothing, listened to since this was first called."""
+        return self.archive.once("quiet", self._hush)
+
+    def _hush(self) -> Quiet:
+        stream = self.api.events(self.runs.shared(State.RUNNING_LONG))
+        # What has happened so far comes first.
+        stream.wait(0.3, lambda s: s.ended)
+        return Quiet(stream, stream.comments, time.monotonic())
+
+    def _stop(self) -> tuple[Moment, ...]:
+        ended: list[Moment] = []
+        if not self.runs.repeatable:
+            return ()
+        for at in (None, Status.RUNNING):
+            # Whoever's business it is why this does not work tells it.
+            with contextlib.suppress(Outcome):
+                run_id = self.runs.fresh(State.SUCCEEDS, at)
+                self.api.cancel(run_id)
+                self.waiting.reach(self.api, run_id, Status.CANCELLED)
+                ended.append(self.moment(run_id))
+        return tuple(ended)
+
+    def _watch(self, state: State) -> list[Moment]:
+        for _ in range(_GLANCES if self.runs.repeatable else 1):
+            run_id = self.runs.fresh(state)
+            moments = [self.moment(run_id)]
+            # One that was under way before anybody looked shows less of its life.
+            if moments[0].run.get("status") == Status.PENDING:
+                break
+
+        def read() -> dict[str, Any]:
+            moments.append(self.moment(run_id))
+            return moments[-1].run
+
+        _, why = self.waiting.until(read, is_finished)
+        if why:
+            raise Inconclusive(f"after {self.settings.patience:g} s {why}")
+        return moments
+
+    def _listen_in(self) -> Broadcast:
+        for _ in range(_GLANCES if self.runs.repeatable else 1):
+            broadcast = self._listen_to(self.runs.fresh(State.SUCCEEDS))
+            # Where all was over before one of three left, it does not show that leaving harms none.
+            if not has_ended(broadcast.early):
+                break
+        return broadcast
+
+    def _listen_to(self, run_id: str) -> Broadcast:
+        with (
+            self.api.events(run_id) as first,
+            self.api.events(run_id) as second,
+            self.api.events(run_id) as early,
+        ):
+            early.wait(1, lambda stream: bool(stream.frames))
+            early.close()
+            for stream in (first, second):
+                self.waiting.follow(stream, has_ended)
+            # What comes behind the end should come within this: an end told twice, or the close.
+            first.wait(1, lambda s: s.ended)
+            second.wait(0.2, lambda s: s.ended)
+        return Broadcast(run_id, first, second, early)
+
+    def fill(self, count: int) -> None:
+        """See to it that the list holds this many runs; Inconclusive if that cannot be."""
+        # A run that was made ahead is handed out first and makes the list no longer: hence twice.
+        for last in (False, False, True):
+            missing = count - len(self.page(limit=count)["items"])
+            if missing <= 0:
+                return
+            if last or not self.runs.repeatable:
+                raise Inconclusive(f"the list would have to hold {count} runs, {missing} more")
+            for _ in range(missing):
+                self.runs.fresh(State.SUCCEEDS)
+
+    def stable(self, read: Callable[[], T], same: Callable[[T, T], bool] = operator.eq) -> T:
+        """A reading that the next one is the `same` as: at a live service runs change between
+        requests."""
+        before = read()
+        for _ in range(20):
+            after = read()
+            if same(before, after):
+                return before
+            before = after
+            self.waiting.clock.advance(0.5)
+        raise Inconclusive("the list changes too quickly to compare readings of it")
+
+    def fits(self, answer: Answer, schema: str) -> Any:
+        """The answer's body, if it fits this schema of the contract.
+
+        A Finding otherwise: as weak as the evidence for the keyword that is not met.
+        """
+        value = answer.json()
+        self.fits_value(value, schema, answer.exchange, answer.said)
+        return value
+
+    def fits_value(self, value: Any, schema: str, exchange: int, said: str) -> None:
+        """Any value, likewise."""
+        for fault in self.schemas.faults(schema, value)[:1]:
+            raise Finding(
+                f"{said}: {fault.message}", level=fault.level, exchange=exchange, place=fault.place
+            )
+
+    def expect_soon(
+        self, read: Callable[[], Any], matches: Matcher[Any], within: float | None = None
+    ) -> Any:
+        """The value once it matches; a Finding if it does not in time."""
+        value, why = self.waiting.until(read, matches, within)
+        if why:
+            raise Finding(why)
+        return value
+
+    def listen(
+        self, run_id: str, ready: Callable[[Stream], bool], within: float | None = None
+    ) -> Stream:
+        """The run's stream, closed again, as far as it went until `ready` or its end."""
+        with self.api.events(run_id) as stream:
+            self.waiting.follow(stream, ready, within)
+        return stream
+
+    def observe(self, question: str, *answers: str, saw: str, exchange: int | None = None) -> None:
+        """Note which of the known answers to an open question what was seen leaves possible; none
+        says that it was something else. Raises ValueError for an answer that nobody knows."""
+        if strangers := set(answers) - set(self.questions[question].answers):
+            raise ValueError(f"{sorted(strangers)} are no answers to {question}")
+        clean = self.api.target.traffic.redactor.text(saw)
+        self.observations.append(Observation(question, answers, clean, exchange))
+
+    def observe_status(self, question: str, answer: Answer, words: Mapping[int, str]) -> None:
+        """Likewise, where the status alone tells: `words` has the known answer by status."""
+        known = (words[answer.status],) if answer.status in words else ()
+        self.observe(question, *known, saw=answer.said, exchange=answer.exchange)

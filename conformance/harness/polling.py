@@ -1,0 +1,120 @@
+"""Waiting for the target, on its own clock where that can be moved: look, let time go by, look
+again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from conformance.assertions.matchers import Matcher, has_status, is_finished
+from conformance.client.stream import Stream
+from conformance.client.transport import Api
+from conformance.errors import Inconclusive
+from conformance.provision.protocol import Clock, RealClock
+from conformance.vocabulary import Status
+
+T = TypeVar("T")
+_STEP = 0.5
+_DELIVERY = 0.05
+# What is under way behind a run's end shows within this, in real time; a clock moves further.
+_REAL_REST = 2.0
+_REST = 120.0
+# Steps that go over into each other do so within this, in real time.
+_REAL_LULL = 1.0
+_LULL = 10.0
+_LULLS = 5
+# Timestamps that are kept to the second differ after this.
+_TICK = 1.1
+
+
+class Gone(Inconclusive):
+    """A run was past the status that it should have been met in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`patience` is how many seconds of the target's time a run is given to get somewhere."""
+
+    clock: Clock
+    patience: float
+
+    @property
+    def real_time(self) -> bool:
+        """Whether time can only be waited for."""
+        return isinstance(self.clock, RealClock)
+
+    def until(
+        self, read: Callable[[], T], matches: Matcher[T], within: float | None = None
+    ) -> tuple[T, str | None]:
+        """The last value read and what was still wrong with it after `within` seconds: None if it
+        came to match."""
+        left = self.patience if within is None else within
+        while True:
+            value = read()
+            why = matches(value)
+            if why is None or left <= 0:
+                return value, why
+            left -= self.clock.advance(_STEP)
+
+    def spend(self, seconds: float) -> None:
+        """Let this much of the target's time go by, in real time where it cannot be moved."""
+        while seconds > 0:
+            seconds -= self.clock.advance(seconds)
+
+    def tick(self) -> None:
+        """Let so much time go by that the next timestamp differs from the last one, also where
+        they are kept to the second."""
+        self.spend(_TICK)
+
+    def rest(self, since: float) -> None:
+        """Let so much time have gone by since then, by the monotonic clock, that what was still
+        under way must have shown. Real time that went by meanwhile is not waited for again."""
+        self.spend(max(0.0, since + _REAL_REST - time.monotonic()) if self.real_time else _REST)
+
+    def lull(self, read: Callable[[], object]) -> None:
+        """Let time go by until nothing happens for a while, but not for ever."""
+        before = read()
+        for _ in range(_LULLS):
+            self.spend(_REAL_LULL if self.real_time else _LULL)
+            after = read()
+            if after == before:
+                return
+            before = after
+
+    def reach(self, api: Api, run_id: str, *statuses: Status) -> dict[str, Any]:
+        """The run, once it has one of these statuses; Inconclusive if it never does, and at once
+        if it has gone past them."""
+        arrived = has_status(*statuses)
+
+        def settled(run: dict[str, Any]) -> str | None:
+            # Nothing goes back to pending, and nothing leaves a final status, by itself.
+            past = statuses == (Status.PENDING,) or is_finished(run) is None
+            return None if past else arrived(run)
+
+        run, _ = self.until(lambda: api.run(run_id), settled)
+        why = arrived(run)
+        if why is None:
+            return run
+        if settled(run) is None:
+            wanted = " or ".join(statuses)
+            raise Gone(
+                f"{why}: it was past that when it was looked at; provide runs that are {wanted} "
+                f"for some seconds"
+            )
+        raise Inconclusive(
+            f"{why}, and it was given {self.patience:g} s: more by --patience, or provide "
+            f"quicker runs"
+        )
+
+    def follow(
+        self, stream: Stream, ready: Callable[[Stream], bool], within: float | None = None
+    ) -> bool:
+        """Listen until `ready` or the stream's end while the target's time goes by."""
+        left = self.patience if within is None else within
+        while not stream.wait(_DELIVERY, ready):
+            if stream.ended or left <= 0:
+                return ready(stream)
+            left -= _DELIVERY + self.clock.advance(_STEP)
+        return True

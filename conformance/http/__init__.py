@@ -1,1 +1,0 @@
-"""How the target is spoken to, and what it answered."""

@@ -1,1 +1,0 @@
-"""What a check works with: runs, time, expectations, a model of what runs may do."""

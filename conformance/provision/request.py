@@ -1,0 +1,80 @@
+"""Runs from a request that the backend understands, a trigger of its own: the method, path and body
+are templates in which `{state}` stands for the state that is wanted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.client.credentials import Credential
+from conformance.client.response import Answer
+from conformance.client.transport import Target
+from conformance.errors import NoAnswer, SetupError
+from conformance.provision.protocol import Declined, Provided
+from conformance.vocabulary import State
+
+# The backend has no such runs.
+_NONE = (404, 422)
+_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A request to the backend, for the `purpose` that messages tell: `method`, `path` and `body`
+    are templates, `id_at` the dotted way to the run's id in the answer, where it makes one."""
+
+    purpose: str
+    method: str
+    path: str
+    body: str
+    id_at: str = ""
+
+    def send(self, target: Target, owner: Credential, words: Mapping[str, str]) -> Answer:
+        """Its answer, with `words` in the place of their names; a SetupError if there is none."""
+        path, body = self.path, self.body
+        for name, word in words.items():
+            path, body = path.replace(name, word), body.replace(name, word)
+        headers = owner.headers() | ({"Content-Type": "application/json"} if body else {})
+        try:
+            return target.send(self.method, path, headers=headers, body=body.encode() or None)
+        except NoAnswer as fault:
+            raise SetupError(f"The {self.purpose} failed: {fault}") from None
+
+    def expect_success(self, answer: Answer) -> None:
+        """Raise a SetupError if the answer is not of the 200 class."""
+        if not 200 <= answer.status < 300:
+            raise SetupError(f"The {self.purpose} failed: {said(answer)}")
+
+
+def said(answer: Answer) -> str:
+    """An answer in short, for messages."""
+    return f"{answer.said}: {answer.body[:_SHOWN].decode('utf-8', 'replace')}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedRuns:
+    """Every answer but the 200 class with an id, and those that mean that the backend has no such
+    runs, is the set-up's fault."""
+
+    target: Target
+    trigger: Trigger
+
+    def make(self, state: State, owner: Credential) -> Provided | Declined:
+        """A run from the trigger."""
+        trigger = self.trigger
+        answer = trigger.send(self.target, owner, {"{state}": state.value})
+        if answer.status in _NONE:
+            return Declined(f"the trigger knows no such runs: {said(answer)}")
+        trigger.expect_success(answer)
+        found: Any = None
+        try:
+            found = json.loads(answer.body)
+            for key in trigger.id_at.split("."):
+                found = found[int(key) if isinstance(found, list) else key]
+        except (ValueError, LookupError, TypeError):
+            found = None
+        if not isinstance(found, str):
+            raise SetupError(f"The trigger's answer has no id at {trigger.id_at!r}: {said(answer)}")
+        return Provided(found, ours=True)

@@ -1,0 +1,88 @@
+"""An executable of the set-up's, run once for one answer. It is told in its environment where the
+service is and with which credential to come; whatever is wrong with it is the set-up's fault."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from conformance.client.credentials import Credential
+from conformance.errors import SetupError
+
+_SHOWN = 400
+_MOST = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """How executables are called: for which service, and how many seconds each may take."""
+
+    base_url: str
+    timeout: float
+
+    def run(
+        self, words: Sequence[str], credential: Credential, more: Mapping[str, str]
+    ) -> tuple[str, str]:
+        """What it printed when it ended with 0, and the command as a person would type it.
+
+        The environment has RUNS_BASE_URL, RUNS_SECRET (the credential), RUNS_SECRET_KIND (token,
+        api-key or cookie), RUNS_AUTH_HEADER (the header that presents it) and what `more` has.
+        SetupError if it cannot be started, does not end in time, or ends with another code.
+        """
+        command = shlex.join(words)
+        ((header, value),) = credential.headers().items()
+        environment = os.environ | {
+            "RUNS_BASE_URL": self.base_url,
+            "RUNS_SECRET": credential.secret,
+            "RUNS_SECRET_KIND": credential.way.value,
+            "RUNS_AUTH_HEADER": f"{header}: {value}",
+            **more,
+        }
+        # Files, and not pipes: what it leaves running behind may hold a pipe open for ever.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            try:
+                process = subprocess.Popen(  # noqa: S603 - it is the user's own
+                    list(words),
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as fault:
+                reason = getattr(fault, "strerror", None) or str(fault)
+                raise SetupError(f"{command} cannot be started: {reason}.") from None
+            try:
+                code = process.wait(self.timeout)
+            except subprocess.TimeoutExpired:
+                raise SetupError(f"{command} did not end in {self.timeout:g} s.") from None
+            finally:
+                _end(process)
+            printed, said = _text(out), _text(err).strip()
+        if code:
+            how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            raise SetupError(f"{command} {how}{f': {said[-_SHOWN:]}' if said else '.'}")
+        return printed, command
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Whatever is left of it, also when the kit itself is out of time."""
+    if process.poll() is None:
+        with contextlib.suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+        process.wait()
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read(_MOST).decode("utf-8", "replace")

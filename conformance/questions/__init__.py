@@ -1,1 +1,0 @@
-"""The open questions: the answers there are, and those that were seen."""

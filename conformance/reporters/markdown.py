@@ -1,0 +1,122 @@
+"""The report in short: Markdown for the summary of a CI job or a comment, and a badge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from conformance.results.report import Entry, Report
+from conformance.vocabulary import ExitCode, Verdict
+
+_FOUND = (Verdict.VIOLATION, Verdict.DEVIATION)
+_COLOURS = {
+    ExitCode.CONFORMANT: "#1c6b3a",
+    ExitCode.NOT_CONFORMANT: "#b3261e",
+    ExitCode.NO_VERDICT: "#5a626c",
+    ExitCode.INTERRUPTED: "#5a626c",
+}
+_NAME = "automation runs"
+
+
+def as_markdown(report: Report) -> str:
+    """Verdict, counts, each fault with its command and what follows from it; the rest folded."""
+    return "\n".join(_markdown(report)) + "\n"
+
+
+def as_badge(report: Report) -> str:
+    """A picture of the verdict, 20 pixels high."""
+    said = report.conclusion
+    if report.exit_code in (ExitCode.CONFORMANT, ExitCode.NOT_CONFORMANT):
+        said += f" {report.counts[Verdict.PASS]}/{report.selected}"
+    left, right = _width(_NAME), _width(said)
+    label, colour = f"{_NAME}: {said}", _COLOURS[report.exit_code]
+    return f"""\
+<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" \
+aria-label="{label}">
+<title>{label}</title>
+<clipPath id="r"><rect width="{left + right}" height="20" rx="3"/></clipPath>
+<g clip-path="url(#r)"><rect width="{left}" height="20" fill="#444"/>\
+<rect x="{left}" width="{right}" height="20" fill="{colour}"/></g>
+<g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">
+<text x="{left / 2}" y="14" textLength="{left - 12}">{_NAME}</text>
+<text x="{left + right / 2}" y="14" textLength="{right - 12}">{said}</text>
+</g>
+</svg>
+"""
+
+
+def _width(text: str) -> int:
+    # About what the font takes; textLength makes it fit.
+    return round(len(text) * 6.6) + 12
+
+
+def _markdown(report: Report) -> Iterator[str]:
+    yield f"## {report.headline.capitalize()}: {_text(report.base_url)}"
+    yield ""
+    counts = ", ".join(_counted(n, verdict) for verdict, n in report.counts.items() if n)
+    yield f"{report.exercised} of {report.selected} requirements put to the test: {counts}."
+    for line in filter(None, (report.trouble, *report.notes, *report.stale)):
+        yield f"\n> {_text(line)}"
+    if report.missing:
+        yield f"\n> Not reached: {', '.join(report.missing)}"
+    roots = [entry for entry in report.entries if not entry.caused_by]
+    for verdict in _FOUND:
+        for entry in roots:
+            if entry.verdict is verdict:
+                yield from _fault(report, entry)
+    yield from _undecided(roots)
+
+
+def _undecided(roots: Iterable[Entry]) -> Iterator[str]:
+    for verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.WAIVED, Verdict.UNSUPPORTED):
+        listed = [entry for entry in roots if entry.verdict is verdict]
+        if listed:
+            yield f"\n<details><summary>{len(listed)} {verdict.value}</summary>\n"
+            yield "| requirement | why |"
+            yield "| --- | --- |"
+            for entry in listed:
+                yield f"| {entry.requirement.id} | {_text(_why(entry))} |"
+            yield "\n</details>"
+
+
+def _fault(report: Report, entry: Entry) -> Iterator[str]:
+    required, worst = entry.requirement, entry.worst
+    yield f"\n### {entry.verdict.value} {required.id}: {_text(required.statement)}\n"
+    yield _text(worst.message)
+    yield f"\n_{required.level.value}: {_text(required.source)}_"
+    if worst.curl:
+        fence = "`" * max(3, 1 + _longest_fence(worst.curl))
+        yield f"\n{fence}sh\n{worst.curl}\n{fence}"
+    followers = report.following(entry)
+    if followers:
+        names = (f"{f.requirement.id} ({f.verdict.value})" for f in followers)
+        yield f"\nWith it: {', '.join(names)}."
+
+
+def _counted(number: int, verdict: Verdict) -> str:
+    plural = number != 1 and verdict in (*_FOUND, Verdict.ERROR)
+    return f"{number} {verdict.value}{'s' if plural else ''}"
+
+
+def _why(entry: Entry) -> str:
+    if entry.waiver is not None and entry.verdict is Verdict.WAIVED:
+        waiver = entry.waiver
+        until = f"until {waiver.expires} by {waiver.owner}"
+        return f"{entry.found.value}, {until}: {waiver.reason}"
+    return entry.worst.message
+
+
+def _longest_fence(text: str) -> int:
+    longest = run = 0
+    for character in text:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _text(text: str) -> str:
+    """Text in which nothing is markup, on one line."""
+    plain = escape(" ".join(text.split()), quote=False)
+    for character in "\\`*_[]|#":
+        plain = plain.replace(character, f"\\{character}")
+    return plain

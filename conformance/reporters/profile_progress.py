@@ -1,0 +1,56 @@
+"""A run of which only its progress is of interest, and what went wrong."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from conformance.reporters.progress import ProgressLine
+from conformance.results.events import (
+    CheckFinished,
+    CheckStarted,
+    Event,
+    Finished,
+    Refused,
+    SetUp,
+    Started,
+)
+
+
+class Watching:
+    """Writes to a console that is not where the result goes."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._seen: set[str] = set()
+        self._progress = ProgressLine(console, "0 questions", shown=not quiet)
+
+    def on(self, event: Event) -> None:
+        """Show one."""
+        match event:
+            case Refused():
+                self.refuse((event.message, event.remedy))
+            case SetUp():
+                for state in sorted(event.failed):
+                    self.tell(f"set-up: {state.value}: {event.states[state]}")
+            case Started():
+                self._progress.begin(event.checks)
+            case CheckStarted():
+                self._progress.under_way(event.name)
+            case CheckFinished():
+                self._seen |= {seen.question for seen in event.result.observations}
+                self._progress.done(f"{len(self._seen)} questions")
+            case Finished():
+                self._progress.stop()
+                if not self._quiet:
+                    seen = f"{len(self._seen)} questions, {event.report.seconds:.1f} s"
+                    self._console.print(Text(f"observed: {seen}", style="dim"))
+
+    def refuse(self, *why: tuple[str, str]) -> None:
+        """Say why there is no run, and what to do: in pairs."""
+        self._progress.refuse(*why)
+
+    def tell(self, text: str) -> None:
+        """Say something that is worth knowing."""
+        self._console.print(Text(text, style="yellow"), soft_wrap=True)

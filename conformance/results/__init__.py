@@ -1,0 +1,1 @@
+"""Record results, conclude from them and compare reports."""

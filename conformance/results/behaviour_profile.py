@@ -1,0 +1,126 @@
+"""A target's answers to the open questions as a behaviour profile, a file that the mock plays.
+Beside each answer stands what was seen, by which check. A question that was not answered, or by
+something that no profile can say, is left to the contract's own answer, with the reason."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+
+from conformance import __version__
+from conformance.catalogue.open_questions import Answered, Question, Sighting
+from conformance.catalogue.requirements import Catalogue
+from conformance.results.report import Report
+from conformance.vocabulary import ROOT, Verdict
+
+_SHOWN = 3
+_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_WIDTH = 96
+
+
+def observing(catalogue: Catalogue) -> list[str]:
+    """The requirements whose checks observe how a question is answered."""
+    return [each.id for each in catalogue.requirements.values() if each.question]
+
+
+def render(report: Report, questions: Mapping[str, Question]) -> str:
+    """The profile as YAML, from a report of the observing checks."""
+    known = {n: seen for n, seen in report.observations.items() if seen.answer is not None}
+    lines = [
+        f"# How {report.base_url} answers what the reference leaves open: what runs-conformance",
+        f"# {__version__} saw at {report.started}. {len(known)} of {len(questions)} questions are "
+        "answered.",
+        "# To have the mock answer alike: runs-mock serve --behaviour FILE",
+        f"summary: {json.dumps(f'Observed at {report.base_url}', ensure_ascii=False)}",
+        "answers:" if known else "answers: {}",
+    ]
+    for number, question in questions.items():
+        lines.append("")
+        lines += _comment(question.text)
+        seen = report.observations.get(number)
+        if seen is None:
+            lines += _why_not(report, number)
+        else:
+            lines += _told(seen, report.base_url)
+        answer = None if seen is None else seen.answer
+        if answer is None:
+            lines.append(f"  # {number}: {_word(question.default)}  (the contract's own)")
+        else:
+            lines.append(f"  {number}: {_word(answer)}")
+    return "\n".join(lines) + "\n"
+
+
+def doubts(report: Report) -> list[str]:
+    """A sentence for each question that was seen and not answered, or not as any profile says."""
+    return [
+        f"{number}: {_verdict(seen)}"
+        for number, seen in report.observations.items()
+        if seen.answer is None
+    ]
+
+
+def _told(seen: Answered, base_url: str) -> Iterator[str]:
+    if seen.answer is None:
+        yield from _comment(_verdict(seen))
+    for line in _sightings(seen, base_url):
+        yield from _comment(line, "- ")
+
+
+def _verdict(seen: Answered) -> str:
+    if seen.unheard_of:
+        meanings = "; ".join(f"{word} ({text})" for word, text in seen.question.answers.items())
+        return f"Answered in a way that no profile knows. Known are: {meanings}"
+    if seen.contradictory:
+        return "Answered in different ways, which no profile can say:"
+    return f"What was seen leaves it open: {' or '.join(seen.possible)}."
+
+
+def _sightings(seen: Answered, base_url: str) -> list[str]:
+    """What was seen, the same from several checks once; where that is in doubt, each way of it."""
+    by_answers: dict[tuple[str, ...], list[Sighting]] = {}
+    for each in seen.sightings:
+        by_answers.setdefault(each.observation.answers, []).append(each)
+    lines: list[str] = []
+    for answers, sightings in by_answers.items():
+        saw = (f"{s.requirement}: {_plain(s.observation.saw, base_url)}" for s in sightings)
+        told = list(dict.fromkeys(saw))
+        prefix = f"{' or '.join(answers) or 'unknown'}: " if len(by_answers) > 1 else ""
+        more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
+        lines += [prefix + line for line in [*told[:_SHOWN], *more]]
+    return lines
+
+
+def _plain(text: str, base_url: str) -> str:
+    """The text without what is the same everywhere, or says nothing to anybody later."""
+    return _ID.sub("{run_id}", text.replace(base_url, "").replace(ROOT, ROOT.rpartition("/")[2]))
+
+
+def _why_not(report: Report, number: str) -> Iterator[str]:
+    """Why the checks that could have seen it did not."""
+    yield from _comment("Not observed:")
+    reasons = [
+        f"{entry.requirement.id} is {entry.verdict.value}: {entry.worst.message}"
+        for entry in report.entries
+        if entry.requirement.question == number and entry.verdict is not Verdict.PASS
+    ]
+    for reason in reasons[:_SHOWN] or ["no check that could see it was run to its end"]:
+        yield from _comment(_plain(reason, report.base_url), "- ")
+
+
+def _comment(text: str, bullet: str = "") -> list[str]:
+    lines = textwrap.wrap(
+        " ".join(text.split()),
+        _WIDTH - 4 - len(bullet),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    indents = [bullet] + [" " * len(bullet)] * len(lines)
+    return [f"  # {indent}{line}" for indent, line in zip(indents, lines, strict=False)]
+
+
+def _word(answer: str) -> str:
+    """Quoted where YAML would read something else than a word."""
+    special = answer in ("null", "true", "false", "yes", "no", "on", "off")
+    return f"'{answer}'" if special else answer

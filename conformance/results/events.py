@@ -1,0 +1,92 @@
+"""What happens while the kit runs, as values. The engine yields them, reporters consume them, and
+neither knows the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from conformance.results.report import Report
+from conformance.results.result import Result
+from conformance.vocabulary import State
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """There will be no run: the configuration is wrong or the target out of reach. The report says
+    so to those who read it instead."""
+
+    message: str
+    remedy: str
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The target has not answered for this many of the seconds that it is given."""
+
+    seconds: float
+    limit: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """The target limits requests, and is left alone for as many seconds as it asked for."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """How runs are provided, and for each state "" or why there is none; `failed` went wrong. It
+    was told by the file `config`, if by any."""
+
+    provisioner: str
+    states: Mapping[State, str]
+    failed: frozenset[State]
+    config: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The checks begin, with credentials in these ways, the usual one first; `again` are options
+    that repeat what is made up at random."""
+
+    base_url: str
+    checks: int
+    credentials: tuple[str, ...]
+    again: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStarted:
+    """A check begins."""
+
+    requirement: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinished:
+    """A check has ended."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All is over."""
+
+    report: Report
+
+
+Event = Refused | Waiting | Limited | SetUp | Started | CheckStarted | CheckFinished | Finished
+
+
+class Reporter(Protocol):
+    """Consumes events, in order, on one thread."""
+
+    def on(self, event: Event) -> None:
+        """Take note of one."""

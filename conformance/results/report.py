@@ -1,0 +1,233 @@
+"""The outcome of a whole run: a verdict for each requirement, what was observed, and what the
+command exits with. This is also what the JSON report says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conformance import __version__
+from conformance.catalogue.open_questions import Answered
+from conformance.catalogue.requirements import Requirement
+from conformance.fuzz.config import Effort
+from conformance.results.result import Result
+from conformance.results.root_causes import causes
+from conformance.results.waivers import Waiver
+from conformance.vocabulary import ExitCode, State, Verdict
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One requirement with the results of its checks, the worst of which is its verdict; the
+    waiver that is in force for it, and the requirement that it only follows from, if any."""
+
+    requirement: Requirement
+    results: tuple[Result, ...]
+    waiver: Waiver | None = None
+    caused_by: str = ""
+
+    @property
+    def worst(self) -> Result:
+        """The result that decides."""
+        return min(self.results, key=lambda result: result.verdict.rank)
+
+    @property
+    def found(self) -> Verdict:
+        """What the checks came to, whatever is waived."""
+        return self.worst.verdict
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is known of the requirement; what fails and is tolerated is waived."""
+        return Verdict.WAIVED if self.waiver and self.found.fails else self.found
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as the report has it."""
+        r = self.requirement
+        return {
+            "id": r.id,
+            "statement": r.statement,
+            "level": r.level.value,
+            "operation": r.operation.value if r.operation else None,
+            "source": r.source,
+            "question": r.question,
+            "verdict": self.verdict.value,
+            "found": self.found.value,
+            "waiver": self.waiver.to_json() if self.waiver and self.found.fails else None,
+            "causedBy": self.caused_by or None,
+            "place": self.worst.place or None,
+            "message": self.worst.message,
+            "curl": self.worst.curl,
+            "checks": [
+                {
+                    "name": result.check,
+                    "verdict": result.verdict.value,
+                    "message": result.message,
+                    "seconds": result.seconds,
+                    "culprit": result.culprit,
+                    "exchanges": [e.to_json() for e in result.exchanges],
+                }
+                for result in self.results
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Entries in the catalogue's order. `trouble` says why the run is not whole, if it is not;
+    `stale` has a line for each waiver that is in the way, `missing` the requirements that were
+    selected and not reached, `credentials` the ways they were presented in, the usual one first,
+    `notes` what a reader must know to rely on the rest.
+    """
+
+    base_url: str
+    contract: str
+    provisioner: str
+    states: Mapping[State, str]
+    entries: tuple[Entry, ...]
+    strict: bool
+    started: str
+    seconds: float
+    trouble: str = ""
+    interrupted: bool = False
+    observations: Mapping[str, Answered] = field(default_factory=dict)
+    fuzz: Effort = field(default_factory=Effort)
+    credentials: tuple[str, ...] = ()
+    config: str = ""
+    contract_digest: str = ""
+    catalogue_digest: str = ""
+    stale: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """How many requirements have each verdict; all verdicts are there."""
+        found = Counter(entry.verdict for entry in self.entries)
+        return {verdict: found[verdict] for verdict in Verdict}
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command exits with: a violation outweighs trouble, trouble a clean sheet. A
+        waiver that is in the way is trouble: what it says of the implementation is not so.
+        """
+        counts = self.counts
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if counts[Verdict.VIOLATION] or (self.strict and counts[Verdict.DEVIATION]):
+            return ExitCode.NOT_CONFORMANT
+        if self.trouble or self.stale or counts[Verdict.ERROR] or not self.exercised:
+            return ExitCode.NO_VERDICT
+        return ExitCode.CONFORMANT
+
+    @property
+    def exercised(self) -> int:
+        """How many requirements were put to the test and answered."""
+        decided = (Verdict.PASS, Verdict.DEVIATION, Verdict.VIOLATION)
+        return sum(entry.found in decided for entry in self.entries)
+
+    @property
+    def selected(self) -> int:
+        """How many requirements were to be put to the test."""
+        return len(self.entries) + len(self.missing)
+
+    @property
+    def runs(self) -> tuple[dict[str, Any], ...]:
+        """What runs were seen to do, each kind of run once."""
+        seen = (run for entry in self.entries for result in entry.results for run in result.runs)
+        return tuple({run["name"]: run for run in seen}.values())
+
+    def following(self, entry: Entry) -> tuple[Entry, ...]:
+        """The entries that only follow from this one."""
+        return tuple(e for e in self.entries if e.caused_by == entry.requirement.id)
+
+    @property
+    def conclusion(self) -> str:
+        """The exit code in words."""
+        match self.exit_code:
+            case ExitCode.CONFORMANT:
+                return "conformant"
+            case ExitCode.NOT_CONFORMANT:
+                return "not conformant"
+            case ExitCode.INTERRUPTED:
+                return "interrupted"
+            case _:
+                return "no verdict"
+
+    @property
+    def headline(self) -> str:
+        """The conclusion, and the deviations that it passes over."""
+        count = self.counts[Verdict.DEVIATION]
+        if self.exit_code is not ExitCode.CONFORMANT or not count:
+            return self.conclusion
+        return f"{self.conclusion}, with {count} deviation{'s' * (count > 1)} that --strict counts"
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as it is published: see report.schema.json."""
+        return {
+            "format": FORMAT,
+            "kit": __version__,
+            "catalogueDigest": self.catalogue_digest,
+            "contract": self.contract,
+            "contractDigest": self.contract_digest,
+            "baseUrl": self.base_url,
+            "credentials": list(self.credentials),
+            "config": self.config,
+            "started": self.started,
+            "seconds": self.seconds,
+            "strict": self.strict,
+            "fuzz": {"cases": self.fuzz.cases, "seed": self.fuzz.seed},
+            "conclusion": self.conclusion,
+            "exitCode": int(self.exit_code),
+            "trouble": self.trouble,
+            "notes": list(self.notes),
+            "staleWaivers": list(self.stale),
+            "notReached": list(self.missing),
+            "counts": {verdict.value: n for verdict, n in self.counts.items()},
+            "provisioner": self.provisioner,
+            "states": {state.value: why for state, why in self.states.items()},
+            "observations": {q: seen.to_json() for q, seen in self.observations.items()},
+            "runs": list(self.runs),
+            "requirements": [entry.to_json() for entry in self.entries],
+        }
+
+
+def entries_from(
+    requirements: Iterable[Requirement],
+    results: Iterable[Result],
+    waivers: Iterable[Waiver] = (),
+) -> tuple[Entry, ...]:
+    """The results by requirement, in the order of the requirements; those without are left out.
+    Of the waivers that cover a requirement the first counts."""
+    in_force = list(waivers)
+    by_id: dict[str, list[Result]] = {}
+    for result in results:
+        by_id.setdefault(result.requirement, []).append(result)
+    entries = [
+        Entry(r, tuple(by_id[r.id]), next((w for w in in_force if w.covers(r.id)), None))
+        for r in requirements
+        if r.id in by_id
+    ]
+    roots = causes({entry.requirement.id: entry.worst for entry in entries})
+    return tuple(replace(e, caused_by=roots.get(e.requirement.id, "")) for e in entries)
+
+
+def stale(
+    waivers: Iterable[Waiver], entries: Iterable[Entry], known: Iterable[str], today: str
+) -> tuple[str, ...]:
+    """A line for each waiver that is out of date, and for each that is needed no more: all that it
+    covers of the `known` requirements was put to the test and passed."""
+    found = {entry.requirement.id: entry.found for entry in entries}
+    ids = list(known)
+    lines: list[str] = []
+    for waiver in waivers:
+        about = f"{waiver.where} ({', '.join(waiver.patterns)}, {waiver.owner})"
+        if waiver.expired(today):
+            lines.append(f"{about} is out of date since {waiver.expires}: renew or remove it.")
+        elif all(found.get(each) is Verdict.PASS for each in ids if waiver.covers(each)):
+            lines.append(f"{about} is stale, all that it covers passes: remove it.")
+    return tuple(lines)

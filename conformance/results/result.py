@@ -1,0 +1,111 @@
+"""How one check ended: what pytest carries from a worker to the front, so all of it is JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from conformance.catalogue.open_questions import Observation
+from conformance.catalogue.requirements import Requirement
+from conformance.client.recorder import Exchange
+from conformance.errors import (
+    Finding,
+    Inconclusive,
+    Outcome,
+    OutOfTime,
+    SetupError,
+    Unsupported,
+)
+from conformance.vocabulary import Level, Verdict
+
+SHOWN = 12
+SHOWN_OF_PASS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One check's verdict; `exchanges` are its newest, `culprit` the number of the one that shows
+    the fault, `because` the requirement whose business it is if not the check's own, `place` where
+    the contract says what is not met, `runs` what it saw runs do. `in_passing`: the check is about
+    something else, and saw this."""
+
+    requirement: str
+    check: str
+    verdict: Verdict
+    message: str = ""
+    seconds: float = 0.0
+    observations: tuple[Observation, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    culprit: int | None = None
+    in_passing: bool = False
+    because: str = ""
+    place: str = ""
+    runs: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def curl(self) -> str:
+        """The command that shows the fault, if there is one."""
+        return next((e.curl for e in self.exchanges if e.number == self.culprit), "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, from which `from_json` makes the same result."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Result:
+        """The result that `to_json` was called on."""
+        exchanges = tuple(Exchange(**e) for e in data["exchanges"])
+        seen = tuple(
+            Observation(**o | {"answers": tuple(o["answers"])}) for o in data["observations"]
+        )
+        verdict = Verdict(data["verdict"])
+        return cls(
+            **data
+            | {
+                "verdict": verdict,
+                "exchanges": exchanges,
+                "observations": seen,
+                "runs": tuple(data["runs"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the end of a check means: the verdict with its reason, the exchange that shows it, the
+    requirement whose business it is, and the place in the contract."""
+
+    verdict: Verdict
+    message: str = ""
+    culprit: int | None = None
+    because: str = ""
+    place: str = ""
+
+
+def judge(
+    fault: BaseException | None, required: Requirement, exchanges: Sequence[Exchange]
+) -> Judgement:
+    """The verdict on a check of this requirement that ended with `fault` (None: it returned)."""
+    because = fault.because if isinstance(fault, Outcome) else ""
+    because = "" if because == required.id else because
+    message = f"{fault} (see {because})" if because else str(fault)
+    match fault:
+        case None:
+            return Judgement(Verdict.PASS)
+        case Finding():
+            level = required.level
+            weakest = max(level, fault.level or level, key=list(Level).index)
+            verdict = Verdict.VIOLATION if weakest.gates else Verdict.DEVIATION
+            if level.gates and not weakest.gates:
+                message += f" (this much is only {weakest.value}: it does not gate)"
+            last = exchanges[-1].number if exchanges else None
+            return Judgement(verdict, message, fault.exchange or last, because, fault.place)
+        case Inconclusive() | OutOfTime():
+            return Judgement(Verdict.INCONCLUSIVE, message, because=because)
+        case Unsupported():
+            return Judgement(Verdict.UNSUPPORTED, message)
+        case SetupError():
+            return Judgement(Verdict.ERROR, f"set-up: {message}")
+        case _:
+            return Judgement(Verdict.ERROR, f"the kit failed: {type(fault).__name__}: {message}")

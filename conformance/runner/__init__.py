@@ -1,0 +1,1 @@
+"""Run the checks against a target and make the report."""

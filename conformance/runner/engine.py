@@ -1,0 +1,372 @@
+"""The run itself, as a pytest plugin object: opens the session before the first check, judges each
+check as it ends, and makes the report. Under pytest-xdist the workers check and the front reports;
+what passes between them are results as JSON in the test reports' properties."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import deadline
+from conformance.catalogue.requirements import Requirement
+from conformance.client.rate_limit import Refusals
+from conformance.config.settings import Settings
+from conformance.errors import Inconclusive, KitError, NoAnswer, Outcome, OutOfTime, SetupError
+from conformance.harness.context import Kit
+from conformance.harness.markers import early_of, requirement_of, wants_of
+from conformance.results.events import (
+    CheckFinished,
+    CheckStarted,
+    Event,
+    Finished,
+    Limited,
+    Reporter,
+    SetUp,
+    Started,
+    Waiting,
+)
+from conformance.results.events import Refused as RunRefused
+from conformance.results.report import Report
+from conformance.results.result import SHOWN, SHOWN_OF_PASS, Result, judge
+from conformance.results.run_history import observed
+from conformance.runner.session import Session
+from conformance.runner.showing import show
+from conformance.runner.summarize import Course, conclude
+from conformance.runner.workers import Turns, keep_together, leave_word
+from conformance.vocabulary import Operation, Verdict
+
+_PROPERTY = "runs-conformance"
+_CHECKS = Path(__file__).parent.parent / "checks"
+_CHANGING = (Operation.CANCEL, Operation.RETRY)
+
+
+class Engine:
+    """One run. `worker` is the name of the worker of pytest-xdist that this is, or empty in the
+    front, where the report is made; `start` is when the run began, by the monotonic clock."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        reporters: Sequence[Reporter],
+        *,
+        worker: str,
+        start: float,
+        turns: Turns,
+    ) -> None:
+        self.settings = settings
+        self.report: Report | None = None
+        self.refused: KitError | None = None
+        self._reporters = reporters
+        self._redactor = settings.redactor()
+        self._worker = worker
+        self._front = not worker
+        self._turns = turns
+        self._session: Session | None = None
+        self._setup = SetUp("", {}, frozenset())
+        self._results: list[Result] = []
+        self._mark = 0
+        self._kit: Kit | None = None
+        self._trouble = ""
+        self._notes = settings.connection.notes
+        self._refusals = Refusals()
+        self._lost = ""
+        self._interrupted = False
+        self._begun = False
+        self._start = start
+        self._started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+    @property
+    def session(self) -> Session:
+        """The open session."""
+        if self._session is None:
+            raise RuntimeError("the session is not open")
+        return self._session
+
+    @pytest.fixture
+    def kit(self) -> Kit:
+        """What a check is given."""
+        self._mark = self.session.traffic.count
+        self._kit = self.session.kit()
+        return self._kit
+
+    def pytest_sessionstart(self) -> None:
+        """Connect, try the target, and see which runs can be had."""
+        try:
+            # Waiting for a target to start is no part of the run.
+            share = self.settings.wait_for_api + self.settings.budget
+            with deadline.limit(share, "the budget was spent before the first check"):
+                self._session = Session(
+                    self.settings, self._worker, self._wait, lambda s: self._emit(Limited(s))
+                )
+                if self._front:
+                    self.session.try_out()
+                    self._setup = self.session.offers()
+                    self._emit(self._setup)
+        except (KitError, OutOfTime) as fault:
+            late = KitError(str(fault), "Give it more with --budget, or see what is so slow.")
+            self.refused = fault if isinstance(fault, KitError) else late
+            message, remedy = map(self._redactor.text, (self.refused.message, self.refused.remedy))
+            self._trouble = f"{message} {remedy}".strip()
+            self._emit(RunRefused(message, remedy, self._make_report()))
+            if self._session is not None:
+                self._clean_up(self._session)
+        self._begun = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Stop here where there is no session; any earlier, pytest would repeat the reason."""
+        if self.refused is not None:
+            text = f"{self.refused.message} {self.refused.remedy}".rstrip()
+            raise pytest.exit.Exception(text, returncode=2)
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Pass over modules whose groups nobody asks for: some take their time to load."""
+        if collection_path == _CHECKS / "support":
+            return True
+        if collection_path.parent != _CHECKS or collection_path.stem == "__init__":
+            return None
+        group = collection_path.stem.upper()
+        catalogue = self.session.catalogue
+        asked = any(catalogue[each].group == group for each in self.session.selected)
+        return None if asked else True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Keep the selected checks, those that change nothing first."""
+        catalogue = self.session.catalogue
+        wanted = self.session.selected
+        order = list(catalogue.requirements)
+        kept: list[tuple[tuple[bool, bool, int], pytest.Item]] = []
+        dropped: list[pytest.Item] = []
+        for item in items:
+            bound = requirement_of(item)
+            if bound is None:
+                continue
+            found = catalogue[bound]
+            keep_together(item)
+            if found.id in wanted:
+                changing = found.operation in _CHANGING or found.group == "MODEL"
+                rank = early_of(item) is not None, changing
+                kept.append(((*rank, order.index(found.id)), item))
+            else:
+                dropped.append(item)
+        if dropped:
+            config.hook.pytest_deselected(items=dropped)
+        others = [item for item in items if requirement_of(item) is None]
+        items[:] = [*others, *(item for _, item in sorted(kept, key=lambda entry: entry[0]))]
+        if self._front:
+            self.started(len(kept))
+
+    def started(self, checks: int) -> None:
+        """Tell that the checks begin."""
+        ways = tuple(credential.way.value for credential in self.settings.credentials)
+        self._emit(Started(self.settings.base_url, checks, ways, self.settings.fuzz.again))
+
+    def troubled(self, why: str) -> None:
+        """Note why the run is not whole."""
+        if why not in self._trouble:
+            self._trouble = "; ".join(filter(None, (self._trouble, why)))
+
+    def limited(self, refusals: Refusals) -> None:
+        """Note that requests were refused for their rate."""
+        self._refusals += refusals
+
+    @property
+    def start(self) -> float:
+        """When the run began, by the monotonic clock."""
+        return self._start
+
+    def _wait(self, seconds: float, why: str) -> None:
+        self._start = time.monotonic()
+        self._emit(Waiting(seconds, self.settings.wait_for_api, why))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Begin what takes its time; what cannot begin fails in its own check."""
+        wanted = [state for item in session.items for state in wants_of(item)]
+        self.session.want(wanted[:: max(1, self.settings.workers)])
+        for begin in dict.fromkeys(early_of(item) for item in session.items):
+            left = self.settings.budget - (time.monotonic() - self._start)
+            if begin is not None and left > 0:
+                with (
+                    contextlib.suppress(Outcome, SetupError, OutOfTime),
+                    deadline.limit(left, "the budget was spent"),
+                ):
+                    begin(self.session.kit())
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Tell that a check begins."""
+        self._emit(CheckStarted("", nodeid.rpartition("::")[2]))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Give each check its share of time, and none to those that come too late."""
+        if requirement_of(item) is None:
+            return (yield)
+        with self._turns.take(str(requirement_of(item))):
+            return (yield from self._in_time(item))
+
+    def _in_time(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        left = self.settings.budget - (time.monotonic() - self._start)
+        # What is made up at random may take as long as somebody wants it to.
+        at_random = self.settings.fuzz.seed is not None
+        share = left if at_random else min(left, 3 * self.settings.patience)
+        if left <= 0:
+            self._trouble = f"the budget of {self.settings.budget:g} s was spent"
+            raise Inconclusive(self._trouble)
+        if self._lost:
+            raise Inconclusive(self._trouble, because=self._lost)
+        with deadline.limit(share, f"the check was not done after {share:.1f} s"):
+            self.session.make_ahead()
+            self._mark = self.session.traffic.count
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Judge a check that has ended and send the result along with pytest's own report."""
+        report = yield
+        bound = requirement_of(item)
+        fault = call.excinfo.value if call.excinfo else None
+        if bound is None or (call.when != "call" and fault is None):
+            return report
+        result = self._judge(self.session.catalogue[bound], item.name, fault, call.duration)
+        for each in (result, *self._in_passing(result)):
+            clean = self.session.traffic.clean(each.to_json())
+            report.user_properties.append((_PROPERTY, json.dumps(clean)))
+        show(report, result, self.settings, self._started_at[:10])
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in a result, wherever its check ran."""
+        for name, data in report.user_properties:
+            if name == _PROPERTY and self._front:
+                result = Result.from_json(json.loads(str(data)))
+                self._results.append(result)
+                if not result.in_passing:
+                    self._emit(CheckFinished(result))
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Someone has had enough; what is known by then is still reported."""
+        self._interrupted = self.refused is None
+        # Where a session was never begun pytest finishes none.
+        if not self._begun and self._front:
+            self._conclude()
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Pytest or the kit failed outside any check."""
+        self._trouble = f"the kit failed: {str(excrepr).strip().splitlines()[-1]}"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Clean up, and make the report and the exit code."""
+        if not self._front:
+            if self._session is not None:
+                self._clean_up(self._session)
+            trouble = self.refused.message if self.refused else self._trouble
+            leave_word(session.config, trouble, self._refusals)
+            return
+        if self.refused is not None:
+            session.exitstatus = 2
+            return
+        session.exitstatus = int(self._conclude().exit_code)
+
+    def _conclude(self) -> Report:
+        if self._session is not None:
+            self._clean_up(self._session)
+        self.report = self._make_report()
+        self._emit(Finished(self.report))
+        return self.report
+
+    def _clean_up(self, session: Session) -> None:
+        """However slowly the target answers: the verdict does not wait for it."""
+        left = self.settings.budget - (time.monotonic() - self._start)
+        late = "Clean-up took too long: runs that the kit made were left unfinished."
+        try:
+            with deadline.limit(max(left, self.settings.timeout), late):
+                session.close()
+        except OutOfTime as fault:
+            self._notes += (str(fault),)
+        self.limited(session.limits.refusals)
+
+    def _judge(
+        self, required: Requirement, name: str, fault: BaseException | None, seconds: float
+    ) -> Result:
+        if isinstance(fault, KeyboardInterrupt):
+            fault = Inconclusive("it was interrupted")
+        if isinstance(fault, NoAnswer) and not self.session.alive():
+            # Whether this request brought it down or somebody else did cannot be told from here.
+            self._trouble = f"nothing answers any more since {name} ({required.id})"
+            self._lost = required.id
+            fault = Inconclusive(f"{self._trouble}: {fault}")
+        exchanges = self.session.traffic.since(self._mark)
+        found = judge(fault, required, exchanges)
+        newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
+        kept = [e for e in exchanges if e.number == found.culprit or e in newest]
+        kit, self._kit = self._kit, None
+        return Result(
+            requirement=required.id,
+            check=name,
+            verdict=found.verdict,
+            message=self._redactor.text(found.message),
+            seconds=round(seconds, 3),
+            observations=tuple(kit.observations) if kit else (),
+            exchanges=tuple(kept),
+            culprit=found.culprit,
+            because=found.because,
+            place=found.place,
+            runs=self._seen(),
+        )
+
+    def _in_passing(self, result: Result) -> list[Result]:
+        """What was seen of requirements that hold for every answer, while a check went its way."""
+        found: list[Result] = []
+        for name, finding in self.session.watch.take().items():
+            # What a check is about it says itself.
+            if name == result.requirement and result.verdict is not Verdict.PASS:
+                continue
+            # It may be from before the check: the target was tried out.
+            exchanges = self.session.traffic.since(0)
+            judged = judge(finding, self.session.catalogue[name], exchanges)
+            found.append(
+                Result(
+                    requirement=name,
+                    check=result.check,
+                    verdict=judged.verdict,
+                    message=self._redactor.text(judged.message),
+                    exchanges=tuple(e for e in exchanges if e.number == judged.culprit),
+                    culprit=judged.culprit,
+                    because=judged.because,
+                    place=judged.place,
+                    in_passing=True,
+                )
+            )
+        return found
+
+    def _seen(self) -> tuple[dict[str, Any], ...]:
+        """What the check that has just ended was the first to see runs do."""
+        news = self.session.archive.news()
+        runs = (observed(name, seen) for name, seen in news.items())
+        return tuple(self.session.traffic.clean(run) for run in runs if run is not None)
+
+    def _make_report(self) -> Report:
+        course = Course(
+            started=self._started_at,
+            seconds=round(time.monotonic() - self._start, 2),
+            trouble=self._redactor.text(self._trouble),
+            interrupted=self._interrupted,
+            notes=(*self._notes, *self._refusals.notes),
+        )
+        return conclude(self.settings, self._setup, self._results, course)
+
+    def _emit(self, event: Event) -> None:
+        for reporter in self._reporters:
+            reporter.on(event)

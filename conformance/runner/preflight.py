@@ -1,0 +1,119 @@
+"""The way to the target, tried before anything is checked: is anybody there, is it the API, does it
+let us in; and if it is only starting, waiting for it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+
+from conformance.client.credentials import Credential
+from conformance.client.response import Answer
+from conformance.client.transport import Api
+from conformance.errors import Inconclusive, NoAnswer, Outcome, UnreachableError
+from conformance.harness.context import MALFORMED_RUN
+from conformance.vocabulary import ROOT, Operation
+
+_PAUSE = 0.25
+# What stands before a service says this while the service is not up.
+_STARTING = (502, 503, 504)
+_REFUSALS = (401, 403)
+
+
+def await_api(api: Api, seconds: float, tell: Callable[[float, str], None]) -> None:
+    """Return once the API answers; `tell` is called with the seconds so far and why it has not.
+
+    Raises UnreachableError if it does not within `seconds`.
+    """
+    start = time.monotonic()
+    while True:
+        why, remedy = _not_up(api)
+        if not why:
+            return
+        waited = time.monotonic() - start
+        tell(waited, why)
+        if waited >= seconds:
+            raise UnreachableError(
+                f"{api.target.base_url} was not up after {seconds:g} s of waiting. {why}",
+                remedy or "Wait longer with --wait-for-api, or look why it does not start.",
+            )
+        time.sleep(min(_PAUSE, seconds - waited))
+
+
+def try_out(api: Api, credentials: Sequence[Credential]) -> None:
+    """One harmless request with each credential; an UnreachableError says what to do if nothing can
+    be checked, or one of them is refused: whatever that would show is no fault of the service.
+
+    A secret that is taken in one way and not in another is left to the checks.
+    """
+    first, *others = credentials
+    answers = {first: _asked(api.bearing(first))}
+    for each in others:
+        with contextlib.suppress(NoAnswer, Inconclusive):
+            answers[each] = api.bearing(each).list_runs(limit=1)
+    refused = {each: answer for each, answer in answers.items() if answer.status in _REFUSALS}
+    taken = {each.secret for each, answer in answers.items() if answer.status == 200}
+    wrong = [
+        f"{c.where} is refused: {a.said}." for c, a in refused.items() if c.secret not in taken
+    ]
+    if wrong:
+        raise UnreachableError(
+            "\n".join(wrong),
+            "Check it, and that it goes with the option: --token is sent as Authorization: "
+            "Bearer, --api-key as X-API-Key, --cookie as the cookie vai_token.",
+        )
+
+
+def _asked(api: Api) -> Answer:
+    """What a harmless request is answered with; an UnreachableError if that cannot be the API."""
+    base = api.target.base_url
+    try:
+        answer = api.list_runs(limit=1)
+    except NoAnswer as fault:
+        raise UnreachableError(f"{base} cannot be reached. {fault}", fault.remedy) from None
+    except Inconclusive as fault:
+        raise UnreachableError(f"{base} lets nobody in now: {fault}.") from None
+    if answer.status == 407:
+        raise UnreachableError(
+            f"The proxy asks who we are: {answer.said}.",
+            "Write it into --proxy: http://USER:PASSWORD@HOST:PORT",
+        )
+    if 300 <= answer.status < 400:
+        raise UnreachableError(
+            f"{answer.said} and leads to {answer.headers.get('location', 'nowhere')}.",
+            "Use the address it leads to as --base-url, without the path of the API; no redirect "
+            "is followed, so that the credential goes nowhere else.",
+        )
+    if answer.status in _STARTING:
+        raise UnreachableError(
+            f"{base} is not up: {answer.said}.",
+            "See why, or have the kit wait for it with --wait-for-api.",
+        )
+    if _is_no_api(answer) and _knows_no_runs(api):
+        raise UnreachableError(
+            f"There is no such API at {base}: {answer.said}.",
+            f"--base-url is what comes before {ROOT}.",
+        )
+    return answer
+
+
+def _not_up(api: Api) -> tuple[str, str]:
+    try:
+        answer: Answer = api.list_runs(limit=1)
+    except NoAnswer as fault:
+        return str(fault), fault.remedy
+    except Inconclusive as fault:
+        return f"{fault}.", ""
+    return (f"{answer.said}.", "") if answer.status in _STARTING else ("", "")
+
+
+def _knows_no_runs(api: Api) -> bool:
+    """A list that is missing is a finding, if only the rest of the API is there."""
+    try:
+        return _is_no_api(api.request(Operation.GET, MALFORMED_RUN))
+    except Outcome:
+        return True
+
+
+def _is_no_api(answer: Answer) -> bool:
+    return answer.status == 404 or answer.media_type == "text/html"

@@ -1,0 +1,234 @@
+"""One connection of the kit to a target: made from the settings, tried before anything is checked,
+and the place where every check's kit comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from conformance.assertions.monitor import Agreement
+from conformance.assertions.response_rules import Watch, rules
+from conformance.catalogue.open_questions import load as load_questions
+from conformance.catalogue.requirements import Catalogue
+from conformance.catalogue.requirements import load as load_catalogue
+from conformance.client.credentials import Credential, Way
+from conformance.client.rate_limit import Limits
+from conformance.client.raw_socket import Wire
+from conformance.client.recorder import Traffic
+from conformance.client.transport import Api, Target
+from conformance.config.settings import Settings
+from conformance.contract import contract
+from conformance.contract.schema import Schemas
+from conformance.errors import ConfigurationError, Outcome, Refused, SetupError
+from conformance.harness.cache import Archive
+from conformance.harness.context import Kit
+from conformance.harness.polling import Waiting
+from conformance.harness.runs import Offspring, Runs
+from conformance.provision.clock import CommandClock, RequestClock
+from conformance.provision.command import Command
+from conformance.provision.discover import DiscoverProvisioner
+from conformance.provision.mock import Mock, beside, neighbour
+from conformance.provision.on_demand import MadeProvisioner
+from conformance.provision.protocol import DERIVED, Clock, Provisioner, RealClock
+from conformance.provision.request import RequestedRuns, Trigger
+from conformance.provision.static import StaticProvisioner
+from conformance.provision.subprocess import Hook
+from conformance.results.events import SetUp
+from conformance.runner.preflight import await_api, try_out
+from conformance.vocabulary import Provision, State
+
+
+class Session:
+    """Everything that outlives a single check.
+
+    `worker` is the name of one of several sessions side by side, empty for the only or leading one;
+    `waiting` is told the seconds that the target has not answered yet, and why; `limited` for how
+    many seconds it is left alone because it asked for that.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        worker: str = "",
+        waiting: Callable[[float, str], None] = lambda seconds, why: None,
+        limited: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
+        self.settings = settings
+        self.contract = contract.load()
+        self.catalogue: Catalogue = load_catalogue()
+        self.questions = load_questions()
+        self.redactor = settings.redactor()
+        self.traffic = Traffic(self.redactor)
+        self._schemas = Schemas(self.contract)
+        self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
+        self.watch = Watch(rules(self._schemas), self.selected)
+        offspring = Offspring()
+        self.limits = Limits(limited)
+        self._target = Target(
+            settings.base_url,
+            self.traffic,
+            timeout=settings.timeout,
+            read_only=settings.read_only,
+            connection=settings.connection,
+            watches=(self.watch.look, Agreement(self.watch).look, offspring.look),
+            limits=self.limits,
+        )
+        # What is said to the set-up is no traffic of a check, and a read-only run may have one.
+        self._control = Target(
+            settings.base_url,
+            Traffic(self.redactor),
+            timeout=settings.timeout,
+            connection=settings.connection,
+            limits=self.limits,
+        )
+        self._wire = Wire(
+            settings.base_url, settings.connection, self.traffic, timeout=settings.timeout
+        )
+        self.api = Api(self._target, settings.credentials[0])
+        self.archive = Archive()
+        self._credentials = settings.credentials
+        try:
+            if settings.wait_for_api and not worker:
+                control = Api(self._control, settings.credentials[0])
+                await_api(control, settings.wait_for_api, waiting)
+            self._hook = Hook(settings.base_url, settings.timeout)
+            self.provisioner = self._choose(worker)
+        except BaseException:
+            self._target.close()
+            self._control.close()
+            raise
+        self._waiting = Waiting(self._clock() or self.provisioner.clock, settings.patience)
+        self._runs = Runs(self.provisioner, self.api, self._waiting, offspring)
+
+    def try_out(self) -> None:
+        """One harmless request with each credential.
+
+        Raises UnreachableError with what to do if there is nobody to talk to.
+        """
+        try_out(self.api, (*self._credentials, *self.settings.others))
+
+    def alive(self) -> bool:
+        """Whether anything listens there still."""
+        try:
+            self.api.list_runs(limit=1)
+        except Refused:
+            return False
+        except Outcome:
+            return True
+        return True
+
+    def offers(self) -> SetUp:
+        """How runs are provided, and which.
+
+        Raises SetupError where what should make runs makes none at all: that is a wrong path, or
+        another automation's, and no service without runs.
+        """
+        states: dict[State, str] = {}
+        failed: set[State] = set()
+        for state in State:
+            try:
+                why = self._runs.offer(state)
+            except SetupError as fault:
+                why = fault.message
+                failed.add(state)
+            states[state] = self.redactor.text(why)
+        asked = {s: w for s, w in states.items() if s not in (*DERIVED, State.OTHER_TENANT)}
+        if self.provisioner.repeatable and all(asked.values()) and not failed:
+            raise SetupError(
+                f"No run of any state is provided: {next(iter(asked.values()))}",
+                "See that the request or command is the right one: runs-conformance setup",
+            )
+        return SetUp(self.provisioner.name, states, frozenset(failed), self.settings.config)
+
+    def kit(self) -> Kit:
+        """What one check is given."""
+        given = {c.way: c for c in self.provisioner.more_credentials}
+        given |= {c.way: c for c in self._credentials}
+        return Kit(
+            settings=self.settings,
+            api=self.api,
+            wire=self._wire,
+            runs=self._runs,
+            waiting=self._waiting,
+            archive=self.archive,
+            questions=self.questions,
+            selected=self.selected,
+            contract=self.contract,
+            schemas=self._schemas,
+            credentials=(
+                *self._credentials,
+                *(c for way, c in given.items() if c not in self._credentials),
+            ),
+            other_credential=self.provisioner.other_tenant,
+        )
+
+    def want(self, states: Sequence[State]) -> None:
+        """Say which finished runs will be used up, in this order."""
+        self._runs.want(states)
+
+    def make_ahead(self) -> None:
+        """Make some of them, where it takes time until they have finished."""
+        self._runs.make_ahead()
+
+    def close(self) -> None:
+        """Clean up what was made and give up all connections."""
+        try:
+            self.archive.close()
+            self._runs.clean_up()
+        finally:
+            # Also where there is no time for more.
+            self._target.close()
+            self._control.close()
+
+    def _choose(self, worker: str) -> Provisioner:
+        settings, means = self.settings, self.settings.means
+        mine = settings.credentials[0]
+        other: Credential | None = settings.others[0] if settings.others else None
+        if means.way is Provision.STATIC:
+            if settings.workers > 1:
+                raise ConfigurationError(
+                    "--workers and runs that are named one by one contradict each other: no run is "
+                    "for two.",
+                    "Leave --workers out, or provide runs in another way.",
+                )
+            return StaticProvisioner(means.states, other)
+        if means.way is Provision.HTTP and means.trigger is not None:
+            requested = RequestedRuns(self._control, means.trigger)
+            return MadeProvisioner("http", requested.make, mine, other, RealClock())
+        if means.way is Provision.COMMAND:
+            command = Command(self._hook, means.command)
+            return MadeProvisioner("command", command.make, mine, other, RealClock())
+        if means.way is Provision.MOCK or (
+            means.way is Provision.AUTO and not settings.read_only and self._is_mock()
+        ):
+            self._take_world(worker)
+            mine = self._credentials[0]
+            mock = Mock(self._control, mine)
+            # A tenant's name is a credential in each of the three ways.
+            ways = [mine.via(way) for way in Way]
+            return MadeProvisioner("mock", mock.make, mine, other or neighbour(mine), mock, ways)
+        return DiscoverProvisioner(self.api, other)
+
+    def _clock(self) -> Clock | None:
+        """The clock that was configured, for whichever way runs are got."""
+        told, mine = self.settings.means.clock, self.settings.credentials[0]
+        match told:
+            case None:
+                return None
+            case Trigger():
+                return RequestClock(self._control, told, mine)
+            case _:
+                return CommandClock(self._hook, told, mine)
+
+    def _take_world(self, worker: str) -> None:
+        """One world has one clock, so several workers need as many worlds."""
+        if self.settings.workers == 1:
+            return
+        self._credentials = tuple(beside(c, worker) for c in self._credentials)
+        self.api = self.api.bearing(self._credentials[0])
+
+    def _is_mock(self) -> bool:
+        try:
+            answer = self._control.send("GET", "/_mock/health")
+            return answer.status == 200 and answer.object().get("status") == "ok"
+        except Outcome:
+            return False

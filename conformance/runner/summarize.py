@@ -1,0 +1,71 @@
+"""What a run came to: its results, the way it went and the waivers in force, put together in a
+report. Where nobody was reached there is still something to report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conformance.catalogue.open_questions import Sighting, answered
+from conformance.catalogue.open_questions import load as load_questions
+from conformance.catalogue.requirements import load as load_catalogue
+from conformance.config.settings import Settings
+from conformance.contract.contract import load as load_contract
+from conformance.results.events import SetUp
+from conformance.results.report import Report, entries_from, stale
+from conformance.results.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How the run went: when it began (RFC 3339), how many seconds it took, what was in its way,
+    and what a reader must know to rely on it."""
+
+    started: str
+    seconds: float
+    trouble: str
+    interrupted: bool
+    notes: tuple[str, ...]
+
+
+def conclude(
+    settings: Settings,
+    setup: SetUp,
+    results: Sequence[Result],
+    course: Course,
+) -> Report:
+    """The report; a waiver whose day is past is not in force, and told as stale."""
+    contract, catalogue = load_contract(), load_catalogue()
+    known, today = catalogue.requirements, course.started[:10]
+    in_force = [waiver for waiver in settings.waivers if not waiver.expired(today)]
+    entries = entries_from(known.values(), results, in_force)
+    reached = {entry.requirement.id for entry in entries}
+    selected = catalogue.select(settings.include, settings.exclude)
+    return Report(
+        base_url=settings.base_url,
+        credentials=tuple(credential.way.value for credential in settings.credentials),
+        config=settings.config,
+        contract=str(contract.full["info"]["version"]),
+        contract_digest=contract.digest,
+        catalogue_digest=catalogue.digest,
+        provisioner=setup.provisioner,
+        states=setup.states,
+        entries=entries,
+        stale=stale(settings.waivers, entries, known, today),
+        missing=tuple(each for each in known if each in selected - reached),
+        strict=settings.strict,
+        started=course.started,
+        seconds=course.seconds,
+        trouble=course.trouble,
+        interrupted=course.interrupted,
+        notes=course.notes,
+        fuzz=settings.fuzz,
+        observations=answered(
+            load_questions(),
+            (
+                Sighting(result.requirement, result.check, seen)
+                for result in results
+                for seen in result.observations
+            ),
+        ),
+    )

@@ -1,1 +1,0 @@
-"""What a run of the kit is told, by options, environment and file."""

@@ -1,1 +1,0 @@
-"""What is required, how it ended, and what may be said of it."""

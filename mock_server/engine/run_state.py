@@ -1,0 +1,214 @@
+"""A run: who it is, what has happened to it, and what it is now.
+
+What has happened is a log of events that is only ever appended to. What it is now is the log's
+fold: ``RunState.apply`` is the only code that changes a state, and it refuses an event that the
+transition tables do not allow. List, get, steps and stream all show this one story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from mock_server.engine.enums import EventType, RunStatus, StepStatus
+
+Json = dict[str, Any]
+
+_R, _S, _E = RunStatus, StepStatus, EventType
+
+RUN_TRANSITIONS: Mapping[EventType, tuple[frozenset[RunStatus], RunStatus]] = {
+    _E.RUN_STARTED: (frozenset({_R.PENDING}), _R.RUNNING),
+    _E.RUN_COMPLETED: (frozenset({_R.RUNNING}), _R.COMPLETED),
+    _E.RUN_FAILED: (frozenset({_R.RUNNING}), _R.FAILED),
+    _E.RUN_CANCEL_REQUESTED: (frozenset({_R.RUNNING}), _R.RUNNING),
+    _E.RUN_CANCELLED: (frozenset({_R.PENDING, _R.RUNNING}), _R.CANCELLED),
+    _E.RUN_RETRIED: (frozenset({_R.COMPLETED, _R.FAILED, _R.CANCELLED}), _R.PENDING),
+}
+"""For each event of a run: the statuses it may happen in, and the one it leads to."""
+
+STEP_TRANSITIONS: Mapping[EventType, tuple[frozenset[StepStatus], StepStatus]] = {
+    _E.STEP_STARTED: (frozenset({_S.PENDING}), _S.RUNNING),
+    _E.STEP_AWAITING_APPROVAL: (frozenset({_S.PENDING}), _S.AWAITING_APPROVAL),
+    _E.STEP_APPROVED: (frozenset({_S.AWAITING_APPROVAL}), _S.RUNNING),
+    _E.STEP_COMPLETED: (frozenset({_S.RUNNING}), _S.COMPLETED),
+    _E.STEP_FAILED: (frozenset({_S.RUNNING, _S.AWAITING_APPROVAL}), _S.FAILED),
+    _E.STEP_SKIPPED: (frozenset({_S.PENDING}), _S.SKIPPED),
+    _E.STEP_CANCELLED: (
+        frozenset({_S.PENDING, _S.RUNNING, _S.AWAITING_APPROVAL}),
+        _S.CANCELLED,
+    ),
+    _E.STEP_RESET: (frozenset(_S) - {_S.RUNNING, _S.AWAITING_APPROVAL}, _S.PENDING),
+}
+"""For each event of a step: the statuses it may happen in, and the one it leads to."""
+
+
+class IllegalTransitionError(Exception):
+    """An event that the transition tables do not allow; a fault of the engine."""
+
+
+class Event(NamedTuple):
+    """One thing that happened: ``seq`` counts from 1 within the run, ``at`` is an instant, ``step``
+    the index of the step it happened to, ``facts`` what came with it."""
+
+    seq: int
+    at: int
+    type: EventType
+    step: int | None
+    facts: Json
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """What never changes about a step. ``needs`` are indexes of the steps it depends on."""
+
+    key: str
+    name: str
+    needs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What never changes about a run."""
+
+    id: str
+    number: int
+    tenant_id: str
+    automation_id: str
+    automation_version_id: str
+    version_number: int
+    orchestrator_type: str
+    trigger_type: str
+    trigger_source_type: str | None
+    trigger_source_id: str | None
+    concurrency_key: str | None
+    created: int
+    steps: tuple[StepPlan, ...]
+
+
+class StepState:
+    """What a step is now. Instants are milliseconds since 1970."""
+
+    __slots__ = (
+        "action_run_id",
+        "completed",
+        "decision_id",
+        "error",
+        "plan",
+        "result",
+        "started",
+        "status",
+        "truncated",
+    )
+
+    def __init__(self, plan: StepPlan) -> None:
+        self.plan = plan
+        self.clear()
+
+    def clear(self) -> None:
+        self.status = StepStatus.PENDING
+        self.started: int | None = None
+        self.completed: int | None = None
+        self.error: Json | None = None
+        self.result: Json | None = None
+        self.truncated = False
+        self.action_run_id: str | None = None
+        self.decision_id: str | None = None
+
+    def apply(self, event: Event) -> None:
+        allowed, status = STEP_TRANSITIONS[event.type]
+        if self.status not in allowed:
+            raise IllegalTransitionError(f"{event.type} of {self.plan.key!r}, now {self.status}")
+        match event.type:
+            case EventType.STEP_STARTED:
+                self.started = event.at
+                self.action_run_id = event.facts["actionRunId"]
+            case EventType.STEP_AWAITING_APPROVAL:
+                self.started = event.at
+                self.decision_id = event.facts["decisionId"]
+            case EventType.STEP_APPROVED:
+                self.action_run_id = event.facts["actionRunId"]
+            case EventType.STEP_COMPLETED:
+                self.completed = event.at
+                self.result = event.facts["result"]
+                self.truncated = event.facts["truncated"]
+            case EventType.STEP_FAILED:
+                self.completed = event.at
+                self.error = event.facts["error"]
+            case EventType.STEP_CANCELLED:
+                # A step that never began has no end either.
+                self.completed = None if self.started is None else event.at
+            case EventType.STEP_RESET:
+                self.clear()
+        self.status = status
+
+
+class RunState:
+    """What a run is now: the fold of its log."""
+
+    __slots__ = (
+        "cancelling",
+        "completed",
+        "error",
+        "external_job_id",
+        "identity",
+        "started",
+        "status",
+        "steps",
+        "updated",
+    )
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+        self.status = RunStatus.PENDING
+        self.started: int | None = None
+        self.completed: int | None = None
+        self.updated = identity.created
+        self.error: Json | None = None
+        self.external_job_id: str | None = None
+        self.cancelling = False
+        self.steps = [StepState(plan) for plan in identity.steps]
+
+    def apply(self, event: Event) -> None:
+        """Let ``event`` happen. Raises IllegalTransitionError where it cannot."""
+        self.updated = event.at
+        if event.step is not None:
+            self.steps[event.step].apply(event)
+            return
+        if event.type is EventType.RUN_CREATED:
+            return
+        allowed, status = RUN_TRANSITIONS[event.type]
+        if self.status not in allowed:
+            raise IllegalTransitionError(f"{event.type} of {self.identity.id}, now {self.status}")
+        self.status = status
+        match event.type:
+            case EventType.RUN_STARTED:
+                self.started = self._begun(event.at)
+                self.external_job_id = event.facts["externalJobId"]
+            case EventType.RUN_COMPLETED:
+                self.completed = event.at
+            case EventType.RUN_FAILED:
+                self.completed = event.at
+                self.error = event.facts["error"]
+            case EventType.RUN_CANCEL_REQUESTED:
+                self.cancelling = True
+            case EventType.RUN_CANCELLED:
+                if self.started is None:
+                    self.started = self._begun(None)
+                self.completed = event.at
+                self.cancelling = False
+            case EventType.RUN_RETRIED:
+                self.started = self.completed = self.error = self.external_job_id = None
+
+    def _begun(self, otherwise: int | None) -> int | None:
+        """When the run began: a retry keeps completed steps, and no step is older than its run."""
+        kept = [step.started for step in self.steps if step.started is not None]
+        return min(kept, default=otherwise)
+
+
+def fold(identity: Identity, log: list[Event]) -> RunState:
+    """What a run of that identity is after ``log``."""
+    state = RunState(identity)
+    for event in log:
+        state.apply(event)
+    return state

@@ -1,0 +1,1 @@
+"""Handle each request in layers, one module per layer."""

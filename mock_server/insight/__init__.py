@@ -1,1 +1,0 @@
-"""Why an answer came: journal, coverage of the contract, metrics."""

@@ -1,0 +1,1 @@
+"""Record requests and responses and explain them: journal, coverage, metrics."""

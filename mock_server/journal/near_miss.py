@@ -1,0 +1,98 @@
+"""What a request that matches no operation may have meant: the nearest operations, and what sets
+it apart from each."""
+
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from mock_server.journal.contract_index import Operation
+
+_MOST = 3
+_LONGEST_PATH = 512
+_MOST_SEGMENTS = 24
+_FAR = 2.0
+_ALIKE = 0.6
+_TELLING = 4
+_ID = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A known operation near an unknown request. ``reason`` says what sets them apart."""
+
+    method: str
+    path: str
+    reason: str
+
+
+class Paths:
+    """Every path that is known."""
+
+    def __init__(self, operations: list[Operation]) -> None:
+        self._known = [(one, one.path.strip("/").split("/")) for one in operations]
+
+    def near(self, method: str, path: str) -> list[NearMiss]:
+        """The nearest operations, the nearest first; none when nothing is near."""
+        if len(path) > _LONGEST_PATH or path.count("/") > _MOST_SEGMENTS:
+            return []
+        segments = [segment for segment in path.split("/") if segment] or [""]
+        found = []
+        for operation, template in self._known:
+            cost, reasons = _compare(segments, template)
+            if "//" in path:
+                cost, reasons = cost + 0.1, ["a slash too many", *reasons]
+            if not reasons and path != "/" and path.endswith("/"):
+                cost, reasons = 0.1, ["a trailing slash too many"]
+            if cost > _FAR:
+                continue
+            if operation.method != method:
+                cost += 0.5
+                reasons.append(f"method {operation.method}, not {method}")
+            if reasons:
+                found.append((cost, operation, "; ".join(reasons)))
+        found.sort(key=lambda miss: miss[0])
+        return [NearMiss(one.method, one.path, reason) for _, one, reason in found[:_MOST]]
+
+    def hint(self, method: str, path: str) -> str | None:
+        """The nearest operation in words, to be put into an answer; None when nothing is near."""
+        nearest = next(iter(self.near(method, path)), None)
+        if nearest is None:
+            return None
+        return f"did you mean {nearest.method} {nearest.path}? ({nearest.reason})"
+
+
+def _compare(given: list[str], template: list[str]) -> tuple[float, list[str]]:
+    """How far ``given`` is from ``template``, and what sets them apart, segment by segment: the
+    cheapest way to turn one into the other."""
+    rows: list[tuple[float, list[str]]] = [(0.0, [])]
+    for name in template:
+        cost, reasons = rows[-1]
+        rows.append((cost + 1, [*reasons, f"a segment missing: {name!r}"]))
+    for segment in given:
+        before, rows = rows, [(rows[0][0] + 1, [*rows[0][1], f"a segment too many: {segment!r}"])]
+        for index, name in enumerate(template):
+            apart, why = _apart(segment, name)
+            swap = (before[index][0] + apart, [*before[index][1], *why])
+            more = (
+                before[index + 1][0] + 1,
+                [*before[index + 1][1], f"a segment too many: {segment!r}"],
+            )
+            less = (rows[index][0] + 1, [*rows[index][1], f"a segment missing: {name!r}"])
+            rows.append(min(swap, more, less, key=lambda way: way[0]))
+    return rows[-1]
+
+
+def _apart(segment: str, name: str) -> tuple[float, list[str]]:
+    """How far a segment is from the one that is known, and why."""
+    if segment == name:
+        return 0.0, []
+    if name.startswith("{"):
+        # What looks like no id is taken for one unwillingly.
+        return (0.05 if _ID.fullmatch(segment) else 0.2) if segment else 1.0, []
+    why = [f"{segment!r} for {name!r}"]
+    if segment.lower() == name.lower():
+        return 0.1, why
+    if len(segment) >= _TELLING and segment in name:
+        return 0.3, why
+    alike = SequenceMatcher(None, segment[:64].lower(), name, autojunk=False).ratio()
+    return (1 - alike if alike >= _ALIKE else 1.5), why

@@ -1,0 +1,142 @@
+"""What a fresh world opens with: runs of the past days, and a few that are under way.
+
+The past is not made up but played: the engine lives through it, from its first run to now, so
+whatever holds for a run that was watched holds for these as well.
+"""
+
+import heapq
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from mock_server import yaml_model
+from mock_server.engine.clock import DAY, HOUR, MINUTE, SECOND
+from mock_server.engine.duration import parse_duration
+from mock_server.engine.enums import RetryMode, RunStatus
+from mock_server.engine.randomness import Chance
+from mock_server.engine.run import Run
+from mock_server.engine.scenario import Scenario
+from mock_server.errors import FileError
+from mock_server.worlds.cooperative import Work
+from mock_server.worlds.world import World
+
+
+def _milliseconds(value: object) -> int:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no duration; write 250ms, 2s, 1.5m, 1h or 2d")
+    return parse_duration(value)
+
+
+Duration = Annotated[Any, BeforeValidator(_milliseconds)]
+Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+
+
+class HistoryFile(yaml_model.Model):
+    """Runs of the past: how many, over how long, of which scenarios (name to weight), the share
+    that somebody cancelled, and the share of failed ones that somebody retried."""
+
+    runs: int = Field(default=0, ge=0, le=100_000)
+    over: Duration = 4 * DAY
+    scenarios: dict[str, Annotated[float, Field(gt=0, strict=False)]] = Field(default={})
+    cancelled: Share = 0.0
+    retried: Share = 0.0
+
+
+class LiveFile(yaml_model.Model):
+    """A run that was created some time ago and goes on."""
+
+    scenario: str
+    since: Duration = 0
+
+
+class WorldFile(yaml_model.Model):
+    """What a world opens with, as it is written."""
+
+    summary: str
+    history: HistoryFile = HistoryFile()
+    live: list[LiveFile] = Field(default=[])
+
+    @property
+    def reach(self) -> int:
+        """How far back the oldest run lies, in milliseconds."""
+        return max([0, int(self.history.over), *(int(live.since) for live in self.live)])
+
+
+def read(path: Path, scenarios: dict[str, Scenario]) -> WorldFile:
+    """The start in ``path``. Raises FileError, also for a scenario that does not exist."""
+    written, lines = yaml_model.load(path, WorldFile)
+    if written.history.runs and not written.history.scenarios:
+        line = lines.get(("history", "runs"))
+        raise FileError(path, line, "history.scenarios", "is missing: which scenarios were run?")
+    places: list[tuple[tuple[str | int, ...], str]] = [
+        *((("history", "scenarios", name), name) for name in written.history.scenarios),
+        *((("live", i, "scenario"), live.scenario) for i, live in enumerate(written.live)),
+    ]
+    for place, name in places:
+        if name not in scenarios:
+            problem = f"there is no scenario {name!r}; there are: {', '.join(scenarios)}"
+            raise FileError(path, lines.get(place), "scenario", problem)
+    return written
+
+
+def populate(
+    world: World,
+    start: WorldFile,
+    scenarios: dict[str, Scenario],
+    runs: int | None = None,
+    live: int | None = None,
+) -> Work[None]:
+    """Let ``world``, whose engine stands ``start.reach`` before its clock, live through the past.
+
+    ``runs`` is how many past runs there are and ``live`` how many of those under way are opened;
+    None is what the start says."""
+    now = world.clock.now()
+    chance = Chance(world.seed, world.origin, "history")
+    history = start.history
+    names, weights = list(history.scenarios), list(history.scenarios.values())
+    order = count()
+    agenda: list[tuple[int, int, Callable[[int], None]]] = []
+
+    def plan(at: int, act: Callable[[int], None]) -> None:
+        heapq.heappush(agenda, (at, next(order), act))
+
+    def past(at: int) -> None:
+        n = len(world)
+        run = world.create(scenarios[chance.one_of(names, weights, n, "scenario")])
+        if chance.happens(history.cancelled, n, "cancelled"):
+            after = chance.between(0, 20 * SECOND, n, "cancel after")
+            plan(at + after, lambda _: _cancel(world, run))
+        if chance.happens(history.retried, n, "retried"):
+            after = chance.between(5 * MINUTE, 2 * HOUR, n, "retry after")
+            plan(at + after, lambda _: _retry(world, run))
+
+    def under_way(scenario: str, _: int) -> None:
+        world.create(scenarios[scenario])
+
+    for n in range(history.runs if runs is None else runs if names else 0):
+        plan(now - chance.between(0, history.over, n, "since"), past)
+    for made in start.live[:live]:
+        plan(now - made.since, partial(under_way, made.scenario))
+    while agenda and agenda[0][0] <= now:
+        at, _, act = heapq.heappop(agenda)
+        world.engine.catch_up(at)
+        act(at)
+        yield
+    while not world.catch_up():
+        yield
+
+
+def _cancel(world: World, run: Run) -> None:
+    """Somebody thought better of it in time."""
+    if not run.finished:
+        world.cancel(run)
+
+
+def _retry(world: World, run: Run) -> None:
+    """Somebody saw the failure and tried again."""
+    if run.state.status is RunStatus.FAILED:
+        world.retry(run, RetryMode.FROM_FAILED, None)

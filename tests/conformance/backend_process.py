@@ -1,0 +1,36 @@
+"""The Flask backend in a process of its own, good or with a fault."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TOP = Path(__file__).parents[2]
+CONFIG = TOP / "examples" / "flask_backend" / "conformance.toml"
+KEYS = {"BACKEND_KEY": "acme-key", "BACKEND_OTHER_KEY": "globex-key"}
+_LIARS = Path(__file__).parent / "mutants" / "backend.py"
+
+
+@contextmanager
+def serving_backend(liar: str = "") -> Iterator[str]:
+    """Serve it twenty times as fast as life for as long as the block lasts; gives its address."""
+    program = [str(_LIARS), liar] if liar else ["-m", "examples.flask_backend"]
+    command = [sys.executable, *program, "--port", "0", "--speed", "20"]
+    path = os.pathsep.join(filter(None, [str(TOP), os.environ.get("PYTHONPATH")]))
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        # It tells of every broken request, and many are sent.
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+    ) as server:
+        try:
+            assert server.stdout is not None
+            yield server.stdout.readline().split()[-1]
+        finally:
+            server.terminate()

@@ -1,0 +1,243 @@
+"""Liars about streams of events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from mutating_proxy import Ask, Forward, Json, Liars, Reply, replaced
+
+lie = Liars()
+
+
+def is_event(frame: bytes) -> bool:
+    """No comment and no word about reconnecting."""
+    return b"data:" in frame
+
+
+def is_end(frame: bytes) -> bool:
+    """The run's terminal event."""
+    return any(b"event: run." + end in frame for end in (b"completed", b"failed", b"cancelled"))
+
+
+def rewritten(frame: bytes, **changed: object) -> bytes:
+    """The frame with other values in its JSON."""
+    lines = frame.decode().split("\n")
+    for number, line in enumerate(lines):
+        if line.startswith("data: "):
+            lines[number] = "data: " + json.dumps(json.loads(line[6:]) | changed)
+    return "\n".join(lines).encode()
+
+
+def showing(frame: bytes, run: Json) -> bytes:
+    """The frame with these fields in its run."""
+    data = next(line[6:] for line in frame.decode().split("\n") if line.startswith("data: "))
+    told = json.loads(data)["data"]
+    return rewritten(frame, data=told | {"run": told["run"] | run})
+
+
+def otherwise(frame: bytes) -> bytes:
+    """The frame with another version of its run."""
+    return showing(frame, {"versionNumber": -1})
+
+
+@lie("EVENTS-01")
+async def events_as_json(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.headers["content-type"] = "application/json"
+    return reply
+
+
+lie.frames(
+    "EVENTS-02",
+    name="unframed-line",
+    change=lambda f: [f, b'{"hello": "there"}\n\n'] if is_event(f) else [f],
+)
+lie.frames(
+    "EVENTS-03",
+    name="data-in-words",
+    change=lambda f: (
+        [f[: f.index(b"data:")] + b"data: something happened\n\n"] if is_event(f) else [f]
+    ),
+)
+lie.frames("EVENTS-04", name="the-end-twice", change=lambda f: [f, f] if is_end(f) else [f])
+
+
+@lie("EVENTS-05")
+async def too_late_for_events(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    if ask.operation == "events":
+        run = await forward(ask.to("get"))
+        if run.status == 200 and run.json()["status"] == "completed":
+            return Reply(503, {}).put({"detail": "no such channel"})
+    return await forward(ask)
+
+
+lie.frames(
+    "EVENTS-06",
+    name="ends-without-beginnings",
+    change=lambda f: [] if b"event: step.started" in f else [f],
+)
+
+
+@lie("EVENTS-07")
+async def always_from_the_beginning(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    ask.headers.pop("last-event-id", None)
+    return await forward(ask)
+
+
+def resumes(name: str, off: int) -> None:
+    """One that goes by another number once the run was retried."""
+
+    async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
+        seen = ask.headers.get("last-event-id", "")
+        if seen and ask.run_id in memory:
+            ask.headers["last-event-id"] = str(max(0, int(seen) + off))
+        reply = await forward(ask)
+        if ask.operation == "retry" and reply.status == 200:
+            memory[ask.run_id] = True
+        return reply
+
+    spoil.__name__ = name
+    lie("EVENTS-07")(spoil)
+
+
+resumes("repeats_behind_a_retry", -1)
+resumes("loses_behind_a_retry", +1)
+
+
+@lie("EVENTS-07")
+async def numbers_begin_anew(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """Each attempt counts its events from one, so that a number names several."""
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.frames = _renumbered(reply.frames)
+    return reply
+
+
+@lie("EVENTS-08")
+async def one_reader_misses_something(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.frames is not None:
+        memory["readers"] = memory.get("readers", 0) + 1
+        if memory["readers"] % 2 == 0:
+            seen: list[bytes] = []
+            reply.frames = replaced(
+                reply.frames, lambda f: [] if is_event(f) and _third(seen, f) else [f]
+            )
+    return reply
+
+
+@lie("EVENTS-08")
+async def a_seam_behind_the_past(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """What happens first after a reader has been told the past is lost to it."""
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.frames = _without_next(reply.frames, memory.setdefault(ask.run_id, [0]))
+    return reply
+
+
+@lie("EVENTS-08")
+async def a_seam_that_overlaps(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """What happened last before a reader came is told to it twice."""
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.frames = _with_last_again(reply.frames, memory.setdefault(ask.run_id, [0]))
+    return reply
+
+
+@lie("EVENTS-09")
+async def one_leaves_all_leave(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.frames = _together(reply.frames, memory)
+    return reply
+
+
+lie.frames("EVENTS-11", name="no-sign-of-life", change=lambda f: [f] if is_event(f) else [])
+lie.frames(
+    "EVENTS-12",
+    name="the-end-of-another-version",
+    change=lambda f: [otherwise(f)] if is_end(f) else [f],
+)
+
+
+@lie("EVENTS-13")
+async def streams_may_be_kept(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.headers.pop("cache-control", None)
+    return reply
+
+
+@lie("EVENTS-16")
+async def history_of_today(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """What is kept of an event is its name: the run is looked up when it is told."""
+    reply = await forward(ask)
+    if reply.frames is not None:
+        run = (await forward(ask.to("get"))).json()
+        if run["status"] in ("completed", "failed", "cancelled"):
+            reply.frames = replaced(
+                reply.frames, lambda f: [showing(f, run)] if is_event(f) else [f]
+            )
+    return reply
+
+
+lie.frames(
+    "EVENTS-15",
+    name="events-of-another-kind",
+    change=lambda f: [rewritten(f, event="something")] if is_event(f) else [f],
+)
+
+
+def _third(seen: list[bytes], frame: bytes) -> bool:
+    seen.append(frame)
+    return len(seen) == 3
+
+
+def _number(frame: bytes) -> int:
+    return next((int(line[3:]) for line in frame.split(b"\n") if line.startswith(b"id:")), 0)
+
+
+async def _without_next(frames: AsyncIterator[bytes], newest: list[int]) -> AsyncIterator[bytes]:
+    """`newest` is the last number that anybody was told; who comes at the beginning misses none."""
+    past = newest[0]
+    async for frame in frames:
+        number = _number(frame)
+        newest[0] = max(newest[0], number)
+        if past < 2 or number != past + 1:
+            yield frame
+
+
+async def _with_last_again(frames: AsyncIterator[bytes], newest: list[int]) -> AsyncIterator[bytes]:
+    past = newest[0]
+    async for frame in frames:
+        number = _number(frame)
+        newest[0] = max(newest[0], number)
+        yield frame
+        if past > 1 and number == past and not is_end(frame):
+            yield frame
+
+
+async def _renumbered(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    number, retried = 0, False
+    async for frame in frames:
+        retried = retried or b"event: run.retried" in frame
+        if retried and is_event(frame):
+            number += 1
+            lines = frame.decode().split("\n")
+            new = [f"id: {number}" if line.startswith("id:") else line for line in lines]
+            yield "\n".join(new).encode()
+        else:
+            yield frame
+
+
+async def _together(frames: AsyncIterator[bytes], memory: Json) -> AsyncIterator[bytes]:
+    try:
+        async for frame in frames:
+            if memory.get("left"):
+                raise ConnectionError("a reader left")
+            yield frame
+    except (GeneratorExit, BaseException):
+        memory["left"] = True
+        raise

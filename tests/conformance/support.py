@@ -1,0 +1,81 @@
+"""Who plays in the kit's own tests: every liar, and the runs of the kit that judge them.
+
+Not in ``conftest``: of several folders only one can be imported by that name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutants import auth, cancel_retry, events, fuzz, get, http, races, sequences
+from mutants import list as list_mutants
+from mutating_proxy import Json, Liar
+
+from conformance.results.report import Report
+
+MODULES = (list_mutants, get, cancel_retry, events, auth, http, fuzz, sequences, races)
+LIARS: list[Liar] = [liar for module in MODULES for liar in module.lie.all]
+# Those that can be judged by one run, for none of them is in another's way.
+COMPANIES = [
+    [liar for liar in LIARS if liar.requirements[0].startswith(f"FUZZ-{phase}-")]
+    for phase in ("EXAMPLES", "COVERAGE", "FUZZING", "STATEFUL")
+]
+COMPANIES += [[liar] for liar in LIARS if not any(liar in company for company in COMPANIES)]
+SLOW = "EVENTS-11"
+Judge = Callable[..., Report]
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundRun:
+    """A run of the kit that goes on by itself, one for all processes of these tests. It holds the
+    file's lock until it has ended."""
+
+    file: Path
+
+    def report(self) -> Json:
+        """What it found, once it has."""
+        with self.file.with_suffix(".lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        report: Json = json.loads(self.file.read_text(encoding="utf-8"))
+        return report
+
+    def said(self) -> str:
+        """What it wrote to the terminal, which is none, once it has ended."""
+        self.report()
+        return self.file.with_suffix(".log").read_text(encoding="utf-8")
+
+
+@contextmanager
+def in_background(
+    file: Path, server: AbstractContextManager[str], *words: str, **variables: str
+) -> Iterator[BackgroundRun]:
+    """Let the kit loose on this server, unless another process of these tests does so or did."""
+    with file.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            taken = file.exists()
+        except BlockingIOError:
+            taken = True
+        if taken:
+            yield BackgroundRun(file)
+            return
+        command = [sys.executable, "-m", "conformance", "run", "--json", str(file)]
+        with server as address, file.with_suffix(".log").open("w") as log:
+            command += ["--base-url", address, *words]
+            process = subprocess.Popen(
+                command, env=os.environ | variables, stdout=log, pass_fds=[lock.fileno()]
+            )
+            lock.close()
+            try:
+                yield BackgroundRun(file)
+            finally:
+                # Whoever reads its report may be another process.
+                process.wait()

@@ -1,0 +1,55 @@
+"""The kit proves itself on a second implementation: variants of the Flask backend, each with one
+fault in its code, in real time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from backend_process import CONFIG, KEYS, serving_backend
+from mutants.backend import BACKENDS, BackendLiar
+from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from support import Judge
+
+from conformance.vocabulary import Verdict
+
+
+@pytest.mark.parametrize("liar", [pytest.param(liar, id=liar.name) for liar in BACKENDS])
+def test_a_broken_backend_is_caught(
+    liar: BackendLiar, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the requirement that its fault breaks."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    with serving_backend(liar.name) as address:
+        report = judge(address, *liar.requirements, config=str(CONFIG), patience="5s")
+    caught = {Verdict.VIOLATION, Verdict.DEVIATION}
+    found = {entry.requirement.id for entry in report.entries if entry.verdict in caught}
+    assert found == set(liar.requirements), [e.worst.message for e in report.entries]
+
+
+async def all_at_once(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """No liar, but what stands between holds a stream back until it ends."""
+
+    async def held(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        yield b"".join([frame async for frame in frames])
+
+    reply = await forward(ask)
+    if reply.frames is not None:
+        reply.frames = held(reply.frames)
+    return reply
+
+
+def test_a_race_that_cannot_be_brought_about_is_not_passed(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing tells when a run is about to complete, no cancel comes just then: that is said,
+    and what to do."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    liar = Liar("held", (), all_at_once)
+    with serving_backend() as backend, serving(Proxy(backend, [liar])) as address:
+        report = judge(f"{address}/held", "CANCEL-07", config=str(CONFIG), patience="5s")
+    (entry,) = report.entries
+    assert entry.verdict is Verdict.INCONCLUSIVE
+    assert "provide a 'succeeds' whose last step" in entry.worst.message

@@ -1,0 +1,155 @@
+"""A target that limits requests is waited for, within the time that there is, and nothing is held
+against it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Mapping
+
+import httpx2
+import pytest
+from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, Spoil, serving
+from rich.console import Console
+from support import Judge
+
+from conformance import deadline
+from conformance.client.rate_limit import Limits, until
+from conformance.errors import KitError
+from conformance.reporters.terminal import TerminalReporter
+from conformance.results.events import Finished, Limited
+from conformance.runner.run import check
+from conformance.vocabulary import ExitCode, Verdict
+
+DAY = "Mon, 02 Mar 2026 08:15:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "Mon, 02 Mar 2026 08:15:30 GMT", "date": DAY}, 30),
+        ({"retry-after": DAY, "date": "Mon, 02 Mar 2026 08:16:00 GMT"}, 0),
+        ({"retry-after": DAY}, 0),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_what_is_asked_for(headers: Mapping[str, str], seconds: float | None) -> None:
+    """Seconds or a moment, by the clock of who names it."""
+    assert until(headers) == seconds
+
+
+def test_there_is_an_end_to_waiting() -> None:
+    """Where the time that is left is shorter, and where waiting does not help."""
+    limits = Limits()
+    with deadline.limit(30, "late"):
+        assert not limits.wait(429, {"retry-after": "60"}, 0)
+    assert not limits.wait(429, {"retry-after": "0"}, 100)
+    assert not limits.wait(200, {"retry-after": "0"}, 0)
+    assert limits.refusals.notes == ()
+    assert limits.wait(429, {"retry-after": "0"}, 0)
+    assert limits.refusals.count == 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_limit_is_waited_out(workers: str, mock: str) -> None:
+    """By the checks and by the fuzzer: the verdicts are those of a target without limits. That it
+    took its time is said while it does, and in the report."""
+    world = f"test-limited-{workers}"
+    worlds = [world] if workers == "1" else [f"{world}-{name}" for name in ("lead", "gw0", "gw1")]
+    for each in worlds:
+        limits = {"rateLimit": {"limit": 25, "window": "1s"}}
+        with httpx2.Client(headers={"X-API-Key": each}, verify=False) as client:
+            client.post(f"{mock}/_mock/faults", json=limits).raise_for_status()
+    heard = Heard()
+    given = {"base_url": mock, "token": world, "workers": workers}
+    include = ("LIST-0*", "CANCEL-0[12]", "EVENTS-07", "EVENTS-10", "FUZZ-EXAMPLES-*", "HTTP-08")
+    report = check(given | {"include": include}, [heard], files=False)
+    assert {entry.verdict for entry in report.entries} == {Verdict.PASS}, report.entries
+    (note,) = report.notes
+    assert "answered 429" in note
+    assert bool(heard.seconds) is (workers == "1")
+
+
+def test_a_limit_that_lasts_is_no_fault(mock: str, judge: Judge) -> None:
+    """What could not be asked in time is left undecided, and it is said what to do."""
+
+    async def an_hour(ask: Ask, forward: Forward, memory: Json) -> Reply:
+        if ask.operation in ("steps", "events"):
+            return Reply(429, {"retry-after": "3600"}).put({"detail": "Too many requests"})
+        return await forward(ask)
+
+    with serving(Proxy(mock, [Liar("an-hour", (), an_hour)])) as address:
+        report = judge(f"{address}/an-hour", "STEPS-0[12]", "EVENTS-01", token="test-an-hour")
+    assert {entry.verdict for entry in report.entries} == {Verdict.INCONCLUSIVE}
+    for entry in report.entries:
+        assert "Retry-After: 3600 s" in entry.worst.message
+        assert "--budget" in entry.worst.message
+    assert report.exit_code is not ExitCode.NOT_CONFORMANT
+
+
+def test_nobody_is_let_in(mock: str, judge: Judge) -> None:
+    """A target whose limit is spent for the day is refused before the first check."""
+
+    async def tomorrow(ask: Ask, forward: Forward, memory: Json) -> Reply:
+        return Reply(429, {"retry-after": "86400"}).put({"detail": "Too many requests"})
+
+    with (
+        serving(Proxy(mock, [Liar("tomorrow", (), tomorrow)])) as address,
+        pytest.raises(KitError, match="limits requests"),
+    ):
+        judge(f"{address}/tomorrow", "LIST-01", token="test-tomorrow")
+
+
+class Heard:
+    """Listens for waits, and shows them as the terminal would."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._terminal = TerminalReporter(Console(file=io.StringIO(), force_terminal=True))
+
+    def on(self, event: object) -> None:
+        """Take note."""
+        if isinstance(event, Limited):
+            self.seconds.append(event.seconds)
+        if isinstance(event, Limited | Finished):
+            self._terminal.on(event)
+
+
+async def few_streams(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """No liar: it serves so many streams at a time, and asks others to come back."""
+    if ask.operation != "events":
+        return await forward(ask)
+    if memory.get("open", 0) >= 4:
+        return Reply(429, {"retry-after": "1"}).put({"detail": "Too many streams."})
+    reply = await forward(ask)
+    if reply.frames is not None:
+        memory["open"] = memory.get("open", 0) + 1
+        reply.frames = counted(reply.frames, memory)
+    return reply
+
+
+async def counted(frames: AsyncIterator[bytes], memory: Json) -> AsyncIterator[bytes]:
+    """The frames; a stream that is over makes room for another."""
+    try:
+        async for frame in frames:
+            yield frame
+    finally:
+        memory["open"] -= 1
+
+
+async def no_word_about_when(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    """Likewise, without saying when to come back."""
+    reply = await few_streams(ask, forward, memory)
+    reply.headers.pop("retry-after", None)
+    return reply
+
+
+@pytest.mark.parametrize("limited", [few_streams, no_word_about_when])
+def test_fewer_readers_join_where_streams_are_limited(
+    limited: Spoil, mock: str, judge: Judge
+) -> None:
+    """As many as are let in; what they hear is compared all the same."""
+    with serving(Proxy(mock, [Liar("few", (), limited)])) as address:
+        (entry,) = judge(f"{address}/few", "EVENTS-08", token=f"test-{limited.__name__}").entries
+    assert entry.verdict is Verdict.PASS, entry.worst.message

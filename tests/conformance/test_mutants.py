@@ -1,0 +1,105 @@
+"""The kit proves itself: it believes the good server, and catches each liar by the requirement that
+the liar breaks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx2
+import pytest
+import yaml
+from mutating_proxy import Liar
+from support import COMPANIES, LIARS, SLOW, BackgroundRun, Judge
+
+from conformance.catalogue import open_questions
+from conformance.catalogue.requirements import load
+from conformance.results.report import Report
+from conformance.vocabulary import ExitCode, Verdict
+
+PROFILE = Path(__file__).parents[2] / "examples" / "flask_backend" / "behaviour.yaml"
+CAUGHT = (Verdict.VIOLATION, Verdict.DEVIATION)
+
+
+def test_every_requirement_has_a_liar() -> None:
+    """What no liar breaks might never be noticed."""
+    named = {requirement for liar in LIARS for requirement in liar.requirements}
+    assert named == set(load().requirements)
+    assert len({liar.name for liar in LIARS}) == len(LIARS)
+
+
+@pytest.mark.usefixtures("early")
+@pytest.mark.parametrize(
+    "company",
+    [
+        pytest.param(company, id="+".join(liar.name for liar in company))
+        for company in COMPANIES
+        if SLOW not in company[0].requirements
+    ],
+)
+def test_a_liar_is_caught(company: list[Liar], proxy: str, judge: Judge) -> None:
+    """By the requirement it is named for, with a command that shows it; the run is not conformant
+    where the contract says so, and under --strict in any case."""
+    options = dict(company[0].given)
+    options[options.pop("by", "token")] = f"test-{company[0].name}"
+    name = "+".join(liar.name for liar in company)
+    broken = [requirement for liar in company for requirement in liar.requirements]
+    report = judge(f"{proxy}/{name}", *broken, **options)
+    found = {entry.requirement.id for entry in report.entries if entry.verdict in CAUGHT}
+    assert found == set(broken), told(report)
+    assert all(entry.worst.curl for entry in report.entries)
+    violated = any(entry.verdict is Verdict.VIOLATION for entry in report.entries)
+    assert report.exit_code is (ExitCode.NOT_CONFORMANT if violated else ExitCode.CONFORMANT)
+    for entry in report.entries:
+        if entry.verdict is Verdict.VIOLATION:
+            assert entry.requirement.level.gates
+
+
+def test_the_slow_liar_is_caught(slow_liar: BackgroundRun) -> None:
+    """A stream without a sign of life is noticed when half a minute has passed, and not later."""
+    report = slow_liar.report()
+    assert report["exitCode"] == ExitCode.CONFORMANT
+    (entry,) = report["requirements"]
+    assert (entry["id"], entry["verdict"]) == (SLOW, Verdict.DEVIATION)
+
+
+def test_a_slow_run_tells_how_far_it_has_come(slow_liar: BackgroundRun) -> None:
+    """Also where its output is no terminal, as in CI: a plain line every ten seconds."""
+    said = slow_liar.said()
+    assert len(re.findall(r"^ +\d+ s  0 of 1  ", said, re.MULTILINE)) > 1, said
+
+
+def test_the_good_server_is_believed(mock: str, judge: Judge) -> None:
+    """All of the catalogue against the mock, which limits rates here so that there is something to
+    look at: every requirement passes."""
+    limits = {"rateLimit": {"limit": 1_000_000}}
+    with httpx2.Client(headers={"X-API-Key": "test-honest"}, verify=False) as client:
+        client.post(f"{mock}/_mock/faults", json=limits).raise_for_status()
+    report = judge(mock, token="test-honest")
+    assert report.exit_code is ExitCode.CONFORMANT, told(report)
+    assert {entry.verdict for entry in report.entries} == {Verdict.PASS}, told(report)
+    assert {entry.requirement.id for entry in report.entries} == set(load().requirements)
+    answers = {number: seen.answer for number, seen in report.observations.items()}
+    assert answers == {
+        number: question.default for number, question in open_questions.load().items()
+    }
+
+
+def test_an_independent_backend_is_believed(backend: BackgroundRun) -> None:
+    """One in real time that shares no code with the mock and answers half of the open questions
+    otherwise: every requirement passes, and its answers are seen. It knows no rate limits."""
+    report = backend.report()
+    assert report["exitCode"] == ExitCode.CONFORMANT
+    others = [r for r in report["requirements"] if r["verdict"] != Verdict.PASS]
+    assert [(r["id"], r["verdict"]) for r in others] == [("HTTP-08", Verdict.UNSUPPORTED)]
+    answers = {number: seen["answer"] for number, seen in report["observations"].items()}
+    assert answers == yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["answers"]
+
+
+def told(report: Report) -> str:
+    """What the kit said of each requirement that did not pass."""
+    return "\n".join(
+        f"{e.requirement.id} {e.verdict}: {e.worst.message}"
+        for e in report.entries
+        if e.verdict is not Verdict.PASS
+    )
