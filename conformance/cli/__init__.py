@@ -25,12 +25,12 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "init": ("init", "Write a commented configuration file."),
         },
         "Look up": {
-            "list": ("catalogue", "Show the requirements."),
+            "list": ("requirements", "Show the requirements."),
             "explain": (
-                "catalogue",
+                "requirements",
                 "Tell what requirements demand, and what open questions leave open.",
             ),
-            "states": ("catalogue", "Show the states that runs can be wanted in."),
+            "states": ("requirements", "Show the states that runs can be wanted in."),
         },
     }
 )

@@ -65,10 +65,10 @@ def _render(kind: FileKind) -> Callable[[Report], str]:
 _RENDERS: Mapping[FileKind, tuple[str, str]] = MappingProxyType(
     {
         FileKind.JUNIT: ("junit", "as_junit"),
-        FileKind.HTML: ("page", "as_page"),
-        FileKind.MARKDOWN: ("summary", "as_markdown"),
+        FileKind.HTML: ("html", "as_page"),
+        FileKind.MARKDOWN: ("markdown", "as_markdown"),
         FileKind.SARIF: ("sarif", "as_sarif"),
-        FileKind.BADGE: ("summary", "as_badge"),
+        FileKind.BADGE: ("markdown", "as_badge"),
     }
 )
 """The module and the function for each; most runs want few of them, or none."""

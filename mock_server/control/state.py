@@ -115,7 +115,7 @@ def _answer(call: Call, pages: Environment, found: dict[str, Any], status: int =
         found["key"] = None
     if "text/html" not in _header(call.exchange.headers, b"accept"):
         return Reply.of(found, status)
-    page = pages.get_template("repro_link.html").render(
+    page = pages.get_template("repro.html").render(
         found, asks_token=call.worlds.settings.access.token is not None
     )
     return Reply(page.encode(), status, UNFRAMED, content_type="text/html; charset=utf-8")

@@ -12,15 +12,15 @@ from pathlib import Path
 TOP = Path(__file__).parents[2]
 CONFIG = TOP / "examples" / "flask_backend" / "conformance.toml"
 KEYS = {"BACKEND_KEY": "acme-key", "BACKEND_OTHER_KEY": "globex-key"}
-_LIARS = Path(__file__).parent / "mutants" / "backend.py"
+_HERE = Path(__file__).parent
 
 
 @contextmanager
 def serving_backend(liar: str = "") -> Iterator[str]:
     """Serve it twenty times as fast as life for as long as the block lasts; gives its address."""
-    program = [str(_LIARS), liar] if liar else ["-m", "examples.flask_backend"]
-    command = [sys.executable, *program, "--port", "0", "--speed", "20"]
-    path = os.pathsep.join(filter(None, [str(TOP), os.environ.get("PYTHONPATH")]))
+    program = ["mutants.backend", liar] if liar else ["examples.flask_backend"]
+    command = [sys.executable, "-m", *program, "--port", "0", "--speed", "20"]
+    path = os.pathsep.join(filter(None, [str(TOP), str(_HERE), os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

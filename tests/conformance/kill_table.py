@@ -153,7 +153,7 @@ def digest(job: Job, judge: str, *, quick: bool) -> str:
     else:
         files.append(SCHEMATHESIS)
     if job.on_backend:
-        files += [*(TOP / "examples" / "flask_backend").glob("*.py"), here / "liars" / "backend.py"]
+        files += [*(TOP / "examples" / "flask_backend").glob("*.py"), here / "mutants" / "backend.py"]
     else:
         files += [here / "lying.py", *([Path(SOURCES[job.name])] if job.named else [])]
     made = hashlib.sha256(f"{job.name} {judge} {quick and judge == 'kit'}".encode())
