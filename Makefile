@@ -1,80 +1,109 @@
-# The ways in; `make` alone lists them. Set-up happens on its own, and again when it is out of date.
+# The commands of the project; `make` alone lists them. Each one installs what it needs, in .venv and
+# from the locked requirements, and again when these change.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The first of these that is Python 3.11 or newer. A name may be on the path and still not start.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 PORT ?= 8080
 URL ?=
 TOKEN ?=
 ARGS ?=
+# `LANGUAGE=--check` makes `make lint` fail on a banned word (tools/language.py).
+LANGUAGE ?=
+# What `make test` leaves to `make test-all`.
+SELECT := -m 'not extended'
 
 BIN := .venv/bin
-USE := .venv/.installed
+RUN := .venv/.installed
 DEV := .venv/.installed-dev
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile pyproject.toml --extra mock --extra kit \
+	--universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make update' --quiet
 NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
 	$(wildcard tests/*/tools/package-lock.json examples/*/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help mock conformance url test lint types tests kill-table tools format wheel clean
+.PHONY: help mock conformance url test test-all test-latest lint types tests language kill-table \
+	tools hooks format update wheel clean
 
 help: ## Show this list
 	@echo "make mock                              and open http://127.0.0.1:8080"
-	@echo "make mock PORT=9000 ARGS='--seed 7'    elsewhere, with options of runs-mock serve"
+	@echo "make mock PORT=9000 ARGS='--seed 7'    on another port, with options of runs-mock serve"
 	@echo "make conformance URL=http://127.0.0.1:8080 TOKEN=demo"
 	@echo "                                       and read the verdict"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-mock: $(USE) ## Serve the mock on 127.0.0.1
+mock: $(RUN) ## Serve the mock on 127.0.0.1
 	@$(BIN)/runs-mock serve --port $(PORT) $(ARGS)
 
-conformance: url $(USE) ## Hold the service at URL against the contract
+conformance: url $(RUN) ## Check the service at URL against the contract
 	@$(if $(TOKEN),RUNS_CONFORMANCE_TOKEN='$(TOKEN)') \
 		$(BIN)/runs-conformance run --base-url "$(URL)" $(ARGS)
 
 url:
-	@test -n "$(URL)" || { echo "Which service? make conformance URL=http://127.0.0.1:8080"; exit 2; } >&2
+	@test -n "$(URL)" || { echo "URL: expected an address, got ''. Try make conformance URL=http://127.0.0.1:8080"; exit 2; } >&2
 
-test: lint types tests ## Everything that must hold: lint, types, tests, the built wheel
+test: lint types tests ## Run lint, type checks and the tests, except those marked `extended`
 
-lint: $(DEV) ## Look for mistakes and stray formatting
+test-all: SELECT :=
+test-all: lint types tests ## Run everything that has to pass: `make test` and the extended tests
+
+test-latest: $(DEV) ## Run the tests with the newest releases of all libraries; name what broke
+	$(BIN)/python tools/latest.py $(ARGS)
+
+lint: $(DEV) ## Look for mistakes and for formatting that differs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(if $(LANGUAGE),$(BIN)/python tools/language.py $(LANGUAGE))
 
 types: $(DEV) ## Check the types of both packages
 	$(BIN)/mypy
 
-tests: $(DEV) tools ## Run the tests; ARGS='-k name' for some of them
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+tests: $(DEV) tools ## Run the tests alone; ARGS='-k name' for some of them
+	$(BIN)/python -m pytest -n auto --dist worksteal $(SELECT) $(ARGS)
 
-kill-table: $(DEV) ## Write docs/kill-table.md: who catches which liar; ARGS=--quick for a faster look
+language: $(DEV) ## Measure the words of the project, and list the banned ones that are left
+	$(BIN)/python tools/language.py --check
+
+kill-table: $(DEV) ## Write docs/kill-table.md: which check kills which mutant; ARGS=--quick is faster
 	@$(BIN)/python tests/conformance/kill_table.py $(ARGS)
 
 tools: ## Install the Node tools that some tests need
 	@if command -v npm >/dev/null; then $(MAKE) --silent --no-print-directory $(NODE); \
 	else echo "npm is not on this machine: the tests that need it are skipped"; fi
 
-format: $(DEV) ## Mend what can be mended without thought
+hooks: $(DEV) ## Run lint, types and the check of commit subjects on each commit
+	$(BIN)/pre-commit install --install-hooks
+
+format: $(DEV) ## Repair what can be repaired automatically
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+update: $(DEV) ## Lock the newest releases that pyproject.toml permits
+	$(LOCK) --group build --output-file requirements/run.txt
+	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
 
 wheel: $(DEV) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## Remove what set-up, tests and builds have made
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*/tools/node_modules examples/*/node_modules
-	find mock_server conformance tests examples bench -name __pycache__ -prune -exec rm -rf {} +
+	find mock_server conformance tests tools examples bench -name __pycache__ -prune -exec rm -rf {} +
 
-$(USE): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@echo "Setting up .venv"
+$(RUN): pyproject.toml requirements/run.txt
+	@test -n "$(PYTHON)" || \
+		{ echo "Python: expected 3.11 or newer on the path. Try make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "Setting up .venv with $(PYTHON)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(INSTALL) --require-hashes --requirement requirements/run.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DEV): $(USE)
+$(DEV): $(RUN) requirements/dev.txt
 	@echo "Setting up what the tests need"
-	@$(BIN)/python -m pip install --quiet --group dev
+	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 %/node_modules/.installed: %/package-lock.json
