@@ -27,6 +27,20 @@ class KitError(Exception):
         return ((self.message, self.remedy),)
 
 
+def missing_library(error: ModuleNotFoundError) -> KitError:
+    """Return an error that names the missing library of the extra `kit` and how to install it.
+
+    Raise the error again if the missing module is the kit's own.
+    """
+    library = (error.name or "").partition(".")[0]
+    if library in {"", __package__}:
+        raise error
+    return KitError(
+        f"{library}: expected an installed library.",
+        "Run pip install 'automation-runs-kit[kit]'.",
+    )
+
+
 class ConfigurationError(KitError):
     """The configuration names something that is not there or contradicts itself."""
 

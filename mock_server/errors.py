@@ -59,3 +59,14 @@ class Invalid(Exception):  # noqa: N818 - an answer, not a failure
         super().__init__(flaws)
         self.flaws = flaws
         self.question = question
+
+
+def explain_missing_library(error: ModuleNotFoundError) -> str:
+    """Return which library of the extra `mock` is missing and how to install it.
+
+    Raise the error again if the missing module is the mock's own.
+    """
+    library = (error.name or "").partition(".")[0]
+    if library in {"", __package__}:
+        raise error
+    return f"{library}: expected an installed library. Run pip install 'automation-runs-kit[mock]'"

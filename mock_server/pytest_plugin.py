@@ -1,6 +1,8 @@
 """Fixtures for the tests of a client: a real mock, and a world with its clock in hand.
 
-In the ``conftest.py`` at the top of the tests, or as ``pytest -p mock_server.pytest_plugin``::
+Pytest loads the plugin by itself once the mock is installed. Where it loads no installed plugins
+(``PYTEST_DISABLE_PLUGIN_AUTOLOAD``), name it in the ``conftest.py`` at the top of the tests, or as
+``pytest -p mock_server.pytest_plugin``::
 
     pytest_plugins = ["mock_server.pytest_plugin"]
 
@@ -34,6 +36,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from mock_server.errors import explain_missing_library
 
 if TYPE_CHECKING:
     from mock_server.testing import MockWorld
@@ -78,7 +82,11 @@ def mock_server_url(pytestconfig: pytest.Config) -> Iterator[str]:
     if shared:
         yield shared.rstrip("/")
     else:
-        with serving() as base_url:
+        with ExitStack() as stack:
+            try:
+                base_url = stack.enter_context(serving())
+            except ModuleNotFoundError as error:
+                pytest.fail(explain_missing_library(error), pytrace=False)
             yield base_url
 
 

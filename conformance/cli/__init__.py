@@ -8,11 +8,12 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
+from typing import NoReturn
 
 import click
 
 from conformance import __version__
-from conformance.errors import KitError
+from conformance.errors import KitError, missing_library
 from conformance.vocabulary import ExitCode
 
 _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -82,8 +83,14 @@ def main() -> None:
     try:
         cli(prog_name="runs-conformance")
     except KitError as fault:
-        for message, remedy in fault.parts:
-            click.secho(message, fg="red", bold=True)
-            if remedy:
-                click.echo(remedy)
-        sys.exit(ExitCode.NO_VERDICT)
+        _exit(fault)
+    except ModuleNotFoundError as error:
+        _exit(missing_library(error))
+
+
+def _exit(fault: KitError) -> NoReturn:
+    for message, remedy in fault.parts:
+        click.secho(message, fg="red", bold=True)
+        if remedy:
+            click.echo(remedy)
+    sys.exit(ExitCode.NO_VERDICT)

@@ -14,7 +14,7 @@ import click
 from click.core import ParameterSource
 
 from mock_server import __version__
-from mock_server.errors import UsageError
+from mock_server.errors import UsageError, explain_missing_library
 from mock_server.gc_tuning import nothing_is_garbage
 
 _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -105,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"runs-mock: {_explain(error)}", err=True)
     except UsageError as error:
         click.echo(f"runs-mock: {error}", err=True)
+    except ModuleNotFoundError as error:
+        click.echo(f"runs-mock: {explain_missing_library(error)}", err=True)
     sys.exit(2)
 
 
