@@ -51,7 +51,7 @@ test-all: SELECT :=
 test-all: lint types tests ## Run everything that has to pass: `make test` and the extended tests
 
 test-latest: $(DEV) ## Run the tests with the newest releases of all libraries; name what broke
-	$(BIN)/python tools/latest.py $(ARGS)
+	$(BIN)/python tools/latest.py $(SELECT) $(ARGS)
 
 lint: $(DEV) ## Look for mistakes and for formatting that differs
 	$(BIN)/ruff check
@@ -89,7 +89,7 @@ wheel: $(DEV) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## Remove what set-up, tests and builds have made
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*/tools/node_modules examples/*/node_modules
+	rm -rf .venv .venv-latest dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*/tools/node_modules examples/*/node_modules
 	find mock_server conformance tests tools examples bench -name __pycache__ -prune -exec rm -rf {} +
 
 $(RUN): pyproject.toml requirements/run.txt
