@@ -1,0 +1,112 @@
+"""What CONTRIBUTING.md and the files for contributors say can be done is done here."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from environments import PATIENCE, TOP
+
+import tools.subject
+
+GUIDE = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
+DOCUMENTS = ("CONTRIBUTING.md", "SECURITY.md", ".github/pull_request_template.md")
+FORMS = sorted((TOP / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of the guide that are marked with the language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_worked_example_does_what_it_shows(tmp_path: Path) -> None:
+    """The files that are shown, where their first line says; then the commands, to the letter."""
+    for block in blocks("yaml"):
+        file = tmp_path / block.splitlines()[0].removeprefix("# ")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(block, encoding="utf-8")
+    sessions = blocks("console")
+    assert sessions
+    path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
+    for session in sessions:
+        command, _, shown = session.removeprefix("$ ").partition("\n")
+        done = subprocess.run(
+            command.split(),
+            cwd=tmp_path,
+            env=os.environ | {"PATH": path, "PYTHONUTF8": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=PATIENCE,
+            check=True,
+        )
+        assert done.stdout == shown
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_a_document_names_is_there(document: str) -> None:
+    """Targets of make, files, folders and tests."""
+    text = (TOP / document).read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (TOP / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)[`\s]", text)) <= targets
+    paths = re.findall(
+        r"(?<![\w./-])((?:conformance|docs|fixtures|mock_server|requirements|tests|tools)/[\w./*-]*)",
+        text,
+    )
+    for path in {path.rstrip(".") for path in paths}:
+        assert list(TOP.glob(path.rstrip("/"))), path
+    for test in re.findall(r"`(test_\w+\.py)`", text):
+        assert list((TOP / "tests").rglob(test)), test
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (TOP / link).exists(), link
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_an_issue_form_is_what_github_reads(form: Path) -> None:
+    """By its published schema."""
+    schema = "config" if form.stem == "config" else "forms"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "check_jsonschema"),
+            *("--builtin-schema", f"vendor.github-issue-{schema}", form),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_hooks_are_what_pre_commit_reads() -> None:
+    """And every tool that they call comes from the locked environment or the project."""
+    command = [sys.executable, "-m", "pre_commit", "validate-config"]
+    subprocess.run(command, cwd=TOP, check=True, timeout=PATIENCE)
+    hooks = (TOP / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    entries = re.findall(r"entry: (\S+)", hooks)
+    assert entries
+    assert all(entry.startswith(".venv/bin/") for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("message", "problem"),
+    [
+        ("Add a fault kind\n\nWhy it is needed.\n", None),
+        (f"Add {'x' * 68}", None),
+        (f"Add {'x' * 69}", "at most 72 characters, got 73"),
+        ("Add a fault kind.", "no period"),
+        ("add a fault kind", "starts with a capital, got 'add'"),
+        ("# only a comment\n", "a subject in the first line"),
+        ("Add a fault kind\nand more\n", "an empty second line"),
+        (f"Merge branch '{'x' * 80}'", None),
+    ],
+)
+def test_the_subject_of_a_commit(message: str, problem: str | None) -> None:
+    """One line that stands alone."""
+    found = tools.subject.problem(message)
+    assert (found is None) if problem is None else problem in (found or "")
