@@ -1,5 +1,4 @@
-"""The catalogue is whole: requirements and checks belong to each other, and what is asked for
-exists."""
+"""The catalogue is complete: every requirement has a check, a source and the keyword of its level."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.catalogue.requirements import load
+from conformance.catalogue.requirements import Requirement, load
 from conformance.contract.evidence import QUESTIONS
 from conformance.errors import ConfigurationError
 
@@ -44,6 +43,14 @@ def test_entries_are_well_formed() -> None:
         assert requirement.question in (None, *QUESTIONS)
 
 
+@pytest.mark.parametrize("requirement", load().requirements.values(), ids=lambda each: each.id)
+def test_the_keyword_fits_the_level(requirement: Requirement) -> None:
+    """One sentence: MUST for what is documented or derived, SHOULD for all else (RFC 2119)."""
+    keywords = set(re.findall(r"\b(MUST|SHALL|SHOULD|MAY)\b", requirement.statement))
+    assert keywords == {"MUST" if requirement.level.gates else "SHOULD"}
+    assert not re.search(r"[.!?] [A-Z]", requirement.statement)
+
+
 def test_a_pattern_without_match_is_refused() -> None:
     """A misspelt pattern would leave out what was meant to be checked."""
     with pytest.raises(ConfigurationError, match="matches no requirement"):
@@ -66,7 +73,7 @@ def test_the_catalogue_is_shown() -> None:
     assert "CANCEL-10" in listed.stdout
     assert "LIST-01" not in listed.stdout
     explained = _run("explain", "cancel-05")
-    assert "derived: What has finished cannot be stopped" in explained.stdout
+    assert "derived: A finished run cannot be stopped" in explained.stdout
     assert "Q02" in explained.stdout
     assert "bad_request: 400, and the run is unchanged." in explained.stdout
     unknown = _run("explain", "CANCLE-05")
