@@ -75,7 +75,7 @@ def test_the_catalogue_is_shown() -> None:
     explained = _run("explain", "cancel-05")
     assert "derived: A finished run cannot be stopped" in explained.stdout
     assert "Q02" in explained.stdout
-    assert "bad_request: 400, and the run is unchanged." in explained.stdout
+    assert "bad_request: 400; the run does not change." in explained.stdout
     unknown = _run("explain", "CANCLE-05")
     assert unknown.returncode == 2
     assert "Did you mean CANCEL-05" in unknown.stdout

@@ -217,8 +217,8 @@ def test_an_open_question_is_explained() -> None:
     """Its answers, who sees them, and what the mock plays."""
     done = explained("q02")
     assert done.returncode == 0
-    assert done.stdout.startswith("Q02  What is the answer to a cancel of a run that has finished?")
-    assert "conflict: 409, and the run is unchanged. (the contract's own)" in done.stdout
+    assert done.stdout.startswith("Q02  What does a cancel of a finished run return?")
+    assert "conflict: 409; the run does not change. (the contract's own)" in done.stdout
     assert "seen by     CANCEL-05\n" in done.stdout
     assert "plays conflict" in done.stdout
     assert "answers: {Q02: bad_request}\n" in done.stdout

@@ -418,7 +418,7 @@ def test_a_request_is_explained(drive: Driver) -> None:
         "/paths/~1api~1v1~1automation-runs~1{run_id}~1retry/post/responses/409"
     )
     assert told["reason"] == answer.json()["detail"]
-    assert told["open"].startswith("Q03: What is the answer to a retry")
+    assert told["open"].startswith("Q03: What does a retry")
     assert told["in force"].startswith("conflict: 409")
     assert re.fullmatch(rf"{len(answer.content)} bytes in \d+\.\d ms", told["sent"])
     assert not told.keys() & {"flaw", "faults", "near miss"}

@@ -108,9 +108,9 @@ def test_the_open_question_is_told_with_the_answer_in_force(mock_world: MockWorl
     found = entry(mock_world.client, answer)
     assert found["question"] == {
         "number": "Q02",
-        "question": "What is the answer to a cancel of a run that has finished?",
+        "question": "What does a cancel of a finished run return?",
         "answer": "conflict",
-        "meaning": "409, and the run is unchanged.",
+        "meaning": "409; the run does not change.",
     }
     assert found["reason"] == answer.json()["detail"]
 
