@@ -1,13 +1,13 @@
 #!/bin/sh
-# Makes a run for the kit: runs-conformance run --command examples/hooks/runs.sh ...
+# Create a run for the kit: runs-conformance run --command examples/hooks/runs.sh ...
 #
-# The state that is wanted is the last argument. What is printed is one JSON object: {"id": "..."},
-# whatever else it has, or {"unsupported": "why"}. Another exit code than 0 is a fault of this hook,
-# and what it says on stderr is shown. The environment has
-#   RUNS_BASE_URL     the service, as the kit was told
-#   RUNS_AUTH_HEADER  the header that presents the credential of the tenant whose run is wanted
-#   RUNS_SECRET       that credential by itself
-#   RUNS_STATE        the state once more
+# The last argument is the requested state. Print one JSON object: {"id": "..."}, with any other keys,
+# or {"unsupported": "reason"}. An exit code other than 0 is a set-up error, and the kit shows stderr.
+# Environment:
+#   RUNS_BASE_URL     the base URL of the service
+#   RUNS_AUTH_HEADER  the header with the credential of the tenant that needs the run
+#   RUNS_SECRET       the credential alone
+#   RUNS_STATE        the requested state
 set -eu
 
 for state; do :; done
@@ -19,8 +19,8 @@ succeeds | fails | fails_once | pending | running_long | diamond) ;;
     ;;
 esac
 
-# The Flask backend's automations are named like the states. Where yours have names of their own,
-# this is the place to translate; where there is no such request, call whatever makes a run.
+# The automations of the Flask backend are named like the states. If yours have other names, translate
+# them here; if your service has no such request, call the program that creates a run.
 exec curl --silent --show-error --fail-with-body --max-time 10 \
     --header "$RUNS_AUTH_HEADER" --header 'Content-Type: application/json' \
     --data "{\"automation\": \"$state\"}" "$RUNS_BASE_URL/internal/trigger"

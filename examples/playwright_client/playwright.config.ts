@@ -4,7 +4,7 @@ export default defineConfig({
   testDir: "tests",
   fullyParallel: true,
   workers: 2,
-  // How long to wait for what should be there at once, on a machine that is busy.
+  // Maximum wait for what normally appears at once, on a busy machine.
   timeout: 90_000,
   expect: { timeout: 30_000 },
   forbidOnly: Boolean(process.env["CI"]),
@@ -14,7 +14,7 @@ export default defineConfig({
       args: ["--no-sandbox"],
     },
   },
-  // Both take a free port; what the named groups match is in the environment of every worker.
+  // Both use a free port; the named groups become environment variables of every worker.
   webServer: [
     {
       name: "mock",

@@ -1,5 +1,5 @@
-// Lists the runs, and follows one live. Open it as index.html?api=http://127.0.0.1:8080 with the
-// cookie `vai_token` set: EventSource sends no headers, so a cookie is its only way in.
+// List the runs and follow one live. Open it as index.html?api=http://127.0.0.1:8080 with the cookie
+// `vai_token` set: EventSource cannot send headers, so it needs the cookie.
 
 const API = `${new URLSearchParams(location.search).get("api") ?? ""}/api/v1/automation-runs`;
 const FINAL = ["run.completed", "run.failed", "run.cancelled"];

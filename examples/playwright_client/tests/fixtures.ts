@@ -1,5 +1,5 @@
-// What a test may ask for: `world`, its worker's own, started afresh for each test; and `openPage`,
-// the page with that world's cookie.
+// Fixtures: `world`, the world of the worker, reset for each test; and `openPage`, the page with the
+// cookie of that world.
 
 import { test as base } from "@playwright/test";
 import { World } from "./world";
@@ -17,7 +17,7 @@ export const test = base.extend<Fixtures>({
     await use(await World.open(mockUrl, `test-playwright-${parallelIndex}`));
   },
   openPage: async ({ context, page, world }, use) => {
-    // Cookies know no ports: the page's host must be the mock's, 127.0.0.1 for both.
+    // Cookies are shared by all ports of a host: page and mock both need 127.0.0.1.
     await context.addCookies([{ name: "vai_token", value: world.key, url: mockUrl }]);
     await use(async () => {
       await page.goto(`${pageUrl}/?api=${mockUrl}`);

@@ -1,7 +1,7 @@
 import { expect } from "@playwright/test";
 import { test } from "./fixtures";
 
-test("runs are listed as they are now", async ({ page, world, openPage }) => {
+test("the list shows the current runs", async ({ page, world, openPage }) => {
   await world.create("quick-success");
   await world.advance(60);
   await world.create("quick-success");
@@ -38,7 +38,7 @@ test("a run is cancelled from the page", async ({ page, world, openPage }) => {
   await expect(page.getByRole("button", { name: "Cancel", exact: true })).toBeDisabled();
 });
 
-test("what failed is retried from the page", async ({ page, world, openPage }) => {
+test("a failed run is retried from the page", async ({ page, world, openPage }) => {
   await world.create("flaky");
   await world.advance(60);
   await openPage();
@@ -60,7 +60,7 @@ test("a stream that breaks off is resumed", async ({ page, world, openPage }) =>
   await expect(page.locator("#events li")).toHaveCount(9);
 });
 
-test("who is not known is told so", async ({ page, context, openPage }) => {
+test("an unknown credential shows an error", async ({ page, context, openPage }) => {
   await openPage();
   await context.clearCookies();
   await page.reload();

@@ -1,4 +1,4 @@
-// One world of the mock, as its control API gives it: runs to order, and a clock in hand.
+// One world of the mock, over its control API: create runs and control the clock.
 
 export interface Start {
   now?: string;
@@ -15,25 +15,25 @@ export class World {
     readonly key: string,
   ) {}
 
-  /** The world of that name, started afresh: without runs and frozen, unless `start` differs. */
+  /** Reset the world of that name: without runs and frozen, unless `start` says otherwise. */
   static async open(baseUrl: string, key: string, start: Start = {}): Promise<World> {
     const world = new World(baseUrl, key);
     await world.control("reset", { scale: 0, start: "empty", ...start });
     return world;
   }
 
-  /** A new run of that scenario; gives its id. `runs-mock scenarios` lists them. */
+  /** Create a run from that scenario and return its id. `runs-mock scenarios` lists them. */
   async create(scenario: string): Promise<string> {
     return (await this.control<{ id: string }>("runs", { scenario })).id;
   }
 
-  /** Moves the clock forward; everything that was due has happened when it returns. */
+  /** Advance the clock; return after everything due has happened. */
   async advance(seconds: number): Promise<void> {
     await this.control("clock/advance", { seconds });
   }
 
-  /** `{method} /_mock/{path}` for this world: whatever the control API can do. `given` is the body
-   * of a POST or PUT, and the query of any other method; an answer without a body is `undefined`. */
+  /** Send `{method} /_mock/{path}` for this world. `given` is the body of a POST or PUT, and the query
+   * of any other method; return `undefined` for a response without a body. */
   async control<T>(path: string, given: object = {}, method = "POST"): Promise<T> {
     const token = process.env["RUNS_MOCK_CONTROL_TOKEN"];
     const headers = { "X-API-Key": this.key, ...(token ? { "X-Mock-Token": token } : {}) };

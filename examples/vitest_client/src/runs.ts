@@ -1,4 +1,4 @@
-// A small client of the Automation runs API, typed by the contract; the code under test.
+// A small client of the Automation runs API, with types from the contract; the code under test.
 
 import type { components, operations } from "./contract";
 import { messages } from "./sse";
@@ -51,8 +51,8 @@ export class RunsClient {
   }
 
   /**
-   * The run's events from its beginning to its end. A stream that breaks off is resumed behind the
-   * last event that arrived, after `pause` milliseconds.
+   * Yield all events of the run until it ends. Resume a broken stream after the last received event,
+   * after `pause` milliseconds.
    */
   async *follow(id: string): AsyncGenerator<RunEvent> {
     let last = "";
@@ -72,7 +72,7 @@ export class RunsClient {
           if (FINAL.has(event.event)) return;
         }
       } finally {
-        // Whoever stops reading lets go of the connection.
+        // Release the connection when the caller stops reading.
         await arriving.return(undefined);
       }
       await new Promise((resolve) => setTimeout(resolve, this.pause));

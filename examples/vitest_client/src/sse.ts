@@ -1,4 +1,4 @@
-// Reads Server-Sent Events from the body of a response, by the rules of the HTML standard.
+// Parse Server-Sent Events from a response body, by the HTML standard.
 
 export interface Message {
   id: string;
@@ -35,7 +35,7 @@ async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> 
       const { done, value } = await reader.read();
       if (done) return;
       rest += decoder.decode(value, { stream: true });
-      // A carriage return at the very end may be half of a line's end.
+      // A trailing carriage return may be half of a line ending.
       const found = rest.split(/\r\n|\n|\r(?!$)/);
       rest = found.pop() ?? "";
       yield* found;

@@ -1,4 +1,4 @@
-// What a test may ask for: `world`, its own, and `runs`, a client of it.
+// Fixtures: `world`, the world of the test, and `runs`, a client for it.
 
 import { inject, test as base } from "vitest";
 import { RunsClient } from "../src/runs";
@@ -14,7 +14,7 @@ let opened = 0;
 export const test = base.extend<Fixtures>({
   world: async ({}, use) => {
     opened += 1;
-    // Files that follow one another in a worker take up the same names, and start them afresh.
+    // Later files of a worker use the same names and reset their worlds.
     const name = `test-vitest-${process.env["VITEST_POOL_ID"]}-${opened}`;
     await use(await World.open(inject("mockUrl"), name));
   },

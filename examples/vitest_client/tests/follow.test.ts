@@ -23,7 +23,7 @@ test("a run is followed while time moves on", async ({ runs, world }) => {
   expect((await events.next()).done).toBe(true);
 });
 
-test("a run that fails says at which step", async ({ runs, world }) => {
+test("a failed run shows the failed step", async ({ runs, world }) => {
   const id = await world.create("failure-in-the-middle");
   await world.advance(60);
   const failed: string[] = [];
@@ -33,7 +33,7 @@ test("a run that fails says at which step", async ({ runs, world }) => {
   expect(failed).toEqual(["load"]);
 });
 
-test("who stops listening lets go of the stream", async ({ runs, world }) => {
+test("a client that stops listening closes the stream", async ({ runs, world }) => {
   const events = runs.follow(await world.create("hang"));
   await take(events, 1);
   await events.return(undefined);

@@ -1,4 +1,4 @@
-// Starts one mock for all tests, before the first of them, and stops it behind the last.
+// Start one mock before the first test and stop it after the last.
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";

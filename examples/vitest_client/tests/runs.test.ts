@@ -40,16 +40,16 @@ describe.concurrent("a client of the runs", () => {
     expect((await runs.get(id)).status).toBe("completed");
   });
 
-  test("is told of an overload, until it is over", async ({ runs, world, expect }) => {
+  test("reports an overload until it is over", async ({ runs, world, expect }) => {
     await world.control("faults", { status: { code: 503 } });
     await expect(runs.list()).rejects.toMatchObject({ status: 503 });
     await world.control("faults", {}, "DELETE");
     expect((await runs.list()).total).toBe(0);
-    const asked = { operation: "listRuns", status: 503 };
-    expect(await world.control("requests/count", asked, "GET")).toMatchObject({ total: 1 });
+    const query = { operation: "listRuns", status: 503 };
+    expect(await world.control("requests/count", query, "GET")).toMatchObject({ total: 1 });
   });
 
-  test("passes on what the API says of a bad request", async ({ runs, expect }) => {
+  test("reports the message of a validation error", async ({ runs, expect }) => {
     await expect(runs.list({ limit: 1001 })).rejects.toThrow(/less than or equal to 1000/);
   });
 });
