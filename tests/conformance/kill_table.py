@@ -153,7 +153,10 @@ def digest(job: Job, judge: str, *, quick: bool) -> str:
     else:
         files.append(SCHEMATHESIS)
     if job.on_backend:
-        files += [*(TOP / "examples" / "flask_backend").glob("*.py"), here / "mutants" / "backend.py"]
+        files += [
+            *(TOP / "examples" / "flask_backend").glob("*.py"),
+            here / "mutants" / "backend.py",
+        ]
     else:
         files += [here / "lying.py", *([Path(SOURCES[job.name])] if job.named else [])]
     made = hashlib.sha256(f"{job.name} {judge} {quick and judge == 'kit'}".encode())
@@ -193,18 +196,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--jobs", type=int, default=2, help="how many at a time (%(default)s)")
-    parser.add_argument("--only", default="*", help="liars whose names match, for a look")
+    parser.add_argument("--jobs", type=int, default=2, help="number of parallel jobs (%(default)s)")
+    parser.add_argument("--only", default="*", help="only mutants that match; print the page")
     parser.add_argument(
-        "--minutes", type=float, default=600, help="begin none after this; the page says which"
+        "--minutes",
+        type=float,
+        default=600,
+        help="start no job after this; the page lists the rest",
     )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="leave out FUZZ and MODEL, but for the liars that are theirs; the page says so",
+        help="test FUZZ and MODEL only against their own mutants; the page says so",
     )
     parser.add_argument(
-        "--judge", choices=JUDGES, help="let only this one judge now; the page needs both"
+        "--judge", choices=JUDGES, help="run only this tool now; the page needs both"
     )
     options = parser.parse_args()
     jobs = [job for job in JOBS if not job.named or fnmatchcase(job.name, options.only)]
@@ -247,7 +253,7 @@ def table(jobs: Sequence[Job], done: Mapping[str, Found], *, quick: bool) -> str
             continue
         if job.name not in done:
             left.append(job.name)
-            rows.append(f"| {job.name} | {', '.join(job.named)}: not judged yet | | |")
+            rows.append(f"| {job.name} | {', '.join(job.named)}: not tested yet | | |")
             continue
         found = done[job.name]
         missed += [job.name] if set(job.named) - set(found["kit"]) else []
@@ -259,16 +265,16 @@ def table(jobs: Sequence[Job], done: Mapping[str, Found], *, quick: bool) -> str
             f"| {job.name} | {shown(job.named, found['kit'])} | {few(others)} | {few(news)} |"
         )
     honest = [
-        f"| {title} | {done[kind]['tried']} requirements tried, {alarms(done[kind]['kit'])} |"
+        f"| {title} | {done[kind]['tried']} requirements tested, {alarms(done[kind]['kit'])} |"
         f" {alarms(noise[kind])} |"
         for kind, title in (("mock", "the mock"), ("backend", "the Flask backend"))
         if kind in done
     ]
     remarks = ""
     if missed:
-        remarks += f"Not caught by all that they are named for: {', '.join(missed)}.\n\n"
+        remarks += f"Survived an intended requirement: {', '.join(missed)}.\n\n"
     if left:
-        remarks += f"Not judged yet: {len(left)} liars; the same command goes on with them.\n\n"
+        remarks += f"Not tested yet: {len(left)} mutants; the same command continues with them.\n\n"
     return TEMPLATE.format(
         liars=len(rows) - len(left),
         backends=len([j for j in jobs if j.named and j.on_backend and j.name in done]),
@@ -302,38 +308,38 @@ def alarms(words: Sequence[str]) -> str:
     return f"{len(words)} false alarms" + (f": {', '.join(words)}" if words else "")
 
 
-WHOLE = "The kit was run whole."
-QUICK = """The kit was run
-  without FUZZ and MODEL, except against the liars that are theirs: with them it names more
-  requirements, never fewer."""
-TEMPLATE = """# Who catches which liar
+WHOLE = "All requirements were tested."
+QUICK = """FUZZ and
+  MODEL requirements were tested only against their own mutants: testing them against all mutants
+  adds failed requirements and removes none."""
+TEMPLATE = """# Kill table
 
-A liar is a server that conforms but for one thing: a proxy that spoils it in front of the mock, or
-(`backend-...`) the Flask backend with one fault in its code. `make kill-table` lets the kit and
-Schemathesis loose on each and writes this page; it takes a while, and goes on where it was stopped.
+A mutant is a server with one deliberate fault: the mock with a proxy that changes its responses,
+or (`backend-...`) the Flask backend with a fault in its code. `make kill-table` runs the kit and
+Schemathesis against each mutant and writes this page. It takes long, and resumes if interrupted.
 
 - **The kit**: `runs-conformance run --base-url ... --token ...`. {scope}
-- **Schemathesis by itself**: `schemathesis run openapi.yaml --url ... --checks all`, all four
-  phases, 40 cases for each operation, which takes about as long as the kit; the credential, the
-  stream's bounds and what is legitimate for a retry are configured
-  ([kill_table.toml](../tests/conformance/kill_table.toml)). A liar counts as caught unless the same
-  checks fail at the same operations of the honest server.
+- **Schemathesis alone**: `schemathesis run openapi.yaml --url ... --checks all`, all four phases,
+  40 cases per operation, which takes about as long as the kit. The configuration contains the
+  credential, the limits of streams and the status codes that a retry may return
+  ([kill_table.toml](../tests/conformance/kill_table.toml)). A mutant counts as killed if a check
+  fails at an operation where it does not fail against the unchanged server.
 
-| | caught, of {liars} liars ({backends} of them backends) |
+| | killed, of {liars} mutants ({backends} of them backends) |
 | --- | --- |
-| the kit, by the requirement that the liar is named for | {caught} |
-| Schemathesis by itself | {alone} |
+| the kit, by an intended requirement | {caught} |
+| Schemathesis alone | {alone} |
 
-{remarks}On honest servers:
+{remarks}On unchanged servers:
 
-| | the kit | Schemathesis by itself |
+| | the kit | Schemathesis alone |
 | --- | --- | --- |
 {honest}
 
-Every liar, the requirements it is named for and caught by (struck out: not caught), those that
-name it besides, and what Schemathesis finds:
+Every mutant with the requirements that are intended to kill it (struck out: they did not), other
+requirements that fail, and the failures that Schemathesis reports:
 
-| liar | caught by | named besides | Schemathesis by itself |
+| mutant | killed by | also failing | Schemathesis alone |
 | --- | --- | --- | --- |
 {rows}
 """

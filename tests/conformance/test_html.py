@@ -92,7 +92,7 @@ def test_from_the_requirement_to_the_traffic(page: Page) -> None:
     expect(entry.locator(".culprit")).to_contain_text('"versionNumber": "')
     entry.get_by_role("link", name="GET-01").click()
     expect(page.locator("#GET-01")).to_have_attribute("open", "")
-    expect(page.locator("#GET-01")).to_contain_text("It follows from LIST-02")
+    expect(page.locator("#GET-01")).to_contain_text("Caused by LIST-02")
 
 
 def test_the_command_can_be_copied(page: Page) -> None:

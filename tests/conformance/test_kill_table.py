@@ -23,7 +23,7 @@ def test_the_page_lists_the_liars_that_there_are() -> None:
     [
         ({"kit": ["LIST-01", "X-1"], "schemathesis": ["a at GET /"]}, "LIST-01 | X-1 | a at GET /"),
         ({"kit": [], "schemathesis": ["noise at GET /"]}, "~~LIST-01~~ | - | -"),
-        (None, "LIST-01: not judged yet | |"),
+        (None, "LIST-01: not tested yet | |"),
     ],
 )
 def test_a_row(found: kill_table.Found | None, row: str) -> None:
@@ -33,4 +33,4 @@ def test_a_row(found: kill_table.Found | None, row: str) -> None:
     done = {"mock": {"kit": [], "tried": 1, "schemathesis": ["noise at GET /"]}}
     text = kill_table.table(jobs, done | ({"liar": found} if found else {}), quick=False)
     assert f"| liar | {row} |" in text
-    assert "| the mock | 1 requirements tried, 0 false alarms | 1 false alarms: noise" in text
+    assert "| the mock | 1 requirements tested, 0 false alarms | 1 false alarms: noise" in text

@@ -205,7 +205,7 @@ def test_a_situation_is_set_up_with_the_token(page: Page) -> None:
         expect(page.get_by_role("alert")).to_contain_text("asks for the token")
         page.get_by_label("token").fill("correct-horse")
         page.get_by_role("button").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("It is set up")
+        expect(page.get_by_role("heading", level=1)).to_have_text("World opened")
 
 
 def test_the_contract_shows_its_evidence_by_day_and_by_night(
