@@ -1,4 +1,4 @@
-"""The catalogue is complete: every requirement has a check, a source and the keyword of its level."""
+"""The catalogue is complete: each requirement has a check, a source and its level's keyword."""
 
 from __future__ import annotations
 
