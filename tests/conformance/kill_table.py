@@ -158,7 +158,7 @@ def digest(job: Job, judge: str, *, quick: bool) -> str:
             here / "mutants" / "backend.py",
         ]
     else:
-        files += [here / "lying.py", *([Path(SOURCES[job.name])] if job.named else [])]
+        files += [here / "mutating_proxy.py", *([Path(SOURCES[job.name])] if job.named else [])]
     made = hashlib.sha256(f"{job.name} {judge} {quick and judge == 'kit'}".encode())
     for file in sorted(f for f in files if f.suffix in (".py", ".yaml", ".toml", ".json")):
         made.update(file.read_bytes())

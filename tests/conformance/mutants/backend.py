@@ -1,5 +1,6 @@
 """Liars that are no proxies: the Flask backend itself with one thing broken in it, so that proof
-does not rest on the mock alone. As a program it serves one: `python -m mutants.backend NAME --port 0`."""
+does not rest on the mock alone. As a program it serves one:
+`python -m mutants.backend NAME --port 0`."""
 
 from __future__ import annotations
 
