@@ -10,7 +10,7 @@ import sys
 from mock_server.app import Mock
 from mock_server.engine.clock import DAY
 from mock_server.server import Server, bind
-from mock_server.worlds.cooperative import at_once
+from mock_server.worlds.cooperative import run_to_end
 from mock_server.worlds.registry import Settings, Start
 
 
@@ -19,7 +19,7 @@ def main(port: str, runs: str) -> None:
     listener = bind("127.0.0.1", int(port))
     mock = Mock(Settings())
     world = asyncio.run(mock.worlds.reset("demo", Start(runs=int(runs), live=0)))
-    at_once(world.turning(lambda clock: clock.advance(DAY)))
+    run_to_end(world.change_clock(lambda clock: clock.advance(DAY)))
     Server(mock, lambda: None).run(sockets=[listener])
 
 

@@ -24,15 +24,20 @@ from mock_server.control import control
 from mock_server.engine.behaviour import Behaviour
 from mock_server.http import pages
 from mock_server.http.credentials import Credentials
-from mock_server.http.event_stream import Streams
-from mock_server.http.explain import Insight
-from mock_server.http.middleware.control_access import Safety
-from mock_server.http.middleware.faults import Disturb
+from mock_server.http.event_stream import EventStreams
+from mock_server.http.explain import Explainer
+from mock_server.http.middleware.control_access import ControlAccessMiddleware
+from mock_server.http.middleware.faults import FaultsMiddleware
 from mock_server.http.middleware.prefer import Examples
-from mock_server.http.middleware.recording import Checks, LocalOrigins, Operations, Record
+from mock_server.http.middleware.recording import (
+    CorsMiddleware,
+    OperationsMiddleware,
+    RecordingMiddleware,
+    ValidationMiddleware,
+)
 from mock_server.http.middleware.routing import Routing
 from mock_server.http.operations import operations
-from mock_server.journal.contract_index import Declared
+from mock_server.journal.contract_index import ContractIndex
 from mock_server.worlds.registry import Settings, Worlds
 
 
@@ -53,27 +58,29 @@ class Mock:
 
     def __init__(self, settings: Settings) -> None:
         self.worlds = Worlds(settings)
-        self.streams = Streams(settings.most_streams)
+        self.streams = EventStreams(settings.max_streams)
         contract = _document(resources.contract_file())
         own = _document(resources.control_file())
         credentials = Credentials(contract["components"]["securitySchemes"], self.worlds)
-        insight = Insight(Declared(contract), Declared(own), credentials, settings.behaviour)
-        self.journal = insight.strays
+        insight = Explainer(
+            ContractIndex(contract), ContractIndex(own), credentials, settings.behaviour
+        )
+        self.journal = insight.unassigned
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
-                LocalOrigins,
+                CorsMiddleware,
                 partial(
-                    Record,
-                    strays=insight.strays,
+                    RecordingMiddleware,
+                    unassigned=insight.unassigned,
                     counts=insight.metrics,
                     aside=("/_mock", "/docs", "/static", "/openapi.", "/favicon."),
                 ),
-                partial(Safety, access=settings.access),
+                partial(ControlAccessMiddleware, access=settings.access),
                 Routing,
-                partial(Checks, worlds=self.worlds, credentials=credentials),
-                partial(Disturb, examples=Examples(contract), presets=self.worlds.presets),
-                Operations,
+                partial(ValidationMiddleware, worlds=self.worlds, credentials=credentials),
+                partial(FaultsMiddleware, examples=Examples(contract), presets=self.worlds.presets),
+                OperationsMiddleware,
                 LifespanMiddleware,
                 ContextMiddleware,
             ],
@@ -91,10 +98,10 @@ class Mock:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app.middleware(scope, receive, send)
 
-    def behave(self, before: Behaviour, after: Behaviour) -> None:
+    def set_behaviour(self, before: Behaviour, after: Behaviour) -> None:
         """Have whatever behaves as ``before`` behave as ``after``."""
-        self.worlds.behave(before, after)
-        self.journal.behave(after)
+        self.worlds.set_behaviour(before, after)
+        self.journal.set_behaviour(after)
 
     def close(self) -> None:
         """End every event stream, so that the server can stop."""

@@ -1,8 +1,8 @@
 """What can go wrong, in one place, as a story.
 
 Before anything is served, a file or an option can be wrong (``UsageError``: one line, exit code 2).
-While it serves, a request can be refused (``Refused``: a status and a reason), or not be what the
-contract asks for (``Invalid``: the documented body with every flaw).
+While it serves, a request can be refused (``HttpError``: a status and a reason), or not be what the
+contract asks for (``RequestValidationError``: the documented body with every flaw).
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class FileError(UsageError):
         self.path, self.line, self.key, self.problem = path, line, key, problem
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a failure
+class HttpError(Exception):
     """The request is understood and not carried out; ``status`` is the HTTP status, ``question``
     the open question to which another answer would give another status."""
 
@@ -44,7 +44,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class ErrorDetail:
     """One thing wrong with a request, in the terms of the contract: where, what, which kind."""
 
     loc: tuple[str, ...]
@@ -52,10 +52,10 @@ class Flaw:
     type: str
 
 
-class Invalid(Exception):  # noqa: N818 - an answer, not a failure
+class RequestValidationError(Exception):
     """The request is not what the contract asks for; answered with 422."""
 
-    def __init__(self, flaws: list[Flaw], *, question: str | None = None) -> None:
+    def __init__(self, flaws: list[ErrorDetail], *, question: str | None = None) -> None:
         super().__init__(flaws)
         self.flaws = flaws
         self.question = question

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def nothing_is_garbage() -> Iterator[None]:
+def without_gc() -> Iterator[None]:
     """Look for no garbage meanwhile, nor ever among what was made: for making much that stays,
     such as modules. To look through it again and again would take longer than to make it."""
     looked_for = gc.isenabled()

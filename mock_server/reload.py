@@ -58,7 +58,7 @@ class Reload:
     def _take_up_behaviour(self, path: Path) -> None:
         changed = behaviour.read(path)
         if changed != self._behaviour:
-            self._mock.behave(self._behaviour, changed)
+            self._mock.set_behaviour(self._behaviour, changed)
             self._behaviour = changed
             self._tell(f"behaviour {path.stem} taken up", True)
 
@@ -74,7 +74,7 @@ class Reload:
         if usual.is_file():
             self._worlds.scenarios = {**known, name: scenario.read(usual)}
             self._tell(f"scenario {name} is the mock's own again", True)
-        elif self._worlds.opens_with(name):
+        elif self._worlds.uses_scenario(name):
             self._tell(f"{path} is gone; worlds open with it, so it stays in use", False)
         elif name in known:
             self._worlds.scenarios = {one: known[one] for one in known if one != name}

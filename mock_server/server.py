@@ -24,7 +24,7 @@ _NO_HTTP = (
 )
 
 
-class Coalesced:
+class CoalescingTransport:
     """A connection that sends the head of an answer and the first part of its body together.
 
     uvicorn writes them one by one, each a system call and a packet: a fifth of what a small answer
@@ -72,7 +72,7 @@ class Protocol(HttpToolsProtocol):
     """HTTP, with the connection at hand for faults that break it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(Coalesced(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP, or has a method that nobody knows: as JSON, like every other refusal."""

@@ -44,7 +44,7 @@ def parse(text: str, path: Path) -> tuple[Any, Lines]:
     lines: Lines = {(): 1}
     try:
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
-        _refuse_aliases(node, set(), path)
+        _reject_aliases(node, set(), path)
         _number(node, (), lines, path)
         return yaml.load(text, Loader=yaml.CSafeLoader), lines
     except yaml.MarkedYAMLError as error:
@@ -69,7 +69,7 @@ def check(data: Any, model: type[M], path: Path, lines: Lines) -> M:
         raise FileError(path, _line(loc, lines), _spell(loc), message + more) from None
 
 
-def _refuse_aliases(node: yaml.Node | None, seen: set[int], path: Path) -> None:
+def _reject_aliases(node: yaml.Node | None, seen: set[int], path: Path) -> None:
     """A node that is met twice stands for an alias; a few lines of them unfold to gigabytes."""
     if not isinstance(node, yaml.CollectionNode):
         return
@@ -79,7 +79,7 @@ def _refuse_aliases(node: yaml.Node | None, seen: set[int], path: Path) -> None:
     seen.add(id(node))
     for inner in node.value:
         for each in inner if isinstance(inner, tuple) else (inner,):
-            _refuse_aliases(each, seen, path)
+            _reject_aliases(each, seen, path)
 
 
 def _number(node: yaml.Node | None, at: tuple[str | int, ...], lines: Lines, path: Path) -> None:

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 
 from mock_server import __version__
 from mock_server.errors import UsageError, explain_missing_library
-from mock_server.gc_tuning import nothing_is_garbage
+from mock_server.gc_tuning import without_gc
 
 _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -45,7 +45,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
 """By heading and name: the module with the subcommand, and what it is for."""
 
 
-class Subcommands(click.Group):
+class LazyGroup(click.Group):
     """Finds subcommands in modules beside this one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,7 +55,7 @@ class Subcommands(click.Group):
         for section in _SECTIONS.values():
             if cmd_name in section:
                 # To look for garbage among modules takes an eighth of a start.
-                with nothing_is_garbage():
+                with without_gc():
                     module = import_module(f"{__name__}.{section[cmd_name][0]}")
                 command: click.Command = getattr(module, cmd_name)
                 return command
@@ -68,7 +68,7 @@ class Subcommands(click.Group):
 
 
 @click.group(
-    cls=Subcommands,
+    cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="runs-mock")

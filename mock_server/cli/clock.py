@@ -5,15 +5,15 @@ from typing import Any
 import click
 
 from mock_server.cli.options import Duration, Speed
-from mock_server.cli.remote import Remote, driving
+from mock_server.cli.remote import Remote, driven_by_options
 from mock_server.engine.clock import DAY, SECOND
 
-FARTHEST = 31 * DAY
+MAX_ADVANCE = 31 * DAY
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
 
 
 @click.group(invoke_without_command=True)
-@driving
+@driven_by_options
 @click.pass_context
 def clock(context: click.Context, mock: Remote) -> None:
     """Show a world's time, or take it in hand.
@@ -32,21 +32,21 @@ def clock(context: click.Context, mock: Remote) -> None:
 
 
 @clock.command()
-@driving
+@driven_by_options
 def show(mock: Remote) -> None:
     """What time it is."""
     _print(mock.get("/clock"))
 
 
 @clock.command()
-@driving
+@driven_by_options
 def freeze(mock: Remote) -> None:
     """Stop; things happen only as you advance."""
     _print(mock.post("/clock/freeze"))
 
 
 @clock.command()
-@driving
+@driven_by_options
 def resume(mock: Remote) -> None:
     """Go on by itself, at the speed it had."""
     _print(mock.post("/clock/resume"))
@@ -54,7 +54,7 @@ def resume(mock: Remote) -> None:
 
 @clock.command()
 @click.argument("speed", type=Speed())
-@driving
+@driven_by_options
 def scale(mock: Remote, speed: float) -> None:
     """Go SPEED times as fast as real time: real, 60, 0.5; frozen is the same as freeze."""
     if speed == 0:
@@ -72,7 +72,7 @@ def scale(mock: Remote, speed: float) -> None:
     metavar="RUN STATUS",
     help=f"Only until the run has the status: {', '.join(STATUSES)}.",
 )
-@driving
+@driven_by_options
 def advance(
     mock: Remote, duration: int | None, to_next: bool, until: tuple[str, str] | None
 ) -> None:
@@ -82,7 +82,7 @@ def advance(
     """
     if duration is None and not to_next and until is None:
         raise click.UsageError("how far? A duration such as 5m, --next, or --until RUN STATUS")
-    if duration is not None and duration > FARTHEST:
+    if duration is not None and duration > MAX_ADVANCE:
         raise click.UsageError("31d is the farthest for one advance; go there in several")
     if to_next and until is not None:
         raise click.UsageError("--next or --until, not both")

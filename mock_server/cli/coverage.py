@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from mock_server.cli.remote import Remote, driving
+from mock_server.cli.remote import Remote, driven_by_options
 from mock_server.errors import UsageError
 
 _WIDTH = 100
@@ -16,7 +16,7 @@ _KINDS = {"seen": "met", "missing": "missing", "undeclared": "undeclared"}
 @click.command()
 @click.option("--missing", "only_missing", is_flag=True, help="Only what is missing.")
 @click.option("--clear", is_flag=True, help="Count afresh.")
-@driving
+@driven_by_options
 def coverage(mock: Remote, only_missing: bool, clear: bool) -> None:
     """Show which parts of the contract the client has met since the world was opened or reset:
     operations and their statuses and parameters, words that it sent or was shown, events,

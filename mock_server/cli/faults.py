@@ -7,11 +7,11 @@ import click
 import yaml
 
 from mock_server.cli.options import Finite
-from mock_server.cli.remote import Remote, driving
+from mock_server.cli.remote import Remote, driven_by_options
 
 
 @click.group(invoke_without_command=True)
-@driving
+@driven_by_options
 @click.pass_context
 def faults(context: click.Context, mock: Remote) -> None:
     """Let things go wrong in a world; alone, list what does.
@@ -29,7 +29,7 @@ def faults(context: click.Context, mock: Remote) -> None:
 
 
 @faults.command("list")
-@driving
+@driven_by_options
 def show(mock: Remote) -> None:
     """What goes wrong, and how often it has."""
     _print(mock.get("/faults")["items"])
@@ -41,7 +41,7 @@ def show(mock: Remote) -> None:
 @click.option("--probability", type=Finite(), help="How often, from 0 to 1.")
 @click.option("--count", type=int, help="How many times.")
 @click.option("--lasts", metavar="DURATION", help="For how long, on the world's clock.")
-@driving
+@driven_by_options
 def add(mock: Remote, fault: tuple[str, ...], **when: Any) -> None:
     """Let FAULT go wrong from now on: its kind, as in drop, or with what it takes, as in
     latency.takes=2s. Several are one rule and befall an answer together.
@@ -78,7 +78,7 @@ def add(mock: Remote, fault: tuple[str, ...], **when: Any) -> None:
 
 @faults.command()
 @click.argument("name", required=False)
-@driving
+@driven_by_options
 def preset(mock: Remote, name: str | None) -> None:
     """Let go wrong what the preset NAME says; alone, list the presets."""
     if name is not None:
@@ -92,7 +92,7 @@ def preset(mock: Remote, name: str | None) -> None:
 
 @faults.command()
 @click.argument("number", type=int, required=False)
-@driving
+@driven_by_options
 def clear(mock: Remote, number: int | None) -> None:
     """Let nothing go wrong any more, or no longer the rule NUMBER."""
     mock.call("DELETE", "/faults" if number is None else f"/faults/{number}")

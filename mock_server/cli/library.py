@@ -9,7 +9,7 @@ from mock_server import resources
 from mock_server.cli import timeline
 from mock_server.cli.options import scenarios_option
 from mock_server.engine import behaviour as profiles
-from mock_server.engine.randomness import LARGEST_SEED
+from mock_server.engine.randomness import MAX_SEED
 from mock_server.engine.scenario import Scenario, known
 from mock_server.errors import UsageError
 
@@ -18,7 +18,7 @@ from mock_server.errors import UsageError
 @click.argument("name", required=False)
 @click.option(
     "--seed",
-    type=click.IntRange(0, LARGEST_SEED),
+    type=click.IntRange(0, MAX_SEED),
     default=1,
     show_default=True,
     help="The seed of the run that is shown.",

@@ -1,6 +1,6 @@
 """A mock that is running, as the subcommands talk to it: its control API over HTTP.
 
-Each subcommand is given a ``Remote`` by ``driving``, which adds the options that say which mock and
+Each subcommand is given a ``Remote`` by ``driven_by_options``, which adds the options that say which mock and
 which world. What the mock refuses is told in its own words.
 """
 
@@ -109,7 +109,7 @@ class Remote:
         query = dict(query or {})
         if self._world is not None and not _OF_NO_WORLD.fullmatch(path):
             query["world"] = self._world
-        with self._reaching(), _patience(path):
+        with self._reaching(), _progress_note(path):
             try:
                 answer = self._client.request(method, f"/_mock{path}", params=query, json=body)
             except ValueError as error:
@@ -170,11 +170,11 @@ class Remote:
                 f"the mock at {self.url} {problem}: give its own with --token or "
                 "RUNS_MOCK_CONTROL_TOKEN"
             )
-        raise Declined(answer.status_code, _spell(said["detail"]))
+        raise RequestRejected(answer.status_code, _spell(said["detail"]))
 
 
 @contextmanager
-def _patience(path: str) -> Iterator[None]:
+def _progress_note(path: str) -> Iterator[None]:
     """Say what the mock is doing, where it does not answer at once."""
     doing = _DOING.get(path, "the mock is at work")
     timer = Timer(_AT_ONCE, lambda: click.echo(f"runs-mock: {doing} ...", err=True))
@@ -185,7 +185,7 @@ def _patience(path: str) -> Iterator[None]:
         timer.cancel()
 
 
-class Declined(UsageError):  # noqa: N818 - an answer, not a failure
+class RequestRejected(UsageError):  # noqa: N818 - an answer, not a failure
     """The mock understood and did not do it; ``status`` is the HTTP status."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -202,7 +202,7 @@ _options = (
 )
 
 
-def driving(command: Callable[..., Any]) -> Callable[..., Any]:
+def driven_by_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give ``command`` a ``Remote`` first, and the options that choose it. What a group was told
     holds for its subcommands."""
 

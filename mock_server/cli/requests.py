@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from mock_server.cli.remote import Remote, driving
+from mock_server.cli.remote import Remote, driven_by_options
 from mock_server.engine.enums import Operation
 from mock_server.errors import UsageError
 
@@ -32,7 +32,7 @@ _FOUND_NOWHERE = {
     help="The world's, those that belong to no world, or everybody's.  [default: world]",
 )
 @click.option("--clear", is_flag=True, help="Forget them.")
-@driving
+@driven_by_options
 def requests(mock: Remote, number: int | None, clear: bool, **filters: Any) -> None:
     """List the newest requests, or explain the answer to one: NUMBER is the answer's header
     X-Mock-Request.

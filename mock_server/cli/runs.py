@@ -11,12 +11,12 @@ import click
 import yaml
 
 from mock_server.cli.follow import follow_run
-from mock_server.cli.remote import API, Declined, Remote, driving
+from mock_server.cli.remote import API, Remote, RequestRejected, driven_by_options
 from mock_server.engine.duration import parse_duration
 from mock_server.errors import UsageError
 
 _FILES = (".yaml", ".yml", ".json")
-_MOST_LISTED = 40
+_MAX_LISTED = 40
 
 
 class Takes(click.ParamType[Any]):
@@ -57,7 +57,7 @@ class Takes(click.ParamType[Any]):
 )
 @click.option("-f", "--follow", is_flag=True, help="Print its events as they happen.")
 @click.option("-q", "--quiet", is_flag=True, help="Print its id and nothing else.")
-@driving
+@driven_by_options
 def new(
     mock: Remote,
     scenario: str,
@@ -84,7 +84,7 @@ def new(
         body["changes"] = _changes(scenario, keys, takes, outcomes)
     try:
         run_id = mock.post("/runs", body)["id"]
-    except Declined as refusal:
+    except RequestRejected as refusal:
         if path is not None and refusal.status == 422:
             _explain(path)
         raise
@@ -98,7 +98,7 @@ def new(
 
 @click.command()
 @click.argument("run")
-@driving
+@driven_by_options
 def follow(mock: Remote, run: str) -> None:
     """Print the events of the run RUN, those that were and those to come, until it has ended."""
     follow_run(mock, run)
@@ -108,7 +108,7 @@ def follow(mock: Remote, run: str) -> None:
 @click.argument("run")
 @click.argument("outcome", type=click.Choice(["completed", "failed", "cancelled"]))
 @click.option("--step", metavar="KEY", help="End this step only; it must be at work.")
-@driving
+@driven_by_options
 def end(mock: Remote, run: str, outcome: str, step: str | None) -> None:
     """End the run RUN now, with an outcome.
 
@@ -124,7 +124,7 @@ def end(mock: Remote, run: str, outcome: str, step: str | None) -> None:
 @click.argument("run")
 @click.argument("decision", type=click.Choice(["yes", "no"]))
 @click.option("--step", metavar="KEY", help="The step; by default the first that waits.")
-@driving
+@driven_by_options
 def decide(mock: Remote, run: str, decision: str, step: str | None) -> None:
     """Answer the decision that the run RUN awaits."""
     body = {"approved": decision == "yes"} | ({} if step is None else {"step": step})
@@ -133,7 +133,7 @@ def decide(mock: Remote, run: str, decision: str, step: str | None) -> None:
 
 @click.command()
 @click.argument("rate", required=False, metavar="[PER_MINUTE|off]")
-@driving
+@driven_by_options
 def arrivals(mock: Remote, rate: str | None) -> None:
     """Let so many runs arrive every minute of the world's time, or none; without an argument, say
     how many do.
@@ -223,7 +223,7 @@ def _changes(
         if step not in keys:
             number = int(step) if step.isascii() and step.isdigit() and len(step) < 9 else 0
             if not 1 <= number <= len(keys):
-                listed = ", ".join(f"{n} {key}" for n, key in enumerate(keys[:_MOST_LISTED], 1))
+                listed = ", ".join(f"{n} {key}" for n, key in enumerate(keys[:_MAX_LISTED], 1))
                 raise UsageError(f"{scenario} has no step {step!r}; its steps are: {listed}")
             key = keys[number - 1]
         if changes.setdefault(key, {}).setdefault(name, value) != value:

@@ -11,14 +11,14 @@ import click
 from mock_server import __version__, resources
 from mock_server.cli.options import Instant, Speed, scenarios_option
 from mock_server.engine import behaviour as behaviours
-from mock_server.engine.randomness import LARGEST_SEED
+from mock_server.engine.randomness import MAX_SEED
 from mock_server.errors import UsageError
 from mock_server.file_limits import OTHERS, raise_limit
 from mock_server.http.middleware.control_access import Access, named
-from mock_server.worlds.registry import MOST_STREAMS, NAME, TEST_PREFIX, Settings
+from mock_server.worlds.registry import MAX_STREAMS, NAME, TEST_PREFIX, Settings
 
 
-class Names(click.ParamType[Any]):
+class WorldNames(click.ParamType[Any]):
     """Names of worlds, separated by commas."""
 
     name = "names"
@@ -39,7 +39,7 @@ class Names(click.ParamType[Any]):
         return names
 
 
-class Hosts(click.ParamType[Any]):
+class HostNames(click.ParamType[Any]):
     """Names of hosts, separated by commas."""
 
     name = "hosts"
@@ -83,7 +83,7 @@ class Hosts(click.ParamType[Any]):
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0, LARGEST_SEED),
+    type=click.IntRange(0, MAX_SEED),
     default=1,
     show_default=True,
     envvar="RUNS_MOCK_SEED",
@@ -108,7 +108,7 @@ class Hosts(click.ParamType[Any]):
 @click.option(
     "--worlds",
     "declared",
-    type=Names(),
+    type=WorldNames(),
     default="demo,acme,globex",
     show_default=True,
     envvar="RUNS_MOCK_WORLDS",
@@ -117,6 +117,7 @@ class Hosts(click.ParamType[Any]):
 @scenarios_option
 @click.option(
     "--most-worlds",
+    "max_worlds",
     type=click.IntRange(1, 10_000),
     default=256,
     show_default=True,
@@ -125,6 +126,7 @@ class Hosts(click.ParamType[Any]):
 )
 @click.option(
     "--most-streams",
+    "max_streams",
     type=click.IntRange(1, 1_000_000),
     envvar="RUNS_MOCK_MOST_STREAMS",
     help="How many event streams may be open.  [default: 20000, or what the system allows]",
@@ -139,7 +141,7 @@ class Hosts(click.ParamType[Any]):
 @click.option(
     "--allow-host",
     "hosts",
-    type=Hosts(),
+    type=HostNames(),
     default="",
     envvar="RUNS_MOCK_ALLOW_HOST",
     help="More names under which this machine may drive the mock, beside localhost.",
@@ -198,7 +200,7 @@ def serve(
         scenarios=directory,
         behaviour=answers,
         access=access,
-        most_streams=_streams(options.pop("most_streams")),
+        max_streams=_streams(options.pop("max_streams")),
         **options,
     )
     listener = bind(host, port)
@@ -219,7 +221,7 @@ def serve(
 
 def _streams(wanted: int | None) -> int:
     """How many event streams may be open; when fewer than were wished for, that is told."""
-    most = MOST_STREAMS if wanted is None else wanted
+    most = MAX_STREAMS if wanted is None else wanted
     limit = raise_limit()
     if limit is None or most + OTHERS <= limit:
         return most

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import DAY, SECOND, Clock
 from mock_server.engine.enums import EventType
-from mock_server.engine.fake_data import Words
+from mock_server.engine.fake_data import FakeData
 from mock_server.engine.run_state import Event
 from mock_server.engine.scenario import Scenario
-from mock_server.worlds.cooperative import at_once
+from mock_server.worlds.cooperative import run_to_end
 from mock_server.worlds.world import World
 
 _ENDS = {
@@ -40,9 +40,9 @@ class Bar:
 def play(scenario: Scenario, seed: int = 1) -> list[Event]:
     """Everything that happens by itself to a run of ``scenario`` within a day; instants count from
     its creation."""
-    world = World("timeline", seed, Clock(0, scale=0), Behaviour(), Words())
+    world = World("timeline", seed, Clock(0, scale=0), Behaviour(), FakeData())
     run = world.create(scenario)
-    at_once(world.turning(lambda clock: clock.advance(DAY)))
+    run_to_end(world.change_clock(lambda clock: clock.advance(DAY)))
     return run.log
 
 

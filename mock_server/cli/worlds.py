@@ -8,22 +8,22 @@ from typing import Any
 import click
 
 from mock_server.cli.options import Instant, Speed
-from mock_server.cli.remote import Remote, driving
+from mock_server.cli.remote import Remote, driven_by_options
 from mock_server.engine.clock import to_text
-from mock_server.engine.randomness import LARGEST_SEED
+from mock_server.engine.randomness import MAX_SEED
 from mock_server.errors import UsageError
 
 
 @click.command()
 @click.option(
-    "--seed", type=click.IntRange(0, LARGEST_SEED), help="Where ids, names and durations come from."
+    "--seed", type=click.IntRange(0, MAX_SEED), help="Where ids, names and durations come from."
 )
 @click.option("--now", type=Instant(), help="Its time, such as 2026-03-02T08:15:00Z.")
 @click.option("--runs", type=click.IntRange(0, 10_000), help="How many past runs it opens with.")
 @click.option("--live", type=click.IntRange(0, 1_000), help="How many runs are under way.")
 @click.option("--clock", "scale", type=Speed(), help="real, frozen, or how many times real.")
 @click.option("--start", metavar="NAME", help="What it opens with: demo, empty, edge-cases, ...")
-@driving
+@driven_by_options
 def reset(mock: Remote, now: int | None, **given: Any) -> None:
     """Start the world afresh: every run is gone, every event stream ends. What is left out is as
     the mock was started with.
@@ -51,7 +51,7 @@ def state() -> None:
 
 @state.command("export")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
-@driving
+@driven_by_options
 def export(mock: Remote, file: Path) -> None:
     """Write the world to FILE, or to standard output."""
     document = mock.read("/state")
@@ -66,7 +66,7 @@ def export(mock: Remote, file: Path) -> None:
 
 @state.command("import")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@driving
+@driven_by_options
 def take_up(mock: Remote, file: Path) -> None:
     """Take up the world in FILE, or - for standard input, in place of the one there is."""
     try:

@@ -14,13 +14,13 @@ from mock_server.control import (
     state,
     worlds,
 )
-from mock_server.http.event_stream import Streams
-from mock_server.http.explain import Insight
+from mock_server.http.event_stream import EventStreams
+from mock_server.http.explain import Explainer
 from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.registry import Worlds
 
 
-def control(all_worlds: Worlds, streams: Streams, insight: Insight) -> dict[str, Handler]:
+def control(all_worlds: Worlds, streams: EventStreams, insight: Explainer) -> dict[str, Handler]:
     """The function that answers each operation of the control API."""
     return {
         **service.functions(all_worlds, streams),

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from mock_server.engine.clock import DAY, SECOND, Clock
 from mock_server.engine.enums import RunStatus
-from mock_server.errors import Refused
-from mock_server.http.call import Answer, Call, Later, Reply
+from mock_server.errors import HttpError
+from mock_server.http.call import BodyResponse, Call, DeferredResponse, Response
 from mock_server.http.middleware.recording import Handler
-from mock_server.worlds.advance import advancing, skipping
+from mock_server.worlds.advance import advance_by, advance_until
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.world import World
 
@@ -16,31 +16,33 @@ def functions() -> dict[str, Handler]:
     """What shows and turns clocks."""
     return {
         "showClock": show,
-        "freezeClock": lambda call: Later(_turned(call, Clock.freeze)),
-        "resumeClock": lambda call: Later(_turned(call, Clock.resume)),
+        "freezeClock": lambda call: DeferredResponse(_turned(call, Clock.freeze)),
+        "resumeClock": lambda call: DeferredResponse(_turned(call, Clock.resume)),
         "scaleClock": scale,
-        "advanceClock": lambda call: Later(_advanced(call)),
+        "advanceClock": lambda call: DeferredResponse(_advanced(call)),
     }
 
 
-def show(call: Call) -> Answer:
-    return Reply.of(call.world.show_clock())
+def show(call: Call) -> Response:
+    return BodyResponse.of(call.world.show_clock())
 
 
-def scale(call: Call) -> Answer:
-    return Later(_turned(call, lambda clock: clock.rescale(call.body["scale"])))
+def scale(call: Call) -> Response:
+    return DeferredResponse(_turned(call, lambda clock: clock.rescale(call.body["scale"])))
 
 
-async def _turned(call: Call, change: Callable[[Clock], None]) -> Answer:
-    async with call.worlds.occupied(call.tenant) as world:
-        await call.worlds.slices.do(world.turning(change))
-        return Reply.of(world.show_clock())
+async def _turned(call: Call, change: Callable[[Clock], None]) -> Response:
+    async with call.worlds.exclusive(call.tenant) as world:
+        await call.worlds.runner.do(world.change_clock(change))
+        return BodyResponse.of(world.show_clock())
 
 
-async def _advanced(call: Call) -> Answer:
-    async with call.worlds.occupied(call.tenant) as world:
-        reached = await call.worlds.slices.do(_advance(call, world))
-        return Reply.of(world.show_clock() | ({} if reached is None else {"reached": reached}))
+async def _advanced(call: Call) -> Response:
+    async with call.worlds.exclusive(call.tenant) as world:
+        reached = await call.worlds.runner.do(_advance(call, world))
+        return BodyResponse.of(
+            world.show_clock() | ({} if reached is None else {"reached": reached})
+        )
 
 
 def _advance(call: Call, world: World) -> Work[bool | None]:
@@ -51,14 +53,14 @@ def _advance(call: Call, world: World) -> Work[bool | None]:
     if until is not None:
         run = world.find(until["run"].lower())
         if run is None:
-            raise Refused(404, f"The world {call.tenant!r} has no run {until['run']}")
+            raise HttpError(404, f"The world {call.tenant!r} has no run {until['run']}")
         wanted = RunStatus(until["status"])
-        return (yield from skipping(world, lambda: run.state.status is wanted, most))
+        return (yield from advance_until(world, lambda: run.state.status is wanted, most))
     if call.body.get("toNext"):
         due = world.next_due
         if due is None or due > world.engine.now + most:
             return False
-        yield from world.turning(lambda clock: clock.advance(max(due - clock.now(), 0)))
+        yield from world.change_clock(lambda clock: clock.advance(max(due - clock.now(), 0)))
         return True
-    yield from advancing(world, most)
+    yield from advance_by(world, most)
     return None

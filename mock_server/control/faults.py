@@ -2,9 +2,9 @@
 
 from pydantic import ValidationError
 
-from mock_server.errors import Flaw, Invalid, Refused
+from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
 from mock_server.faults.rules import Rule
-from mock_server.http.call import Answer, Call, NoContent, Reply
+from mock_server.http.call import BodyResponse, Call, NoContent, Response
 from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.registry import Worlds
 
@@ -13,7 +13,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     """``listFaults``, ``addFault``, ``clearFaults``, ``removeFault``, ``listFaultPresets`` and
     ``applyFaultPreset``."""
 
-    def list_presets(call: Call) -> Answer:
+    def list_presets(call: Call) -> Response:
         items = [
             {
                 "name": name,
@@ -22,16 +22,16 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
             }
             for name, preset in worlds.presets.items()
         ]
-        return Reply.of({"items": items})
+        return BodyResponse.of({"items": items})
 
-    def apply_preset(call: Call) -> Answer:
+    def apply_preset(call: Call) -> Response:
         name = call.parameters["preset"]
         preset = worlds.presets.get(name)
         if preset is None:
             known = ", ".join(worlds.presets)
-            raise Refused(404, f"There is no preset {name!r}; there are: {known}")
+            raise HttpError(404, f"There is no preset {name!r}; there are: {known}")
         added = call.world.faults.add(preset.rules, call.world.engine.now)
-        return Reply.of({"items": [one.shown() for one in added]}, 201)
+        return BodyResponse.of({"items": [one.shown() for one in added]}, 201)
 
     return {
         "listFaults": show,
@@ -43,27 +43,27 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     }
 
 
-def show(call: Call) -> Answer:
+def show(call: Call) -> Response:
     call.world.faults.expire(call.world.engine.now)
-    return Reply.of({"items": [one.shown() for one in call.world.faults]})
+    return BodyResponse.of({"items": [one.shown() for one in call.world.faults]})
 
 
-def add(call: Call) -> Answer:
+def add(call: Call) -> Response:
     [added] = call.world.faults.add([_rule(call)], call.world.engine.now)
-    return Reply.of(added.shown(), 201)
+    return BodyResponse.of(added.shown(), 201)
 
 
-def clear(call: Call) -> Answer:
+def clear(call: Call) -> Response:
     call.world.faults.clear()
     return NoContent()
 
 
-def remove(call: Call) -> Answer:
+def remove(call: Call) -> Response:
     number = call.parameters["faultId"]
     call.world.faults.expire(call.world.engine.now)
     if not call.world.faults.remove(number):
         there = ", ".join(str(one.id) for one in call.world.faults) or "none"
-        raise Refused(404, f"There is no fault {number}; there are: {there}")
+        raise HttpError(404, f"There is no fault {number}; there are: {there}")
     return NoContent()
 
 
@@ -72,7 +72,7 @@ def _rule(call: Call) -> Rule:
         return Rule.model_validate(call.body)
     except ValidationError as error:
         flaws = [
-            Flaw(("body", *map(str, fault["loc"])), fault["msg"], fault["type"])
+            ErrorDetail(("body", *map(str, fault["loc"])), fault["msg"], fault["type"])
             for fault in error.errors()
         ]
-        raise Invalid(flaws) from None
+        raise RequestValidationError(flaws) from None

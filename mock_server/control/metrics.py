@@ -4,18 +4,18 @@ from collections import Counter
 
 from mock_server import __version__
 from mock_server.engine.enums import RunStatus
-from mock_server.http.call import Answer, Call, Reply
-from mock_server.http.event_stream import Streams
-from mock_server.http.explain import Insight
+from mock_server.http.call import BodyResponse, Call, Response
+from mock_server.http.event_stream import EventStreams
+from mock_server.http.explain import Explainer
 from mock_server.http.middleware.recording import Handler
 from mock_server.journal.metrics import CONTENT_TYPE, family
 from mock_server.worlds.registry import Worlds
 
 
-def functions(worlds: Worlds, streams: Streams, insight: Insight) -> dict[str, Handler]:
+def functions(worlds: Worlds, streams: EventStreams, insight: Explainer) -> dict[str, Handler]:
     """``showMetrics``."""
 
-    def show(call: Call) -> Answer:
+    def show(call: Call) -> Response:
         runs = Counter(dict.fromkeys(RunStatus, 0))
         for world in worlds:
             runs.update(world.counts())
@@ -44,6 +44,6 @@ def functions(worlds: Worlds, streams: Streams, insight: Insight) -> dict[str, H
                 ),
             ]
         )
-        return Reply(text.encode(), content_type=CONTENT_TYPE)
+        return BodyResponse(text.encode(), content_type=CONTENT_TYPE)
 
     return {"showMetrics": show}

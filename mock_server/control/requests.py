@@ -4,38 +4,38 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
 
-from mock_server.errors import Refused
-from mock_server.http.call import Answer, Call, Reply
-from mock_server.http.explain import Insight
+from mock_server.errors import HttpError
+from mock_server.http.call import BodyResponse, Call, Response
+from mock_server.http.explain import Explainer
 from mock_server.http.middleware.recording import Handler
 from mock_server.journal.exchange import Exchange
-from mock_server.journal.journal import NEWEST, Journal
+from mock_server.journal.journal import MAX_EXCHANGES, Journal
 from mock_server.worlds.registry import Worlds
 
 
-def functions(worlds: Worlds, insight: Insight) -> dict[str, Handler]:
+def functions(worlds: Worlds, insight: Explainer) -> dict[str, Handler]:
     """``listRequests``, ``countRequests``, ``getRequest`` and ``clearRequests``."""
 
     def journals(call: Call) -> list[Journal]:
         match call.parameters["whose"]:
             case "nobody":
-                return [insight.strays]
+                return [insight.unassigned]
             case "all":
-                return [insight.strays, *(world.journal for world in worlds)]
+                return [insight.unassigned, *(world.journal for world in worlds)]
             case _:
                 return [call.world.journal]
 
-    def list_requests(call: Call) -> Answer:
+    def list_requests(call: Call) -> Response:
         found = list(_matching(call, journals(call)))
         found.sort(key=lambda exchange: exchange.number, reverse=True)
         items = [insight.entry(one) for one in islice(found, call.parameters["limit"])]
-        return Reply.of({"items": items, "total": len(found)})
+        return BodyResponse.of({"items": items, "total": len(found)})
 
-    def count_requests(call: Call) -> Answer:
+    def count_requests(call: Call) -> Response:
         found = list(_matching(call, journals(call)))
         operations = Counter(one.operation or "none" for one in found)
         statuses = Counter("none" if one.status is None else str(one.status) for one in found)
-        return Reply.of(
+        return BodyResponse.of(
             {
                 "total": len(found),
                 "byOperation": dict(sorted(operations.items())),
@@ -43,24 +43,24 @@ def functions(worlds: Worlds, insight: Insight) -> dict[str, Handler]:
             }
         )
 
-    def get_request(call: Call) -> Answer:
+    def get_request(call: Call) -> Response:
         number = call.parameters["number"]
-        for journal in (insight.strays, *(world.journal for world in worlds)):
+        for journal in (insight.unassigned, *(world.journal for world in worlds)):
             exchange = journal.find(number)
             if exchange is not None:
-                return Reply.of(insight.entry(exchange))
-        raise Refused(
+                return BodyResponse.of(insight.entry(exchange))
+        raise HttpError(
             404,
             f"Request {number} is in no journal: it was none of the API's, or it is not among the "
-            f"newest {NEWEST} of its world, or that world was reset.",
+            f"newest {MAX_EXCHANGES} of its world, or that world was reset.",
         )
 
-    def clear_requests(call: Call) -> Answer:
+    def clear_requests(call: Call) -> Response:
         cleared = 0
         for journal in journals(call):
             cleared += len(journal)
             journal.clear()
-        return Reply.of({"cleared": cleared})
+        return BodyResponse.of({"cleared": cleared})
 
     return {
         "listRequests": list_requests,

@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from mock_server.engine.enums import FINISHED, RunStatus, StepStatus
-from mock_server.engine.randomness import Chance
+from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario, ScenarioFile, StepChange, build
-from mock_server.errors import FileError, Flaw, Invalid, Refused
-from mock_server.http.call import Answer, Call, NoContent, Reply
-from mock_server.http.long_poll import Waiting
+from mock_server.errors import ErrorDetail, FileError, HttpError, RequestValidationError
+from mock_server.http.call import BodyResponse, Call, NoContent, Response
+from mock_server.http.long_poll import LongPoll
 from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.registry import Worlds
@@ -22,7 +22,7 @@ M = TypeVar("M", bound=BaseModel)
 def functions(worlds: Worlds) -> dict[str, Handler]:
     """What creates and steers runs."""
 
-    def create_run(call: Call) -> Answer:
+    def create_run(call: Call) -> Response:
         scenario = _scenario(worlds, call.body["scenario"])
         changes = {
             key: _model(StepChange, change, ("body", "changes", key))
@@ -32,47 +32,51 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
         if unknown:
             known = ", ".join(scenario.indexes) or "none"
             msg = f"Value error, {scenario.name} has no such step; its steps: {known}"
-            raise Invalid([Flaw(("body", "changes", key), msg, "value_error") for key in unknown])
+            raise RequestValidationError(
+                [ErrorDetail(("body", "changes", key), msg, "value_error") for key in unknown]
+            )
         run = call.world.create(scenario.changed(changes) if changes else scenario)
         location = {"Location": f"/api/v1/automation-runs/{run.id}"}
-        return Reply(call.world.glimpse(run), 201, location)
+        return BodyResponse(call.world.peek(run), 201, location)
 
-    def wait_for_run(call: Call) -> Answer:
+    def wait_for_run(call: Call) -> Response:
         wanted = frozenset(map(RunStatus, call.body.get("statuses", FINISHED)))
         timeout = call.body.get("timeoutSeconds", 30)
-        return Waiting(call.world, worlds.slices, _run(call), wanted, timeout)
+        return LongPoll(call.world, worlds.runner, _run(call), wanted, timeout)
 
-    def end_run(call: Call) -> Answer:
+    def end_run(call: Call) -> Response:
         run, outcome = _run(call), RunStatus(call.body["outcome"])
         key, error = call.body.get("step"), call.body.get("error")
         if error is not None and outcome is not RunStatus.FAILED:
             msg = f"Value error, what ends as {outcome} has no error; leave it out"
-            raise Invalid([Flaw(("body", "error"), msg, "value_error")])
+            raise RequestValidationError([ErrorDetail(("body", "error"), msg, "value_error")])
         if key is None:
-            call.world.steer(lambda engine: engine.force(run, outcome, error))
+            call.world.act_on_engine(lambda engine: engine.force(run, outcome, error))
         elif outcome is RunStatus.CANCELLED:
-            flaw = Flaw(("body", "outcome"), "Input should be 'completed' or 'failed'", "enum")
-            raise Invalid([flaw])
+            flaw = ErrorDetail(
+                ("body", "outcome"), "Input should be 'completed' or 'failed'", "enum"
+            )
+            raise RequestValidationError([flaw])
         else:
             index = _step(run, key)
-            call.world.steer(lambda engine: engine.force_step(run, index, outcome, error))
-        return Reply(call.world.glimpse(run))
+            call.world.act_on_engine(lambda engine: engine.force_step(run, index, outcome, error))
+        return BodyResponse(call.world.peek(run))
 
-    def decide(call: Call) -> Answer:
+    def decide(call: Call) -> Response:
         run, key = _run(call), call.body.get("step")
         index = _awaiting(run) if key is None else _step(run, key)
-        call.world.steer(lambda engine: engine.decide(run, index, call.body["approved"]))
-        return Reply(call.world.glimpse(run))
+        call.world.act_on_engine(lambda engine: engine.decide(run, index, call.body["approved"]))
+        return BodyResponse(call.world.peek(run))
 
-    def set_arrivals(call: Call) -> Answer:
+    def set_arrivals(call: Call) -> Response:
         world = call.world
         weights = call.body.get("scenarios") or dict.fromkeys(_ORDINARY, 1.0)
         mix = [(_scenario(worlds, name), weight) for name, weight in weights.items()]
-        chance = Chance(world.seed, world.origin, "arrivals")
-        world.arrive(Arrivals(call.body["perMinute"], mix, chance, world.engine.now))
+        rng = SeededRandom(world.seed, world.origin, "arrivals")
+        world.arrive(Arrivals(call.body["perMinute"], mix, rng, world.engine.now))
         return show_arrivals(call)
 
-    def stop_arrivals(call: Call) -> Answer:
+    def stop_arrivals(call: Call) -> Response:
         call.world.arrive(None)
         return NoContent()
 
@@ -90,10 +94,10 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
 _ORDINARY = ("quick-success", "diamond", "flaky", "failure-in-the-middle", "long-haul")
 
 
-def show_arrivals(call: Call) -> Answer:
+def show_arrivals(call: Call) -> Response:
     arrivals = call.world.arrivals
     mix = arrivals.mix if arrivals else []
-    return Reply.of(
+    return BodyResponse.of(
         {
             "perMinute": arrivals.per_minute if arrivals else 0,
             "scenarios": {scenario.name: weight for scenario, weight in mix},
@@ -109,30 +113,32 @@ def _scenario(worlds: Worlds, given: str | dict[str, Any]) -> Scenario:
             return build("custom", written, Path("scenario"), {})
         except FileError as error:
             loc = ("body", "scenario", error.key)
-            raise Invalid([Flaw(loc, f"Value error, {error.problem}", "value_error")]) from None
+            raise RequestValidationError(
+                [ErrorDetail(loc, f"Value error, {error.problem}", "value_error")]
+            ) from None
     scenario = worlds.scenarios.get(given)
     if scenario is None:
         known = ", ".join(worlds.scenarios)
-        raise Refused(404, f"There is no scenario {given!r}; there are: {known}")
+        raise HttpError(404, f"There is no scenario {given!r}; there are: {known}")
     return scenario
 
 
 def _model(model: type[M], given: Any, loc: tuple[str, ...]) -> M:
-    """``given``, which stands at ``loc`` of the request, as a ``model``. Raises Invalid."""
+    """``given``, which stands at ``loc`` of the request, as a ``model``. Raises RequestValidationError."""
     try:
         return model.model_validate(given)
     except ValidationError as error:
         flaws = [
-            Flaw((*loc, *map(str, fault["loc"])), fault["msg"], fault["type"])
+            ErrorDetail((*loc, *map(str, fault["loc"])), fault["msg"], fault["type"])
             for fault in error.errors()
         ]
-        raise Invalid(flaws) from None
+        raise RequestValidationError(flaws) from None
 
 
 def _run(call: Call) -> Run:
     run = call.world.find(call.parameters["run_id"])
     if run is None:
-        raise Refused(404, f"The world {call.tenant!r} has no such run")
+        raise HttpError(404, f"The world {call.tenant!r} has no such run")
     return run
 
 
@@ -140,13 +146,13 @@ def _step(run: Run, key: str) -> int:
     index = run.scenario.indexes.get(key)
     if index is None:
         known = ", ".join(run.scenario.indexes) or "none"
-        raise Refused(404, f"The run has no step {key!r}; its steps: {known}")
+        raise HttpError(404, f"The run has no step {key!r}; its steps: {known}")
     return index
 
 
 def _awaiting(run: Run) -> int:
-    """The one step that awaits a decision. Raises Refused when there is none."""
+    """The one step that awaits a decision. Raises HttpError when there is none."""
     for index, step in enumerate(run.state.steps):
         if step.status is StepStatus.AWAITING_APPROVAL:
             return index
-    raise Refused(409, f"The run is {run.state.status}: no step awaits a decision.")
+    raise HttpError(409, f"The run is {run.state.status}: no step awaits a decision.")

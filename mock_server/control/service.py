@@ -2,19 +2,19 @@
 
 from mock_server import __version__
 from mock_server.engine.clock import monotonic
-from mock_server.errors import Refused
-from mock_server.http.call import Answer, Call, Reply
-from mock_server.http.event_stream import Streams
+from mock_server.errors import HttpError
+from mock_server.http.call import BodyResponse, Call, Response
+from mock_server.http.event_stream import EventStreams
 from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.registry import Worlds
 
 
-def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
+def functions(worlds: Worlds, streams: EventStreams) -> dict[str, Handler]:
     """``health``, ``ready`` and ``listScenarios``."""
     started = monotonic()
 
-    def health(call: Call) -> Answer:
-        return Reply.of(
+    def health(call: Call) -> Response:
+        return BodyResponse.of(
             {
                 "status": "ok",
                 "version": __version__,
@@ -24,12 +24,12 @@ def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
             }
         )
 
-    def ready(call: Call) -> Answer:
-        if worlds.slices.closed:
-            raise Refused(503, "The mock is stopping.")
-        return Reply.of({"status": "ready"})
+    def ready(call: Call) -> Response:
+        if worlds.runner.closed:
+            raise HttpError(503, "The mock is stopping.")
+        return BodyResponse.of({"status": "ready"})
 
-    def list_scenarios(call: Call) -> Answer:
+    def list_scenarios(call: Call) -> Response:
         items = [
             {
                 "name": one.name,
@@ -39,6 +39,6 @@ def functions(worlds: Worlds, streams: Streams) -> dict[str, Handler]:
             }
             for one in worlds.scenarios.values()
         ]
-        return Reply.of({"items": items})
+        return BodyResponse.of({"items": items})
 
     return {"health": health, "ready": ready, "listScenarios": list_scenarios}

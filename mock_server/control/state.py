@@ -9,8 +9,8 @@ from mock_server.control.worlds import shown
 from mock_server.engine.clock import to_text
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import Json
-from mock_server.errors import Refused
-from mock_server.http.call import Answer, Call, Later, Reply
+from mock_server.errors import HttpError
+from mock_server.http.call import BodyResponse, Call, DeferredResponse, Response
 from mock_server.http.middleware.control_access import UNFRAMED
 from mock_server.http.middleware.recording import Handler
 from mock_server.worlds import repro_link, snapshot
@@ -25,30 +25,30 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     """What exports, imports and links."""
     pages = Environment(loader=PackageLoader("mock_server"), autoescape=True)
 
-    async def export_state(call: Call) -> Answer:
-        return Reply(await worlds.slices.do(snapshot.writing(call.world)))
+    async def export_state(call: Call) -> Response:
+        return BodyResponse(await worlds.runner.do(snapshot.writing(call.world)))
 
-    async def import_state(call: Call) -> Answer:
-        return Reply.of(shown(await worlds.take_up(call.body, call.tenant)))
+    async def import_state(call: Call) -> Response:
+        return BodyResponse.of(shown(await worlds.take_up(call.body, call.tenant)))
 
-    async def make_repro(call: Call) -> Answer:
-        return _linked(call, *await worlds.slices.do(_pack(call)))
+    async def make_repro(call: Call) -> Response:
+        return _link_response(call, *await worlds.runner.do(_pack(call)))
 
-    async def show_repro(call: Call) -> Answer:
-        word = call.parameters["token"]
-        world = await worlds.read(repro_link.unpack(word), "test-repro", repro_link.LOC)
-        return _answer(call, pages, {"opened": False, **_situation(call, world)})
+    async def show_repro(call: Call) -> Response:
+        token = call.parameters["token"]
+        world = await worlds.read(repro_link.unpack(token), "test-repro", repro_link.TOKEN_LOCATION)
+        return _situation_response(call, pages, {"opened": False, **_situation(call, world)})
 
-    async def open_repro(call: Call) -> Answer:
-        world = await repro_link.set_up(worlds, call.parameters["token"])
-        return _answer(call, pages, {"opened": True, **_situation(call, world)}, 201)
+    async def open_repro(call: Call) -> Response:
+        world = await repro_link.open_world(worlds, call.parameters["token"])
+        return _situation_response(call, pages, {"opened": True, **_situation(call, world)}, 201)
 
     return {
-        "exportState": lambda call: Later(export_state(call)),
-        "importState": lambda call: Later(import_state(call)),
-        "makeRepro": lambda call: Later(make_repro(call)),
-        "showRepro": lambda call: Later(show_repro(call)),
-        "openRepro": lambda call: Later(open_repro(call)),
+        "exportState": lambda call: DeferredResponse(export_state(call)),
+        "importState": lambda call: DeferredResponse(import_state(call)),
+        "makeRepro": lambda call: DeferredResponse(make_repro(call)),
+        "showRepro": lambda call: DeferredResponse(show_repro(call)),
+        "openRepro": lambda call: DeferredResponse(open_repro(call)),
     }
 
 
@@ -56,20 +56,20 @@ def _pack(call: Call) -> Work[tuple[str, int, int]]:
     """The word for the runs that the call names, how many these are, and how many others."""
     world, ids = call.world, call.body.get("runs")
     if ids is None:
-        word, count = yield from repro_link.packing_newest(world)
-        return word, count, len(world) - count
+        token, count = yield from repro_link.pack_newest(world)
+        return token, count, len(world) - count
     runs = {run.number: run for run in (_run(world, run_id) for run_id in ids)}
-    word = yield from repro_link.packing(world, [runs[number] for number in sorted(runs)])
-    return word, len(runs), len(world) - len(runs)
+    token = yield from repro_link.pack(world, [runs[number] for number in sorted(runs)])
+    return token, len(runs), len(world) - len(runs)
 
 
-def _linked(call: Call, word: str, count: int, left_out: int) -> Answer:
-    return Reply.of(
+def _link_response(call: Call, token: str, count: int, omitted_runs: int) -> Response:
+    return BodyResponse.of(
         {
-            "link": f"{_base(call)}/_mock/repro/{word}",
-            "token": word,
+            "link": f"{_base(call)}/_mock/repro/{token}",
+            "token": token,
             "runs": count,
-            "leftOut": left_out,
+            "leftOut": omitted_runs,
         }
     )
 
@@ -77,7 +77,7 @@ def _linked(call: Call, word: str, count: int, left_out: int) -> Answer:
 def _run(world: World, run_id: str) -> Run:
     run = world.find(run_id.lower())
     if run is None:
-        raise Refused(404, f"The world {world.name!r} has no run {run_id}")
+        raise HttpError(404, f"The world {world.name!r} has no run {run_id}")
     return run
 
 
@@ -107,18 +107,20 @@ def _listed(run: Run, base: str) -> Json:
     }
 
 
-def _answer(call: Call, pages: Environment, found: dict[str, Any], status: int = 200) -> Answer:
+def _situation_response(
+    call: Call, pages: Environment, found: dict[str, Any], status: int = 200
+) -> Response:
     """``found`` as a page for a browser, as JSON for anybody else."""
     target = found["runs"][0]["url"] if found["runs"] else f"{_base(call)}{_RUNS}"
     found["curl"] = f"curl -H 'X-API-Key: {found['key']}' '{target}'" if found["opened"] else None
     if not found["opened"]:
         found["key"] = None
     if "text/html" not in _header(call.exchange.headers, b"accept"):
-        return Reply.of(found, status)
+        return BodyResponse.of(found, status)
     page = pages.get_template("repro.html").render(
         found, asks_token=call.worlds.settings.access.token is not None
     )
-    return Reply(page.encode(), status, UNFRAMED, content_type="text/html; charset=utf-8")
+    return BodyResponse(page.encode(), status, UNFRAMED, content_type="text/html; charset=utf-8")
 
 
 def _base(call: Call) -> str:

@@ -7,8 +7,8 @@ from mock_server.engine import behaviour as behaviours
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import from_text, to_text
 from mock_server.engine.run_state import Json
-from mock_server.errors import Flaw, Invalid, Refused
-from mock_server.http.call import Answer, Call, Later, Reply
+from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
+from mock_server.http.call import BodyResponse, Call, DeferredResponse, Response
 from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.registry import Start, Worlds
 from mock_server.worlds.world import World
@@ -17,33 +17,33 @@ from mock_server.worlds.world import World
 def functions(worlds: Worlds) -> dict[str, Handler]:
     """What shows, resets and changes worlds."""
 
-    def list_worlds(call: Call) -> Answer:
-        return Reply.of({"items": [shown(world) for world in worlds]})
+    def list_worlds(call: Call) -> Response:
+        return BodyResponse.of({"items": [shown(world) for world in worlds]})
 
-    def reset_world(call: Call) -> Answer:
+    def reset_world(call: Call) -> Response:
         body = call.body
         start = Start(
             seed=_whole(body.get("seed")),
             now=_instant(body.get("now")),
-            opens_with=_start(worlds, body.get("start")),
+            uses_scenario=_start(worlds, body.get("start")),
             behaviour=_behaviour(body.get("behaviour")),
             runs=_whole(body.get("runs")),
             live=_whole(body.get("live")),
             scale=body.get("scale"),
         )
 
-        async def work() -> Answer:
-            return Reply.of(shown(await worlds.reset(call.tenant, start)))
+        async def work() -> Response:
+            return BodyResponse.of(shown(await worlds.reset(call.tenant, start)))
 
-        return Later(work())
+        return DeferredResponse(work())
 
-    def show_behaviour(call: Call) -> Answer:
-        return Reply.of({"answers": call.world.behaviour.answers()})
+    def show_behaviour(call: Call) -> Response:
+        return BodyResponse.of({"answers": call.world.behaviour.answers()})
 
-    def set_behaviour(call: Call) -> Answer:
+    def set_behaviour(call: Call) -> Response:
         behaviour = _behaviour(call.body["behaviour"])
         if behaviour is not None:
-            call.world.behave(behaviour)
+            call.world.set_behaviour(behaviour)
         return show_behaviour(call)
 
     return {
@@ -67,7 +67,7 @@ def shown(world: World) -> Json:
 
 def _start(worlds: Worlds, name: str | None) -> str | None:
     if name is not None and name not in worlds.starts:
-        raise Refused(404, f"There is no start {name!r}; there are: {', '.join(worlds.starts)}")
+        raise HttpError(404, f"There is no start {name!r}; there are: {', '.join(worlds.starts)}")
     return name
 
 
@@ -78,16 +78,18 @@ def _behaviour(given: str | Json | None) -> Behaviour | None:
     if isinstance(given, str):
         path = resources.behaviours_dir() / f"{given}.yaml"
         if given not in behaviours.names():
-            raise Refused(
+            raise HttpError(
                 404, f"There is no behaviour {given!r}; there are: {', '.join(behaviours.names())}"
             )
         return behaviours.read(path)
     try:
-        return behaviours.of_answers(given)
+        return behaviours.from_answers(given)
     except ValidationError as error:
-        raise Invalid(
+        raise RequestValidationError(
             [
-                Flaw(("body", "behaviour", *map(str, fault["loc"])), fault["msg"], fault["type"])
+                ErrorDetail(
+                    ("body", "behaviour", *map(str, fault["loc"])), fault["msg"], fault["type"]
+                )
                 for fault in error.errors()
             ]
         ) from None
@@ -97,7 +99,9 @@ def _instant(text: str | None) -> int | None:
     try:
         return None if text is None else from_text(text)
     except ValueError as error:
-        raise Invalid([Flaw(("body", "now"), str(error), "datetime_parsing")]) from None
+        raise RequestValidationError(
+            [ErrorDetail(("body", "now"), str(error), "datetime_parsing")]
+        ) from None
 
 
 def _whole(number: float | None) -> int | None:

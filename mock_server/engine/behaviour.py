@@ -18,7 +18,7 @@ from mock_server import resources, yaml_model
 from mock_server.errors import UsageError
 
 
-class Refusal(StrEnum):
+class StateConflict(StrEnum):
     """A request that contradicts the state of the run."""
 
     CONFLICT = "conflict"
@@ -39,7 +39,7 @@ class RetryOfUnfailed(StrEnum):
     NEVER = "never"
 
 
-class Unknown(StrEnum):
+class UnknownValue(StrEnum):
     """A value that the contract does not know."""
 
     INVALID = "invalid"
@@ -51,7 +51,7 @@ class BelowOne(StrEnum):
     INVALID = "invalid"
 
 
-class Extra(StrEnum):
+class UnknownParameter(StrEnum):
     """Query parameters that the contract does not know."""
 
     IGNORED = "ignored"
@@ -63,7 +63,7 @@ class Unauthenticated(StrEnum):
     FORBIDDEN = "forbidden"
 
 
-class Foreign(StrEnum):
+class ForeignRun(StrEnum):
     """Another tenant's run."""
 
     NOT_FOUND = "not_found"
@@ -71,7 +71,7 @@ class Foreign(StrEnum):
 
 
 class CancelOfRunning(StrEnum):
-    AT_ONCE = "at_once"
+    EVENT_BATCH = "at_once"
     COOPERATIVE = "cooperative"
 
 
@@ -117,7 +117,7 @@ class AbsentBody(StrEnum):
     INVALID = "invalid"
 
 
-class BehindFailed(StrEnum):
+class AfterFailed(StrEnum):
     SKIPPED = "skipped"
     PENDING = "pending"
     CANCELLED = "cancelled"
@@ -133,7 +133,7 @@ class ErrorBody(StrEnum):
     PROBLEM = "problem"
 
 
-class DurationAtWork(StrEnum):
+class RunningDuration(StrEnum):
     NULL = "null"
     GROWS = "grows"
 
@@ -155,15 +155,15 @@ class Behaviour:
     """One backend's answers. The defaults are the contract's."""
 
     retry_identity: RetryIdentity = RetryIdentity.SAME_RUN  # Q01
-    cancel_of_finished: Refusal = Refusal.CONFLICT  # Q02
-    retry_of_unfinished: Refusal = Refusal.CONFLICT  # Q03
+    cancel_of_finished: StateConflict = StateConflict.CONFLICT  # Q02
+    retry_of_unfinished: StateConflict = StateConflict.CONFLICT  # Q03
     retry_of_unfailed: RetryOfUnfailed = RetryOfUnfailed.EXPLICIT  # Q04
-    unknown_status: Unknown = Unknown.INVALID  # Q05
+    unknown_status: UnknownValue = UnknownValue.INVALID  # Q05
     limit_below_one: BelowOne = BelowOne.EMPTY  # Q06
-    unknown_parameters: Extra = Extra.IGNORED  # Q07
+    unknown_parameters: UnknownParameter = UnknownParameter.IGNORED  # Q07
     unauthenticated: Unauthenticated = Unauthenticated.UNAUTHORIZED  # Q08
-    foreign_run: Foreign = Foreign.NOT_FOUND  # Q09
-    cancel_of_running: CancelOfRunning = CancelOfRunning.AT_ONCE  # Q10
+    foreign_run: ForeignRun = ForeignRun.NOT_FOUND  # Q09
+    cancel_of_running: CancelOfRunning = CancelOfRunning.EVENT_BATCH  # Q10
     list_order: ListOrder = ListOrder.NEWEST_FIRST  # Q11
     framing: Framing = Framing.FULL  # Q12
     finished_stream: FinishedStream = FinishedStream.REPLAYS  # Q13
@@ -171,10 +171,10 @@ class Behaviour:
     missing_step_key: MissingStepKey = MissingStepKey.INVALID  # Q15
     unknown_step_key: UnknownStepKey = UnknownStepKey.NOT_FOUND  # Q16
     absent_body: AbsentBody = AbsentBody.DEFAULTS  # Q17
-    behind_failed: BehindFailed = BehindFailed.SKIPPED  # Q18
+    after_failed: AfterFailed = AfterFailed.SKIPPED  # Q18
     empty_fields: EmptyFields = EmptyFields.NULL  # Q19
     error_body: ErrorBody = ErrorBody.DETAIL  # Q20
-    duration_at_work: DurationAtWork = DurationAtWork.NULL  # Q21
+    running_duration: RunningDuration = RunningDuration.NULL  # Q21
     success: Success = Success.OK  # Q22
 
     def answers(self) -> dict[str, str]:
@@ -234,7 +234,7 @@ def summary(path: Path) -> str:
     return written.summary
 
 
-def of_answers(answers: dict[str, str]) -> Behaviour:
+def from_answers(answers: dict[str, str]) -> Behaviour:
     """The behaviour that ``answers`` make, by the number of the question. Raises pydantic's
     ValidationError."""
     return BehaviourFile(summary="", answers=Answers.model_validate(answers)).behaviour()

@@ -8,15 +8,15 @@ from mock_server.engine.clock import DAY, HOUR, MINUTE, SECOND
 
 _UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-LONGEST = 365 * DAY
+MAX_DURATION = 365 * DAY
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A duration between ``least`` and ``most`` milliseconds, both included."""
+    """A duration between ``minimum`` and ``maximum`` milliseconds, both included."""
 
-    least: int
-    most: int
+    minimum: int
+    maximum: int
 
 
 def parse_duration(text: str) -> int:
@@ -25,7 +25,7 @@ def parse_duration(text: str) -> int:
     if not match:
         raise ValueError(f"{text!r} is no duration; write 250ms, 2s, 1.5m, 1h or 2d")
     milliseconds = round(float(match[1]) * _UNITS[match[2]])
-    if milliseconds > LONGEST:
+    if milliseconds > MAX_DURATION:
         raise ValueError(f"{text!r} is longer than 365d")
     return milliseconds
 
@@ -35,14 +35,14 @@ def parse_span(text: object) -> Span:
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is no duration; write 2s, or 1s..3s for anything between")
     first, dots, last = text.partition("..")
-    least = parse_duration(first)
-    most = parse_duration(last) if dots else least
-    if most < least:
+    minimum = parse_duration(first)
+    maximum = parse_duration(last) if dots else minimum
+    if maximum < minimum:
         raise ValueError(f"{text!r} ends before it begins; write the shorter duration first")
-    return Span(least, most)
+    return Span(minimum, maximum)
 
 
-def spell_duration(milliseconds: int) -> str:
+def format_duration(milliseconds: int) -> str:
     """``milliseconds`` in the largest unit that gives a whole number, as ``parse_duration`` reads
     it."""
     for unit, size in reversed(_UNITS.items()):
@@ -51,7 +51,7 @@ def spell_duration(milliseconds: int) -> str:
     return f"{milliseconds}ms"
 
 
-def spell_span(span: Span) -> str:
+def format_span(span: Span) -> str:
     """``span`` as ``parse_span`` reads it."""
-    least, most = spell_duration(span.least), spell_duration(span.most)
-    return least if least == most else f"{least}..{most}"
+    minimum, maximum = format_duration(span.minimum), format_duration(span.maximum)
+    return minimum if minimum == maximum else f"{minimum}..{maximum}"

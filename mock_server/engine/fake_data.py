@@ -10,7 +10,7 @@ from typing import Any
 
 from faker.factory import Factory
 
-from mock_server.engine.randomness import Chance
+from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run_state import Json
 
 # Loading only these makes the start several times faster than loading all of Faker's.
@@ -20,18 +20,18 @@ _PROVIDERS = [
 ]
 
 
-class Words:
+class FakeData:
     """Fills placeholders. One instance serves any number of worlds, one after the other."""
 
     def __init__(self) -> None:
         self._fake = Factory.create("en_US", providers=_PROVIDERS, use_weighting=False)
 
-    def fill(self, result: Json | None, chance: Chance, *purpose: object) -> Json | None:
+    def fill(self, result: Json | None, rng: SeededRandom, *purpose: object) -> Json | None:
         """``result`` with every placeholder filled by what is drawn for ``purpose``; itself where
         there is none."""
         if result is None or not _has_placeholder(result):
             return result
-        self._fake.random = chance.stream(*purpose)
+        self._fake.random = rng.stream(*purpose)
         filled: Json = self._fill(result)
         return filled
 
@@ -48,7 +48,7 @@ class Words:
 def check(result: Json | None) -> None:
     """Raises ValueError naming the first placeholder that nothing fills."""
     try:
-        _any_words().fill(result, Chance(0))
+        _any_words().fill(result, SeededRandom(0))
     except AttributeError as error:
         name = next(iter(re.findall(r"'(\w+)'", str(error))), str(error))
         raise ValueError(
@@ -59,8 +59,8 @@ def check(result: Json | None) -> None:
 
 
 @cache
-def _any_words() -> Words:
-    return Words()
+def _any_words() -> FakeData:
+    return FakeData()
 
 
 def _has_placeholder(value: Any) -> bool:

@@ -9,24 +9,24 @@ import sys
 from collections.abc import Callable
 
 from mock_server.engine.behaviour import (
+    AfterFailed,
     Behaviour,
-    BehindFailed,
     CancelOfRunning,
     MissingStepKey,
-    Refusal,
     RetryIdentity,
     RetryOfUnfailed,
+    StateConflict,
     UnknownStepKey,
 )
 from mock_server.engine.clock import SECOND
 from mock_server.engine.enums import EventType, RetryMode, RunStatus, StepStatus
-from mock_server.engine.fake_data import Words
-from mock_server.engine.randomness import Chance
+from mock_server.engine.fake_data import FakeData
+from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run import BUSY_STEP, Run
 from mock_server.engine.run_state import Event, Identity, Json, StepState
 from mock_server.engine.scenario import Outcome, Scenario
-from mock_server.engine.schedule import Agenda, DueKind
-from mock_server.errors import Flaw, Invalid, Refused
+from mock_server.engine.schedule import Schedule, ScheduledKind
+from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
 
 CANCEL_GRACE = 1 * SECOND
 """How long the current work may go on after a cooperative cancel was asked for."""
@@ -34,67 +34,69 @@ CANCEL_GRACE = 1 * SECOND
 _OPEN_STEP = BUSY_STEP | {StepStatus.PENDING}
 
 
-Watcher = Callable[[Run, RunStatus | None], None]
+ChangeListener = Callable[[Run, RunStatus | None], None]
 """Told after each event of a run which status it had before; None for a new run."""
 
 
 class Engine:
     """All runs of one world in time. ``now`` is the instant everything has happened up to,
-    ``happened`` how many events that were."""
+    ``event_count`` how many events that were."""
 
-    def __init__(self, now: int, behaviour: Behaviour, words: Words, watch: Watcher) -> None:
+    def __init__(
+        self, now: int, behaviour: Behaviour, fake_data: FakeData, watch: ChangeListener
+    ) -> None:
         self.now = now
-        self.happened = 0
+        self.event_count = 0
         self.behaviour = behaviour
-        self._words = words
+        self._fake_data = fake_data
         self._watch = watch
-        self.agenda = Agenda()
-        self._happen: dict[DueKind, Callable[[Run, int], None]] = {
-            DueKind.START: self._start,
-            DueKind.COMPLETE: self._complete,
-            DueKind.FAIL: self._fail_due,
-            DueKind.CANCEL: self._cancel_due,
+        self.schedule = Schedule()
+        self._handlers: dict[ScheduledKind, Callable[[Run, int], None]] = {
+            ScheduledKind.START: self._start,
+            ScheduledKind.COMPLETE: self._complete,
+            ScheduledKind.FAIL: self._fail_due,
+            ScheduledKind.CANCEL: self._cancel_due,
         }
 
     @property
     def next_due(self) -> int | None:
         """The instant of the next thing that happens by itself."""
-        return self.agenda.next_at
+        return self.schedule.next_at
 
-    def catch_up(self, now: int, enough: int = sys.maxsize) -> bool:
+    def catch_up(self, now: int, max_events: int = sys.maxsize) -> bool:
         """Let everything happen that is due up to ``now``, in order, but stop behind what makes it
-        ``enough`` events in all; whether it came to the end."""
-        while due := self.agenda.pop(now):
+        ``max_events`` events in all; whether it came to the end."""
+        while due := self.schedule.pop(now):
             self.now = due.at
-            self._happen[due.kind](due.run, due.step)
-            if self.happened >= enough:
+            self._handlers[due.kind](due.run, due.step)
+            if self.event_count >= max_events:
                 return False
         self.now = max(self.now, now)
         return True
 
-    def create(self, identity: Identity, scenario: Scenario, chance: Chance) -> Run:
+    def create(self, identity: Identity, scenario: Scenario, rng: SeededRandom) -> Run:
         """A new run, pending; it starts when the scenario's wait is over."""
-        run = Run(identity, scenario, chance)
+        run = Run(identity, scenario, rng)
         self._emit(run, EventType.RUN_CREATED)
         self._queue(run)
         return run
 
     def cancel(self, run: Run) -> Run:
-        """Stop the run. Raises Refused for one that has finished, unless told to leave it be."""
+        """Stop the run. Raises HttpError for one that has finished, unless told to leave it be."""
         state = run.state
         if run.finished:
-            self._refuse(
+            self._reject(
                 self.behaviour.cancel_of_finished,
                 "Q02",
                 f"The run is {state.status}: only a pending or running run can be cancelled.",
             )
         elif state.status is RunStatus.PENDING or (
-            self.behaviour.cancel_of_running is CancelOfRunning.AT_ONCE
+            self.behaviour.cancel_of_running is CancelOfRunning.EVENT_BATCH
         ):
             self._cancel_now(run)
         elif not state.cancelling:
             self._emit(run, EventType.RUN_CANCEL_REQUESTED)
-            self._after(CANCEL_GRACE, run, DueKind.CANCEL)
+            self._after(CANCEL_GRACE, run, ScheduledKind.CANCEL)
         return run
 
     def retry(
@@ -102,57 +104,59 @@ class Engine:
         run: Run,
         mode: RetryMode,
         step_key: str | None,
-        another: Callable[[], tuple[Identity, Chance]],
+        new_identity: Callable[[], tuple[Identity, SeededRandom]],
     ) -> Run:
-        """Run again what ``mode`` says; ``another`` is asked for what a new run needs, where a
-        retry makes one. Returns the run that will run. Raises Refused or Invalid."""
+        """Run again what ``mode`` says; ``new_identity`` is asked for what a new run needs, where a
+        retry makes one. Returns the run that will run. Raises HttpError or RequestValidationError."""
         if mode is RetryMode.FROM_STEP and step_key is None:
-            mode = self._without_step_key()
+            mode = self._mode_without_step_key()
         if not run.finished:
-            self._refuse(
+            self._reject(
                 self.behaviour.retry_of_unfinished,
                 "Q03",
                 f"The run is {run.state.status}: only a finished run can be retried.",
             )
             return run
-        again = self._again(run, mode, step_key)
+        rerun = self._steps_to_rerun(run, mode, step_key)
         if self.behaviour.retry_identity is RetryIdentity.NEW_RUN:
-            return self._repeat(run, again, *another())
+            return self._retry_as_new_run(run, rerun, *new_identity())
         self._emit(run, EventType.RUN_RETRIED)
         run.retried = True
-        for index in sorted(again):
+        for index in sorted(rerun):
             self._emit(run, EventType.STEP_RESET, index)
-        run.wait_for_needs()
+        run.reset_waiting()
         self._queue(run)
         return run
 
     def decide(self, run: Run, index: int, approved: bool) -> None:
-        """Answer the decision that step ``index`` waits for. Raises Refused if it waits for
+        """Answer the decision that step ``index`` waits for. Raises HttpError if it waits for
         none."""
         step = run.state.steps[index]
         if step.status is not StepStatus.AWAITING_APPROVAL:
-            raise Refused(409, f"Step {step.plan.key!r} is {step.status}: it awaits no decision.")
+            raise HttpError(409, f"Step {step.plan.key!r} is {step.status}: it awaits no decision.")
         if approved:
             self._emit(run, EventType.STEP_APPROVED, index, actionRunId=_id(run, index))
-            self._after(self._takes(run, index), run, DueKind.COMPLETE, index)
+            self._after(self._takes(run, index), run, ScheduledKind.COMPLETE, index)
         else:
             self._fail(run, index, {"code": "rejected", "message": "The decision was no"})
 
     def force(self, run: Run, outcome: RunStatus, error: Json | None = None) -> None:
         """End the run with ``outcome`` now: what is left of its steps completes at once, or what is
-        at work fails, or all is cancelled. Raises Refused where that cannot be."""
+        at work fails, or all is cancelled. Raises HttpError where that cannot be."""
         if run.finished:
-            raise Refused(409, f"The run is {run.state.status}: its outcome is settled.")
+            raise HttpError(409, f"The run is {run.state.status}: its outcome is settled.")
         if outcome is RunStatus.CANCELLED:
             self._cancel_now(run)
             return
         if run.state.cancelling:
-            raise Refused(409, "The run is being cancelled: its outcome is settled.")
+            raise HttpError(409, "The run is being cancelled: its outcome is settled.")
         broken = any(step.status is StepStatus.FAILED for step in run.state.steps)
         if outcome is RunStatus.COMPLETED and broken:
-            raise Refused(409, "A step of the run has failed: it cannot complete without a retry.")
+            raise HttpError(
+                409, "A step of the run has failed: it cannot complete without a retry."
+            )
         if outcome is RunStatus.FAILED and not run.state.steps:
-            raise Refused(409, "The run has no step that could fail.")
+            raise HttpError(409, "The run has no step that could fail.")
         if run.state.status is RunStatus.PENDING:
             run.epoch += 1
             self._start(run, -1)
@@ -163,13 +167,13 @@ class Engine:
     def force_step(
         self, run: Run, index: int, outcome: RunStatus, error: Json | None = None
     ) -> None:
-        """End step ``index``, which must be at work, as completed or failed now. Raises Refused."""
+        """End step ``index``, which must be at work, as completed or failed now. Raises HttpError."""
         step = run.state.steps[index]
         if step.status not in BUSY_STEP:
-            raise Refused(
+            raise HttpError(
                 409, f"Step {step.plan.key!r} is {step.status}: only a step at work can be ended."
             )
-        self.agenda.drop(run, index)
+        self.schedule.drop(run, index)
         if outcome is RunStatus.FAILED:
             script = run.scenario.scripts[index].error
             self._fail(run, index, error or {"code": script.code, "message": script.message})
@@ -181,19 +185,19 @@ class Engine:
     # What happens by itself.
 
     def _start(self, run: Run, _: int) -> None:
-        job = run.chance.between(0, 10**8 - 1, len(run.log), "job")
+        job = run.rng.between(0, 10**8 - 1, len(run.log), "job")
         external = f"{run.state.identity.orchestrator_type}-{job:08}"
         self._emit(run, EventType.RUN_STARTED, externalJobId=external)
         for index, step in enumerate(run.state.steps):
             if step.status is StepStatus.PENDING and run.waiting[index] == 0:
                 self._begin(run, index)
-        self._settle(run)
+        self._finish_if_idle(run)
 
     def _begin(self, run: Run, index: int) -> None:
         run.busy += 1
-        if run.taken_over(index) is not None:
+        if run.kept_result(index) is not None:
             self._emit(run, EventType.STEP_STARTED, index, actionRunId=_id(run, index))
-            self._after(0, run, DueKind.COMPLETE, index)
+            self._after(0, run, ScheduledKind.COMPLETE, index)
             return
         script = run.scenario.scripts[index]
         run.attempts[index] += 1
@@ -203,15 +207,15 @@ class Engine:
             return
         self._emit(run, EventType.STEP_STARTED, index, actionRunId=_id(run, index))
         if outcome is Outcome.SUCCEEDS:
-            self._after(self._takes(run, index), run, DueKind.COMPLETE, index)
+            self._after(self._takes(run, index), run, ScheduledKind.COMPLETE, index)
         elif outcome is Outcome.FAILS:
-            self._after(self._takes(run, index), run, DueKind.FAIL, index)
+            self._after(self._takes(run, index), run, ScheduledKind.FAIL, index)
 
     def _complete(self, run: Run, index: int) -> None:
         script = run.scenario.scripts[index]
         run.busy -= 1
-        facts = run.taken_over(index) or {
-            "result": self._words.fill(script.result, run.chance, len(run.log), "result", index),
+        facts = run.kept_result(index) or {
+            "result": self._fake_data.fill(script.result, run.rng, len(run.log), "result", index),
             "truncated": script.truncated,
         }
         self._emit(run, EventType.STEP_COMPLETED, index, **facts)
@@ -221,7 +225,7 @@ class Engine:
                 pending = run.state.steps[dependent].status is StepStatus.PENDING
                 if pending and run.waiting[dependent] == 0:
                     self._begin(run, dependent)
-        self._settle(run)
+        self._finish_if_idle(run)
 
     def _fail_due(self, run: Run, index: int) -> None:
         error = run.scenario.scripts[index].error
@@ -230,28 +234,28 @@ class Engine:
     def _fail(self, run: Run, index: int, error: Json) -> None:
         run.busy -= 1
         self._emit(run, EventType.STEP_FAILED, index, error=error)
-        self._give_up_behind(run, index)
-        self._settle(run)
+        self._end_dependents(run, index)
+        self._finish_if_idle(run)
 
     def _cancel_due(self, run: Run, _: int) -> None:
         self._cancel_now(run)
 
     # How a run comes to rest.
 
-    def _give_up_behind(self, run: Run, failed: int) -> None:
+    def _end_dependents(self, run: Run, failed: int) -> None:
         """Steps behind a failed one never start."""
-        if self.behaviour.behind_failed is BehindFailed.PENDING:
+        if self.behaviour.after_failed is AfterFailed.PENDING:
             return
-        fate = (
+        event_type = (
             EventType.STEP_SKIPPED
-            if self.behaviour.behind_failed is BehindFailed.SKIPPED
+            if self.behaviour.after_failed is AfterFailed.SKIPPED
             else EventType.STEP_CANCELLED
         )
-        for index in sorted(run.scenario.behind({failed}) - {failed}):
+        for index in sorted(run.scenario.downstream({failed}) - {failed}):
             if run.state.steps[index].status is StepStatus.PENDING:
-                self._emit(run, fate, index)
+                self._emit(run, event_type, index)
 
-    def _settle(self, run: Run) -> None:
+    def _finish_if_idle(self, run: Run) -> None:
         """End the run once no step is at work: nothing else can begin by itself."""
         if run.busy:
             return
@@ -263,7 +267,7 @@ class Engine:
         if failed is None:
             self._emit(run, EventType.RUN_COMPLETED)
         else:
-            self._emit(run, EventType.RUN_FAILED, error=_blame(failed))
+            self._emit(run, EventType.RUN_FAILED, error=_run_error(failed))
 
     def _cancel_now(self, run: Run) -> None:
         run.epoch += 1
@@ -275,23 +279,23 @@ class Engine:
 
     # What a retry runs again.
 
-    def _without_step_key(self) -> RetryMode:
+    def _mode_without_step_key(self) -> RetryMode:
         match self.behaviour.missing_step_key:
             case MissingStepKey.INVALID:
-                flaw = Flaw(("body", "stepKey"), "Field required", "missing")
-                raise Invalid([flaw], question="Q15")
+                flaw = ErrorDetail(("body", "stepKey"), "Field required", "missing")
+                raise RequestValidationError([flaw], question="Q15")
             case MissingStepKey.BAD_REQUEST:
-                raise Refused(400, "mode from_step needs stepKey", question="Q15")
+                raise HttpError(400, "mode from_step needs stepKey", question="Q15")
             case MissingStepKey.FROM_FAILED:
                 return RetryMode.FROM_FAILED
 
-    def _again(self, run: Run, mode: RetryMode, step_key: str | None) -> set[int]:
+    def _steps_to_rerun(self, run: Run, mode: RetryMode, step_key: str | None) -> set[int]:
         """The indexes of the steps that run again: the origins, everything behind them, and
         whatever has not completed, since the run could never end well without it."""
         state = run.state
-        unfailed = state.status is not RunStatus.FAILED
-        if unfailed and self.behaviour.retry_of_unfailed is RetryOfUnfailed.NEVER:
-            raise Refused(
+        not_failed = state.status is not RunStatus.FAILED
+        if not_failed and self.behaviour.retry_of_unfailed is RetryOfUnfailed.NEVER:
+            raise HttpError(
                 409,
                 f"The run is {state.status}: only a failed run can be retried.",
                 question="Q04",
@@ -301,8 +305,8 @@ class Engine:
             return everything
         if mode is RetryMode.FROM_STEP:
             origins = {self._step(run, step_key or "")}
-        elif unfailed and self.behaviour.retry_of_unfailed is RetryOfUnfailed.EXPLICIT:
-            raise Refused(
+        elif not_failed and self.behaviour.retry_of_unfailed is RetryOfUnfailed.EXPLICIT:
+            raise HttpError(
                 409,
                 f"The run is {state.status}: there is no failed step to retry from.",
                 question="Q04",
@@ -310,7 +314,7 @@ class Engine:
         else:
             origins = set()
         unfinished = {i for i in everything if state.steps[i].status is not StepStatus.COMPLETED}
-        return run.scenario.behind(origins | unfinished)
+        return run.scenario.downstream(origins | unfinished)
 
     def _step(self, run: Run, key: str) -> int:
         index = run.scenario.indexes.get(key)
@@ -319,21 +323,23 @@ class Engine:
         reason = f"The run has no step {key!r}."
         match self.behaviour.unknown_step_key:
             case UnknownStepKey.NOT_FOUND:
-                raise Refused(404, reason, question="Q16")
+                raise HttpError(404, reason, question="Q16")
             case UnknownStepKey.BAD_REQUEST:
-                raise Refused(400, reason, question="Q16")
+                raise HttpError(400, reason, question="Q16")
             case UnknownStepKey.INVALID:
-                flaw = Flaw(("body", "stepKey"), reason, "value_error")
-                raise Invalid([flaw], question="Q16")
+                flaw = ErrorDetail(("body", "stepKey"), reason, "value_error")
+                raise RequestValidationError([flaw], question="Q16")
 
-    def _repeat(self, old: Run, again: set[int], identity: Identity, chance: Chance) -> Run:
+    def _retry_as_new_run(
+        self, old: Run, rerun: set[int], identity: Identity, rng: SeededRandom
+    ) -> Run:
         """A new run of the same scenario that takes over what ``old`` need not do again."""
         kept: dict[int, Json] = {
             index: {"result": step.result, "truncated": step.truncated}
             for index, step in enumerate(old.state.steps)
-            if index not in again
+            if index not in rerun
         }
-        run = Run(identity, old.scenario, chance, list(old.attempts), kept)
+        run = Run(identity, old.scenario, rng, list(old.attempts), kept)
         self._emit(run, EventType.RUN_CREATED)
         self._queue(run)
         return run
@@ -342,37 +348,37 @@ class Engine:
 
     def _queue(self, run: Run) -> None:
         waits = run.scenario.waits
-        waited = run.chance.between(waits.least, waits.most, len(run.log), "waits")
-        self._after(waited, run, DueKind.START)
+        waited = run.rng.between(waits.minimum, waits.maximum, len(run.log), "waits")
+        self._after(waited, run, ScheduledKind.START)
 
     def _takes(self, run: Run, index: int) -> int:
         takes = run.scenario.scripts[index].takes
-        return run.chance.between(takes.least, takes.most, len(run.log), "takes", index)
+        return run.rng.between(takes.minimum, takes.maximum, len(run.log), "takes", index)
 
-    def _after(self, delay: int, run: Run, kind: DueKind, step: int = -1) -> None:
-        self.agenda.add(self.now + delay, run, kind, step)
+    def _after(self, delay: int, run: Run, kind: ScheduledKind, step: int = -1) -> None:
+        self.schedule.add(self.now + delay, run, kind, step)
 
     def _emit(self, run: Run, type_: EventType, step: int | None = None, **facts: object) -> None:
         before = run.state.status if run.log else None
         event = Event(len(run.log) + 1, self.now, type_, step, facts)
         run.state.apply(event)
         run.log.append(event)
-        self.happened += 1
+        self.event_count += 1
         self._watch(run, before)
 
     @staticmethod
-    def _refuse(answer: Refusal, question: str, reason: str) -> None:
-        if answer is Refusal.CONFLICT:
-            raise Refused(409, reason, question=question)
-        if answer is Refusal.BAD_REQUEST:
-            raise Refused(400, reason, question=question)
+    def _reject(policy: StateConflict, question: str, reason: str) -> None:
+        if policy is StateConflict.CONFLICT:
+            raise HttpError(409, reason, question=question)
+        if policy is StateConflict.BAD_REQUEST:
+            raise HttpError(400, reason, question=question)
 
 
 def _id(run: Run, index: int) -> str:
     """The id of what works on the step, or decides about it, from here on."""
-    return run.chance.uuid(len(run.log), "id", index)
+    return run.rng.uuid(len(run.log), "id", index)
 
 
-def _blame(step: StepState) -> Json:
+def _run_error(step: StepState) -> Json:
     """The run's error: the failed step's, and which step it was."""
     return {**(step.error or {}), "stepKey": step.plan.key}

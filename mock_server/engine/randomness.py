@@ -1,6 +1,6 @@
 """Where every identifier and every bit of chance comes from: one seed, one story.
 
-A ``Chance`` has no state. What is drawn depends on the seed, a path of names (world, run, …) and
+A ``SeededRandom`` has no state. What is drawn depends on the seed, a path of names (world, run, …) and
 what it is drawn for, so it never depends on what was drawn before, and a story that was written
 down goes on as it would have.
 """
@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 T = TypeVar("T")
 
-LARGEST_SEED = 2**53 - 1
+MAX_SEED = 2**53 - 1
 """What every JSON reader can hold exactly."""
 
 _NAMESPACE = UUID("6f9b1c52-3c1e-4f0e-9a55-0d5a4c1b7e21")
@@ -28,7 +28,7 @@ def stable_id(*path: str) -> str:
     return str(uuid5(_NAMESPACE, "/".join(path)))
 
 
-class Chance:
+class SeededRandom:
     """Draws that depend on the seed, the path and their purpose alone: for the same purpose the
     same is drawn."""
 
@@ -45,11 +45,11 @@ class Chance:
             f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
         )
 
-    def between(self, least: int, most: int, *purpose: object) -> int:
-        """A whole number from ``least`` to ``most``, both included."""
-        if least == most:
-            return least
-        return least + (self._draw(purpose) * (most - least + 1) >> _BITS)
+    def between(self, minimum: int, maximum: int, *purpose: object) -> int:
+        """A whole number from ``minimum`` to ``maximum``, both included."""
+        if minimum == maximum:
+            return minimum
+        return minimum + (self._draw(purpose) * (maximum - minimum + 1) >> _BITS)
 
     def one_of(self, choices: Sequence[T], weights: Sequence[float], *purpose: object) -> T:
         """One of ``choices``, each as likely as its weight says."""

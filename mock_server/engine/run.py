@@ -5,7 +5,7 @@ a run that was written down is taken up again from these.
 """
 
 from mock_server.engine.enums import FINISHED, EventType, StepStatus
-from mock_server.engine.randomness import Chance
+from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run_state import Event, Identity, Json, RunState
 from mock_server.engine.scenario import Scenario
 
@@ -26,7 +26,6 @@ class Run:
     __slots__ = (
         "attempts",
         "busy",
-        "chance",
         "earlier",
         "epoch",
         "id",
@@ -34,6 +33,7 @@ class Run:
         "log",
         "number",
         "retried",
+        "rng",
         "scenario",
         "state",
         "waiting",
@@ -43,14 +43,14 @@ class Run:
         self,
         identity: Identity,
         scenario: Scenario,
-        chance: Chance,
+        rng: SeededRandom,
         earlier: list[int] | None = None,
         kept: dict[int, Json] | None = None,
     ) -> None:
         self.id = identity.id
         self.number = identity.number
         self.scenario = scenario
-        self.chance = chance
+        self.rng = rng
         self.state = RunState(identity)
         self.log: list[Event] = []
         self.epoch = 0
@@ -65,7 +65,7 @@ class Run:
     def finished(self) -> bool:
         return self.state.status in FINISHED
 
-    def taken_over(self, index: int) -> Json | None:
+    def kept_result(self, index: int) -> Json | None:
         """How step ``index``, which need not do its work again, completes; None for any other."""
         return None if self.retried else self.kept.get(index)
 
@@ -76,12 +76,12 @@ class Run:
             self.log.append(event)
             self.retried = self.retried or event.type is EventType.RUN_RETRIED
             begun = event.type in (EventType.STEP_STARTED, EventType.STEP_AWAITING_APPROVAL)
-            if begun and event.step is not None and self.taken_over(event.step) is None:
+            if begun and event.step is not None and self.kept_result(event.step) is None:
                 self.attempts[event.step] += 1
         self.busy = sum(step.status in BUSY_STEP for step in self.state.steps)
-        self.wait_for_needs()
+        self.reset_waiting()
 
-    def wait_for_needs(self) -> None:
+    def reset_waiting(self) -> None:
         """Each step waits for those of its needs that have not completed."""
         steps = self.state.steps
         self.waiting = [

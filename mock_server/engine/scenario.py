@@ -19,12 +19,12 @@ from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
 from mock_server import yaml_model
 from mock_server.engine import fake_data
-from mock_server.engine.duration import Span, parse_span, spell_span
+from mock_server.engine.duration import Span, format_span, parse_span
 from mock_server.engine.run_state import Json, StepPlan
 from mock_server.errors import FileError, UsageError
 from mock_server.resources import scenarios_dir
 
-MOST_STEPS = 2_000
+MAX_STEPS = 2_000
 
 
 class Outcome(StrEnum):
@@ -36,7 +36,7 @@ class Outcome(StrEnum):
     AWAITS_DECISION = "awaits decision"
 
 
-def refuse_unjson(value: Any, at: str = "") -> None:
+def require_json(value: Any, at: str = "") -> None:
     """Raises ValueError for what could not be sent as JSON, with its place below the key."""
     where = f" at {at}" if at else ""
     match value:
@@ -52,10 +52,10 @@ def refuse_unjson(value: Any, at: str = "") -> None:
             for key, inner in value.items():
                 if not isinstance(key, str):
                     raise ValueError(f"the key {key!r}{where} is no text: put it in quotes")
-                refuse_unjson(inner, f"{at}.{key}" if at else key)
+                require_json(inner, f"{at}.{key}" if at else key)
         case list():
             for index, inner in enumerate(value):
-                refuse_unjson(inner, f"{at}[{index}]")
+                require_json(inner, f"{at}[{index}]")
         case _:
             raise ValueError(f"{value!r}{where} is no JSON value: put it in quotes")
 
@@ -89,12 +89,12 @@ class StepFile(yaml_model.Model):
     result: Json | None = None
     truncated: bool = False
     error: StepError = StepError(code="step_failed", message="The step failed")
-    repeat: int = Field(default=1, ge=1, le=MOST_STEPS)
+    repeat: int = Field(default=1, ge=1, le=MAX_STEPS)
 
     @field_validator("result")
     @classmethod
     def _only_what_can_be_sent(cls, result: Json | None) -> Json | None:
-        refuse_unjson(result)
+        require_json(result)
         fake_data.check(result)
         return result
 
@@ -135,8 +135,8 @@ class ScenarioFile(yaml_model.Model):
     @classmethod
     def _not_too_many(cls, steps: list[StepFile]) -> list[StepFile]:
         count = sum(step.repeat for step in steps)
-        if count > MOST_STEPS:
-            raise ValueError(f"are {count} steps in all; at most {MOST_STEPS} are possible")
+        if count > MAX_STEPS:
+            raise ValueError(f"are {count} steps in all; at most {MAX_STEPS} are possible")
         return steps
 
 
@@ -210,7 +210,7 @@ class Scenario:
             scripts[index] = change.of(scripts[index])
         return replace(self, scripts=tuple(scripts))
 
-    def behind(self, origins: set[int]) -> set[int]:
+    def downstream(self, origins: set[int]) -> set[int]:
         """``origins`` and every step that depends on one of them, however far."""
         found = set(origins)
         waiting = list(origins)
@@ -263,7 +263,7 @@ def build(name: str, written: ScenarioFile, path: Path, lines: yaml_model.Lines)
             name_of_it = label if step.repeat == 1 else f"{label} {key.rpartition('-')[2]}"
             plans.append(StepPlan(key, name_of_it, tuple(dict.fromkeys(needs))))
             scripts.append(script)
-    _refuse_cycle(plans, path, lines.get(("steps",)))
+    _reject_cycle(plans, path, lines.get(("steps",)))
     return Scenario(
         name,
         written.summary,
@@ -284,13 +284,13 @@ def written(scenario: Scenario) -> Json:
         "automation": scenario.automation.model_dump(),
         "trigger": scenario.trigger.model_dump(),
         "concurrencyKey": scenario.concurrency_key,
-        "waits": spell_span(scenario.waits),
+        "waits": format_span(scenario.waits),
         "steps": [
             {
                 "key": plan.key,
                 "name": plan.name,
                 "dependsOn": [plans[need].key for need in plan.needs],
-                "takes": spell_span(script.takes),
+                "takes": format_span(script.takes),
                 "outcome": list(script.outcomes),
                 "result": script.result,
                 "truncated": script.truncated,
@@ -318,9 +318,9 @@ def read_all(directory: Path) -> dict[str, Scenario]:
     return found
 
 
-def _refuse_cycle(plans: list[StepPlan], path: Path, line: int | None) -> None:
+def _reject_cycle(plans: list[StepPlan], path: Path, line: int | None) -> None:
     try:
         TopologicalSorter({i: plan.needs for i, plan in enumerate(plans)}).prepare()
     except CycleError as error:
-        way = " -> ".join(plans[index].key for index in reversed(error.args[1]))
-        raise FileError(path, line, "steps", f"depend on each other in a circle: {way}") from None
+        cycle = " -> ".join(plans[index].key for index in reversed(error.args[1]))
+        raise FileError(path, line, "steps", f"depend on each other in a circle: {cycle}") from None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mock_server.engine.run import Run
 
 
-class DueKind(StrEnum):
+class ScheduledKind(StrEnum):
     """What happens: to the run as a whole, or to one of its steps."""
 
     START = "start"
@@ -20,7 +20,7 @@ class DueKind(StrEnum):
     CANCEL = "cancel"
 
 
-class Due(NamedTuple):
+class ScheduledEvent(NamedTuple):
     """Something that will happen by itself; the tuple's order is the order of happening. ``step``
     is -1 where it happens to the run as a whole."""
 
@@ -28,19 +28,19 @@ class Due(NamedTuple):
     order: int
     run: Run
     epoch: int
-    kind: DueKind
+    kind: ScheduledKind
     step: int
 
 
-class Agenda:
+class Schedule:
     """Everything that is due, in order. What was planned in an earlier epoch of its run, or was
     dropped, is passed over."""
 
     def __init__(self) -> None:
-        self._heap: list[Due] = []
+        self._heap: list[ScheduledEvent] = []
         self._order = 0
 
-    def __iter__(self) -> Iterator[Due]:
+    def __iter__(self) -> Iterator[ScheduledEvent]:
         """What is due, in order of happening."""
         return iter(sorted(due for due in self._heap if due.epoch == due.run.epoch))
 
@@ -52,12 +52,12 @@ class Agenda:
             heapq.heappop(heap)
         return heap[0].at if heap else None
 
-    def add(self, at: int, run: Run, kind: DueKind, step: int = -1) -> None:
+    def add(self, at: int, run: Run, kind: ScheduledKind, step: int = -1) -> None:
         """At ``at``, after what is planned for that instant already, this happens to ``run``."""
         self._order += 1
-        heapq.heappush(self._heap, Due(at, self._order, run, run.epoch, kind, step))
+        heapq.heappush(self._heap, ScheduledEvent(at, self._order, run, run.epoch, kind, step))
 
-    def pop(self, now: int) -> Due | None:
+    def pop(self, now: int) -> ScheduledEvent | None:
         """The next thing that is due by ``now``, taken off."""
         heap = self._heap
         while heap and heap[0].at <= now:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from starlette.types import Receive
 
 
-class Pauses:
+class Delays:
     """Every pause under way in one world."""
 
     __slots__ = ("_closed", "_under_way")
@@ -25,7 +25,7 @@ class Pauses:
             return
         over = asyncio.Event()
         self._under_way.add(over.set)
-        gone = asyncio.create_task(until_gone(receive))
+        gone = asyncio.create_task(until_disconnected(receive))
         gone.add_done_callback(lambda _: over.set())
         loop = asyncio.get_running_loop()
         timer = None if seconds is None else loop.call_later(seconds, over.set)
@@ -44,7 +44,7 @@ class Pauses:
             end()
 
 
-async def until_gone(receive: Receive) -> None:
+async def until_disconnected(receive: Receive) -> None:
     """Returns when the one who waits for the answer has left."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -11,23 +11,23 @@ from pydantic import BeforeValidator, Field, PlainSerializer
 
 from mock_server import yaml_model
 from mock_server.engine.clock import DAY, MINUTE, SECOND
-from mock_server.engine.duration import parse_span, spell_duration
+from mock_server.engine.duration import format_duration, parse_span
 
 NAME = "rateLimit"
 
 
 def _window(text: object) -> int:
     span = parse_span(text)
-    if span.least != span.most or not SECOND <= span.least <= 31 * DAY:
+    if span.minimum != span.maximum or not SECOND <= span.minimum <= 31 * DAY:
         raise ValueError(f"{text!r} is no window; write one duration from 1s to 31d")
-    return span.least
+    return span.minimum
 
 
 class RateLimit(yaml_model.Model):
     """At most ``limit`` requests within each ``window``."""
 
     limit: int = Field(default=60, ge=0, le=1_000_000)
-    window: Annotated[int, BeforeValidator(_window), PlainSerializer(spell_duration)] = MINUTE
+    window: Annotated[int, BeforeValidator(_window), PlainSerializer(format_duration)] = MINUTE
 
 
 class Window:

@@ -2,7 +2,7 @@
 
 A fault is a value that people write, in a rule (``rules.py``) or a preset. Here are those of
 every answer; those of event streams alone are in ``streams.py``. A fault that cuts an answer
-short raises ``Broken``, which unwinds whatever was answering; the layer that applies faults
+short raises ``ResponseAborted``, which unwinds whatever was answering; the layer that applies faults
 (``layer.py``) then does to the connection what it says.
 """
 
@@ -18,15 +18,15 @@ from starlette.types import Message, Receive, Send
 
 from mock_server import yaml_model
 from mock_server.engine.clock import DAY, MINUTE, SECOND
-from mock_server.engine.duration import Span, parse_span, spell_duration, spell_span
-from mock_server.engine.randomness import Chance
-from mock_server.errors import Flaw, Invalid, Refused
-from mock_server.faults.delay import Pauses
+from mock_server.engine.duration import Span, format_duration, format_span, parse_span
+from mock_server.engine.randomness import SeededRandom
+from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
+from mock_server.faults.delay import Delays
 from mock_server.journal.exchange import Exchange
 
-LONGEST_PAUSE = MINUTE
+MAX_DELAY = MINUTE
 
-Answer = Callable[[Receive, Send], Awaitable[None]]
+Response = Callable[[Receive, Send], Awaitable[None]]
 
 _STATUSES = frozenset(status for status in HTTPStatus if status >= 400)
 
@@ -34,8 +34,8 @@ _STATUSES = frozenset(status for status in HTTPStatus if status >= 400)
 def _at_most(longest: int) -> Callable[[object], Span]:
     def parse(text: object) -> Span:
         span = parse_span(text)
-        if span.most > longest:
-            raise ValueError(f"{text!r} is longer than {spell_duration(longest)}")
+        if span.maximum > longest:
+            raise ValueError(f"{text!r} is longer than {format_duration(longest)}")
         return span
 
     return parse
@@ -44,23 +44,21 @@ def _at_most(longest: int) -> Callable[[object], Span]:
 def _one_at_most(longest: int) -> Callable[[object], int]:
     def parse(text: object) -> int:
         span = _at_most(longest)(text)
-        if span.least != span.most:
+        if span.minimum != span.maximum:
             raise ValueError(f"{text!r} is a range; write one duration")
-        return span.least
+        return span.minimum
 
     return parse
 
 
-Pause = Annotated[
-    int, BeforeValidator(_one_at_most(LONGEST_PAUSE)), PlainSerializer(spell_duration)
+Delay = Annotated[int, BeforeValidator(_one_at_most(MAX_DELAY)), PlainSerializer(format_duration)]
+DelaySpan = Annotated[
+    Any, BeforeValidator(_at_most(MAX_DELAY)), PlainSerializer(format_span, return_type=str)
 ]
-PauseSpan = Annotated[
-    Any, BeforeValidator(_at_most(LONGEST_PAUSE)), PlainSerializer(spell_span, return_type=str)
-]
-UpToADay = Annotated[int, BeforeValidator(_one_at_most(DAY)), PlainSerializer(spell_duration)]
+UpToADay = Annotated[int, BeforeValidator(_one_at_most(DAY)), PlainSerializer(format_duration)]
 
 
-class End(StrEnum):
+class Ending(StrEnum):
     """How an answer that is cut short ends."""
 
     COMPLETE = "complete"  # as if that had been all
@@ -69,52 +67,52 @@ class End(StrEnum):
     HELD = "held"  # nothing more comes, and the connection stays
 
 
-class Broken(Exception):  # noqa: N818 - on purpose, not by mistake
+class ResponseAborted(Exception):  # noqa: N818 - on purpose, not by mistake
     """The answer ends here."""
 
-    def __init__(self, end: End) -> None:
+    def __init__(self, end: Ending) -> None:
         super().__init__(end)
         self.end = end
 
 
-class Hit:
+class FaultContext:
     """One rule's effect on one request: its draws, its pauses, and the trace it leaves."""
 
-    __slots__ = ("_exchange", "_path", "_pauses", "_seed")
+    __slots__ = ("_delays", "_exchange", "_path", "_seed")
 
-    def __init__(self, exchange: Exchange, pauses: Pauses, seed: int, *path: object) -> None:
+    def __init__(self, exchange: Exchange, delays: Delays, seed: int, *path: object) -> None:
         self._exchange = exchange
-        self._pauses = pauses
+        self._delays = delays
         self._seed = seed
         self._path = path
 
-    def chance(self, *purpose: object) -> Chance:
+    def rng(self, *purpose: object) -> SeededRandom:
         """Chance for that purpose: equal seeds and equal requests draw the same."""
-        return Chance(self._seed, *self._path, *purpose)
+        return SeededRandom(self._seed, *self._path, *purpose)
 
-    def note(self, name: str) -> None:
+    def record(self, name: str) -> None:
         """The fault of that name has had its effect."""
         if name not in self._exchange.faults:
             self._exchange.faults += (name,)
 
-    async def pause(self, milliseconds: float, receive: Receive) -> None:
+    async def delay(self, milliseconds: float, receive: Receive) -> None:
         """Let real time pass while anybody waits."""
-        await self._pauses.wait(milliseconds / SECOND, receive)
+        await self._delays.wait(milliseconds / SECOND, receive)
 
 
 class Fault(yaml_model.Model):
     """A way in which an answer can go wrong.
 
-    ``name`` is how rules and journal call it; ``of_whole`` and ``of_streams`` say which answers it
+    ``name`` is how rules and journal call it; ``affects_bodies`` and ``affects_streams`` say which answers it
     can befall: those that come in one piece, event streams, or both.
     """
 
     name: ClassVar[str]
-    of_whole: ClassVar[bool] = True
-    of_streams: ClassVar[bool] = True
+    affects_bodies: ClassVar[bool] = True
+    affects_streams: ClassVar[bool] = True
 
-    def around(self, answer: Answer, hit: Hit) -> Answer:
-        """``answer`` with the fault."""
+    def wrap(self, response: Response, context: FaultContext) -> Response:
+        """``response`` with the fault."""
         raise NotImplementedError
 
 
@@ -123,8 +121,8 @@ class Latency(Fault):
     are longer than ``median`` and which has the longer a tail the larger ``sigma`` is."""
 
     name = "latency"
-    takes: PauseSpan | None = None
-    median: Pause | None = None
+    takes: DelaySpan | None = None
+    median: Delay | None = None
     sigma: float | None = Field(default=None, ge=0, le=3)
 
     @model_validator(mode="after")
@@ -135,23 +133,23 @@ class Latency(Fault):
             raise ValueError("takes and median are two ways to say it; leave one")
         return self
 
-    def around(self, answer: Answer, hit: Hit) -> Answer:
+    def wrap(self, response: Response, context: FaultContext) -> Response:
         async def late(receive: Receive, send: Send) -> None:
-            hit.note(self.name)
-            await hit.pause(self.draw(hit.chance(self.name)), receive)
-            await answer(receive, send)
+            context.record(self.name)
+            await context.delay(self.draw(context.rng(self.name)), receive)
+            await response(receive, send)
 
         return late
 
-    def draw(self, chance: Chance) -> float:
+    def draw(self, rng: SeededRandom) -> float:
         """How late, in milliseconds."""
         if self.median is None:
             span: Span = self.takes or Span(SECOND, SECOND)
-            return chance.between(span.least, span.most)
-        quantile = chance.between(1, 999_999) / 1_000_000
+            return rng.between(span.minimum, span.maximum)
+        quantile = rng.between(1, 999_999) / 1_000_000
         sigma = 0.5 if self.sigma is None else self.sigma
         late = self.median * math.exp(sigma * NormalDist().inv_cdf(quantile))
-        return min(late, LONGEST_PAUSE)
+        return min(late, MAX_DELAY)
 
 
 class Status(Fault):
@@ -169,29 +167,29 @@ class Status(Fault):
             raise ValueError(f"{code} is no error of HTTP; write one such as 401, 429 or 503")
         return code
 
-    def around(self, answer: Answer, hit: Hit) -> Answer:
+    def wrap(self, response: Response, context: FaultContext) -> Response:
         async def refused(receive: Receive, send: Send) -> None:
-            hit.note(self.name)
+            context.record(self.name)
             detail = self.detail or HTTPStatus(self.code).phrase
             if self.code == 422:
-                raise Invalid([Flaw(("body",), detail, "value_error")])
+                raise RequestValidationError([ErrorDetail(("body",), detail, "value_error")])
             headers = {}
             if self.code == 401:
                 headers["WWW-Authenticate"] = "Bearer"
             if self.retry_after is not None:
                 headers["Retry-After"] = str(math.ceil(self.retry_after / SECOND))
-            raise Refused(self.code, detail, headers)
+            raise HttpError(self.code, detail, headers)
 
         return refused
 
 
-class _WholeFault(Fault):
+class BodyFault(Fault):
     """A fault of answers that come in one piece; an event stream passes untouched."""
 
-    of_streams = False
+    affects_streams = False
 
-    def around(self, answer: Answer, hit: Hit) -> Answer:
-        async def spoiled(receive: Receive, send: Send) -> None:
+    def wrap(self, response: Response, context: FaultContext) -> Response:
+        async def respond(receive: Receive, send: Send) -> None:
             start: Message = {}
             body = b""
             passes = False
@@ -209,28 +207,28 @@ class _WholeFault(Fault):
                 if message.get("more_body", False):
                     return
                 if body:
-                    hit.note(self.name)
-                    await self.spoil(start, body, send, hit)
+                    context.record(self.name)
+                    await self.corrupt(start, body, send, context)
                 else:
                     await send(start)
                     await send(message)
 
-            await answer(receive, gather)
+            await response(receive, gather)
 
-        return spoiled
+        return respond
 
-    async def spoil(self, start: Message, body: bytes, send: Send, hit: Hit) -> None:
+    async def corrupt(self, start: Message, body: bytes, send: Send, context: FaultContext) -> None:
         """Send what becomes of the answer."""
         raise NotImplementedError
 
 
-class Malformed(_WholeFault):
+class Malformed(BodyFault):
     """The body is no JSON: the text ends in the middle, though as HTTP it is whole."""
 
     name = "malformed"
 
-    async def spoil(self, start: Message, body: bytes, send: Send, hit: Hit) -> None:
-        part = body[: hit.chance(self.name).between(1, max(len(body) - 1, 1))]
+    async def corrupt(self, start: Message, body: bytes, send: Send, context: FaultContext) -> None:
+        part = body[: context.rng(self.name).between(1, max(len(body) - 1, 1))]
         headers = [
             (name, b"%d" % len(part) if name == b"content-length" else value)
             for name, value in start["headers"]
@@ -239,17 +237,17 @@ class Malformed(_WholeFault):
         await send({"type": "http.response.body", "body": part})
 
 
-class Truncated(_WholeFault):
+class Truncated(BodyFault):
     """The body ends before its Content-Length is reached; ``keep`` is the share that comes."""
 
     name = "truncated"
     keep: float = Field(default=0.5, ge=0, lt=1)
 
-    async def spoil(self, start: Message, body: bytes, send: Send, hit: Hit) -> None:
+    async def corrupt(self, start: Message, body: bytes, send: Send, context: FaultContext) -> None:
         await send(start)
         part = body[: int(len(body) * self.keep)]
         await send({"type": "http.response.body", "body": part, "more_body": True})
-        raise Broken(End.CLOSED)
+        raise ResponseAborted(Ending.CLOSED)
 
 
 class Dribble(Fault):
@@ -257,23 +255,23 @@ class Dribble(Fault):
 
     name = "dribble"
     chunks: int = Field(default=10, ge=2, le=1_000)
-    over: Pause = 2 * SECOND
+    over: Delay = 2 * SECOND
 
-    def around(self, answer: Answer, hit: Hit) -> Answer:
+    def wrap(self, response: Response, context: FaultContext) -> Response:
         async def dribbled(receive: Receive, send: Send) -> None:
             async def drip(message: Message) -> None:
                 body = message.get("body", b"")
                 if len(body) < 2:
                     await send(message)
                     return
-                hit.note(self.name)
+                context.record(self.name)
                 *first, last = _pieces(body, self.chunks)
                 for piece in first:
                     await send({**message, "body": piece, "more_body": True})
-                    await hit.pause(self.over / len(first), receive)
+                    await context.delay(self.over / len(first), receive)
                 await send({**message, "body": last})
 
-            await answer(receive, drip)
+            await response(receive, drip)
 
         return dribbled
 
@@ -286,7 +284,7 @@ class Drop(Fault):
     after: int | None = Field(default=None, ge=0, le=2**53)
     reset: bool = False
 
-    def around(self, answer: Answer, hit: Hit) -> Answer:
+    def wrap(self, response: Response, context: FaultContext) -> Response:
         async def dropped(receive: Receive, send: Send) -> None:
             left = self.after
 
@@ -294,14 +292,14 @@ class Drop(Fault):
                 nonlocal left
                 body = message.get("body", b"")
                 if left is None or len(body) > left:
-                    hit.note(self.name)
+                    context.record(self.name)
                     if left is not None:
                         await send({**message, "body": body[:left], "more_body": True})
-                    raise Broken(End.RESET if self.reset else End.CLOSED)
+                    raise ResponseAborted(Ending.RESET if self.reset else Ending.CLOSED)
                 left -= len(body)
                 await send(message)
 
-            await answer(receive, count)
+            await response(receive, count)
 
         return dropped
 

@@ -13,34 +13,34 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from mock_server import yaml_model
 from mock_server.engine.clock import to_text
-from mock_server.engine.duration import parse_span, spell_duration
+from mock_server.engine.duration import format_duration, parse_span
 from mock_server.engine.enums import STREAMING, Operation
 from mock_server.engine.run_state import Json
-from mock_server.errors import Refused
+from mock_server.errors import HttpError
 from mock_server.faults import rate_limit
-from mock_server.faults.delay import Pauses
+from mock_server.faults.delay import Delays
 from mock_server.faults.rate_limit import RateLimit, Window
 from mock_server.faults.response_faults import (
     Dribble,
     Drop,
     Fault,
-    Hit,
+    FaultContext,
     Latency,
     Malformed,
     Status,
     Truncated,
 )
-from mock_server.faults.stream_faults import Cut, Duplicate, HalfFrame, Reconnect, Reorder, Silence
+from mock_server.faults.stream_faults import Cut, Duplicate, HalfEvent, Reconnect, Reorder, Silence
 from mock_server.journal.exchange import Exchange
 
-MOST_RULES = 100
+MAX_RULES = 100
 
 
 def _lasts(text: object) -> int:
     span = parse_span(text)
-    if span.least != span.most or not span.least:
+    if span.minimum != span.maximum or not span.minimum:
         raise ValueError(f"{text!r} is no time to last; write one duration such as 30s or 5m")
-    return span.least
+    return span.minimum
 
 
 class Rule(yaml_model.Model):
@@ -53,7 +53,7 @@ class Rule(yaml_model.Model):
     reorder: Reorder | None = None
     duplicate: Duplicate | None = None
     reconnect: Reconnect | None = None
-    half_frame: HalfFrame | None = Field(default=None, alias="halfFrame")
+    half_frame: HalfEvent | None = Field(default=None, alias="halfFrame")
     cut: Cut | None = None
     silence: Silence | None = None
     truncated: Truncated | None = None
@@ -68,7 +68,7 @@ class Rule(yaml_model.Model):
     )
     probability: float = Field(default=1.0, gt=0, le=1)
     count: int | None = Field(default=None, ge=1, le=2**53)
-    lasts: Annotated[int, BeforeValidator(_lasts), PlainSerializer(spell_duration)] | None = None
+    lasts: Annotated[int, BeforeValidator(_lasts), PlainSerializer(format_duration)] | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -79,9 +79,9 @@ class Rule(yaml_model.Model):
             raise ValueError(
                 f"{rate_limit.NAME} stands alone: without other faults, count and probability"
             )
-        if faults and not any(map(self.befalls, Operation)):
+        if faults and not any(map(self.faults_for, Operation)):
             names = ", ".join(fault.name for fault in faults)
-            kind = "event streams" if faults[0].of_streams else "answers in one piece"
+            kind = "event streams" if faults[0].affects_streams else "answers in one piece"
             raise ValueError(f"{names} befalls {kind} only, which none of the operations gives")
         return self
 
@@ -94,16 +94,18 @@ class Rule(yaml_model.Model):
         named = (getattr(self, field) for field in _FIELDS)
         return [fault for fault in named if fault is not None]
 
-    def concerns(self, operation: str) -> bool:
+    def applies_to(self, operation: str) -> bool:
         """Whether it is for that operation."""
         return not self.operations or operation in self.operations
 
-    def befalls(self, operation: Operation) -> list[Fault]:
+    def faults_for(self, operation: Operation) -> list[Fault]:
         """Those of its faults that an answer of that operation can have."""
-        if not self.concerns(operation):
+        if not self.applies_to(operation):
             return []
         streams = operation in STREAMING
-        return [one for one in self.faults() if (one.of_streams if streams else one.of_whole)]
+        return [
+            one for one in self.faults() if (one.affects_streams if streams else one.affects_bodies)
+        ]
 
 
 KINDS: dict[str, type[Fault]] = {
@@ -114,7 +116,7 @@ KINDS: dict[str, type[Fault]] = {
         Reorder,
         Duplicate,
         Reconnect,
-        HalfFrame,
+        HalfEvent,
         Cut,
         Silence,
         Truncated,
@@ -128,10 +130,10 @@ KINDS: dict[str, type[Fault]] = {
 _FIELDS = [name for name, field in Rule.model_fields.items() if (field.alias or name) in KINDS]
 _ORDER = {name: number for number, name in enumerate(KINDS)}
 
-Met = tuple[Fault, Hit]
+AppliedFault = tuple[Fault, FaultContext]
 
 
-class Standing:
+class ActiveRule:
     """A rule in force. ``until`` is an instant of the world, ``left`` how many times it will yet
     apply; None for no end."""
 
@@ -156,7 +158,7 @@ class Standing:
         }
 
 
-class StandingFile(yaml_model.Model):
+class ActiveRuleFile(yaml_model.Model):
     """A rule in force, as it is written down with its world; ``window`` is the present one of a
     rate limit: when it ends, and how many requests it has counted."""
 
@@ -175,7 +177,7 @@ class FaultsFile(yaml_model.Model):
 
     added: Annotated[int, Field(ge=0)]
     asked: Annotated[int, Field(ge=0)]
-    rules: Annotated[list[StandingFile], Field(max_length=MOST_RULES)]
+    rules: Annotated[list[ActiveRuleFile], Field(max_length=MAX_RULES)]
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -193,23 +195,25 @@ class Faults:
     that break answers; both are empty as long as nobody asked for faults."""
 
     def __init__(self, seed: int, world: str) -> None:
-        self.pauses = Pauses()
-        self.limits: list[Standing] = []
-        self.breaks: list[Standing] = []
+        self.delays = Delays()
+        self.limits: list[ActiveRule] = []
+        self.breaks: list[ActiveRule] = []
         self._seed = seed
         self._world = world
         self._added = 0
         self._asked = 0
 
-    def __iter__(self) -> Iterator[Standing]:
+    def __iter__(self) -> Iterator[ActiveRule]:
         return iter(sorted([*self.limits, *self.breaks], key=lambda one: one.id))
 
-    def add(self, rules: Sequence[Rule], now: int) -> list[Standing]:
-        """Put ``rules`` in force, all or none. Raises Refused (409) when they would be too many."""
+    def add(self, rules: Sequence[Rule], now: int) -> list[ActiveRule]:
+        """Put ``rules`` in force, all or none. Raises HttpError (409) when they would be too many."""
         self.expire(now)
-        if len(self.limits) + len(self.breaks) + len(rules) > MOST_RULES:
-            raise Refused(409, f"A world has at most {MOST_RULES} faults: remove some.")
-        added = [Standing(number, rule, now) for number, rule in enumerate(rules, self._added + 1)]
+        if len(self.limits) + len(self.breaks) + len(rules) > MAX_RULES:
+            raise HttpError(409, f"A world has at most {MAX_RULES} faults: remove some.")
+        added = [
+            ActiveRule(number, rule, now) for number, rule in enumerate(rules, self._added + 1)
+        ]
         self._added += len(rules)
         self.limits += [one for one in added if one.window is not None]
         self.breaks += [one for one in added if one.window is None]
@@ -232,11 +236,11 @@ class Faults:
         self.breaks = [one for one in self.breaks if not _is_over(one, now)]
 
     def admit(self, operation: str, exchange: Exchange, now: int) -> None:
-        """Count a request against the limits, and have its answer say so. Raises Refused (429)."""
+        """Count a request against the limits, and have its answer say so. Raises HttpError (429)."""
         self.expire(now)
         tightest: tuple[int, Window] | None = None
         for standing in self.limits:
-            if standing.window is None or not standing.rule.concerns(operation):
+            if standing.window is None or not standing.rule.applies_to(operation):
                 continue
             standing.applied += 1
             left = standing.window.count(now)
@@ -248,35 +252,39 @@ class Faults:
         exchange.added += window.headers(left)
         if left < 0:
             exchange.faults += (rate_limit.NAME,)
-            raise Refused(429, "Rate limit exceeded", {"Retry-After": str(window.retry_after(now))})
+            raise HttpError(
+                429, "Rate limit exceeded", {"Retry-After": str(window.retry_after(now))}
+            )
 
-    def meet(self, operation: Operation, exchange: Exchange, now: int) -> list[Met]:
+    def select(self, operation: Operation, exchange: Exchange, now: int) -> list[AppliedFault]:
         """The faults that a request meets, the innermost first."""
         self.expire(now)
-        found: list[Met] = []
+        found: list[AppliedFault] = []
         for standing in self.breaks:
-            faults = standing.rule.befalls(operation)
+            faults = standing.rule.faults_for(operation)
             if not faults or (standing.rule.status and any(_is_status(one) for one, _ in found)):
                 continue  # Of two statuses the first is given, and the second kept for later.
             standing.met += 1
-            hit = self._hit(exchange, "fault", standing.id, standing.met)
-            if hit.chance("happens").happens(standing.rule.probability):
+            context = self._context(exchange, "fault", standing.id, standing.met)
+            if context.rng("happens").happens(standing.rule.probability):
                 standing.applied += 1
                 if standing.left is not None:
                     standing.left -= 1
-                found += [(fault, hit) for fault in faults]
+                found += [(fault, context) for fault in faults]
         self.expire(now)
         return _in_order(found)
 
-    def ask(self, rules: Sequence[Rule], operation: Operation, exchange: Exchange) -> list[Met]:
+    def select_requested(
+        self, rules: Sequence[Rule], operation: Operation, exchange: Exchange
+    ) -> list[AppliedFault]:
         """The faults that a request asked for by itself: those of ``rules``, in their
         probability."""
         self._asked = number = self._asked + 1
-        found: list[Met] = []
+        found: list[AppliedFault] = []
         for index, rule in enumerate(rules):
-            hit = self._hit(exchange, "asked", number, index)
-            if hit.chance("happens").happens(rule.probability):
-                found += [(fault, hit) for fault in rule.befalls(operation)]
+            context = self._context(exchange, "asked", number, index)
+            if context.rng("happens").happens(rule.probability):
+                found += [(fault, context) for fault in rule.faults_for(operation)]
         return _in_order(found)
 
     def written(self, now: int) -> Json:
@@ -303,7 +311,7 @@ class Faults:
         """Have, from fresh ones, the faults that were written down."""
         self._added, self._asked = written.added, written.asked
         for one in written.rules:
-            standing = Standing(one.id, one.rule, 0)
+            standing = ActiveRule(one.id, one.rule, 0)
             standing.until, standing.left = one.until, one.left
             standing.met, standing.applied = one.met, one.applied
             if standing.window is None or one.window is None:
@@ -314,17 +322,17 @@ class Faults:
 
     def close(self) -> None:
         """End every pause; the world is gone."""
-        self.pauses.close()
+        self.delays.close()
 
-    def _hit(self, exchange: Exchange, *path: object) -> Hit:
-        return Hit(exchange, self.pauses, self._seed, self._world, *path)
+    def _context(self, exchange: Exchange, *path: object) -> FaultContext:
+        return FaultContext(exchange, self.delays, self._seed, self._world, *path)
 
 
 class Preset(yaml_model.Model):
     """Rules under a name, as a file under ``fixtures/faults`` holds them."""
 
     summary: str
-    rules: list[Rule] = Field(min_length=1, max_length=MOST_RULES)
+    rules: list[Rule] = Field(min_length=1, max_length=MAX_RULES)
 
 
 def presets(directory: Path) -> dict[str, Preset]:
@@ -334,7 +342,7 @@ def presets(directory: Path) -> dict[str, Preset]:
     }
 
 
-def _is_over(standing: Standing, now: int) -> bool:
+def _is_over(standing: ActiveRule, now: int) -> bool:
     return standing.left == 0 or (standing.until is not None and now >= standing.until)
 
 
@@ -342,6 +350,6 @@ def _is_status(fault: Fault) -> bool:
     return isinstance(fault, Status)
 
 
-def _in_order(found: list[Met]) -> list[Met]:
+def _in_order(found: list[AppliedFault]) -> list[AppliedFault]:
     """The innermost first."""
     return sorted(found, key=lambda one: _ORDER[one[0].name])

@@ -12,9 +12,17 @@ from pydantic import Field
 from starlette.types import Message, Receive, Send
 
 from mock_server.engine.clock import SECOND
-from mock_server.faults.response_faults import Answer, Broken, End, Fault, Hit, UpToADay, is_stream
+from mock_server.faults.response_faults import (
+    Ending,
+    Fault,
+    FaultContext,
+    Response,
+    ResponseAborted,
+    UpToADay,
+    is_stream,
+)
 
-Turn = Callable[[bytes | None], Iterator[bytes]]
+Transform = Callable[[bytes | None], Iterator[bytes]]
 Events = Annotated[int, Field(ge=0, le=1_000_000)]
 
 _BLANK = b"\n\n"
@@ -23,43 +31,43 @@ _BLANK = b"\n\n"
 class StreamFault(Fault):
     """A fault of event streams; every other answer passes untouched."""
 
-    of_whole = False
+    affects_bodies = False
 
-    def turn(self, hit: Hit) -> Turn:
-        """What makes other frames of the frames of one stream. It may raise Broken."""
+    def turn(self, context: FaultContext) -> Transform:
+        """What makes other frames of the frames of one stream. It may raise ResponseAborted."""
         raise NotImplementedError
 
-    def around(self, answer: Answer, hit: Hit) -> Answer:
-        async def spoiled(receive: Receive, send: Send) -> None:
-            turn: Turn | None = None
+    def wrap(self, response: Response, context: FaultContext) -> Response:
+        async def respond(receive: Receive, send: Send) -> None:
+            turn: Transform | None = None
 
             async def through(message: Message) -> None:
                 nonlocal turn
                 if message["type"] == "http.response.start" and is_stream(message):
-                    turn = self.turn(hit)
+                    turn = self.turn(context)
                 elif turn is not None:
                     await self._send(turn, message, send)
                     return
                 await send(message)
 
-            await answer(receive, through)
+            await response(receive, through)
 
-        return spoiled
+        return respond
 
     @staticmethod
-    async def _send(turn: Turn, message: Message, send: Send) -> None:
+    async def _send(turn: Transform, message: Message, send: Send) -> None:
         more = message.get("more_body", False)
-        frames: list[bytes | None] = [
-            frame + _BLANK for frame in message.get("body", b"").split(_BLANK) if frame
+        blocks: list[bytes | None] = [
+            block + _BLANK for block in message.get("body", b"").split(_BLANK) if block
         ]
         if not more:
-            frames.append(None)
+            blocks.append(None)
         given: list[bytes] = []
         try:
-            for frame in frames:
-                for other in turn(frame):
+            for block in blocks:
+                for other in turn(block):
                     given.append(other)
-        except Broken:
+        except ResponseAborted:
             if given:
                 await send({**message, "body": b"".join(given), "more_body": True})
             raise
@@ -73,19 +81,19 @@ class Duplicate(StreamFault):
     name = "duplicate"
     probability: float = Field(default=1.0, gt=0, le=1)
 
-    def turn(self, hit: Hit) -> Turn:
+    def turn(self, context: FaultContext) -> Transform:
         events = 0
 
-        def twice(frame: bytes | None) -> Iterator[bytes]:
+        def twice(block: bytes | None) -> Iterator[bytes]:
             nonlocal events
-            if frame is None:
+            if block is None:
                 return
-            yield frame
-            if _is_event(frame):
+            yield block
+            if _is_event(block):
                 events += 1
-                if hit.chance(self.name, events).happens(self.probability):
-                    hit.note(self.name)
-                    yield frame
+                if context.rng(self.name, events).happens(self.probability):
+                    context.record(self.name)
+                    yield block
 
         return twice
 
@@ -96,23 +104,23 @@ class Reorder(StreamFault):
     name = "reorder"
     window: int = Field(default=2, ge=2, le=100)
 
-    def turn(self, hit: Hit) -> Turn:
+    def turn(self, context: FaultContext) -> Transform:
         held: list[bytes] = []
         windows = 0
 
-        def shuffled(frame: bytes | None) -> Iterator[bytes]:
+        def shuffled(block: bytes | None) -> Iterator[bytes]:
             nonlocal windows
-            if frame is not None and not _is_event(frame):
-                yield frame
+            if block is not None and not _is_event(block):
+                yield block
                 return
-            if frame is not None:
-                held.append(frame)
+            if block is not None:
+                held.append(block)
                 if len(held) < self.window:
                     return
             if len(held) > 1:
                 windows += 1
-                hit.note(self.name)
-                _shuffle(held, hit, self.name, windows)
+                context.record(self.name)
+                _shuffle(held, context, self.name, windows)
             yield from held
             held.clear()
 
@@ -125,92 +133,92 @@ class Reconnect(StreamFault):
     name = "reconnect"
     after: UpToADay = 30 * SECOND
 
-    def turn(self, hit: Hit) -> Turn:
-        def slower(frame: bytes | None) -> Iterator[bytes]:
-            if frame is None:
+    def turn(self, context: FaultContext) -> Transform:
+        def slower(block: bytes | None) -> Iterator[bytes]:
+            if block is None:
                 return
-            if frame.startswith(b"retry:"):
-                hit.note(self.name)
-                frame = b"retry: %d\n\n" % self.after
-            yield frame
+            if block.startswith(b"retry:"):
+                context.record(self.name)
+                block = b"retry: %d\n\n" % self.after
+            yield block
 
         return slower
 
 
-class _Early(StreamFault):
+class EarlyEnd(StreamFault):
     """The stream ends, in some way, ``after`` so many events."""
 
     after: Events = 3
 
-    def end(self) -> End:
+    def end(self) -> Ending:
         raise NotImplementedError
 
-    def turn(self, hit: Hit) -> Turn:
+    def turn(self, context: FaultContext) -> Transform:
         left = self.after
 
-        def until(frame: bytes | None) -> Iterator[bytes]:
+        def until(block: bytes | None) -> Iterator[bytes]:
             nonlocal left
-            if left and frame is not None:
-                yield frame
-                left -= _is_event(frame)
+            if left and block is not None:
+                yield block
+                left -= _is_event(block)
             if not left:
-                hit.note(self.name)
-                raise Broken(self.end())
+                context.record(self.name)
+                raise ResponseAborted(self.end())
 
         return until
 
 
-class Cut(_Early):
+class Cut(EarlyEnd):
     """The stream breaks off behind an event; with ``clean`` it ends as if that had been all."""
 
     name = "cut"
     clean: bool = False
 
-    def end(self) -> End:
-        return End.COMPLETE if self.clean else End.CLOSED
+    def end(self) -> Ending:
+        return Ending.COMPLETE if self.clean else Ending.CLOSED
 
 
-class Silence(_Early):
+class Silence(EarlyEnd):
     """Nothing comes any more, not even a heartbeat, and the connection stays open."""
 
     name = "silence"
 
-    def end(self) -> End:
-        return End.HELD
+    def end(self) -> Ending:
+        return Ending.HELD
 
 
-class HalfFrame(StreamFault):
+class HalfEvent(StreamFault):
     """The stream breaks off in the middle of the event behind ``after`` others."""
 
     name = "halfFrame"
     after: Events = 3
 
-    def turn(self, hit: Hit) -> Turn:
+    def turn(self, context: FaultContext) -> Transform:
         left = self.after
 
-        def until(frame: bytes | None) -> Iterator[bytes]:
+        def until(block: bytes | None) -> Iterator[bytes]:
             nonlocal left
-            if frame is None:
+            if block is None:
                 return
-            if _is_event(frame):
+            if _is_event(block):
                 if not left:
-                    hit.note(self.name)
-                    yield frame[: len(frame) // 2]
-                    raise Broken(End.CLOSED)
+                    context.record(self.name)
+                    yield block[: len(block) // 2]
+                    raise ResponseAborted(Ending.CLOSED)
                 left -= 1
-            yield frame
+            yield block
 
         return until
 
 
-def _is_event(frame: bytes) -> bool:
-    return frame.startswith(b"data:") or b"\ndata:" in frame
+def _is_event(block: bytes) -> bool:
+    return block.startswith(b"data:") or b"\ndata:" in block
 
 
-def _shuffle(frames: list[bytes], hit: Hit, *purpose: object) -> None:
-    before = list(frames)
-    for last in range(len(frames) - 1, 0, -1):
-        other = hit.chance(*purpose, last).between(0, last)
-        frames[last], frames[other] = frames[other], frames[last]
-    if frames == before:
-        frames.append(frames.pop(0))
+def _shuffle(blocks: list[bytes], context: FaultContext, *purpose: object) -> None:
+    before = list(blocks)
+    for last in range(len(blocks) - 1, 0, -1):
+        other = context.rng(*purpose, last).between(0, last)
+        blocks[last], blocks[other] = blocks[other], blocks[last]
+    if blocks == before:
+        blocks.append(blocks.pop(0))

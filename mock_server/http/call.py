@@ -28,21 +28,21 @@ class Call:
 
     async def enter(self) -> World:
         """Enter the caller's world, opened if need be, caught up to its now; once more where time
-        has passed since. Raises Refused: 409 when there is no room, 503 when it is far behind."""
-        world = self.worlds.at_hand(self.tenant)
+        has passed since. Raises HttpError: 409 when there is no room, 503 when it is far behind."""
+        world = self.worlds.current(self.tenant)
         if world is None:
             world = await self.worlds.open(self.tenant)
         self.world = world
         return world
 
 
-class Answer(Protocol):
+class Response(Protocol):
     """What an operation gives back: something that sends itself."""
 
     async def __call__(self, receive: Receive, send: Send) -> None: ...
 
 
-class Reply:
+class BodyResponse:
     """A JSON answer, whole."""
 
     __slots__ = ("_body", "_headers", "_status")
@@ -71,7 +71,7 @@ class Reply:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
-    ) -> "Reply":
+    ) -> "BodyResponse":
         """``value`` as JSON."""
         return cls(orjson.dumps(value), status, headers, content_type)
 
@@ -82,12 +82,12 @@ class Reply:
         await send({"type": "http.response.body", "body": self._body})
 
 
-class Later:
+class DeferredResponse:
     """The answer that ``work`` comes to, while others are answered."""
 
     __slots__ = ("_work",)
 
-    def __init__(self, work: Awaitable[Answer]) -> None:
+    def __init__(self, work: Awaitable[Response]) -> None:
         self._work = work
 
     async def __call__(self, receive: Receive, send: Send) -> None:

@@ -11,7 +11,7 @@ from http.cookies import CookieError, SimpleCookie
 
 from mock_server.engine.behaviour import Behaviour, Unauthenticated
 from mock_server.engine.run_state import Json
-from mock_server.errors import Refused
+from mock_server.errors import HttpError
 from mock_server.http.request_schema import Headers
 from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
@@ -59,31 +59,31 @@ class Credentials:
         return found
 
     def tenant(self, headers: Headers, behaviour: Behaviour) -> tuple[str, str]:
-        """The scheme of the first good credential and the tenant it names. Raises Refused: 401, 403
+        """The scheme of the first good credential and the tenant it names. Raises HttpError: 401, 403
         or 429."""
         presented = self.present(headers)
         if not presented:
             raise _unauthenticated(behaviour, "Not authenticated")
         for scheme, text in presented:
             name = text.partition(":")[0]
-            if self._worlds.knows(name):
+            if self._worlds.allows(name):
                 return scheme, name
         _refuse(presented[0][1])
         raise _unauthenticated(behaviour, "Invalid or expired credential")
 
     def world(self, named: str | None, headers: Headers) -> str:
         """The world that a call of the control API is for: the one ``named``, else the
-        credential's, else the first declared. Raises Refused (404) for one there cannot be."""
+        credential's, else the first declared. Raises HttpError (404) for one there cannot be."""
         presented = self.present(headers) if named is None else []
         if named is None and not presented:
             return self._worlds.settings.declared[0]
         name = presented[0][1].partition(":")[0] if named is None else named
-        if self._worlds.knows(name):
+        if self._worlds.allows(name):
             return name
         declared = ", ".join(self._worlds.settings.declared)
         # A credential is not repeated: it may be one that opens something elsewhere.
         what = "no world that this credential opens" if named is None else f"no world {name!r}"
-        raise Refused(
+        raise HttpError(
             404,
             f"There is {what}. There are {declared}, and any name that begins with 'test-' opens "
             "one.",
@@ -104,17 +104,17 @@ class Credentials:
         return [(scheme, jar[name]) for name, scheme in self._cookies.items() if name in jar]
 
 
-def _unauthenticated(behaviour: Behaviour, reason: str) -> Refused:
+def _unauthenticated(behaviour: Behaviour, reason: str) -> HttpError:
     if behaviour.unauthenticated is Unauthenticated.FORBIDDEN:
-        return Refused(403, reason, question="Q08")
-    return Refused(401, reason, _CHALLENGE, question="Q08")
+        return HttpError(403, reason, question="Q08")
+    return HttpError(401, reason, _CHALLENGE, question="Q08")
 
 
 def _refuse(text: str) -> None:
     if text.startswith("forbidden"):
-        raise Refused(403, "This credential does not give access to automation runs")
+        raise HttpError(403, "This credential does not give access to automation runs")
     if text.startswith("limited"):
-        raise Refused(429, "Rate limit exceeded", {"Retry-After": "60"})
+        raise HttpError(429, "Rate limit exceeded", {"Retry-After": "60"})
 
 
 @lru_cache(maxsize=1_024)

@@ -13,8 +13,8 @@ from starlette.types import Receive, Send
 
 from mock_server.engine.behaviour import FinishedStream, Framing, StreamEnd
 from mock_server.engine.run import Run
-from mock_server.errors import Refused
-from mock_server.faults.delay import until_gone
+from mock_server.errors import HttpError
+from mock_server.faults.delay import until_disconnected
 from mock_server.worlds.replay import Replay
 from mock_server.worlds.world import World
 
@@ -28,7 +28,7 @@ _STILL_HERE = b": still here\n\n"
 _EVENT_ID = re.compile(r"[0-9]{1,4000}")
 
 
-class Streams:
+class EventStreams:
     """Every open stream of one mock, ``most`` of them at a time; ``events`` counts those sent."""
 
     def __init__(self, most: int) -> None:
@@ -37,10 +37,10 @@ class Streams:
         self.events = 0
 
     def of(self, world: World, run: Run, last_event_id: str | None) -> "EventStream | None":
-        """The stream of ``run`` behind ``last_event_id``; None when that is its end. Raises Refused
+        """The stream of ``run`` behind ``last_event_id``; None when that is its end. Raises HttpError
         (429) when too many are open."""
         if self.open >= self._most:
-            raise Refused(
+            raise HttpError(
                 429,
                 f"{self._most} event streams are open, the most the mock holds: close some.",
                 {"Retry-After": "5"},
@@ -76,7 +76,7 @@ class EventStream:
     )
 
     def __init__(
-        self, streams: Streams, world: World, run: Run, seen: int, *, stays_open: bool
+        self, streams: EventStreams, world: World, run: Run, seen: int, *, stays_open: bool
     ) -> None:
         self._streams = streams
         self._world = world
@@ -88,12 +88,12 @@ class EventStream:
         self._stays_open = stays_open
 
     async def __call__(self, receive: Receive, send: Send) -> None:
-        pulse = self._world.pulse
+        wakeup = self._world.wakeup
         leave = self._world.follow(self._run, self._awake.set)
         self._streams.open += 1
-        pulse.told(self)
-        pulse.arm()
-        gone = asyncio.create_task(until_gone(receive))
+        wakeup.told(self)
+        wakeup.arm()
+        gone = asyncio.create_task(until_disconnected(receive))
         gone.add_done_callback(lambda _: self._awake.set())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -103,7 +103,7 @@ class EventStream:
         finally:
             gone.cancel()
             leave()
-            pulse.left(self)
+            wakeup.left(self)
             self._streams.open -= 1
 
     async def _follow(self, send: Send, gone: Callable[[], bool]) -> None:
@@ -112,7 +112,7 @@ class EventStream:
             frames = self._replay.frames(self._seen)
             if frames:
                 self._streams.events += len(frames)
-                self._world.pulse.told(self)
+                self._world.wakeup.told(self)
                 await self._send(send, b"".join(frames))
             elif self._silent:
                 await self._send(send, _STILL_HERE)
@@ -127,7 +127,7 @@ class EventStream:
     def _over(self) -> bool:
         return self._run.finished and self._replay.at_end and not self._stays_open
 
-    def break_silence(self) -> None:
+    def heartbeat(self) -> None:
         """Say that the stream is alive, unless there is something to tell."""
         self._silent = True
         self._awake.set()

@@ -10,24 +10,28 @@ from mock_server.engine.behaviour import Behaviour, questions
 from mock_server.engine.clock import SECOND, to_text
 from mock_server.engine.run_state import Json
 from mock_server.http.credentials import Credentials
-from mock_server.journal.contract_index import Declared
+from mock_server.journal.contract_index import ContractIndex
 from mock_server.journal.exchange import Exchange
-from mock_server.journal.journal import Journal, Strays
+from mock_server.journal.journal import Journal, UnassignedJournal
 from mock_server.journal.metrics import Metrics
-from mock_server.journal.near_miss import Paths
+from mock_server.journal.near_miss import KnownPaths
 from mock_server.journal.redaction import Redaction
 
 
-class Insight:
-    """What explains the answers of one mock. ``strays`` holds the requests that no world has."""
+class Explainer:
+    """What explains the answers of one mock. ``unassigned`` holds the requests that no world has."""
 
     def __init__(
-        self, contract: Declared, control: Declared, credentials: Credentials, behaviour: Behaviour
+        self,
+        contract: ContractIndex,
+        control: ContractIndex,
+        credentials: Credentials,
+        behaviour: Behaviour,
     ) -> None:
         self.contract = contract
         self.metrics = Metrics()
-        self.strays = Strays(behaviour, self._home)
-        self.paths = Paths([*contract.operations.values(), *control.operations.values()])
+        self.unassigned = UnassignedJournal(behaviour, self._home)
+        self.paths = KnownPaths([*contract.operations.values(), *control.operations.values()])
         self._questions = questions()
         self._credentials = credentials
 
@@ -87,13 +91,13 @@ class Insight:
         operation = self.contract.operations.get(exchange.operation or "")
         if operation is None:
             return {"location": None, "because": "no operation"}
-        location = operation.answers.get(str(exchange.status))
+        location = operation.responses.get(str(exchange.status))
         because = "declared" if location is not None else "undeclared status"
         return {"location": location, "because": because}
 
     def _stream(self, exchange: Exchange) -> str | None:
         operation = self.contract.operations.get(exchange.operation or "")
-        if operation is None or str(exchange.status) not in operation.streams:
+        if operation is None or str(exchange.status) not in operation.event_streams:
             return None
         return "open" if exchange.ended is None else "ended"
 
@@ -102,7 +106,7 @@ class Insight:
             return []
         return [
             {"method": miss.method, "path": miss.path, "reason": miss.reason}
-            for miss in self.paths.near(exchange.method, exchange.path)
+            for miss in self.paths.nearest(exchange.method, exchange.path)
         ]
 
     def _home(self, exchange: Exchange) -> Journal | None:

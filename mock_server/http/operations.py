@@ -1,25 +1,25 @@
 """The six operations of the contract. Requests arrive checked; what they say is true to it."""
 
-from mock_server.engine.behaviour import Foreign
+from mock_server.engine.behaviour import ForeignRun
 from mock_server.engine.enums import RetryMode, RunStatus
 from mock_server.engine.run import Run
-from mock_server.errors import Refused
-from mock_server.http.call import Answer, Call, NoContent, Reply
-from mock_server.http.event_stream import Streams
+from mock_server.errors import HttpError
+from mock_server.http.call import BodyResponse, Call, NoContent, Response
+from mock_server.http.event_stream import EventStreams
 from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.world import World
 
 _STATUSES: frozenset[str] = frozenset(RunStatus)
 
 
-def list_runs(call: Call) -> Answer:
+def list_runs(call: Call) -> Response:
     status = call.parameters["status"]
     if status is not None and status not in _STATUSES:
         call.exchange.question = "Q05"
-        return Reply(b'{"items":[],"total":0}')
+        return BodyResponse(b'{"items":[],"total":0}')
     if call.parameters["limit"] < 1:
         call.exchange.question = "Q06"
-    return Reply(
+    return BodyResponse(
         call.world.page(
             None if status is None else RunStatus(status),
             call.parameters["limit"],
@@ -28,35 +28,35 @@ def list_runs(call: Call) -> Answer:
     )
 
 
-def get_run(call: Call) -> Answer:
-    return Reply(call.world.body(_run(call)))
+def get_run(call: Call) -> Response:
+    return BodyResponse(call.world.body(_run(call)))
 
 
-def cancel_run(call: Call) -> Answer:
+def cancel_run(call: Call) -> Response:
     run = _run(call)
     untouched, running = run.finished, run.state.status is RunStatus.RUNNING
     call.exchange.question = "Q02" if untouched else "Q10" if running else "Q22"
     call.world.cancel(run)
-    return Reply(call.world.body(run), 200 if untouched else _success(call.world))
+    return BodyResponse(call.world.body(run), 200 if untouched else _success(call.world))
 
 
-def retry_run(call: Call) -> Answer:
+def retry_run(call: Call) -> Response:
     run = _run(call)
     untouched = not run.finished
     if call.exchange.question is None:  # With a body: an absent one raises a question of its own.
         call.exchange.question = "Q03" if untouched else "Q01"
     again = call.world.retry(run, RetryMode(call.body["mode"]), call.body.get("stepKey"))
-    return Reply(call.world.body(again), 200 if untouched else _success(call.world))
+    return BodyResponse(call.world.body(again), 200 if untouched else _success(call.world))
 
 
-def get_run_steps(call: Call) -> Answer:
-    return Reply(call.world.steps(_run(call)))
+def get_run_steps(call: Call) -> Response:
+    return BodyResponse(call.world.steps(_run(call)))
 
 
-def operations(streams: Streams) -> dict[str, Handler]:
+def operations(streams: EventStreams) -> dict[str, Handler]:
     """The function that answers each operation, by its ``operationId``."""
 
-    def stream_run_events(call: Call) -> Answer:
+    def stream_run_events(call: Call) -> Response:
         run = _run(call)
         stream = streams.of(call.world, run, call.parameters["Last-Event-ID"])
         if run.finished:
@@ -74,15 +74,15 @@ def operations(streams: Streams) -> dict[str, Handler]:
 
 
 def _run(call: Call) -> Run:
-    """The run the call is about. Raises Refused: 404, or 403 where other tenants' runs show."""
+    """The run the call is about. Raises HttpError: 404, or 403 where other tenants' runs show."""
     run_id = call.parameters["run_id"]
     run = call.world.find(run_id)
     if run is not None:
         return run
-    forbids = call.world.behaviour.foreign_run is Foreign.FORBIDDEN
-    if forbids and call.worlds.anywhere(run_id):
-        raise Refused(403, "The run is another tenant's", question="Q09")
-    raise Refused(404, "Run not found", question="Q09")
+    forbids = call.world.behaviour.foreign_run is ForeignRun.FORBIDDEN
+    if forbids and call.worlds.run_exists(run_id):
+        raise HttpError(403, "The run is another tenant's", question="Q09")
+    raise HttpError(404, "Run not found", question="Q09")
 
 
 def _success(world: World) -> int:

@@ -10,11 +10,11 @@ from werkzeug.exceptions import HTTPException
 
 from mock_server import __version__, resources
 from mock_server.http.middleware.control_access import UNFRAMED
-from mock_server.journal.near_miss import Paths
+from mock_server.journal.near_miss import KnownPaths
 from mock_server.worlds.registry import Worlds
 
 
-def register(app: Flask, worlds: Worlds, paths: Paths) -> None:
+def register(app: Flask, worlds: Worlds, paths: KnownPaths) -> None:
     """Add the pages to ``app``."""
     app.url_map.merge_slashes = False  # A path with a slash too many is another path, and unknown.
     text = resources.contract_file().read_text(encoding="utf-8")

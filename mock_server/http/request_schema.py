@@ -13,17 +13,23 @@ from urllib.parse import parse_qsl
 import jsonschema_rs
 import orjson
 
-from mock_server.engine.behaviour import AbsentBody, Behaviour, BelowOne, Extra, Unknown
+from mock_server.engine.behaviour import (
+    AbsentBody,
+    Behaviour,
+    BelowOne,
+    UnknownParameter,
+    UnknownValue,
+)
 from mock_server.engine.run_state import Json
-from mock_server.errors import Flaw
-from mock_server.gc_tuning import nothing_is_garbage
-from mock_server.journal.coverage import Given
+from mock_server.errors import ErrorDetail
+from mock_server.gc_tuning import without_gc
+from mock_server.journal.coverage import SentParameters
 
-LARGEST_BODY = 1_048_576
+MAX_BODY_SIZE = 1_048_576
 _INTEGER = re.compile(r"-?[0-9]{1,4000}")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
-TWINS = frozenset({"__code", "__example", "__fault"})
+QUERY_PREFERENCES = frozenset({"__code", "__example", "__fault"})
 """Query parameters that ask something of the mock, beside the contract; see ``prefer.py``."""
 
 Headers = list[tuple[bytes, bytes]]
@@ -41,24 +47,26 @@ class Parameter:
         self.default = schema.get("default")
         self._read = _READERS.get(schema.get("type", "string"), str)
         self._is_uuid = schema.get("format") == "uuid"
-        self._schema = Schema(schema)
+        self._schema = CompiledSchema(schema)
 
-    def value(self, texts: list[str], flaws: list[Flaw]) -> Any:
+    def value(self, texts: list[str], flaws: list[ErrorDetail]) -> Any:
         """The value of ``texts``, one per occurrence; what is wrong joins ``flaws``."""
         loc = (self.where, self.name)
         if not texts:
             if self.required:
-                flaws.append(Flaw(loc, "Field required", "missing"))
+                flaws.append(ErrorDetail(loc, "Field required", "missing"))
             return self.default
         if len(texts) > 1:
             flaws.append(
-                Flaw(loc, f"Value error, given {len(texts)} times, expected once", "value_error")
+                ErrorDetail(
+                    loc, f"Value error, given {len(texts)} times, expected once", "value_error"
+                )
             )
             return None
         try:
             value = self._read(texts[0])
         except _UnreadableError as error:
-            flaws.append(Flaw(loc, error.msg, error.type))
+            flaws.append(ErrorDetail(loc, error.msg, error.type))
             return None
         if not self._schema.accepts(value):
             flaws += self._schema.flaws(value, loc)
@@ -73,23 +81,27 @@ class Body:
     def __init__(self, declared: Json) -> None:
         self.required: bool = declared.get("required", False)
         schema = declared["content"]["application/json"]["schema"]
-        self._schema = Schema(schema)
+        self._schema = CompiledSchema(schema)
         properties = schema.get("properties", {})
         self._names = properties.keys()
         self._worded = [name for name, inner in properties.items() if "enum" in inner]
 
     def value(
-        self, content: bytes, content_type: str | None, flaws: list[Flaw], met: Given
+        self,
+        content: bytes,
+        content_type: str | None,
+        flaws: list[ErrorDetail],
+        met: SentParameters,
     ) -> Json:
         """The body as an object, defaults filled in; an absent one is ``{}`` where it may be. What
         is wrong joins ``flaws``, what was given of it joins ``met``."""
         if not content:
             if self.required:
-                flaws.append(Flaw(("body",), "Field required", "missing"))
+                flaws.append(ErrorDetail(("body",), "Field required", "missing"))
             return self._filled({}, met)
         if not _is_json(content_type):
             flaws.append(
-                Flaw(
+                ErrorDetail(
                     ("body",),
                     "Input should be a valid dictionary or object to extract fields from; "
                     "send it with Content-Type: application/json",
@@ -100,7 +112,7 @@ class Body:
         try:
             value = _parse(content)
         except orjson.JSONDecodeError as error:
-            flaws.append(Flaw(("body", str(error.pos)), "JSON decode error", "json_invalid"))
+            flaws.append(ErrorDetail(("body", str(error.pos)), "JSON decode error", "json_invalid"))
             return {}
         if not self._schema.accepts(value):
             flaws += self._schema.flaws(value, ("body",))
@@ -108,13 +120,13 @@ class Body:
         met |= self._names & value.keys()
         return self._filled(value, met)
 
-    def _filled(self, value: Json, met: Given) -> Json:
+    def _filled(self, value: Json, met: SentParameters) -> Json:
         filled = self._schema.fill(value)
         met |= {(name, filled[name]) for name in self._worded if filled.get(name) is not None}
         return filled
 
 
-class Schema:
+class CompiledSchema:
     """A schema of the contract, ready to use."""
 
     def __init__(self, schema: Json) -> None:
@@ -135,9 +147,9 @@ class Schema:
         """``value`` with the defaults of absent properties."""
         return {**self._defaults, **value}
 
-    def flaws(self, value: Any, loc: tuple[str, ...]) -> list[Flaw]:
+    def flaws(self, value: Any, loc: tuple[str, ...]) -> list[ErrorDetail]:
         """Everything that is wrong with ``value``, which stands at ``loc``."""
-        found: list[Flaw] = []
+        found: list[ErrorDetail] = []
         for error in self._validator.iter_errors(value):
             here = (*loc, *map(str, error.instance_path))
             found += _in_fastapi_terms(error, here)
@@ -146,7 +158,7 @@ class Schema:
         return [f for f in found if not (f.type == "enum" and f.loc in mistyped)]
 
 
-class Contract:
+class RequestSchema:
     """What one operation asks of a request."""
 
     def __init__(self, parameters: list[Json], body: Json | None, behaviour: Behaviour) -> None:
@@ -158,7 +170,7 @@ class Contract:
         self._headers = [
             (one.name.lower().encode(), one) for one in compiled if one.where == "header"
         ]
-        self._refuses_extra = behaviour.unknown_parameters is Extra.INVALID
+        self._refuses_extra = behaviour.unknown_parameters is UnknownParameter.INVALID
         self.body = None
         if body:
             absent_is_invalid = behaviour.absent_body is AbsentBody.INVALID
@@ -170,8 +182,8 @@ class Contract:
         path: dict[str, str],
         query: bytes,
         headers: Headers,
-        flaws: list[Flaw],
-        met: Given,
+        flaws: list[ErrorDetail],
+        met: SentParameters,
     ) -> dict[str, Any]:
         """The value of each parameter by name; what is wrong joins ``flaws``, what was given joins
         ``met``."""
@@ -185,9 +197,11 @@ class Contract:
             if self._refuses_extra:
                 known = {parameter.name for parameter in self._query}
                 flaws += [
-                    Flaw(("query", name), "Extra inputs are not permitted", "extra_forbidden")
+                    ErrorDetail(
+                        ("query", name), "Extra inputs are not permitted", "extra_forbidden"
+                    )
                     for name in given
-                    if name not in known and name not in TWINS
+                    if name not in known and name not in QUERY_PREFERENCES
                 ]
             for parameter in self._query:
                 texts = given.get(parameter.name, [])
@@ -207,13 +221,13 @@ class Contract:
 
 
 def _parse(content: bytes) -> Any:
-    if len(content) <= LARGEST_BODY:
+    if len(content) <= MAX_BODY_SIZE:
         return orjson.loads(content)
-    with nothing_is_garbage():  # Hundreds of thousands of objects.
+    with without_gc():  # Hundreds of thousands of objects.
         return orjson.loads(content)
 
 
-def question_of(flaws: list[Flaw]) -> str | None:
+def question_of(flaws: list[ErrorDetail]) -> str | None:
     """The open question to which another answer would let one of ``flaws`` pass."""
     for flaw in flaws:
         question = _QUESTIONS.get((flaw.loc, flaw.type))
@@ -228,7 +242,7 @@ def _as_asked(parameter: Json, behaviour: Behaviour) -> Json:
     """The parameter as ``behaviour`` asks for it: the filter without its known values, the page
     size with a lower bound."""
     schema = parameter["schema"]
-    if "enum" in schema and behaviour.unknown_status is Unknown.EMPTY:
+    if "enum" in schema and behaviour.unknown_status is UnknownValue.EMPTY:
         parameter = {**parameter, "words": schema["enum"]}
         schema = {key: value for key, value in schema.items() if key != "enum"}
     if parameter["name"] == "limit" and behaviour.limit_below_one is BelowOne.INVALID:
@@ -308,54 +322,56 @@ _FORMATS = {
 
 def _in_fastapi_terms(  # noqa: PLR0911 - one for each keyword
     error: Any, loc: tuple[str, ...]
-) -> list[Flaw]:
+) -> list[ErrorDetail]:
     kind = error.kind
     match kind.name:
         case "type":
             wanted = next(name for name in kind.types if name != "null")
-            return [Flaw(loc, *_TYPES[wanted])]
+            return [ErrorDetail(loc, *_TYPES[wanted])]
         case "enum":
             options = [_shown(option) for option in kind.options if option is not None]
-            return [Flaw(loc, f"Input should be {_listed(options)}", "enum")]
+            return [ErrorDetail(loc, f"Input should be {_listed(options)}", "enum")]
         case "maximum":
             msg = f"Input should be less than or equal to {kind.limit}"
-            return [Flaw(loc, msg, "less_than_equal")]
+            return [ErrorDetail(loc, msg, "less_than_equal")]
         case "minimum":
             msg = f"Input should be greater than or equal to {kind.limit}"
-            return [Flaw(loc, msg, "greater_than_equal")]
+            return [ErrorDetail(loc, msg, "greater_than_equal")]
         case "required":
-            return [Flaw((*loc, kind.property), "Field required", "missing")]
+            return [ErrorDetail((*loc, kind.property), "Field required", "missing")]
         case "additionalProperties":
             return [
-                Flaw((*loc, name), "Extra inputs are not permitted", "extra_forbidden")
+                ErrorDetail((*loc, name), "Extra inputs are not permitted", "extra_forbidden")
                 for name in kind.unexpected
             ]
         case "maxLength":
             msg = f"String should have at most {kind.limit} characters"
-            return [Flaw(loc, msg, "string_too_long")]
+            return [ErrorDetail(loc, msg, "string_too_long")]
         case "minItems":
             msg = f"List should have at least {kind.limit} item{'s' * (kind.limit != 1)}"
-            return [Flaw(loc, msg, "too_short")]
+            return [ErrorDetail(loc, msg, "too_short")]
         case "anyOf":
             return [_none_of([fault for branch in kind.context for fault in branch], loc)]
         case "pattern":
             msg = f"String should match pattern '{kind.pattern}'"
-            return [Flaw(loc, msg, "string_pattern_mismatch")]
+            return [ErrorDetail(loc, msg, "string_pattern_mismatch")]
         case "format" if kind.format in _FORMATS:
-            return [Flaw(loc, *_FORMATS[kind.format])]
+            return [ErrorDetail(loc, *_FORMATS[kind.format])]
         case _:
-            return [Flaw(loc, f"Value error, {error.message}", "value_error")]
+            return [ErrorDetail(loc, f"Value error, {error.message}", "value_error")]
 
 
-def _none_of(faults: list[Any], loc: tuple[str, ...]) -> Flaw:
+def _none_of(faults: list[Any], loc: tuple[str, ...]) -> ErrorDetail:
     """The flaw of what is nothing of what it may be; ``faults`` say why not."""
     missing = [fault.kind.property for fault in faults if fault.kind.name == "required"]
     if missing:
-        return Flaw(loc, f"Field required: {_listed(missing)}", "missing")
+        return ErrorDetail(loc, f"Field required: {_listed(missing)}", "missing")
     types = [name for fault in faults if fault.kind.name == "type" for name in fault.kind.types]
     if types:
-        return Flaw(loc, f"Input should be {_listed([_NOUNS[name] for name in types])}", "type")
-    return Flaw(loc, f"Value error, {faults[0].message}", "value_error")
+        return ErrorDetail(
+            loc, f"Input should be {_listed([_NOUNS[name] for name in types])}", "type"
+        )
+    return ErrorDetail(loc, f"Value error, {faults[0].message}", "value_error")
 
 
 def _shown(option: Any) -> str:

@@ -13,20 +13,20 @@ _STREAM = "text/event-stream"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. ``answers`` gives the JSON pointer of each declared status; ``streams`` are
-    the statuses whose body is a stream of events; ``words`` are the values of the parameters that
+    """One operation. ``responses`` gives the JSON pointer of each declared status; ``event_streams`` are
+    the statuses whose body is a stream of events; ``enums`` are the values of the parameters that
     have a closed vocabulary."""
 
     id: str
     method: str
     path: str
-    answers: dict[str, str]
-    streams: frozenset[str]
+    responses: dict[str, str]
+    event_streams: frozenset[str]
     parameters: tuple[str, ...]
-    words: dict[str, tuple[str, ...]]
+    enums: dict[str, tuple[str, ...]]
 
 
-class Declared:
+class ContractIndex:
     """The operations of one document by id; the words that its answers use, by the name of the
     schema and property (``Run.status``); and its security schemes."""
 
@@ -34,59 +34,59 @@ class Declared:
         self._document = document
         server = document["servers"][0]["url"].rstrip("/")
         self.operations: dict[str, Operation] = {}
-        self.received: dict[str, tuple[str, ...]] = {}
+        self.response_enums: dict[str, tuple[str, ...]] = {}
         for path, item in document["paths"].items():
             for method in _METHODS:
                 if method in item:
                     operation = self._operation(server, path, method, item)
                     self.operations[operation.id] = operation
-        self.credentials = tuple(document.get("components", {}).get("securitySchemes", {}))
+        self.security_schemes = tuple(document.get("components", {}).get("securitySchemes", {}))
 
     def _operation(self, server: str, path: str, method: str, item: Json) -> Operation:
         declared = item[method]
-        here = f"/paths/{path.replace('~', '~0').replace('/', '~1')}/{method}/responses"
-        listed = [*item.get("parameters", ()), *declared.get("parameters", ())]
-        parameters = [self._follow(one) for one in listed]
-        schemas = {one["name"]: self._follow(one["schema"]) for one in parameters}
-        body = self._follow(declared.get("requestBody", {})).get("content", {})
+        pointer = f"/paths/{path.replace('~', '~0').replace('/', '~1')}/{method}/responses"
+        parameters_and_refs = [*item.get("parameters", ()), *declared.get("parameters", ())]
+        parameters = [self._resolve(one) for one in parameters_and_refs]
+        schemas = {one["name"]: self._resolve(one["schema"]) for one in parameters}
+        body = self._resolve(declared.get("requestBody", {})).get("content", {})
         for media in body.values():
-            properties = self._follow(media["schema"]).get("properties", {})
-            schemas |= {name: self._follow(schema) for name, schema in properties.items()}
-        streams = set()
-        for status, answer in declared["responses"].items():
-            content = self._follow(answer).get("content", {})
+            properties = self._resolve(media["schema"]).get("properties", {})
+            schemas |= {name: self._resolve(schema) for name, schema in properties.items()}
+        event_streams = set()
+        for status, response in declared["responses"].items():
+            content = self._resolve(response).get("content", {})
             if _STREAM in content:
-                streams.add(str(status))
+                event_streams.add(str(status))
             for media in content.values():
-                self.received |= dict(self._words(media.get("schema", {}), set()))
+                self.response_enums |= dict(self._enums(media.get("schema", {}), set()))
         return Operation(
             id=declared["operationId"],
             method=method.upper(),
             path=server + path,
-            answers={str(status): f"{here}/{status}" for status in declared["responses"]},
-            streams=frozenset(streams),
+            responses={str(status): f"{pointer}/{status}" for status in declared["responses"]},
+            event_streams=frozenset(event_streams),
             parameters=tuple(schemas),
-            words={name: _enum(schema) for name, schema in schemas.items() if "enum" in schema},
+            enums={name: _enum(schema) for name, schema in schemas.items() if "enum" in schema},
         )
 
-    def _words(self, schema: Json, been: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _enums(self, schema: Json, visited: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The closed vocabularies within ``schema``, each by the schema and property it is of."""
         name = schema.get("$ref", "").rpartition("/")[2]
-        if name in been:
+        if name in visited:
             return
         if name:
-            been.add(name)
-        schema = self._follow(schema)
+            visited.add(name)
+        schema = self._resolve(schema)
         for key, inner in schema.get("properties", {}).items():
-            if "enum" in (plain := self._follow(inner)):
+            if "enum" in (plain := self._resolve(inner)):
                 yield f"{name}.{key}", _enum(plain)
             else:
-                yield from self._words(inner, been)
+                yield from self._enums(inner, visited)
         for inner in (*schema.get("anyOf", ()), schema.get("items")):
             if inner is not None:
-                yield from self._words(inner, been)
+                yield from self._enums(inner, visited)
 
-    def _follow(self, value: Any) -> Json:
+    def _resolve(self, value: Any) -> Json:
         """``value``, or what its reference leads to."""
         while "$ref" in value:
             place: Any = self._document

@@ -12,17 +12,17 @@ from itertools import chain
 
 from mock_server.engine.enums import EventType, StepStatus
 from mock_server.engine.run_state import Event, Json, RunState
-from mock_server.journal.contract_index import Declared, Operation
+from mock_server.journal.contract_index import ContractIndex, Operation
 
 _RUN_FIELDS = ("Run.status", "Run.orchestratorType", "Run.triggerType", "Run.triggerSourceType")
 _STEP_STATUS = "Step.status"
 _EVENT_TYPE = "RunEvent.event"
 
 
-Given = set[str | tuple[str, str]]
+SentParameters = set[str | tuple[str, str]]
 """The names of parameters that were sent; of those with a closed vocabulary, name and word too."""
 
-Answers = dict[tuple[str | None, int | None], int]
+ResponseCounts = dict[tuple[str | None, int | None], int]
 """How often each operation gave which status."""
 
 
@@ -32,37 +32,37 @@ class Coverage:
     __slots__ = ("answers", "credentials", "events", "given", "runs", "steps")
 
     def __init__(self) -> None:
-        self.answers: Answers = {}
-        self.given: defaultdict[str, Given] = defaultdict(set)
+        self.answers: ResponseCounts = {}
+        self.given: defaultdict[str, SentParameters] = defaultdict(set)
         self.credentials: set[str] = set()
         self.runs: set[tuple[str | None, ...]] = set()
         self.steps: set[StepStatus] = set()
         self.events: set[EventType] = set()
 
-    def show_run(self, state: RunState) -> None:
+    def record_run(self, state: RunState) -> None:
         """Somebody is about to read this run."""
         who = state.identity
         self.runs.add(
             (state.status, who.orchestrator_type, who.trigger_type, who.trigger_source_type)
         )
 
-    def show_steps(self, state: RunState) -> None:
+    def record_steps(self, state: RunState) -> None:
         """Somebody is about to read this run's steps."""
         self.steps.update(step.status for step in state.steps)
 
-    def show_event(self, event: Event, state: RunState) -> None:
+    def record_event(self, event: Event, state: RunState) -> None:
         """Somebody is about to read this event, with run and step as ``state`` has them."""
         self.events.add(event.type)
-        self.show_run(state)
+        self.record_run(state)
         if event.step is not None:
             self.steps.add(state.steps[event.step].status)
 
-    def report(self, declared: Declared, answers: Answers) -> Json:
+    def report(self, declared: ContractIndex, answers: ResponseCounts) -> Json:
         """What was met and what is missing, part by part, and how many of how many in all."""
         operations = [self._operation(one, answers) for one in declared.operations.values()]
         runs = list(zip(*self.runs, strict=True)) or [()] * len(_RUN_FIELDS)
         met: dict[str, Iterable[str | None]] = dict(zip(_RUN_FIELDS, runs, strict=True))
-        known = {**declared.received, _STEP_STATUS: tuple(StepStatus)}
+        known = {**declared.response_enums, _STEP_STATUS: tuple(StepStatus)}
         events = _part(known.pop(_EVENT_TYPE), self.events)
         met[_STEP_STATUS] = self.steps
         received = [
@@ -76,9 +76,9 @@ class Coverage:
                 **_part(words, {g[1] for g in self.given[one.id] if g[0] == name}),
             }
             for one in declared.operations.values()
-            for name, words in one.words.items()
+            for name, words in one.enums.items()
         ]
-        credentials = _part(declared.credentials, self.credentials)
+        credentials = _part(declared.security_schemes, self.credentials)
         parts = [
             *chain.from_iterable((one["statuses"], one["parameters"]) for one in operations),
             *sent,
@@ -97,7 +97,7 @@ class Coverage:
             "credentials": credentials,
         }
 
-    def _operation(self, operation: Operation, counted: Answers) -> Json:
+    def _operation(self, operation: Operation, counted: ResponseCounts) -> Json:
         answers = {
             str(status): count
             for (id_, status), count in counted.items()
@@ -112,8 +112,8 @@ class Coverage:
             "path": operation.path,
             "requests": sum(answers.values()),
             "statuses": {
-                **_part(operation.answers, answers),
-                "undeclared": sorted(answers.keys() - operation.answers.keys()),
+                **_part(operation.responses, answers),
+                "undeclared": sorted(answers.keys() - operation.responses.keys()),
             },
             "parameters": _part(operation.parameters, given),
         }

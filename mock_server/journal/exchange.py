@@ -12,14 +12,14 @@ from starlette.types import Message, Scope, Send
 
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import monotonic
-from mock_server.errors import Flaw
+from mock_server.errors import ErrorDetail
 from mock_server.journal.coverage import Coverage
 
 EXCHANGE = "mock_server.journal.exchange"
 HEADER = b"x-mock-request"
 
 
-class Keeps(Protocol):
+class ExchangeStore(Protocol):
     """What an exchange joins when its answer begins, and what it covered is told to."""
 
     @property
@@ -28,7 +28,7 @@ class Keeps(Protocol):
     def append(self, exchange: "Exchange", /) -> None: ...
 
 
-class Counts(Protocol):
+class ExchangeCounter(Protocol):
     """What is told of an exchange when it is over."""
 
     def count(self, exchange: "Exchange") -> None: ...
@@ -52,7 +52,7 @@ class Exchange:
     sent = 0
     reason: str | None = None
     question: str | None = None
-    flaws: Sequence[Flaw] = ()
+    flaws: Sequence[ErrorDetail] = ()
     faults: tuple[str, ...] = ()
     added: tuple[tuple[bytes, bytes], ...] = ()
 
@@ -62,8 +62,8 @@ class Exchange:
         scope: Scope,
         send: Send,
         behaviour: Behaviour,
-        journal: Keeps,
-        counts: Counts,
+        journal: ExchangeStore,
+        counts: ExchangeCounter,
     ) -> None:
         self._send: Send | None = send
         self._counts = counts

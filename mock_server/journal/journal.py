@@ -9,30 +9,30 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from mock_server.engine.behaviour import Behaviour
-from mock_server.journal.coverage import Answers, Coverage
+from mock_server.journal.coverage import Coverage, ResponseCounts
 from mock_server.journal.exchange import Exchange
 
-NEWEST = 1_000
+MAX_EXCHANGES = 1_000
 
 
 class Journal(deque[Exchange]):
     """The exchanges of one world, and what of the contract they have covered."""
 
     def __init__(self) -> None:
-        super().__init__(maxlen=NEWEST)
+        super().__init__(maxlen=MAX_EXCHANGES)
         self.coverage = Coverage()
 
     def find(self, number: int) -> Exchange | None:
         """The exchange with that number, if it is remembered."""
         return next((one for one in self if one.number == number), None)
 
-    def answers(self) -> Answers:
+    def answers(self) -> ResponseCounts:
         """How often each operation gave which status, what is still open among them."""
         begun = Counter((one.operation, one.status) for one in self if one.ended is None)
         return begun + Counter(self.coverage.answers)
 
 
-class Strays(Journal):
+class UnassignedJournal(Journal):
     """The exchanges that no operation led to a world: an unknown path, no good credential.
 
     ``behaviour`` is what they are answered by; ``home`` says in whose journal one belongs all the
@@ -44,7 +44,7 @@ class Strays(Journal):
         self.behaviour = behaviour
         self._home = home
 
-    def behave(self, behaviour: Behaviour) -> None:
+    def set_behaviour(self, behaviour: Behaviour) -> None:
         """From now on they are answered as ``behaviour`` says."""
         self.behaviour = behaviour
 

@@ -7,12 +7,12 @@ from difflib import SequenceMatcher
 
 from mock_server.journal.contract_index import Operation
 
-_MOST = 3
-_LONGEST_PATH = 512
-_MOST_SEGMENTS = 24
-_FAR = 2.0
-_ALIKE = 0.6
-_TELLING = 4
+_MAX_RESULTS = 3
+_MAX_PATH_LENGTH = 512
+_MAX_SEGMENTS = 24
+_MAX_COST = 2.0
+_MIN_SIMILARITY = 0.6
+_MIN_SUBSTRING = 4
 _ID = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
 
 
@@ -25,15 +25,15 @@ class NearMiss:
     reason: str
 
 
-class Paths:
+class KnownPaths:
     """Every path that is known."""
 
     def __init__(self, operations: list[Operation]) -> None:
         self._known = [(one, one.path.strip("/").split("/")) for one in operations]
 
-    def near(self, method: str, path: str) -> list[NearMiss]:
+    def nearest(self, method: str, path: str) -> list[NearMiss]:
         """The nearest operations, the nearest first; none when nothing is near."""
-        if len(path) > _LONGEST_PATH or path.count("/") > _MOST_SEGMENTS:
+        if len(path) > _MAX_PATH_LENGTH or path.count("/") > _MAX_SEGMENTS:
             return []
         segments = [segment for segment in path.split("/") if segment] or [""]
         found = []
@@ -43,7 +43,7 @@ class Paths:
                 cost, reasons = cost + 0.1, ["a slash too many", *reasons]
             if not reasons and path != "/" and path.endswith("/"):
                 cost, reasons = 0.1, ["a trailing slash too many"]
-            if cost > _FAR:
+            if cost > _MAX_COST:
                 continue
             if operation.method != method:
                 cost += 0.5
@@ -51,11 +51,11 @@ class Paths:
             if reasons:
                 found.append((cost, operation, "; ".join(reasons)))
         found.sort(key=lambda miss: miss[0])
-        return [NearMiss(one.method, one.path, reason) for _, one, reason in found[:_MOST]]
+        return [NearMiss(one.method, one.path, reason) for _, one, reason in found[:_MAX_RESULTS]]
 
     def hint(self, method: str, path: str) -> str | None:
         """The nearest operation in words, to be put into an answer; None when nothing is near."""
-        nearest = next(iter(self.near(method, path)), None)
+        nearest = next(iter(self.nearest(method, path)), None)
         if nearest is None:
             return None
         return f"did you mean {nearest.method} {nearest.path}? ({nearest.reason})"
@@ -71,18 +71,18 @@ def _compare(given: list[str], template: list[str]) -> tuple[float, list[str]]:
     for segment in given:
         before, rows = rows, [(rows[0][0] + 1, [*rows[0][1], f"a segment too many: {segment!r}"])]
         for index, name in enumerate(template):
-            apart, why = _apart(segment, name)
-            swap = (before[index][0] + apart, [*before[index][1], *why])
+            cost_of_swap, why = _segment_cost(segment, name)
+            swap = (before[index][0] + cost_of_swap, [*before[index][1], *why])
             more = (
                 before[index + 1][0] + 1,
                 [*before[index + 1][1], f"a segment too many: {segment!r}"],
             )
             less = (rows[index][0] + 1, [*rows[index][1], f"a segment missing: {name!r}"])
-            rows.append(min(swap, more, less, key=lambda way: way[0]))
+            rows.append(min(swap, more, less, key=lambda candidate: candidate[0]))
     return rows[-1]
 
 
-def _apart(segment: str, name: str) -> tuple[float, list[str]]:
+def _segment_cost(segment: str, name: str) -> tuple[float, list[str]]:
     """How far a segment is from the one that is known, and why."""
     if segment == name:
         return 0.0, []
@@ -92,7 +92,7 @@ def _apart(segment: str, name: str) -> tuple[float, list[str]]:
     why = [f"{segment!r} for {name!r}"]
     if segment.lower() == name.lower():
         return 0.1, why
-    if len(segment) >= _TELLING and segment in name:
+    if len(segment) >= _MIN_SUBSTRING and segment in name:
         return 0.3, why
     alike = SequenceMatcher(None, segment[:64].lower(), name, autojunk=False).ratio()
-    return (1 - alike if alike >= _ALIKE else 1.5), why
+    return (1 - alike if alike >= _MIN_SIMILARITY else 1.5), why

@@ -1,7 +1,7 @@
 """Runs that arrive by themselves, so that lists live: a Poisson stream on the world's clock."""
 
 from mock_server.engine.clock import MINUTE
-from mock_server.engine.randomness import Chance
+from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.scenario import Scenario
 
 
@@ -15,14 +15,14 @@ class Arrivals:
         self,
         per_minute: float,
         mix: list[tuple[Scenario, float]],
-        chance: Chance,
+        rng: SeededRandom,
         now: int,
         next_at: int | None = None,
     ) -> None:
         """``next_at`` is when the next one arrives, if that is settled already."""
         self.per_minute = per_minute
         self.mix = mix
-        self._chance = chance
+        self._chance = rng
         self.next_at = now + self._gap(now) if next_at is None else next_at
 
     def take(self) -> Scenario:

@@ -10,12 +10,12 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from mock_server.engine.clock import monotonic
-from mock_server.errors import Refused
+from mock_server.errors import HttpError
 
 T = TypeVar("T")
 Work = Generator[None, None, T]
 
-SLICE = 0.01
+TIME_SLICE = 0.01
 """Real seconds after which others have their turn; however much work is under way shares them."""
 
 
@@ -23,7 +23,7 @@ _LONG = 20
 """Slices after which work counts as long."""
 
 
-class Slices:
+class WorkRunner:
     """All large work of one mock; none goes on once it is ``closed``."""
 
     def __init__(self) -> None:
@@ -33,21 +33,21 @@ class Slices:
     async def do(self, work: Work[T]) -> T:
         """What ``work`` returns. Raises what it raises, and Refused (503) when the mock stops."""
         self._under_way += 1
-        slices = 0
+        runner = 0
         try:
-            until = monotonic() + SLICE / self._under_way
+            until = monotonic() + TIME_SLICE / self._under_way
             while True:
                 next(work)
                 if monotonic() >= until:
-                    slices += 1
-                    if slices > _LONG:
+                    runner += 1
+                    if runner > _LONG:
                         # What it makes is there to stay, and there is much of it: to look through
                         # it for garbage again and again would hold everybody up.
                         gc.freeze()
                     await asyncio.sleep(0)
                     if self.closed:
-                        raise Refused(503, "The mock is stopping.")
-                    until = monotonic() + SLICE / self._under_way
+                        raise HttpError(503, "The mock is stopping.")
+                    until = monotonic() + TIME_SLICE / self._under_way
         except StopIteration as end:
             value: T = end.value
             return value
@@ -60,7 +60,7 @@ class Slices:
         self.closed = True
 
 
-def at_once(work: Work[T]) -> T:
+def run_to_end(work: Work[T]) -> T:
     """What ``work`` returns, without a break. Raises what it raises."""
     while True:
         try:

@@ -19,23 +19,23 @@ from mock_server import resources
 from mock_server.engine import scenario
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import Clock, wall
-from mock_server.engine.fake_data import Words
+from mock_server.engine.fake_data import FakeData
 from mock_server.engine.run_state import Json
 from mock_server.engine.scenario import Scenario
-from mock_server.errors import Refused, UsageError
+from mock_server.errors import HttpError, UsageError
 from mock_server.faults import rules
 from mock_server.faults.rules import Preset
 from mock_server.http.middleware.control_access import Access
 from mock_server.worlds import seed_data
-from mock_server.worlds.advance import catching_up
-from mock_server.worlds.cooperative import Slices, Work
-from mock_server.worlds.restore import restoring
+from mock_server.worlds.advance import catch_up_completely
+from mock_server.worlds.cooperative import Work, WorkRunner
+from mock_server.worlds.restore import restore
 from mock_server.worlds.seed_data import WorldFile
 from mock_server.worlds.world import World
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TEST_PREFIX = "test-"
-MOST_STREAMS = 20_000
+MAX_STREAMS = 20_000
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Settings:
     now: int | None = None
     start: str = "demo"
     declared: tuple[str, ...] = ("demo", "acme", "globex")
-    most_worlds: int = 256
-    most_streams: int = MOST_STREAMS
+    max_worlds: int = 256
+    max_streams: int = MAX_STREAMS
     scenarios: Path | None = None
     starts: Path = field(default_factory=resources.worlds_dir)
     behaviour: Behaviour = field(default_factory=Behaviour)
@@ -61,19 +61,19 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class Start:
     """What a fresh world begins with; what is None is as the mock was started with, or as the
-    world's name says. ``opens_with`` names one of the ``starts``; ``runs`` past runs and ``live``
+    world's name says. ``uses_scenario`` names one of the ``starts``; ``runs`` past runs and ``live``
     under way overrule it. ``now`` is an instant."""
 
     seed: int | None = None
     now: int | None = None
-    opens_with: str | None = None
+    uses_scenario: str | None = None
     behaviour: Behaviour | None = None
     runs: int | None = None
     live: int | None = None
     scale: float | None = None
 
 
-USUAL = Start()
+DEFAULT_START = Start()
 
 
 class Worlds:
@@ -92,12 +92,12 @@ class Worlds:
                 f"there is no world {settings.start!r} to start with; there are: {there}"
             )
         self.presets: dict[str, Preset] = rules.presets(settings.faults)
-        self._words = Words()
+        self._words = FakeData()
         # In order of use as far as test worlds go: the one idle longest comes first.
         self._open: dict[str, World] = {}
-        self._doors: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._going: set[asyncio.Task[None]] = set()
-        self.slices = Slices()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._disposals: set[asyncio.Task[None]] = set()
+        self.runner = WorkRunner()
 
     def __iter__(self) -> Iterator[World]:
         return iter(list(self._open.values()))
@@ -105,96 +105,96 @@ class Worlds:
     def __len__(self) -> int:
         return len(self._open)
 
-    def knows(self, name: str) -> bool:
+    def allows(self, name: str) -> bool:
         """Whether there is, or could be, a world of that name."""
         return name in self.settings.declared or (
             name.startswith(TEST_PREFIX) and NAME.fullmatch(name) is not None
         )
 
-    def at_hand(self, name: str) -> World | None:
+    def current(self, name: str) -> World | None:
         """The world of that name, caught up to its now; None where that takes a while: see
         ``open``."""
         world = self._open.get(name)
         if world is None or not world.catch_up():
             return None
-        self._used(name)
+        self._touch(name)
         return world
 
     async def open(self, name: str) -> World:
         """The world of that name, opened if need be, caught up to its now. The name must be one it
-        ``knows``. Raises Refused: 409 when there is no room, 503 when it is far behind."""
+        ``allows``. Raises HttpError: 409 when there is no room, 503 when it is far behind."""
         while True:
             world = self._open.get(name)
             if world is None:
-                async with self._alone(name):
+                async with self._lock_of(name):
                     if name not in self._open:
-                        self._put(await self.slices.do(self._fresh(name)))
+                        self._replace(await self.runner.do(self._fresh(name)))
             else:
-                await self.slices.do(catching_up(world))
+                await self.runner.do(catch_up_completely(world))
                 if not world.closed:
-                    self._used(name)
+                    self._touch(name)
                     return world
 
     @asynccontextmanager
-    async def occupied(self, name: str) -> AsyncIterator[World]:
+    async def exclusive(self, name: str) -> AsyncIterator[World]:
         """The world of that name, for work that takes a while: such is done to it one by one.
-        Raises Refused, as ``open`` does."""
+        Raises HttpError, as ``open`` does."""
         while True:
             world = await self.open(name)
-            async with self._alone(name):
+            async with self._lock_of(name):
                 if not world.closed:
                     yield world
                     return
 
-    def _alone(self, name: str) -> asyncio.Lock:
+    def _lock_of(self, name: str) -> asyncio.Lock:
         """Held while large work is done to the world of that name."""
-        return self._doors.setdefault(name, asyncio.Lock())
+        return self._locks.setdefault(name, asyncio.Lock())
 
     def get(self, name: str) -> World | None:
         """The world of that name, if it is open."""
         return self._open.get(name)
 
-    def anywhere(self, run_id: str) -> bool:
+    def run_exists(self, run_id: str) -> bool:
         """Whether any open world has that run."""
         return any(world.find(run_id) is not None for world in self._open.values())
 
-    async def reset(self, name: str, start: Start = USUAL) -> World:
+    async def reset(self, name: str, start: Start = DEFAULT_START) -> World:
         """A fresh world of that name in place of the old one, which is there until it is ready.
-        Raises Refused (409)."""
-        async with self._alone(name):
-            world = await self.slices.do(self._fresh(name, start))
-            self._put(world)
+        Raises HttpError (409)."""
+        async with self._lock_of(name):
+            world = await self.runner.do(self._fresh(name, start))
+            self._replace(world)
         return world
 
     async def take_up(
         self, document: Json, name: str, loc: tuple[str, ...] = ("body",), *, beside: bool = False
     ) -> World:
         """The world that was written down in ``document``, in place of the one of that name, or
-        ``beside`` it, under the name with a number. Nothing changes when it raises Invalid, for
+        ``beside`` it, under the name with a number. Nothing changes when it raises RequestValidationError, for
         what is wrong with the document, which stands at ``loc``, or Refused (409)."""
-        async with self._alone(name):
+        async with self._lock_of(name):
             world = await self.read(document, name, loc)
             if beside:
                 numbered = (f"{name}-{number}" for number in count(2))
                 world.name = next(free for free in chain([name], numbered) if free not in self)
-            self._put(world)
+            self._replace(world)
         return world
 
     async def read(self, document: Json, name: str, loc: tuple[str, ...]) -> World:
-        """The world that was written down in ``document``, without opening it. Raises Invalid."""
-        return await self.slices.do(restoring(document, name, self._words, loc))
+        """The world that was written down in ``document``, without opening it. Raises RequestValidationError."""
+        return await self.runner.do(restore(document, name, self._words, loc))
 
     def __contains__(self, name: str) -> bool:
         return name in self._open
 
-    def behave(self, before: Behaviour, after: Behaviour) -> None:
+    def set_behaviour(self, before: Behaviour, after: Behaviour) -> None:
         """Every world that behaved as ``before`` behaves as ``after``, and fresh ones do."""
         self.settings = replace(self.settings, behaviour=after)
         for world in self:
             if world.behaviour == before:
-                world.behave(after)
+                world.set_behaviour(after)
 
-    def opens_with(self, scenario: str) -> bool:
+    def uses_scenario(self, scenario: str) -> bool:
         """Whether any start has a run of that scenario."""
         return any(
             scenario in start.history.scenarios or scenario in {run.scenario for run in start.live}
@@ -203,62 +203,62 @@ class Worlds:
 
     def close(self) -> None:
         """Close every world, and with it its event streams; what is under way is left off."""
-        self.slices.close()
+        self.runner.close()
         for world in self:
             world.close()
 
-    def _fresh(self, name: str, start: Start = USUAL) -> Work[World]:
+    def _fresh(self, name: str, start: Start = DEFAULT_START) -> Work[World]:
         settings = self.settings
         now = settings.now if start.now is None else start.now
         scale = settings.scale if start.scale is None else start.scale
-        opens_with = self.starts[start.opens_with or self._start_named(name)]
+        uses_scenario = self.starts[start.uses_scenario or self._start_named(name)]
         world = World(
             name,
             settings.seed if start.seed is None else start.seed,
             Clock(wall() if now is None else now, scale),
             start.behaviour or settings.behaviour,
             self._words,
-            reach=opens_with.reach,
+            history_length=uses_scenario.history_length,
         )
-        yield from seed_data.populate(world, opens_with, self.scenarios, start.runs, start.live)
+        yield from seed_data.populate(world, uses_scenario, self.scenarios, start.runs, start.live)
         return world
 
-    def _used(self, name: str) -> None:
+    def _touch(self, name: str) -> None:
         if name not in self.settings.declared:  # Those are never let go, used or not.
             self._open[name] = self._open.pop(name)
 
-    def _put(self, world: World) -> None:
-        """Have ``world`` in place of the one of its name. Raises Refused (409)."""
+    def _replace(self, world: World) -> None:
+        """Have ``world`` in place of the one of its name. Raises HttpError (409)."""
         old = self._open.pop(world.name, None)
         if old is not None:
-            self._let_go(old)
-        elif len(self._open) >= self.settings.most_worlds:
-            self._make_room()
+            self._dispose(old)
+        elif len(self._open) >= self.settings.max_worlds:
+            self._evict_idle()
         self._open[world.name] = world
 
-    def _make_room(self) -> None:
+    def _evict_idle(self) -> None:
         declared = self.settings.declared
         # One that somebody follows is in use, however long nobody asked it anything.
         idle = next(
-            (n for n, w in self._open.items() if n not in declared and not w.followed), None
+            (n for n, w in self._open.items() if n not in declared and not w.has_subscribers), None
         )
         if idle is None:
-            most = self.settings.most_worlds
-            raise Refused(
+            most = self.settings.max_worlds
+            raise HttpError(
                 409,
                 f"All {most} worlds are declared ones, or somebody follows a run of theirs: start "
                 "the mock with a larger --most-worlds.",
             )
-        self._let_go(self._open.pop(idle))
+        self._dispose(self._open.pop(idle))
 
-    def _let_go(self, world: World) -> None:
+    def _dispose(self, world: World) -> None:
         world.close()
-        task = asyncio.create_task(self.slices.do(world.dismantling()))
-        self._going.add(task)
-        task.add_done_callback(self._gone)
+        task = asyncio.create_task(self.runner.do(world.dispose()))
+        self._disposals.add(task)
+        task.add_done_callback(self._disposed)
 
-    def _gone(self, task: asyncio.Task[None]) -> None:
-        self._going.discard(task)
+    def _disposed(self, task: asyncio.Task[None]) -> None:
+        self._disposals.discard(task)
         if not task.cancelled():
             task.exception()  # Left off when the mock stops.
 

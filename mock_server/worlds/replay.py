@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from mock_server.engine.behaviour import DurationAtWork, Framing
+from mock_server.engine.behaviour import Framing, RunningDuration
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import RunState
 from mock_server.worlds import serialize
-from mock_server.worlds.world import AT_ONCE, World
+from mock_server.worlds.world import EVENT_BATCH, World
 
 
 class Replay:
@@ -31,14 +31,14 @@ class Replay:
         ``seq`` is above ``after``."""
         found = []
         behaviour = self._world.behaviour
-        grows = behaviour.duration_at_work is DurationAtWork.GROWS
+        grows = behaviour.running_duration is RunningDuration.GROWS
         full = behaviour.framing is Framing.FULL
         coverage = self._world.journal.coverage
-        events = self._run.log[self._seen : self._seen + AT_ONCE]
+        events = self._run.log[self._seen : self._seen + EVENT_BATCH]
         for event in events:
             self._state.apply(event)
             if event.seq > after:
-                coverage.show_event(event, self._state)
+                coverage.record_event(event, self._state)
                 style = self._world.style()
                 if grows:
                     style = replace(style, until=event.at)

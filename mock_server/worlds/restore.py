@@ -10,21 +10,21 @@ from pydantic import BaseModel, ValidationError
 from mock_server.engine.behaviour import QUESTIONS, Behaviour
 from mock_server.engine.clock import Clock
 from mock_server.engine.enums import EventType, RunStatus, StepStatus
-from mock_server.engine.fake_data import Words
-from mock_server.engine.randomness import Chance
+from mock_server.engine.fake_data import FakeData
+from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run import BUSY_STEP, Run
 from mock_server.engine.run_state import Event, IllegalTransitionError, Json
 from mock_server.engine.scenario import Scenario, build
-from mock_server.engine.schedule import DueKind
-from mock_server.errors import FileError, Flaw, Invalid
+from mock_server.engine.schedule import ScheduledKind
+from mock_server.errors import ErrorDetail, FileError, RequestValidationError
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.cooperative import Work
-from mock_server.worlds.snapshot import VERSION, Document, EventRow, PlayedFile, RunFile
+from mock_server.worlds.snapshot import VERSION, Document, EventRow, RunFile, ScenarioEntry
 from mock_server.worlds.world import World
 
 M = TypeVar("M", bound=BaseModel)
 
-_MOST_FLAWS = 20
+_MAX_ERRORS = 20
 
 _FACTS: dict[EventType, dict[str, tuple[type, ...]]] = {
     EventType.RUN_STARTED: {"externalJobId": (str,)},
@@ -38,7 +38,7 @@ _FACTS: dict[EventType, dict[str, tuple[type, ...]]] = {
 """What comes with an event; nothing comes with any other."""
 
 
-class Place:
+class Location:
     """Where in a document something stands, so that what is wrong with it can be told."""
 
     __slots__ = ("_path",)
@@ -46,19 +46,21 @@ class Place:
     def __init__(self, *path: object) -> None:
         self._path = path
 
-    def __call__(self, *path: object) -> "Place":
-        return Place(*self._path, *path)
+    def __call__(self, *path: object) -> "Location":
+        return Location(*self._path, *path)
 
     def wrong(self, msg: str, kind: str = "value_error") -> NoReturn:
-        """Raises Invalid."""
-        raise Invalid([Flaw(tuple(map(str, self._path)), f"Value error, {msg}", kind)])
+        """Raises RequestValidationError."""
+        raise RequestValidationError(
+            [ErrorDetail(tuple(map(str, self._path)), f"Value error, {msg}", kind)]
+        )
 
 
-def restoring(data: Json, name: str, words: Words, loc: Sequence[str]) -> Work[World]:
+def restore(data: Json, name: str, words: FakeData, loc: Sequence[str]) -> Work[World]:
     """The world written down in ``data``, which stands at ``loc``, as the world ``name``.
 
-    Raises Invalid."""
-    here = Place(*loc)
+    Raises RequestValidationError."""
+    here = Location(*loc)
     document = _document(data, here, loc)
     now = document.clock.now
     scenarios = [
@@ -69,7 +71,7 @@ def restoring(data: Json, name: str, words: Words, loc: Sequence[str]) -> Work[W
     clock = Clock(now, scale=0)
     clock.rescale(document.clock.scale)
     world = World(name, document.seed, clock, Behaviour(**answers), words, origin=document.world)
-    world.left_out = document.left_out
+    world.omitted_runs = document.omitted_runs
     for index, written in enumerate(document.runs):
         run = _checked(RunFile, written, (*loc, "runs", str(index)))
         _take_up(world, run, scenarios, now, here("runs", index))
@@ -83,7 +85,7 @@ def restoring(data: Json, name: str, words: Words, loc: Sequence[str]) -> Work[W
     return world
 
 
-def _document(data: Any, here: Place, loc: Sequence[str]) -> Document:
+def _document(data: Any, here: Location, loc: Sequence[str]) -> Document:
     version = data.get("version") if isinstance(data, dict) else None
     if isinstance(version, int) and version != VERSION:
         here("version").wrong(
@@ -93,23 +95,25 @@ def _document(data: Any, here: Place, loc: Sequence[str]) -> Document:
 
 
 def _checked(model: type[M], data: Any, loc: Sequence[str]) -> M:
-    """``data``, which stands at ``loc``, as a ``model``. Raises Invalid."""
+    """``data``, which stands at ``loc``, as a ``model``. Raises RequestValidationError."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        faults = error.errors(include_url=False)[:_MOST_FLAWS]
-        raise Invalid(
+        faults = error.errors(include_url=False)[:_MAX_ERRORS]
+        raise RequestValidationError(
             [
                 # pydantic would name a class of ours.
-                Flaw((*loc, *map(str, fault["loc"])), "Input should be an object", "dict_type")
+                ErrorDetail(
+                    (*loc, *map(str, fault["loc"])), "Input should be an object", "dict_type"
+                )
                 if fault["type"] == "model_type"
-                else Flaw((*loc, *map(str, fault["loc"])), fault["msg"], fault["type"])
+                else ErrorDetail((*loc, *map(str, fault["loc"])), fault["msg"], fault["type"])
                 for fault in faults
             ]
         ) from None
 
 
-def _scenario(played: PlayedFile, here: Place) -> Scenario:
+def _scenario(played: ScenarioEntry, here: Location) -> Scenario:
     try:
         return build(played.name, played.plays, Path("document"), {})
     except FileError as error:
@@ -117,7 +121,7 @@ def _scenario(played: PlayedFile, here: Place) -> Scenario:
 
 
 def _take_up(
-    world: World, written: RunFile, scenarios: list[Scenario], now: int, here: Place
+    world: World, written: RunFile, scenarios: list[Scenario], now: int, here: Location
 ) -> None:
     if written.scenario >= len(scenarios):
         here("scenario").wrong(f"there is no scenario {written.scenario}")
@@ -148,7 +152,9 @@ def _take_up(
         here("log").wrong(f"the run is {run.state.status}, and steps of it are at work")
 
 
-def _check_event(row: EventRow, index: int, steps: int, after: int, now: int, here: Place) -> None:
+def _check_event(
+    row: EventRow, index: int, steps: int, after: int, now: int, here: Location
+) -> None:
     at, type_, step, facts = row
     if not after <= at <= now:
         here(0).wrong("events are in order of time, and none is later than the clock")
@@ -166,10 +172,10 @@ def _check_event(row: EventRow, index: int, steps: int, after: int, now: int, he
             here(3, name).wrong(f"is no {' or '.join(one.__name__ for one in types)}")
 
 
-_STEPS_DUE = {DueKind.COMPLETE, DueKind.FAIL}
+_STEPS_DUE = {ScheduledKind.COMPLETE, ScheduledKind.FAIL}
 
 
-def _plan(world: World, document: Document, here: Place) -> None:
+def _plan(world: World, document: Document, here: Location) -> None:
     runs = list(world.runs())
     planned: set[tuple[int, str | int]] = set()
     before = document.clock.now
@@ -189,16 +195,16 @@ def _plan(world: World, document: Document, here: Place) -> None:
         if what in planned:
             place.wrong("is there twice")
         planned.add(what)
-        world.engine.agenda.add(at, run, kind, -1 if step is None else step)
+        world.engine.schedule.add(at, run, kind, -1 if step is None else step)
 
 
-def _can_happen(run: Run, kind: DueKind, step: int | None) -> bool:
+def _can_happen(run: Run, kind: ScheduledKind, step: int | None) -> bool:
     match kind:
-        case DueKind.START:
+        case ScheduledKind.START:
             return run.state.status is RunStatus.PENDING
-        case DueKind.CANCEL:
+        case ScheduledKind.CANCEL:
             return run.state.cancelling
-        case DueKind.COMPLETE | DueKind.FAIL:
+        case ScheduledKind.COMPLETE | ScheduledKind.FAIL:
             steps = run.state.steps
             return step is not None and step < len(steps) and _at_work(steps[step].status)
 
@@ -207,7 +213,7 @@ def _at_work(status: StepStatus) -> bool:
     return status in BUSY_STEP and status is not StepStatus.AWAITING_APPROVAL
 
 
-def _arrive(world: World, document: Document, scenarios: list[Scenario], here: Place) -> None:
+def _arrive(world: World, document: Document, scenarios: list[Scenario], here: Location) -> None:
     written = document.arrivals
     if written is None:
         return
@@ -217,6 +223,6 @@ def _arrive(world: World, document: Document, scenarios: list[Scenario], here: P
         if one >= len(scenarios):
             here("mix", index, 0).wrong(f"there is no scenario {one}")
     mix = [(scenarios[one], weight) for one, weight in written.mix]
-    chance = Chance(world.seed, world.origin, "arrivals")
+    rng = SeededRandom(world.seed, world.origin, "arrivals")
     now = document.clock.now
-    world.arrivals = Arrivals(written.per_minute, mix, chance, now, written.next_at)
+    world.arrivals = Arrivals(written.per_minute, mix, rng, now, written.next_at)

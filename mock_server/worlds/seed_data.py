@@ -17,7 +17,7 @@ from mock_server import yaml_model
 from mock_server.engine.clock import DAY, HOUR, MINUTE, SECOND
 from mock_server.engine.duration import parse_duration
 from mock_server.engine.enums import RetryMode, RunStatus
-from mock_server.engine.randomness import Chance
+from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario
 from mock_server.errors import FileError
@@ -61,7 +61,7 @@ class WorldFile(yaml_model.Model):
     live: list[LiveFile] = Field(default=[])
 
     @property
-    def reach(self) -> int:
+    def history_length(self) -> int:
         """How far back the oldest run lies, in milliseconds."""
         return max([0, int(self.history.over), *(int(live.since) for live in self.live)])
 
@@ -90,39 +90,39 @@ def populate(
     runs: int | None = None,
     live: int | None = None,
 ) -> Work[None]:
-    """Let ``world``, whose engine stands ``start.reach`` before its clock, live through the past.
+    """Let ``world``, whose engine stands ``start.history_length`` before its clock, live through the past.
 
     ``runs`` is how many past runs there are and ``live`` how many of those under way are opened;
     None is what the start says."""
     now = world.clock.now()
-    chance = Chance(world.seed, world.origin, "history")
+    rng = SeededRandom(world.seed, world.origin, "history")
     history = start.history
     names, weights = list(history.scenarios), list(history.scenarios.values())
     order = count()
-    agenda: list[tuple[int, int, Callable[[int], None]]] = []
+    schedule: list[tuple[int, int, Callable[[int], None]]] = []
 
     def plan(at: int, act: Callable[[int], None]) -> None:
-        heapq.heappush(agenda, (at, next(order), act))
+        heapq.heappush(schedule, (at, next(order), act))
 
     def past(at: int) -> None:
         n = len(world)
-        run = world.create(scenarios[chance.one_of(names, weights, n, "scenario")])
-        if chance.happens(history.cancelled, n, "cancelled"):
-            after = chance.between(0, 20 * SECOND, n, "cancel after")
+        run = world.create(scenarios[rng.one_of(names, weights, n, "scenario")])
+        if rng.happens(history.cancelled, n, "cancelled"):
+            after = rng.between(0, 20 * SECOND, n, "cancel after")
             plan(at + after, lambda _: _cancel(world, run))
-        if chance.happens(history.retried, n, "retried"):
-            after = chance.between(5 * MINUTE, 2 * HOUR, n, "retry after")
+        if rng.happens(history.retried, n, "retried"):
+            after = rng.between(5 * MINUTE, 2 * HOUR, n, "retry after")
             plan(at + after, lambda _: _retry(world, run))
 
     def under_way(scenario: str, _: int) -> None:
         world.create(scenarios[scenario])
 
     for n in range(history.runs if runs is None else runs if names else 0):
-        plan(now - chance.between(0, history.over, n, "since"), past)
+        plan(now - rng.between(0, history.over, n, "since"), past)
     for made in start.live[:live]:
         plan(now - made.since, partial(under_way, made.scenario))
-    while agenda and agenda[0][0] <= now:
-        at, _, act = heapq.heappop(agenda)
+    while schedule and schedule[0][0] <= now:
+        at, _, act = heapq.heappop(schedule)
         world.engine.catch_up(at)
         act(at)
         yield

@@ -15,20 +15,20 @@ from mock_server import yaml_model
 from mock_server.engine import scenario
 from mock_server.engine.behaviour import Answers
 from mock_server.engine.clock import LATEST, from_text, to_text
-from mock_server.engine.duration import LONGEST
+from mock_server.engine.duration import MAX_DURATION
 from mock_server.engine.enums import EventType
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import Json
 from mock_server.engine.scenario import Scenario, ScenarioFile
-from mock_server.engine.schedule import DueKind
-from mock_server.errors import Refused
+from mock_server.engine.schedule import ScheduledKind
+from mock_server.errors import HttpError
 from mock_server.faults.rules import FaultsFile
 from mock_server.worlds.cooperative import Work
-from mock_server.worlds.world import MOST_RUNS, World
+from mock_server.worlds.world import MAX_RUNS, World
 
 FORMAT = "automation-runs-mock/world"
 VERSION = 1
-LARGEST = 64 * 1_048_576
+MAX_SIZE = 64 * 1_048_576
 """Bytes of the largest document."""
 
 
@@ -40,8 +40,8 @@ def _instant(value: object) -> int:
 
 Index = Annotated[int, Field(strict=True, ge=0)]
 Instant = Annotated[int, Field(strict=True, ge=0, le=LATEST)]
-Later = Annotated[int, Field(strict=True, ge=0, le=LATEST + LONGEST)]
-Text = Annotated[int, BeforeValidator(_instant)]
+FutureInstant = Annotated[int, Field(strict=True, ge=0, le=LATEST + MAX_DURATION)]
+InstantText = Annotated[int, BeforeValidator(_instant)]
 Weight = Annotated[float, Field(strict=False, gt=0, allow_inf_nan=False)]
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 WorldName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -52,8 +52,9 @@ EventRow = Annotated[
 ]
 """When it happened, what, to which step, and what came with it."""
 
-DueRow = Annotated[
-    tuple[Later, Index, Annotated[DueKind, Field(strict=False)], Index | None], Field(strict=False)
+ScheduledRow = Annotated[
+    tuple[FutureInstant, Index, Annotated[ScheduledKind, Field(strict=False)], Index | None],
+    Field(strict=False),
 ]
 """When it will happen, to which run, what, and to which of its steps."""
 
@@ -61,12 +62,12 @@ DueRow = Annotated[
 class ClockFile(yaml_model.Model):
     """A world's time."""
 
-    now: Text
+    now: InstantText
     frozen: bool
     scale: Annotated[float, Field(strict=False, ge=0.001, le=100_000)]
 
 
-class PlayedFile(yaml_model.Model):
+class ScenarioEntry(yaml_model.Model):
     """A scenario that runs play: its name, and the scenario as a file would hold it."""
 
     name: str
@@ -101,7 +102,7 @@ class ArrivalsFile(yaml_model.Model):
     """Runs that arrive by themselves, of which scenarios (index, weight), and when the next one."""
 
     per_minute: Weight = Field(alias="perMinute")
-    next_at: Later = Field(alias="nextAt")
+    next_at: FutureInstant = Field(alias="nextAt")
     mix: Annotated[list[Annotated[tuple[Index, Weight], Field(strict=False)]], Field(min_length=1)]
 
 
@@ -117,27 +118,27 @@ class Document(yaml_model.Model):
     behaviour: Answers
     faults: FaultsFile
     arrivals: ArrivalsFile | None
-    scenarios: list[PlayedFile]
-    left_out: Index = Field(alias="leftOut")
-    runs: Annotated[list[Any], Field(max_length=MOST_RUNS)]
-    due: list[DueRow]
+    scenarios: list[ScenarioEntry]
+    omitted_runs: Index = Field(alias="leftOut")
+    runs: Annotated[list[Any], Field(max_length=MAX_RUNS)]
+    due: list[ScheduledRow]
 
 
 def writing(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
     """The world as it is at the beginning, with all runs or some of them, in order of creation. It
     must have caught up; it may go on meanwhile.
 
-    Raises Refused (409) when nobody could read it back."""
+    Raises HttpError (409) when nobody could read it back."""
     runs = list(world.runs()) if only is None else only
     # Logs are only ever appended to: how long each is now is all there is to hold on to.
     lengths = [len(run.log) for run in runs]
     numbers = {run.number: index for index, run in enumerate(runs)}
     due = [
         [due.at, numbers[due.run.number], due.kind, None if due.step < 0 else due.step]
-        for due in world.engine.agenda
+        for due in world.engine.schedule
         if due.run.number in numbers
     ]
-    cast = _Cast()
+    cast = ScenarioTable()
     head: Json = {
         "format": FORMAT,
         "version": VERSION,
@@ -152,7 +153,7 @@ def writing(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
         "faults": world.faults.written(world.engine.now),
         "arrivals": None,
         "scenarios": cast.shown,
-        "leftOut": world.left_out + len(world) - len(runs),
+        "leftOut": world.omitted_runs + len(world) - len(runs),
     }
     arrivals = world.arrivals
     next_at = 0 if arrivals is None else arrivals.next_at
@@ -160,7 +161,7 @@ def writing(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
     for run, length in zip(runs, lengths, strict=True):
         written.append(orjson.dumps(_run(run, length, cast)))
         size += len(written[-1])
-        if size > LARGEST:
+        if size > MAX_SIZE:
             raise _too_large(len(runs))
         yield
     if arrivals is not None:
@@ -174,20 +175,20 @@ def writing(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
         b",".join(written),
         orjson.dumps(due),
     )
-    if len(body) > LARGEST:
+    if len(body) > MAX_SIZE:
         raise _too_large(len(runs))
     return body
 
 
-def _too_large(runs: int) -> Refused:
-    return Refused(
+def _too_large(runs: int) -> HttpError:
+    return HttpError(
         409,
-        f"The world's {runs} runs make a document that is too large; the most is {LARGEST} bytes. "
+        f"The world's {runs} runs make a document that is too large; the most is {MAX_SIZE} bytes. "
         "Reset the world with fewer runs, or make a link to some of them.",
     )
 
 
-class _Cast:
+class ScenarioTable:
     """The scenarios that are played, each once."""
 
     def __init__(self) -> None:
@@ -209,7 +210,7 @@ class _Cast:
         return found
 
 
-def _run(run: Run, length: int, cast: _Cast) -> Json:
+def _run(run: Run, length: int, cast: ScenarioTable) -> Json:
     """The run as it was when that many events had happened to it."""
     continues = None
     if run.earlier is not None:

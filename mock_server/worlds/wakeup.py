@@ -16,26 +16,26 @@ from mock_server.engine.clock import SECOND, monotonic
 if TYPE_CHECKING:
     from mock_server.worlds.world import World
 
-SILENCE = 15 * SECOND
+HEARTBEAT_INTERVAL = 15 * SECOND
 """Milliseconds of the world's time without an event after which a reader is told that it is still
 there, so that proxies keep the connection."""
 
-LEAST = 1.0
+MIN_HEARTBEAT_GAP = 1.0
 """Real seconds between two such signs, however fast the clock goes."""
 
-_LONGEST_SLEEP = 3_600.0
+_MAX_SLEEP = 3_600.0
 _AT_ONCE = 200
 """Readers that are told at a time; whatever else there is to do comes between."""
 
 
-class Reader(Protocol):
+class Subscriber(Protocol):
     """Who follows and wants a sign of life."""
 
-    def break_silence(self) -> None:
+    def heartbeat(self) -> None:
         """Nothing was told for a while."""
 
 
-class Pulse:
+class Wakeup:
     """Lets ``world`` catch up whenever something is due, for as long as somebody follows."""
 
     def __init__(self, world: World) -> None:
@@ -43,14 +43,14 @@ class Pulse:
         self._timer: asyncio.TimerHandle | None = None
         # When each was told something, by the world's clock and in real seconds; the one that has
         # waited longest comes first.
-        self._told: OrderedDict[Reader, tuple[int, float]] = OrderedDict()
+        self._told: OrderedDict[Subscriber, tuple[int, float]] = OrderedDict()
 
-    def told(self, reader: Reader) -> None:
+    def told(self, reader: Subscriber) -> None:
         """``reader`` was told something just now; the first time, it joins."""
         self._told[reader] = (self._world.clock.now(), monotonic())
         self._told.move_to_end(reader)
 
-    def left(self, reader: Reader) -> None:
+    def left(self, reader: Subscriber) -> None:
         """``reader`` follows no more."""
         self._told.pop(reader, None)
 
@@ -59,11 +59,11 @@ class Pulse:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._world.followed:
+        if not self._world.has_subscribers:
             return
         delays = [delay for delay in (self._until_due(), self._until_silent()) if delay is not None]
         if delays:
-            delay = min(*delays, _LONGEST_SLEEP)
+            delay = min(*delays, _MAX_SLEEP)
             self._timer = asyncio.get_running_loop().call_later(delay, self._beat)
 
     def _until_due(self) -> float | None:
@@ -77,8 +77,10 @@ class Pulse:
         at, real = next(iter(self._told.values()))
         clock = self._world.clock
         if clock.frozen:
-            return None if clock.now() < at + SILENCE else 0.0
-        return max(clock.real_delay(at + SILENCE) or 0.0, real + LEAST - monotonic())
+            return None if clock.now() < at + HEARTBEAT_INTERVAL else 0.0
+        return max(
+            clock.real_delay(at + HEARTBEAT_INTERVAL) or 0.0, real + MIN_HEARTBEAT_GAP - monotonic()
+        )
 
     def _beat(self) -> None:
         self._timer = None
@@ -89,5 +91,5 @@ class Pulse:
                 break
             reader = next(iter(self._told))
             self.told(reader)
-            reader.break_silence()
+            reader.heartbeat()
         self.arm()

@@ -10,33 +10,33 @@ from dataclasses import replace
 
 from mock_server.engine.behaviour import (
     Behaviour,
-    DurationAtWork,
     EmptyFields,
     ListOrder,
+    RunningDuration,
 )
 from mock_server.engine.clock import Clock, to_text
 from mock_server.engine.enums import RetryMode, RunStatus
-from mock_server.engine.fake_data import Words
+from mock_server.engine.fake_data import FakeData
 from mock_server.engine.lifecycle import Engine
-from mock_server.engine.randomness import Chance, stable_id
+from mock_server.engine.randomness import SeededRandom, stable_id
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import Event, Identity, Json
 from mock_server.engine.scenario import Scenario
-from mock_server.engine.schedule import Agenda
-from mock_server.errors import Refused
+from mock_server.engine.schedule import Schedule
+from mock_server.errors import HttpError
 from mock_server.faults.rules import Faults
 from mock_server.journal.coverage import Coverage
 from mock_server.journal.journal import Journal
 from mock_server.worlds import serialize
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.cooperative import Work
-from mock_server.worlds.wakeup import Pulse
+from mock_server.worlds.wakeup import Wakeup
 
-MOST_RUNS = 200_000
+MAX_RUNS = 200_000
 _MANY = 1_000
 """Runs from which on a world is a burden for the garbage collector."""
 
-AT_ONCE = 256
+EVENT_BATCH = 256
 """How many events happen before others may have their turn."""
 
 
@@ -49,12 +49,12 @@ class World:
         seed: int,
         clock: Clock,
         behaviour: Behaviour,
-        words: Words,
+        words: FakeData,
         *,
-        reach: int = 0,
+        history_length: int = 0,
         origin: str | None = None,
     ) -> None:
-        """``reach`` is how far back its story begins, in milliseconds before the clock's now.
+        """``history_length`` is how far back its story begins, in milliseconds before the clock's now.
         ``origin`` is the world that the story is of, where it was taken over from another."""
         self.name = name
         self.origin = origin or name
@@ -62,49 +62,49 @@ class World:
         self.clock = clock
         self.journal = Journal()
         self.tenant_id = stable_id("tenant", self.origin)
-        self.engine = Engine(max(clock.now() - reach, 0), behaviour, words, self._changed)
+        self.engine = Engine(max(clock.now() - history_length, 0), behaviour, words, self._changed)
         self._runs: list[Run] = []  # in order of creation
-        self.left_out = 0  # how many runs of the story it was not given
+        self.omitted_runs = 0  # how many runs of the story it was not given
         self._by_id: dict[str, Run] = {}
         self._by_status: dict[RunStatus, list[int]] = {status: [] for status in RunStatus}
         self._bodies: list[bytes | None] = []  # as rendered last, by the run's number
         self._steps: dict[int, bytes] = {}
         self._readers: dict[str, set[Callable[[], None]]] = {}
-        self.pulse = Pulse(self)
+        self.wakeup = Wakeup(self)
         self.closed = False
         self.faults = Faults(seed, self.origin)
         self.arrivals: Arrivals | None = None
-        self.behave(behaviour)
+        self.set_behaviour(behaviour)
 
     def __len__(self) -> int:
         return len(self._runs)
 
-    def behave(self, behaviour: Behaviour) -> None:
+    def set_behaviour(self, behaviour: Behaviour) -> None:
         """From now on answer as ``behaviour`` says where the contract is silent."""
         self.behaviour = self.engine.behaviour = behaviour
         self._style = serialize.Style(leave_out=behaviour.empty_fields is EmptyFields.ABSENT)
-        self._grows = behaviour.duration_at_work is DurationAtWork.GROWS
-        self._render_anew()
+        self._grows = behaviour.running_duration is RunningDuration.GROWS
+        self._clear_rendered()
 
-    def forget_coverage(self) -> None:
+    def clear_coverage(self) -> None:
         """From now on count afresh which parts of the contract were met."""
         self.journal.coverage = Coverage()
-        self._render_anew()  # What is rendered already would not be noticed again.
+        self._clear_rendered()  # What is rendered already would not be noticed again.
 
     # Time.
 
     def catch_up(self) -> bool:
         """Let happen what is due by now, a few hundred events at the most; whether that was all."""
-        return self.happen(self.clock.now())
+        return self.catch_up_to(self.clock.now())
 
-    def happen(self, now: int) -> bool:
-        """Let happen what is due by ``now``, ``AT_ONCE`` events or a few more; whether that was
+    def catch_up_to(self, now: int) -> bool:
+        """Let happen what is due by ``now``, ``EVENT_BATCH`` events or a few more; whether that was
         all."""
-        enough = self.engine.happened + AT_ONCE
+        enough = self.engine.event_count + EVENT_BATCH
         while self.arrivals is not None and self.arrivals.next_at <= now:
             if not self.engine.catch_up(self.arrivals.next_at, enough):
                 return False
-            if len(self._runs) >= MOST_RUNS:
+            if len(self._runs) >= MAX_RUNS:
                 self.arrivals = None
             else:
                 self._create(self.arrivals.take())
@@ -118,16 +118,16 @@ class World:
             return due
         return self.arrivals.next_at if due is None else min(due, self.arrivals.next_at)
 
-    def turning(self, change: Callable[[Clock], None]) -> Work[None]:
+    def change_clock(self, change: Callable[[Clock], None]) -> Work[None]:
         """Let ``change`` freeze, resume, rescale or advance the clock, and whatever becomes due by
-        that happen. Raises Refused (409) where the world is closed meanwhile."""
+        that happen. Raises HttpError (409) where the world is closed meanwhile."""
         change(self.clock)
         now = self.clock.now()
-        while not self.happen(now):
+        while not self.catch_up_to(now):
             yield
             if self.closed:
-                raise Refused(409, f"The world {self.name!r} was closed meanwhile.")
-        self.pulse.arm()
+                raise HttpError(409, f"The world {self.name!r} was closed meanwhile.")
+        self.wakeup.arm()
         yield
 
     def show_clock(self) -> Json:
@@ -170,16 +170,16 @@ class World:
     def body(self, run: Run) -> bytes:
         """The run as JSON, rendered when it has changed and not when it is read."""
         if self._grows and not run.finished:
-            self.journal.coverage.show_run(run.state)
+            self.journal.coverage.record_run(run.state)
             return serialize.run(run.state, self.style())
         number = run.number
         body = self._bodies[number]
         if body is None:
-            self.journal.coverage.show_run(run.state)
+            self.journal.coverage.record_run(run.state)
             body = self._bodies[number] = serialize.run(run.state, self._style)
         return body
 
-    def glimpse(self, run: Run) -> bytes:
+    def peek(self, run: Run) -> bytes:
         """The run as JSON, for somebody who is no client: it covers nothing of the contract."""
         body = None if self.closed else self._bodies[run.number]
         return body or serialize.run(run.state, self.style())
@@ -187,11 +187,11 @@ class World:
     def steps(self, run: Run) -> bytes:
         """The run's steps as JSON."""
         if self._grows and not run.finished:
-            self.journal.coverage.show_steps(run.state)
+            self.journal.coverage.record_steps(run.state)
             return serialize.steps(run.state, self.style())
         body = self._steps.get(run.number)
         if body is None:
-            self.journal.coverage.show_steps(run.state)
+            self.journal.coverage.record_steps(run.state)
             body = self._steps[run.number] = serialize.steps(run.state, self._style)
         return body
 
@@ -204,37 +204,37 @@ class World:
     # Changing.
 
     def create(self, scenario: Scenario) -> Run:
-        """A new run of ``scenario``. Raises Refused (409) when the world is full."""
+        """A new run of ``scenario``. Raises HttpError (409) when the world is full."""
         run = self._create(scenario)
-        self.pulse.arm()
+        self.wakeup.arm()
         return run
 
     def cancel(self, run: Run) -> Run:
-        """Stop the run. Raises Refused."""
+        """Stop the run. Raises HttpError."""
         run = self.engine.cancel(run)
-        self.pulse.arm()
+        self.wakeup.arm()
         return run
 
     def retry(self, run: Run, mode: RetryMode, step_key: str | None) -> Run:
-        """Run again what ``mode`` says. Raises Refused or Invalid."""
-        run = self.engine.retry(run, mode, step_key, lambda: self._identify(run.scenario))
-        self.pulse.arm()
+        """Run again what ``mode`` says. Raises HttpError or RequestValidationError."""
+        run = self.engine.retry(run, mode, step_key, lambda: self._new_identity(run.scenario))
+        self.wakeup.arm()
         return run
 
-    def steer(self, act: Callable[[Engine], object]) -> None:
+    def act_on_engine(self, act: Callable[[Engine], object]) -> None:
         """Let ``act`` do something to the engine. Raises what it raises."""
         act(self.engine)
-        self.pulse.arm()
+        self.wakeup.arm()
 
     def arrive(self, arrivals: Arrivals | None) -> None:
         """From now on runs arrive by themselves, or no longer do."""
         self.arrivals = arrivals
-        self.pulse.arm()
+        self.wakeup.arm()
 
     # Following.
 
     @property
-    def followed(self) -> bool:
+    def has_subscribers(self) -> bool:
         """Whether anybody follows a run of this world."""
         return bool(self._readers)
 
@@ -248,7 +248,7 @@ class World:
             if not readers and self._readers.get(run.id) is readers:
                 del self._readers[run.id]
             if not self._readers:
-                self.pulse.arm()  # For nobody: what was set is called off.
+                self.wakeup.arm()  # For nobody: what was set is called off.
 
         return leave
 
@@ -260,13 +260,13 @@ class World:
             for wake in list(readers):
                 wake()
 
-    def dismantling(self) -> Work[None]:
+    def dispose(self) -> Work[None]:
         """Let go of the runs of a closed world, little by little: freeing many takes a while."""
         runs, self._runs = self._runs, []
         many = len(runs) >= _MANY
         self._bodies, self._steps, self._by_id = [], {}, {}
         self._by_status = {status: [] for status in RunStatus}
-        self.engine.agenda, self.arrivals = Agenda(), None
+        self.engine.schedule, self.arrivals = Schedule(), None
         while runs:
             del runs[-100:]
             yield
@@ -274,8 +274,8 @@ class World:
             gc.unfreeze()  # What long work has put aside; without these runs it is little.
 
     def _create(self, scenario: Scenario) -> Run:
-        identity, chance = self._identify(scenario)
-        return self.engine.create(identity, scenario, chance)
+        identity, rng = self._new_identity(scenario)
+        return self.engine.create(identity, scenario, rng)
 
     def take_up(
         self,
@@ -289,19 +289,19 @@ class World:
 
         Raises IllegalTransitionError."""
         identity = self._identity(run_id, scenario, log[0].at)
-        run = Run(identity, scenario, Chance(self.seed, run_id), earlier, kept)
+        run = Run(identity, scenario, SeededRandom(self.seed, run_id), earlier, kept)
         run.take_up(log)
         self._changed(run, None)
         return run
 
-    def _identify(self, scenario: Scenario) -> tuple[Identity, Chance]:
-        if len(self._runs) >= MOST_RUNS:
-            raise Refused(
-                409, f"The world {self.name!r} holds {MOST_RUNS} runs, the most it may: reset it."
+    def _new_identity(self, scenario: Scenario) -> tuple[Identity, SeededRandom]:
+        if len(self._runs) >= MAX_RUNS:
+            raise HttpError(
+                409, f"The world {self.name!r} holds {MAX_RUNS} runs, the most it may: reset it."
             )
-        run_id = Chance(self.seed, self.origin, len(self._runs) + self.left_out).uuid()
+        run_id = SeededRandom(self.seed, self.origin, len(self._runs) + self.omitted_runs).uuid()
         identity = self._identity(run_id, scenario, self.engine.now)
-        return identity, Chance(self.seed, run_id)
+        return identity, SeededRandom(self.seed, run_id)
 
     def _identity(self, run_id: str, scenario: Scenario, created: int) -> Identity:
         automation = scenario.automation
@@ -322,7 +322,7 @@ class World:
             steps=scenario.plans,
         )
 
-    def _render_anew(self) -> None:
+    def _clear_rendered(self) -> None:
         self._bodies = [None] * len(self._runs)
         self._steps.clear()
 

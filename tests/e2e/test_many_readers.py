@@ -156,7 +156,7 @@ def test_a_silent_stream_on_a_fast_clock_beats_no_faster_than_it_may(
 ) -> None:
     """By the world's clock it would be silent a thousand times a second; signs of life keep a
     distance in real time."""
-    monkeypatch.setattr(wakeup, "LEAST", 0.05)
+    monkeypatch.setattr(wakeup, "MIN_HEARTBEAT_GAP", 0.05)
     with (
         MockWorld(mock_server_url, "test-fast-silence", scale=15_000, runs=0, live=0) as world,
         EventReader(world.base_url, world.create("hang"), world.key) as reader,

@@ -251,7 +251,7 @@ def test_who_has_no_world_is_answered_as_the_mock_was_started(answer: str) -> No
     from mock_server.testing import serving  # noqa: PLC0415
     from mock_server.worlds.registry import Settings  # noqa: PLC0415
 
-    settings = Settings(behaviour=behaviours.of_answers({"Q08": answer}), start="empty")
+    settings = Settings(behaviour=behaviours.from_answers({"Q08": answer}), start="empty")
     with serving(settings) as base_url, httpx2.Client(verify=False) as client:
         codes = {
             client.get(f"{base_url}{RUNS}", headers=headers).status_code

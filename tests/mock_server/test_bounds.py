@@ -11,10 +11,10 @@ import pytest
 
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import Clock
-from mock_server.engine.fake_data import Words
-from mock_server.engine.randomness import Chance
+from mock_server.engine.fake_data import FakeData
+from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.scenario import known
-from mock_server.errors import Refused
+from mock_server.errors import HttpError
 from mock_server.testing import MockWorld, serving
 from mock_server.worlds import advance
 from mock_server.worlds.arrivals import Arrivals
@@ -26,7 +26,7 @@ RUNS = "/api/v1/automation-runs"
 
 def test_streams_beyond_the_bound_are_refused_until_one_ends() -> None:
     """As a limit that the contract knows: 429, and when to come again."""
-    with serving(Settings(most_streams=2)) as url:
+    with serving(Settings(max_streams=2)) as url:
         world = MockWorld(url, "test-bound", scale=0, runs=0, live=0)
         run_id = world.create("hang")
         path = f"{RUNS}/{run_id}/events"
@@ -54,7 +54,7 @@ def test_an_advance_stops_at_its_bound_and_can_go_on(
     mock_world: MockWorld, monkeypatch: pytest.MonkeyPatch, until: bool
 ) -> None:
     """Nothing is lost: the clock stands where it got, and the next one takes it from there."""
-    monkeypatch.setattr(advance, "MOST_EVENTS", 300)
+    monkeypatch.setattr(advance, "MAX_EVENTS", 300)
     hanging = mock_world.create("hang")
     mock_world.client.put("/_mock/arrivals", json={"perMinute": 10})
     body: dict[str, Any] = {"seconds": 3_600}
@@ -81,7 +81,7 @@ def test_an_advance_of_ordinary_size_is_not_bounded(mock_world: MockWorld) -> No
 def test_the_journal_of_a_world_goes_with_it() -> None:
     """Names of tests come and go; what is remembered does not grow with them."""
     with (
-        serving(Settings(most_worlds=2, declared=("demo",), start="empty")) as url,
+        serving(Settings(max_worlds=2, declared=("demo",), start="empty")) as url,
         httpx2.Client(base_url=url, verify=False) as client,
     ):
         numbers = {}
@@ -95,7 +95,7 @@ def test_the_journal_of_a_world_goes_with_it() -> None:
 def test_a_world_too_many_takes_the_place_of_the_longest_idle() -> None:
     """Not of a declared one."""
     with (
-        serving(Settings(most_worlds=2, declared=("demo",), start="empty")) as url,
+        serving(Settings(max_worlds=2, declared=("demo",), start="empty")) as url,
         httpx2.Client(base_url=url, verify=False) as client,
     ):
         for name in ("demo", "test-a", "test-b"):
@@ -109,7 +109,7 @@ def test_a_world_that_is_far_behind_its_clock_says_so(
 ) -> None:
     """Nobody waits for ever for the first answer after a long absence, and what happened by then
     has happened."""
-    monkeypatch.setattr(advance, "MOST_EVENTS", 300)
+    monkeypatch.setattr(advance, "MAX_EVENTS", 300)
     with MockWorld(mock_server_url, "test-far-behind", scale=100_000, runs=0, live=0) as world:
         world.client.put("/_mock/arrivals", json={"perMinute": 600})
         answer = world.client.get("/_mock/clock")
@@ -125,22 +125,22 @@ def test_a_world_that_is_far_behind_its_clock_says_so(
 
 def test_a_world_that_fell_behind_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its clock goes on from where it has got to, so the next request finds it there."""
-    monkeypatch.setattr(advance, "MOST_EVENTS", 300)
+    monkeypatch.setattr(advance, "MAX_EVENTS", 300)
     real = [0.0]
     clock = Clock(0, scale=3_000, real=lambda: real[0])
-    world = World("test-behind", 1, clock, Behaviour(), Words())
-    world.arrive(Arrivals(60, [(known()["quick-success"], 1)], Chance(1), 0))
+    world = World("test-behind", 1, clock, Behaviour(), FakeData())
+    world.arrive(Arrivals(60, [(known()["quick-success"], 1)], SeededRandom(1), 0))
     real[0] = 3_600.0
-    with pytest.raises(Refused, match="could not keep up"):
-        list(advance.catching_up(world))
+    with pytest.raises(HttpError, match="could not keep up"):
+        list(advance.catch_up_completely(world))
     assert clock.now() == world.engine.now
-    assert list(advance.catching_up(world)) == []
+    assert list(advance.catch_up_completely(world)) == []
 
 
 def test_a_followed_world_makes_no_room() -> None:
     """An open stream is use enough; where only such are left, that is said."""
     with (
-        serving(Settings(most_worlds=2, declared=("demo",), start="empty", scale=0)) as url,
+        serving(Settings(max_worlds=2, declared=("demo",), start="empty", scale=0)) as url,
         httpx2.Client(base_url=url, timeout=20) as client,
     ):
         client.get(RUNS, headers={"X-API-Key": "demo"})

@@ -14,7 +14,7 @@ from mock_server import resources
 from mock_server.app import Mock
 from mock_server.engine.enums import STREAMING, Operation
 from mock_server.errors import FileError
-from mock_server.faults.rules import KINDS, MOST_RULES, Rule, presets
+from mock_server.faults.rules import KINDS, MAX_RULES, Rule, presets
 from mock_server.testing import MockWorld
 from mock_server.worlds.registry import Settings
 
@@ -178,11 +178,11 @@ def test_a_reset_removes_every_rule(mock_world: MockWorld) -> None:
 
 def test_there_are_at_most_a_hundred_rules(mock_world: MockWorld) -> None:
     """One too many is refused; a preset that does not fit, as a whole."""
-    for _ in range(MOST_RULES - 1):
+    for _ in range(MAX_RULES - 1):
         fault(mock_world, status={}, operations=["retryRun"])
     refused = mock_world.client.post("/_mock/fault-presets/flaky")
     assert refused.status_code == 409
-    assert len(listed(mock_world)) == MOST_RULES - 1
+    assert len(listed(mock_world)) == MAX_RULES - 1
     fault(mock_world, status={}, operations=["retryRun"])
     refused = mock_world.client.post("/_mock/faults", json={"status": {}})
     assert refused.status_code == 409

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from raw_http import answer, content_length, opened, read
 
 from mock_server.engine.behaviour import find
-from mock_server.engine.randomness import Chance
-from mock_server.faults.response_faults import LONGEST_PAUSE, Latency
+from mock_server.engine.randomness import SeededRandom
+from mock_server.faults.response_faults import MAX_DELAY, Latency
 from mock_server.resources import behaviours_dir
 from mock_server.testing import MockWorld, serving
 from mock_server.worlds.registry import Settings
@@ -54,17 +54,17 @@ def test_latency_holds_an_answer_back(mock_world: MockWorld, run: str) -> None:
 def test_latency_of_a_range_stays_within(seed: int, least: int, more: int) -> None:
     """Both ends included."""
     latency = Latency.model_validate({"takes": f"{least}ms..{least + more}ms"})
-    assert least <= latency.draw(Chance(seed)) <= least + more
+    assert least <= latency.draw(SeededRandom(seed)) <= least + more
 
 
 def test_lognormal_latency_has_its_median_and_its_tail() -> None:
     """Half are longer than the median, a few much longer, none longer than a minute."""
     latency = Latency.model_validate({"median": "400ms", "sigma": 1})
-    drawn = sorted(latency.draw(Chance(seed)) for seed in range(2_000))
+    drawn = sorted(latency.draw(SeededRandom(seed)) for seed in range(2_000))
     assert 370 < drawn[1_000] < 430
     assert 0.12 < sum(one > 400 * 2.718 for one in drawn) / 2_000 < 0.2
     steep = Latency.model_validate({"median": "60s", "sigma": 3})
-    assert max(steep.draw(Chance(seed)) for seed in range(100)) == LONGEST_PAUSE
+    assert max(steep.draw(SeededRandom(seed)) for seed in range(100)) == MAX_DELAY
 
 
 def test_a_reader_that_leaves_ends_the_pause(mock_world: MockWorld, run: str) -> None:

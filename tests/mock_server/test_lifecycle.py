@@ -9,22 +9,22 @@ from hypothesis import given, settings
 from strategies import actions, behaviours, casts
 
 from mock_server.engine.behaviour import (
+    AfterFailed,
     Behaviour,
-    BehindFailed,
     CancelOfRunning,
     ListOrder,
     RetryIdentity,
 )
 from mock_server.engine.clock import Clock
 from mock_server.engine.enums import FINISHED, EventType, RetryMode, RunStatus, StepStatus
-from mock_server.engine.fake_data import Words
+from mock_server.engine.fake_data import FakeData
 from mock_server.engine.lifecycle import CANCEL_GRACE
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import Event, RunState, fold
 from mock_server.engine.scenario import Scenario, read_all
-from mock_server.errors import Invalid, Refused
+from mock_server.errors import HttpError, RequestValidationError
 from mock_server.resources import scenarios_dir
-from mock_server.worlds.cooperative import at_once
+from mock_server.worlds.cooperative import run_to_end
 from mock_server.worlds.world import World
 
 START = 1_772_000_000_000
@@ -34,11 +34,11 @@ BUSY = {StepStatus.RUNNING, StepStatus.AWAITING_APPROVAL}
 
 
 def new_world(behaviour: Behaviour | None = None) -> World:
-    return World("test", 1, Clock(START, scale=0), behaviour or Behaviour(), Words())
+    return World("test", 1, Clock(START, scale=0), behaviour or Behaviour(), FakeData())
 
 
 def advance(world: World, milliseconds: int) -> None:
-    at_once(world.turning(lambda clock: clock.advance(milliseconds)))
+    run_to_end(world.change_clock(lambda clock: clock.advance(milliseconds)))
 
 
 def act(world: World, runs: list[Run], action: tuple[Any, ...]) -> None:
@@ -58,14 +58,14 @@ def act(world: World, runs: list[Run], action: tuple[Any, ...]) -> None:
                 world.engine.force(run, outcome)
                 assert run.state.status is outcome
             case ("behave", identity):
-                world.behave(replace(world.behaviour, retry_identity=identity))
+                world.set_behaviour(replace(world.behaviour, retry_identity=identity))
             case ("decide", index, approved):
                 run = runs[index % len(runs)]
                 for step, state in enumerate(run.state.steps):
                     if state.status is StepStatus.AWAITING_APPROVAL:
                         world.engine.decide(run, step, approved)
                         break
-    except (Refused, Invalid):
+    except (HttpError, RequestValidationError):
         pass
 
 
@@ -130,7 +130,7 @@ def check_state(world: World, run: Run) -> None:
         case RunStatus.CANCELLED:
             assert not (BUSY | {StepStatus.PENDING}) & set(statuses)
         case RunStatus.FAILED:
-            if world.engine.behaviour.behind_failed is not BehindFailed.PENDING:
+            if world.engine.behaviour.after_failed is not AfterFailed.PENDING:
                 assert StepStatus.PENDING not in statuses
     failed = {i for i, status in enumerate(statuses) if status is StepStatus.FAILED}
     for index in run.scenario.behind(failed) - failed:
@@ -340,7 +340,7 @@ def test_a_run_that_a_retry_made_forgets_what_it_took_over_when_it_is_retried() 
     first = new.state.steps[0]
     assert first.started == first.completed
     assert new.attempts[:2] == [1, 2]
-    world.behave(Behaviour(retry_identity=RetryIdentity.SAME_RUN))
+    world.set_behaviour(Behaviour(retry_identity=RetryIdentity.SAME_RUN))
     assert world.retry(new, RetryMode.FULL, None) is new
     advance(world, DAY)
     assert first.started is not None
@@ -414,7 +414,7 @@ def test_what_contradicts_the_run_is_refused_and_changes_nothing(
     """A refusal says why, with the status the contract gives for it."""
     world, run = finished(name)
     before = world.body(run), world.steps(run), len(run.log)
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(HttpError) as refusal:
         call(world, run)
     assert refusal.value.status == status
     assert (world.body(run), world.steps(run), len(run.log)) == before

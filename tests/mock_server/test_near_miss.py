@@ -4,8 +4,8 @@ import pytest
 import raw_http
 import yaml
 
-from mock_server.journal.contract_index import Declared
-from mock_server.journal.near_miss import Paths
+from mock_server.journal.contract_index import ContractIndex
+from mock_server.journal.near_miss import KnownPaths
 from mock_server.resources import contract_file, control_file
 from mock_server.testing import MockWorld
 
@@ -14,12 +14,12 @@ ID = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
 
 
 @pytest.fixture(scope="module")
-def paths() -> Paths:
+def paths() -> KnownPaths:
     documents = (
-        Declared(yaml.safe_load(file.read_text(encoding="utf-8")))
+        ContractIndex(yaml.safe_load(file.read_text(encoding="utf-8")))
         for file in (contract_file(), control_file())
     )
-    return Paths([one for document in documents for one in document.operations.values()])
+    return KnownPaths([one for document in documents for one in document.operations.values()])
 
 
 @pytest.mark.parametrize(
@@ -47,25 +47,25 @@ def paths() -> Paths:
     ],
 )
 def test_the_nearest_operation_is_named_with_what_sets_it_apart(
-    paths: Paths, request_line: str, nearest: str, reason: str
+    paths: KnownPaths, request_line: str, nearest: str, reason: str
 ) -> None:
     """A slip of the pen, a segment too many or missing, another version, another method."""
     method, path = request_line.split(" ")
-    first = paths.near(method, path)[0]
+    first = paths.nearest(method, path)[0]
     assert f"{first.method} {first.path}" == nearest
     assert first.reason.startswith(reason)
 
 
 @pytest.mark.parametrize("path", ["/foo", "/", "/wp-login.php", "/a/b/c/d/e", "/x" * 200])
-def test_what_is_far_from_everything_has_no_near_miss(paths: Paths, path: str) -> None:
+def test_what_is_far_from_everything_has_no_near_miss(paths: KnownPaths, path: str) -> None:
     """A hint that is a guess would only mislead."""
-    assert paths.near("GET", path) == []
+    assert paths.nearest("GET", path) == []
     assert paths.hint("GET", path) is None
 
 
-def test_a_path_of_any_size_is_answered_at_once(paths: Paths) -> None:
+def test_a_path_of_any_size_is_answered_at_once(paths: KnownPaths) -> None:
     """Beyond what a person would write nothing is compared."""
-    assert paths.near("GET", f"{RUNS}/" + "x" * 100_000) == []
+    assert paths.nearest("GET", f"{RUNS}/" + "x" * 100_000) == []
 
 
 def test_the_404_says_what_was_perhaps_meant(mock_world: MockWorld) -> None:

@@ -10,7 +10,7 @@ import yaml
 from raw_http import answer, content_length
 
 from mock_server import resources
-from mock_server.engine.behaviour import Behaviour, Extra
+from mock_server.engine.behaviour import Behaviour, UnknownParameter
 from mock_server.testing import MockWorld, serving
 from mock_server.worlds.registry import Settings
 
@@ -184,7 +184,9 @@ def test_who_asks_needs_a_credential_and_good_input(
 
 def test_the_twins_are_no_unknown_parameters() -> None:
     """Where those are refused, these are not."""
-    with serving(Settings(behaviour=Behaviour(unknown_parameters=Extra.INVALID))) as base_url:
+    with serving(
+        Settings(behaviour=Behaviour(unknown_parameters=UnknownParameter.INVALID))
+    ) as base_url:
         world = MockWorld(base_url, "test-strict", scale=0, runs=0, live=0)
         assert world.client.get(f"{RUN}?__code=200&__example=failed&__fault=").status_code == 200
         refused = world.client.get(f"{RUN}?__cod=200")

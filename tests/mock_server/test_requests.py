@@ -7,8 +7,8 @@ import httpx2
 import pytest
 import yaml
 
-from mock_server.engine.behaviour import Behaviour, Foreign
-from mock_server.journal.journal import NEWEST
+from mock_server.engine.behaviour import Behaviour, ForeignRun
+from mock_server.journal.journal import MAX_EXCHANGES
 from mock_server.resources import contract_file
 from mock_server.testing import MockWorld, serving
 from mock_server.worlds.registry import Settings
@@ -143,7 +143,7 @@ def test_each_answer_names_the_question_it_hangs_on(
 
 def test_the_answer_in_force_is_the_one_of_that_moment() -> None:
     """A mock that plays another profile explains by it."""
-    behaviour = Behaviour(foreign_run=Foreign.FORBIDDEN)
+    behaviour = Behaviour(foreign_run=ForeignRun.FORBIDDEN)
     with serving(Settings(behaviour=behaviour)) as base_url:
         owner, other = (MockWorld(base_url, f"test-{name}", runs=0, live=0) for name in "ab")
         answer = other.client.get(f"{RUNS}/{owner.create('hang')}")
@@ -219,9 +219,9 @@ def test_the_journal_is_cleared_and_begins_anew_with_its_world(mock_world: MockW
 
 def test_the_newest_thousand_are_kept(mock_world: MockWorld) -> None:
     """And no more: older ones make room."""
-    first, *_, last = (mock_world.client.get(f"{RUNS}?limit=0") for _ in range(NEWEST + 1))
+    first, *_, last = (mock_world.client.get(f"{RUNS}?limit=0") for _ in range(MAX_EXCHANGES + 1))
     items = listed(mock_world, limit=1000)
-    assert len(items) == NEWEST
+    assert len(items) == MAX_EXCHANGES
     assert items[0]["number"] == int(last.headers["x-mock-request"])
     gone = mock_world.client.get(f"/_mock/requests/{first.headers['x-mock-request']}")
     assert gone.status_code == 404

@@ -3,7 +3,7 @@
 import asyncio
 from unittest.mock import Mock
 
-from mock_server.server import Coalesced
+from mock_server.server import CoalescingTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 
@@ -13,7 +13,7 @@ def test_head_and_body_are_written_together() -> None:
 
     async def written() -> list[bytes]:
         transport = Mock()
-        connection = Coalesced(transport, asyncio.get_running_loop())
+        connection = CoalescingTransport(transport, asyncio.get_running_loop())
         for part in (HEAD, b"{}", b"more"):
             connection.write(part)
         await asyncio.sleep(0)
@@ -27,7 +27,7 @@ def test_a_head_that_nothing_follows_does_not_wait() -> None:
 
     async def written(end: str | None) -> list[str]:
         transport = Mock()
-        connection = Coalesced(transport, asyncio.get_running_loop())
+        connection = CoalescingTransport(transport, asyncio.get_running_loop())
         connection.write(HEAD)
         if end is None:
             await asyncio.sleep(0)

@@ -12,16 +12,16 @@ from test_worlds import opened
 from mock_server.engine.behaviour import Behaviour, RetryIdentity
 from mock_server.engine.clock import DAY, from_text
 from mock_server.engine.enums import RetryMode
-from mock_server.engine.fake_data import Words
-from mock_server.engine.randomness import Chance
+from mock_server.engine.fake_data import FakeData
+from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.scenario import Scenario, read_all
-from mock_server.errors import Invalid, Refused
+from mock_server.errors import HttpError, RequestValidationError
 from mock_server.faults.rules import Rule
 from mock_server.resources import scenarios_dir
 from mock_server.worlds.arrivals import Arrivals
-from mock_server.worlds.cooperative import at_once
+from mock_server.worlds.cooperative import run_to_end
 from mock_server.worlds.registry import Settings, Worlds
-from mock_server.worlds.restore import restoring
+from mock_server.worlds.restore import restore
 from mock_server.worlds.snapshot import writing
 from mock_server.worlds.world import World
 
@@ -30,11 +30,11 @@ SCENARIOS = read_all(scenarios_dir())
 
 
 def dump(world: World) -> bytes:
-    return at_once(writing(world))
+    return run_to_end(writing(world))
 
 
 def copy(world: World, name: str = "test") -> World:
-    return at_once(restoring(orjson.loads(dump(world)), name, Words(), ("body",)))
+    return run_to_end(restore(orjson.loads(dump(world)), name, FakeData(), ("body",)))
 
 
 def bodies(world: World) -> list[bytes]:
@@ -84,7 +84,7 @@ def test_a_copy_in_another_world_goes_on_as_the_original() -> None:
     arrivals, faults and the runs that are still to be created."""
     world = opened(Worlds(Settings(now=NOW, scale=0)), "demo")
     mix = [(SCENARIOS["flaky"], 1.0), (SCENARIOS["diamond"], 2)]
-    world.arrive(Arrivals(6, mix, Chance(world.seed, world.origin, "arrivals"), NOW))
+    world.arrive(Arrivals(6, mix, SeededRandom(world.seed, world.origin, "arrivals"), NOW))
     rules = [{"status": {"code": 503}, "count": 3, "lasts": "5m"}, {"rateLimit": {"limit": 5}}]
     world.faults.add([Rule.model_validate(rule) for rule in rules], NOW)
     other = copy(world, "test-copy")
@@ -113,7 +113,9 @@ def test_some_runs_of_a_world_go_on_as_in_the_whole() -> None:
     """What a run draws does not depend on which other runs there are."""
     world = opened(Worlds(Settings(now=NOW, scale=0)), "demo")
     live = [run for run in world.runs() if not run.finished]
-    other = at_once(restoring(orjson.loads(at_once(writing(world, live))), "test", Words(), ()))
+    other = run_to_end(
+        restore(orjson.loads(run_to_end(writing(world, live))), "test", FakeData(), ())
+    )
     for one in (world, other):
         advance(one, DAY)
     for run in other.runs():
@@ -131,7 +133,7 @@ def test_a_retry_of_a_run_that_a_retry_made_survives_being_written_down() -> Non
     advance(world, DAY)
     new = world.retry(failed, RetryMode.FROM_FAILED, None)
     advance(world, DAY)
-    world.behave(Behaviour(retry_identity=RetryIdentity.SAME_RUN))
+    world.set_behaviour(Behaviour(retry_identity=RetryIdentity.SAME_RUN))
     world.retry(new, RetryMode.FULL, None)
     advance(world, DAY)
     other = copy(world)
@@ -222,13 +224,13 @@ def test_a_document_that_is_wrong_is_refused_where_it_is_wrong(
 ) -> None:
     """With the JSON path and what was expected."""
     data = document()
-    at_once(restoring(data, "test", Words(), ()))
+    run_to_end(restore(data, "test", FakeData(), ()))
     holder: Any = data
     for key in path[:-1]:
         holder = holder[key]
     holder[path[-1]] = value
-    with pytest.raises(Invalid) as refusal:
-        at_once(restoring(data, "test", Words(), ()))
+    with pytest.raises(RequestValidationError) as refusal:
+        run_to_end(restore(data, "test", FakeData(), ()))
     told = {".".join(flaw.loc): flaw.msg for flaw in refusal.value.flaws}
     assert any(where.startswith(loc) and part in msg for where, msg in told.items()), told
 
@@ -237,8 +239,8 @@ def test_what_is_due_cannot_be_there_twice() -> None:
     """A step ends once."""
     data = document()
     data["due"].insert(0, data["due"][0])
-    with pytest.raises(Invalid) as refusal:
-        at_once(restoring(data, "test", Words(), ()))
+    with pytest.raises(RequestValidationError) as refusal:
+        run_to_end(restore(data, "test", FakeData(), ()))
     assert refusal.value.flaws[0].loc == ("due", "1")
 
 
@@ -248,18 +250,18 @@ def test_a_finished_run_has_no_step_at_work() -> None:
     data["due"] = [due for due in data["due"] if due[1] != 2]
     log = data["runs"][2]["log"]
     log.append([log[-1][0], "run.completed", None, {}])
-    with pytest.raises(Invalid, match="at work"):
-        at_once(restoring(data, "test", Words(), ()))
+    with pytest.raises(RequestValidationError, match="at work"):
+        run_to_end(restore(data, "test", FakeData(), ()))
 
 
 def test_a_world_too_large_to_be_read_back_is_not_written_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The refusal says how large it would be and what to do."""
-    monkeypatch.setattr("mock_server.worlds.snapshot.LARGEST", 1_000)
+    monkeypatch.setattr("mock_server.worlds.snapshot.MAX_SIZE", 1_000)
     world = new_world()
     world.create(SCENARIOS["fan-out"])
-    with pytest.raises(Refused, match=r"the most is 1000 bytes\. Reset"):
+    with pytest.raises(HttpError, match=r"the most is 1000 bytes\. Reset"):
         dump(world)
 
 
@@ -271,5 +273,5 @@ def test_a_world_may_go_on_while_it_is_written_down() -> None:
     next(work)
     world.create(SCENARIOS["diamond"])
     advance(world, DAY)
-    assert at_once(work) == before
+    assert run_to_end(work) == before
     assert dump(world) != before

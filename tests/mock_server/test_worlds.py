@@ -11,7 +11,7 @@ import pytest
 
 from mock_server.engine.clock import DAY, from_text
 from mock_server.engine.enums import RunStatus
-from mock_server.errors import FileError, Refused, UsageError
+from mock_server.errors import FileError, HttpError, UsageError
 from mock_server.worlds.registry import Settings, Worlds
 from mock_server.worlds.world import World
 
@@ -83,12 +83,12 @@ def test_which_names_open_a_world() -> None:
     worlds = Worlds(Settings(declared=("one", "two")))
     known = ["one", "two", "test-", "test-a.b_c-1"]
     unknown = ["", "three", "demo", "Test-a", "test a", "test-" + "x" * 60, "test-é", "one "]
-    assert [name for name in known + unknown if worlds.knows(name)] == known
+    assert [name for name in known + unknown if worlds.allows(name)] == known
 
 
 def test_the_test_world_idle_longest_makes_room() -> None:
     """Declared worlds stay; of the others the one that was used last stays longest."""
-    worlds = Worlds(Settings(start="empty", declared=("demo",), most_worlds=3))
+    worlds = Worlds(Settings(start="empty", declared=("demo",), max_worlds=3))
     opened(worlds, "demo")
     first, second = opened(worlds, "test-1"), opened(worlds, "test-2")
     opened(worlds, "test-1")
@@ -100,10 +100,10 @@ def test_the_test_world_idle_longest_makes_room() -> None:
 
 def test_a_mock_full_of_declared_worlds_says_so() -> None:
     """Nothing is thrown away that the user named."""
-    worlds = Worlds(Settings(start="empty", declared=("a", "b"), most_worlds=2))
+    worlds = Worlds(Settings(start="empty", declared=("a", "b"), max_worlds=2))
     opened(worlds, "a")
     opened(worlds, "b")
-    with pytest.raises(Refused, match="declared"):
+    with pytest.raises(HttpError, match="declared"):
         opened(worlds, "test-1")
 
 

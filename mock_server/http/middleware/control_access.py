@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mock_server.errors import Refused, UsageError
+from mock_server.errors import HttpError, UsageError
 
 CONTROL = "/_mock"
 _FOR_ALL = frozenset(
@@ -79,8 +79,8 @@ def named(authority: str) -> str | None:
     return match[1] if match else None
 
 
-class Safety:
-    """Lets through to the control API whom ``access`` lets. Raises Refused: 401 or 403."""
+class ControlAccessMiddleware:
+    """Lets through to the control API whom ``access`` lets. Raises HttpError: 401 or 403."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app = app
@@ -119,7 +119,7 @@ class Safety:
             return
         if _follows_a_link(scope, told):
             return  # The page shows nothing but what is in its link, and asks for the token.
-        raise Refused(
+        raise HttpError(
             401,
             "The control API asks for the token that the mock was started with: "
             "send it as X-Mock-Token, or as Authorization: Bearer.",
@@ -132,7 +132,7 @@ class Safety:
     def _check_peer(self, scope: Scope) -> None:
         peer = scope.get("client")
         if peer is not None and not _is_loopback(peer[0]):
-            raise Refused(
+            raise HttpError(
                 403,
                 "Without a token the control API answers on the loopback addresses of its machine "
                 f"only, and this comes from {peer[0]}: start the mock with --control-token, and "
@@ -142,7 +142,7 @@ class Safety:
     def _check_host(self, scope: Scope, hosts: list[str]) -> None:
         for host in hosts or [""]:
             if not self._is_local(scope, named(host)):
-                raise Refused(
+                raise HttpError(
                     403,
                     f"{_quoted(host)} is no name of this machine: call the control API as "
                     "localhost or 127.0.0.1, or start the mock with --allow-host and that name.",
@@ -158,7 +158,7 @@ class Safety:
             pages = told[b"referer"] or sites
         for page in pages:
             if not self._is_local(scope, _host_of(page)):
-                raise Refused(
+                raise HttpError(
                     403,
                     f"The control API is not for pages from elsewhere, and this is the doing of "
                     f"one ({_quoted(page)}): serve the page from localhost, type the address by "

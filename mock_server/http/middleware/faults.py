@@ -13,10 +13,10 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.engine.enums import Operation
-from mock_server.errors import Invalid, Refused
-from mock_server.faults.delay import Pauses, until_gone
-from mock_server.faults.response_faults import Answer, Broken, End
-from mock_server.faults.rules import Met, Preset
+from mock_server.errors import HttpError, RequestValidationError
+from mock_server.faults.delay import Delays, until_disconnected
+from mock_server.faults.response_faults import Ending, Response, ResponseAborted
+from mock_server.faults.rules import AppliedFault, Preset
 from mock_server.http.call import Call
 from mock_server.http.middleware.prefer import (
     Examples,
@@ -25,7 +25,7 @@ from mock_server.http.middleware.prefer import (
     preferences,
     wanted_rules,
 )
-from mock_server.http.middleware.recording import CALL, answer_to
+from mock_server.http.middleware.recording import CALL, error_response
 
 CONNECTION = "mock_server.connection"
 """The extension of an ASGI scope that is the connection's transport."""
@@ -34,7 +34,7 @@ _NO_LINGERING = struct.pack("ii", 1, 0)
 _OPERATIONS: dict[str | None, Operation] = {str(operation): operation for operation in Operation}
 
 
-class Disturb:
+class FaultsMiddleware:
     """Applies faults to the answers of the contract's operations."""
 
     def __init__(self, app: ASGIApp, examples: Examples, presets: Mapping[str, Preset]) -> None:
@@ -48,36 +48,42 @@ class Disturb:
         operation = None if call is None else _OPERATIONS.get(call.exchange.operation)
         if call is not None and operation is not None:
             if may_prefer(scope["headers"], scope["query_string"]):
-                asked = preferences(scope["headers"], scope["query_string"])
-                if asked:
-                    return self._asked(asked, operation, scope, receive, send)
+                preferred = preferences(scope["headers"], scope["query_string"])
+                if preferred:
+                    return self._respond_with_preferences(
+                        preferred, operation, scope, receive, send
+                    )
             faults = call.world.faults
             if faults.breaks:
-                met = faults.meet(operation, call.exchange, call.world.engine.now)
-                return self._disturbed(self._operation(scope), met, scope, receive, send)
+                applied = faults.select(operation, call.exchange, call.world.engine.now)
+                return self._respond_with_faults(
+                    self._operation(scope), applied, scope, receive, send
+                )
         return self.app(scope, receive, send)
 
-    async def _asked(
+    async def _respond_with_preferences(
         self,
-        asked: Mapping[str, Preference],
+        preferred: Mapping[str, Preference],
         operation: Operation,
         scope: Scope,
         receive: Receive,
         send: Send,
     ) -> None:
         call: Call = scope[CALL]
-        fault = asked.get("fault")
+        fault = preferred.get("fault")
         rules = [] if fault is None else wanted_rules(fault, operation, self._presets)
-        met = call.world.faults.ask(rules, operation, call.exchange)
+        applied = call.world.faults.select_requested(rules, operation, call.exchange)
         try:
-            answer: Answer = self._examples.answer(operation, asked) or self._operation(scope)
-        except Refused as error:
-            answer = answer_to(error, call.exchange)
-        applied = ", ".join(f'{name}="{one.text}"' for name, one in sorted(asked.items()))
-        call.exchange.added += ((b"preference-applied", applied.encode("latin-1")),)
-        await self._disturbed(answer, met, scope, receive, send)
+            response: Response = self._examples.answer(operation, preferred) or self._operation(
+                scope
+            )
+        except HttpError as error:
+            response = error_response(error, call.exchange)
+        header = ", ".join(f'{name}="{one.text}"' for name, one in sorted(preferred.items()))
+        call.exchange.added += ((b"preference-applied", header.encode("latin-1")),)
+        await self._respond_with_faults(response, applied, scope, receive, send)
 
-    def _operation(self, scope: Scope) -> Answer:
+    def _operation(self, scope: Scope) -> Response:
         """What the operation itself answers, once it is its turn."""
 
         async def operation(receive: Receive, send: Send) -> None:
@@ -87,51 +93,53 @@ class Disturb:
         return operation
 
     @staticmethod
-    async def _disturbed(
-        answer: Answer, met: list[Met], scope: Scope, receive: Receive, send: Send
+    async def _respond_with_faults(
+        response: Response, applied: list[AppliedFault], scope: Scope, receive: Receive, send: Send
     ) -> None:
         call: Call = scope[CALL]
-        pauses = call.world.faults.pauses
-        answer = _answering(answer, call)
-        for fault, hit in met:
-            answer = _answering(fault.around(answer, hit), call)
+        delays = call.world.faults.delays
+        response = _with_error_response(response, call)
+        for fault, context in applied:
+            response = _with_error_response(fault.wrap(response, context), call)
         try:
-            await answer(receive, send)
-        except Broken as broken:
-            await _break(broken.end, scope, pauses, receive, send)
+            await response(receive, send)
+        except ResponseAborted as aborted:
+            await _end_response(aborted.end, scope, delays, receive, send)
 
 
-def _answering(answer: Answer, call: Call) -> Answer:
-    """``answer``, in which a refusal is an answer too, so that a fault can befall it."""
+def _with_error_response(response: Response, call: Call) -> Response:
+    """``response``, in which a refusal is an answer too, so that a fault can befall it."""
 
-    async def answering(receive: Receive, send: Send) -> None:
+    async def respond(receive: Receive, send: Send) -> None:
         try:
-            await answer(receive, send)
-        except (Refused, Invalid) as error:
-            await answer_to(error, call.exchange)(receive, send)
+            await response(receive, send)
+        except (HttpError, RequestValidationError) as error:
+            await error_response(error, call.exchange)(receive, send)
 
-    return answering
+    return respond
 
 
-async def _break(end: End, scope: Scope, pauses: Pauses, receive: Receive, send: Send) -> None:
+async def _end_response(
+    end: Ending, scope: Scope, delays: Delays, receive: Receive, send: Send
+) -> None:
     """End an answer that is cut short. Raises RuntimeError under a server that does not hand over
     the connection; it then breaks it off by itself."""
     match end:
-        case End.HELD:
-            await pauses.wait(None, receive)
+        case Ending.HELD:
+            await delays.wait(None, receive)
             await send({"type": "http.response.body", "body": b""})
-        case End.COMPLETE:
+        case Ending.COMPLETE:
             await send({"type": "http.response.body", "body": b""})
-        case End.CLOSED:
+        case Ending.CLOSED:
             _connection(scope).close()
-            await until_gone(receive)
-        case End.RESET:
+            await until_disconnected(receive)
+        case Ending.RESET:
             connection = _connection(scope)
             # Closing a socket that must not linger resets the connection.
-            plug = connection.get_extra_info("socket")
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+            sock = connection.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
             connection.abort()
-            await until_gone(receive)
+            await until_disconnected(receive)
 
 
 def _connection(scope: Scope) -> Any:

@@ -16,10 +16,10 @@ from urllib.parse import parse_qsl
 
 from mock_server.engine.enums import Operation
 from mock_server.engine.run_state import Json
-from mock_server.errors import Flaw, Invalid, Refused
+from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
 from mock_server.faults.rules import KINDS, Preset, Rule
-from mock_server.http.call import Answer, NoContent, Reply
-from mock_server.http.request_schema import TWINS, Headers
+from mock_server.http.call import BodyResponse, NoContent, Response
+from mock_server.http.request_schema import QUERY_PREFERENCES, Headers
 
 _PREFERENCE = re.compile(r'([\w-]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,"]*)))?[^,]*')
 _EVENTS = "text/event-stream"
@@ -33,9 +33,11 @@ class Preference:
     text: str
     loc: tuple[str, ...]
 
-    def refuse(self, problem: str) -> Invalid:
+    def refuse(self, problem: str) -> RequestValidationError:
         """The refusal that says why it cannot be had."""
-        return Invalid([Flaw(self.loc, f"Value error, {problem}", "value_error")])
+        return RequestValidationError(
+            [ErrorDetail(self.loc, f"Value error, {problem}", "value_error")]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,16 @@ class Example:
     value: Any
     headers: Mapping[str, str]
 
-    def answer(self) -> Answer:
-        """The example as an answer. Raises Refused where it is an error told in words."""
+    def answer(self) -> Response:
+        """The example as an answer. Raises HttpError where it is an error told in words."""
         if self.media_type is None:
             return NoContent()
         if self.media_type == _EVENTS:
-            return Reply(self.value.encode(), self.status, dict(self.headers), _EVENTS)
+            return BodyResponse(self.value.encode(), self.status, dict(self.headers), _EVENTS)
         if self.status >= 400 and isinstance(self.value.get("detail"), str):
             # How such errors look is the world's behaviour's say.
-            raise Refused(self.status, self.value["detail"], self.headers)
-        return Reply.of(self.value, self.status, dict(self.headers))
+            raise HttpError(self.status, self.value["detail"], self.headers)
+        return BodyResponse.of(self.value, self.status, dict(self.headers))
 
 
 class Examples:
@@ -73,10 +75,10 @@ class Examples:
             if isinstance(operation, dict) and "operationId" in operation
         }
 
-    def answer(self, operation: str, asked: Mapping[str, Preference]) -> Answer | None:
+    def answer(self, operation: str, asked: Mapping[str, Preference]) -> Response | None:
         """The answer that the preferences ``code`` and ``example`` ask for, None for neither.
 
-        Raises Invalid for one that there is not, Refused where the answer is an error."""
+        Raises RequestValidationError for one that there is not, Refused where the answer is an error."""
         code, name = asked.get("code"), asked.get("example")
         found = self._of[operation]
         if code is not None:
@@ -132,13 +134,13 @@ def preferences(headers: Headers, query: bytes) -> dict[str, Preference]:
     found: dict[str, Preference] = {}
     if b"__" in query:
         for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-            if name in TWINS:
+            if name in QUERY_PREFERENCES:
                 found.setdefault(name.removeprefix("__"), Preference(text, ("query", name)))
     for key, value in headers:
         if key == b"prefer":
             for match in _PREFERENCE.finditer(value.decode("latin-1")):
                 name = match[1].lower()
-                if f"__{name}" in TWINS:
+                if f"__{name}" in QUERY_PREFERENCES:
                     text = match[2] if match[2] is not None else match[3] or ""
                     found.setdefault(name, Preference(text, ("header", "Prefer")))
     return found
@@ -147,7 +149,7 @@ def preferences(headers: Headers, query: bytes) -> dict[str, Preference]:
 def wanted_rules(
     fault: Preference, operation: Operation, presets: Mapping[str, Preset]
 ) -> list[Rule]:
-    """The rules that the preference ``fault`` names. Raises Invalid where there is no such fault,
+    """The rules that the preference ``fault`` names. Raises RequestValidationError where there is no such fault,
     or none that can befall an answer of ``operation``."""
     rules: list[Rule] = []
     for name in filter(None, re.split("[, ]+", fault.text)):
@@ -158,7 +160,7 @@ def wanted_rules(
         else:
             there = ", ".join([*presets, *KINDS])
             raise fault.refuse(f"there is no fault {name!r}; there are: {there}")
-        if not any(rule.befalls(operation) for rule in named):
+        if not any(rule.faults_for(operation) for rule in named):
             raise fault.refuse(f"{name} befalls no answer of {operation}")
         rules += named
     return rules

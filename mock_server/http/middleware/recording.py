@@ -1,7 +1,7 @@
 """The way of a request through the mock, as layers in Connexion's own terms.
 
-``Record`` keeps the journal and turns whatever goes wrong into JSON. Routing finds the operation.
-``Checks`` asks for a credential and holds the request against the contract; ``Operations`` calls
+``RecordingMiddleware`` keeps the journal and turns whatever goes wrong into JSON. Routing finds the operation.
+``ValidationMiddleware`` asks for a credential and holds the request against the contract; ``OperationsMiddleware`` calls
 the function that answers. The last two are compiled once per operation and know nothing of Flask:
 what belongs to no operation falls through to it.
 """
@@ -20,20 +20,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mock_server.engine.behaviour import Behaviour, ErrorBody, Extra
+from mock_server.engine.behaviour import Behaviour, ErrorBody, UnknownParameter
 from mock_server.engine.run_state import Json
-from mock_server.errors import Flaw, Invalid, Refused
-from mock_server.http.call import Answer, Call, Reply
+from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
+from mock_server.http.call import BodyResponse, Call, Response
 from mock_server.http.credentials import Credentials
-from mock_server.http.request_schema import LARGEST_BODY, Contract, question_of
-from mock_server.journal.coverage import Given
-from mock_server.journal.exchange import EXCHANGE, Counts, Exchange
-from mock_server.journal.journal import Strays
+from mock_server.http.request_schema import MAX_BODY_SIZE, RequestSchema, question_of
+from mock_server.journal.coverage import SentParameters
+from mock_server.journal.exchange import EXCHANGE, Exchange, ExchangeCounter
+from mock_server.journal.journal import UnassignedJournal
 from mock_server.worlds.registry import Worlds
 
 CALL = "mock_server.http.call"
-_MOST_CONTRACTS = 64
-_OWN = Behaviour(unknown_parameters=Extra.INVALID)
+_MAX_SCHEMAS = 64
+_OWN = Behaviour(unknown_parameters=UnknownParameter.INVALID)
 """How the mock's own API and pages behave, whatever the behaviour of the mock or of a world: with
 ``world`` misspelt, a call would else drive another world."""
 
@@ -43,10 +43,10 @@ log = logging.getLogger("mock_server")
 
 _name = itemgetter(0)
 
-Handler = Callable[[Call], Answer]
+Handler = Callable[[Call], Response]
 
 
-class LocalOrigins(CORSMiddleware):
+class CorsMiddleware(CORSMiddleware):
     """Lets pages that are served from this machine call the mock, with their cookies."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -75,24 +75,24 @@ class LocalOrigins(CORSMiddleware):
         return self.app(scope, receive, send)
 
 
-class Record:
+class RecordingMiddleware:
     """The layer that makes an exchange of each request, counts it, and turns whatever goes wrong
     into JSON.
 
-    ``strays`` keeps what reaches no world; ``aside`` are the beginnings of paths that are the
+    ``unassigned`` keeps what reaches no world; ``aside`` are the beginnings of paths that are the
     mock's own: they are not journalled, and open questions of the contract are none of theirs.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        strays: Strays,
-        counts: Counts,
+        unassigned: UnassignedJournal,
+        counts: ExchangeCounter,
         aside: tuple[str, ...],
     ) -> None:
         self.app = app
         self._numbers = count(1)
-        self._strays = strays
+        self._strays = unassigned
         self._counts = counts
         self._aside = aside
 
@@ -113,7 +113,7 @@ class Record:
             await self.app(scope, receive, send)
         except Exception as error:
             try:
-                await answer_to(error, exchange)(receive, send)
+                await error_response(error, exchange)(receive, send)
             except RuntimeError:
                 # The answer had begun; the server can only break the connection off.
                 raise error from None
@@ -122,16 +122,16 @@ class Record:
                 exchange.end()
 
 
-def answer_to(error: Exception, exchange: Exchange) -> Reply:
+def error_response(error: Exception, exchange: Exchange) -> BodyResponse:
     """The answer to a request that ``error`` ended; what it was joins the exchange."""
     match error:
-        case Refused():
+        case HttpError():
             exchange.reason, exchange.question = error.reason, error.question
             return _error(exchange, error.status, error.reason, dict(error.headers))
-        case Invalid():
+        case RequestValidationError():
             exchange.flaws, exchange.question = error.flaws, error.question
             flaws = [{"loc": f.loc, "msg": f.msg, "type": f.type} for f in error.flaws]
-            return Reply.of({"detail": flaws}, 422)
+            return BodyResponse.of({"detail": flaws}, 422)
         case HTTPException():
             exchange.reason = error.detail
             return _error(exchange, error.status_code, error.detail, dict(error.headers or {}))
@@ -140,19 +140,19 @@ def answer_to(error: Exception, exchange: Exchange) -> Reply:
             return _error(exchange, 500, "Internal Server Error", {})
 
 
-def _error(exchange: Exchange, status: int, reason: str, headers: dict[str, str]) -> Reply:
+def _error(exchange: Exchange, status: int, reason: str, headers: dict[str, str]) -> BodyResponse:
     if exchange.behaviour.error_body is ErrorBody.DETAIL:
-        return Reply.of({"detail": reason}, status, headers)
+        return BodyResponse.of({"detail": reason}, status, headers)
     problem = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": reason,
     }
-    return Reply.of(problem, status, headers, content_type="application/problem+json")
+    return BodyResponse.of(problem, status, headers, content_type="application/problem+json")
 
 
-class CheckedOperation:
+class ValidatedOperation:
     """One operation's demands: method, credential, parameters, body."""
 
     def __init__(
@@ -175,9 +175,9 @@ class CheckedOperation:
             one.get("x-replaced") for one in self._parameters
         )
         self._body: Json | None = operation.request_body or None
-        self._largest: int = (self._body or {}).get("x-largest-body", LARGEST_BODY)
-        self._given: Given = set()  # Of calls that no client's world is told about.
-        self._contracts: dict[Behaviour, Contract] = {}
+        self._largest: int = (self._body or {}).get("x-largest-body", MAX_BODY_SIZE)
+        self._given: SentParameters = set()  # Of calls that no client's world is told about.
+        self._contracts: dict[Behaviour, RequestSchema] = {}
         # Nearly all requests: a behaviour takes a while to look up.
         self._usually = worlds.settings.behaviour
         self._usual = self._contract(self._usually)
@@ -201,7 +201,7 @@ class CheckedOperation:
             if world.faults.limits:
                 world.faults.admit(self._id, exchange, exchange.at)
         contract = self._usual if behaviour is self._usually else self._contract(behaviour)
-        flaws: list[Flaw] = []
+        flaws: list[ErrorDetail] = []
         parameters = contract.parameters(
             scope["path_params"], scope["query_string"], headers, flaws, given
         )
@@ -214,7 +214,7 @@ class CheckedOperation:
                 exchange.question = "Q17"
             body = contract.body.value(content, text, flaws, given)
         if flaws:
-            raise Invalid(flaws, question=question_of(flaws))
+            raise RequestValidationError(flaws, question=question_of(flaws))
         if call is None:
             tenant = ""
             if self._names_world:
@@ -226,19 +226,19 @@ class CheckedOperation:
         scope[CALL] = call
         await self._next(scope, receive, send)
 
-    def _contract(self, behaviour: Behaviour) -> Contract:
+    def _contract(self, behaviour: Behaviour) -> RequestSchema:
         """The demands as ``behaviour`` makes them, compiled at first need."""
         known = self._contracts.get(behaviour)
         if known is not None:
             return known
-        if len(self._contracts) >= _MOST_CONTRACTS:
+        if len(self._contracts) >= _MAX_SCHEMAS:
             self._contracts.clear()
-        asks = Contract(self._parameters, self._body, behaviour)
+        asks = RequestSchema(self._parameters, self._body, behaviour)
         self._contracts[behaviour] = asks
         return asks
 
 
-class Layer(RoutedMiddleware[Any]):
+class OperationMiddleware(RoutedMiddleware[Any]):
     """Connexion's layer of operations, which finds them without a coroutine of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -255,7 +255,7 @@ class Layer(RoutedMiddleware[Any]):
         return (operation or self.app)(scope, receive, send)
 
 
-class CheckedAPI(RoutedAPI[CheckedOperation]):
+class ValidatedAPI(RoutedAPI[ValidatedOperation]):
     """The demands of every operation of one document."""
 
     def __init__(self, *args: Any, worlds: Worlds, credentials: Credentials, **kwargs: Any) -> None:
@@ -264,14 +264,14 @@ class CheckedAPI(RoutedAPI[CheckedOperation]):
         self._credentials = credentials
         self.add_paths()
 
-    def make_operation(self, operation: AbstractOperation) -> CheckedOperation:
-        return CheckedOperation(self.next_app, operation, self._worlds, self._credentials)
+    def make_operation(self, operation: AbstractOperation) -> ValidatedOperation:
+        return ValidatedOperation(self.next_app, operation, self._worlds, self._credentials)
 
 
-class Checks(Layer):
+class ValidationMiddleware(OperationMiddleware):
     """The layer that lets only good requests through."""
 
-    api_cls = CheckedAPI
+    api_cls = ValidatedAPI
 
     def __init__(self, app: ASGIApp, worlds: Worlds, credentials: Credentials) -> None:
         super().__init__(app)
@@ -284,7 +284,7 @@ class Checks(Layer):
         )
 
 
-class AnsweredOperation:
+class NativeOperation:
     """One operation's function, called natively: no thread, no WSGI."""
 
     def __init__(self, operation: AbstractOperation) -> None:
@@ -294,25 +294,25 @@ class AnsweredOperation:
         return self._handle(scope[CALL])(receive, send)
 
 
-class AnsweringAPI(RoutedAPI[AnsweredOperation]):
+class OperationsAPI(RoutedAPI[NativeOperation]):
     """The functions of every operation of one document."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.add_paths()
 
-    def make_operation(self, operation: AbstractOperation) -> AnsweredOperation:
-        return AnsweredOperation(operation)
+    def make_operation(self, operation: AbstractOperation) -> NativeOperation:
+        return NativeOperation(operation)
 
 
-class Operations(Layer):
+class OperationsMiddleware(OperationMiddleware):
     """The layer that answers."""
 
-    api_cls = AnsweringAPI
+    api_cls = OperationsAPI
 
 
 async def _read(receive: Receive, largest: int) -> bytes:
-    """The request's whole body, whatever its framing. Raises Refused (413) beyond ``largest``
+    """The request's whole body, whatever its framing. Raises HttpError (413) beyond ``largest``
     bytes."""
     chunks: list[bytes] = []
     size = 0
@@ -322,6 +322,6 @@ async def _read(receive: Receive, largest: int) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
         if size > largest:
-            raise Refused(413, f"The body is larger than {largest} bytes")
+            raise HttpError(413, f"The body is larger than {largest} bytes")
         if not message.get("more_body", False):
             return b"".join(chunks)
