@@ -10,8 +10,9 @@ import sys
 from mock_server.app import Mock
 from mock_server.engine.clock import DAY
 from mock_server.server import Server, bind
+from mock_server.settings import Settings
 from mock_server.worlds.cooperative import run_to_end
-from mock_server.worlds.registry import Settings, Start
+from mock_server.worlds.registry import Start
 
 
 def main(port: str, runs: str) -> None:

@@ -1,17 +1,14 @@
-"""The mock, put together: Connexion's FlaskApp with a middleware list of our own.
+"""The mock as one application: Connexion's FlaskApp with a middleware list of our own.
 
-Connexion keeps the documents, the routing, the resolver, the context and the lifespan. Between
-them stand our two compiled layers, so that a request of the contract or the control API is checked
-and answered natively on ASGI; whatever belongs to neither falls through to Flask, which renders the
-pages for people.
+Connexion keeps the documents, the routing, the resolver, the context and the lifespan. Our layers
+validate a request of the contract or the control API and send its response natively on ASGI; every
+other request passes on to Flask, which renders the pages for people.
 """
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import connexion
-import yaml
 from connexion.middleware.context import ContextMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.middleware.main import API
@@ -27,25 +24,28 @@ from mock_server.http.credentials import Credentials
 from mock_server.http.event_stream import EventStreams
 from mock_server.http.explain import Explainer
 from mock_server.http.middleware.control_access import ControlAccessMiddleware
+from mock_server.http.middleware.cors import CorsMiddleware
 from mock_server.http.middleware.faults import FaultsMiddleware
+from mock_server.http.middleware.operations import OperationsMiddleware
 from mock_server.http.middleware.prefer import Examples
-from mock_server.http.middleware.recording import (
-    CorsMiddleware,
-    OperationsMiddleware,
-    RecordingMiddleware,
-    ValidationMiddleware,
-)
-from mock_server.http.middleware.routing import Routing
+from mock_server.http.middleware.recording import RecordingMiddleware
+from mock_server.http.middleware.routing import RoutingMiddleware
+from mock_server.http.middleware.validation import ValidationMiddleware
 from mock_server.http.operations import operations
 from mock_server.journal.contract_index import ContractIndex
-from mock_server.worlds.registry import Settings, Worlds
+from mock_server.openapi_document import OpenApiDocument
+from mock_server.settings import Settings
+from mock_server.worlds.registry import Worlds
+
+_INTERNAL = ("/_mock", "/docs", "/static", "/openapi.", "/favicon.")
+"""The beginnings of paths that belong to the mock itself."""
 
 
-class Document(OpenAPISpecification):  # type: ignore[misc]
-    """One of the two documents that come with the mock.
+class Specification(OpenAPISpecification):  # type: ignore[misc]
+    """One of the two documents that come with the mock, for Connexion.
 
-    The tests hold them valid, so that a start need not: that takes a quarter of a second, and
-    ``add_api`` offers no way to leave it out.
+    The tests validate them, so a start need not: it would take a quarter of a second, and
+    ``add_api`` has no option to skip it.
     """
 
     @classmethod
@@ -54,30 +54,31 @@ class Document(OpenAPISpecification):  # type: ignore[misc]
 
 
 class Mock:
-    """One mock, as an ASGI application. Raises UsageError when the settings cannot be used."""
+    """One mock, as an ASGI application. Raise UsageError for settings that cannot be used."""
 
     def __init__(self, settings: Settings) -> None:
         self.worlds = Worlds(settings)
         self.streams = EventStreams(settings.max_streams)
-        contract = _document(resources.contract_file())
-        own = _document(resources.control_file())
-        credentials = Credentials(contract["components"]["securitySchemes"], self.worlds)
-        insight = Explainer(
-            ContractIndex(contract), ContractIndex(own), credentials, settings.behaviour
+        contract = OpenApiDocument(resources.contract_file())
+        control_api = OpenApiDocument(resources.control_file())
+        schemes = contract.content["components"]["securitySchemes"]
+        credentials = Credentials(schemes, self.worlds)
+        explainer = Explainer(
+            ContractIndex(contract), ContractIndex(control_api), credentials, settings.behaviour
         )
-        self.journal = insight.unassigned
+        self.unassigned = explainer.unassigned
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
                 CorsMiddleware,
                 partial(
                     RecordingMiddleware,
-                    unassigned=insight.unassigned,
-                    counts=insight.metrics,
-                    aside=("/_mock", "/docs", "/static", "/openapi.", "/favicon."),
+                    unassigned=explainer.unassigned,
+                    counter=explainer.metrics,
+                    internal=_INTERNAL,
                 ),
                 partial(ControlAccessMiddleware, access=settings.access),
-                Routing,
+                RoutingMiddleware,
                 partial(ValidationMiddleware, worlds=self.worlds, credentials=credentials),
                 partial(FaultsMiddleware, examples=Examples(contract), presets=self.worlds.presets),
                 OperationsMiddleware,
@@ -87,28 +88,23 @@ class Mock:
         )
         for document, functions in (
             (contract, operations(self.streams)),
-            (own, control(self.worlds, self.streams, insight)),
+            (control_api, control(self.worlds, self.streams, explainer)),
         ):
             # Finds the function of an operation by its operationId.
             options = app.middleware.options.replace(resolver=Resolver(functions.__getitem__))
-            app.middleware.apis.append(API(Document(document), base_path=None, **vars(options)))
-        pages.register(app.app, self.worlds, insight.paths)
+            specification = Specification(document.content)
+            app.middleware.apis.append(API(specification, base_path=None, **vars(options)))
+        pages.register(app.app, self.worlds, explainer.paths, contract, control_api)
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app.middleware(scope, receive, send)
 
-    def set_behaviour(self, before: Behaviour, after: Behaviour) -> None:
-        """Have whatever behaves as ``before`` behave as ``after``."""
-        self.worlds.set_behaviour(before, after)
-        self.journal.set_behaviour(after)
+    def replace_behaviour(self, before: Behaviour, after: Behaviour) -> None:
+        """Set ``after`` wherever ``before`` is set."""
+        self.worlds.replace_behaviour(before, after)
+        self.unassigned.behaviour = after
 
     def close(self) -> None:
         """End every event stream, so that the server can stop."""
         self.worlds.close()
-
-
-def _document(path: Path) -> dict[str, Any]:
-    with path.open(encoding="utf-8") as file:
-        document: dict[str, Any] = yaml.load(file, Loader=yaml.CSafeLoader)
-    return document

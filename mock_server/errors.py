@@ -1,24 +1,25 @@
-"""What can go wrong, in one place, as a story.
+"""The exceptions of the package.
 
-Before anything is served, a file or an option can be wrong (``UsageError``: one line, exit code 2).
-While it serves, a request can be refused (``HttpError``: a status and a reason), or not be what the
-contract asks for (``RequestValidationError``: the documented body with every flaw).
+Before the mock serves, a file or an option can be wrong: ``UsageError``, printed as one line with
+exit code 2. While it serves, a request can fail: ``HttpError`` becomes a response with its status
+code and reason, ``RequestValidationError`` the documented 422 response with a list of details.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class UsageError(Exception):
-    """Something the user wrote cannot be used; the text says what, where and what to do."""
+    """A file, an option or a variable that cannot be used; the text says what to do."""
 
 
 class FileError(UsageError):
-    """A file the user wrote is wrong: ``path:line: key: what is wrong``."""
+    """An invalid file: ``path:line: key: problem``."""
 
     def __init__(self, path: Path, line: int | None, key: str, problem: str) -> None:
         where = f"{path}:{line}" if line else f"{path}"
@@ -27,8 +28,10 @@ class FileError(UsageError):
 
 
 class HttpError(Exception):
-    """The request is understood and not carried out; ``status`` is the HTTP status, ``question``
-    the open question to which another answer would give another status."""
+    """A request that gets an error response.
+
+    ``status`` is the status code, ``question`` the open question on which it depends.
+    """
 
     def __init__(
         self,
@@ -45,20 +48,29 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
-    """One thing wrong with a request, in the terms of the contract: where, what, which kind."""
+    """One item of the documented 422 body: location, message and type, in FastAPI's terms."""
 
     loc: tuple[str, ...]
     msg: str
     type: str
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as in the response."""
+        return {"loc": self.loc, "msg": self.msg, "type": self.type}
+
 
 class RequestValidationError(Exception):
-    """The request is not what the contract asks for; answered with 422."""
+    """A request that does not match its schema; the response is 422."""
 
-    def __init__(self, flaws: list[ErrorDetail], *, question: str | None = None) -> None:
-        super().__init__(flaws)
-        self.flaws = flaws
+    def __init__(self, errors: Sequence[ErrorDetail], *, question: str | None = None) -> None:
+        super().__init__(errors)
+        self.errors = errors
         self.question = question
+
+    @classmethod
+    def at(cls, loc: Sequence[str], problem: str) -> "RequestValidationError":
+        """Return an error with one detail: the value at ``loc`` has ``problem``."""
+        return cls([ErrorDetail(tuple(loc), f"Value error, {problem}", "value_error")])
 
 
 def explain_missing_library(error: ModuleNotFoundError) -> str:

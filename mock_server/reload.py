@@ -20,7 +20,7 @@ _QUIET = 50
 
 
 class Reload:
-    """Watches a directory of scenarios and a behaviour's file; ``tell`` is given a line for each
+    """Watches a directory of scenarios and a behaviour's file; ``report`` is given a line for each
     change, and whether it was taken up."""
 
     def __init__(
@@ -28,14 +28,14 @@ class Reload:
         mock: Mock,
         scenarios: Path | None,
         profile: Path | None,
-        tell: Callable[[str, bool], None],
+        report: Callable[[str, bool], None],
     ) -> None:
         self._mock = mock
         self._worlds = mock.worlds
         self._scenarios = scenarios.resolve() if scenarios else None
         self._profile = profile.resolve() if profile else None
         self._behaviour = mock.worlds.settings.behaviour
-        self._tell = tell
+        self._report = report
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -43,39 +43,39 @@ class Reload:
         watched = {self._scenarios, self._profile.parent if self._profile else None} - {None}
         async for changes in awatch(*filter(None, watched), step=_QUIET, recursive=False):
             for path in sorted({Path(name) for _, name in changes}):
-                self.take_up(path)
+                self.apply(path)
 
-    def take_up(self, path: Path) -> None:
+    def apply(self, path: Path) -> None:
         """``path`` may have changed, appeared or gone."""
         try:
             if path == self._profile:
-                self._take_up_behaviour(path)
+                self._apply_behaviour(path)
             elif path.parent == self._scenarios and path.suffix == ".yaml":
-                self._take_up_scenario(path)
+                self._apply_scenario(path)
         except FileError as error:
-            self._tell(f"{error}; what was in use stays in use", False)
+            self._report(f"{error}; what was in use stays in use", False)
 
-    def _take_up_behaviour(self, path: Path) -> None:
+    def _apply_behaviour(self, path: Path) -> None:
         changed = behaviour.read(path)
         if changed != self._behaviour:
-            self._mock.set_behaviour(self._behaviour, changed)
+            self._mock.replace_behaviour(self._behaviour, changed)
             self._behaviour = changed
-            self._tell(f"behaviour {path.stem} taken up", True)
+            self._report(f"behaviour {path.stem} taken up", True)
 
-    def _take_up_scenario(self, path: Path) -> None:
+    def _apply_scenario(self, path: Path) -> None:
         name, known = path.stem, self._worlds.scenarios
         if path.exists():
             changed = scenario.read(path)
             if changed != known.get(name):
                 self._worlds.scenarios = dict(sorted({**known, name: changed}.items()))
-                self._tell(f"scenario {name} taken up", True)
+                self._report(f"scenario {name} taken up", True)
             return
-        usual = scenarios_dir() / path.name
-        if usual.is_file():
-            self._worlds.scenarios = {**known, name: scenario.read(usual)}
-            self._tell(f"scenario {name} is the mock's own again", True)
-        elif self._worlds.uses_scenario(name):
-            self._tell(f"{path} is gone; worlds open with it, so it stays in use", False)
+        bundled = scenarios_dir() / path.name
+        if bundled.is_file():
+            self._worlds.scenarios = {**known, name: scenario.read(bundled)}
+            self._report(f"scenario {name} is the mock's own again", True)
+        elif self._worlds.starts_use(name):
+            self._report(f"{path} is gone; worlds open with it, so it stays in use", False)
         elif name in known:
             self._worlds.scenarios = {one: known[one] for one in known if one != name}
-            self._tell(f"scenario {name} is gone", True)
+            self._report(f"scenario {name} is gone", True)

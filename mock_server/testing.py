@@ -24,7 +24,7 @@ import httpx2
 from mock_server.engine.duration import parse_duration
 
 if TYPE_CHECKING:
-    from mock_server.worlds.registry import Settings
+    from mock_server.settings import Settings
 
 RUNS = "/api/v1/automation-runs"
 
@@ -41,7 +41,7 @@ def serving(settings: "Settings | None" = None) -> Iterator[str]:
         # a second to load.
         from mock_server.app import Mock  # noqa: PLC0415
         from mock_server.server import Server, address, bind  # noqa: PLC0415
-        from mock_server.worlds.registry import Settings  # noqa: PLC0415
+        from mock_server.settings import Settings  # noqa: PLC0415
 
         mock = Mock(settings or Settings())
     ready = threading.Event()

@@ -1,7 +1,8 @@
-"""Reading the YAML files that people write, so that a mistake is reported where it stands.
+"""Validation of what people write: YAML files, and the parts of requests that have the same form.
 
-A file is checked against a pydantic model; whatever the model refuses comes back as one
-``FileError`` that names file, line, key, value and what was expected. Unknown keys are refused.
+A file is validated by a pydantic model. The first error becomes a ``FileError`` with file, line,
+key, value and what was expected; an error in a request becomes a ``RequestValidationError``. Unknown
+keys are errors.
 """
 
 import datetime
@@ -13,11 +14,17 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mock_server.errors import FileError
+from mock_server.errors import ErrorDetail, FileError, RequestValidationError
+
+MAX_DEPTH = 100
+"""Levels of nesting in a file."""
+
+MAX_ERRORS = 20
+"""Errors that are reported for one request."""
 
 
 class Model(BaseModel):
-    """Base of what a file may hold: keys as the contract spells them, none but the known ones."""
+    """The base of what a file can contain; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -28,7 +35,7 @@ Lines = dict[tuple[str | int, ...], int]
 
 
 def load(path: Path, model: type[M]) -> tuple[M, Lines]:
-    """What ``path`` holds, as a ``model``, and where its keys stand. Raises FileError."""
+    """Return the content of ``path`` as a ``model``, and the lines of its keys. Raise FileError."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -39,67 +46,104 @@ def load(path: Path, model: type[M]) -> tuple[M, Lines]:
     return check(data, model, path, lines), lines
 
 
-def parse(text: str, path: Path) -> tuple[Any, Lines]:
-    """The YAML in ``text`` and the line of each key in it. Raises FileError."""
-    lines: Lines = {(): 1}
-    try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
-        _reject_aliases(node, set(), path)
-        _number(node, (), lines, path)
-        return yaml.load(text, Loader=yaml.CSafeLoader), lines
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise FileError(path, line, "", f"is not YAML: {error.problem}") from None
-    except RecursionError:
-        raise FileError(path, None, "", "is nested too deeply to be meant") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise FileError(path, None, "", f"is not YAML: {error}") from None
+def validate_request(model: type[M], data: Any, loc: Sequence[str]) -> M:
+    """Return ``data``, which is at ``loc`` of a request, as a ``model``.
 
-
-def check(data: Any, model: type[M], path: Path, lines: Lines) -> M:
-    """``data`` as a ``model``. Raises FileError for the first fault, in the order of the file."""
+    Raise RequestValidationError.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        faults = sorted(error.errors(), key=lambda fault: _line(fault["loc"], lines))
-        fault = faults[0]
-        loc = tuple(part for part in fault["loc"] if _is_key(part))
-        message = _explain(fault, model)
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        errors = error.errors(include_url=False)[:MAX_ERRORS]
+        raise RequestValidationError([_detail(one, loc) for one in errors]) from None
+
+
+def _detail(error: Any, loc: Sequence[str]) -> ErrorDetail:
+    here = (*loc, *map(str, error["loc"]))
+    if error["type"] == "model_type":  # pydantic's message names the class.
+        return ErrorDetail(here, "Input should be an object", "dict_type")
+    return ErrorDetail(here, error["msg"], error["type"])
+
+
+def parse(text: str, path: Path) -> tuple[Any, Lines]:
+    """Return the YAML in ``text`` and the line of each key. Raise FileError."""
+    lines: Lines = {(): 1}
+    loader = yaml.CSafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        _walk(node, (), lines, set(), path)
+        return (None if node is None else loader.construct_document(node)), lines
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if _is_too_deep(text):
+            raise FileError(path, None, "", _TOO_DEEP) from None
+        if isinstance(error, yaml.MarkedYAMLError):
+            line = error.problem_mark.line + 1 if error.problem_mark else None
+            raise FileError(path, line, "", f"is not YAML: {error.problem}") from None
+        raise FileError(path, None, "", f"is not YAML: {error}") from None
+    finally:
+        loader.dispose()
+
+
+_TOO_DEEP = f"is nested too deeply: use at most {MAX_DEPTH} levels"
+
+
+def _is_too_deep(text: str) -> bool:
+    """Return whether the nesting explains that ``text`` cannot be parsed."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                return True
+    except yaml.YAMLError:
+        return False
+    return False
+
+
+def check(data: Any, model: type[M], path: Path, lines: Lines) -> M:
+    """Return ``data`` as a ``model``. Raise FileError for the first error in the file."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        errors = sorted(error.errors(), key=lambda one: _line(one["loc"], lines))
+        first = errors[0]
+        loc = tuple(part for part in first["loc"] if _is_key(part))
+        message = _explain(first, model)
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise FileError(path, _line(loc, lines), _spell(loc), message + more) from None
 
 
-def _reject_aliases(node: yaml.Node | None, seen: set[int], path: Path) -> None:
-    """A node that is met twice stands for an alias; a few lines of them unfold to gigabytes."""
+def _walk(
+    node: yaml.Node | None, at: tuple[str | int, ...], lines: Lines, seen: set[int], path: Path
+) -> None:
+    """Note the line of each key. Raise FileError for a duplicate key, an alias and deep nesting."""
     if not isinstance(node, yaml.CollectionNode):
         return
-    if id(node) in seen:
-        line = node.start_mark.line + 1
+    line = node.start_mark.line + 1
+    if id(node) in seen:  # A few lines of aliases can expand to gigabytes.
         raise FileError(path, line, "", "is used again by an alias (*name); write it out instead")
+    if len(at) >= MAX_DEPTH:
+        raise FileError(path, line, "", _TOO_DEEP)
     seen.add(id(node))
-    for inner in node.value:
-        for each in inner if isinstance(inner, tuple) else (inner,):
-            _reject_aliases(each, seen, path)
-
-
-def _number(node: yaml.Node | None, at: tuple[str | int, ...], lines: Lines, path: Path) -> None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             here = (*at, str(key.value))
+            line = key.start_mark.line + 1
             if here in lines:
-                raise FileError(
-                    path, key.start_mark.line + 1, _spell(here), "is there twice; leave one"
-                )
-            lines[here] = key.start_mark.line + 1
-            _number(value, here, lines, path)
-    elif isinstance(node, yaml.SequenceNode):
+                raise FileError(path, line, _spell(here), "is there twice; leave one")
+            lines[here] = line
+            _walk(key, here, lines, seen, path)
+            _walk(value, here, lines, seen, path)
+    else:
         for index, value in enumerate(node.value):
-            lines[(*at, index)] = value.start_mark.line + 1
-            _number(value, (*at, index), lines, path)
+            here = (*at, index)
+            lines[here] = value.start_mark.line + 1
+            _walk(value, here, lines, seen, path)
 
 
 def _line(loc: Sequence[str | int], lines: Lines) -> int:
-    """The line of the longest part of ``loc`` that stands in the file."""
+    """Return the line of the longest prefix of ``loc`` that is in the file."""
     for length in range(len(loc), 0, -1):
         if tuple(loc[:length]) in lines:
             return lines[tuple(loc[:length])]
@@ -107,43 +151,43 @@ def _line(loc: Sequence[str | int], lines: Lines) -> int:
 
 
 def _is_key(part: str | int) -> bool:
-    """Whether part of a location is a key or an index; pydantic also names the kinds it tried."""
-    return isinstance(part, int) or (part.isidentifier() and part not in _KINDS)
+    """Return whether part of a location is a key or an index; pydantic also names types."""
+    return isinstance(part, int) or (part.isidentifier() and part not in _TYPE_NAMES)
 
 
-_KINDS = frozenset({"str", "int", "float", "bool", "list", "dict", "tuple"})
+_TYPE_NAMES = frozenset({"str", "int", "float", "bool", "list", "dict", "tuple"})
 
 
 def _spell(loc: Sequence[str | int]) -> str:
-    """A location as people write it: ``steps[1].takes``."""
+    """Return a location as people write it: ``steps[1].takes``."""
     text = ""
     for part in loc:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
 
 
-def _explain(fault: Any, model: type[BaseModel]) -> str:
-    value = fault["input"]
+def _explain(error: Any, model: type[BaseModel]) -> str:
+    value = error["input"]
     shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-    match fault["type"]:
+    match error["type"]:
         case "extra_forbidden":
-            known = sorted(_known_keys(model, fault["loc"][:-1]))
-            near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+            known = sorted(_known_keys(model, error["loc"][:-1]))
+            near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             return f"is no key here; {hint}known keys: {', '.join(known)}"
         case "missing":
             return "is missing"
         case "value_error":
-            return str(fault["ctx"]["error"])
+            return str(error["ctx"]["error"])
         case "model_type" | "dict_type":
             return f"should be a mapping of keys to values, not {shown}"
-        case "string_type" | "enum" | "literal_error" if isinstance(value, _READ_OTHERWISE):
+        case "string_type" | "enum" | "literal_error" if isinstance(value, _NOT_TEXT):
             return f"should be a text, and YAML reads this as {_kind(value)}: put it in quotes"
         case _:
-            return f"{fault['msg'][0].lower()}{fault['msg'][1:]}, not {shown}"
+            return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {shown}"
 
 
-_READ_OTHERWISE = (bool, int, float, datetime.date)
+_NOT_TEXT = (bool, int, float, datetime.date)
 
 
 def _kind(value: object) -> str:
@@ -157,7 +201,7 @@ def _kind(value: object) -> str:
 
 
 def _known_keys(model: type[BaseModel], loc: Sequence[str | int]) -> set[str]:
-    """The keys of the model that stands at ``loc`` below ``model``."""
+    """Return the keys of the model at ``loc`` below ``model``."""
     for part in loc:
         if isinstance(part, int):
             continue

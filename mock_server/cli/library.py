@@ -10,7 +10,7 @@ from mock_server.cli import timeline
 from mock_server.cli.options import scenarios_option
 from mock_server.engine import behaviour as profiles
 from mock_server.engine.randomness import MAX_SEED
-from mock_server.engine.scenario import Scenario, known
+from mock_server.engine.scenario import Scenario, load_available
 from mock_server.errors import UsageError
 
 
@@ -29,7 +29,7 @@ def scenarios(name: str | None, seed: int, directory: Path | None) -> None:
 
     A scenario is a file of its own; copy one, change it, and name its directory with --scenarios.
     """
-    found = known(directory)
+    found = load_available(directory)
     if name is None:
         width = max(map(len, found))
         for scenario in found.values():

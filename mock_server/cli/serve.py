@@ -14,8 +14,8 @@ from mock_server.engine import behaviour as behaviours
 from mock_server.engine.randomness import MAX_SEED
 from mock_server.errors import UsageError
 from mock_server.file_limits import OTHERS, raise_limit
-from mock_server.http.middleware.control_access import Access, named
-from mock_server.worlds.registry import MAX_STREAMS, NAME, TEST_PREFIX, Settings
+from mock_server.settings import MAX_STREAMS, Access, Settings, host_of
+from mock_server.worlds.registry import NAME, TEST_PREFIX
 
 
 class WorldNames(click.ParamType[Any]):
@@ -194,7 +194,7 @@ def serve(
         raise UsageError(
             "--reload has nothing to watch: name files of your own with --scenarios or --behaviour"
         )
-    own = named(host)
+    own = host_of(host)
     access = Access(token, hosts if own is None else (*hosts, own))
     settings = Settings(
         scenarios=directory,

@@ -67,7 +67,7 @@ def export(mock: Remote, file: Path) -> None:
 @state.command("import")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @driven_by_options
-def take_up(mock: Remote, file: Path) -> None:
+def import_(mock: Remote, file: Path) -> None:
     """Take up the world in FILE, or - for standard input, in place of the one there is."""
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()

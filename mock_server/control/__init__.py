@@ -14,9 +14,9 @@ from mock_server.control import (
     state,
     worlds,
 )
+from mock_server.http.call import Handler
 from mock_server.http.event_stream import EventStreams
 from mock_server.http.explain import Explainer
-from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.registry import Worlds
 
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from mock_server.engine.clock import DAY, SECOND, Clock
 from mock_server.engine.enums import RunStatus
 from mock_server.errors import HttpError
-from mock_server.http.call import BodyResponse, Call, DeferredResponse, Response
-from mock_server.http.middleware.recording import Handler
+from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, Response
 from mock_server.worlds.advance import advance_by, advance_until
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.world import World
@@ -24,7 +23,7 @@ def functions() -> dict[str, Handler]:
 
 
 def show(call: Call) -> Response:
-    return BodyResponse.of(call.world.show_clock())
+    return BodyResponse.json(call.world.show_clock())
 
 
 def scale(call: Call) -> Response:
@@ -33,14 +32,14 @@ def scale(call: Call) -> Response:
 
 async def _turned(call: Call, change: Callable[[Clock], None]) -> Response:
     async with call.worlds.exclusive(call.tenant) as world:
-        await call.worlds.runner.do(world.change_clock(change))
-        return BodyResponse.of(world.show_clock())
+        await call.worlds.runner.run(world.change_clock(change))
+        return BodyResponse.json(world.show_clock())
 
 
 async def _advanced(call: Call) -> Response:
     async with call.worlds.exclusive(call.tenant) as world:
-        reached = await call.worlds.runner.do(_advance(call, world))
-        return BodyResponse.of(
+        reached = await call.worlds.runner.run(_advance(call, world))
+        return BodyResponse.json(
             world.show_clock() | ({} if reached is None else {"reached": reached})
         )
 

@@ -1,12 +1,10 @@
-"""The faults of a world: list, add, remove, and presets of them."""
+"""The faults of a world: list, add, remove, and apply presets."""
 
-from pydantic import ValidationError
-
-from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
+from mock_server.errors import HttpError
 from mock_server.faults.rules import Rule
-from mock_server.http.call import BodyResponse, Call, NoContent, Response
-from mock_server.http.middleware.recording import Handler
+from mock_server.http.call import BodyResponse, Call, Handler, NoContent, Response
 from mock_server.worlds.registry import Worlds
+from mock_server.yaml_model import validate_request
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:
@@ -18,11 +16,11 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
             {
                 "name": name,
                 "summary": preset.summary,
-                "rules": [rule.written() for rule in preset.rules],
+                "rules": [rule.dump() for rule in preset.rules],
             }
             for name, preset in worlds.presets.items()
         ]
-        return BodyResponse.of({"items": items})
+        return BodyResponse.json({"items": items})
 
     def apply_preset(call: Call) -> Response:
         name = call.parameters["preset"]
@@ -31,7 +29,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
             known = ", ".join(worlds.presets)
             raise HttpError(404, f"There is no preset {name!r}; there are: {known}")
         added = call.world.faults.add(preset.rules, call.world.engine.now)
-        return BodyResponse.of({"items": [one.shown() for one in added]}, 201)
+        return BodyResponse.json({"items": [one.to_json() for one in added]}, 201)
 
     return {
         "listFaults": show,
@@ -45,12 +43,14 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
 
 def show(call: Call) -> Response:
     call.world.faults.expire(call.world.engine.now)
-    return BodyResponse.of({"items": [one.shown() for one in call.world.faults]})
+    return BodyResponse.json({"items": [one.to_json() for one in call.world.faults]})
 
 
 def add(call: Call) -> Response:
-    [added] = call.world.faults.add([_rule(call)], call.world.engine.now)
-    return BodyResponse.of(added.shown(), 201)
+    [added] = call.world.faults.add(
+        [validate_request(Rule, call.body, ("body",))], call.world.engine.now
+    )
+    return BodyResponse.json(added.to_json(), 201)
 
 
 def clear(call: Call) -> Response:
@@ -62,17 +62,6 @@ def remove(call: Call) -> Response:
     number = call.parameters["faultId"]
     call.world.faults.expire(call.world.engine.now)
     if not call.world.faults.remove(number):
-        there = ", ".join(str(one.id) for one in call.world.faults) or "none"
-        raise HttpError(404, f"There is no fault {number}; there are: {there}")
+        known = ", ".join(str(one.id) for one in call.world.faults) or "none"
+        raise HttpError(404, f"There is no fault {number}; there are: {known}")
     return NoContent()
-
-
-def _rule(call: Call) -> Rule:
-    try:
-        return Rule.model_validate(call.body)
-    except ValidationError as error:
-        flaws = [
-            ErrorDetail(("body", *map(str, fault["loc"])), fault["msg"], fault["type"])
-            for fault in error.errors()
-        ]
-        raise RequestValidationError(flaws) from None

@@ -4,10 +4,9 @@ from collections import Counter
 
 from mock_server import __version__
 from mock_server.engine.enums import RunStatus
-from mock_server.http.call import BodyResponse, Call, Response
+from mock_server.http.call import BodyResponse, Call, Handler, Response
 from mock_server.http.event_stream import EventStreams
 from mock_server.http.explain import Explainer
-from mock_server.http.middleware.recording import Handler
 from mock_server.journal.metrics import CONTENT_TYPE, family
 from mock_server.worlds.registry import Worlds
 
@@ -34,13 +33,13 @@ def functions(worlds: Worlds, streams: EventStreams, insight: Explainer) -> dict
                     "runs_mock_streams",
                     "gauge",
                     "Event streams that are open.",
-                    [({}, streams.open)],
+                    [({}, streams.open_count)],
                 ),
                 family(
                     "runs_mock_events_sent_total",
                     "counter",
                     "Events that were sent to streams.",
-                    [({}, streams.events)],
+                    [({}, streams.sent_events)],
                 ),
             ]
         )

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable
 from itertools import chain, islice
 
 from mock_server.errors import HttpError
-from mock_server.http.call import BodyResponse, Call, Response
+from mock_server.http.call import BodyResponse, Call, Handler, Response
 from mock_server.http.explain import Explainer
-from mock_server.http.middleware.recording import Handler
 from mock_server.journal.exchange import Exchange
 from mock_server.journal.journal import MAX_EXCHANGES, Journal
 from mock_server.worlds.registry import Worlds
@@ -29,13 +28,13 @@ def functions(worlds: Worlds, insight: Explainer) -> dict[str, Handler]:
         found = list(_matching(call, journals(call)))
         found.sort(key=lambda exchange: exchange.number, reverse=True)
         items = [insight.entry(one) for one in islice(found, call.parameters["limit"])]
-        return BodyResponse.of({"items": items, "total": len(found)})
+        return BodyResponse.json({"items": items, "total": len(found)})
 
     def count_requests(call: Call) -> Response:
         found = list(_matching(call, journals(call)))
         operations = Counter(one.operation or "none" for one in found)
         statuses = Counter("none" if one.status is None else str(one.status) for one in found)
-        return BodyResponse.of(
+        return BodyResponse.json(
             {
                 "total": len(found),
                 "byOperation": dict(sorted(operations.items())),
@@ -48,7 +47,7 @@ def functions(worlds: Worlds, insight: Explainer) -> dict[str, Handler]:
         for journal in (insight.unassigned, *(world.journal for world in worlds)):
             exchange = journal.find(number)
             if exchange is not None:
-                return BodyResponse.of(insight.entry(exchange))
+                return BodyResponse.json(insight.entry(exchange))
         raise HttpError(
             404,
             f"Request {number} is in no journal: it was none of the API's, or it is not among the "
@@ -60,7 +59,7 @@ def functions(worlds: Worlds, insight: Explainer) -> dict[str, Handler]:
         for journal in journals(call):
             cleared += len(journal)
             journal.clear()
-        return BodyResponse.of({"cleared": cleared})
+        return BodyResponse.json({"cleared": cleared})
 
     return {
         "listRequests": list_requests,
@@ -87,5 +86,5 @@ def _matching(call: Call, journals: Iterable[Journal]) -> Iterable[Exchange]:
         case "faults":
             tests.append(lambda one: bool(one.faults))
         case "flaws":
-            tests.append(lambda one: bool(one.flaws))
+            tests.append(lambda one: bool(one.errors))
     return (one for one in chain.from_iterable(journals) if all(test(one) for test in tests))

@@ -1,22 +1,18 @@
 """Runs to order: created, waited for, decided, ended, and arriving by themselves."""
 
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from mock_server.engine.enums import FINISHED, RunStatus, StepStatus
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario, ScenarioFile, StepChange, build
 from mock_server.errors import ErrorDetail, FileError, HttpError, RequestValidationError
-from mock_server.http.call import BodyResponse, Call, NoContent, Response
+from mock_server.http.call import BodyResponse, Call, Handler, NoContent, Response
 from mock_server.http.long_poll import LongPoll
-from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.registry import Worlds
-
-M = TypeVar("M", bound=BaseModel)
+from mock_server.yaml_model import validate_request
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:
@@ -25,7 +21,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     def create_run(call: Call) -> Response:
         scenario = _scenario(worlds, call.body["scenario"])
         changes = {
-            key: _model(StepChange, change, ("body", "changes", key))
+            key: validate_request(StepChange, change, ("body", "changes", key))
             for key, change in call.body.get("changes", {}).items()
         }
         unknown = [key for key in changes if key not in scenario.indexes]
@@ -53,10 +49,10 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
         if key is None:
             call.world.act_on_engine(lambda engine: engine.force(run, outcome, error))
         elif outcome is RunStatus.CANCELLED:
-            flaw = ErrorDetail(
+            error_detail = ErrorDetail(
                 ("body", "outcome"), "Input should be 'completed' or 'failed'", "enum"
             )
-            raise RequestValidationError([flaw])
+            raise RequestValidationError([error_detail])
         else:
             index = _step(run, key)
             call.world.act_on_engine(lambda engine: engine.force_step(run, index, outcome, error))
@@ -73,11 +69,11 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
         weights = call.body.get("scenarios") or dict.fromkeys(_ORDINARY, 1.0)
         mix = [(_scenario(worlds, name), weight) for name, weight in weights.items()]
         rng = SeededRandom(world.seed, world.origin, "arrivals")
-        world.arrive(Arrivals(call.body["perMinute"], mix, rng, world.engine.now))
+        world.set_arrivals(Arrivals(call.body["perMinute"], mix, rng, world.engine.now))
         return show_arrivals(call)
 
     def stop_arrivals(call: Call) -> Response:
-        call.world.arrive(None)
+        call.world.set_arrivals(None)
         return NoContent()
 
     return {
@@ -97,7 +93,7 @@ _ORDINARY = ("quick-success", "diamond", "flaky", "failure-in-the-middle", "long
 def show_arrivals(call: Call) -> Response:
     arrivals = call.world.arrivals
     mix = arrivals.mix if arrivals else []
-    return BodyResponse.of(
+    return BodyResponse.json(
         {
             "perMinute": arrivals.per_minute if arrivals else 0,
             "scenarios": {scenario.name: weight for scenario, weight in mix},
@@ -108,7 +104,7 @@ def show_arrivals(call: Call) -> Response:
 def _scenario(worlds: Worlds, given: str | dict[str, Any]) -> Scenario:
     """The scenario of that name, or the one written in the request."""
     if isinstance(given, dict):
-        written = _model(ScenarioFile, given, ("body", "scenario"))
+        written = validate_request(ScenarioFile, given, ("body", "scenario"))
         try:
             return build("custom", written, Path("scenario"), {})
         except FileError as error:
@@ -121,18 +117,6 @@ def _scenario(worlds: Worlds, given: str | dict[str, Any]) -> Scenario:
         known = ", ".join(worlds.scenarios)
         raise HttpError(404, f"There is no scenario {given!r}; there are: {known}")
     return scenario
-
-
-def _model(model: type[M], given: Any, loc: tuple[str, ...]) -> M:
-    """``given``, which stands at ``loc`` of the request, as a ``model``. Raises RequestValidationError."""
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        flaws = [
-            ErrorDetail((*loc, *map(str, fault["loc"])), fault["msg"], fault["type"])
-            for fault in error.errors()
-        ]
-        raise RequestValidationError(flaws) from None
 
 
 def _run(call: Call) -> Run:

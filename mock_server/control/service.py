@@ -3,9 +3,8 @@
 from mock_server import __version__
 from mock_server.engine.clock import monotonic
 from mock_server.errors import HttpError
-from mock_server.http.call import BodyResponse, Call, Response
+from mock_server.http.call import BodyResponse, Call, Handler, Response
 from mock_server.http.event_stream import EventStreams
-from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.registry import Worlds
 
 
@@ -14,20 +13,20 @@ def functions(worlds: Worlds, streams: EventStreams) -> dict[str, Handler]:
     started = monotonic()
 
     def health(call: Call) -> Response:
-        return BodyResponse.of(
+        return BodyResponse.json(
             {
                 "status": "ok",
                 "version": __version__,
                 "uptimeSeconds": round(monotonic() - started, 3),
                 "worlds": len(worlds),
-                "streams": streams.open,
+                "streams": streams.open_count,
             }
         )
 
     def ready(call: Call) -> Response:
         if worlds.runner.closed:
             raise HttpError(503, "The mock is stopping.")
-        return BodyResponse.of({"status": "ready"})
+        return BodyResponse.json({"status": "ready"})
 
     def list_scenarios(call: Call) -> Response:
         items = [
@@ -39,6 +38,6 @@ def functions(worlds: Worlds, streams: EventStreams) -> dict[str, Handler]:
             }
             for one in worlds.scenarios.values()
         ]
-        return BodyResponse.of({"items": items})
+        return BodyResponse.json({"items": items})
 
     return {"health": health, "ready": ready, "listScenarios": list_scenarios}

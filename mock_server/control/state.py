@@ -10,9 +10,8 @@ from mock_server.engine.clock import to_text
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError
-from mock_server.http.call import BodyResponse, Call, DeferredResponse, Response
+from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, Response
 from mock_server.http.middleware.control_access import UNFRAMED
-from mock_server.http.middleware.recording import Handler
 from mock_server.worlds import repro_link, snapshot
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.registry import Worlds
@@ -26,13 +25,13 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     pages = Environment(loader=PackageLoader("mock_server"), autoescape=True)
 
     async def export_state(call: Call) -> Response:
-        return BodyResponse(await worlds.runner.do(snapshot.writing(call.world)))
+        return BodyResponse(await worlds.runner.run(snapshot.write(call.world)))
 
     async def import_state(call: Call) -> Response:
-        return BodyResponse.of(shown(await worlds.take_up(call.body, call.tenant)))
+        return BodyResponse.json(shown(await worlds.restore(call.body, call.tenant)))
 
     async def make_repro(call: Call) -> Response:
-        return _link_response(call, *await worlds.runner.do(_pack(call)))
+        return _link_response(call, *await worlds.runner.run(_pack(call)))
 
     async def show_repro(call: Call) -> Response:
         token = call.parameters["token"]
@@ -64,7 +63,7 @@ def _pack(call: Call) -> Work[tuple[str, int, int]]:
 
 
 def _link_response(call: Call, token: str, count: int, omitted_runs: int) -> Response:
-    return BodyResponse.of(
+    return BodyResponse.json(
         {
             "link": f"{_base(call)}/_mock/repro/{token}",
             "token": token,
@@ -93,7 +92,7 @@ def _situation(call: Call, world: World) -> Json:
         "frozen": world.clock.frozen,
         "scale": world.clock.scale,
         "behaviour": {q: a for q, a in world.behaviour.answers().items() if a != usual[q]},
-        "faults": [standing.shown() for standing in world.faults],
+        "faults": [active.to_json() for active in world.faults],
         "runs": [_listed(run, base) for run in reversed(list(world.runs()))],
     }
 
@@ -116,7 +115,7 @@ def _situation_response(
     if not found["opened"]:
         found["key"] = None
     if "text/html" not in _header(call.exchange.headers, b"accept"):
-        return BodyResponse.of(found, status)
+        return BodyResponse.json(found, status)
     page = pages.get_template("repro.html").render(
         found, asks_token=call.worlds.settings.access.token is not None
     )

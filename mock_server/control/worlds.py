@@ -1,31 +1,29 @@
 """Worlds: which are open, starting one afresh, and how one behaves."""
 
-from pydantic import ValidationError
-
 from mock_server import resources
 from mock_server.engine import behaviour as behaviours
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import from_text, to_text
 from mock_server.engine.run_state import Json
 from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
-from mock_server.http.call import BodyResponse, Call, DeferredResponse, Response
-from mock_server.http.middleware.recording import Handler
+from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, Response
 from mock_server.worlds.registry import Start, Worlds
 from mock_server.worlds.world import World
+from mock_server.yaml_model import validate_request
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:
     """What shows, resets and changes worlds."""
 
     def list_worlds(call: Call) -> Response:
-        return BodyResponse.of({"items": [shown(world) for world in worlds]})
+        return BodyResponse.json({"items": [shown(world) for world in worlds]})
 
     def reset_world(call: Call) -> Response:
         body = call.body
         start = Start(
             seed=_whole(body.get("seed")),
             now=_instant(body.get("now")),
-            uses_scenario=_start(worlds, body.get("start")),
+            start=_start(worlds, body.get("start")),
             behaviour=_behaviour(body.get("behaviour")),
             runs=_whole(body.get("runs")),
             live=_whole(body.get("live")),
@@ -33,12 +31,12 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
         )
 
         async def work() -> Response:
-            return BodyResponse.of(shown(await worlds.reset(call.tenant, start)))
+            return BodyResponse.json(shown(await worlds.reset(call.tenant, start)))
 
         return DeferredResponse(work())
 
     def show_behaviour(call: Call) -> Response:
-        return BodyResponse.of({"answers": call.world.behaviour.answers()})
+        return BodyResponse.json({"answers": call.world.behaviour.answers()})
 
     def set_behaviour(call: Call) -> Response:
         behaviour = _behaviour(call.body["behaviour"])
@@ -82,17 +80,8 @@ def _behaviour(given: str | Json | None) -> Behaviour | None:
                 404, f"There is no behaviour {given!r}; there are: {', '.join(behaviours.names())}"
             )
         return behaviours.read(path)
-    try:
-        return behaviours.from_answers(given)
-    except ValidationError as error:
-        raise RequestValidationError(
-            [
-                ErrorDetail(
-                    ("body", "behaviour", *map(str, fault["loc"])), fault["msg"], fault["type"]
-                )
-                for fault in error.errors()
-            ]
-        ) from None
+    answers = validate_request(behaviours.Answers, given, ("body", "behaviour"))
+    return behaviours.from_answers(answers)
 
 
 def _instant(text: str | None) -> int | None:

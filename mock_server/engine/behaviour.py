@@ -202,7 +202,7 @@ class BehaviourFile(yaml_model.Model):
 
     def behaviour(self) -> Behaviour:
         """The answers by the names of the decisions."""
-        return Behaviour(**{name: getattr(self.answers, q) for q, name in QUESTIONS.items()})
+        return from_answers(self.answers)
 
 
 class Question(yaml_model.Model):
@@ -234,10 +234,9 @@ def summary(path: Path) -> str:
     return written.summary
 
 
-def from_answers(answers: dict[str, str]) -> Behaviour:
-    """The behaviour that ``answers`` make, by the number of the question. Raises pydantic's
-    ValidationError."""
-    return BehaviourFile(summary="", answers=Answers.model_validate(answers)).behaviour()
+def from_answers(answers: Answers) -> Behaviour:
+    """Return the behaviour with these answers."""
+    return Behaviour(**{name: getattr(answers, question) for question, name in QUESTIONS.items()})
 
 
 def names() -> list[str]:

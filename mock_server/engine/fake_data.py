@@ -45,10 +45,10 @@ class FakeData:
         return value
 
 
-def check(result: Json | None) -> None:
+def check_placeholders(result: Json | None) -> None:
     """Raises ValueError naming the first placeholder that nothing fills."""
     try:
-        _any_words().fill(result, SeededRandom(0))
+        _shared_fake_data().fill(result, SeededRandom(0))
     except AttributeError as error:
         name = next(iter(re.findall(r"'(\w+)'", str(error))), str(error))
         raise ValueError(
@@ -59,7 +59,7 @@ def check(result: Json | None) -> None:
 
 
 @cache
-def _any_words() -> FakeData:
+def _shared_fake_data() -> FakeData:
     return FakeData()
 
 

@@ -282,8 +282,8 @@ class Engine:
     def _mode_without_step_key(self) -> RetryMode:
         match self.behaviour.missing_step_key:
             case MissingStepKey.INVALID:
-                flaw = ErrorDetail(("body", "stepKey"), "Field required", "missing")
-                raise RequestValidationError([flaw], question="Q15")
+                error_detail = ErrorDetail(("body", "stepKey"), "Field required", "missing")
+                raise RequestValidationError([error_detail], question="Q15")
             case MissingStepKey.BAD_REQUEST:
                 raise HttpError(400, "mode from_step needs stepKey", question="Q15")
             case MissingStepKey.FROM_FAILED:
@@ -327,8 +327,8 @@ class Engine:
             case UnknownStepKey.BAD_REQUEST:
                 raise HttpError(400, reason, question="Q16")
             case UnknownStepKey.INVALID:
-                flaw = ErrorDetail(("body", "stepKey"), reason, "value_error")
-                raise RequestValidationError([flaw], question="Q16")
+                error_detail = ErrorDetail(("body", "stepKey"), reason, "value_error")
+                raise RequestValidationError([error_detail], question="Q16")
 
     def _retry_as_new_run(
         self, old: Run, rerun: set[int], identity: Identity, rng: SeededRandom

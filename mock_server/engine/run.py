@@ -69,7 +69,7 @@ class Run:
         """How step ``index``, which need not do its work again, completes; None for any other."""
         return None if self.retried else self.kept.get(index)
 
-    def take_up(self, log: list[Event]) -> None:
+    def restore(self, log: list[Event]) -> None:
         """Be, from a fresh run, what the run was after ``log``. Raises IllegalTransitionError."""
         for event in log:
             self.state.apply(event)

@@ -95,7 +95,7 @@ class StepFile(yaml_model.Model):
     @classmethod
     def _only_what_can_be_sent(cls, result: Json | None) -> Json | None:
         require_json(result)
-        fake_data.check(result)
+        fake_data.check_placeholders(result)
         return result
 
     def step_keys(self) -> list[str]:
@@ -224,15 +224,15 @@ class Scenario:
 
 def read(path: Path) -> Scenario:
     """The scenario in ``path``, named after the file. Raises FileError."""
-    written, lines = yaml_model.load(path, ScenarioFile)
-    return build(path.stem, written, path, lines)
+    source, lines = yaml_model.load(path, ScenarioFile)
+    return build(path.stem, source, path, lines)
 
 
-def build(name: str, written: ScenarioFile, path: Path, lines: yaml_model.Lines) -> Scenario:
+def build(name: str, source: ScenarioFile, path: Path, lines: yaml_model.Lines) -> Scenario:
     """A scenario from its written form. Raises FileError where steps do not make a DAG."""
     indexes: dict[str, int] = {}
     groups: dict[str, list[int]] = {}
-    for position, step in enumerate(written.steps):
+    for position, step in enumerate(source.steps):
         for key in step.step_keys():
             if key in indexes:
                 line = lines.get(("steps", position, "key"))
@@ -242,16 +242,16 @@ def build(name: str, written: ScenarioFile, path: Path, lines: yaml_model.Lines)
 
     plans: list[StepPlan] = []
     scripts: list[StepScript] = []
-    for position, step in enumerate(written.steps):
+    for position, step in enumerate(source.steps):
         needs: list[int] = []
-        for place, key in enumerate(step.depends_on):
+        for position_in_needs, key in enumerate(step.depends_on):
             if key not in groups and key not in indexes:
-                near = difflib.get_close_matches(key, groups, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                matches = difflib.get_close_matches(key, groups, n=1)
+                hint = f"; did you mean {matches[0]!r}?" if matches else ""
                 raise FileError(
                     path,
-                    lines.get(("steps", position, "dependsOn", place)),
-                    f"steps[{position}].dependsOn[{place}]",
+                    lines.get(("steps", position, "dependsOn", position_in_needs)),
+                    f"steps[{position}].dependsOn[{position_in_needs}]",
                     f"{key!r} is no step{hint}",
                 )
             needs += groups[key] if key in groups else [indexes[key]]
@@ -266,17 +266,17 @@ def build(name: str, written: ScenarioFile, path: Path, lines: yaml_model.Lines)
     _reject_cycle(plans, path, lines.get(("steps",)))
     return Scenario(
         name,
-        written.summary,
-        written.automation,
-        written.trigger,
-        written.concurrency_key,
-        written.waits,
+        source.summary,
+        source.automation,
+        source.trigger,
+        source.concurrency_key,
+        source.waits,
         tuple(plans),
         tuple(scripts),
     )
 
 
-def written(scenario: Scenario) -> Json:
+def dump(scenario: Scenario) -> Json:
     """The scenario as a file would hold it, each step on its own: what ``build`` makes it from."""
     plans = scenario.plans
     return {
@@ -301,11 +301,11 @@ def written(scenario: Scenario) -> Json:
     }
 
 
-def known(own: Path | None = None) -> dict[str, Scenario]:
-    """The scenarios that come with the mock and those in the directory ``own``, which win, by name.
+def load_available(directory: Path | None = None) -> dict[str, Scenario]:
+    """The scenarios that come with the mock and those in the directory ``directory``, which win, by name.
 
     Raises FileError or UsageError."""
-    return read_all(scenarios_dir()) | (read_all(own) if own else {})
+    return read_all(scenarios_dir()) | (read_all(directory) if directory else {})
 
 
 def read_all(directory: Path) -> dict[str, Scenario]:

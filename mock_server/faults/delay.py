@@ -1,7 +1,7 @@
-"""Real time that passes on purpose, for as long as it is of use to anybody.
+"""Delays in real time that end early when nothing waits for them any more.
 
-A pause ends early when the one who waits for the answer has left, and when its world is closed: by
-a reset, or because the server stops.
+A delay ends when the client disconnects and when its world is closed: by a reset, or because the
+server stops.
 """
 
 import asyncio
@@ -11,40 +11,40 @@ from starlette.types import Receive
 
 
 class Delays:
-    """Every pause under way in one world."""
+    """All delays in progress in one world."""
 
-    __slots__ = ("_closed", "_under_way")
+    __slots__ = ("_closed", "_in_progress")
 
     def __init__(self) -> None:
         self._closed = False
-        self._under_way: set[Callable[[], None]] = set()
+        self._in_progress: set[Callable[[], None]] = set()
 
     async def wait(self, seconds: float | None, receive: Receive) -> None:
-        """Let ``seconds`` pass; None waits for the one who listens to leave."""
+        """Wait for ``seconds``; None waits until the client disconnects."""
         if self._closed:
             return
         over = asyncio.Event()
-        self._under_way.add(over.set)
-        gone = asyncio.create_task(until_disconnected(receive))
-        gone.add_done_callback(lambda _: over.set())
+        self._in_progress.add(over.set)
+        disconnected = asyncio.create_task(until_disconnected(receive))
+        disconnected.add_done_callback(lambda _: over.set())
         loop = asyncio.get_running_loop()
         timer = None if seconds is None else loop.call_later(seconds, over.set)
         try:
             await over.wait()
         finally:
-            gone.cancel()
-            self._under_way.discard(over.set)
+            disconnected.cancel()
+            self._in_progress.discard(over.set)
             if timer is not None:
                 timer.cancel()
 
     def close(self) -> None:
-        """End every pause, and let none begin any more."""
+        """End every delay and start no further one."""
         self._closed = True
-        for end in list(self._under_way):
+        for end in list(self._in_progress):
             end()
 
 
 async def until_disconnected(receive: Receive) -> None:
-    """Returns when the one who waits for the answer has left."""
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass

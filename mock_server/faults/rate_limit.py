@@ -1,7 +1,7 @@
-"""Rate limits: so many requests in a window of the world's time, as the platform's headers tell.
+"""Rate limits: a number of requests per window of the world's time, in the platform's headers.
 
-A window begins with the first request after the last one ended. Requests beyond the limit are
-refused and do not make it longer.
+A window begins with the first request after the previous one ended. Requests beyond the limit get
+429 and do not extend it.
 """
 
 import math
@@ -12,8 +12,10 @@ from pydantic import BeforeValidator, Field, PlainSerializer
 from mock_server import yaml_model
 from mock_server.engine.clock import DAY, MINUTE, SECOND
 from mock_server.engine.duration import format_duration, parse_span
+from mock_server.faults.fault import DURATION_SCHEMA
 
 NAME = "rateLimit"
+EXAMPLE = "rateLimit.limit=60"
 
 
 def _window(text: object) -> int:
@@ -24,48 +26,50 @@ def _window(text: object) -> int:
 
 
 class RateLimit(yaml_model.Model):
-    """At most ``limit`` requests within each ``window``."""
+    """Return 429 for requests beyond `limit` within a `window` of world time, and add the rate-limit
+    headers of the platform to every response. Must be the only fault of its rule."""
 
     limit: int = Field(default=60, ge=0, le=1_000_000)
-    window: Annotated[int, BeforeValidator(_window), PlainSerializer(format_duration)] = MINUTE
+    window: Annotated[
+        int, BeforeValidator(_window), PlainSerializer(format_duration), DURATION_SCHEMA
+    ] = MINUTE
 
 
 class Window:
-    """The present window of one limit."""
+    """The current window of one limit."""
 
-    __slots__ = ("_counted", "_ends", "_limit")
+    __slots__ = ("_count", "_ends_at", "_limit")
 
     def __init__(self, limit: RateLimit) -> None:
         self._limit = limit
-        self._ends = 0
-        self._counted = 0
+        self._ends_at = 0
+        self._count = 0
 
     @property
     def state(self) -> tuple[int, int]:
-        """When it ends, and how many requests it has counted."""
-        return self._ends, self._counted
+        """The instant at which it ends, and the requests that it has counted."""
+        return self._ends_at, self._count
 
     @state.setter
     def state(self, state: tuple[int, int]) -> None:
-        self._ends, self._counted = state
+        self._ends_at, self._count = state
 
     def count(self, now: int) -> int:
-        """Count a request at that instant; gives how many are left after it, below 0 when there is
-        one too many."""
-        if now >= self._ends:
-            self._ends = now + self._limit.window
-            self._counted = 0
-        self._counted = min(self._counted, self._limit.limit) + 1
-        return self._limit.limit - self._counted
+        """Count a request and return how many remain, below 0 when it exceeds the limit."""
+        if now >= self._ends_at:
+            self._ends_at = now + self._limit.window
+            self._count = 0
+        self._count = min(self._count, self._limit.limit) + 1
+        return self._limit.limit - self._count
 
     def retry_after(self, now: int) -> int:
-        """Whole seconds until the window ends, at least 1."""
-        return math.ceil((self._ends - now) / SECOND)
+        """Return the seconds until the window ends, rounded up, at least 1."""
+        return math.ceil((self._ends_at - now) / SECOND)
 
-    def headers(self, left: int) -> tuple[tuple[bytes, bytes], ...]:
-        """The platform's headers."""
+    def headers(self, remaining: int) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the platform's headers."""
         return (
             (b"x-ratelimit-limit", b"%d" % self._limit.limit),
-            (b"x-ratelimit-remaining", b"%d" % max(left, 0)),
-            (b"x-ratelimit-reset", b"%d" % math.ceil(self._ends / SECOND)),
+            (b"x-ratelimit-remaining", b"%d" % max(remaining, 0)),
+            (b"x-ratelimit-reset", b"%d" % math.ceil(self._ends_at / SECOND)),
         )

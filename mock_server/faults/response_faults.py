@@ -1,174 +1,64 @@
-"""What can go wrong with an answer: each kind is one small class that wraps it, so they compose.
+"""The kinds of fault that apply to responses in general; ``stream_faults`` has those of streams.
 
-A fault is a value that people write, in a rule (``rules.py``) or a preset. Here are those of
-every answer; those of event streams alone are in ``streams.py``. A fault that cuts an answer
-short raises ``ResponseAborted``, which unwinds whatever was answering; the layer that applies faults
-(``layer.py``) then does to the connection what it says.
+Each is a small class that wraps the sending of a response, so they compose. A fault that cuts a
+response short raises ``ResponseAborted``; the faults layer then ends the connection as it says.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterator
-from enum import StrEnum
+from collections.abc import Iterator
 from http import HTTPStatus
 from statistics import NormalDist
-from typing import Annotated, Any, ClassVar, Self
+from typing import Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from starlette.types import Message, Receive, Send
 
-from mock_server import yaml_model
-from mock_server.engine.clock import DAY, MINUTE, SECOND
-from mock_server.engine.duration import Span, format_duration, format_span, parse_span
+from mock_server.engine.clock import SECOND
+from mock_server.engine.duration import Span
 from mock_server.engine.randomness import SeededRandom
 from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
-from mock_server.faults.delay import Delays
-from mock_server.journal.exchange import Exchange
+from mock_server.faults.fault import (
+    MAX_DELAY,
+    Delay,
+    DelaySpan,
+    Ending,
+    Fault,
+    FaultContext,
+    Responder,
+    ResponseAborted,
+    UpToADay,
+    is_event_stream,
+)
 
-MAX_DELAY = MINUTE
-
-Response = Callable[[Receive, Send], Awaitable[None]]
-
-_STATUSES = frozenset(status for status in HTTPStatus if status >= 400)
-
-
-def _at_most(longest: int) -> Callable[[object], Span]:
-    def parse(text: object) -> Span:
-        span = parse_span(text)
-        if span.maximum > longest:
-            raise ValueError(f"{text!r} is longer than {format_duration(longest)}")
-        return span
-
-    return parse
-
-
-def _one_at_most(longest: int) -> Callable[[object], int]:
-    def parse(text: object) -> int:
-        span = _at_most(longest)(text)
-        if span.minimum != span.maximum:
-            raise ValueError(f"{text!r} is a range; write one duration")
-        return span.minimum
-
-    return parse
-
-
-Delay = Annotated[int, BeforeValidator(_one_at_most(MAX_DELAY)), PlainSerializer(format_duration)]
-DelaySpan = Annotated[
-    Any, BeforeValidator(_at_most(MAX_DELAY)), PlainSerializer(format_span, return_type=str)
-]
-UpToADay = Annotated[int, BeforeValidator(_one_at_most(DAY)), PlainSerializer(format_duration)]
-
-
-class Ending(StrEnum):
-    """How an answer that is cut short ends."""
-
-    COMPLETE = "complete"  # as if that had been all
-    CLOSED = "closed"  # the connection is closed behind what was sent
-    RESET = "reset"  # the connection is reset
-    HELD = "held"  # nothing more comes, and the connection stays
-
-
-class ResponseAborted(Exception):  # noqa: N818 - on purpose, not by mistake
-    """The answer ends here."""
-
-    def __init__(self, end: Ending) -> None:
-        super().__init__(end)
-        self.end = end
-
-
-class FaultContext:
-    """One rule's effect on one request: its draws, its pauses, and the trace it leaves."""
-
-    __slots__ = ("_delays", "_exchange", "_path", "_seed")
-
-    def __init__(self, exchange: Exchange, delays: Delays, seed: int, *path: object) -> None:
-        self._exchange = exchange
-        self._delays = delays
-        self._seed = seed
-        self._path = path
-
-    def rng(self, *purpose: object) -> SeededRandom:
-        """Chance for that purpose: equal seeds and equal requests draw the same."""
-        return SeededRandom(self._seed, *self._path, *purpose)
-
-    def record(self, name: str) -> None:
-        """The fault of that name has had its effect."""
-        if name not in self._exchange.faults:
-            self._exchange.faults += (name,)
-
-    async def delay(self, milliseconds: float, receive: Receive) -> None:
-        """Let real time pass while anybody waits."""
-        await self._delays.wait(milliseconds / SECOND, receive)
-
-
-class Fault(yaml_model.Model):
-    """A way in which an answer can go wrong.
-
-    ``name`` is how rules and journal call it; ``affects_bodies`` and ``affects_streams`` say which answers it
-    can befall: those that come in one piece, event streams, or both.
-    """
-
-    name: ClassVar[str]
-    affects_bodies: ClassVar[bool] = True
-    affects_streams: ClassVar[bool] = True
-
-    def wrap(self, response: Response, context: FaultContext) -> Response:
-        """``response`` with the fault."""
-        raise NotImplementedError
-
-
-class Latency(Fault):
-    """The answer is late: by a fixed time, by any in a range, or by a lognormal one, of which half
-    are longer than ``median`` and which has the longer a tail the larger ``sigma`` is."""
-
-    name = "latency"
-    takes: DelaySpan | None = None
-    median: Delay | None = None
-    sigma: float | None = Field(default=None, ge=0, le=3)
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if self.median is None and self.sigma is not None:
-            raise ValueError("sigma goes with a median, such as 400ms")
-        if self.median is not None and self.takes is not None:
-            raise ValueError("takes and median are two ways to say it; leave one")
-        return self
-
-    def wrap(self, response: Response, context: FaultContext) -> Response:
-        async def late(receive: Receive, send: Send) -> None:
-            context.record(self.name)
-            await context.delay(self.draw(context.rng(self.name)), receive)
-            await response(receive, send)
-
-        return late
-
-    def draw(self, rng: SeededRandom) -> float:
-        """How late, in milliseconds."""
-        if self.median is None:
-            span: Span = self.takes or Span(SECOND, SECOND)
-            return rng.between(span.minimum, span.maximum)
-        quantile = rng.between(1, 999_999) / 1_000_000
-        sigma = 0.5 if self.sigma is None else self.sigma
-        late = self.median * math.exp(sigma * NormalDist().inv_cdf(quantile))
-        return min(late, MAX_DELAY)
+_ERROR_CODES = frozenset(status for status in HTTPStatus if status >= 400)
 
 
 class Status(Fault):
-    """Another answer comes in place of the operation's: an error, its body as in the contract."""
+    """Return an error instead of executing the operation."""
 
     name = "status"
-    code: int = 503
-    detail: str | None = Field(default=None, max_length=1_000)
+    example = "status.code=503 status.retryAfter=5s"
+    order = 10
+    replaces_response = True
+    code: int = Field(
+        default=503,
+        description="A registered HTTP status code.",
+        json_schema_extra={"minimum": 400, "maximum": 511},
+    )
+    detail: str | None = Field(
+        default=None, max_length=1_000, description="The reason in the response body."
+    )
     retry_after: UpToADay | None = Field(default=None, alias="retryAfter")
 
     @field_validator("code")
     @classmethod
     def _is_an_error(cls, code: int) -> int:
-        if code not in _STATUSES:
+        if code not in _ERROR_CODES:
             raise ValueError(f"{code} is no error of HTTP; write one such as 401, 429 or 503")
         return code
 
-    def wrap(self, response: Response, context: FaultContext) -> Response:
-        async def refused(receive: Receive, send: Send) -> None:
+    def wrap(self, respond: Responder, context: FaultContext) -> Responder:
+        async def fail(receive: Receive, send: Send) -> None:
             context.record(self.name)
             detail = self.detail or HTTPStatus(self.code).phrase
             if self.code == 422:
@@ -180,24 +70,24 @@ class Status(Fault):
                 headers["Retry-After"] = str(math.ceil(self.retry_after / SECOND))
             raise HttpError(self.code, detail, headers)
 
-        return refused
+        return fail
 
 
 class BodyFault(Fault):
-    """A fault of answers that come in one piece; an event stream passes untouched."""
+    """A fault of responses with a complete body; an event stream passes unchanged."""
 
     affects_streams = False
 
-    def wrap(self, response: Response, context: FaultContext) -> Response:
-        async def respond(receive: Receive, send: Send) -> None:
+    def wrap(self, respond: Responder, context: FaultContext) -> Responder:
+        async def corrupted(receive: Receive, send: Send) -> None:
             start: Message = {}
             body = b""
             passes = False
 
-            async def gather(message: Message) -> None:
+            async def collect(message: Message) -> None:
                 nonlocal start, body, passes
                 if message["type"] == "http.response.start":
-                    start, passes = message, is_stream(message)
+                    start, passes = message, is_event_stream(message)
                     if not passes:
                         return
                 if passes:
@@ -213,19 +103,21 @@ class BodyFault(Fault):
                     await send(start)
                     await send(message)
 
-            await response(receive, gather)
+            await respond(receive, collect)
 
-        return respond
+        return corrupted
 
     async def corrupt(self, start: Message, body: bytes, send: Send, context: FaultContext) -> None:
-        """Send what becomes of the answer."""
+        """Send the corrupted response."""
         raise NotImplementedError
 
 
 class Malformed(BodyFault):
-    """The body is no JSON: the text ends in the middle, though as HTTP it is whole."""
+    """Truncate the JSON in the middle; the HTTP message itself is complete."""
 
     name = "malformed"
+    example = "malformed"
+    order = 20
 
     async def corrupt(self, start: Message, body: bytes, send: Send, context: FaultContext) -> None:
         part = body[: context.rng(self.name).between(1, max(len(body) - 1, 1))]
@@ -238,10 +130,12 @@ class Malformed(BodyFault):
 
 
 class Truncated(BodyFault):
-    """The body ends before its Content-Length is reached; ``keep`` is the share that comes."""
+    """End the body before its Content-Length."""
 
     name = "truncated"
-    keep: float = Field(default=0.5, ge=0, lt=1)
+    example = "truncated.keep=0.5"
+    order = 90
+    keep: float = Field(default=0.5, ge=0, lt=1, description="The fraction of the body to send.")
 
     async def corrupt(self, start: Message, body: bytes, send: Send, context: FaultContext) -> None:
         await send(start)
@@ -251,15 +145,17 @@ class Truncated(BodyFault):
 
 
 class Dribble(Fault):
-    """The body comes in ``chunks`` small pieces, ``over`` a time; on a stream, each event does."""
+    """Send the body, or each event of a stream, in small chunks."""
 
     name = "dribble"
+    example = "dribble.over=5s"
+    order = 100
     chunks: int = Field(default=10, ge=2, le=1_000)
     over: Delay = 2 * SECOND
 
-    def wrap(self, response: Response, context: FaultContext) -> Response:
+    def wrap(self, respond: Responder, context: FaultContext) -> Responder:
         async def dribbled(receive: Receive, send: Send) -> None:
-            async def drip(message: Message) -> None:
+            async def send_in_pieces(message: Message) -> None:
                 body = message.get("body", b"")
                 if len(body) < 2:
                     await send(message)
@@ -271,24 +167,30 @@ class Dribble(Fault):
                     await context.delay(self.over / len(first), receive)
                 await send({**message, "body": last})
 
-            await response(receive, drip)
+            await respond(receive, send_in_pieces)
 
         return dribbled
 
 
 class Drop(Fault):
-    """The connection is closed, or ``reset``: before any answer, or ``after`` that many bytes of
-    the body. What was asked for has been done."""
+    """Close the connection after executing the operation."""
 
     name = "drop"
-    after: int | None = Field(default=None, ge=0, le=2**53)
-    reset: bool = False
+    example = "drop"
+    order = 110
+    after: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**53 - 1,
+        description="Number of body bytes to send first; by default, send no response.",
+    )
+    reset: bool = Field(default=False, description="Reset the connection instead of closing it.")
 
-    def wrap(self, response: Response, context: FaultContext) -> Response:
+    def wrap(self, respond: Responder, context: FaultContext) -> Responder:
         async def dropped(receive: Receive, send: Send) -> None:
             left = self.after
 
-            async def count(message: Message) -> None:
+            async def send_some(message: Message) -> None:
                 nonlocal left
                 body = message.get("body", b"")
                 if left is None or len(body) > left:
@@ -299,21 +201,57 @@ class Drop(Fault):
                 left -= len(body)
                 await send(message)
 
-            await response(receive, count)
+            await respond(receive, send_some)
 
         return dropped
 
 
-def is_stream(start: Message) -> bool:
-    """Whether the answer that begins so is an event stream."""
-    return any(
-        name == b"content-type" and value.startswith(b"text/event-stream")
-        for name, value in start.get("headers", ())
+class Latency(Fault):
+    """Delay the response in real time, by `takes` (fixed or a range) or by a lognormal distribution
+    around `median`."""
+
+    name = "latency"
+    example = "latency.takes=200ms..2s"
+    order = 120
+    takes: DelaySpan | None = Field(
+        default=None,
+        description="Up to 60s; 1s by default.",
+        examples=["200ms..2s"],
     )
+    median: Delay | None = None
+    sigma: float | None = Field(
+        default=None, ge=0, le=3, description="Larger values give a longer tail; 0.5 by default."
+    )
+
+    @model_validator(mode="after")
+    def _one_distribution(self) -> Self:
+        if self.median is None and self.sigma is not None:
+            raise ValueError("sigma goes with a median, such as 400ms")
+        if self.median is not None and self.takes is not None:
+            raise ValueError("takes and median are two ways to say it; leave one")
+        return self
+
+    def wrap(self, respond: Responder, context: FaultContext) -> Responder:
+        async def late(receive: Receive, send: Send) -> None:
+            context.record(self.name)
+            await context.delay(self.draw(context.rng(self.name)), receive)
+            await respond(receive, send)
+
+        return late
+
+    def draw(self, rng: SeededRandom) -> float:
+        """Return the delay in milliseconds."""
+        if self.median is None:
+            span: Span = self.takes or Span(SECOND, SECOND)
+            return rng.between(span.minimum, span.maximum)
+        quantile = rng.between(1, 999_999) / 1_000_000
+        sigma = 0.5 if self.sigma is None else self.sigma
+        delay = self.median * math.exp(sigma * NormalDist().inv_cdf(quantile))
+        return min(delay, MAX_DELAY)
 
 
 def _pieces(body: bytes, count: int) -> Iterator[bytes]:
-    """``body`` in ``count`` pieces as equal as they can be; fewer when it is shorter."""
+    """Yield ``body`` in ``count`` pieces of equal size; fewer where it is shorter."""
     count = min(count, len(body))
     for n in range(count):
         yield body[len(body) * n // count : len(body) * (n + 1) // count]

@@ -1,8 +1,8 @@
-"""What can go wrong with an event stream alone: frames that are lost, doubled or out of order, a
-stream that ends or falls silent too early.
+"""The kinds of fault that apply to event streams alone.
 
-Each kind gives, for one stream, a function from a frame to the frames that are sent in its place;
-it is asked once more with None when the stream ends by itself.
+Each returns, for one stream, a function from a block (an event, a comment or a ``retry`` field with
+its blank line) to the blocks that are sent in its place; it is called with None at the end of the
+stream.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,76 +12,111 @@ from pydantic import Field
 from starlette.types import Message, Receive, Send
 
 from mock_server.engine.clock import SECOND
-from mock_server.faults.response_faults import (
+from mock_server.faults.fault import (
     Ending,
     Fault,
     FaultContext,
-    Response,
+    Responder,
     ResponseAborted,
     UpToADay,
-    is_stream,
+    is_event_stream,
 )
 
 Transform = Callable[[bytes | None], Iterator[bytes]]
-Events = Annotated[int, Field(ge=0, le=1_000_000)]
+Events = Annotated[int, Field(ge=0, le=1_000_000, description="Number of events to send first.")]
 
 _BLANK = b"\n\n"
 
 
 class StreamFault(Fault):
-    """A fault of event streams; every other answer passes untouched."""
+    """A fault of event streams; every other response passes unchanged."""
 
     affects_bodies = False
 
-    def turn(self, context: FaultContext) -> Transform:
-        """What makes other frames of the frames of one stream. It may raise ResponseAborted."""
+    def transform(self, context: FaultContext) -> Transform:
+        """Return the transformation for the blocks of one stream. It may raise ResponseAborted."""
         raise NotImplementedError
 
-    def wrap(self, response: Response, context: FaultContext) -> Response:
-        async def respond(receive: Receive, send: Send) -> None:
-            turn: Transform | None = None
+    def wrap(self, respond: Responder, context: FaultContext) -> Responder:
+        async def transformed(receive: Receive, send: Send) -> None:
+            transform: Transform | None = None
 
-            async def through(message: Message) -> None:
-                nonlocal turn
-                if message["type"] == "http.response.start" and is_stream(message):
-                    turn = self.turn(context)
-                elif turn is not None:
-                    await self._send(turn, message, send)
+            async def send_transformed(message: Message) -> None:
+                nonlocal transform
+                if message["type"] == "http.response.start" and is_event_stream(message):
+                    transform = self.transform(context)
+                elif transform is not None:
+                    await self._send(transform, message, send)
                     return
                 await send(message)
 
-            await response(receive, through)
+            await respond(receive, send_transformed)
 
-        return respond
+        return transformed
 
     @staticmethod
-    async def _send(turn: Transform, message: Message, send: Send) -> None:
+    async def _send(transform: Transform, message: Message, send: Send) -> None:
         more = message.get("more_body", False)
         blocks: list[bytes | None] = [
             block + _BLANK for block in message.get("body", b"").split(_BLANK) if block
         ]
         if not more:
             blocks.append(None)
-        given: list[bytes] = []
+        sent: list[bytes] = []
         try:
             for block in blocks:
-                for other in turn(block):
-                    given.append(other)
+                for replacement in transform(block):
+                    sent.append(replacement)
         except ResponseAborted:
-            if given:
-                await send({**message, "body": b"".join(given), "more_body": True})
+            if sent:
+                await send({**message, "body": b"".join(sent), "more_body": True})
             raise
-        if given or not more:
-            await send({**message, "body": b"".join(given)})
+        if sent or not more:
+            await send({**message, "body": b"".join(sent)})
+
+
+class Reorder(StreamFault):
+    """Hold back events of a stream and send them in another order."""
+
+    name = "reorder"
+    example = "reorder"
+    order = 30  # Before duplicates: two copies of one event have no other order.
+    window: int = Field(
+        default=2, ge=2, le=100, description="Number of events to reorder at a time."
+    )
+
+    def transform(self, context: FaultContext) -> Transform:
+        held: list[bytes] = []
+        windows = 0
+
+        def shuffle(block: bytes | None) -> Iterator[bytes]:
+            nonlocal windows
+            if block is not None and not _is_event(block):
+                yield block
+                return
+            if block is not None:
+                held.append(block)
+                if len(held) < self.window:
+                    return
+            if len(held) > 1:
+                windows += 1
+                context.record(self.name)
+                _shuffle(held, context, self.name, windows)
+            yield from held
+            held.clear()
+
+        return shuffle
 
 
 class Duplicate(StreamFault):
-    """Events come twice, each with that probability."""
+    """Send events of a stream twice."""
 
     name = "duplicate"
+    example = "duplicate"
+    order = 40
     probability: float = Field(default=1.0, gt=0, le=1)
 
-    def turn(self, context: FaultContext) -> Transform:
+    def transform(self, context: FaultContext) -> Transform:
         events = 0
 
         def twice(block: bytes | None) -> Iterator[bytes]:
@@ -98,42 +133,15 @@ class Duplicate(StreamFault):
         return twice
 
 
-class Reorder(StreamFault):
-    """Events come out of order: ``window`` of them are held back and let go in another order."""
-
-    name = "reorder"
-    window: int = Field(default=2, ge=2, le=100)
-
-    def turn(self, context: FaultContext) -> Transform:
-        held: list[bytes] = []
-        windows = 0
-
-        def shuffled(block: bytes | None) -> Iterator[bytes]:
-            nonlocal windows
-            if block is not None and not _is_event(block):
-                yield block
-                return
-            if block is not None:
-                held.append(block)
-                if len(held) < self.window:
-                    return
-            if len(held) > 1:
-                windows += 1
-                context.record(self.name)
-                _shuffle(held, context, self.name, windows)
-            yield from held
-            held.clear()
-
-        return shuffled
-
-
 class Reconnect(StreamFault):
-    """The stream asks its reader to wait that long before it connects again."""
+    """Send the reconnection time (`retry`) of a stream."""
 
     name = "reconnect"
+    example = "reconnect.after=9s"
+    order = 50
     after: UpToADay = 30 * SECOND
 
-    def turn(self, context: FaultContext) -> Transform:
+    def transform(self, context: FaultContext) -> Transform:
         def slower(block: bytes | None) -> Iterator[bytes]:
             if block is None:
                 return
@@ -145,55 +153,15 @@ class Reconnect(StreamFault):
         return slower
 
 
-class EarlyEnd(StreamFault):
-    """The stream ends, in some way, ``after`` so many events."""
-
-    after: Events = 3
-
-    def end(self) -> Ending:
-        raise NotImplementedError
-
-    def turn(self, context: FaultContext) -> Transform:
-        left = self.after
-
-        def until(block: bytes | None) -> Iterator[bytes]:
-            nonlocal left
-            if left and block is not None:
-                yield block
-                left -= _is_event(block)
-            if not left:
-                context.record(self.name)
-                raise ResponseAborted(self.end())
-
-        return until
-
-
-class Cut(EarlyEnd):
-    """The stream breaks off behind an event; with ``clean`` it ends as if that had been all."""
-
-    name = "cut"
-    clean: bool = False
-
-    def end(self) -> Ending:
-        return Ending.COMPLETE if self.clean else Ending.CLOSED
-
-
-class Silence(EarlyEnd):
-    """Nothing comes any more, not even a heartbeat, and the connection stays open."""
-
-    name = "silence"
-
-    def end(self) -> Ending:
-        return Ending.HELD
-
-
 class HalfEvent(StreamFault):
-    """The stream breaks off in the middle of the event behind ``after`` others."""
+    """Break off a stream in the middle of an event."""
 
     name = "halfFrame"
+    example = "halfFrame"
+    order = 60
     after: Events = 3
 
-    def turn(self, context: FaultContext) -> Transform:
+    def transform(self, context: FaultContext) -> Transform:
         left = self.after
 
         def until(block: bytes | None) -> Iterator[bytes]:
@@ -209,6 +177,52 @@ class HalfEvent(StreamFault):
             yield block
 
         return until
+
+
+class EarlyEnd(StreamFault):
+    """The stream ends after ``after`` events."""
+
+    after: Events = 3
+
+    def ending(self) -> Ending:
+        raise NotImplementedError
+
+    def transform(self, context: FaultContext) -> Transform:
+        left = self.after
+
+        def until(block: bytes | None) -> Iterator[bytes]:
+            nonlocal left
+            if left and block is not None:
+                yield block
+                left -= _is_event(block)
+            if not left:
+                context.record(self.name)
+                raise ResponseAborted(self.ending())
+
+        return until
+
+
+class Cut(EarlyEnd):
+    """Break off a stream after an event."""
+
+    name = "cut"
+    example = "cut.after=3"
+    order = 70
+    clean: bool = Field(default=False, description="End the response as a complete stream does.")
+
+    def ending(self) -> Ending:
+        return Ending.COMPLETE if self.clean else Ending.CLOSED
+
+
+class Silence(EarlyEnd):
+    """Keep a stream open without events or heartbeats."""
+
+    name = "silence"
+    example = "silence"
+    order = 80
+
+    def ending(self) -> Ending:
+        return Ending.HELD
 
 
 def _is_event(block: bytes) -> bool:

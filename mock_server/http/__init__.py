@@ -1,1 +1,1 @@
-"""The way of a request: found, checked, answered, streamed."""
+"""HTTP: credentials, the validation of requests, operations, and the responses they send."""

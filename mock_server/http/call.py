@@ -1,6 +1,6 @@
-"""A call of an operation, checked and ready to be answered, and the answer to it."""
+"""A call of an operation, validated, and the responses that an operation can return."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import orjson
@@ -10,10 +10,15 @@ from mock_server.journal.exchange import Exchange
 from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
 
+CALL = "mock_server.http.call"
+"""The key of the call in an ASGI scope."""
+
 
 class Call:
-    """What an operation gets: who calls, and the request's values, which are as the contract asks
-    for. ``world`` is the caller's, once the call has entered it."""
+    """The input of an operation: the tenant, and the validated parameters and body.
+
+    ``world`` is the tenant's world; it is set by ``enter``.
+    """
 
     __slots__ = ("body", "exchange", "parameters", "tenant", "world", "worlds")
 
@@ -27,8 +32,11 @@ class Call:
         self.exchange = exchange
 
     async def enter(self) -> World:
-        """Enter the caller's world, opened if need be, caught up to its now; once more where time
-        has passed since. Raises HttpError: 409 when there is no room, 503 when it is far behind."""
+        """Open the tenant's world if necessary and let it catch up with its clock.
+
+        Call it again after time has passed. Raise HttpError: 409 when the mock holds no further
+        world, 503 when the world cannot keep up with its clock.
+        """
         world = self.worlds.current(self.tenant)
         if world is None:
             world = await self.worlds.open(self.tenant)
@@ -37,13 +45,17 @@ class Call:
 
 
 class Response(Protocol):
-    """What an operation gives back: something that sends itself."""
+    """A response that sends itself."""
 
     async def __call__(self, receive: Receive, send: Send) -> None: ...
 
 
+Handler = Callable[[Call], Response]
+"""The function of an operation."""
+
+
 class BodyResponse:
-    """A JSON answer, whole."""
+    """A response whose body is complete, by default JSON."""
 
     __slots__ = ("_body", "_headers", "_status")
 
@@ -65,14 +77,14 @@ class BodyResponse:
                 self._headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
 
     @classmethod
-    def of(
+    def json(
         cls,
         value: object,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> "BodyResponse":
-        """``value`` as JSON."""
+        """Return a response with ``value`` as JSON."""
         return cls(orjson.dumps(value), status, headers, content_type)
 
     async def __call__(self, receive: Receive, send: Send) -> None:
@@ -83,7 +95,7 @@ class BodyResponse:
 
 
 class DeferredResponse:
-    """The answer that ``work`` comes to, while others are answered."""
+    """A response that is computed while the event loop serves other requests."""
 
     __slots__ = ("_work",)
 
@@ -91,12 +103,12 @@ class DeferredResponse:
         self._work = work
 
     async def __call__(self, receive: Receive, send: Send) -> None:
-        answer = await self._work
-        await answer(receive, send)
+        response = await self._work
+        await response(receive, send)
 
 
 class NoContent:
-    """An answer without a body: 204."""
+    """A response without a body: 204."""
 
     async def __call__(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})

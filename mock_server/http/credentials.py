@@ -1,8 +1,8 @@
-"""Who is asking: the credentials of the contract, and what they open.
+"""The credentials of the contract, and the worlds they open.
 
-A credential's text is ``tenant`` or ``tenant:user``. It opens the tenant's world if there is one,
-or if the name is one of a test. Any other is refused, as a real service would. A few misbehave on
-purpose, so that a client can be shown how it looks: ``expired…`` (401), ``forbidden…`` (403) and
+A credential is ``tenant`` or ``tenant:user``. It opens the tenant's world if that is declared or
+has the name of a test. Any other gets an error response, as from a real service. Some names select
+a response on purpose, for tests of a client: ``expired…`` (401), ``forbidden…`` (403) and
 ``limited…`` (429).
 """
 
@@ -12,7 +12,7 @@ from http.cookies import CookieError, SimpleCookie
 from mock_server.engine.behaviour import Behaviour, Unauthenticated
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError
-from mock_server.http.request_schema import Headers
+from mock_server.journal.exchange import Headers
 from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
 
@@ -20,7 +20,7 @@ _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Credentials:
-    """The credentials that the contract's security schemes name, in their order."""
+    """The credentials of the contract's security schemes, in their order."""
 
     def __init__(self, schemes: Json, worlds: Worlds) -> None:
         self._bearer = next(
@@ -40,9 +40,8 @@ class Credentials:
         self._ranks = {scheme: rank for rank, scheme in enumerate(in_order)}
         self._worlds = worlds
 
-    def present(self, headers: Headers) -> list[tuple[str, str]]:
-        """The credentials in ``headers``, each as its scheme and its text: bearer first, then keys,
-        then cookies."""
+    def extract(self, headers: Headers) -> list[tuple[str, str]]:
+        """Return the scheme and the text of each credential: bearer first, then keys, then cookies."""
         found: list[tuple[str, str]] = []
         keys = self._keys
         for name, value in headers:
@@ -50,7 +49,7 @@ class Credentials:
                 found.append((keys[name], value.decode("latin-1").strip()))
             elif name == b"authorization" and self._bearer:
                 kind, _, token = value.decode("latin-1").partition(" ")
-                # Another kind is a credential too, one that nobody knows.
+                # Another scheme is a credential too, an invalid one.
                 found.append((self._bearer, token.strip() if kind.lower() == "bearer" else ""))
             elif name == b"cookie":
                 found += self._from_cookie(value.decode("latin-1"))
@@ -58,40 +57,45 @@ class Credentials:
             found.sort(key=lambda one: self._ranks[one[0]])
         return found
 
-    def tenant(self, headers: Headers, behaviour: Behaviour) -> tuple[str, str]:
-        """The scheme of the first good credential and the tenant it names. Raises HttpError: 401, 403
-        or 429."""
-        presented = self.present(headers)
-        if not presented:
+    def authenticate(self, headers: Headers, behaviour: Behaviour) -> tuple[str, str]:
+        """Return the scheme of the first valid credential and its tenant.
+
+        Raise HttpError: 401, 403 or 429.
+        """
+        extracted = self.extract(headers)
+        if not extracted:
             raise _unauthenticated(behaviour, "Not authenticated")
-        for scheme, text in presented:
-            name = text.partition(":")[0]
-            if self._worlds.allows(name):
-                return scheme, name
-        _refuse(presented[0][1])
+        for scheme, text in extracted:
+            tenant = text.partition(":")[0]
+            if self._worlds.allows(tenant):
+                return scheme, tenant
+        _raise_special(extracted[0][1])
         raise _unauthenticated(behaviour, "Invalid or expired credential")
 
-    def world(self, named: str | None, headers: Headers) -> str:
-        """The world that a call of the control API is for: the one ``named``, else the
-        credential's, else the first declared. Raises HttpError (404) for one there cannot be."""
-        presented = self.present(headers) if named is None else []
-        if named is None and not presented:
-            return self._worlds.settings.declared[0]
-        name = presented[0][1].partition(":")[0] if named is None else named
+    def world(self, parameter: str | None, headers: Headers) -> str:
+        """Return the world for a call of the control API: the one in its parameter, else the
+        credential's, else the first declared. Raise HttpError (404) for one that cannot be opened.
+        """
+        if parameter is not None:
+            name, problem = parameter, f"no world {parameter!r}"
+        else:
+            extracted = self.extract(headers)
+            if not extracted:
+                return self._worlds.settings.declared[0]
+            # A credential is not repeated: it may be valid elsewhere.
+            name, problem = extracted[0][1].partition(":")[0], "no world that this credential opens"
         if self._worlds.allows(name):
             return name
         declared = ", ".join(self._worlds.settings.declared)
-        # A credential is not repeated: it may be one that opens something elsewhere.
-        what = "no world that this credential opens" if named is None else f"no world {name!r}"
         raise HttpError(
             404,
-            f"There is {what}. There are {declared}, and any name that begins with 'test-' opens "
-            "one.",
+            f"There is {problem}. There are {declared}, and any name that begins with 'test-' "
+            "opens one.",
         )
 
-    def opened(self, headers: Headers) -> tuple[str, World] | None:
-        """The first credential that names an open world: its scheme, and that world."""
-        for scheme, text in self.present(headers):
+    def open_world(self, headers: Headers) -> tuple[str, World] | None:
+        """Return the scheme of the first credential that names an open world, and that world."""
+        for scheme, text in self.extract(headers):
             world = self._worlds.get(text.partition(":")[0])
             if world is not None:
                 return scheme, world
@@ -110,7 +114,7 @@ def _unauthenticated(behaviour: Behaviour, reason: str) -> HttpError:
     return HttpError(401, reason, _CHALLENGE, question="Q08")
 
 
-def _refuse(text: str) -> None:
+def _raise_special(text: str) -> None:
     if text.startswith("forbidden"):
         raise HttpError(403, "This credential does not give access to automation runs")
     if text.startswith("limited"):

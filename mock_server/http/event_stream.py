@@ -1,8 +1,8 @@
-"""A run's events as Server-Sent Events: first what has happened, then what happens.
+"""A run's events as server-sent events: first those that have happened, then each as it happens.
 
-A stream reads the run's own log, so nothing can be lost between replay and following. It costs two
-small tasks and no thread. While somebody follows, the world's pulse lets it catch up the moment
-something is due; nobody polls.
+A stream reads the run's own log, so no event is lost between the replay and the live part. It costs
+two small tasks and no thread. While there are subscribers, the world's wakeup timer lets it catch
+up when something is due; nothing polls.
 """
 
 import asyncio
@@ -15,121 +15,121 @@ from mock_server.engine.behaviour import FinishedStream, Framing, StreamEnd
 from mock_server.engine.run import Run
 from mock_server.errors import HttpError
 from mock_server.faults.delay import until_disconnected
-from mock_server.worlds.replay import Replay
+from mock_server.worlds.replay import EventReader
 from mock_server.worlds.world import World
 
-_RECONNECT = b"retry: 1000\n\n"
+_RETRY = b"retry: 1000\n\n"
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
-_STILL_HERE = b": still here\n\n"
+_HEARTBEAT = b": still here\n\n"
 _EVENT_ID = re.compile(r"[0-9]{1,4000}")
 
 
 class EventStreams:
-    """Every open stream of one mock, ``most`` of them at a time; ``events`` counts those sent."""
+    """The open streams of one mock, ``maximum`` at a time; ``sent_events`` counts their events."""
 
-    def __init__(self, most: int) -> None:
-        self.open = 0
-        self._most = most
-        self.events = 0
+    def __init__(self, maximum: int) -> None:
+        self.open_count = 0
+        self.sent_events = 0
+        self._maximum = maximum
 
-    def of(self, world: World, run: Run, last_event_id: str | None) -> "EventStream | None":
-        """The stream of ``run`` behind ``last_event_id``; None when that is its end. Raises HttpError
-        (429) when too many are open."""
-        if self.open >= self._most:
+    def open(self, world: World, run: Run, last_event_id: str | None) -> "EventStream | None":
+        """Return the stream of ``run`` after ``last_event_id``; None when nothing will follow.
+
+        Raise HttpError (429) when too many are open.
+        """
+        if self.open_count >= self._maximum:
             raise HttpError(
                 429,
-                f"{self._most} event streams are open, the most the mock holds: close some.",
+                f"{self._maximum} event streams are open, the most the mock holds: close some.",
                 {"Retry-After": "5"},
             )
         behaviour = world.behaviour
-        seen, stays_open = 0, behaviour.stream_end is StreamEnd.STAYS_OPEN
+        position, stays_open = 0, behaviour.stream_end is StreamEnd.STAYS_OPEN
         if run.finished:
             if behaviour.finished_stream is FinishedStream.CLOSES:
                 return EventStream(self, world, run, len(run.log), stays_open=False)
             stays_open = behaviour.finished_stream is FinishedStream.STAYS_OPEN
-        given = last_event_id is not None and _EVENT_ID.fullmatch(last_event_id)
-        if given and behaviour.framing is Framing.FULL:
-            seen = int(last_event_id or 0)
-        if seen >= len(run.log) and run.finished and not stays_open:
+        valid = last_event_id is not None and _EVENT_ID.fullmatch(last_event_id)
+        if valid and behaviour.framing is Framing.FULL:
+            position = int(last_event_id or 0)
+        if position >= len(run.log) and run.finished and not stays_open:
             return None
-        if seen > len(run.log):
-            seen = 0  # An id this run never gave: start over rather than lose events.
-        return EventStream(self, world, run, seen, stays_open=stays_open)
+        if position > len(run.log):
+            position = 0  # This run has no such id: start again rather than lose events.
+        return EventStream(self, world, run, position, stays_open=stays_open)
 
 
 class EventStream:
-    """One reader of one run's events; an answer that sends itself."""
+    """The stream of one client; a response that sends itself."""
 
     __slots__ = (
         "_awake",
-        "_replay",
+        "_heartbeat_due",
+        "_reader",
         "_run",
-        "_seen",
-        "_silent",
         "_stays_open",
         "_streams",
         "_world",
     )
 
     def __init__(
-        self, streams: EventStreams, world: World, run: Run, seen: int, *, stays_open: bool
+        self, streams: EventStreams, world: World, run: Run, position: int, *, stays_open: bool
     ) -> None:
         self._streams = streams
         self._world = world
         self._run = run
-        self._seen = seen
-        self._replay = Replay(world, run)
+        self._reader = EventReader(world, run, position)
         self._awake = asyncio.Event()
-        self._silent = False
+        self._heartbeat_due = False
         self._stays_open = stays_open
 
     async def __call__(self, receive: Receive, send: Send) -> None:
         wakeup = self._world.wakeup
-        leave = self._world.follow(self._run, self._awake.set)
-        self._streams.open += 1
-        wakeup.told(self)
+        unsubscribe = self._world.subscribe(self._run, self._awake.set)
+        self._streams.open_count += 1
+        wakeup.sent_to(self)
         wakeup.arm()
-        gone = asyncio.create_task(until_disconnected(receive))
-        gone.add_done_callback(lambda _: self._awake.set())
+        disconnected = asyncio.create_task(until_disconnected(receive))
+        disconnected.add_done_callback(lambda _: self._awake.set())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            await self._send(send, _RECONNECT)
-            await self._follow(send, gone.done)
+            await self._send(send, _RETRY)
+            await self._send_events(send, disconnected.done)
             await send({"type": "http.response.body", "body": b""})
         finally:
-            gone.cancel()
-            leave()
-            wakeup.left(self)
-            self._streams.open -= 1
+            disconnected.cancel()
+            unsubscribe()
+            wakeup.remove(self)
+            self._streams.open_count -= 1
 
-    async def _follow(self, send: Send, gone: Callable[[], bool]) -> None:
-        while not gone():
+    async def _send_events(self, send: Send, disconnected: Callable[[], bool]) -> None:
+        while not disconnected():
             self._awake.clear()
-            frames = self._replay.frames(self._seen)
-            if frames:
-                self._streams.events += len(frames)
-                self._world.wakeup.told(self)
-                await self._send(send, b"".join(frames))
-            elif self._silent:
-                await self._send(send, _STILL_HERE)
-            self._silent = False
-            if self._world.closed or self._over():
+            events = self._reader.read()
+            if events:
+                self._streams.sent_events += len(events)
+                self._world.wakeup.sent_to(self)
+                await self._send(send, b"".join(events))
+            elif self._heartbeat_due:
+                await self._send(send, _HEARTBEAT)
+            self._heartbeat_due = False
+            if self._world.closed or self._complete():
                 return
-            if self._replay.at_end:
+            if self._reader.at_end:
                 await self._awake.wait()
             else:
-                await asyncio.sleep(0)  # A long story: others have their turn in between.
+                await asyncio.sleep(0)  # Other tasks get a turn during a long replay.
 
-    def _over(self) -> bool:
-        return self._run.finished and self._replay.at_end and not self._stays_open
+    def _complete(self) -> bool:
+        return self._run.finished and self._reader.at_end and not self._stays_open
 
     def heartbeat(self) -> None:
-        """Say that the stream is alive, unless there is something to tell."""
-        self._silent = True
+        """Send a comment, unless there is an event to send."""
+        self._heartbeat_due = True
         self._awake.set()
 
     @staticmethod

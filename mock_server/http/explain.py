@@ -1,9 +1,8 @@
-"""Why an answer came: what the journal knows of a request, told in the contract's terms.
+"""Why a response is what it is: an entry of the journal in the contract's terms.
 
-An entry names the operation that was matched, whose credential it was (never its text), the open
-question that the answer hangs on with the answer in force, the faults that were played, and where
-in ``openapi.yaml`` the answer is declared; for a request that matched nothing, what it may have
-meant.
+An entry names the operation, the security scheme of the credential (never its text), the open
+question on which the response depends and its answer in force, the faults, and where in
+``openapi.yaml`` the response is declared; for a request that matched no operation, the nearest ones.
 """
 
 from mock_server.engine.behaviour import Behaviour, questions
@@ -19,7 +18,7 @@ from mock_server.journal.redaction import Redaction
 
 
 class Explainer:
-    """What explains the answers of one mock. ``unassigned`` holds the requests that no world has."""
+    """Explains the responses of one mock. ``unassigned`` holds the requests that reached no world."""
 
     def __init__(
         self,
@@ -30,46 +29,44 @@ class Explainer:
     ) -> None:
         self.contract = contract
         self.metrics = Metrics()
-        self.unassigned = UnassignedJournal(behaviour, self._home)
+        self.unassigned = UnassignedJournal(behaviour, self._world_journal)
         self.paths = KnownPaths([*contract.operations.values(), *control.operations.values()])
         self._questions = questions()
         self._credentials = credentials
 
     def entry(self, exchange: Exchange) -> Json:
-        """The exchange as JSON, explained, without any credential in it."""
+        """Return the exchange as JSON, explained, without credentials."""
         tenant = exchange.tenant
-        hides = Redaction(exchange.headers, exchange.query, tenant)
-        took = None if exchange.ended is None else exchange.ended - exchange.began
+        redaction = Redaction(exchange.headers, exchange.query, tenant)
+        duration = None if exchange.ended is None else exchange.ended - exchange.started
         return {
             "number": exchange.number,
             "method": exchange.method,
-            "path": hides.text(exchange.path),
-            "query": hides.query(),
-            "headers": hides.headers(),
+            "path": redaction.text(exchange.path),
+            "query": redaction.query(),
+            "headers": redaction.headers(),
             "operation": exchange.operation,
             "tenant": tenant,
             "credential": self._scheme(exchange),
             "at": None if exchange.at is None else to_text(exchange.at),
             "status": exchange.status,
-            "reason": hides.all(exchange.reason),
-            "flaws": hides.all(
-                [{"loc": f.loc, "msg": f.msg, "type": f.type} for f in exchange.flaws]
-            ),
+            "reason": redaction.all(exchange.reason),
+            "flaws": redaction.all([detail.to_json() for detail in exchange.errors]),
             "question": self._question(exchange),
             "faults": exchange.faults,
             "contract": self._location(exchange),
             "stream": self._stream(exchange),
-            "durationMs": None if took is None else round(took * SECOND, 3),
-            "bytesSent": exchange.sent,
-            "nearMisses": hides.all(self._near(exchange)),
+            "durationMs": None if duration is None else round(duration * SECOND, 3),
+            "bytesSent": exchange.bytes_sent,
+            "nearMisses": redaction.all(self._near_misses(exchange)),
         }
 
     def _scheme(self, exchange: Exchange) -> str | None:
-        """The security scheme of the credential that counted, or of the first that was no good."""
+        """Return the scheme of the valid credential, or else of the first one."""
         if exchange.credential is not None:
             return exchange.credential
-        presented = self._credentials.present(exchange.headers)
-        return presented[0][0] if presented else None
+        extracted = self._credentials.extract(exchange.headers)
+        return extracted[0][0] if extracted else None
 
     def _question(self, exchange: Exchange) -> Json | None:
         number = exchange.question
@@ -85,7 +82,7 @@ class Explainer:
         }
 
     def _location(self, exchange: Exchange) -> Json:
-        """The answer's place in the contract, or why it has none."""
+        """Return where the contract declares the response, or why nowhere."""
         if exchange.status is None:
             return {"location": None, "because": "broken off before the answer began"}
         operation = self.contract.operations.get(exchange.operation or "")
@@ -101,7 +98,7 @@ class Explainer:
             return None
         return "open" if exchange.ended is None else "ended"
 
-    def _near(self, exchange: Exchange) -> list[Json]:
+    def _near_misses(self, exchange: Exchange) -> list[Json]:
         if exchange.operation is not None:
             return []
         return [
@@ -109,11 +106,11 @@ class Explainer:
             for miss in self.paths.nearest(exchange.method, exchange.path)
         ]
 
-    def _home(self, exchange: Exchange) -> Journal | None:
-        """The journal of the open world that the credential of a stray request names."""
-        opened = self._credentials.opened(exchange.headers)
-        if opened is None:
+    def _world_journal(self, exchange: Exchange) -> Journal | None:
+        """Return the journal of the open world that the credential of a request names."""
+        open_world = self._credentials.open_world(exchange.headers)
+        if open_world is None:
             return None
-        exchange.credential, world = opened
+        exchange.credential, world = open_world
         exchange.tenant, exchange.at = world.name, world.clock.now()
         return world.journal

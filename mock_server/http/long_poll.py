@@ -1,4 +1,4 @@
-"""Waiting in real time until a run has a wanted status: for test suites on a running clock."""
+"""A response that waits in real time until a run has a status: for tests with a running clock."""
 
 import asyncio
 
@@ -14,9 +14,11 @@ from mock_server.worlds.world import World
 
 
 class LongPoll:
-    """An answer that comes when ``run`` has one of ``statuses``, or after ``timeout`` real
-    seconds, then as a refusal (409); or at once when the world is reset (409) or the mock stops
-    (503), which ``runner`` tell."""
+    """The run as soon as it has one of ``statuses``.
+
+    An error response after ``timeout`` real seconds (409), when the world is reset (409) and when
+    the mock stops (503), which ``runner`` shows.
+    """
 
     def __init__(
         self,
@@ -27,14 +29,14 @@ class LongPoll:
         timeout: float,
     ) -> None:
         self._world = world
-        self._slices = runner
+        self._runner = runner
         self._run = run
         self._statuses = statuses
         self._timeout = timeout
 
     async def __call__(self, receive: Receive, send: Send) -> None:
         awake = asyncio.Event()
-        leave = self._world.follow(self._run, awake.set)
+        unsubscribe = self._world.subscribe(self._run, awake.set)
         self._world.wakeup.arm()
         over = asyncio.create_task(until_disconnected(receive))
         over.add_done_callback(lambda _: awake.set())
@@ -46,9 +48,9 @@ class LongPoll:
         finally:
             timer.cancel()
             over.cancel()
-            leave()
+            unsubscribe()
         if not self._reached():
-            if self._slices.closed:
+            if self._runner.closed:
                 raise HttpError(503, "The mock is stopping.")
             if self._world.closed:
                 raise HttpError(409, "The world was reset meanwhile: the run is gone.")

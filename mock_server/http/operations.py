@@ -1,12 +1,11 @@
-"""The six operations of the contract. Requests arrive checked; what they say is true to it."""
+"""The operations of the contract, called with validated requests."""
 
 from mock_server.engine.behaviour import ForeignRun
 from mock_server.engine.enums import RetryMode, RunStatus
 from mock_server.engine.run import Run
 from mock_server.errors import HttpError
-from mock_server.http.call import BodyResponse, Call, NoContent, Response
+from mock_server.http.call import BodyResponse, Call, Handler, NoContent, Response
 from mock_server.http.event_stream import EventStreams
-from mock_server.http.middleware.recording import Handler
 from mock_server.worlds.world import World
 
 _STATUSES: frozenset[str] = frozenset(RunStatus)
@@ -34,19 +33,19 @@ def get_run(call: Call) -> Response:
 
 def cancel_run(call: Call) -> Response:
     run = _run(call)
-    untouched, running = run.finished, run.state.status is RunStatus.RUNNING
-    call.exchange.question = "Q02" if untouched else "Q10" if running else "Q22"
+    unchanged, running = run.finished, run.state.status is RunStatus.RUNNING
+    call.exchange.question = "Q02" if unchanged else "Q10" if running else "Q22"
     call.world.cancel(run)
-    return BodyResponse(call.world.body(run), 200 if untouched else _success(call.world))
+    return BodyResponse(call.world.body(run), 200 if unchanged else _success(call.world))
 
 
 def retry_run(call: Call) -> Response:
     run = _run(call)
-    untouched = not run.finished
-    if call.exchange.question is None:  # With a body: an absent one raises a question of its own.
-        call.exchange.question = "Q03" if untouched else "Q01"
-    again = call.world.retry(run, RetryMode(call.body["mode"]), call.body.get("stepKey"))
-    return BodyResponse(call.world.body(again), 200 if untouched else _success(call.world))
+    unchanged = not run.finished
+    if call.exchange.question is None:  # Without a body it is the question of the absent body.
+        call.exchange.question = "Q03" if unchanged else "Q01"
+    retried = call.world.retry(run, RetryMode(call.body["mode"]), call.body.get("stepKey"))
+    return BodyResponse(call.world.body(retried), 200 if unchanged else _success(call.world))
 
 
 def get_run_steps(call: Call) -> Response:
@@ -54,11 +53,11 @@ def get_run_steps(call: Call) -> Response:
 
 
 def operations(streams: EventStreams) -> dict[str, Handler]:
-    """The function that answers each operation, by its ``operationId``."""
+    """Return the function of each operation by its ``operationId``."""
 
     def stream_run_events(call: Call) -> Response:
         run = _run(call)
-        stream = streams.of(call.world, run, call.parameters["Last-Event-ID"])
+        stream = streams.open(call.world, run, call.parameters["Last-Event-ID"])
         if run.finished:
             call.exchange.question = "Q14" if stream is None else "Q13"
         return stream or NoContent()
@@ -74,13 +73,14 @@ def operations(streams: EventStreams) -> dict[str, Handler]:
 
 
 def _run(call: Call) -> Run:
-    """The run the call is about. Raises HttpError: 404, or 403 where other tenants' runs show."""
+    """Return the run of the call. Raise HttpError: 404, or 403 for another tenant's run where the
+    behaviour says so."""
     run_id = call.parameters["run_id"]
     run = call.world.find(run_id)
     if run is not None:
         return run
-    forbids = call.world.behaviour.foreign_run is ForeignRun.FORBIDDEN
-    if forbids and call.worlds.run_exists(run_id):
+    forbidden = call.world.behaviour.foreign_run is ForeignRun.FORBIDDEN
+    if forbidden and call.worlds.run_exists(run_id):
         raise HttpError(403, "The run is another tenant's", question="Q09")
     raise HttpError(404, "Run not found", question="Q09")
 

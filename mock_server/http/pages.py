@@ -3,27 +3,30 @@
 import json
 from functools import cache
 
-import yaml
 from flask import Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from mock_server import __version__, resources
+from mock_server import __version__
 from mock_server.http.middleware.control_access import UNFRAMED
 from mock_server.journal.near_miss import KnownPaths
+from mock_server.openapi_document import OpenApiDocument
 from mock_server.worlds.registry import Worlds
 
 
-def register(app: Flask, worlds: Worlds, paths: KnownPaths) -> None:
+def register(
+    app: Flask,
+    worlds: Worlds,
+    paths: KnownPaths,
+    contract: OpenApiDocument,
+    control_api: OpenApiDocument,
+) -> None:
     """Add the pages to ``app``."""
-    app.url_map.merge_slashes = False  # A path with a slash too many is another path, and unknown.
-    text = resources.contract_file().read_text(encoding="utf-8")
-    control = resources.control_file().read_text(encoding="utf-8")
+    app.url_map.merge_slashes = False  # A path with two slashes is another path, and unknown.
 
     @cache
-    def as_json(document: str) -> str:
-        # Nobody waits for it at the start.
-        return json.dumps(yaml.load(document, Loader=yaml.CSafeLoader), ensure_ascii=False)
+    def as_json(document: OpenApiDocument) -> str:
+        return json.dumps(document.content, ensure_ascii=False)
 
     @app.get("/")
     def start() -> str:
@@ -41,22 +44,22 @@ def register(app: Flask, worlds: Worlds, paths: KnownPaths) -> None:
 
     @app.get("/openapi.json")
     def openapi_json() -> Response:
-        return Response(as_json(text), mimetype="application/json")
+        return Response(as_json(contract), mimetype="application/json")
 
     @app.get("/openapi.yaml")
     def openapi_yaml() -> Response:
-        return Response(text, mimetype="application/yaml")
+        return Response(contract.text, mimetype="application/yaml")
 
     @app.get("/_mock/openapi.yaml")
     def control_yaml() -> Response:
-        return Response(control, mimetype="application/yaml")
+        return Response(control_api.text, mimetype="application/yaml")
 
     @app.get("/_mock/openapi.json")
     def control_json() -> Response:
-        return Response(as_json(control), mimetype="application/json")
+        return Response(as_json(control_api), mimetype="application/json")
 
     @app.after_request
-    def unframed(response: Response) -> Response:
+    def forbid_embedding(response: Response) -> Response:
         response.headers.update(UNFRAMED)
         return response
 

@@ -1,11 +1,10 @@
-"""What an OpenAPI document declares, looked up by operation: where each answer stands, which
-parameters there are, and which closed vocabularies are sent and received."""
+"""What an OpenAPI document declares, by operation: responses, parameters and enums."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from mock_server.engine.run_state import Json
+from mock_server.openapi_document import OpenApiDocument
 
 _METHODS = ("get", "put", "post", "delete", "patch")
 _STREAM = "text/event-stream"
@@ -13,9 +12,12 @@ _STREAM = "text/event-stream"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. ``responses`` gives the JSON pointer of each declared status; ``event_streams`` are
-    the statuses whose body is a stream of events; ``enums`` are the values of the parameters that
-    have a closed vocabulary."""
+    """One operation.
+
+    ``responses`` maps each declared status code to the JSON pointer of its response;
+    ``event_streams`` are the status codes whose body is a stream of events; ``enums`` are the values
+    of parameters that have an enum.
+    """
 
     id: str
     method: str
@@ -27,27 +29,31 @@ class Operation:
 
 
 class ContractIndex:
-    """The operations of one document by id; the words that its answers use, by the name of the
-    schema and property (``Run.status``); and its security schemes."""
+    """The operations of one document by id, and its security schemes.
 
-    def __init__(self, document: Json) -> None:
-        self._document = document
-        server = document["servers"][0]["url"].rstrip("/")
+    ``response_enums`` maps the schema and property of each enum in a response (``Run.status``) to
+    its values.
+    """
+
+    def __init__(self, document: OpenApiDocument) -> None:
+        self._resolve = document.resolve
+        content = document.content
+        server = content["servers"][0]["url"].rstrip("/")
         self.operations: dict[str, Operation] = {}
         self.response_enums: dict[str, tuple[str, ...]] = {}
-        for path, item in document["paths"].items():
+        for path, item in content["paths"].items():
             for method in _METHODS:
                 if method in item:
                     operation = self._operation(server, path, method, item)
                     self.operations[operation.id] = operation
-        self.security_schemes = tuple(document.get("components", {}).get("securitySchemes", {}))
+        self.security_schemes = tuple(content.get("components", {}).get("securitySchemes", {}))
 
     def _operation(self, server: str, path: str, method: str, item: Json) -> Operation:
         declared = item[method]
         pointer = f"/paths/{path.replace('~', '~0').replace('/', '~1')}/{method}/responses"
-        parameters_and_refs = [*item.get("parameters", ()), *declared.get("parameters", ())]
-        parameters = [self._resolve(one) for one in parameters_and_refs]
-        schemas = {one["name"]: self._resolve(one["schema"]) for one in parameters}
+        parameters = [*item.get("parameters", ()), *declared.get("parameters", ())]
+        resolved = [self._resolve(parameter) for parameter in parameters]
+        schemas = {one["name"]: self._resolve(one["schema"]) for one in resolved}
         body = self._resolve(declared.get("requestBody", {})).get("content", {})
         for media in body.values():
             properties = self._resolve(media["schema"]).get("properties", {})
@@ -70,7 +76,7 @@ class ContractIndex:
         )
 
     def _enums(self, schema: Json, visited: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """The closed vocabularies within ``schema``, each by the schema and property it is of."""
+        """Yield the enums within ``schema``, each with the name of its schema and property."""
         name = schema.get("$ref", "").rpartition("/")[2]
         if name in visited:
             return
@@ -78,24 +84,14 @@ class ContractIndex:
             visited.add(name)
         schema = self._resolve(schema)
         for key, inner in schema.get("properties", {}).items():
-            if "enum" in (plain := self._resolve(inner)):
-                yield f"{name}.{key}", _enum(plain)
+            if "enum" in (resolved := self._resolve(inner)):
+                yield f"{name}.{key}", _enum(resolved)
             else:
                 yield from self._enums(inner, visited)
         for inner in (*schema.get("anyOf", ()), schema.get("items")):
             if inner is not None:
                 yield from self._enums(inner, visited)
 
-    def _resolve(self, value: Any) -> Json:
-        """``value``, or what its reference leads to."""
-        while "$ref" in value:
-            place: Any = self._document
-            for key in value["$ref"].removeprefix("#/").split("/"):
-                place = place[key]
-            value = place
-        found: Json = value
-        return found
-
 
 def _enum(schema: Json) -> tuple[str, ...]:
-    return tuple(word for word in schema["enum"] if word is not None)
+    return tuple(value for value in schema["enum"] if value is not None)

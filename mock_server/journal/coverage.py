@@ -1,9 +1,9 @@
-"""Which parts of the contract a client has met so far, and which it has not.
+"""Which parts of the contract a client has used so far, and which it has not.
 
-A world collects while it answers: how often each operation gave which status, the parameters and
-words that were sent, the credentials, and the words of runs, steps and events at the moment they
-are rendered, which is when somebody is about to read them for the first time. Everything here is
-bounded by the size of the contract. ``report`` holds it against what the contract declares.
+A world collects while it sends responses: how often each operation had which status code, the
+parameters and enum values of requests, the credentials, and the enum values of runs, steps and
+events when they are first rendered. The size of the contract bounds all of it. ``report`` compares
+it with the contract.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from mock_server.engine.enums import EventType, StepStatus
-from mock_server.engine.run_state import Event, Json, RunState
+from mock_server.engine.run_state import Json, RunState
 from mock_server.journal.contract_index import ContractIndex, Operation
 
 _RUN_FIELDS = ("Run.status", "Run.orchestratorType", "Run.triggerType", "Run.triggerSourceType")
@@ -20,65 +20,79 @@ _EVENT_TYPE = "RunEvent.event"
 
 
 SentParameters = set[str | tuple[str, str]]
-"""The names of parameters that were sent; of those with a closed vocabulary, name and word too."""
+"""The names of the parameters in requests; for one with an enum, name and value too."""
 
 ResponseCounts = dict[tuple[str | None, int | None], int]
-"""How often each operation gave which status."""
+"""How many responses there were, by operation and status code."""
+
+RunValues = tuple[str | None, ...]
+"""The enum values of a run, in the order of the fields that have an enum."""
+
+
+def run_values(state: RunState) -> RunValues:
+    """Return the enum values of a run."""
+    identity = state.identity
+    return (
+        state.status,
+        identity.orchestrator_type,
+        identity.trigger_type,
+        identity.trigger_source_type,
+    )
 
 
 class Coverage:
-    """What one world's client has met; ``given`` by operation."""
+    """What one world's client has used; ``sent`` is by operation."""
 
-    __slots__ = ("answers", "credentials", "events", "given", "runs", "steps")
+    __slots__ = ("credentials", "events", "response_counts", "runs", "sent", "steps")
 
     def __init__(self) -> None:
-        self.answers: ResponseCounts = {}
-        self.given: defaultdict[str, SentParameters] = defaultdict(set)
+        self.response_counts: ResponseCounts = {}
+        self.sent: defaultdict[str, SentParameters] = defaultdict(set)
         self.credentials: set[str] = set()
-        self.runs: set[tuple[str | None, ...]] = set()
+        self.runs: set[RunValues] = set()
         self.steps: set[StepStatus] = set()
         self.events: set[EventType] = set()
 
     def record_run(self, state: RunState) -> None:
-        """Somebody is about to read this run."""
-        who = state.identity
-        self.runs.add(
-            (state.status, who.orchestrator_type, who.trigger_type, who.trigger_source_type)
-        )
+        """Count the run, which is about to be sent for the first time."""
+        self.runs.add(run_values(state))
 
     def record_steps(self, state: RunState) -> None:
-        """Somebody is about to read this run's steps."""
+        """Count the run's steps, which are about to be sent for the first time."""
         self.steps.update(step.status for step in state.steps)
 
-    def record_event(self, event: Event, state: RunState) -> None:
-        """Somebody is about to read this event, with run and step as ``state`` has them."""
-        self.events.add(event.type)
-        self.record_run(state)
-        if event.step is not None:
-            self.steps.add(state.steps[event.step].status)
+    def record_event(self, event: EventType, run: RunValues, step: StepStatus | None) -> None:
+        """Count an event that is about to be sent, with the values of its run and step."""
+        self.events.add(event)
+        self.runs.add(run)
+        if step is not None:
+            self.steps.add(step)
 
-    def report(self, declared: ContractIndex, answers: ResponseCounts) -> Json:
-        """What was met and what is missing, part by part, and how many of how many in all."""
-        operations = [self._operation(one, answers) for one in declared.operations.values()]
+    def report(self, contract: ContractIndex, response_counts: ResponseCounts) -> Json:
+        """Return what was seen and what is missing, by part, and the totals."""
+        operations = [
+            self._operation(operation, response_counts)
+            for operation in contract.operations.values()
+        ]
         runs = list(zip(*self.runs, strict=True)) or [()] * len(_RUN_FIELDS)
-        met: dict[str, Iterable[str | None]] = dict(zip(_RUN_FIELDS, runs, strict=True))
-        known = {**declared.response_enums, _STEP_STATUS: tuple(StepStatus)}
-        events = _part(known.pop(_EVENT_TYPE), self.events)
-        met[_STEP_STATUS] = self.steps
+        values: dict[str, Iterable[str | None]] = dict(zip(_RUN_FIELDS, runs, strict=True))
+        values[_STEP_STATUS] = self.steps
+        enums = {**contract.response_enums, _STEP_STATUS: tuple(StepStatus)}
+        events = _part(enums.pop(_EVENT_TYPE), self.events)
         received = [
-            {"name": name, **_part(words, met[name])}
-            for name, words in known.items()
-            if name in met
+            {"name": name, **_part(enum, values[name])}
+            for name, enum in enums.items()
+            if name in values
         ]
         sent = [
             {
-                "name": f"{one.id}.{name}",
-                **_part(words, {g[1] for g in self.given[one.id] if g[0] == name}),
+                "name": f"{operation.id}.{name}",
+                **_part(enum, {one[1] for one in self.sent[operation.id] if one[0] == name}),
             }
-            for one in declared.operations.values()
-            for name, words in one.enums.items()
+            for operation in contract.operations.values()
+            for name, enum in operation.enums.items()
         ]
-        credentials = _part(declared.security_schemes, self.credentials)
+        credentials = _part(contract.security_schemes, self.credentials)
         parts = [
             *chain.from_iterable((one["statuses"], one["parameters"]) for one in operations),
             *sent,
@@ -97,32 +111,32 @@ class Coverage:
             "credentials": credentials,
         }
 
-    def _operation(self, operation: Operation, counted: ResponseCounts) -> Json:
-        answers = {
+    def _operation(self, operation: Operation, response_counts: ResponseCounts) -> Json:
+        counts = {
             str(status): count
-            for (id_, status), count in counted.items()
+            for (id_, status), count in response_counts.items()
             if id_ == operation.id and status is not None
         }
-        given = {name for name in self.given[operation.id] if isinstance(name, str)}
-        if answers:
-            given |= {name for name in operation.parameters if f"{{{name}}}" in operation.path}
+        parameters = {name for name in self.sent[operation.id] if isinstance(name, str)}
+        if counts:
+            parameters |= {name for name in operation.parameters if f"{{{name}}}" in operation.path}
         return {
             "operation": operation.id,
             "method": operation.method,
             "path": operation.path,
-            "requests": sum(answers.values()),
+            "requests": sum(counts.values()),
             "statuses": {
-                **_part(operation.responses, answers),
-                "undeclared": sorted(answers.keys() - operation.responses.keys()),
+                **_part(operation.responses, counts),
+                "undeclared": sorted(counts.keys() - operation.responses.keys()),
             },
-            "parameters": _part(operation.parameters, given),
+            "parameters": _part(operation.parameters, parameters),
         }
 
 
-def _part(declared: Iterable[str], met: Iterable[str | None]) -> Json:
-    there = set(met)
-    words = [str(word) for word in declared]
+def _part(declared: Iterable[str], used: Iterable[str | None]) -> Json:
+    used = set(used)
+    names = [str(name) for name in declared]
     return {
-        "seen": [word for word in words if word in there],
-        "missing": [word for word in words if word not in there],
+        "seen": [name for name in names if name in used],
+        "missing": [name for name in names if name not in used],
     }

@@ -1,8 +1,8 @@
-"""One request and its answer: what was asked, what was answered, and why.
+"""One request and its response, and why the response is what it is.
 
-An exchange begins when a request arrives and joins a journal when its answer begins. On the way it
-learns which operation was matched, whose credential it was, what was wrong with it and which open
-question its answer hangs on; its number is in the answer's ``X-Mock-Request`` header.
+An exchange begins when a request arrives and joins a journal when its response starts. The layers
+fill it in: the operation, the credential, the validation errors, the open question on which the
+response depends. Its number is in the response header ``X-Mock-Request``.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -16,11 +16,16 @@ from mock_server.errors import ErrorDetail
 from mock_server.journal.coverage import Coverage
 
 EXCHANGE = "mock_server.journal.exchange"
+"""The key of the exchange in an ASGI scope."""
+
 HEADER = b"x-mock-request"
+
+Headers = list[tuple[bytes, bytes]]
+"""Header fields as in an ASGI scope: lower-case names, raw values."""
 
 
 class ExchangeStore(Protocol):
-    """What an exchange joins when its answer begins, and what it covered is told to."""
+    """The journal that an exchange joins when its response starts."""
 
     @property
     def coverage(self) -> Coverage: ...
@@ -29,32 +34,32 @@ class ExchangeStore(Protocol):
 
 
 class ExchangeCounter(Protocol):
-    """What is told of an exchange when it is over."""
+    """The metrics that count an exchange when it ends."""
 
     def count(self, exchange: "Exchange") -> None: ...
 
 
 class Exchange:
-    """What is known of a request, and of the answer as far as it was sent.
+    """A request, and the response as far as it was sent.
 
-    ``began`` and ``ended`` are real seconds; ``at`` is the world's instant, None before a world was
-    found. ``sent`` counts bytes of the answer's body; ``added`` are headers that the answer gets on
-    its way. ``credential`` is the security scheme that opened the tenant's world.
+    ``started`` and ``ended`` are real seconds; ``at`` is the world's instant, None before a world
+    was found. ``bytes_sent`` counts the bytes of the response's body; ``extra_headers`` are added to
+    the response. ``credential`` is the security scheme that opened the tenant's world.
     """
 
-    # On the class what a request has before anything is known of it: to set it on each takes long.
+    # The initial values are on the class: to set them on each instance would take longer.
     ended: float | None = None
     at: int | None = None
     operation: str | None = None
     tenant: str | None = None
     credential: str | None = None
     status: int | None = None
-    sent = 0
+    bytes_sent = 0
     reason: str | None = None
     question: str | None = None
-    flaws: Sequence[ErrorDetail] = ()
+    errors: Sequence[ErrorDetail] = ()
     faults: tuple[str, ...] = ()
-    added: tuple[tuple[bytes, bytes], ...] = ()
+    extra_headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(
         self,
@@ -63,43 +68,43 @@ class Exchange:
         send: Send,
         behaviour: Behaviour,
         journal: ExchangeStore,
-        counts: ExchangeCounter,
+        counter: ExchangeCounter,
     ) -> None:
         self._send: Send | None = send
-        self._counts = counts
+        self._counter = counter
         self.number = number
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
-        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.headers: Headers = scope["headers"]
         self.behaviour = behaviour
         self.journal = journal
-        self.began = monotonic()
+        self.started = monotonic()
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Send a part of the answer; its first part is given the exchange's number."""
+        """Send a part of the response; add the exchange's number to its headers."""
         send = self._send
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.journal.append(self)
             number = (HEADER, b"%d" % self.number)
-            message["headers"] = [*message.get("headers", ()), number, *self.added]
+            message["headers"] = [*message.get("headers", ()), number, *self.extra_headers]
         else:
-            self.sent += len(message.get("body", b""))
+            self.bytes_sent += len(message.get("body", b""))
             if not message.get("more_body"):
-                self.end()  # Before the last part is sent: who has read it finds it all told.
-        return _nowhere() if send is None else send(message)
+                self.end()  # First, so that a client with the response finds the entry complete.
+        return _discard() if send is None else send(message)
 
     def end(self) -> None:
-        """The exchange is over, if it was not; nothing more can be sent."""
+        """End the exchange unless it has ended; discard what is sent later."""
         if self.ended is not None:
             return
-        if self.status is None:  # Broken off before its answer began.
+        if self.status is None:  # Ended before the response started.
             self.journal.append(self)
         self.ended = monotonic()
         self._send = None
-        self._counts.count(self)
+        self._counter.count(self)
 
 
-async def _nowhere() -> None:
-    """What is sent when the exchange is over."""
+async def _discard() -> None:
+    """Discard a message that is sent after the end."""

@@ -1,8 +1,7 @@
-"""The newest exchanges of one world, so that somebody can ask afterwards why an answer came.
+"""The newest exchanges of one world, to explain responses afterwards.
 
-Bounded: the newest 1,000. An exchange joins when its answer begins, so that open streams are seen;
-a world has one journal for as long as it lives. What came without a credential that opens a world
-is in a journal of its own.
+An exchange joins when its response starts, so open streams are included; a world has one journal
+as long as it exists. Requests without a credential that opens a world have a journal of their own.
 """
 
 from collections import Counter, deque
@@ -16,42 +15,40 @@ MAX_EXCHANGES = 1_000
 
 
 class Journal(deque[Exchange]):
-    """The exchanges of one world, and what of the contract they have covered."""
+    """The newest exchanges of one world, and the coverage of the contract by all of them."""
 
     def __init__(self) -> None:
         super().__init__(maxlen=MAX_EXCHANGES)
         self.coverage = Coverage()
 
     def find(self, number: int) -> Exchange | None:
-        """The exchange with that number, if it is remembered."""
+        """Return the exchange with that number; None if it is not in the journal."""
         return next((one for one in self if one.number == number), None)
 
-    def answers(self) -> ResponseCounts:
-        """How often each operation gave which status, what is still open among them."""
-        begun = Counter((one.operation, one.status) for one in self if one.ended is None)
-        return begun + Counter(self.coverage.answers)
+    def response_counts(self) -> ResponseCounts:
+        """Count the responses by operation and status code, including those still being sent."""
+        unfinished = Counter((one.operation, one.status) for one in self if one.ended is None)
+        return unfinished + Counter(self.coverage.response_counts)
 
 
 class UnassignedJournal(Journal):
-    """The exchanges that no operation led to a world: an unknown path, no good credential.
+    """The exchanges of requests that reached no world: an unknown path or no valid credential.
 
-    ``behaviour`` is what they are answered by; ``home`` says in whose journal one belongs all the
-    same, None for nobody's.
+    ``behaviour`` applies to their responses. ``find_journal`` returns the world's journal that an
+    exchange belongs to all the same, None for no world's.
     """
 
-    def __init__(self, behaviour: Behaviour, home: Callable[[Exchange], Journal | None]) -> None:
+    def __init__(
+        self, behaviour: Behaviour, find_journal: Callable[[Exchange], Journal | None]
+    ) -> None:
         super().__init__()
         self.behaviour = behaviour
-        self._home = home
-
-    def set_behaviour(self, behaviour: Behaviour) -> None:
-        """From now on they are answered as ``behaviour`` says."""
-        self.behaviour = behaviour
+        self._find_journal = find_journal
 
     def append(self, exchange: Exchange) -> None:
-        home = self._home(exchange)
-        if home is None:
+        journal = self._find_journal(exchange)
+        if journal is None:
             super().append(exchange)
         else:
-            home.append(exchange)
-            exchange.journal = home
+            journal.append(exchange)
+            exchange.journal = journal

@@ -1,5 +1,4 @@
-"""What a request that matches no operation may have meant: the nearest operations, and what sets
-it apart from each."""
+"""The nearest operations to a request that matches none, and how it differs from each."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ _ID = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """A known operation near an unknown request. ``reason`` says what sets them apart."""
+    """A known operation near an unknown request. ``reason`` says how they differ."""
 
     method: str
     path: str
@@ -26,13 +25,13 @@ class NearMiss:
 
 
 class KnownPaths:
-    """Every path that is known."""
+    """The paths of all known operations."""
 
     def __init__(self, operations: list[Operation]) -> None:
         self._known = [(one, one.path.strip("/").split("/")) for one in operations]
 
     def nearest(self, method: str, path: str) -> list[NearMiss]:
-        """The nearest operations, the nearest first; none when nothing is near."""
+        """Return the nearest operations, nearest first."""
         if len(path) > _MAX_PATH_LENGTH or path.count("/") > _MAX_SEGMENTS:
             return []
         segments = [segment for segment in path.split("/") if segment] or [""]
@@ -54,7 +53,7 @@ class KnownPaths:
         return [NearMiss(one.method, one.path, reason) for _, one, reason in found[:_MAX_RESULTS]]
 
     def hint(self, method: str, path: str) -> str | None:
-        """The nearest operation in words, to be put into an answer; None when nothing is near."""
+        """Return the nearest operation as a hint for a response; None when no operation is near."""
         nearest = next(iter(self.nearest(method, path)), None)
         if nearest is None:
             return None
@@ -62,8 +61,7 @@ class KnownPaths:
 
 
 def _compare(given: list[str], template: list[str]) -> tuple[float, list[str]]:
-    """How far ``given`` is from ``template``, and what sets them apart, segment by segment: the
-    cheapest way to turn one into the other."""
+    """Return the edit distance from ``given`` to ``template`` in segments, and the edits."""
     rows: list[tuple[float, list[str]]] = [(0.0, [])]
     for name in template:
         cost, reasons = rows[-1]
@@ -83,11 +81,11 @@ def _compare(given: list[str], template: list[str]) -> tuple[float, list[str]]:
 
 
 def _segment_cost(segment: str, name: str) -> tuple[float, list[str]]:
-    """How far a segment is from the one that is known, and why."""
+    """Return the cost of replacing a segment by the known one, and the reason."""
     if segment == name:
         return 0.0, []
     if name.startswith("{"):
-        # What looks like no id is taken for one unwillingly.
+        # A segment that does not look like an id costs more.
         return (0.05 if _ID.fullmatch(segment) else 0.2) if segment else 1.0, []
     why = [f"{segment!r} for {name!r}"]
     if segment.lower() == name.lower():

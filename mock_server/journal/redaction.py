@@ -1,15 +1,15 @@
-"""Keeps credentials out of whatever is shown of a request.
+"""Removes credentials from what the journal shows of a request.
 
-Three nets: headers are shown by an allow-list; query parameters whose name speaks of a secret lose
-their value; and the text of every credential that the request presented, in whatever header, is
-taken out of every other text of it.
+Three rules: headers are shown by an allow-list; query parameters whose name suggests a secret lose
+their value; and the text of every credential in the request, in any header, is removed from every
+other text of it.
 """
 
 import re
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus
 
-from mock_server.http.request_schema import Headers
+from mock_server.journal.exchange import Headers
 
 REDACTED = "[redacted]"
 
@@ -20,13 +20,13 @@ _SECRET_NAME = re.compile(
     r"token|secret|passw|auth|credential|session|signature|cookie|jwt|api.?key|^key$",
     re.IGNORECASE,
 )
-_SHORTEST = 4
+_MIN_LENGTH = 4
 _PIECES = re.compile(r"[\s,=:\"]+")
 _SCHEMES = frozenset({"Bearer", "bearer", "Basic", "basic"})
 
 
 class Redaction:
-    """What must not be seen of one request; the name of its ``tenant`` may."""
+    """The secrets of one request; the name of its ``tenant`` is none of them."""
 
     def __init__(self, headers: Headers, query: bytes, tenant: str | None) -> None:
         self._headers = headers
@@ -43,11 +43,11 @@ class Redaction:
         pieces |= {quote(piece, safe="") for piece in pieces}
         pieces -= _SCHEMES | {tenant}
         self._secrets = sorted(
-            (piece for piece in pieces if len(piece) >= _SHORTEST), key=len, reverse=True
+            (piece for piece in pieces if len(piece) >= _MIN_LENGTH), key=len, reverse=True
         )
 
     def headers(self) -> dict[str, str]:
-        """The headers that bear on an answer and are no credentials."""
+        """Return the headers that can affect a response, without credentials."""
         return {
             name.decode("latin-1"): self.text(value.decode("latin-1"))
             for name, value in self._headers
@@ -55,20 +55,20 @@ class Redaction:
         }
 
     def query(self) -> str:
-        """The query, written anew."""
+        """Return the query string without secrets."""
         return "&".join(
             f"{quote(self.text(name))}={self._value(name, value)}" for name, value in self._query
         )
 
     def text(self, text: str) -> str:
-        """``text`` without any credential in it."""
+        """Return ``text`` without credentials."""
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, REDACTED)
         return text
 
     def all(self, value: Any) -> Any:
-        """``value``, which is JSON, with every text in it redacted."""
+        """Return the JSON ``value`` with every text in it redacted."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):

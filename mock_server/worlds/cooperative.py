@@ -1,7 +1,7 @@
-"""Large work in slices, so that whoever asks something else meanwhile is answered.
+"""Long work in time slices, so that other requests are served meanwhile.
 
 Work is a generator that yields wherever it can be interrupted, at least every few milliseconds, and
-returns what it was for. A world that is worked on may be read in between: it is as far as it got.
+returns its result. A world may be read between two slices: it shows the progress so far.
 """
 
 import asyncio
@@ -16,52 +16,51 @@ T = TypeVar("T")
 Work = Generator[None, None, T]
 
 TIME_SLICE = 0.01
-"""Real seconds after which others have their turn; however much work is under way shares them."""
+"""Real seconds after which other tasks get a turn; all work in progress shares them."""
 
-
-_LONG = 20
-"""Slices after which work counts as long."""
+_MANY_SLICES = 20
+"""From so many slices on, the garbage collector is told to skip what the work has made."""
 
 
 class WorkRunner:
-    """All large work of one mock; none goes on once it is ``closed``."""
+    """Runs all long work of one mock; none goes on once it is ``closed``."""
 
     def __init__(self) -> None:
-        self._under_way = 0
+        self._in_progress = 0
         self.closed = False
 
-    async def do(self, work: Work[T]) -> T:
-        """What ``work`` returns. Raises what it raises, and Refused (503) when the mock stops."""
-        self._under_way += 1
-        runner = 0
+    async def run(self, work: Work[T]) -> T:
+        """Return the result. Raise what the work raises, and HttpError (503) when the mock stops."""
+        self._in_progress += 1
+        slices = 0
         try:
-            until = monotonic() + TIME_SLICE / self._under_way
+            until = monotonic() + TIME_SLICE / self._in_progress
             while True:
                 next(work)
                 if monotonic() >= until:
-                    runner += 1
-                    if runner > _LONG:
-                        # What it makes is there to stay, and there is much of it: to look through
-                        # it for garbage again and again would hold everybody up.
+                    slices += 1
+                    if slices > _MANY_SLICES:
+                        # The result is large and stays: examining it for garbage again and again
+                        # would delay everything else.
                         gc.freeze()
                     await asyncio.sleep(0)
                     if self.closed:
                         raise HttpError(503, "The mock is stopping.")
-                    until = monotonic() + TIME_SLICE / self._under_way
+                    until = monotonic() + TIME_SLICE / self._in_progress
         except StopIteration as end:
             value: T = end.value
             return value
         finally:
-            self._under_way -= 1
+            self._in_progress -= 1
             work.close()
 
     def close(self) -> None:
-        """Let no work go on."""
+        """Stop all work."""
         self.closed = True
 
 
 def run_to_end(work: Work[T]) -> T:
-    """What ``work`` returns, without a break. Raises what it raises."""
+    """Return the result of ``work`` without interruption. Raise what it raises."""
     while True:
         try:
             next(work)

@@ -1,21 +1,19 @@
-"""The worlds of one mock: which there are, how one is opened, and how many there may be.
+"""The worlds of one mock: which are open, how one is opened, and how many there may be.
 
 A credential names a tenant, and a tenant is a world: ``acme`` and ``acme:alice`` are two users of
-the world ``acme``. Some worlds are declared; any name that begins with ``test-`` opens a fresh one,
-so that tests that run side by side keep out of each other's way by choosing a name. The mock holds
-a bounded number of them: the one of a ``test-`` name that was idle longest goes first.
+the world ``acme``. Some worlds are declared; any name that begins with ``test-`` opens a new one, so
+tests that run in parallel stay apart by choosing a name. The number of worlds is bounded: the
+``test-`` world that was idle longest is removed first.
 """
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain, count
-from pathlib import Path
 from weakref import WeakValueDictionary
 
-from mock_server import resources
 from mock_server.engine import scenario
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import Clock, wall
@@ -25,7 +23,7 @@ from mock_server.engine.scenario import Scenario
 from mock_server.errors import HttpError, UsageError
 from mock_server.faults import rules
 from mock_server.faults.rules import Preset
-from mock_server.http.middleware.control_access import Access
+from mock_server.settings import Settings
 from mock_server.worlds import seed_data
 from mock_server.worlds.advance import catch_up_completely
 from mock_server.worlds.cooperative import Work, WorkRunner
@@ -35,38 +33,19 @@ from mock_server.worlds.world import World
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TEST_PREFIX = "test-"
-MAX_STREAMS = 20_000
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the mock is started with. ``now`` is an instant, None for the machine's time of day;
-    ``scale`` how many world seconds pass in a real one, 0 for frozen; ``scenarios`` a directory
-    with more of them; ``access`` who may drive it."""
-
-    seed: int = 1
-    scale: float = 1.0
-    now: int | None = None
-    start: str = "demo"
-    declared: tuple[str, ...] = ("demo", "acme", "globex")
-    max_worlds: int = 256
-    max_streams: int = MAX_STREAMS
-    scenarios: Path | None = None
-    starts: Path = field(default_factory=resources.worlds_dir)
-    behaviour: Behaviour = field(default_factory=Behaviour)
-    faults: Path = field(default_factory=resources.faults_dir)
-    access: Access = field(default_factory=Access)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a fresh world begins with; what is None is as the mock was started with, or as the
-    world's name says. ``uses_scenario`` names one of the ``starts``; ``runs`` past runs and ``live``
-    under way overrule it. ``now`` is an instant."""
+    """What a new world begins with; None stands for the mock's settings, or what the name implies.
+
+    ``start`` names one of the mock's ``starts``; ``runs`` and ``live`` override the number of its
+    past and current runs. ``now`` is an instant.
+    """
 
     seed: int | None = None
     now: int | None = None
-    uses_scenario: str | None = None
+    start: str | None = None
     behaviour: Behaviour | None = None
     runs: int | None = None
     live: int | None = None
@@ -77,23 +56,23 @@ DEFAULT_START = Start()
 
 
 class Worlds:
-    """Every open world by name. Raises UsageError when the settings cannot be used."""
+    """Every open world by name. Raise UsageError for settings that cannot be used."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.scenarios: dict[str, Scenario] = scenario.known(settings.scenarios)
+        self.scenarios: dict[str, Scenario] = scenario.load_available(settings.scenarios)
         self.starts: dict[str, WorldFile] = {
             path.stem: seed_data.read(path, self.scenarios)
             for path in sorted(settings.starts.glob("*.yaml"))
         }
         if settings.start not in self.starts:
-            there = ", ".join(self.starts)
+            available = ", ".join(self.starts)
             raise UsageError(
-                f"there is no world {settings.start!r} to start with; there are: {there}"
+                f"there is no world {settings.start!r} to start with; there are: {available}"
             )
         self.presets: dict[str, Preset] = rules.presets(settings.faults)
-        self._words = FakeData()
-        # In order of use as far as test worlds go: the one idle longest comes first.
+        self._fake_data = FakeData()
+        # Test worlds are in order of use: the one that was idle longest comes first.
         self._open: dict[str, World] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._disposals: set[asyncio.Task[None]] = set()
@@ -105,15 +84,22 @@ class Worlds:
     def __len__(self) -> int:
         return len(self._open)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._open
+
     def allows(self, name: str) -> bool:
-        """Whether there is, or could be, a world of that name."""
+        """Return whether a world of that name is open or can be opened."""
         return name in self.settings.declared or (
             name.startswith(TEST_PREFIX) and NAME.fullmatch(name) is not None
         )
 
+    def get(self, name: str) -> World | None:
+        """Return the world of that name if it is open."""
+        return self._open.get(name)
+
     def current(self, name: str) -> World | None:
-        """The world of that name, caught up to its now; None where that takes a while: see
-        ``open``."""
+        """Return the world of that name, caught up with its clock; None where that takes longer,
+        see ``open``."""
         world = self._open.get(name)
         if world is None or not world.catch_up():
             return None
@@ -121,150 +107,156 @@ class Worlds:
         return world
 
     async def open(self, name: str) -> World:
-        """The world of that name, opened if need be, caught up to its now. The name must be one it
-        ``allows``. Raises HttpError: 409 when there is no room, 503 when it is far behind."""
+        """Open the world of that name if necessary and let it catch up with its clock.
+
+        ``allows(name)`` must hold. Raise HttpError: 409 when the mock holds no further world, 503
+        when the world cannot keep up with its clock.
+        """
         while True:
             world = self._open.get(name)
             if world is None:
-                async with self._lock_of(name):
+                async with self._lock(name):
                     if name not in self._open:
-                        self._replace(await self.runner.do(self._fresh(name)))
+                        self._insert(await self.runner.run(self._create(name)))
             else:
-                await self.runner.do(catch_up_completely(world))
+                await self.runner.run(catch_up_completely(world))
                 if not world.closed:
                     self._touch(name)
                     return world
 
     @asynccontextmanager
     async def exclusive(self, name: str) -> AsyncIterator[World]:
-        """The world of that name, for work that takes a while: such is done to it one by one.
-        Raises HttpError, as ``open`` does."""
+        """Open the world of that name for long work, of which it has one at a time.
+
+        Raise HttpError, as ``open`` does.
+        """
         while True:
             world = await self.open(name)
-            async with self._lock_of(name):
+            async with self._lock(name):
                 if not world.closed:
                     yield world
                     return
 
-    def _lock_of(self, name: str) -> asyncio.Lock:
-        """Held while large work is done to the world of that name."""
-        return self._locks.setdefault(name, asyncio.Lock())
-
-    def get(self, name: str) -> World | None:
-        """The world of that name, if it is open."""
-        return self._open.get(name)
-
     def run_exists(self, run_id: str) -> bool:
-        """Whether any open world has that run."""
+        """Return whether any open world has that run."""
         return any(world.find(run_id) is not None for world in self._open.values())
 
     async def reset(self, name: str, start: Start = DEFAULT_START) -> World:
-        """A fresh world of that name in place of the old one, which is there until it is ready.
-        Raises HttpError (409)."""
-        async with self._lock_of(name):
-            world = await self.runner.do(self._fresh(name, start))
-            self._replace(world)
+        """Replace the world of that name by a new one; the old one stays until that is complete.
+
+        Raise HttpError (409).
+        """
+        async with self._lock(name):
+            world = await self.runner.run(self._create(name, start))
+            self._insert(world)
         return world
 
-    async def take_up(
-        self, document: Json, name: str, loc: tuple[str, ...] = ("body",), *, beside: bool = False
+    async def restore(
+        self,
+        document: Json,
+        name: str,
+        loc: tuple[str, ...] = ("body",),
+        *,
+        keep_existing: bool = False,
     ) -> World:
-        """The world that was written down in ``document``, in place of the one of that name, or
-        ``beside`` it, under the name with a number. Nothing changes when it raises RequestValidationError, for
-        what is wrong with the document, which stands at ``loc``, or Refused (409)."""
-        async with self._lock_of(name):
+        """Replace the world of that name by the snapshot in ``document``, which is at ``loc``.
+
+        With ``keep_existing``, add a number to the name where a world has it already. Raise
+        RequestValidationError for an invalid document and HttpError (409); both change nothing.
+        """
+        async with self._lock(name):
             world = await self.read(document, name, loc)
-            if beside:
+            if keep_existing:
                 numbered = (f"{name}-{number}" for number in count(2))
                 world.name = next(free for free in chain([name], numbered) if free not in self)
-            self._replace(world)
+            self._insert(world)
         return world
 
     async def read(self, document: Json, name: str, loc: tuple[str, ...]) -> World:
-        """The world that was written down in ``document``, without opening it. Raises RequestValidationError."""
-        return await self.runner.do(restore(document, name, self._words, loc))
+        """Return the world in ``document`` without opening it. Raise RequestValidationError."""
+        return await self.runner.run(restore(document, name, self._fake_data, loc))
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._open
-
-    def set_behaviour(self, before: Behaviour, after: Behaviour) -> None:
-        """Every world that behaved as ``before`` behaves as ``after``, and fresh ones do."""
+    def replace_behaviour(self, before: Behaviour, after: Behaviour) -> None:
+        """Set ``after`` for new worlds and for those that behave as ``before``."""
         self.settings = replace(self.settings, behaviour=after)
         for world in self:
             if world.behaviour == before:
                 world.set_behaviour(after)
 
-    def uses_scenario(self, scenario: str) -> bool:
-        """Whether any start has a run of that scenario."""
+    def starts_use(self, scenario: str) -> bool:
+        """Return whether any start has a run of that scenario."""
         return any(
             scenario in start.history.scenarios or scenario in {run.scenario for run in start.live}
             for start in self.starts.values()
         )
 
     def close(self) -> None:
-        """Close every world, and with it its event streams; what is under way is left off."""
+        """Close every world, end its event streams and stop long work."""
         self.runner.close()
         for world in self:
             world.close()
 
-    def _fresh(self, name: str, start: Start = DEFAULT_START) -> Work[World]:
+    def _lock(self, name: str) -> asyncio.Lock:
+        """Return the lock to hold while long work is done to the world of that name."""
+        return self._locks.setdefault(name, asyncio.Lock())
+
+    def _create(self, name: str, start: Start = DEFAULT_START) -> Work[World]:
         settings = self.settings
         now = settings.now if start.now is None else start.now
         scale = settings.scale if start.scale is None else start.scale
-        uses_scenario = self.starts[start.uses_scenario or self._start_named(name)]
+        file = self.starts[start.start or self._start_named(name)]
         world = World(
             name,
             settings.seed if start.seed is None else start.seed,
             Clock(wall() if now is None else now, scale),
             start.behaviour or settings.behaviour,
-            self._words,
-            history_length=uses_scenario.history_length,
+            self._fake_data,
+            history_length=file.history_length,
         )
-        yield from seed_data.populate(world, uses_scenario, self.scenarios, start.runs, start.live)
+        yield from seed_data.populate(world, file, self.scenarios, start.runs, start.live)
         return world
 
     def _touch(self, name: str) -> None:
-        if name not in self.settings.declared:  # Those are never let go, used or not.
+        if name not in self.settings.declared:  # Declared worlds are never removed.
             self._open[name] = self._open.pop(name)
 
-    def _replace(self, world: World) -> None:
-        """Have ``world`` in place of the one of its name. Raises HttpError (409)."""
+    def _insert(self, world: World) -> None:
+        """Open ``world`` in place of the one of its name. Raise HttpError (409)."""
         old = self._open.pop(world.name, None)
         if old is not None:
             self._dispose(old)
         elif len(self._open) >= self.settings.max_worlds:
-            self._evict_idle()
+            self._remove_idle()
         self._open[world.name] = world
 
-    def _evict_idle(self) -> None:
+    def _remove_idle(self) -> None:
         declared = self.settings.declared
-        # One that somebody follows is in use, however long nobody asked it anything.
+        # A world with subscribers is in use, even without requests.
         idle = next(
             (n for n, w in self._open.items() if n not in declared and not w.has_subscribers), None
         )
         if idle is None:
-            most = self.settings.max_worlds
             raise HttpError(
                 409,
-                f"All {most} worlds are declared ones, or somebody follows a run of theirs: start "
-                "the mock with a larger --most-worlds.",
+                f"All {self.settings.max_worlds} worlds are declared ones, or somebody follows a "
+                "run of theirs: start the mock with a larger --most-worlds.",
             )
         self._dispose(self._open.pop(idle))
 
     def _dispose(self, world: World) -> None:
         world.close()
-        task = asyncio.create_task(self.runner.do(world.dispose()))
+        task = asyncio.create_task(self.runner.run(world.dispose()))
         self._disposals.add(task)
         task.add_done_callback(self._disposed)
 
     def _disposed(self, task: asyncio.Task[None]) -> None:
         self._disposals.discard(task)
         if not task.cancelled():
-            task.exception()  # Left off when the mock stops.
+            task.exception()  # Retrieved, because the mock may stop during the disposal.
 
     def _start_named(self, name: str) -> str:
-        """What the world opens with: ``test-empty`` and ``test-empty-7`` open the start ``empty``;
-        any other name opens what the mock was started with."""
+        """Return the start of a world: ``test-empty`` and ``test-empty-7`` open with ``empty``, any
+        other name with the mock's setting."""
         rest = name.removeprefix(TEST_PREFIX) if name.startswith(TEST_PREFIX) else ""
         named = [start for start in self.starts if rest == start or rest.startswith(f"{start}-")]
         return max(named, key=len, default=self.settings.start)

@@ -1,47 +1,133 @@
-"""A run's story told from its beginning: the frames of its event stream."""
+"""The events of a run as a stream sends them: each with the run and the step as of that event.
 
+A state that has passed is shown by folding the log again, so an event is rendered once and the
+bytes are shared: the subscribers of a run read from one ``SharedReplay``. It keeps the newest
+events only; a subscriber that is further behind folds the log for itself until it has caught up.
+"""
+
+from collections import deque
 from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
 
 from mock_server.engine.behaviour import Framing, RunningDuration
+from mock_server.engine.enums import EventType, StepStatus
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import RunState
+from mock_server.journal.coverage import RunValues, run_values
 from mock_server.worlds import serialize
 from mock_server.worlds.world import EVENT_BATCH, World
 
 
+class RenderedEvent(NamedTuple):
+    """The bytes of one event, and the enum values in it."""
+
+    data: bytes
+    type: EventType
+    run: RunValues
+    step: StepStatus | None
+
+
 class Replay:
-    """The frames of one run's event stream, each with the run and step as of its event.
+    """A fold of a run's log that renders the events after ``position``."""
 
-    Folds the log behind a reader's back, so that a state that has gone by can still be shown.
-    """
+    __slots__ = ("_folded", "_run", "_state", "_world", "position")
 
-    def __init__(self, world: World, run: Run) -> None:
+    def __init__(self, world: World, run: Run, position: int) -> None:
         self._world = world
         self._run = run
         self._state = RunState(run.state.identity)
-        self._seen = 0
+        self._folded = 0
+        self.position = position
 
-    @property
-    def at_end(self) -> bool:
-        """Whether every event has been shown."""
-        return self._seen == len(self._run.log)
-
-    def frames(self, after: int) -> list[bytes]:
-        """The frames of the next events since the last call, a few hundred at the most, whose
-        ``seq`` is above ``after``."""
-        found = []
+    def read(self) -> list[RenderedEvent]:
+        """Fold the next events, a few hundred at most; return those after the position."""
         behaviour = self._world.behaviour
         grows = behaviour.running_duration is RunningDuration.GROWS
         full = behaviour.framing is Framing.FULL
-        coverage = self._world.journal.coverage
-        events = self._run.log[self._seen : self._seen + EVENT_BATCH]
+        style = self._world.style()
+        state = self._state
+        events = self._run.log[self._folded : self._folded + EVENT_BATCH]
+        self._folded += len(events)
+        rendered = []
         for event in events:
-            self._state.apply(event)
-            if event.seq > after:
-                coverage.record_event(event, self._state)
-                style = self._world.style()
+            state.apply(event)
+            if event.seq > self.position:
                 if grows:
                     style = replace(style, until=event.at)
-                found.append(serialize.frame(event, self._state, style, full=full))
-        self._seen += len(events)
-        return found
+                data = serialize.event_bytes(event, state, style, full=full)
+                step = None if event.step is None else state.steps[event.step].status
+                rendered.append(RenderedEvent(data, event.type, run_values(state), step))
+        self.position = max(self.position, self._folded)
+        return rendered
+
+    @property
+    def folded(self) -> int:
+        """The number of events that were folded."""
+        return self._folded
+
+
+class SharedReplay:
+    """The newest rendered events of one run, for all its subscribers."""
+
+    __slots__ = ("_events", "_replay")
+
+    def __init__(self, world: World, run: Run, position: int) -> None:
+        self._replay = Replay(world, run, position)
+        self._events: deque[RenderedEvent] = deque(maxlen=EVENT_BATCH)
+
+    def read(self, position: int) -> list[RenderedEvent] | None:
+        """Return events after ``position``, a few hundred at most; none where they come later.
+
+        Return None where the next one is not kept.
+        """
+        end = self._replay.position
+        if position == end:
+            self._events.extend(self._replay.read())
+            end = self._replay.position
+        oldest = end - len(self._events)
+        if not oldest <= position <= end:
+            return None
+        return list(islice(self._events, position - oldest, None))
+
+
+class EventReader:
+    """Reads the events of a run after ``position``, from the shared replay where it has them."""
+
+    __slots__ = ("_own", "_run", "_world", "position")
+
+    def __init__(self, world: World, run: Run, position: int) -> None:
+        self._world = world
+        self._run = run
+        self._own: Replay | None = None
+        self.position = position
+
+    @property
+    def at_end(self) -> bool:
+        """Whether every event was read."""
+        return self.position >= len(self._run.log)
+
+    def read(self) -> list[bytes]:
+        """Return the bytes of the next events, a few hundred at most."""
+        events = self._read()
+        coverage = self._world.journal.coverage
+        for event in events:
+            coverage.record_event(event.type, event.run, event.step)
+        self.position += len(events)
+        return [event.data for event in events]
+
+    def _read(self) -> list[RenderedEvent]:
+        if self.at_end:
+            return []
+        shared = self._world.replays.get(self._run.id)
+        if shared is None:
+            shared = self._world.replays[self._run.id] = SharedReplay(
+                self._world, self._run, self.position
+            )
+        events = shared.read(self.position)
+        if events is not None:
+            self._own = None
+            return events
+        if self._own is None:
+            self._own = Replay(self._world, self._run, self.position)
+        return self._own.read()

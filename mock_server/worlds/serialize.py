@@ -1,4 +1,4 @@
-"""The JSON of the contract, as bytes: runs, steps, pages and events."""
+"""The JSON of the contract as bytes: runs, steps, pages and events."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ _text = lru_cache(maxsize=4_096)(to_text)
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How things are shown where the contract is silent. ``leave_out``: fields without a value are
-    absent; ``until``: the instant up to which the duration of what is at work is counted."""
+    """How to render where the contract is silent. ``leave_out``: omit fields without a value;
+    ``until``: the instant up to which the duration of a running run or step counts."""
 
     leave_out: bool = False
     until: int | None = None
@@ -26,33 +26,33 @@ PLAIN = Style()
 
 
 def run_fields(state: RunState, style: Style = PLAIN) -> Json:
-    """A run as the contract's ``Run``: every field there, null where there is nothing to say."""
-    who = state.identity
+    """Return the fields of the contract's ``Run``; null where there is no value."""
+    identity = state.identity
     fields = {
-        "automationId": who.automation_id,
-        "automationVersionId": who.automation_version_id,
+        "automationId": identity.automation_id,
+        "automationVersionId": identity.automation_version_id,
         "completedAt": _instant(state.completed),
-        "concurrencyKey": who.concurrency_key,
-        "createdAt": _text(who.created),
+        "concurrencyKey": identity.concurrency_key,
+        "createdAt": _text(identity.created),
         "durationSeconds": _seconds(state.started, state.completed, style),
         "error": state.error,
         "externalJobId": state.external_job_id,
-        "id": who.id,
-        "orchestratorType": who.orchestrator_type,
+        "id": identity.id,
+        "orchestratorType": identity.orchestrator_type,
         "startedAt": _instant(state.started),
         "status": state.status,
-        "tenantId": who.tenant_id,
-        "triggerSourceId": who.trigger_source_id,
-        "triggerSourceType": who.trigger_source_type,
-        "triggerType": who.trigger_type,
+        "tenantId": identity.tenant_id,
+        "triggerSourceId": identity.trigger_source_id,
+        "triggerSourceType": identity.trigger_source_type,
+        "triggerType": identity.trigger_type,
         "updatedAt": _text(state.updated),
-        "versionNumber": who.version_number,
+        "versionNumber": identity.version_number,
     }
     return _without_null(fields) if style.leave_out else fields
 
 
 def step_fields(step: StepState, steps: list[StepState], style: Style = PLAIN) -> Json:
-    """A step as the contract's ``Step``; ``steps`` are all of its run's."""
+    """Return the fields of the contract's ``Step``; ``steps`` are all steps of its run."""
     fields = {
         "actionRunId": step.action_run_id,
         "completedAt": _instant(step.completed),
@@ -71,12 +71,12 @@ def step_fields(step: StepState, steps: list[StepState], style: Style = PLAIN) -
 
 
 def run(state: RunState, style: Style = PLAIN) -> bytes:
-    """The contract's ``Run``."""
+    """Return the contract's ``Run``."""
     return orjson.dumps(run_fields(state, style))
 
 
 def steps(state: RunState, style: Style = PLAIN) -> bytes:
-    """The contract's ``RunSteps``."""
+    """Return the contract's ``RunSteps``."""
     counts = dict.fromkeys(StepStatus, 0)
     for step in state.steps:
         counts[step.status] += 1
@@ -93,13 +93,13 @@ def steps(state: RunState, style: Style = PLAIN) -> bytes:
 
 
 def page(items: Iterable[bytes], total: int) -> bytes:
-    """The contract's ``RunPage``, of runs that are rendered already."""
+    """Return the contract's ``RunPage`` of rendered runs."""
     return b'{"items":[%b],"total":%d}' % (b",".join(items), total)
 
 
-def frame(event: Event, state: RunState, style: Style = PLAIN, *, full: bool = True) -> bytes:
-    """A Server-Sent Event: what happened, with the run and the step as ``state`` has them; its data
-    line alone unless ``full``."""
+def event_bytes(event: Event, state: RunState, style: Style = PLAIN, *, full: bool = True) -> bytes:
+    """Return a server-sent event with the run and the step as in ``state``; its data field alone
+    unless ``full``."""
     data: Json = {"run": run_fields(state, style)}
     if event.step is not None:
         data["step"] = step_fields(state.steps[event.step], state.steps, style)

@@ -22,7 +22,7 @@ from mock_server.engine.run_state import Json
 from mock_server.engine.scenario import Scenario, ScenarioFile
 from mock_server.engine.schedule import ScheduledKind
 from mock_server.errors import HttpError
-from mock_server.faults.rules import FaultsFile
+from mock_server.faults.active_rules import FaultsFile
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.world import MAX_RUNS, World
 
@@ -124,7 +124,7 @@ class Document(yaml_model.Model):
     due: list[ScheduledRow]
 
 
-def writing(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
+def write(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
     """The world as it is at the beginning, with all runs or some of them, in order of creation. It
     must have caught up; it may go on meanwhile.
 
@@ -150,7 +150,7 @@ def writing(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
             "scale": float(world.clock.scale),
         },
         "behaviour": world.behaviour.answers(),
-        "faults": world.faults.written(world.engine.now),
+        "faults": world.faults.dump(world.engine.now),
         "arrivals": None,
         "scenarios": cast.shown,
         "leftOut": world.omitted_runs + len(world) - len(runs),
@@ -204,7 +204,7 @@ class ScenarioTable:
             found = next((index for one, index in alike if one == played), None)
             if found is None:
                 found = len(self.shown)
-                self.shown.append({"name": played.name, "plays": scenario.written(played)})
+                self.shown.append({"name": played.name, "plays": scenario.dump(played)})
                 alike.append((played, found))
             self._indexes[id(played)] = found
         return found

@@ -1,8 +1,8 @@
-"""What lets a world go on by itself while somebody follows it: one timer, however many do.
+"""The timer that lets a world go on by itself while it has subscribers: one, however many they are.
 
-It is set to what is due next in the world, or to the moment the one who was told nothing for the
-longest time is to be told that the stream is alive. Both are instants of the world's clock: where
-that is frozen nothing beats, until it is advanced.
+It is set to what is due next in the world, or to the moment at which the subscriber that was sent
+nothing for the longest time gets a heartbeat. Both are instants of the world's clock: while that is
+frozen there are no heartbeats, until it is advanced.
 """
 
 from __future__ import annotations
@@ -17,79 +17,79 @@ if TYPE_CHECKING:
     from mock_server.worlds.world import World
 
 HEARTBEAT_INTERVAL = 15 * SECOND
-"""Milliseconds of the world's time without an event after which a reader is told that it is still
-there, so that proxies keep the connection."""
+"""Milliseconds of the world's time without an event after which a subscriber gets a comment, so
+that proxies keep the connection."""
 
 MIN_HEARTBEAT_GAP = 1.0
-"""Real seconds between two such signs, however fast the clock goes."""
+"""Real seconds between two heartbeats, however fast the clock goes."""
 
 _MAX_SLEEP = 3_600.0
-_AT_ONCE = 200
-"""Readers that are told at a time; whatever else there is to do comes between."""
+_BATCH = 200
+"""Heartbeats in one go; other work comes in between."""
 
 
 class Subscriber(Protocol):
-    """Who follows and wants a sign of life."""
+    """A stream that wants heartbeats."""
 
     def heartbeat(self) -> None:
-        """Nothing was told for a while."""
+        """Send a comment, unless there is an event to send."""
 
 
 class Wakeup:
-    """Lets ``world`` catch up whenever something is due, for as long as somebody follows."""
+    """Lets ``world`` catch up whenever something is due, as long as it has subscribers."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._timer: asyncio.TimerHandle | None = None
-        # When each was told something, by the world's clock and in real seconds; the one that has
-        # waited longest comes first.
-        self._told: OrderedDict[Subscriber, tuple[int, float]] = OrderedDict()
+        # When each was last sent something, by the world's clock and in real seconds; the one that
+        # has waited longest comes first.
+        self._last_sent: OrderedDict[Subscriber, tuple[int, float]] = OrderedDict()
 
-    def told(self, reader: Subscriber) -> None:
-        """``reader`` was told something just now; the first time, it joins."""
-        self._told[reader] = (self._world.clock.now(), monotonic())
-        self._told.move_to_end(reader)
+    def sent_to(self, subscriber: Subscriber) -> None:
+        """Note that ``subscriber`` is sent something now; the first time, add it."""
+        self._last_sent[subscriber] = (self._world.clock.now(), monotonic())
+        self._last_sent.move_to_end(subscriber)
 
-    def left(self, reader: Subscriber) -> None:
-        """``reader`` follows no more."""
-        self._told.pop(reader, None)
+    def remove(self, subscriber: Subscriber) -> None:
+        """Send ``subscriber`` no further heartbeats."""
+        self._last_sent.pop(subscriber, None)
 
     def arm(self) -> None:
-        """Set the timer to what comes next; to be called whenever that may have changed."""
+        """Set the timer; call it whenever what comes next may have changed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if not self._world.has_subscribers:
             return
-        delays = [delay for delay in (self._until_due(), self._until_silent()) if delay is not None]
-        if delays:
-            delay = min(*delays, _MAX_SLEEP)
-            self._timer = asyncio.get_running_loop().call_later(delay, self._beat)
+        delays = [self._until_due(), self._until_heartbeat()]
+        delay = min((delay for delay in delays if delay is not None), default=None)
+        if delay is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(min(delay, _MAX_SLEEP), self._wake)
 
     def _until_due(self) -> float | None:
         due = self._world.next_due
         return None if due is None else self._world.clock.real_delay(due)
 
-    def _until_silent(self) -> float | None:
-        """Real seconds until the first reader is to have a sign of life; None for never."""
-        if not self._told:
+    def _until_heartbeat(self) -> float | None:
+        """Return the real seconds until the next heartbeat; None for never."""
+        if not self._last_sent:
             return None
-        at, real = next(iter(self._told.values()))
+        at, real = next(iter(self._last_sent.values()))
         clock = self._world.clock
         if clock.frozen:
             return None if clock.now() < at + HEARTBEAT_INTERVAL else 0.0
-        return max(
-            clock.real_delay(at + HEARTBEAT_INTERVAL) or 0.0, real + MIN_HEARTBEAT_GAP - monotonic()
-        )
+        remaining = clock.real_delay(at + HEARTBEAT_INTERVAL) or 0.0
+        return max(remaining, real + MIN_HEARTBEAT_GAP - monotonic())
 
-    def _beat(self) -> None:
+    def _wake(self) -> None:
         self._timer = None
         self._world.catch_up()
-        for _ in range(_AT_ONCE):
-            wait = self._until_silent()
+        for _ in range(_BATCH):
+            wait = self._until_heartbeat()
             if wait is None or wait > 0:
                 break
-            reader = next(iter(self._told))
-            self.told(reader)
-            reader.heartbeat()
+            subscriber = next(iter(self._last_sent))
+            self.sent_to(subscriber)
+            subscriber.heartbeat()
         self.arm()

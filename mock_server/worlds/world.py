@@ -1,12 +1,15 @@
-"""A world: one tenant's runs, the engine that moves them, its clock and its seed.
+"""A world: one tenant's runs, the engine that changes them, its clock and its seed.
 
-Before anything is asked of it, a world catches up to its clock's now. Reading changes nothing.
+Before each request, a world catches up with its clock. Reading changes nothing.
 """
+
+from __future__ import annotations
 
 import gc
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mock_server.engine.behaviour import (
     Behaviour,
@@ -24,7 +27,7 @@ from mock_server.engine.run_state import Event, Identity, Json
 from mock_server.engine.scenario import Scenario
 from mock_server.engine.schedule import Schedule
 from mock_server.errors import HttpError
-from mock_server.faults.rules import Faults
+from mock_server.faults.active_rules import Faults
 from mock_server.journal.coverage import Coverage
 from mock_server.journal.journal import Journal
 from mock_server.worlds import serialize
@@ -32,12 +35,15 @@ from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.wakeup import Wakeup
 
+if TYPE_CHECKING:
+    from mock_server.worlds.replay import SharedReplay
+
 MAX_RUNS = 200_000
 _MANY = 1_000
-"""Runs from which on a world is a burden for the garbage collector."""
+"""From so many runs on, a world slows the garbage collector down."""
 
 EVENT_BATCH = 256
-"""How many events happen before others may have their turn."""
+"""Events that happen before other tasks get a turn."""
 
 
 class World:
@@ -49,27 +55,33 @@ class World:
         seed: int,
         clock: Clock,
         behaviour: Behaviour,
-        words: FakeData,
+        fake_data: FakeData,
         *,
         history_length: int = 0,
         origin: str | None = None,
     ) -> None:
-        """``history_length`` is how far back its story begins, in milliseconds before the clock's now.
-        ``origin`` is the world that the story is of, where it was taken over from another."""
+        """Create an empty world.
+
+        Its history begins ``history_length`` milliseconds before the clock's now. ``origin`` is
+        the name under which its ids were first drawn, for a world restored from another one.
+        """
         self.name = name
         self.origin = origin or name
         self.seed = seed
         self.clock = clock
         self.journal = Journal()
         self.tenant_id = stable_id("tenant", self.origin)
-        self.engine = Engine(max(clock.now() - history_length, 0), behaviour, words, self._changed)
-        self._runs: list[Run] = []  # in order of creation
-        self.omitted_runs = 0  # how many runs of the story it was not given
+        self.engine = Engine(
+            max(clock.now() - history_length, 0), behaviour, fake_data, self._changed
+        )
+        self._runs: list[Run] = []  # In order of creation.
+        self.omitted_runs = 0  # Runs that the snapshot it was restored from does not have.
         self._by_id: dict[str, Run] = {}
         self._by_status: dict[RunStatus, list[int]] = {status: [] for status in RunStatus}
-        self._bodies: list[bytes | None] = []  # as rendered last, by the run's number
+        self._bodies: list[bytes | None] = []  # The JSON of each run, by its number.
         self._steps: dict[int, bytes] = {}
-        self._readers: dict[str, set[Callable[[], None]]] = {}
+        self._subscribers: dict[str, set[Callable[[], None]]] = {}
+        self.replays: dict[str, SharedReplay] = {}  # By run id, while it has subscribers.
         self.wakeup = Wakeup(self)
         self.closed = False
         self.faults = Faults(seed, self.origin)
@@ -80,47 +92,47 @@ class World:
         return len(self._runs)
 
     def set_behaviour(self, behaviour: Behaviour) -> None:
-        """From now on answer as ``behaviour`` says where the contract is silent."""
+        """From now on behave as ``behaviour`` says where the contract is silent."""
         self.behaviour = self.engine.behaviour = behaviour
         self._style = serialize.Style(leave_out=behaviour.empty_fields is EmptyFields.ABSENT)
         self._grows = behaviour.running_duration is RunningDuration.GROWS
         self._clear_rendered()
 
     def clear_coverage(self) -> None:
-        """From now on count afresh which parts of the contract were met."""
+        """Clear the coverage of the contract."""
         self.journal.coverage = Coverage()
-        self._clear_rendered()  # What is rendered already would not be noticed again.
+        self._clear_rendered()  # Coverage counts when something is rendered.
 
     # Time.
 
     def catch_up(self) -> bool:
-        """Let happen what is due by now, a few hundred events at the most; whether that was all."""
+        """Let events happen that are due by now, a few hundred at most; return whether that is all."""
         return self.catch_up_to(self.clock.now())
 
     def catch_up_to(self, now: int) -> bool:
-        """Let happen what is due by ``now``, ``EVENT_BATCH`` events or a few more; whether that was
-        all."""
-        enough = self.engine.event_count + EVENT_BATCH
+        """Let events happen that are due by ``now``, ``EVENT_BATCH`` or a few more; return whether
+        that is all."""
+        max_events = self.engine.event_count + EVENT_BATCH
         while self.arrivals is not None and self.arrivals.next_at <= now:
-            if not self.engine.catch_up(self.arrivals.next_at, enough):
+            if not self.engine.catch_up(self.arrivals.next_at, max_events):
                 return False
             if len(self._runs) >= MAX_RUNS:
                 self.arrivals = None
             else:
                 self._create(self.arrivals.take())
-        return self.engine.catch_up(now, enough)
+        return self.engine.catch_up(now, max_events)
 
     @property
     def next_due(self) -> int | None:
-        """The instant of the next thing that happens by itself."""
+        """The instant of the next scheduled event."""
         due = self.engine.next_due
         if self.arrivals is None:
             return due
         return self.arrivals.next_at if due is None else min(due, self.arrivals.next_at)
 
     def change_clock(self, change: Callable[[Clock], None]) -> Work[None]:
-        """Let ``change`` freeze, resume, rescale or advance the clock, and whatever becomes due by
-        that happen. Raises HttpError (409) where the world is closed meanwhile."""
+        """Let ``change`` freeze, resume, rescale or advance the clock, and let what becomes due
+        happen. Raise HttpError (409) where the world is closed meanwhile."""
         change(self.clock)
         now = self.clock.now()
         while not self.catch_up_to(now):
@@ -131,7 +143,7 @@ class World:
         yield
 
     def show_clock(self) -> Json:
-        """The clock as the control API shows it."""
+        """Return the clock as in the control API."""
         due = self.next_due
         return {
             "world": self.name,
@@ -144,19 +156,19 @@ class World:
     # Reading.
 
     def runs(self) -> Iterator[Run]:
-        """Every run, in order of creation."""
+        """Return every run, in order of creation."""
         return iter(self._runs)
 
     def find(self, run_id: str) -> Run | None:
-        """The run with that id, if there is one."""
+        """Return the run with that id; None for an unknown one."""
         return self._by_id.get(run_id)
 
     def counts(self) -> dict[RunStatus, int]:
-        """How many runs there are in each status."""
+        """Count the runs in each status."""
         return {status: len(numbers) for status, numbers in self._by_status.items()}
 
     def page(self, status: RunStatus | None, limit: int, offset: int) -> bytes:
-        """A page of runs, and the number of runs on all pages."""
+        """Return a page of runs as JSON, with the number of runs on all pages."""
         numbers = range(len(self._runs)) if status is None else self._by_status[status]
         total, limit = len(numbers), max(limit, 0)
         if self.behaviour.list_order is ListOrder.OLDEST_FIRST:
@@ -168,7 +180,7 @@ class World:
         return serialize.page([bodies[n] or self.body(runs[n]) for n in found], total)
 
     def body(self, run: Run) -> bytes:
-        """The run as JSON, rendered when it has changed and not when it is read."""
+        """Return the run as JSON, which is rendered once after each change."""
         if self._grows and not run.finished:
             self.journal.coverage.record_run(run.state)
             return serialize.run(run.state, self.style())
@@ -180,12 +192,12 @@ class World:
         return body
 
     def peek(self, run: Run) -> bytes:
-        """The run as JSON, for somebody who is no client: it covers nothing of the contract."""
+        """Return the run as JSON without counting it for coverage."""
         body = None if self.closed else self._bodies[run.number]
         return body or serialize.run(run.state, self.style())
 
     def steps(self, run: Run) -> bytes:
-        """The run's steps as JSON."""
+        """Return the run's steps as JSON."""
         if self._grows and not run.finished:
             self.journal.coverage.record_steps(run.state)
             return serialize.steps(run.state, self.style())
@@ -196,7 +208,7 @@ class World:
         return body
 
     def style(self) -> serialize.Style:
-        """How runs and steps are shown at this moment."""
+        """Return how runs and steps are rendered at this moment."""
         if self._grows:
             return replace(self._style, until=self.engine.now)
         return self._style
@@ -204,64 +216,65 @@ class World:
     # Changing.
 
     def create(self, scenario: Scenario) -> Run:
-        """A new run of ``scenario``. Raises HttpError (409) when the world is full."""
+        """Create a run of ``scenario``. Raise HttpError (409) when the world is full."""
         run = self._create(scenario)
         self.wakeup.arm()
         return run
 
     def cancel(self, run: Run) -> Run:
-        """Stop the run. Raises HttpError."""
+        """Cancel the run. Raise HttpError."""
         run = self.engine.cancel(run)
         self.wakeup.arm()
         return run
 
     def retry(self, run: Run, mode: RetryMode, step_key: str | None) -> Run:
-        """Run again what ``mode`` says. Raises HttpError or RequestValidationError."""
+        """Retry the run; return the run that runs. Raise HttpError or RequestValidationError."""
         run = self.engine.retry(run, mode, step_key, lambda: self._new_identity(run.scenario))
         self.wakeup.arm()
         return run
 
     def act_on_engine(self, act: Callable[[Engine], object]) -> None:
-        """Let ``act`` do something to the engine. Raises what it raises."""
+        """Call ``act`` with the engine. Raise what it raises."""
         act(self.engine)
         self.wakeup.arm()
 
-    def arrive(self, arrivals: Arrivals | None) -> None:
-        """From now on runs arrive by themselves, or no longer do."""
+    def set_arrivals(self, arrivals: Arrivals | None) -> None:
+        """Let runs arrive by themselves, or no longer."""
         self.arrivals = arrivals
         self.wakeup.arm()
 
-    # Following.
+    # Subscribing.
 
     @property
     def has_subscribers(self) -> bool:
-        """Whether anybody follows a run of this world."""
-        return bool(self._readers)
+        """Whether any run has a subscriber."""
+        return bool(self._subscribers)
 
-    def follow(self, run: Run, wake: Callable[[], None]) -> Callable[[], None]:
-        """Have ``wake`` called after each event of ``run``; returns what ends that."""
-        readers = self._readers.setdefault(run.id, set())
-        readers.add(wake)
+    def subscribe(self, run: Run, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call ``wake`` after each event of ``run``; return a function that ends the subscription."""
+        subscribers = self._subscribers.setdefault(run.id, set())
+        subscribers.add(wake)
 
-        def leave() -> None:
-            readers.discard(wake)
-            if not readers and self._readers.get(run.id) is readers:
-                del self._readers[run.id]
-            if not self._readers:
-                self.wakeup.arm()  # For nobody: what was set is called off.
+        def unsubscribe() -> None:
+            subscribers.discard(wake)
+            if not subscribers and self._subscribers.get(run.id) is subscribers:
+                del self._subscribers[run.id]
+                self.replays.pop(run.id, None)
+            if not self._subscribers:
+                self.wakeup.arm()  # Cancels the timer.
 
-        return leave
+        return unsubscribe
 
     def close(self) -> None:
-        """End every event stream; the world is gone."""
+        """End every event stream, because the world is replaced or the server stops."""
         self.closed = True
         self.faults.close()
-        for readers in list(self._readers.values()):
-            for wake in list(readers):
+        for subscribers in list(self._subscribers.values()):
+            for wake in list(subscribers):
                 wake()
 
     def dispose(self) -> Work[None]:
-        """Let go of the runs of a closed world, little by little: freeing many takes a while."""
+        """Free the runs of a closed world in small steps, because freeing many takes a while."""
         runs, self._runs = self._runs, []
         many = len(runs) >= _MANY
         self._bodies, self._steps, self._by_id = [], {}, {}
@@ -271,13 +284,13 @@ class World:
             del runs[-100:]
             yield
         if many:
-            gc.unfreeze()  # What long work has put aside; without these runs it is little.
+            gc.unfreeze()  # What long work has frozen; without these runs it is little.
 
     def _create(self, scenario: Scenario) -> Run:
         identity, rng = self._new_identity(scenario)
         return self.engine.create(identity, scenario, rng)
 
-    def take_up(
+    def restore_run(
         self,
         run_id: str,
         scenario: Scenario,
@@ -285,19 +298,17 @@ class World:
         earlier: list[int] | None,
         kept: dict[int, Json],
     ) -> Run:
-        """Have a run that was written down, as it was after ``log``.
-
-        Raises IllegalTransitionError."""
+        """Add a run as it was after ``log``. Raise IllegalTransitionError."""
         identity = self._identity(run_id, scenario, log[0].at)
         run = Run(identity, scenario, SeededRandom(self.seed, run_id), earlier, kept)
-        run.take_up(log)
+        run.restore(log)
         self._changed(run, None)
         return run
 
     def _new_identity(self, scenario: Scenario) -> tuple[Identity, SeededRandom]:
         if len(self._runs) >= MAX_RUNS:
             raise HttpError(
-                409, f"The world {self.name!r} holds {MAX_RUNS} runs, the most it may: reset it."
+                409, f"The world {self.name!r} holds {MAX_RUNS} runs, the maximum: reset it."
             )
         run_id = SeededRandom(self.seed, self.origin, len(self._runs) + self.omitted_runs).uuid()
         identity = self._identity(run_id, scenario, self.engine.now)
@@ -325,6 +336,7 @@ class World:
     def _clear_rendered(self) -> None:
         self._bodies = [None] * len(self._runs)
         self._steps.clear()
+        self.replays.clear()
 
     def _changed(self, run: Run, before: RunStatus | None) -> None:
         number = run.number
@@ -340,6 +352,6 @@ class World:
             insort(self._by_status[status], number)
         self._bodies[number] = None
         self._steps.pop(number, None)
-        if self._readers:
-            for wake in self._readers.get(run.id, ()):
+        if self._subscribers:
+            for wake in self._subscribers.get(run.id, ()):
                 wake()

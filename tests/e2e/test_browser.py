@@ -13,9 +13,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect,
 from processes import PATIENCE
 
 from mock_server.engine.enums import EventType
-from mock_server.http.middleware.control_access import Access
+from mock_server.settings import Access, Settings
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.registry import Settings
 
 QUIET = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
 QUIET += " disable-component-update disable-sync"

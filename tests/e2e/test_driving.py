@@ -13,9 +13,8 @@ import pytest
 from processes import PATIENCE, RUNS_MOCK, environment
 
 from mock_server.cli import cli
-from mock_server.http.middleware.control_access import Access
+from mock_server.settings import Access, Settings
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.registry import Settings
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TOKEN = "correct-horse"

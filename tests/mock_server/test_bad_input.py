@@ -14,7 +14,7 @@ from mock_server.testing import MockWorld
 RUNS = "/api/v1/automation-runs"
 
 
-def flaws(answer: httpx2.Response) -> list[tuple[tuple[str, ...], str]]:
+def errors(answer: httpx2.Response) -> list[tuple[tuple[str, ...], str]]:
     """Where and of which type every flaw is; checks the documented shape on the way."""
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/json"
@@ -53,7 +53,7 @@ def flaws(answer: httpx2.Response) -> list[tuple[tuple[str, ...], str]]:
 )
 def test_a_bad_query_is_named(mock_world: MockWorld, query: str, name: str, type_: str) -> None:
     """The flaw names the parameter and what kind of flaw it is."""
-    assert flaws(mock_world.client.get(f"{RUNS}?{query}")) == [(("query", name), type_)]
+    assert errors(mock_world.client.get(f"{RUNS}?{query}")) == [(("query", name), type_)]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_an_unusual_query_is_good(mock_world: MockWorld, query: str) -> None:
 def test_every_flaw_is_reported_at_once(mock_world: MockWorld) -> None:
     """Nobody has to mend one thing to learn of the next."""
     answer = mock_world.client.get(f"{RUNS}?limit=x&offset=-1&status=y")
-    assert flaws(answer) == [
+    assert errors(answer) == [
         (("query", "status"), "enum"),
         (("query", "limit"), "int_parsing"),
         (("query", "offset"), "greater_than_equal"),
@@ -95,7 +95,7 @@ def test_a_malformed_id_is_no_unknown_path(mock_world: MockWorld, run_id: str, s
     """It is a flaw of the path parameter, on all five operations that have one."""
     method = "POST" if suffix in ("/cancel", "/retry") else "GET"
     answer = mock_world.client.request(method, f"{RUNS}/{run_id}{suffix}")
-    assert flaws(answer) == [(("path", "run_id"), "uuid_parsing")]
+    assert errors(answer) == [(("path", "run_id"), "uuid_parsing")]
 
 
 def test_an_id_may_be_written_in_capitals(mock_world: MockWorld) -> None:
@@ -140,7 +140,7 @@ def test_a_bad_body_is_named(
     mock_world.advance(60)
     before = mock_world.run(run_id)
     answer = mock_world.client.post(f"{RUNS}/{run_id}/retry", content=content, headers=headers)
-    found = flaws(answer)
+    found = errors(answer)
     assert expected is None or found == expected
     assert mock_world.run(run_id) == before
 

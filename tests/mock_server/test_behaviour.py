@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from mock_server.engine import behaviour as behaviours
-from mock_server.engine.behaviour import QUESTIONS, Behaviour
+from mock_server.engine.behaviour import QUESTIONS, Behaviour, Unauthenticated
 from mock_server.errors import FileError, UsageError
 from mock_server.resources import behaviours_dir
 from mock_server.testing import MockWorld
@@ -248,10 +248,10 @@ def test_an_answer_is_what_a_client_observes(
 @pytest.mark.parametrize("answer", [answer for q, answer in CASES if q == "Q08"])
 def test_who_has_no_world_is_answered_as_the_mock_was_started(answer: str) -> None:
     """No or a bad credential: the one question that no world can answer."""
+    from mock_server.settings import Settings  # noqa: PLC0415
     from mock_server.testing import serving  # noqa: PLC0415
-    from mock_server.worlds.registry import Settings  # noqa: PLC0415
 
-    settings = Settings(behaviour=behaviours.from_answers({"Q08": answer}), start="empty")
+    settings = Settings(behaviour=Behaviour(unauthenticated=Unauthenticated(answer)), start="empty")
     with serving(settings) as base_url, httpx2.Client(verify=False) as client:
         codes = {
             client.get(f"{base_url}{RUNS}", headers=headers).status_code

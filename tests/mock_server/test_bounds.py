@@ -13,12 +13,12 @@ from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import Clock
 from mock_server.engine.fake_data import FakeData
 from mock_server.engine.randomness import SeededRandom
-from mock_server.engine.scenario import known
+from mock_server.engine.scenario import load_available
 from mock_server.errors import HttpError
+from mock_server.settings import Settings
 from mock_server.testing import MockWorld, serving
 from mock_server.worlds import advance
 from mock_server.worlds.arrivals import Arrivals
-from mock_server.worlds.registry import Settings
 from mock_server.worlds.world import World
 
 RUNS = "/api/v1/automation-runs"
@@ -129,7 +129,7 @@ def test_a_world_that_fell_behind_is_not_lost(monkeypatch: pytest.MonkeyPatch) -
     real = [0.0]
     clock = Clock(0, scale=3_000, real=lambda: real[0])
     world = World("test-behind", 1, clock, Behaviour(), FakeData())
-    world.arrive(Arrivals(60, [(known()["quick-success"], 1)], SeededRandom(1), 0))
+    world.set_arrivals(Arrivals(60, [(load_available()["quick-success"], 1)], SeededRandom(1), 0))
     real[0] = 3_600.0
     with pytest.raises(HttpError, match="could not keep up"):
         list(advance.catch_up_completely(world))

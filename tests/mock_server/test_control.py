@@ -12,9 +12,8 @@ import yaml
 from mock_server import resources
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import from_text
-from mock_server.http.middleware.control_access import Access
+from mock_server.settings import Access, Settings
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 ID = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
@@ -225,12 +224,14 @@ def test_every_operation_refuses_a_query_parameter_that_it_does_not_list(
             assert "422" in item[method]["responses"]
             path = re.sub("{.*}", "1", template)
             answer = anonymous.request(method.upper(), f"/_mock{path}?wrold=test-x")
-            flaw = {
+            error_detail = {
                 "loc": ["query", "wrold"],
                 "msg": "Extra inputs are not permitted",
                 "type": "extra_forbidden",
             }
-            assert (answer.status_code, flaw in answer.json()["detail"]) == (422, True), path
+            assert (answer.status_code, error_detail in answer.json()["detail"]) == (422, True), (
+                path
+            )
 
 
 @pytest.mark.parametrize("path", ["health", "ready", "scenarios", "worlds", "fault-presets"])
@@ -254,18 +255,18 @@ def test_an_advance_says_how_far(mock_world: MockWorld) -> None:
     """One of three ways; the document asks for it, and the refusal names them."""
     answer = mock_world.client.post("/_mock/clock/advance", json={})
     assert answer.status_code == 422
-    [flaw] = answer.json()["detail"]
-    assert flaw["loc"] == ["body"]
-    assert flaw["msg"] == "Field required: seconds, toNext or until"
+    [error_detail] = answer.json()["detail"]
+    assert error_detail["loc"] == ["body"]
+    assert error_detail["msg"] == "Field required: seconds, toNext or until"
 
 
 def test_a_value_that_may_be_of_two_kinds_is_refused_in_words(mock_world: MockWorld) -> None:
     """Not in those of the schema's keywords."""
     answer = mock_world.client.post("/_mock/runs", json={"scenario": 5})
     assert answer.status_code == 422
-    [flaw] = answer.json()["detail"]
-    assert flaw["loc"] == ["body", "scenario"]
-    assert flaw["msg"] == "Input should be a string or an object"
+    [error_detail] = answer.json()["detail"]
+    assert error_detail["loc"] == ["body", "scenario"]
+    assert error_detail["msg"] == "Input should be a string or an object"
 
 
 def test_its_own_document_comes_as_json_too(anonymous: httpx2.Client) -> None:
@@ -298,7 +299,7 @@ def test_what_is_wrong_is_said_in_words(
     """Whatever the schema calls it, and without the value where that is long."""
     answer = mock_world.client.request(method, f"/_mock/{path}", json=body)
     assert answer.status_code == 422
-    assert [flaw["msg"] for flaw in answer.json()["detail"]] == [expected]
+    assert [error_detail["msg"] for error_detail in answer.json()["detail"]] == [expected]
 
 
 def test_a_wait_in_vain_says_why(mock_world: MockWorld) -> None:

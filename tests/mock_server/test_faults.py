@@ -13,8 +13,8 @@ from mock_server.engine.behaviour import find
 from mock_server.engine.randomness import SeededRandom
 from mock_server.faults.response_faults import MAX_DELAY, Latency
 from mock_server.resources import behaviours_dir
+from mock_server.settings import Settings
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 PATIENCE = 20.0

@@ -133,7 +133,7 @@ def check_state(world: World, run: Run) -> None:
             if world.engine.behaviour.after_failed is not AfterFailed.PENDING:
                 assert StepStatus.PENDING not in statuses
     failed = {i for i, status in enumerate(statuses) if status is StepStatus.FAILED}
-    for index in run.scenario.behind(failed) - failed:
+    for index in run.scenario.downstream(failed) - failed:
         assert statuses[index] is not StepStatus.COMPLETED
         assert statuses[index] not in BUSY
 

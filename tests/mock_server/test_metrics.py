@@ -6,8 +6,8 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from mock_server.settings import Settings
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 ID = "497f6eca-6276-4993-bfeb-53cbbbba6f08"

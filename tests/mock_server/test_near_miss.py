@@ -2,10 +2,10 @@
 
 import pytest
 import raw_http
-import yaml
 
 from mock_server.journal.contract_index import ContractIndex
 from mock_server.journal.near_miss import KnownPaths
+from mock_server.openapi_document import OpenApiDocument
 from mock_server.resources import contract_file, control_file
 from mock_server.testing import MockWorld
 
@@ -15,10 +15,7 @@ ID = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
 
 @pytest.fixture(scope="module")
 def paths() -> KnownPaths:
-    documents = (
-        ContractIndex(yaml.safe_load(file.read_text(encoding="utf-8")))
-        for file in (contract_file(), control_file())
-    )
+    documents = (ContractIndex(OpenApiDocument(file)) for file in (contract_file(), control_file()))
     return KnownPaths([one for document in documents for one in document.operations.values()])
 
 

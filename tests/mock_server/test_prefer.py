@@ -11,8 +11,8 @@ from raw_http import answer, content_length
 
 from mock_server import resources
 from mock_server.engine.behaviour import Behaviour, UnknownParameter
+from mock_server.settings import Settings
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 RUN = f"{RUNS}/497f6eca-6276-4993-bfeb-53cbbbba6f08"
@@ -88,8 +88,8 @@ def test_every_answer_of_the_contract_can_be_had(mock_world: MockWorld) -> None:
             {"code": "404", "example": "failed"},
             "no example 'failed' is there; there are: run (404)",
         ),
-        ({"fault": "cut"}, "cut befalls no answer of getRun"),
-        ({"fault": "dying-stream"}, "dying-stream befalls no answer of getRun"),
+        ({"fault": "cut"}, "cut does not apply to responses of getRun"),
+        ({"fault": "dying-stream"}, "dying-stream does not apply to responses of getRun"),
         ({"fault": "quick"}, "dying-stream, expired-token, flaky, overloaded, slow, status"),
     ],
 )
@@ -99,10 +99,12 @@ def test_what_there_is_not_is_refused_with_what_there_is(
     """By 422, naming the header or the parameter."""
     reply = ask(mock_world, RUN, way, **wanted)
     assert reply.status_code == 422
-    [flaw] = reply.json()["detail"]
+    [error_detail] = reply.json()["detail"]
     named = list(wanted)[-1]
-    assert flaw["loc"] == (["header", "Prefer"] if way == "header" else ["query", f"__{named}"])
-    assert part in flaw["msg"]
+    assert error_detail["loc"] == (
+        ["header", "Prefer"] if way == "header" else ["query", f"__{named}"]
+    )
+    assert part in error_detail["msg"]
 
 
 @pytest.mark.parametrize("text", ["\r\nX-Evil: 1", "é\u2003", "%", "\x00", "x" * 4_000])

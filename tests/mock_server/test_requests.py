@@ -10,8 +10,8 @@ import yaml
 from mock_server.engine.behaviour import Behaviour, ForeignRun
 from mock_server.journal.journal import MAX_EXCHANGES
 from mock_server.resources import contract_file
+from mock_server.settings import Settings
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 ID = "497f6eca-6276-4993-bfeb-53cbbbba6f08"

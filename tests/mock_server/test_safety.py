@@ -11,10 +11,9 @@ import pytest
 import yaml
 
 from mock_server.errors import UsageError
-from mock_server.http.middleware.control_access import Access
 from mock_server.resources import control_file
+from mock_server.settings import Access, Settings
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.registry import Settings
 
 RUNS = "/api/v1/automation-runs"
 TOKEN = "correct-horse"
@@ -308,7 +307,7 @@ def test_a_token_that_could_not_be_sent_is_refused(token: str) -> None:
 @pytest.mark.parametrize("host", ["", "http://mock", "mock:8080", "Mock", "a b", "*.mock"])
 def test_a_host_that_could_not_match_is_refused(host: str) -> None:
     """Names only."""
-    with pytest.raises(UsageError, match="no host name"):
+    with pytest.raises(UsageError, match="not a host name"):
         Access(hosts=(host,))
 
 

@@ -18,11 +18,12 @@ from mock_server.engine.scenario import Scenario, read_all
 from mock_server.errors import HttpError, RequestValidationError
 from mock_server.faults.rules import Rule
 from mock_server.resources import scenarios_dir
+from mock_server.settings import Settings
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.cooperative import run_to_end
-from mock_server.worlds.registry import Settings, Worlds
+from mock_server.worlds.registry import Worlds
 from mock_server.worlds.restore import restore
-from mock_server.worlds.snapshot import writing
+from mock_server.worlds.snapshot import write
 from mock_server.worlds.world import World
 
 NOW = from_text("2026-03-02T08:15:00Z")
@@ -30,7 +31,7 @@ SCENARIOS = read_all(scenarios_dir())
 
 
 def dump(world: World) -> bytes:
-    return run_to_end(writing(world))
+    return run_to_end(write(world))
 
 
 def copy(world: World, name: str = "test") -> World:
@@ -84,7 +85,7 @@ def test_a_copy_in_another_world_goes_on_as_the_original() -> None:
     arrivals, faults and the runs that are still to be created."""
     world = opened(Worlds(Settings(now=NOW, scale=0)), "demo")
     mix = [(SCENARIOS["flaky"], 1.0), (SCENARIOS["diamond"], 2)]
-    world.arrive(Arrivals(6, mix, SeededRandom(world.seed, world.origin, "arrivals"), NOW))
+    world.set_arrivals(Arrivals(6, mix, SeededRandom(world.seed, world.origin, "arrivals"), NOW))
     rules = [{"status": {"code": 503}, "count": 3, "lasts": "5m"}, {"rateLimit": {"limit": 5}}]
     world.faults.add([Rule.model_validate(rule) for rule in rules], NOW)
     other = copy(world, "test-copy")
@@ -114,7 +115,7 @@ def test_some_runs_of_a_world_go_on_as_in_the_whole() -> None:
     world = opened(Worlds(Settings(now=NOW, scale=0)), "demo")
     live = [run for run in world.runs() if not run.finished]
     other = run_to_end(
-        restore(orjson.loads(run_to_end(writing(world, live))), "test", FakeData(), ())
+        restore(orjson.loads(run_to_end(write(world, live))), "test", FakeData(), ())
     )
     for one in (world, other):
         advance(one, DAY)
@@ -231,7 +232,7 @@ def test_a_document_that_is_wrong_is_refused_where_it_is_wrong(
     holder[path[-1]] = value
     with pytest.raises(RequestValidationError) as refusal:
         run_to_end(restore(data, "test", FakeData(), ()))
-    told = {".".join(flaw.loc): flaw.msg for flaw in refusal.value.flaws}
+    told = {".".join(error_detail.loc): error_detail.msg for error_detail in refusal.value.errors}
     assert any(where.startswith(loc) and part in msg for where, msg in told.items()), told
 
 
@@ -241,7 +242,7 @@ def test_what_is_due_cannot_be_there_twice() -> None:
     data["due"].insert(0, data["due"][0])
     with pytest.raises(RequestValidationError) as refusal:
         run_to_end(restore(data, "test", FakeData(), ()))
-    assert refusal.value.flaws[0].loc == ("due", "1")
+    assert refusal.value.errors[0].loc == ("due", "1")
 
 
 def test_a_finished_run_has_no_step_at_work() -> None:
@@ -269,7 +270,7 @@ def test_a_world_may_go_on_while_it_is_written_down() -> None:
     """What is written is the world as it was when that began."""
     world = opened(Worlds(Settings(now=NOW, scale=0)), "demo")
     before = dump(world)
-    work = writing(world)
+    work = write(world)
     next(work)
     world.create(SCENARIOS["diamond"])
     advance(world, DAY)

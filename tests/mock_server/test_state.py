@@ -97,8 +97,10 @@ def test_a_document_that_is_wrong_changes_nothing(
     before = state(mock_world)
     answer = put(mock_world, json.dumps(json.loads(before) | change).encode())
     assert answer.status_code == 422
-    flaws = {tuple(flaw["loc"]): flaw["msg"] for flaw in answer.json()["detail"]}
-    assert part in flaws[tuple(loc)]
+    errors = {
+        tuple(error_detail["loc"]): error_detail["msg"] for error_detail in answer.json()["detail"]
+    }
+    assert part in errors[tuple(loc)]
     assert state(mock_world) == before
     assert mock_world.run(run_id)["status"] == "pending"
 

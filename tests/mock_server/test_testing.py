@@ -4,10 +4,9 @@ import socket
 
 import pytest
 
-from mock_server.http.middleware.control_access import Access
 from mock_server.server import bind
+from mock_server.settings import Access, Settings
 from mock_server.testing import MockWorld, serving
-from mock_server.worlds.registry import Settings
 
 
 def test_a_run_lives(mock_world: MockWorld) -> None:

@@ -12,7 +12,8 @@ import pytest
 from mock_server.engine.clock import DAY, from_text
 from mock_server.engine.enums import RunStatus
 from mock_server.errors import FileError, HttpError, UsageError
-from mock_server.worlds.registry import Settings, Worlds
+from mock_server.settings import Settings
+from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
 
 NOW = from_text("2026-03-02T08:15:00Z")

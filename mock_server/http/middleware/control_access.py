@@ -1,43 +1,41 @@
-"""Who may drive the mock: the layer before everything under ``/_mock``.
+"""The layer that protects everything under ``/_mock``.
 
-A page that a developer happens to visit runs on the same machine as the mock, so it is not enough
-to listen on 127.0.0.1. Without a token the control API answers this machine only, under a name of
-this machine (one that was rebound to 127.0.0.1 is another), and no page from elsewhere. Browsers
-tell: they send ``Origin`` with everything but plain GETs, ``null`` where they hide it, and
-``Sec-Fetch-Site`` with those; no page can change that. What has neither, nor a ``Referer``, is no
-browser. With a token, whoever has it may, and nothing else is asked: no page knows it.
+A page that a developer visits runs on the same machine as the mock, so listening on 127.0.0.1 is
+not enough. Without a token, the control API accepts requests that come from a loopback address,
+that name a local host (a name that was rebound to 127.0.0.1 is not one), and that no foreign page
+caused. Browsers say so: they send ``Origin`` with everything but plain GETs (``null`` where they
+hide it) and ``Sec-Fetch-Site`` with those; no page can change either. A request with neither, nor a
+``Referer``, does not come from a browser. With a token, the token is all that is required: no page
+knows it.
 """
 
 import hmac
-import re
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from types import MappingProxyType
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mock_server.errors import HttpError, UsageError
+from mock_server.errors import HttpError
+from mock_server.settings import Access, host_of
 
 CONTROL = "/_mock"
 _FOR_ALL = frozenset(
     f"{CONTROL}/{path}" for path in ("health", "ready", "openapi.yaml", "openapi.json")
 )
-"""What tells nothing about anybody's runs and changes nothing: probes have no token."""
+"""Paths that need no token: they reveal no run and change nothing, and probes have none."""
 
 _LINKED = f"{CONTROL}/repro/"
-"""Pages that are linked to from anywhere: they change nothing before a button is pressed."""
+"""Pages that any other page may link to: they change nothing until a button is pressed."""
 
 UNFRAMED: Mapping[str, str] = MappingProxyType(
     {"Content-Security-Policy": "frame-ancestors 'none'", "X-Frame-Options": "DENY"}
 )
-"""Headers of every page for people: no other page may show it as a part of itself, and have
-somebody press its buttons unawares."""
+"""Headers of every page for people: no other page may embed it and trick a user into pressing its
+buttons."""
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::\d{1,5})?")
-_TOKEN = re.compile(r"[!-~]+")
-_TOLD_BY = frozenset(
+_HEADERS = frozenset(
     {
         b"authorization",
         b"host",
@@ -52,35 +50,8 @@ _TOLD_BY = frozenset(
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="control"'}
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who may drive a mock: whoever has ``token``, or, where that is None, this machine under its
-    own names and ``hosts``. Raises UsageError for what could never be sent."""
-
-    token: str | None = field(default=None, repr=False)
-    hosts: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.token is not None and not _TOKEN.fullmatch(self.token):
-            raise UsageError(
-                "the control token must be one word of visible ASCII characters: "
-                "it is sent in a header"
-            )
-        for host in self.hosts:
-            if named(host) != host:
-                raise UsageError(
-                    f"{host!r} is no host name; write it in lower case, without scheme and port"
-                )
-
-
-def named(authority: str) -> str | None:
-    """The host in ``host:port``, in lower case; None when that is no host."""
-    match = _AUTHORITY.fullmatch(authority.lower())
-    return match[1] if match else None
-
-
 class ControlAccessMiddleware:
-    """Lets through to the control API whom ``access`` lets. Raises HttpError: 401 or 403."""
+    """Pass requests to the control API that ``access`` allows. Raise HttpError: 401 or 403."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app = app
@@ -88,7 +59,7 @@ class ControlAccessMiddleware:
         self._hosts = _LOCAL.union(access.hosts)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        # No coroutine of its own: requests of the contract pass here too.
+        # Not a coroutine: requests of the contract pass here too.
         if scope["type"] == "http" and scope["path"].startswith(CONTROL):
             self._check(scope)
         return self.app(scope, receive, send)
@@ -96,29 +67,29 @@ class ControlAccessMiddleware:
     def _check(self, scope: Scope) -> None:
         if scope["path"] in _FOR_ALL and scope["method"] in ("GET", "HEAD"):
             return
-        told: dict[bytes, list[str]] = {name: [] for name in _TOLD_BY}
+        headers: dict[bytes, list[str]] = {name: [] for name in _HEADERS}
         for name, value in scope["headers"]:
-            if name in told:
-                told[name].append(value.decode("latin-1").strip())
+            if name in headers:
+                headers[name].append(value.decode("latin-1").strip())
         if self._token is not None:
-            self._check_token(scope, told)
+            self._check_token(scope, headers)
             return
         self._check_peer(scope)
-        self._check_host(scope, told[b"host"])
-        self._check_page(scope, told)
+        self._check_host(scope, headers[b"host"])
+        self._check_page(scope, headers)
 
-    def _check_token(self, scope: Scope, told: dict[bytes, list[str]]) -> None:
+    def _check_token(self, scope: Scope, headers: dict[bytes, list[str]]) -> None:
         assert self._token is not None
-        if any(self._is_token(text) for text in told[b"x-mock-token"]):
+        if any(self._is_token(text) for text in headers[b"x-mock-token"]):
             return
-        schemes = [text.partition(" ") for text in told[b"authorization"]]
+        schemes = [text.partition(" ") for text in headers[b"authorization"]]
         bearers = [token.strip() for scheme, _, token in schemes if scheme.lower() == "bearer"]
         if any(map(self._is_token, bearers)):
-            # It has had its say: as a credential of the contract it would name a world.
+            # Used up: as a credential of the contract it would name a world.
             scope["headers"] = [one for one in scope["headers"] if one[0] != b"authorization"]
             return
-        if _follows_a_link(scope, told):
-            return  # The page shows nothing but what is in its link, and asks for the token.
+        if _follows_a_link(scope, headers):
+            return  # The page shows what its link contains and asks for the token.
         raise HttpError(
             401,
             "The control API asks for the token that the mock was started with: "
@@ -141,21 +112,21 @@ class ControlAccessMiddleware:
 
     def _check_host(self, scope: Scope, hosts: list[str]) -> None:
         for host in hosts or [""]:
-            if not self._is_local(scope, named(host)):
+            if not self._is_local(scope, host_of(host)):
                 raise HttpError(
                     403,
                     f"{_quoted(host)} is no name of this machine: call the control API as "
                     "localhost or 127.0.0.1, or start the mock with --allow-host and that name.",
                 )
 
-    def _check_page(self, scope: Scope, told: dict[bytes, list[str]]) -> None:
-        sites = told[b"sec-fetch-site"]
-        if told[b"origin"]:
-            pages = told[b"origin"]
-        elif sites in (["same-origin"], ["none"]) or _follows_a_link(scope, told):
+    def _check_page(self, scope: Scope, headers: dict[bytes, list[str]]) -> None:
+        sites = headers[b"sec-fetch-site"]
+        if headers[b"origin"]:
+            pages = headers[b"origin"]
+        elif sites in (["same-origin"], ["none"]) or _follows_a_link(scope, headers):
             return
         else:
-            pages = told[b"referer"] or sites
+            pages = headers[b"referer"] or sites
         for page in pages:
             if not self._is_local(scope, _host_of(page)):
                 raise HttpError(
@@ -170,26 +141,25 @@ class ControlAccessMiddleware:
             return False
         if host in self._hosts or host.endswith(".localhost"):
             return True
-        # By the number of the address it came to; a number cannot be rebound.
+        # The numeric address of this server; a number cannot be rebound.
         served = scope.get("server")
         return served is not None and host.strip("[]") == served[0]
 
 
-def _follows_a_link(scope: Scope, told: dict[bytes, list[str]]) -> bool:
-    """Whether somebody clicked on a link to a page that may be linked to; no frame, no image."""
+def _follows_a_link(scope: Scope, headers: dict[bytes, list[str]]) -> bool:
+    """Return whether a click on a link leads to a page that allows it; not a frame or an image."""
     return (
         scope["path"].startswith(_LINKED)
         and scope["method"] == "GET"
-        and told[b"sec-fetch-mode"] == ["navigate"]
-        and told[b"sec-fetch-dest"] == ["document"]
+        and headers[b"sec-fetch-mode"] == ["navigate"]
+        and headers[b"sec-fetch-dest"] == ["document"]
     )
 
 
 def _host_of(page: str) -> str | None:
-    """The host of an origin or of a page's address; None for ``null`` and whatever is no web
-    page's."""
+    """Return the host of an origin or of a page's URL; None for ``null`` and other schemes."""
     scheme, _, rest = page.partition("://")
-    return named(rest.partition("/")[0]) if scheme.lower() in ("http", "https") else None
+    return host_of(rest.partition("/")[0]) if scheme.lower() in ("http", "https") else None
 
 
 def _is_loopback(peer: str) -> bool:

@@ -1,10 +1,10 @@
-"""What one request may ask of the mock: ``Prefer: code=404``, ``example=running``, ``fault=slow``.
+"""What one request can ask for: ``Prefer: code=404``, ``example=running``, ``fault=slow``.
 
-Each has a twin in the query (``__code``, ``__example``, ``__fault``), because a browser's
-EventSource cannot send headers. A code and an example are answered from the contract's named
-examples; a fault is a preset, or a kind of fault as it is by default, and several are separated by
-commas. What there is not is refused, with what there is; other preferences are ignored, as RFC 7240
-has it.
+Each has an equivalent in the query (``__code``, ``__example``, ``__fault``), because a browser's
+EventSource cannot send headers. A code and an example select one of the contract's named examples; a
+fault is a preset, or a kind of fault with its defaults, and several are separated by commas. An
+unknown value is a validation error that lists the known ones; other preferences are ignored, as in
+RFC 7240.
 """
 
 import re
@@ -16,10 +16,13 @@ from urllib.parse import parse_qsl
 
 from mock_server.engine.enums import Operation
 from mock_server.engine.run_state import Json
-from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
-from mock_server.faults.rules import KINDS, Preset, Rule
+from mock_server.errors import HttpError, RequestValidationError
+from mock_server.faults.registry import KINDS
+from mock_server.faults.rules import Preset, Rule
 from mock_server.http.call import BodyResponse, NoContent, Response
-from mock_server.http.request_schema import QUERY_PREFERENCES, Headers
+from mock_server.http.request_schema import QUERY_PREFERENCES
+from mock_server.journal.exchange import Headers
+from mock_server.openapi_document import OpenApiDocument
 
 _PREFERENCE = re.compile(r'([\w-]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,"]*)))?[^,]*')
 _EVENTS = "text/event-stream"
@@ -28,22 +31,19 @@ _name = itemgetter(0)
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What is asked for, and where: a location as errors have it."""
+    """The text of a preference, and its location as in validation errors."""
 
     text: str
     loc: tuple[str, ...]
 
-    def refuse(self, problem: str) -> RequestValidationError:
-        """The refusal that says why it cannot be had."""
-        return RequestValidationError(
-            [ErrorDetail(self.loc, f"Value error, {problem}", "value_error")]
-        )
+    def error(self, problem: str) -> RequestValidationError:
+        """Return the error for a preference that cannot be applied."""
+        return RequestValidationError.at(self.loc, problem)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A named answer of the contract; ``name`` and ``media_type`` are None for one without a
-    body."""
+    """A named response of the contract; ``name`` and ``media_type`` are None without a body."""
 
     status: int
     name: str | None
@@ -51,60 +51,61 @@ class Example:
     value: Any
     headers: Mapping[str, str]
 
-    def answer(self) -> Response:
-        """The example as an answer. Raises HttpError where it is an error told in words."""
+    def response(self) -> Response:
+        """Return the example as a response. Raise HttpError for an error with a reason."""
         if self.media_type is None:
             return NoContent()
         if self.media_type == _EVENTS:
             return BodyResponse(self.value.encode(), self.status, dict(self.headers), _EVENTS)
         if self.status >= 400 and isinstance(self.value.get("detail"), str):
-            # How such errors look is the world's behaviour's say.
+            # The world's behaviour determines the body of such an error.
             raise HttpError(self.status, self.value["detail"], self.headers)
-        return BodyResponse.of(self.value, self.status, dict(self.headers))
+        return BodyResponse.json(self.value, self.status, dict(self.headers))
 
 
 class Examples:
     """The named examples of every operation of the contract."""
 
-    def __init__(self, contract: Json) -> None:
-        self._contract = contract
-        self._of: dict[str, list[Example]] = {
+    def __init__(self, contract: OpenApiDocument) -> None:
+        self._resolve = contract.resolve
+        self._examples: dict[str, list[Example]] = {
             operation["operationId"]: list(self._read(operation["responses"]))
-            for item in contract["paths"].values()
+            for item in contract.content["paths"].values()
             for operation in item.values()
             if isinstance(operation, dict) and "operationId" in operation
         }
 
-    def answer(self, operation: str, asked: Mapping[str, Preference]) -> Response | None:
-        """The answer that the preferences ``code`` and ``example`` ask for, None for neither.
+    def response(self, operation: str, preferred: Mapping[str, Preference]) -> Response | None:
+        """Return the response that the preferences ``code`` and ``example`` select, None for none.
 
-        Raises RequestValidationError for one that there is not, Refused where the answer is an error."""
-        code, name = asked.get("code"), asked.get("example")
-        found = self._of[operation]
+        Raise RequestValidationError for an unknown one, HttpError where the response is an error.
+        """
+        code, name = preferred.get("code"), preferred.get("example")
+        found = self._examples[operation]
         if code is not None:
-            there = found
-            found = [one for one in there if str(one.status) == code.text]
+            candidates = found
+            found = [one for one in candidates if str(one.status) == code.text]
             if not found:
-                codes = ", ".join(dict.fromkeys(str(one.status) for one in there))
-                raise code.refuse(f"{operation} answers {codes}, not {code.text!r}")
+                codes = ", ".join(dict.fromkeys(str(one.status) for one in candidates))
+                raise code.error(f"{operation} answers {codes}, not {code.text!r}")
         if name is not None:
-            there = found
-            found = [one for one in there if one.name == name.text]
+            candidates = found
+            found = [one for one in candidates if one.name == name.text]
             if not found:
-                names = ", ".join(f"{one.name} ({one.status})" for one in there if one.name)
-                raise name.refuse(f"no example {name.text!r} is there; there are: {names or '-'}")
-        return None if code is None and name is None else found[0].answer()
+                names = ", ".join(f"{one.name} ({one.status})" for one in candidates if one.name)
+                raise name.error(f"no example {name.text!r} is there; there are: {names or '-'}")
+        return None if code is None and name is None else found[0].response()
 
     def _read(self, responses: Json) -> Iterator[Example]:
         for code, declared in responses.items():
             response = self._resolve(declared)
+            resolved = {
+                name: self._resolve(header) for name, header in response.get("headers", {}).items()
+            }
             headers = {
                 name: str(header["example"])
-                for name, header in (
-                    (name, self._resolve(header))
-                    for name, header in response.get("headers", {}).items()
-                )
-                # The limits of the platform are those of the world, or there are none.
+                for name, header in resolved.items()
+                # Only a world with a rate limit has the platform's headers.
                 if "example" in header and not name.startswith("X-RateLimit-")
             }
             if "content" not in response:
@@ -114,23 +115,17 @@ class Examples:
                     value = self._resolve(example)["value"]
                     yield Example(int(code), name, media_type, value, headers)
 
-    def _resolve(self, node: Json) -> Json:
-        while "$ref" in node:
-            target: Any = self._contract
-            for part in node["$ref"].removeprefix("#/").split("/"):
-                target = target[part]
-            node = target
-        return node
 
-
-def may_prefer(headers: Headers, query: bytes) -> bool:
-    """Whether a closer look is worth while: most requests ask for nothing."""
+def has_preferences(headers: Headers, query: bytes) -> bool:
+    """Return whether a request may ask for something; most do not."""
     return b"__" in query or b"prefer" in map(_name, headers)
 
 
 def preferences(headers: Headers, query: bytes) -> dict[str, Preference]:
-    """What a request asks for by the names ``code``, ``example`` and ``fault``; of several the
-    first counts, and the query before the header."""
+    """Return the preferences ``code``, ``example`` and ``fault`` of a request by name.
+
+    Of several the first counts, and the query before the header.
+    """
     found: dict[str, Preference] = {}
     if b"__" in query:
         for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
@@ -146,11 +141,14 @@ def preferences(headers: Headers, query: bytes) -> dict[str, Preference]:
     return found
 
 
-def wanted_rules(
+def requested_rules(
     fault: Preference, operation: Operation, presets: Mapping[str, Preset]
 ) -> list[Rule]:
-    """The rules that the preference ``fault`` names. Raises RequestValidationError where there is no such fault,
-    or none that can befall an answer of ``operation``."""
+    """Return the rules that the preference ``fault`` names.
+
+    Raise RequestValidationError for an unknown fault, and for one that does not apply to responses
+    of ``operation``.
+    """
     rules: list[Rule] = []
     for name in filter(None, re.split("[, ]+", fault.text)):
         if name in presets:
@@ -158,9 +156,9 @@ def wanted_rules(
         elif name in KINDS:
             named = [Rule.model_validate({name: {}})]
         else:
-            there = ", ".join([*presets, *KINDS])
-            raise fault.refuse(f"there is no fault {name!r}; there are: {there}")
+            known = ", ".join([*presets, *KINDS])
+            raise fault.error(f"there is no fault {name!r}; there are: {known}")
         if not any(rule.faults_for(operation) for rule in named):
-            raise fault.refuse(f"{name} befalls no answer of {operation}")
+            raise fault.error(f"{name} does not apply to responses of {operation}")
         rules += named
     return rules

@@ -1,9 +1,8 @@
-"""Connexion's routing, compiled: one regular expression for all operations of all documents.
+"""The layer that finds the operation: Connexion's routing, compiled to one regular expression.
 
-Connexion walks through nested routers for each request. What the expression does not match (an
-unknown path, a trailing slash) takes that way still and is answered by it; but another method of a
-known path is answered here, since they would name only the first that is allowed, and take HEAD for
-GET.
+Connexion walks through nested routers for each request. A path that the expression does not match
+(an unknown one, a trailing slash) still goes that way; a known path with another method gets its
+response here, because Connexion would allow only the first method, and take HEAD for GET.
 """
 
 import re
@@ -12,7 +11,7 @@ from typing import Any
 
 from connexion.http_facts import METHODS
 from connexion.middleware.abstract import ROUTING_CONTEXT
-from connexion.middleware.routing import RoutingMiddleware
+from connexion.middleware.routing import RoutingMiddleware as ConnexionRouting
 from connexion.spec import Specification
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,8 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _PARAMETER = re.compile(r"\\\{(\w+)\\\}")
 
 
-class Routing(RoutingMiddleware):
-    """Finds the operation and the path parameters of a request."""
+class RoutingMiddleware(ConnexionRouting):
+    """Find the operation and the path parameters of a request."""
 
     app: ASGIApp
 
@@ -45,8 +44,11 @@ class Routing(RoutingMiddleware):
         self._match = re.compile("|".join(self._alternatives)).fullmatch
 
     def _add(self, line: str, context: dict[str, str]) -> None:
-        """``line`` is a method and a path template; each gets a group of its own, which is empty
-        and last, so that ``lastindex`` tells which one matched and where its parameters end."""
+        """Add a line of method and path template.
+
+        Each ends in an empty group, so that ``lastindex`` says which line matched and where its
+        parameters end.
+        """
         pattern = _PARAMETER.sub("([^/]+)", re.escape(line))
         names = tuple(_PARAMETER.findall(re.escape(line)))
         self._alternatives.append(f"{pattern}()")
@@ -56,8 +58,8 @@ class Routing(RoutingMiddleware):
         match = self._match(f"{scope['method']} {scope['path']}") if "method" in scope else None
         if match is None or match.lastindex is None:
             if "method" in scope:
-                self._refuse(scope["path"])
-            return self._stock(scope, receive, send)
+                self._reject(scope["path"])
+            return self._route_by_connexion(scope, receive, send)
         last = match.lastindex
         context, names = self._found[last - 1]
         scope["path_params"] = (
@@ -66,12 +68,12 @@ class Routing(RoutingMiddleware):
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
         return self.app(scope, receive, send)
 
-    async def _stock(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _route_by_connexion(self, scope: Scope, receive: Receive, send: Send) -> None:
         await super().__call__(scope, receive, send)
 
-    def _refuse(self, path: str) -> None:
-        """Raises HTTPException: 405 if the path is known with other methods, 404 if it begins with
-        two slashes, of which Flask would overlook one."""
+    def _reject(self, path: str) -> None:
+        """Raise HTTPException: 405 for a path that is known with other methods, 404 for one that
+        begins with two slashes, of which Flask would ignore one."""
         if path.startswith("//"):
             raise HTTPException(404, f"There is nothing at {path}: it begins with a slash too many")
         allowed = sorted(method for method in self._methods if self._match(f"{method} {path}"))

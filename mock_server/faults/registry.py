@@ -1,0 +1,45 @@
+"""All kinds of fault, found by their classes, and what is derived from them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, Field, create_model
+
+from mock_server import yaml_model
+from mock_server.faults import response_faults, stream_faults
+from mock_server.faults.fault import Fault
+
+
+def _classes(base: type[Fault]) -> Iterator[type[Fault]]:
+    """Yield the kinds of fault below ``base``: the classes that have a name of their own."""
+    for kind in base.__subclasses__():
+        if "name" in vars(kind) and kind.__module__ in _MODULES:
+            yield kind
+        yield from _classes(kind)
+
+
+_MODULES = frozenset({response_faults.__name__, stream_faults.__name__})
+
+KINDS: dict[str, type[Fault]] = {
+    kind.name: kind for kind in sorted(_classes(Fault), key=lambda kind: kind.order)
+}
+"""Every kind of fault by name, in the order in which they wrap a response."""
+
+
+def description(kind: type[BaseModel]) -> str:
+    """Return what the class's docstring says, on one line."""
+    return " ".join((kind.__doc__ or "").split())
+
+
+_fields: dict[str, Any] = {
+    name: (kind | None, Field(default=None, description=description(kind)))
+    for name, kind in KINDS.items()
+}
+FaultFields: Any = create_model("FaultFields", __base__=yaml_model.Model, **_fields)
+"""The base of a rule: a field for every kind."""
+
+
+def help_lines() -> list[str]:
+    """Return a line for each kind: how to write it, and what it does."""
+    width = max(len(kind.example) for kind in KINDS.values())
+    return [f"{kind.example:<{width}}  {description(kind)}" for kind in KINDS.values()]

@@ -1,0 +1,23 @@
+"""An OpenAPI document: its text, its content and the targets of its references."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class OpenApiDocument:
+    """One of the documents that come with the mock; ``text`` is YAML, ``content`` is parsed."""
+
+    def __init__(self, path: Path) -> None:
+        self.text = path.read_text(encoding="utf-8")
+        self.content: dict[str, Any] = yaml.load(self.text, Loader=yaml.CSafeLoader)
+
+    def resolve(self, node: dict[str, Any]) -> dict[str, Any]:
+        """Return ``node``, or the object that its ``$ref`` points to."""
+        while "$ref" in node:
+            target: Any = self.content
+            for key in node["$ref"].removeprefix("#/").split("/"):
+                target = target[key]
+            node = target
+        return node

@@ -1,0 +1,67 @@
+"""What the mock is started with."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mock_server import resources
+from mock_server.engine.behaviour import Behaviour
+from mock_server.errors import UsageError
+
+MAX_STREAMS = 20_000
+
+_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::\d{1,5})?")
+_TOKEN = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may use the control API: clients that send ``token``, or, where that is None, clients on
+    this machine that address it by a local name or by one of ``hosts``.
+
+    Raise UsageError for a token that no header can carry and for an invalid host name.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.token is not None and not _TOKEN.fullmatch(self.token):
+            raise UsageError(
+                "the control token must be one word of visible ASCII characters: "
+                "it is sent in a header"
+            )
+        for host in self.hosts:
+            if host_of(host) != host:
+                raise UsageError(
+                    f"{host!r} is not a host name; write it in lower case, without scheme and port"
+                )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one mock.
+
+    ``now`` is an instant, None for the machine's time of day; ``scale`` how many world seconds pass
+    in a real one, 0 for frozen; ``scenarios`` a directory with additional scenarios; ``start`` the
+    name of a file in ``starts``, with which every world opens.
+    """
+
+    seed: int = 1
+    scale: float = 1.0
+    now: int | None = None
+    start: str = "demo"
+    declared: tuple[str, ...] = ("demo", "acme", "globex")
+    max_worlds: int = 256
+    max_streams: int = MAX_STREAMS
+    scenarios: Path | None = None
+    starts: Path = field(default_factory=resources.worlds_dir)
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    faults: Path = field(default_factory=resources.faults_dir)
+    access: Access = field(default_factory=Access)
+
+
+def host_of(authority: str) -> str | None:
+    """Return the host of ``host:port`` in lower case; None for an invalid one."""
+    match = _AUTHORITY.fullmatch(authority.lower())
+    return match[1] if match else None
