@@ -99,9 +99,9 @@ class Server(uvicorn.Server):
         ready: Callable[[], None],
         *,
         access_log: bool = False,
-        beside: Callable[[], Coroutine[None, None, None]] | None = None,
+        background: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
-        """``ready`` is called when it serves; ``beside`` runs for as long as it does."""
+        """``ready`` is called when it serves; ``background`` runs until it stops."""
         super().__init__(
             uvicorn.Config(
                 mock,
@@ -119,15 +119,15 @@ class Server(uvicorn.Server):
         )
         self._mock = mock
         self._ready = ready
-        self._beside = beside
+        self._background = background
         self._task: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.started:
             return
-        if self._beside is not None:
-            self._task = asyncio.create_task(self._beside())
+        if self._background is not None:
+            self._task = asyncio.create_task(self._background())
             await asyncio.sleep(0)  # It has begun before anybody hears that the mock is ready.
         self._ready()
 

@@ -122,12 +122,12 @@ class MockWorld:
     def run(self, run_id: str) -> dict[str, Any]:
         """The run as it is now. Raises ValueError if there is none."""
         __tracebackhide__ = True
-        return self._value(self._ask("GET", f"{RUNS}/{run_id}"))
+        return self._value(self._request("GET", f"{RUNS}/{run_id}"))
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:
         """The run's steps as they are now. Raises ValueError if there is no such run."""
         __tracebackhide__ = True
-        steps: list[dict[str, Any]] = self._value(self._ask("GET", f"{RUNS}/{run_id}/steps"))[
+        steps: list[dict[str, Any]] = self._value(self._request("GET", f"{RUNS}/{run_id}/steps"))[
             "steps"
         ]
         return steps
@@ -143,37 +143,37 @@ class MockWorld:
                     raise ValueError(f"{name}: {value} has no zone; give it one, such as UTC")
                 given[name] = value.isoformat()
         content = {"json": given} if method in ("POST", "PUT") else {"params": given or None}
-        return self._value(self._ask(method, f"/_mock/{path}", headers=self._token, **content))
+        return self._value(self._request(method, f"/_mock/{path}", headers=self._token, **content))
 
     def close(self) -> None:
         """Close the client."""
         self.client.close()
 
-    def _ask(self, method: str, path: str, **content: Any) -> httpx2.Response:
+    def _request(self, method: str, path: str, **content: Any) -> httpx2.Response:
         __tracebackhide__ = True
         try:
             return self.client.request(method, path, **content)
         except httpx2.TransportError as error:
             raise ConnectionError(f"{method} {self.base_url}{path}: {error}") from None
 
-    def _value(self, answer: httpx2.Response) -> dict[str, Any]:
+    def _value(self, response: httpx2.Response) -> dict[str, Any]:
         __tracebackhide__ = True  # pytest then shows the line of the test
-        if not answer.is_success:
-            request = answer.request
+        if not response.is_success:
+            request = response.request
             raise ValueError(
-                f"{request.method} {request.url.path} answered {answer.status_code}: "
-                f"{_reason(answer)}"
+                f"{request.method} {request.url.path} answered {response.status_code}: "
+                f"{_reason(response)}"
             )
-        value: dict[str, Any] = answer.json() if answer.content else {}
+        value: dict[str, Any] = response.json() if response.content else {}
         return value
 
 
-def _reason(answer: httpx2.Response) -> str:
+def _reason(response: httpx2.Response) -> str:
     """Why the mock refused, on one line; the text itself where it is no answer of the mock's."""
     try:
-        detail = answer.json()["detail"]
+        detail = response.json()["detail"]
         if isinstance(detail, str):
             return detail
         return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
     except (ValueError, KeyError, TypeError):
-        return answer.text[:500] or answer.reason_phrase
+        return response.text[:500] or response.reason_phrase

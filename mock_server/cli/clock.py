@@ -1,11 +1,11 @@
-"""``runs-mock clock``: the time of a world."""
+"""``runs-mock clock``: the clock of a world."""
 
 from typing import Any
 
 import click
 
 from mock_server.cli.options import Duration, Speed
-from mock_server.cli.remote import Remote, driven_by_options
+from mock_server.cli.remote import Remote, with_remote
 from mock_server.engine.clock import DAY, SECOND
 
 MAX_ADVANCE = 31 * DAY
@@ -13,7 +13,7 @@ STATUSES = ("pending", "running", "completed", "failed", "cancelled")
 
 
 @click.group(invoke_without_command=True)
-@driven_by_options
+@with_remote
 @click.pass_context
 def clock(context: click.Context, mock: Remote) -> None:
     """Show a world's time, or take it in hand.
@@ -32,21 +32,21 @@ def clock(context: click.Context, mock: Remote) -> None:
 
 
 @clock.command()
-@driven_by_options
+@with_remote
 def show(mock: Remote) -> None:
     """What time it is."""
     _print(mock.get("/clock"))
 
 
 @clock.command()
-@driven_by_options
+@with_remote
 def freeze(mock: Remote) -> None:
     """Stop; things happen only as you advance."""
     _print(mock.post("/clock/freeze"))
 
 
 @clock.command()
-@driven_by_options
+@with_remote
 def resume(mock: Remote) -> None:
     """Go on by itself, at the speed it had."""
     _print(mock.post("/clock/resume"))
@@ -54,7 +54,7 @@ def resume(mock: Remote) -> None:
 
 @clock.command()
 @click.argument("speed", type=Speed())
-@driven_by_options
+@with_remote
 def scale(mock: Remote, speed: float) -> None:
     """Go SPEED times as fast as real time: real, 60, 0.5; frozen is the same as freeze."""
     if speed == 0:
@@ -72,7 +72,7 @@ def scale(mock: Remote, speed: float) -> None:
     metavar="RUN STATUS",
     help=f"Only until the run has the status: {', '.join(STATUSES)}.",
 )
-@driven_by_options
+@with_remote
 def advance(
     mock: Remote, duration: int | None, to_next: bool, until: tuple[str, str] | None
 ) -> None:

@@ -1,22 +1,22 @@
-"""``runs-mock coverage``: which parts of the contract a world's client has met."""
+"""``runs-mock coverage``: the parts of the contract that a world's client has used."""
 
 from textwrap import fill
 from typing import Any
 
 import click
 
-from mock_server.cli.remote import Remote, driven_by_options
+from mock_server.cli.remote import Remote, with_remote
 from mock_server.errors import UsageError
 
 _WIDTH = 100
 _KINDS = {"seen": "met", "missing": "missing", "undeclared": "undeclared"}
-"""What the words of a part may be, by their name in the report."""
+"""The kinds of values in a part, by their name in the report."""
 
 
 @click.command()
 @click.option("--missing", "only_missing", is_flag=True, help="Only what is missing.")
 @click.option("--clear", is_flag=True, help="Count afresh.")
-@driven_by_options
+@with_remote
 def coverage(mock: Remote, only_missing: bool, clear: bool) -> None:
     """Show which parts of the contract the client has met since the world was opened or reset:
     operations and their statuses and parameters, words that it sent or was shown, events,
@@ -46,7 +46,7 @@ def coverage(mock: Remote, only_missing: bool, clear: bool) -> None:
 
 
 def _print(title: str, parts: dict[str, dict[str, Any]], kinds: dict[str, str]) -> None:
-    """The words of each part, those of a kind on a line; nothing at all if there are none."""
+    """Print the values of each part, one kind per line; print nothing without values."""
     width = max(map(len, parts))
     lines = []
     for name, part in parts.items():

@@ -1,4 +1,4 @@
-"""``runs-mock faults``: what goes wrong in a world."""
+"""``runs-mock faults``: the faults of a world."""
 
 import math
 from typing import Any
@@ -7,11 +7,22 @@ import click
 import yaml
 
 from mock_server.cli.options import Finite
-from mock_server.cli.remote import Remote, driven_by_options
+from mock_server.cli.remote import Remote, with_remote
+
+
+class _WithKinds(click.Command):
+    """A command whose help lists the kinds of fault."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # The kinds take long to load, and only the help needs them.
+        from mock_server.faults.registry import help_rows  # noqa: PLC0415
+
+        with formatter.section("Kinds of fault"):
+            formatter.write_dl(help_rows(), col_max=40)
 
 
 @click.group(invoke_without_command=True)
-@driven_by_options
+@with_remote
 @click.pass_context
 def faults(context: click.Context, mock: Remote) -> None:
     """Let things go wrong in a world; alone, list what does.
@@ -29,35 +40,25 @@ def faults(context: click.Context, mock: Remote) -> None:
 
 
 @faults.command("list")
-@driven_by_options
+@with_remote
 def show(mock: Remote) -> None:
     """What goes wrong, and how often it has."""
     _print(mock.get("/faults")["items"])
 
 
-@faults.command()
+@faults.command(cls=_WithKinds)
 @click.argument("fault", nargs=-1, required=True)
 @click.option("--on", "operations", multiple=True, metavar="OPERATION", help="Only for this one.")
 @click.option("--probability", type=Finite(), help="How often, from 0 to 1.")
 @click.option("--count", type=int, help="How many times.")
 @click.option("--lasts", metavar="DURATION", help="For how long, on the world's clock.")
-@driven_by_options
+@with_remote
 def add(mock: Remote, fault: tuple[str, ...], **when: Any) -> None:
-    """Let FAULT go wrong from now on: its kind, as in drop, or with what it takes, as in
-    latency.takes=2s. Several are one rule and befall an answer together.
+    """Apply FAULT from now on: its kind, as in drop, or with what it takes, as in latency.takes=2s.
+    Several are one rule and apply to a response together.
 
-    \b
-    status.code=503 status.retryAfter=5s   an error in place of the answer
-    latency.takes=200ms..2s                the answer is late
-    malformed, truncated.keep=0.5          the body is broken, or ends early
-    dribble.over=5s, drop                  it comes in small pieces, or not at all
-    cut.after=3, halfFrame, silence        a stream breaks off, or says no more
-    duplicate, reorder, reconnect.after=9s its events come twice, or out of order
-    rateLimit.limit=60                     429 beyond so many a minute
-
-    \b
     OPERATION is listRuns, getRun, getRunSteps, streamRunEvents, cancelRun or retryRun.
-    `runs-mock openapi --control` says everything about each.
+    `runs-mock openapi --control` describes every kind.
     """
     rule: dict[str, Any] = {}
     for each in fault:
@@ -78,7 +79,7 @@ def add(mock: Remote, fault: tuple[str, ...], **when: Any) -> None:
 
 @faults.command()
 @click.argument("name", required=False)
-@driven_by_options
+@with_remote
 def preset(mock: Remote, name: str | None) -> None:
     """Let go wrong what the preset NAME says; alone, list the presets."""
     if name is not None:
@@ -92,7 +93,7 @@ def preset(mock: Remote, name: str | None) -> None:
 
 @faults.command()
 @click.argument("number", type=int, required=False)
-@driven_by_options
+@with_remote
 def clear(mock: Remote, number: int | None) -> None:
     """Let nothing go wrong any more, or no longer the rule NUMBER."""
     mock.call("DELETE", "/faults" if number is None else f"/faults/{number}")

@@ -1,4 +1,4 @@
-"""A run's events, printed for people as they happen."""
+"""Printing a run's events as they happen."""
 
 from datetime import datetime
 from typing import Any
@@ -9,8 +9,8 @@ from mock_server.cli.remote import Remote
 
 
 def follow_run(mock: Remote, run_id: str) -> None:
-    """Print the run's events until it has ended: seconds since it was created, on the world's
-    clock, what happened, to which step. Raises UsageError."""
+    """Print the run's events until it has ended: the seconds of the world's clock since its
+    creation, the event, the step. Raise UsageError."""
     if mock.get("/clock")["frozen"] and mock.run(run_id)["completedAt"] is None:
         click.echo(
             f"the clock of {mock.world} is frozen: runs-mock clock advance 1m, or resume", err=True
@@ -19,16 +19,16 @@ def follow_run(mock: Remote, run_id: str) -> None:
     with mock.events(run_id) as events:
         for event in events:
             if not event.data:
-                continue  # Only a time to reconnect.
+                continue  # A retry field without an event.
             try:
-                told: Any = event.json()
+                content: Any = event.json()
             except ValueError:
                 click.echo(f"           no JSON: {event.data[:60]}")
                 continue
-            run, step = told["data"]["run"], told["data"].get("step")
+            run, step = content["data"]["run"], content["data"].get("step")
             at = datetime.fromisoformat(run["updatedAt"])
             created = created or datetime.fromisoformat(run["createdAt"])
-            click.echo(_line((at - created).total_seconds(), told["event"], step, run))
+            click.echo(_line((at - created).total_seconds(), content["event"], step, run))
 
 
 def _line(seconds: float, name: str, step: dict[str, Any] | None, run: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What there is to play, printed without a mock: scenarios, behaviours, documents."""
+"""``runs-mock scenarios``, ``behaviours`` and ``openapi``, which need no running mock."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -56,10 +56,10 @@ def behaviours(name: str | None) -> None:
             click.echo(f"{file.stem:<{width}}  {profiles.summary(file)}")
         return
     answers = profiles.find(name, directory).answers()
-    usual = profiles.Behaviour().answers()
+    default = profiles.Behaviour().answers()
     for number, question in profiles.questions().items():
         answer = answers[number]
-        mark = " " if answer == usual[number] else "*"
+        mark = " " if answer == default[number] else "*"
         click.echo(
             f"{number}{mark} {question.question}\n       {answer}: {question.answers[answer]}"
         )

@@ -1,6 +1,7 @@
-"""Kinds of values that several subcommands take."""
+"""Types of option values, and options that several subcommands have."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from mock_server.engine.duration import parse_duration
 
 
 class Instant(click.ParamType[Any]):
-    """A date and time with a zone."""
+    """A date and time with a zone, as an instant."""
 
     name = "date-time"
 
@@ -25,7 +26,7 @@ class Instant(click.ParamType[Any]):
 
 
 class Speed(click.ParamType[Any]):
-    """How fast a clock goes: ``real``, ``frozen``, or a number of times real."""
+    """The speed of a clock: ``real``, ``frozen``, or a multiple of real time."""
 
     name = "speed"
 
@@ -46,17 +47,8 @@ class Speed(click.ParamType[Any]):
         return scale
 
 
-scenarios_option = click.option(
-    "--scenarios",
-    "directory",
-    type=click.Path(path_type=Path),
-    envvar="RUNS_MOCK_SCENARIOS",
-    help="Directory with scenarios of your own (*.yaml), beside the ones that come with the mock.",
-)
-
-
 class Finite(click.ParamType[Any]):
-    """A number, neither infinite nor none."""
+    """A finite number."""
 
     name = "number"
 
@@ -82,3 +74,27 @@ class Duration(click.ParamType[Any]):
             return parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class BaseUrl(click.ParamType[Any]):
+    """The base URL of a mock."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        if not re.match("https?://", value):
+            self.fail(
+                f"{value!r} is no address of a mock; write it like http://127.0.0.1:8080",
+                param,
+                ctx,
+            )
+        return str(value)
+
+
+scenarios_option = click.option(
+    "--scenarios",
+    "directory",
+    type=click.Path(path_type=Path),
+    envvar="RUNS_MOCK_SCENARIOS",
+    help="Directory with scenarios of your own (*.yaml), beside the ones that come with the mock.",
+)

@@ -1,10 +1,9 @@
-"""A mock that is running, as the subcommands talk to it: its control API over HTTP.
+"""A running mock, as the subcommands use it: its control API over HTTP.
 
-Each subcommand is given a ``Remote`` by ``driven_by_options``, which adds the options that say which mock and
-which world. What the mock refuses is told in its own words.
+``with_remote`` gives a subcommand a ``Remote`` and adds the options that select the mock and the
+world. An error response is printed with its own text.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,130 +15,118 @@ from typing import Any
 
 import click
 import httpx2
+from click.core import ParameterSource
 
+from mock_server.cli.options import BaseUrl
 from mock_server.errors import UsageError
 
 API = "/api/v1/automation-runs"
 DEFAULT_URL = "http://127.0.0.1:8080"
-_CONNECT = 5.0
-"""Real seconds in which a mock must let itself be reached; how long it then works is its affair."""
+_CONNECT_TIMEOUT = 5.0
+"""Real seconds to connect. There is no time limit for the response: some work takes minutes."""
 
-_OF_NO_WORLD = re.compile("/(scenarios|fault-presets|requests/[0-9]+)")
-"""Paths that are the whole mock's and take no world."""
+_WITHOUT_WORLD = re.compile("/(scenarios|fault-presets|requests/[0-9]+)")
+"""Paths of the mock itself, which have no world parameter."""
 
-_AT_ONCE = 1.0
-_DOING = MappingProxyType(
+_NOTE_AFTER = 1.0
+_WORK = MappingProxyType(
     {
         "/reset": "the fresh world is being made, run by run; the old one is there until then",
         "/state": "the world is being written down or read back, run by run",
         "/clock/advance": "what is due on the way is happening",
     }
 )
-"""What a mock does that does not answer within so many seconds."""
+"""What the mock is doing when there is no response after so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which mock and which world; None for what was not said."""
+    """The mock and the world of a command; None for the world that the mock selects."""
 
-    url: str | None = None
+    url: str
     world: str | None = None
     token: str | None = None
 
-    def within(self, outer: "Target") -> "Target":
-        """This, and for what it leaves open ``outer``."""
-        return Target(self.url or outer.url, self.world or outer.world, self.token or outer.token)
-
 
 class Remote:
-    """The control API of the mock that ``target`` names, else the environment, else the default."""
+    """The control API of the mock that ``target`` names."""
 
     def __init__(self, target: Target) -> None:
-        environment = Target(
-            *(os.environ.get(f"RUNS_MOCK_{name}") for name in ("URL", "WORLD", "CONTROL_TOKEN"))
-        )
-        target = target.within(environment)
-        self.url = (target.url or DEFAULT_URL).rstrip("/")
-        if not self.url.startswith(("http://", "https://")):
-            raise UsageError(
-                f"{self.url!r} is no address of a mock; write it like {DEFAULT_URL} "
-                "(--url or RUNS_MOCK_URL)"
-            )
+        self.url = target.url.rstrip("/")
         self._world = target.world
         self._token = target.token
-        with self._reaching():
+        with self._connecting():
             self._client = httpx2.Client(
                 base_url=self.url,
                 headers={"X-Mock-Token": target.token} if target.token else {},
-                timeout=httpx2.Timeout(None, connect=_CONNECT),
-                # Loading certificates takes longer than most calls, and a proxy leads elsewhere.
+                timeout=httpx2.Timeout(None, connect=_CONNECT_TIMEOUT),
+                # Loading certificates takes longer than most calls.
                 verify=self.url.startswith("https://"),
                 trust_env=False,
             )
 
     @property
     def world(self) -> str:
-        """The name of the world that is driven. Raises UsageError."""
+        """The name of the world. Raise UsageError."""
         if self._world is None:
             self._world = str(self.get("/clock")["world"])
         return self._world
 
     def get(self, path: str, **query: Any) -> Any:
-        """What the control API answers there, as JSON. Raises UsageError with what it says."""
+        """Return the JSON of a GET response. Raise UsageError with the reason of an error."""
         return self.call("GET", path, None, query)
 
     def post(self, path: str, body: Any = None, **query: Any) -> Any:
-        """The same, with ``body`` as JSON where it is not None."""
+        """Return the JSON of a POST response; send ``body`` as JSON unless it is None."""
         return self.call("POST", path, body, query)
 
     def call(
         self, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None
     ) -> Any:
-        """The same, with any method; None for an answer without a body."""
-        answer = self._ask(method, path, body, query)
-        return answer.json() if answer.content else None
+        """Return the JSON of a response, None for one without a body. Raise UsageError."""
+        response = self._request(method, path, body, query)
+        return response.json() if response.content else None
 
     def read(self, path: str) -> bytes:
-        """What the control API answers there, byte for byte. Raises UsageError."""
-        return self._ask("GET", path, None, None).content
+        """Return the body of a GET response. Raise UsageError."""
+        return self._request("GET", path, None, None).content
 
-    def _ask(
+    def _request(
         self, method: str, path: str, body: Any, query: dict[str, Any] | None
     ) -> httpx2.Response:
         query = dict(query or {})
-        if self._world is not None and not _OF_NO_WORLD.fullmatch(path):
+        if self._world is not None and not _WITHOUT_WORLD.fullmatch(path):
             query["world"] = self._world
-        with self._reaching(), _progress_note(path):
+        with self._connecting(), progress_note(path):
             try:
-                answer = self._client.request(method, f"/_mock{path}", params=query, json=body)
+                response = self._client.request(method, f"/_mock{path}", params=query, json=body)
             except ValueError as error:
                 raise UsageError(f"this cannot be sent: {error}") from None
-        self._check(answer)
-        return answer
+        self._check(response)
+        return response
 
     def run(self, run_id: str) -> Any:
-        """The run as it is now. Raises UsageError."""
-        with self._reaching():
-            answer = self._client.get(f"{API}/{run_id}", headers={"X-API-Key": self.world})
-        self._check(answer)
-        return answer.json()
+        """Return the run. Raise UsageError."""
+        with self._connecting():
+            response = self._client.get(f"{API}/{run_id}", headers={"X-API-Key": self.world})
+        self._check(response)
+        return response.json()
 
     @contextmanager
     def events(self, run_id: str) -> Iterator[httpx2.EventSource]:
-        """The event stream of a run. Raises UsageError."""
+        """Open the event stream of a run. Raise UsageError."""
+        headers = {"X-API-Key": self.world}
         with (
-            self._reaching(),
-            self._client.stream(
-                "GET", f"{API}/{run_id}/events", headers={"X-API-Key": self.world}
-            ) as answer,
+            self._connecting(),
+            self._client.stream("GET", f"{API}/{run_id}/events", headers=headers) as response,
         ):
-            if not answer.is_success:
-                answer.read()
-                self._check(answer)
-            yield httpx2.EventSource(answer)
+            if not response.is_success:
+                response.read()
+                self._check(response)
+            yield httpx2.EventSource(response)
 
     @contextmanager
-    def _reaching(self) -> Iterator[None]:
+    def _connecting(self) -> Iterator[None]:
         try:
             yield
         except httpx2.InvalidURL as error:
@@ -152,32 +139,32 @@ class Remote:
         except httpx2.TransportError as error:
             raise UsageError(f"the mock at {self.url} broke off: {error}") from None
 
-    def _check(self, answer: httpx2.Response) -> None:
+    def _check(self, response: httpx2.Response) -> None:
         try:
-            said = answer.json() if answer.content else {}
+            content = response.json() if response.content else {}
         except ValueError:
-            said = None
-        if answer.is_success and said is not None:
+            content = None
+        if response.is_success and content is not None:
             return
-        if not isinstance(said, dict) or "detail" not in said:
+        if not isinstance(content, dict) or "detail" not in content:
             raise UsageError(
                 f"what answers at {self.url} is no runs-mock of this version: "
-                f"{answer.status_code} for {answer.request.method} {answer.request.url.path}"
+                f"{response.status_code} for {response.request.method} {response.request.url.path}"
             )
-        if answer.status_code == 401:
+        if response.status_code == 401:
             problem = "does not take this token" if self._token else "asks for its token"
             raise UsageError(
                 f"the mock at {self.url} {problem}: give its own with --token or "
                 "RUNS_MOCK_CONTROL_TOKEN"
             )
-        raise RequestRejected(answer.status_code, _spell(said["detail"]))
+        raise ResponseError(response.status_code, _reason(content["detail"]))
 
 
 @contextmanager
-def _progress_note(path: str) -> Iterator[None]:
-    """Say what the mock is doing, where it does not answer at once."""
-    doing = _DOING.get(path, "the mock is at work")
-    timer = Timer(_AT_ONCE, lambda: click.echo(f"runs-mock: {doing} ...", err=True))
+def progress_note(path: str) -> Iterator[None]:
+    """Print what the mock is doing when the block takes longer than a moment."""
+    work = _WORK.get(path, "the mock is at work")
+    timer = Timer(_NOTE_AFTER, lambda: click.echo(f"runs-mock: {work} ...", err=True))
     timer.start()
     try:
         yield
@@ -185,47 +172,74 @@ def _progress_note(path: str) -> Iterator[None]:
         timer.cancel()
 
 
-class RequestRejected(UsageError):  # noqa: N818 - an answer, not a failure
-    """The mock understood and did not do it; ``status`` is the HTTP status."""
+class ResponseError(UsageError):
+    """An error response of the mock; ``status`` is its status code."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
 
 
-_options = (
+_OPTIONS = (
     click.option(
-        "--url", metavar="URL", help=f"The mock (RUNS_MOCK_URL).  [default: {DEFAULT_URL}]"
+        "--url",
+        type=BaseUrl(),
+        default=DEFAULT_URL,
+        show_default=True,
+        envvar="RUNS_MOCK_URL",
+        show_envvar=True,
+        help="The mock.",
     ),
-    click.option("--world", metavar="NAME", help="Its world (RUNS_MOCK_WORLD).  [default: demo]"),
-    click.option("--token", metavar="TOKEN", help="Its token (RUNS_MOCK_CONTROL_TOKEN)."),
+    click.option(
+        "--world",
+        metavar="NAME",
+        envvar="RUNS_MOCK_WORLD",
+        show_envvar=True,
+        help="Its world; without one, the first that it declares (demo).",
+    ),
+    click.option(
+        "--token",
+        metavar="TOKEN",
+        envvar="RUNS_MOCK_CONTROL_TOKEN",
+        show_envvar=True,
+        help="Its control token.",
+    ),
 )
 
 
-def driven_by_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give ``command`` a ``Remote`` first, and the options that choose it. What a group was told
-    holds for its subcommands."""
+def with_remote(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Pass ``command`` a ``Remote`` first, and add the options that select it.
 
-    def drive(
-        context: click.Context,
-        /,
-        url: str | None,
-        world: str | None,
-        token: str | None,
-        **rest: Any,
+    An option of a group also applies to its subcommands, unless they have it themselves.
+    """
+
+    def run(
+        context: click.Context, /, url: str, world: str | None, token: str | None, **rest: Any
     ) -> Any:
-        outer = context.find_object(Target) or Target()
-        context.obj = Target(url, world, token).within(outer)
-        return command(Remote(context.obj), **rest)
+        target = Target(url, world, token)
+        group = context.find_object(Target)
+        if group is not None:
+            target = Target(
+                *(
+                    getattr(target if _on_command_line(context, name) else group, name)
+                    for name in ("url", "world", "token")
+                )
+            )
+        context.obj = target
+        return command(Remote(target), **rest)
 
-    driven: Callable[..., Any] = update_wrapper(click.pass_context(drive), command)
-    for option in reversed(_options):
-        driven = option(driven)
-    return driven
+    wrapped: Callable[..., Any] = update_wrapper(click.pass_context(run), command)
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
 
 
-def _spell(detail: Any) -> str:
-    """The reason for a refusal in one line, or each flaw with where it is."""
+def _on_command_line(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _reason(detail: Any) -> str:
+    """Return the reason of an error on one line; for validation errors, each with its location."""
     if not isinstance(detail, list):
         return str(detail)
     return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in detail)

@@ -1,16 +1,16 @@
-"""``runs-mock requests``: what a world was asked, and why it answered so."""
+"""``runs-mock requests``: the requests of a world, and the explanation of each response."""
 
 from typing import Any
 
 import click
 
-from mock_server.cli.remote import Remote, driven_by_options
+from mock_server.cli.remote import Remote, with_remote
 from mock_server.engine.enums import Operation
 from mock_server.errors import UsageError
 
 _HEAD = ("number", "time", "method", "status", "ms", "operation", "path")
 _RIGHT = {"number", "ms"}
-_FOUND_NOWHERE = {
+_UNDECLARED = {
     "undeclared status": "which the contract does not declare there",
     "no operation": "by none of the contract's operations",
 }
@@ -32,7 +32,7 @@ _FOUND_NOWHERE = {
     help="The world's, those that belong to no world, or everybody's.  [default: world]",
 )
 @click.option("--clear", is_flag=True, help="Forget them.")
-@driven_by_options
+@with_remote
 def requests(mock: Remote, number: int | None, clear: bool, **filters: Any) -> None:
     """List the newest requests, or explain the answer to one: NUMBER is the answer's header
     X-Mock-Request.
@@ -106,11 +106,11 @@ def _marks(item: dict[str, Any]) -> str:
 
 def _explain(item: dict[str, Any]) -> None:
     click.echo(f"Request {item['number']}: {item['method']} {_path(item)}")
-    said = [
+    rows = [
         ("operation", item["operation"] or "none: no operation of the contract is there"),
         ("tenant", _tenant(item)),
         ("time", item["at"] and f"{item['at']}, the world's"),
-        ("answer", _answer(item)),
+        ("answer", _response(item)),
         ("reason", item["reason"]),
         *(("flaw", f"{'.'.join(f['loc'])}: {f['msg']} ({f['type']})") for f in item["flaws"]),
         *_question(item["question"]),
@@ -121,7 +121,7 @@ def _explain(item: dict[str, Any]) -> None:
         ),
         ("sent", _sent(item)),
     ]
-    for label, text in said:
+    for label, text in rows:
         if text:
             click.echo(f"  {label:<9}  {_printable(text)}")
 
@@ -134,12 +134,12 @@ def _tenant(item: dict[str, Any]) -> str:
     return "none: it came without a credential, or did not get as far as its check"
 
 
-def _answer(item: dict[str, Any]) -> str:
+def _response(item: dict[str, Any]) -> str:
     contract = item["contract"]
     if item["status"] is None:
         return f"none: {contract['because']}"
     if contract["location"] is None:
-        return f"{item['status']}, {_FOUND_NOWHERE[contract['because']]}"
+        return f"{item['status']}, {_UNDECLARED[contract['because']]}"
     return f"{item['status']}, as the contract declares at {contract['location']}"
 
 
@@ -163,8 +163,7 @@ def _path(item: dict[str, Any]) -> str:
 
 
 def _printable(text: str) -> str:
-    """``text`` with whatever would move the cursor or colour the terminal written out: a client
-    may ask for any path."""
+    """Return ``text`` with control characters escaped, because a client may request any path."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -1,5 +1,4 @@
-"""``runs-mock new``, and what else is done to runs by hand: following one, ending it, deciding for
-it, and letting more arrive."""
+"""``runs-mock new``, ``follow``, ``end``, ``decide`` and ``arrivals``: runs, one by one."""
 
 import json
 import math
@@ -11,7 +10,7 @@ import click
 import yaml
 
 from mock_server.cli.follow import follow_run
-from mock_server.cli.remote import API, Remote, RequestRejected, driven_by_options
+from mock_server.cli.remote import API, Remote, ResponseError, with_remote
 from mock_server.engine.duration import parse_duration
 from mock_server.errors import UsageError
 
@@ -57,7 +56,7 @@ class Takes(click.ParamType[Any]):
 )
 @click.option("-f", "--follow", is_flag=True, help="Print its events as they happen.")
 @click.option("-q", "--quiet", is_flag=True, help="Print its id and nothing else.")
-@driven_by_options
+@with_remote
 def new(
     mock: Remote,
     scenario: str,
@@ -77,15 +76,15 @@ def new(
     runs-mock new ./mine.yaml --world test-me
     """
     path = Path(scenario) if scenario.endswith(_FILES) else None
-    written = _read(path) if path is not None else None
-    body: dict[str, Any] = {"scenario": scenario if written is None else written}
+    content = _read(path) if path is not None else None
+    body: dict[str, Any] = {"scenario": scenario if content is None else content}
     if takes or any(outcomes.values()):
-        keys = _keys(mock, scenario) if written is None else _written_keys(written)
+        keys = _keys(mock, scenario) if content is None else _step_keys(content)
         body["changes"] = _changes(scenario, keys, takes, outcomes)
     try:
         run_id = mock.post("/runs", body)["id"]
-    except RequestRejected as refusal:
-        if path is not None and refusal.status == 422:
+    except ResponseError as error:
+        if path is not None and error.status == 422:
             _explain(path)
         raise
     click.echo(run_id)
@@ -98,7 +97,7 @@ def new(
 
 @click.command()
 @click.argument("run")
-@driven_by_options
+@with_remote
 def follow(mock: Remote, run: str) -> None:
     """Print the events of the run RUN, those that were and those to come, until it has ended."""
     follow_run(mock, run)
@@ -108,7 +107,7 @@ def follow(mock: Remote, run: str) -> None:
 @click.argument("run")
 @click.argument("outcome", type=click.Choice(["completed", "failed", "cancelled"]))
 @click.option("--step", metavar="KEY", help="End this step only; it must be at work.")
-@driven_by_options
+@with_remote
 def end(mock: Remote, run: str, outcome: str, step: str | None) -> None:
     """End the run RUN now, with an outcome.
 
@@ -124,7 +123,7 @@ def end(mock: Remote, run: str, outcome: str, step: str | None) -> None:
 @click.argument("run")
 @click.argument("decision", type=click.Choice(["yes", "no"]))
 @click.option("--step", metavar="KEY", help="The step; by default the first that waits.")
-@driven_by_options
+@with_remote
 def decide(mock: Remote, run: str, decision: str, step: str | None) -> None:
     """Answer the decision that the run RUN awaits."""
     body = {"approved": decision == "yes"} | ({} if step is None else {"step": step})
@@ -133,7 +132,7 @@ def decide(mock: Remote, run: str, decision: str, step: str | None) -> None:
 
 @click.command()
 @click.argument("rate", required=False, metavar="[PER_MINUTE|off]")
-@driven_by_options
+@with_remote
 def arrivals(mock: Remote, rate: str | None) -> None:
     """Let so many runs arrive every minute of the world's time, or none; without an argument, say
     how many do.
@@ -163,7 +162,7 @@ def _print(run: dict[str, Any]) -> None:
 
 
 def _read(path: Path) -> Any:
-    """What the file says, as JSON can say it. Raises UsageError with its line."""
+    """Return the content of the file as JSON. Raise UsageError with the line of an error."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -173,23 +172,23 @@ def _read(path: Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
     try:
-        written = yaml.load(text, Loader=yaml.CSafeLoader)
+        content = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError:
         _explain(path)
         raise
-    if not isinstance(written, dict):
-        what = "is empty" if written is None else f"holds no mapping but {written!r:.60}"
+    if not isinstance(content, dict):
+        what = "is empty" if content is None else f"holds no mapping but {content!r:.60}"
         raise UsageError(f"{path} {what}: a scenario has summary, automation and steps")
     try:
-        return json.loads(json.dumps(written, default=str, allow_nan=False))
+        return json.loads(json.dumps(content, default=str, allow_nan=False))
     except (ValueError, TypeError) as error:
         _explain(path)
         raise UsageError(f"{path} holds what JSON has not: {error}") from None
 
 
 def _explain(path: Path) -> None:
-    """Raises UsageError with the line and key that is wrong, if this side can tell."""
-    # Half a second to load, and only needed for a file that is wrong.
+    """Raise UsageError with the line and key of the first error, if there is one."""
+    # It takes half a second to load, and only an invalid file needs it.
     from mock_server.engine.scenario import read  # noqa: PLC0415
 
     read(path)
@@ -203,8 +202,8 @@ def _keys(mock: Remote, scenario: str) -> list[str]:
     raise UsageError(f"there is no scenario {scenario!r}; `runs-mock scenarios` lists them")
 
 
-def _written_keys(written: Any) -> list[str]:
-    steps = written.get("steps") if isinstance(written, dict) else None
+def _step_keys(content: Any) -> list[str]:
+    steps = content.get("steps") if isinstance(content, dict) else None
     entries = steps if isinstance(steps, list) else []
     return [str(step["key"]) for step in entries if isinstance(step, dict) and "key" in step]
 
@@ -215,7 +214,7 @@ def _changes(
     takes: tuple[tuple[str, str], ...],
     outcomes: dict[str, tuple[str, ...]],
 ) -> dict[str, dict[str, str]]:
-    """What is to be different, by the key of the step. Raises UsageError."""
+    """Return the changes by the key of the step. Raise UsageError."""
     changes: dict[str, dict[str, str]] = {}
 
     def change(step: str, name: str, value: str) -> None:

@@ -1,4 +1,4 @@
-"""``runs-mock serve``: the mock itself, until Ctrl-C."""
+"""``runs-mock serve``: serve the mock until Ctrl-C."""
 
 import contextlib
 import gc
@@ -40,7 +40,7 @@ class WorldNames(click.ParamType[Any]):
 
 
 class HostNames(click.ParamType[Any]):
-    """Names of hosts, separated by commas."""
+    """Host names, separated by commas."""
 
     name = "hosts"
 
@@ -181,24 +181,24 @@ def serve(
 
     Every option can also be set in the environment, as RUNS_MOCK_PORT and so on; the option wins.
     """
-    gc.disable()  # Nor is there garbage before it serves.
-    # The server's libraries take half a second to load; only this command needs them.
+    gc.disable()  # There is no garbage to collect before it serves.
+    # The libraries of the server take half a second to load, and only this command needs them.
     from mock_server.app import Mock  # noqa: PLC0415
     from mock_server.reload import Reload  # noqa: PLC0415
     from mock_server.server import Server, address, bind  # noqa: PLC0415
 
     profile = behaviours.locate(behaviour, resources.behaviours_dir())
-    answers = behaviours.read(profile)
-    own_profile = None if profile.parent == resources.behaviours_dir() else profile
-    if reloads and directory is None and own_profile is None:
+    profile_behaviour = behaviours.read(profile)
+    custom_profile = None if profile.parent == resources.behaviours_dir() else profile
+    if reloads and directory is None and custom_profile is None:
         raise UsageError(
             "--reload has nothing to watch: name files of your own with --scenarios or --behaviour"
         )
-    own = host_of(host)
-    access = Access(token, hosts if own is None else (*hosts, own))
+    listening_host = host_of(host)
+    access = Access(token, hosts if listening_host is None else (*hosts, listening_host))
     settings = Settings(
         scenarios=directory,
-        behaviour=answers,
+        behaviour=profile_behaviour,
         access=access,
         max_streams=_streams(options.pop("max_streams")),
         **options,
@@ -206,43 +206,43 @@ def serve(
     listener = bind(host, port)
     mock = Mock(settings)
     base = address(listener)
-    watched = reloads is not False and (directory or own_profile)
-    reload = Reload(mock, directory, own_profile, _tell) if watched else None
+    watched = reloads is not False and (directory or custom_profile)
+    reload = Reload(mock, directory, custom_profile, _print) if watched else None
     server = Server(
         mock,
         partial(_ready, _greeting(base, settings)),
         access_log=access_log,
-        beside=reload.run if reload else None,
+        background=reload.run if reload else None,
     )
-    # uvicorn stops in good order on Ctrl-C and then raises it again.
+    # uvicorn stops on Ctrl-C and then raises it again.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
 
 
 def _streams(wanted: int | None) -> int:
-    """How many event streams may be open; when fewer than were wished for, that is told."""
-    most = MAX_STREAMS if wanted is None else wanted
+    """Return the maximum of event streams; print a line when it is lower than ``wanted``."""
+    maximum = MAX_STREAMS if wanted is None else wanted
     limit = raise_limit()
-    if limit is None or most + OTHERS <= limit:
-        return most
-    fewer = max(limit - OTHERS, 1)
+    if limit is None or maximum + OTHERS <= limit:
+        return maximum
+    lower = max(limit - OTHERS, 1)
     if wanted is not None:
-        line = f"this system allows {limit} open files, so {fewer} event streams may be open"
-        _tell(f"{line}, not {wanted}; raise its limit (ulimit -Hn), or ask for fewer", False)
-    return fewer
+        line = f"this system allows {limit} open files, so {lower} event streams may be open"
+        _print(f"{line}, not {wanted}; raise its limit (ulimit -Hn), or ask for fewer", False)
+    return lower
 
 
 def _ready(greeting: str) -> None:
     gc.freeze()
-    # To look through everything takes a third of a second with five thousand streams open, and what
-    # is old is hardly ever garbage: a tenth as often will do.
+    # A full collection takes a third of a second with five thousand streams open, and old objects
+    # are hardly ever garbage: a tenth as often is enough.
     young, middle, _ = gc.get_threshold()
     gc.set_threshold(young, middle, 100)
     gc.enable()
     click.echo(greeting)
 
 
-def _tell(line: str, good: bool) -> None:
+def _print(line: str, good: bool) -> None:
     click.echo(f"runs-mock: {line}", err=not good)
 
 

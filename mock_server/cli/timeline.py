@@ -1,4 +1,4 @@
-"""A scenario, played on a frozen clock and written down: what happens when, to read or to compare.
+"""The events of a scenario on a frozen clock, as text to read or to compare.
 
 ::
 
@@ -28,8 +28,8 @@ _ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One step of a timeline: when it was at work, in milliseconds since the run was created; no
-    ``end`` for one that goes on, no ``start`` for one that never began."""
+    """One step: its ``start`` and ``end`` in milliseconds since the run was created; None where it
+    has none."""
 
     key: str
     start: int | None
@@ -38,8 +38,7 @@ class Bar:
 
 
 def play(scenario: Scenario, seed: int = 1) -> list[Event]:
-    """Everything that happens by itself to a run of ``scenario`` within a day; instants count from
-    its creation."""
+    """Return the events of a run of ``scenario`` within a day; instants count from its creation."""
     world = World("timeline", seed, Clock(0, scale=0), Behaviour(), FakeData())
     run = world.create(scenario)
     run_to_end(world.change_clock(lambda clock: clock.advance(DAY)))
@@ -47,16 +46,16 @@ def play(scenario: Scenario, seed: int = 1) -> list[Event]:
 
 
 def lines(scenario: Scenario, log: list[Event]) -> list[str]:
-    """The events one by one: seconds since creation, what, to which step."""
-    written = []
+    """Return a line for each event: seconds since creation, type, step."""
+    rendered = []
     for event in log:
         key = "" if event.step is None else scenario.plans[event.step].key
-        written.append(f"{event.at / SECOND:9.3f}  {event.type:<22} {key}".rstrip())
-    return written
+        rendered.append(f"{event.at / SECOND:9.3f}  {event.type:<22} {key}".rstrip())
+    return rendered
 
 
 def bars(scenario: Scenario, log: list[Event]) -> list[Bar]:
-    """When each step was at work."""
+    """Return the time of each step."""
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
     last: dict[int, EventType] = {}
@@ -75,7 +74,7 @@ def bars(scenario: Scenario, log: list[Event]) -> list[Bar]:
 
 
 def picture(scenario: Scenario, log: list[Event], width: int = 60) -> list[str]:
-    """The steps as bars over time, ``width`` characters wide."""
+    """Return the steps as bars over time, ``width`` characters wide."""
     longest = max((event.at for event in log), default=0)
     scale = width / max(longest, 1)
     found = bars(scenario, log)

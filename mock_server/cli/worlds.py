@@ -1,4 +1,4 @@
-"""``runs-mock reset`` and ``state``: a world started afresh, written down, taken up again."""
+"""``runs-mock reset`` and ``state``: reset, export or import a world."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mock_server.cli.options import Instant, Speed
-from mock_server.cli.remote import Remote, driven_by_options
+from mock_server.cli.remote import Remote, with_remote
 from mock_server.engine.clock import to_text
 from mock_server.engine.randomness import MAX_SEED
 from mock_server.errors import UsageError
@@ -23,7 +23,7 @@ from mock_server.errors import UsageError
 @click.option("--live", type=click.IntRange(0, 1_000), help="How many runs are under way.")
 @click.option("--clock", "scale", type=Speed(), help="real, frozen, or how many times real.")
 @click.option("--start", metavar="NAME", help="What it opens with: demo, empty, edge-cases, ...")
-@driven_by_options
+@with_remote
 def reset(mock: Remote, now: int | None, **given: Any) -> None:
     """Start the world afresh: every run is gone, every event stream ends. What is left out is as
     the mock was started with.
@@ -51,7 +51,7 @@ def state() -> None:
 
 @state.command("export")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
-@driven_by_options
+@with_remote
 def export(mock: Remote, file: Path) -> None:
     """Write the world to FILE, or to standard output."""
     document = mock.read("/state")
@@ -66,7 +66,7 @@ def export(mock: Remote, file: Path) -> None:
 
 @state.command("import")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@driven_by_options
+@with_remote
 def import_(mock: Remote, file: Path) -> None:
     """Take up the world in FILE, or - for standard input, in place of the one there is."""
     try:

@@ -1,1 +1,1 @@
-"""What happens to runs, and when: the lifecycle, what steers it, and time and chance."""
+"""The lifecycle of runs: scenarios, behaviours, events, the clock and seeded randomness."""

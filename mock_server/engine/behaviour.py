@@ -1,9 +1,9 @@
-"""How a backend answers where the contract is silent: the open questions Q01 to Q22, as data.
+"""How a backend behaves where the contract is silent: answers to its open questions.
 
-Each question has a closed vocabulary, told in ``fixtures/questions.yaml``; its first answer is the
-contract's own. Engine, checks and operations ask a ``Behaviour`` by the name of the decision, never
-by the number of the question. A profile under ``fixtures/behaviours`` answers some or all of them;
-what it leaves out is as in the contract.
+Each question has a fixed set of answers, which ``fixtures/questions.yaml`` explains; the first one
+is the contract's own. Code reads a field of ``Behaviour``, not the number of a question. A profile
+under ``fixtures/behaviours`` answers some or all of them; the others are answered as in the
+contract.
 """
 
 from dataclasses import dataclass, fields
@@ -152,40 +152,40 @@ class Success(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One backend's answers. The defaults are the contract's."""
+    """The answers of one backend, in the order of the questions; the defaults are the contract's."""
 
-    retry_identity: RetryIdentity = RetryIdentity.SAME_RUN  # Q01
-    cancel_of_finished: StateConflict = StateConflict.CONFLICT  # Q02
-    retry_of_unfinished: StateConflict = StateConflict.CONFLICT  # Q03
-    retry_of_unfailed: RetryOfUnfailed = RetryOfUnfailed.EXPLICIT  # Q04
-    unknown_status: UnknownValue = UnknownValue.INVALID  # Q05
-    limit_below_one: BelowOne = BelowOne.EMPTY  # Q06
-    unknown_parameters: UnknownParameter = UnknownParameter.IGNORED  # Q07
-    unauthenticated: Unauthenticated = Unauthenticated.UNAUTHORIZED  # Q08
-    foreign_run: ForeignRun = ForeignRun.NOT_FOUND  # Q09
-    cancel_of_running: CancelOfRunning = CancelOfRunning.EVENT_BATCH  # Q10
-    list_order: ListOrder = ListOrder.NEWEST_FIRST  # Q11
-    framing: Framing = Framing.FULL  # Q12
-    finished_stream: FinishedStream = FinishedStream.REPLAYS  # Q13
-    stream_end: StreamEnd = StreamEnd.CLOSES  # Q14
-    missing_step_key: MissingStepKey = MissingStepKey.INVALID  # Q15
-    unknown_step_key: UnknownStepKey = UnknownStepKey.NOT_FOUND  # Q16
-    absent_body: AbsentBody = AbsentBody.DEFAULTS  # Q17
-    after_failed: AfterFailed = AfterFailed.SKIPPED  # Q18
-    empty_fields: EmptyFields = EmptyFields.NULL  # Q19
-    error_body: ErrorBody = ErrorBody.DETAIL  # Q20
-    running_duration: RunningDuration = RunningDuration.NULL  # Q21
-    success: Success = Success.OK  # Q22
+    retry_identity: RetryIdentity = RetryIdentity.SAME_RUN
+    cancel_of_finished: StateConflict = StateConflict.CONFLICT
+    retry_of_unfinished: StateConflict = StateConflict.CONFLICT
+    retry_of_unfailed: RetryOfUnfailed = RetryOfUnfailed.EXPLICIT
+    unknown_status: UnknownValue = UnknownValue.INVALID
+    limit_below_one: BelowOne = BelowOne.EMPTY
+    unknown_parameters: UnknownParameter = UnknownParameter.IGNORED
+    unauthenticated: Unauthenticated = Unauthenticated.UNAUTHORIZED
+    foreign_run: ForeignRun = ForeignRun.NOT_FOUND
+    cancel_of_running: CancelOfRunning = CancelOfRunning.EVENT_BATCH
+    list_order: ListOrder = ListOrder.NEWEST_FIRST
+    framing: Framing = Framing.FULL
+    finished_stream: FinishedStream = FinishedStream.REPLAYS
+    stream_end: StreamEnd = StreamEnd.CLOSES
+    missing_step_key: MissingStepKey = MissingStepKey.INVALID
+    unknown_step_key: UnknownStepKey = UnknownStepKey.NOT_FOUND
+    absent_body: AbsentBody = AbsentBody.DEFAULTS
+    after_failed: AfterFailed = AfterFailed.SKIPPED
+    empty_fields: EmptyFields = EmptyFields.NULL
+    error_body: ErrorBody = ErrorBody.DETAIL
+    running_duration: RunningDuration = RunningDuration.NULL
+    success: Success = Success.OK
 
     def answers(self) -> dict[str, str]:
-        """The answer to each question, by its number."""
+        """Return the answer to each question by its number."""
         return {question: str(getattr(self, name)) for question, name in QUESTIONS.items()}
 
 
 QUESTIONS: dict[str, str] = {
     f"Q{number:02}": decision.name for number, decision in enumerate(fields(Behaviour), 1)
 }
-"""The name of the decision by the number of the question."""
+"""The field of ``Behaviour`` for each question; a test compares it with the file."""
 
 _definitions: dict[str, Any] = {
     question: (Annotated[type(decision.default), Field(strict=False)], decision.default)
@@ -195,43 +195,43 @@ Answers: Any = create_model("Answers", __base__=yaml_model.Model, **_definitions
 
 
 class BehaviourFile(yaml_model.Model):
-    """A profile as it is written: what it is of, and the answers that differ or are confirmed."""
+    """A profile as a file: a summary, and answers."""
 
     summary: str
     answers: Answers = Field(default_factory=partial(Answers))
 
     def behaviour(self) -> Behaviour:
-        """The answers by the names of the decisions."""
+        """Return the behaviour of the profile."""
         return from_answers(self.answers)
 
 
 class Question(yaml_model.Model):
-    """An open question, and what each answer to it means."""
+    """An open question, and the meaning of each answer."""
 
     question: str
     answers: dict[str, str]
 
 
 class QuestionsFile(RootModel[dict[str, Question]]):
-    """All of them, by number."""
+    """All open questions by number."""
 
 
 def questions() -> dict[str, Question]:
-    """The open questions in words, by number."""
-    written, _ = yaml_model.load(resources.questions_file(), QuestionsFile)
-    return written.root
+    """Return the open questions by number."""
+    file, _ = yaml_model.load(resources.questions_file(), QuestionsFile)
+    return file.root
 
 
 def read(path: Path) -> Behaviour:
-    """The behaviour in ``path``. Raises FileError."""
-    written, _ = yaml_model.load(path, BehaviourFile)
-    return written.behaviour()
+    """Return the behaviour in ``path``. Raise FileError."""
+    file, _ = yaml_model.load(path, BehaviourFile)
+    return file.behaviour()
 
 
 def summary(path: Path) -> str:
-    """What the behaviour in ``path`` is of. Raises FileError."""
-    written, _ = yaml_model.load(path, BehaviourFile)
-    return written.summary
+    """Return the summary of the profile in ``path``. Raise FileError."""
+    file, _ = yaml_model.load(path, BehaviourFile)
+    return file.summary
 
 
 def from_answers(answers: Answers) -> Behaviour:
@@ -240,25 +240,27 @@ def from_answers(answers: Answers) -> Behaviour:
 
 
 def names() -> list[str]:
-    """The profiles that come with the mock."""
+    """Return the names of the profiles that come with the mock."""
     return sorted(file.stem for file in resources.behaviours_dir().glob("*.yaml"))
 
 
 def find(name: str, directory: Path) -> Behaviour:
-    """The behaviour of that name in ``directory``, or in the file of that path.
+    """Return the behaviour of that name in ``directory``, or in the file of that path.
 
-    Raises UsageError."""
+    Raise UsageError.
+    """
     return read(locate(name, directory))
 
 
 def locate(name: str, directory: Path) -> Path:
-    """The file of the behaviour of that name in ``directory``, or the file of that path.
+    """Return the file of the behaviour of that name in ``directory``, or of that path.
 
-    Raises UsageError."""
+    Raise UsageError.
+    """
     path = directory / f"{name}.yaml"
     if path.is_file():
         return path
     if name.endswith((".yaml", ".yml")):
         return Path(name)
-    there = ", ".join(sorted(file.stem for file in directory.glob("*.yaml")))
-    raise UsageError(f"there is no behaviour {name!r}; there are: {there}, or name a .yaml file")
+    known = ", ".join(sorted(file.stem for file in directory.glob("*.yaml")))
+    raise UsageError(f"there is no behaviour {name!r}; there are: {known}, or name a .yaml file")

@@ -1,6 +1,6 @@
-"""The time of a world: real, faster or slower than real, or frozen, and moved forward on demand.
+"""The time of a world: real, scaled or frozen, and advanced on request.
 
-Every reading of the machine's clocks is in this module. Instants are whole milliseconds since
+Only this module reads the machine's clocks. Instants are whole milliseconds since
 1970-01-01T00:00:00Z, durations whole milliseconds, real delays seconds.
 """
 
@@ -15,24 +15,24 @@ DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
-"""The last instant a clock may show; what happens after it could not be written as a date."""
+"""The last instant of a clock; later ones could not be written as a date."""
 
 
 def wall() -> int:
-    """The machine's time of day, as an instant."""
+    """Return the machine's time of day as an instant."""
     return time.time_ns() // 1_000_000
 
 
 def monotonic() -> float:
-    """Real seconds since some fixed moment; never goes back."""
+    """Return real seconds since a fixed moment; they never decrease."""
     return time.monotonic()
 
 
 class Clock:
-    """Shows the time of one world.
+    """The clock of one world.
 
-    ``start`` is the instant it begins with; ``scale`` how many world seconds pass in a real one,
-    0 for a frozen clock that goes on at real speed when it is resumed.
+    ``start`` is its first instant; ``scale`` how many world seconds pass in a real one, 0 for a
+    frozen clock that continues at real speed when it is resumed.
     """
 
     def __init__(
@@ -45,53 +45,53 @@ class Clock:
         self.scale = scale or 1.0
 
     def now(self) -> int:
-        """The present instant. Never before one it has shown."""
+        """Return the present instant, never an earlier one than before."""
         if self.frozen:
             return self._anchor
         passed = (self._real() - self._anchored_at) * self.scale * SECOND
         return min(self._anchor + int(passed), LATEST)
 
     def freeze(self) -> None:
-        """Stop; no effect on a clock that stands."""
+        """Stop the clock; no effect on a frozen one."""
         self.set_to(self.now())
         self.frozen = True
 
     def resume(self) -> None:
-        """Go on at the scale it had; no effect on a clock that goes."""
+        """Continue at the scale it had; no effect on a running clock."""
         self.set_to(self.now())
         self.frozen = False
 
     def rescale(self, scale: float) -> None:
-        """From now on ``scale`` world seconds pass in a real one; a frozen clock stays frozen."""
+        """Set how many world seconds pass in a real one; a frozen clock stays frozen."""
         self.set_to(self.now())
         self.scale = scale
 
     def advance(self, duration: int) -> None:
-        """Move forward by ``duration``."""
+        """Advance by ``duration``."""
         self.set_to(min(self.now() + duration, LATEST))
 
     def set_to(self, instant: int) -> None:
-        """Go on from ``instant``. It may have passed if nobody was shown anything since."""
+        """Continue from ``instant``; an earlier one only if nothing was shown since."""
         self._anchor = instant
         self._anchored_at = self._real()
 
     def real_delay(self, until: int) -> float | None:
-        """Real seconds until the clock shows ``until``; None if it never will by itself."""
+        """Return the real seconds until ``until``; None for a frozen clock."""
         if self.frozen:
             return None
         return max(0.0, (until - self.now()) / SECOND / self.scale)
 
 
 def to_text(instant: int) -> str:
-    """An instant as RFC 3339 in UTC with milliseconds: ``2026-03-02T08:15:00.000Z``."""
+    """Return an instant as RFC 3339 in UTC with milliseconds: ``2026-03-02T08:15:00.000Z``."""
     moment = _EPOCH + timedelta(milliseconds=instant)
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def from_text(text: str) -> int:
-    """The instant that an RFC 3339 date and time names.
+    """Return the instant of an RFC 3339 date and time.
 
-    Raises ValueError when it has no zone or lies before 1970 or after the year 8999.
+    Raise ValueError without a zone, and for years before 1970 or after 8999.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:

@@ -1,5 +1,7 @@
-"""Durations as people write them: ``250ms``, ``2s``, ``1.5m``, ``1h``, ``2d``, or a range of them,
-``1s..3s``. Inside they are whole milliseconds."""
+"""Durations as text: ``250ms``, ``2s``, ``1.5m``, ``1h``, ``2d``, or a range such as ``1s..3s``.
+
+In code they are whole milliseconds.
+"""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ class Span:
 
 
 def parse_duration(text: str) -> int:
-    """The milliseconds that ``text`` names. Raises ValueError with an example of what is meant."""
+    """Return the milliseconds of ``text``. Raise ValueError with an example."""
     match = _DURATION.fullmatch(text.strip())
     if not match:
         raise ValueError(f"{text!r} is no duration; write 250ms, 2s, 1.5m, 1h or 2d")
@@ -31,7 +33,7 @@ def parse_duration(text: str) -> int:
 
 
 def parse_span(text: object) -> Span:
-    """A duration, or two with ``..`` between them. Raises ValueError."""
+    """Parse a duration, or two with ``..`` between them. Raise ValueError."""
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is no duration; write 2s, or 1s..3s for anything between")
     first, dots, last = text.partition("..")
@@ -43,8 +45,7 @@ def parse_span(text: object) -> Span:
 
 
 def format_duration(milliseconds: int) -> str:
-    """``milliseconds`` in the largest unit that gives a whole number, as ``parse_duration`` reads
-    it."""
+    """Return text for ``parse_duration``, in the largest unit that gives an integer."""
     for unit, size in reversed(_UNITS.items()):
         if milliseconds and milliseconds % size == 0:
             return f"{milliseconds // size}{unit}"
@@ -52,6 +53,6 @@ def format_duration(milliseconds: int) -> str:
 
 
 def format_span(span: Span) -> str:
-    """``span`` as ``parse_span`` reads it."""
+    """Return text for ``parse_span``."""
     minimum, maximum = format_duration(span.minimum), format_duration(span.maximum)
     return minimum if minimum == maximum else f"{minimum}..{maximum}"

@@ -1,4 +1,4 @@
-"""The words of the contract: statuses, kinds of event, retry modes. Each is spelled here once."""
+"""The enums of the contract: operations, statuses, event types, retry modes."""
 
 from enum import StrEnum
 

@@ -1,8 +1,8 @@
-"""The lifecycle engine: what happens to runs, and when. Pure: no I/O, no threads, no real clock.
+"""The lifecycle engine: what happens to runs, and when, without I/O, threads or a real clock.
 
-Nothing ticks. What is due lies on a heap, and ``catch_up`` lets it happen in order up to an
-instant; requests (cancel, retry, decide) happen at the engine's present. Every change is an event
-appended to the run's log. Where the contract is silent the engine asks its ``Behaviour``.
+Scheduled events are on a heap, and ``catch_up`` lets them happen in order up to an instant;
+requests (cancel, retry, decide) happen at the engine's present. Every change is an event that is
+appended to the run's log. Where the contract is silent, the engine's ``Behaviour`` decides.
 """
 
 import sys
@@ -12,35 +12,36 @@ from mock_server.engine.behaviour import (
     AfterFailed,
     Behaviour,
     CancelOfRunning,
-    MissingStepKey,
     RetryIdentity,
-    RetryOfUnfailed,
     StateConflict,
-    UnknownStepKey,
 )
 from mock_server.engine.clock import SECOND
 from mock_server.engine.enums import EventType, RetryMode, RunStatus, StepStatus
 from mock_server.engine.fake_data import FakeData
 from mock_server.engine.randomness import SeededRandom
+from mock_server.engine.retry import mode_without_step_key, steps_to_rerun
 from mock_server.engine.run import BUSY_STEP, Run
 from mock_server.engine.run_state import Event, Identity, Json, StepState
 from mock_server.engine.scenario import Outcome, Scenario
 from mock_server.engine.schedule import Schedule, ScheduledKind
-from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
+from mock_server.errors import HttpError
 
 CANCEL_GRACE = 1 * SECOND
-"""How long the current work may go on after a cooperative cancel was asked for."""
+"""How long running steps may go on after a cooperative cancel was requested."""
 
 _OPEN_STEP = BUSY_STEP | {StepStatus.PENDING}
 
 
 ChangeListener = Callable[[Run, RunStatus | None], None]
-"""Told after each event of a run which status it had before; None for a new run."""
+"""Called after each event with the run and its status before; None for a new run."""
 
 
 class Engine:
-    """All runs of one world in time. ``now`` is the instant everything has happened up to,
-    ``event_count`` how many events that were."""
+    """The lifecycle of all runs of one world.
+
+    ``now`` is the instant up to which scheduled events have happened, ``event_count`` the number of
+    all events.
+    """
 
     def __init__(
         self, now: int, behaviour: Behaviour, fake_data: FakeData, watch: ChangeListener
@@ -60,12 +61,14 @@ class Engine:
 
     @property
     def next_due(self) -> int | None:
-        """The instant of the next thing that happens by itself."""
+        """The instant of the next scheduled event."""
         return self.schedule.next_at
 
     def catch_up(self, now: int, max_events: int = sys.maxsize) -> bool:
-        """Let everything happen that is due up to ``now``, in order, but stop behind what makes it
-        ``max_events`` events in all; whether it came to the end."""
+        """Let scheduled events happen up to ``now``, in order; return whether these were all.
+
+        Stop after the one that makes ``event_count`` reach ``max_events``.
+        """
         while due := self.schedule.pop(now):
             self.now = due.at
             self._handlers[due.kind](due.run, due.step)
@@ -75,14 +78,14 @@ class Engine:
         return True
 
     def create(self, identity: Identity, scenario: Scenario, rng: SeededRandom) -> Run:
-        """A new run, pending; it starts when the scenario's wait is over."""
+        """Create a pending run; it starts when the scenario's wait is over."""
         run = Run(identity, scenario, rng)
         self._emit(run, EventType.RUN_CREATED)
         self._queue(run)
         return run
 
     def cancel(self, run: Run) -> Run:
-        """Stop the run. Raises HttpError for one that has finished, unless told to leave it be."""
+        """Cancel the run. Raise HttpError for a finished one, unless the behaviour ignores that."""
         state = run.state
         if run.finished:
             self._reject(
@@ -106,10 +109,13 @@ class Engine:
         step_key: str | None,
         new_identity: Callable[[], tuple[Identity, SeededRandom]],
     ) -> Run:
-        """Run again what ``mode`` says; ``new_identity`` is asked for what a new run needs, where a
-        retry makes one. Returns the run that will run. Raises HttpError or RequestValidationError."""
+        """Retry the run and return the run that will run.
+
+        ``new_identity`` is called where the behaviour creates a new run. Raise HttpError or
+        RequestValidationError.
+        """
         if mode is RetryMode.FROM_STEP and step_key is None:
-            mode = self._mode_without_step_key()
+            mode = mode_without_step_key(self.behaviour)
         if not run.finished:
             self._reject(
                 self.behaviour.retry_of_unfinished,
@@ -117,7 +123,7 @@ class Engine:
                 f"The run is {run.state.status}: only a finished run can be retried.",
             )
             return run
-        rerun = self._steps_to_rerun(run, mode, step_key)
+        rerun = steps_to_rerun(run, mode, step_key, self.behaviour)
         if self.behaviour.retry_identity is RetryIdentity.NEW_RUN:
             return self._retry_as_new_run(run, rerun, *new_identity())
         self._emit(run, EventType.RUN_RETRIED)
@@ -129,8 +135,7 @@ class Engine:
         return run
 
     def decide(self, run: Run, index: int, approved: bool) -> None:
-        """Answer the decision that step ``index`` waits for. Raises HttpError if it waits for
-        none."""
+        """Decide about step ``index``. Raise HttpError if it does not await a decision."""
         step = run.state.steps[index]
         if step.status is not StepStatus.AWAITING_APPROVAL:
             raise HttpError(409, f"Step {step.plan.key!r} is {step.status}: it awaits no decision.")
@@ -141,8 +146,8 @@ class Engine:
             self._fail(run, index, {"code": "rejected", "message": "The decision was no"})
 
     def force(self, run: Run, outcome: RunStatus, error: Json | None = None) -> None:
-        """End the run with ``outcome`` now: what is left of its steps completes at once, or what is
-        at work fails, or all is cancelled. Raises HttpError where that cannot be."""
+        """End the run with ``outcome`` now: its remaining steps complete, or a running one fails, or
+        all are cancelled. Raise HttpError where that is not possible."""
         if run.finished:
             raise HttpError(409, f"The run is {run.state.status}: its outcome is settled.")
         if outcome is RunStatus.CANCELLED:
@@ -167,7 +172,7 @@ class Engine:
     def force_step(
         self, run: Run, index: int, outcome: RunStatus, error: Json | None = None
     ) -> None:
-        """End step ``index``, which must be at work, as completed or failed now. Raises HttpError."""
+        """End the running step ``index`` as completed or failed now. Raise HttpError."""
         step = run.state.steps[index]
         if step.status not in BUSY_STEP:
             raise HttpError(
@@ -182,7 +187,7 @@ class Engine:
             self._emit(run, EventType.STEP_APPROVED, index, actionRunId=_id(run, index))
         self._complete(run, index)
 
-    # What happens by itself.
+    # Scheduled events.
 
     def _start(self, run: Run, _: int) -> None:
         job = run.rng.between(0, 10**8 - 1, len(run.log), "job")
@@ -240,10 +245,10 @@ class Engine:
     def _cancel_due(self, run: Run, _: int) -> None:
         self._cancel_now(run)
 
-    # How a run comes to rest.
+    # The end of a run.
 
     def _end_dependents(self, run: Run, failed: int) -> None:
-        """Steps behind a failed one never start."""
+        """End the dependents of a failed step, which never start."""
         if self.behaviour.after_failed is AfterFailed.PENDING:
             return
         event_type = (
@@ -256,7 +261,7 @@ class Engine:
                 self._emit(run, event_type, index)
 
     def _finish_if_idle(self, run: Run) -> None:
-        """End the run once no step is at work: nothing else can begin by itself."""
+        """End the run if no step is running, because no other can start."""
         if run.busy:
             return
         if run.state.cancelling:
@@ -277,63 +282,10 @@ class Engine:
                 self._emit(run, EventType.STEP_CANCELLED, index)
         self._emit(run, EventType.RUN_CANCELLED)
 
-    # What a retry runs again.
-
-    def _mode_without_step_key(self) -> RetryMode:
-        match self.behaviour.missing_step_key:
-            case MissingStepKey.INVALID:
-                error_detail = ErrorDetail(("body", "stepKey"), "Field required", "missing")
-                raise RequestValidationError([error_detail], question="Q15")
-            case MissingStepKey.BAD_REQUEST:
-                raise HttpError(400, "mode from_step needs stepKey", question="Q15")
-            case MissingStepKey.FROM_FAILED:
-                return RetryMode.FROM_FAILED
-
-    def _steps_to_rerun(self, run: Run, mode: RetryMode, step_key: str | None) -> set[int]:
-        """The indexes of the steps that run again: the origins, everything behind them, and
-        whatever has not completed, since the run could never end well without it."""
-        state = run.state
-        not_failed = state.status is not RunStatus.FAILED
-        if not_failed and self.behaviour.retry_of_unfailed is RetryOfUnfailed.NEVER:
-            raise HttpError(
-                409,
-                f"The run is {state.status}: only a failed run can be retried.",
-                question="Q04",
-            )
-        everything = set(range(len(state.steps)))
-        if mode is RetryMode.FULL:
-            return everything
-        if mode is RetryMode.FROM_STEP:
-            origins = {self._step(run, step_key or "")}
-        elif not_failed and self.behaviour.retry_of_unfailed is RetryOfUnfailed.EXPLICIT:
-            raise HttpError(
-                409,
-                f"The run is {state.status}: there is no failed step to retry from.",
-                question="Q04",
-            )
-        else:
-            origins = set()
-        unfinished = {i for i in everything if state.steps[i].status is not StepStatus.COMPLETED}
-        return run.scenario.downstream(origins | unfinished)
-
-    def _step(self, run: Run, key: str) -> int:
-        index = run.scenario.indexes.get(key)
-        if index is not None:
-            return index
-        reason = f"The run has no step {key!r}."
-        match self.behaviour.unknown_step_key:
-            case UnknownStepKey.NOT_FOUND:
-                raise HttpError(404, reason, question="Q16")
-            case UnknownStepKey.BAD_REQUEST:
-                raise HttpError(400, reason, question="Q16")
-            case UnknownStepKey.INVALID:
-                error_detail = ErrorDetail(("body", "stepKey"), reason, "value_error")
-                raise RequestValidationError([error_detail], question="Q16")
-
     def _retry_as_new_run(
         self, old: Run, rerun: set[int], identity: Identity, rng: SeededRandom
     ) -> Run:
-        """A new run of the same scenario that takes over what ``old`` need not do again."""
+        """Create a run of the same scenario that keeps the results of steps that do not run again."""
         kept: dict[int, Json] = {
             index: {"result": step.result, "truncated": step.truncated}
             for index, step in enumerate(old.state.steps)
@@ -344,7 +296,7 @@ class Engine:
         self._queue(run)
         return run
 
-    # Small tools.
+    # Helpers.
 
     def _queue(self, run: Run) -> None:
         waits = run.scenario.waits
@@ -375,10 +327,10 @@ class Engine:
 
 
 def _id(run: Run, index: int) -> str:
-    """The id of what works on the step, or decides about it, from here on."""
+    """Return the id of the step's action run or decision from now on."""
     return run.rng.uuid(len(run.log), "id", index)
 
 
 def _run_error(step: StepState) -> Json:
-    """The run's error: the failed step's, and which step it was."""
+    """Return the run's error: the failed step's, with its key."""
     return {**(step.error or {}), "stepKey": step.plan.key}

@@ -1,8 +1,7 @@
-"""Where every identifier and every bit of chance comes from: one seed, one story.
+"""The source of every identifier and every random choice, all derived from one seed.
 
-A ``SeededRandom`` has no state. What is drawn depends on the seed, a path of names (world, run, …) and
-what it is drawn for, so it never depends on what was drawn before, and a story that was written
-down goes on as it would have.
+A ``SeededRandom`` has no state. A draw depends on the seed, a path of names (world, run, …) and a
+purpose, never on earlier draws, so a world that was restored continues as it would have.
 """
 
 import random
@@ -15,7 +14,10 @@ from uuid import UUID, uuid5
 T = TypeVar("T")
 
 MAX_SEED = 2**53 - 1
-"""What every JSON reader can hold exactly."""
+"""The largest integer that every JSON parser reads exactly."""
+
+UUID_PATTERN = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+"""The form of every identifier."""
 
 _NAMESPACE = UUID("6f9b1c52-3c1e-4f0e-9a55-0d5a4c1b7e21")
 _BITS = 128
@@ -24,13 +26,12 @@ _ALL = 2.0**_BITS
 
 @lru_cache(maxsize=4_096)
 def stable_id(*path: str) -> str:
-    """A UUID that depends on ``path`` alone: for tenants and automations, the same in all seeds."""
+    """Return a UUID that depends on ``path`` alone: for tenants and automations, under any seed."""
     return str(uuid5(_NAMESPACE, "/".join(path)))
 
 
 class SeededRandom:
-    """Draws that depend on the seed, the path and their purpose alone: for the same purpose the
-    same is drawn."""
+    """Draws that depend on the seed, the path and a purpose: the same purpose draws the same."""
 
     __slots__ = ("_path",)
 
@@ -38,7 +39,7 @@ class SeededRandom:
         self._path = "/".join(map(str, (seed, *path)))
 
     def uuid(self, *purpose: object) -> str:
-        """A version 4 UUID in canonical form."""
+        """Return a version 4 UUID in canonical form."""
         digits = f"{self._draw(purpose):032x}"
         variant = "89ab"[int(digits[16], 16) & 3]
         return (
@@ -46,13 +47,13 @@ class SeededRandom:
         )
 
     def between(self, minimum: int, maximum: int, *purpose: object) -> int:
-        """A whole number from ``minimum`` to ``maximum``, both included."""
+        """Return an integer from ``minimum`` to ``maximum``, both included."""
         if minimum == maximum:
             return minimum
         return minimum + (self._draw(purpose) * (maximum - minimum + 1) >> _BITS)
 
     def one_of(self, choices: Sequence[T], weights: Sequence[float], *purpose: object) -> T:
-        """One of ``choices``, each as likely as its weight says."""
+        """Return one of ``choices`` with a probability proportional to its weight."""
         point = self._draw(purpose) / _ALL * sum(weights)
         for choice, weight in zip(choices, weights, strict=True):
             point -= weight
@@ -61,11 +62,11 @@ class SeededRandom:
         return choices[-1]
 
     def happens(self, probability: float, *purpose: object) -> bool:
-        """True in ``probability`` of all cases."""
+        """Return True with ``probability``."""
         return self._draw(purpose) < probability * _ALL
 
-    def stream(self, *purpose: object) -> random.Random:
-        """Any number of draws for one purpose, as Python's own generator."""
+    def generator(self, *purpose: object) -> random.Random:
+        """Return Python's generator for any number of draws."""
         return random.Random(self._draw(purpose))  # noqa: S311 - no secrets
 
     def _draw(self, purpose: tuple[object, ...]) -> int:

@@ -1,7 +1,7 @@
-"""A run in play: its script, its log, the log's fold, and what the engine keeps count of.
+"""A run as the engine holds it: its scenario, its log, the fold of the log, and counters.
 
-All but identity, script, log and what was taken over from an earlier run follows from the log, so
-a run that was written down is taken up again from these.
+Everything except identity, scenario, log and what it keeps of an earlier run follows from the log,
+so these restore a run.
 """
 
 from mock_server.engine.enums import FINISHED, EventType, StepStatus
@@ -10,17 +10,17 @@ from mock_server.engine.run_state import Event, Identity, Json, RunState
 from mock_server.engine.scenario import Scenario
 
 BUSY_STEP = frozenset({StepStatus.RUNNING, StepStatus.AWAITING_APPROVAL})
-"""A step at work."""
+"""The statuses of a step that has started and not ended."""
 
 
 class Run:
-    """A run as the engine holds it: its script, its log, and the log's fold.
+    """One run.
 
-    ``epoch`` grows whenever what was planned for it no longer holds, so that what is due from an
-    earlier epoch is passed over. Per step, ``attempts`` counts how often it was begun, ``waiting``
-    how many of the steps it depends on have not completed. ``busy`` counts the steps at work.
-    A run that a retry made took over from an earlier one the attempts before it, ``earlier``, and
-    the results of steps, ``kept``; these hold until the run is ``retried`` itself.
+    ``epoch`` grows whenever its scheduled events no longer apply, so that events of an earlier
+    epoch are skipped. Per step, ``attempts`` counts its starts and ``waiting`` the steps it depends
+    on that have not completed. ``busy`` counts the running steps. A run that a retry created has
+    from the earlier run its number of attempts, ``earlier``, and results of steps, ``kept``; these
+    hold until the run is ``retried`` itself.
     """
 
     __slots__ = (
@@ -66,11 +66,11 @@ class Run:
         return self.state.status in FINISHED
 
     def kept_result(self, index: int) -> Json | None:
-        """How step ``index``, which need not do its work again, completes; None for any other."""
+        """Return the kept result of a step that does not run again; None for any other."""
         return None if self.retried else self.kept.get(index)
 
     def restore(self, log: list[Event]) -> None:
-        """Be, from a fresh run, what the run was after ``log``. Raises IllegalTransitionError."""
+        """Apply ``log`` to this new run. Raise IllegalTransitionError."""
         for event in log:
             self.state.apply(event)
             self.log.append(event)
@@ -82,7 +82,7 @@ class Run:
         self.reset_waiting()
 
     def reset_waiting(self) -> None:
-        """Each step waits for those of its needs that have not completed."""
+        """Count, for each step, the steps it depends on that have not completed."""
         steps = self.state.steps
         self.waiting = [
             sum(steps[need].status is not StepStatus.COMPLETED for need in plan.needs)

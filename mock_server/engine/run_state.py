@@ -1,8 +1,8 @@
-"""A run: who it is, what has happened to it, and what it is now.
+"""A run: its identity, its log of events, and its state.
 
-What has happened is a log of events that is only ever appended to. What it is now is the log's
-fold: ``RunState.apply`` is the only code that changes a state, and it refuses an event that the
-transition tables do not allow. List, get, steps and stream all show this one story.
+The log is append-only, and the state is its fold: ``RunState.apply`` is the only code that changes a
+state, and it rejects an event that the transition tables do not allow. The list, the run, its steps
+and its stream all show this state.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RUN_TRANSITIONS: Mapping[EventType, tuple[frozenset[RunStatus], RunStatus]] = {
     _E.RUN_CANCELLED: (frozenset({_R.PENDING, _R.RUNNING}), _R.CANCELLED),
     _E.RUN_RETRIED: (frozenset({_R.COMPLETED, _R.FAILED, _R.CANCELLED}), _R.PENDING),
 }
-"""For each event of a run: the statuses it may happen in, and the one it leads to."""
+"""For each event of a run: the statuses in which it is allowed, and the resulting status."""
 
 STEP_TRANSITIONS: Mapping[EventType, tuple[frozenset[StepStatus], StepStatus]] = {
     _E.STEP_STARTED: (frozenset({_S.PENDING}), _S.RUNNING),
@@ -40,16 +40,16 @@ STEP_TRANSITIONS: Mapping[EventType, tuple[frozenset[StepStatus], StepStatus]] =
     ),
     _E.STEP_RESET: (frozenset(_S) - {_S.RUNNING, _S.AWAITING_APPROVAL}, _S.PENDING),
 }
-"""For each event of a step: the statuses it may happen in, and the one it leads to."""
+"""For each event of a step: the statuses in which it is allowed, and the resulting status."""
 
 
 class IllegalTransitionError(Exception):
-    """An event that the transition tables do not allow; a fault of the engine."""
+    """An event that the transition tables do not allow."""
 
 
 class Event(NamedTuple):
-    """One thing that happened: ``seq`` counts from 1 within the run, ``at`` is an instant, ``step``
-    the index of the step it happened to, ``facts`` what came with it."""
+    """An event in a log: ``seq`` counts from 1 within the run, ``at`` is an instant, ``step`` the
+    index of the step, ``facts`` the data of the event."""
 
     seq: int
     at: int
@@ -60,7 +60,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """What never changes about a step. ``needs`` are indexes of the steps it depends on."""
+    """The constant part of a step. ``needs`` are the indexes of the steps it depends on."""
 
     key: str
     name: str
@@ -69,7 +69,7 @@ class StepPlan:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What never changes about a run."""
+    """The constant part of a run."""
 
     id: str
     number: int
@@ -87,7 +87,7 @@ class Identity:
 
 
 class StepState:
-    """What a step is now. Instants are milliseconds since 1970."""
+    """The state of a step. Instants are milliseconds since 1970."""
 
     __slots__ = (
         "action_run_id",
@@ -136,7 +136,7 @@ class StepState:
                 self.completed = event.at
                 self.error = event.facts["error"]
             case EventType.STEP_CANCELLED:
-                # A step that never began has no end either.
+                # A step that never started has no end.
                 self.completed = None if self.started is None else event.at
             case EventType.STEP_RESET:
                 self.clear()
@@ -144,7 +144,7 @@ class StepState:
 
 
 class RunState:
-    """What a run is now: the fold of its log."""
+    """The state of a run: the fold of its log."""
 
     __slots__ = (
         "cancelling",
@@ -170,7 +170,7 @@ class RunState:
         self.steps = [StepState(plan) for plan in identity.steps]
 
     def apply(self, event: Event) -> None:
-        """Let ``event`` happen. Raises IllegalTransitionError where it cannot."""
+        """Apply ``event``. Raise IllegalTransitionError."""
         self.updated = event.at
         if event.step is not None:
             self.steps[event.step].apply(event)
@@ -183,7 +183,7 @@ class RunState:
         self.status = status
         match event.type:
             case EventType.RUN_STARTED:
-                self.started = self._begun(event.at)
+                self.started = self._start_time(event.at)
                 self.external_job_id = event.facts["externalJobId"]
             case EventType.RUN_COMPLETED:
                 self.completed = event.at
@@ -194,20 +194,20 @@ class RunState:
                 self.cancelling = True
             case EventType.RUN_CANCELLED:
                 if self.started is None:
-                    self.started = self._begun(None)
+                    self.started = self._start_time(None)
                 self.completed = event.at
                 self.cancelling = False
             case EventType.RUN_RETRIED:
                 self.started = self.completed = self.error = self.external_job_id = None
 
-    def _begun(self, otherwise: int | None) -> int | None:
-        """When the run began: a retry keeps completed steps, and no step is older than its run."""
+    def _start_time(self, otherwise: int | None) -> int | None:
+        """Return when the run started: not after a step that a retry has kept."""
         kept = [step.started for step in self.steps if step.started is not None]
         return min(kept, default=otherwise)
 
 
 def fold(identity: Identity, log: list[Event]) -> RunState:
-    """What a run of that identity is after ``log``."""
+    """Return the state of a run after ``log``."""
     state = RunState(identity)
     for event in log:
         state.apply(event)

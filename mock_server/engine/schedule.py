@@ -1,6 +1,6 @@
-"""What will happen to runs by itself: each entry says when, to which run, and what kind of thing.
+"""The events that will happen to runs without a request: when, to which run, and of what kind.
 
-Entries are data, so that they can be written down with the world they belong to.
+Entries are data, so they can be part of a world's snapshot.
 """
 
 import heapq
@@ -12,7 +12,7 @@ from mock_server.engine.run import Run
 
 
 class ScheduledKind(StrEnum):
-    """What happens: to the run as a whole, or to one of its steps."""
+    """What happens, to the run or to one of its steps."""
 
     START = "start"
     COMPLETE = "complete"
@@ -21,8 +21,8 @@ class ScheduledKind(StrEnum):
 
 
 class ScheduledEvent(NamedTuple):
-    """Something that will happen by itself; the tuple's order is the order of happening. ``step``
-    is -1 where it happens to the run as a whole."""
+    """An event that will happen; the tuples sort in the order of events. ``step`` is -1 for an
+    event of the run itself."""
 
     at: int
     order: int
@@ -33,40 +33,39 @@ class ScheduledEvent(NamedTuple):
 
 
 class Schedule:
-    """Everything that is due, in order. What was planned in an earlier epoch of its run, or was
-    dropped, is passed over."""
+    """All scheduled events in order. An event of an earlier epoch of its run no longer counts."""
 
     def __init__(self) -> None:
         self._heap: list[ScheduledEvent] = []
         self._order = 0
 
     def __iter__(self) -> Iterator[ScheduledEvent]:
-        """What is due, in order of happening."""
-        return iter(sorted(due for due in self._heap if due.epoch == due.run.epoch))
+        """Iterate over the events in order."""
+        return iter(sorted(event for event in self._heap if event.epoch == event.run.epoch))
 
     @property
     def next_at(self) -> int | None:
-        """The instant of the next thing that happens by itself."""
+        """The instant of the next event."""
         heap = self._heap
         while heap and heap[0].epoch != heap[0].run.epoch:
             heapq.heappop(heap)
         return heap[0].at if heap else None
 
     def add(self, at: int, run: Run, kind: ScheduledKind, step: int = -1) -> None:
-        """At ``at``, after what is planned for that instant already, this happens to ``run``."""
+        """Schedule an event at ``at``, after the events of that instant that are scheduled."""
         self._order += 1
         heapq.heappush(self._heap, ScheduledEvent(at, self._order, run, run.epoch, kind, step))
 
     def pop(self, now: int) -> ScheduledEvent | None:
-        """The next thing that is due by ``now``, taken off."""
+        """Remove and return the next event that is due by ``now``."""
         heap = self._heap
         while heap and heap[0].at <= now:
-            due = heapq.heappop(heap)
-            if due.epoch == due.run.epoch:
-                return due
+            event = heapq.heappop(heap)
+            if event.epoch == event.run.epoch:
+                return event
         return None
 
     def drop(self, run: Run, step: int) -> None:
-        """What was due for that step no longer is; other steps go on."""
-        self._heap = [due for due in self._heap if due.run is not run or due.step != step]
+        """Remove the events of that step."""
+        self._heap = [event for event in self._heap if event.run is not run or event.step != step]
         heapq.heapify(self._heap)

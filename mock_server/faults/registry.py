@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import BaseModel, Field, create_model
 
 from mock_server import yaml_model
-from mock_server.faults import response_faults, stream_faults
+from mock_server.faults import rate_limit, response_faults, stream_faults
 from mock_server.faults.fault import Fault
+from mock_server.faults.rate_limit import RateLimit
 
 
 def _classes(base: type[Fault]) -> Iterator[type[Fault]]:
@@ -39,7 +40,7 @@ FaultFields: Any = create_model("FaultFields", __base__=yaml_model.Model, **_fie
 """The base of a rule: a field for every kind."""
 
 
-def help_lines() -> list[str]:
-    """Return a line for each kind: how to write it, and what it does."""
-    width = max(len(kind.example) for kind in KINDS.values())
-    return [f"{kind.example:<{width}}  {description(kind)}" for kind in KINDS.values()]
+def help_rows() -> list[tuple[str, str]]:
+    """Return how to write each kind on the command line, and what it does."""
+    rows = [(kind.example, description(kind)) for kind in KINDS.values()]
+    return [*rows, (rate_limit.EXAMPLE, description(RateLimit))]

@@ -33,4 +33,4 @@ class Arrivals:
         return scenario
 
     def _gap(self, after: int) -> int:
-        return max(1, round(self._chance.stream(after).expovariate(self.per_minute / MINUTE)))
+        return max(1, round(self._chance.generator(after).expovariate(self.per_minute / MINUTE)))

@@ -17,6 +17,7 @@ from mock_server.engine.behaviour import Answers
 from mock_server.engine.clock import LATEST, from_text, to_text
 from mock_server.engine.duration import MAX_DURATION
 from mock_server.engine.enums import EventType
+from mock_server.engine.randomness import MAX_SEED, UUID_PATTERN
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import Json
 from mock_server.engine.scenario import Scenario, ScenarioFile
@@ -43,7 +44,7 @@ Instant = Annotated[int, Field(strict=True, ge=0, le=LATEST)]
 FutureInstant = Annotated[int, Field(strict=True, ge=0, le=LATEST + MAX_DURATION)]
 InstantText = Annotated[int, BeforeValidator(_instant)]
 Weight = Annotated[float, Field(strict=False, gt=0, allow_inf_nan=False)]
-Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Uuid = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
 WorldName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 EventRow = Annotated[
@@ -113,7 +114,7 @@ class Document(yaml_model.Model):
     format: Literal["automation-runs-mock/world"]
     version: Literal[1]
     world: WorldName
-    seed: Annotated[int, Field(ge=0, le=2**53 - 1)]
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
     clock: ClockFile
     behaviour: Answers
     faults: FaultsFile
