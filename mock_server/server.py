@@ -1,4 +1,4 @@
-"""Serving the mock with uvicorn: which address, and how it stops."""
+"""Serving the mock with uvicorn: the socket, the connections, and the shutdown."""
 
 import asyncio
 import errno
@@ -14,21 +14,23 @@ from mock_server.app import Mock
 from mock_server.errors import UsageError
 from mock_server.http.middleware.faults import CONNECTION
 
-_LAST_WORDS = 0.3
-"""Seconds that connections have to end when the server stops."""
+_CLOSE_AFTER = 0.3
+"""Seconds after which connections are closed that are still open when the server stops."""
 
+_GRACE = 10
+"""Seconds that requests have to end after that; they need milliseconds, but of a busy machine."""
 
-_NO_HTTP = (
+_BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
     b"connection: close\r\n\r\n%b"
 )
 
 
 class CoalescingTransport:
-    """A connection that sends the head of an answer and the first part of its body together.
+    """A transport that writes the head of a response together with the first part of its body.
 
-    uvicorn writes them one by one, each a system call and a packet: a fifth of what a small answer
-    costs. A head that nothing follows at once goes out by itself.
+    uvicorn writes them separately, each a system call and a packet: a fifth of the cost of a small
+    response. A head without a body is written on its own in the next turn of the event loop.
     """
 
     __slots__ = ("_held", "_loop", "_transport", "get_extra_info", "is_closing")
@@ -69,15 +71,15 @@ class CoalescingTransport:
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP, with the connection at hand for faults that break it."""
+    """HTTP, with the transport in the scope, for faults that close the connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP, or has a method that nobody knows: as JSON, like every other refusal."""
+        """Respond to invalid HTTP and to unknown methods with JSON, as to any other error."""
         body = orjson.dumps({"detail": msg})
-        self.transport.write(_NO_HTTP % (len(body), body))
+        self.transport.write(_BAD_REQUEST % (len(body), body))
         self.transport.close()
 
     def on_message_begin(self) -> None:
@@ -86,11 +88,10 @@ class Protocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """Serves ``mock`` on a socket that is bound already.
+    """Serves ``mock`` on a bound socket.
 
-    Streams are told to end before the server waits for connections to close; uvicorn by itself
-    would wait for them for ever. A connection that is not over then has a reader that does not
-    read, and is broken off.
+    Streams are ended before the server waits for connections to close; uvicorn would wait for them
+    forever. A connection that is still open then has a client that does not read, and is closed.
     """
 
     def __init__(
@@ -109,11 +110,11 @@ class Server(uvicorn.Server):
                 log_level="info" if access_log else "warning",
                 access_log=access_log,
                 lifespan="off",
-                timeout_graceful_shutdown=1,
+                timeout_graceful_shutdown=_GRACE,
                 server_header=False,
                 timeout_keep_alive=60,
                 backlog=4_096,
-                # Whatever the environment says: no other machine may say it is this one.
+                # Not from the environment: another machine must not pass for this one.
                 forwarded_allow_ips="127.0.0.1,::1",
             )
         )
@@ -128,28 +129,28 @@ class Server(uvicorn.Server):
             return
         if self._background is not None:
             self._task = asyncio.create_task(self._background())
-            await asyncio.sleep(0)  # It has begun before anybody hears that the mock is ready.
+            await asyncio.sleep(0)  # It starts before the mock is ready.
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._task is not None:
             self._task.cancel()
         self._mock.close()
-        asyncio.get_running_loop().call_later(_LAST_WORDS, self._break_off)
+        asyncio.get_running_loop().call_later(_CLOSE_AFTER, self._close_connections)
         await super().shutdown(sockets)
 
-    def _break_off(self) -> None:
+    def _close_connections(self) -> None:
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
                 connection.transport.abort()
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket listening there; port 0 takes a free one. Raises UsageError."""
+    """Return a socket bound to the address; port 0 takes a free one. Raise UsageError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        # With the protocol named, the event loop switches off Nagle's algorithm on connections;
-        # without it every answer would come 40 ms late.
+        # With the protocol named, the event loop disables Nagle's algorithm on connections, which
+        # would delay every response by 40 ms.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -172,6 +173,6 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def address(listener: socket.socket) -> str:
-    """The base URL of what listens there."""
+    """Return the base URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

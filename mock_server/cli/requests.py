@@ -98,7 +98,7 @@ def _marks(item: dict[str, Any]) -> str:
     if item["faults"]:
         marks.append(f"faults: {', '.join(item['faults'])}")
     if item["flaws"]:
-        marks.append(f"flaws: {len(item['errors'])}")
+        marks.append(f"flaws: {len(item['flaws'])}")
     if item["stream"] == "open":
         marks.append("open")
     return "; ".join(marks)
