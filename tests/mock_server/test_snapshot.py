@@ -4,10 +4,10 @@ from typing import Any
 
 import orjson
 import pytest
+from engine_world import act, advance, new_world
 from hypothesis import given, settings
 from strategies import actions, behaviours, casts
-from test_lifecycle import act, advance, new_world
-from test_worlds import opened
+from test_registry import opened
 
 from mock_server.engine.behaviour import Behaviour, RetryIdentity
 from mock_server.engine.clock import DAY, from_text
