@@ -1,23 +1,23 @@
-"""How many connections the process may hold: a connection is a file descriptor, and many systems
-allow a thousand of them until they are asked for more."""
+"""The limit of open connections: each is a file descriptor, and many systems allow a thousand of
+them until a process raises its limit."""
 
 import sys
 
 OTHERS = 128
-"""Descriptors that are not event streams: files, the listener, connections of plain requests."""
+"""Descriptors for everything but event streams: files, the listener, other connections."""
 
 _PLENTY = 1_048_576
 
 
 def raise_limit() -> int | None:
-    """Allow the process as many descriptors as it may have; returns how many these are, None where
-    the system does not say."""
+    """Raise the process's limit of descriptors to its maximum; return it, None for an unknown
+    one."""
     if sys.platform == "win32":
         return None
-    import resource  # noqa: PLC0415 - there is none on Windows
+    import resource  # noqa: PLC0415 - not on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Where the hard limit is none, some systems still take no more than a certain number.
+    # Without a hard limit, some systems still reject more than a certain number.
     for wanted in (_PLENTY if hard == resource.RLIM_INFINITY else hard, 10_240):
         if soft != resource.RLIM_INFINITY and soft < wanted:
             try:

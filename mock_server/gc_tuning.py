@@ -1,4 +1,4 @@
-"""Python's garbage collector, spared the work of looking through what is there to stay."""
+"""Pausing Python's garbage collector while many lasting objects are created."""
 
 import gc
 from collections.abc import Iterator
@@ -7,13 +7,16 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_gc() -> Iterator[None]:
-    """Look for no garbage meanwhile, nor ever among what was made: for making much that stays,
-    such as modules. To look through it again and again would take longer than to make it."""
-    looked_for = gc.isenabled()
+    """Pause the collector in the block and exclude the objects that it creates from collection.
+
+    For many objects that stay, such as modules: examining them again and again would take longer
+    than to create them.
+    """
+    enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        if looked_for:
+        if enabled:
             gc.enable()

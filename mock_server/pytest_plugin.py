@@ -1,4 +1,5 @@
-"""Fixtures for the tests of a client: a real mock, and a world with its clock in hand.
+"""Pytest fixtures for the tests of a client: a real mock, and a world whose clock the test
+controls.
 
 Pytest loads the plugin by itself once the mock is installed. Where it loads no installed plugins
 (``PYTEST_DISABLE_PLUGIN_AUTOLOAD``), name it in the ``conftest.py`` at the top of the tests, or as
@@ -6,8 +7,8 @@ Pytest loads the plugin by itself once the mock is installed. Where it loads no 
 
     pytest_plugins = ["mock_server.pytest_plugin"]
 
-``mock_world`` is a world of the test's own, without runs, on a frozen clock that the test advances.
-What it begins with can be said by a mark, on a test, a class or a module (the nearest wins)::
+``mock_world`` is a world for one test, without runs, on a frozen clock that the test advances. A
+marker on a test, a class or a module (the nearest one wins) sets what it begins with::
 
     @pytest.mark.mock_world(seed=7, now="2026-03-02T08:15:00Z", runs=20)
     def test_a_retry_completes(mock_world):
@@ -15,15 +16,14 @@ What it begins with can be said by a mark, on a test, a class or a module (the n
         mock_world.advance(60)
         ...
 
-``mock_worlds`` opens one whenever it is called, for two tenants in one test, or for a world that
-depends on a parameter: ``acme, globex = mock_worlds(seed=1), mock_worlds(seed=2)``.
+``mock_worlds`` opens a world at each call, for two tenants in one test, or for a world that depends
+on a parameter: ``acme, globex = mock_worlds(seed=1), mock_worlds(seed=2)``.
 
-``mock_server_url`` is the server's base URL. One is started in the test process when it is first
-asked for; under pytest-xdist each worker has one of its own. ``--mock-url``, or ``RUNS_MOCK_URL``,
-names a running mock to use instead, and ``RUNS_MOCK_CONTROL_TOKEN`` the token it asks for, if it
-asks. A world is named after its test, so that a test's ids and times
-are the same wherever and beside whatever it runs; sessions that share one mock at the same time
-tell themselves apart with ``--mock-session``.
+``mock_server_url`` is the server's base URL. A server starts in the test process on first use;
+under pytest-xdist each worker has its own. ``--mock-url``, or ``RUNS_MOCK_URL``, names a running
+mock to use instead, and ``RUNS_MOCK_CONTROL_TOKEN`` its control token, if it has one. A world is
+named after its test, so the test's ids and times do not depend on where it runs or which tests run
+with it; ``--mock-session`` keeps the worlds of sessions apart that share one mock.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def mock_server_url(pytestconfig: pytest.Config) -> Iterator[str]:
-    """The base URL of a mock, without a slash at its end."""
-    # Not above: a plugin is loaded whenever pytest starts, whether or not a test asks for a mock.
+    """Return the base URL of a mock, without a trailing slash."""
+    # Imported here because pytest loads the plugin even if no test uses a mock.
     from mock_server.testing import serving  # noqa: PLC0415
 
     shared = pytestconfig.getoption("--mock-url")
@@ -94,8 +94,8 @@ def mock_server_url(pytestconfig: pytest.Config) -> Iterator[str]:
 def mock_worlds(
     mock_server_url: str, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., MockWorld]]:
-    """Opens a world of this test's own at each call; without runs and on a frozen clock, unless the
-    call says otherwise, with what ``POST /_mock/reset`` takes."""
+    """Return a function that opens a world for this test: without runs and on a frozen clock,
+    unless it is called with other parameters of ``POST /_mock/reset``."""
     from mock_server.testing import MockWorld  # noqa: PLC0415
 
     session = request.config.getoption("--mock-session")
@@ -107,7 +107,7 @@ def mock_worlds(
 
         def open_world(**start: Any) -> MockWorld:
             number = f"-{len(opened) + 1}" if opened else ""
-            # A named start brings runs of its own.
+            # A named start has runs.
             bare = {"scale": 0} if "start" in start else {"scale": 0, "runs": 0, "live": 0}
             try:
                 world = MockWorld(
@@ -126,7 +126,7 @@ def mock_worlds(
 
 @pytest.fixture
 def mock_world(mock_worlds: Callable[..., MockWorld], request: pytest.FixtureRequest) -> MockWorld:
-    """A world of this test's own: no runs, a frozen clock, and what its marks say."""
+    """Return a world for this test: without runs, on a frozen clock, or as its markers say."""
     start: dict[str, Any] = {}
     for mark in request.node.iter_markers("mock_world"):
         if mark.args:

@@ -1,8 +1,7 @@
-"""Taking up what people change in their files while the mock runs.
+"""Applying changes to files while the mock runs.
 
-A changed scenario is for new runs; runs under way keep the one they began with. A changed
-behaviour is for every world that had it. A file that cannot be used changes nothing: the earlier
-one stays in use, and one line says why.
+A changed scenario applies to new runs; existing runs keep theirs. A changed behaviour applies to
+every world that had the former one. An invalid file changes nothing, and one line says why.
 """
 
 from collections.abc import Callable
@@ -16,12 +15,14 @@ from mock_server.errors import FileError
 from mock_server.resources import scenarios_dir
 
 _QUIET = 50
-"""Milliseconds without a further change after which changes are taken up."""
+"""Milliseconds without a further change before changes are applied."""
 
 
 class Reload:
-    """Watches a directory of scenarios and a behaviour's file; ``report`` is given a line for each
-    change, and whether it was taken up."""
+    """Watches a directory of scenarios and a behaviour's file.
+
+    ``report`` is called with a line for each change, and whether the change was applied.
+    """
 
     def __init__(
         self,
@@ -38,15 +39,15 @@ class Reload:
         self._report = report
 
     async def run(self) -> None:
-        """Watch for ever."""
-        # A file is watched by its directory: editors put another in its place.
+        """Watch until cancelled."""
+        # Its directory is watched, because editors replace a file.
         watched = {self._scenarios, self._profile.parent if self._profile else None} - {None}
         async for changes in awatch(*filter(None, watched), step=_QUIET, recursive=False):
             for path in sorted({Path(name) for _, name in changes}):
                 self.apply(path)
 
     def apply(self, path: Path) -> None:
-        """``path`` may have changed, appeared or gone."""
+        """Apply the change of ``path``, which may be new, changed or removed."""
         try:
             if path == self._profile:
                 self._apply_behaviour(path)

@@ -1,5 +1,5 @@
-"""Where the contract and the fixtures are: at the top of a checkout, or in the directory of data
-that a wheel installs beside the packages."""
+"""The paths of the contract and the fixtures: at the top of a checkout, or in the directory of data
+that a wheel installs next to the packages."""
 
 from pathlib import Path
 
@@ -8,37 +8,37 @@ _INSTALLED = _PACKAGE.parent / "automation_runs_kit"
 
 
 def contract_file() -> Path:
-    """The contract, ``openapi.yaml``."""
+    """Return the path of the contract."""
     return _data() / "openapi.yaml"
 
 
 def control_file() -> Path:
-    """The OpenAPI document of the mock's own control API."""
+    """Return the path of the control API's OpenAPI document."""
     return _PACKAGE / "control.yaml"
 
 
 def scenarios_dir() -> Path:
-    """The scenarios that come with the mock."""
+    """Return the directory of the scenarios that come with the mock."""
     return _data() / "fixtures" / "scenarios"
 
 
 def behaviours_dir() -> Path:
-    """The behaviour profiles that come with the mock."""
+    """Return the directory of the behaviour profiles that come with the mock."""
     return _data() / "fixtures" / "behaviours"
 
 
 def questions_file() -> Path:
-    """The open questions and what each answer means."""
+    """Return the path of the open questions and their answers."""
     return _data() / "fixtures" / "questions.yaml"
 
 
 def faults_dir() -> Path:
-    """The presets of faults that come with the mock."""
+    """Return the directory of the fault presets that come with the mock."""
     return _data() / "fixtures" / "faults"
 
 
 def worlds_dir() -> Path:
-    """What a world may open with."""
+    """Return the directory of the starts of a world."""
     return _data() / "fixtures" / "worlds"
 
 

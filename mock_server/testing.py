@@ -1,6 +1,6 @@
-"""A mock inside a test: a real server on a free port, and a world with its clock in hand.
+"""A mock inside a test: a real server on a free port, and a world whose clock the test controls.
 
-What the pytest plugin gives as fixtures, for other test runners and for scripts::
+The pytest plugin offers the same as fixtures; this is for other test runners and for scripts::
 
     with serving() as base_url, MockWorld(base_url, "test-nightly", scale=0) as world:
         run_id = world.create("flaky")
@@ -31,14 +31,15 @@ RUNS = "/api/v1/automation-runs"
 
 @contextmanager
 def serving(settings: "Settings | None" = None) -> Iterator[str]:
-    """Serve a mock from a thread of this process for as long as the block lasts; gives its base
-    URL. Raises UsageError when the settings cannot be used."""
+    """Serve a mock from a thread of this process during the block, and return its base URL.
+
+    Raise UsageError for settings that cannot be used.
+    """
     with warnings.catch_warnings():
-        # Connexion imports names that jsonschema deprecates; that is not the tested project's
-        # fault.
+        # Connexion imports names that jsonschema deprecates; the tested project cannot help it.
         warnings.simplefilter("ignore", DeprecationWarning)
-        # Not above: who only talks to a mock need not wait for the server's libraries, which take
-        # a second to load.
+        # Imported here because the libraries of the server take a second to load, and a client
+        # of a running mock does not need them.
         from mock_server.app import Mock  # noqa: PLC0415
         from mock_server.server import Server, address, bind  # noqa: PLC0415
         from mock_server.settings import Settings  # noqa: PLC0415
@@ -63,16 +64,18 @@ def serving(settings: "Settings | None" = None) -> Iterator[str]:
 class MockWorld:
     """One world of a running mock.
 
-    ``key`` is its credential and ``headers`` what sends it; ``client`` is an HTTP client that does
-    and that finds the API at relative paths.
+    ``key`` is its credential and ``headers`` the headers with it; ``client`` is an HTTP client that
+    sends them and takes relative paths.
     """
 
     def __init__(self, base_url: str, key: str, *, token: str | None = None, **start: Any) -> None:
-        """Resets the world. ``token`` is the one that the mock's control API asks for, if it asks;
-        ``start`` is what ``POST /_mock/reset`` takes: ``now`` (RFC 3339, or
-        an aware datetime), ``seed``, ``scale`` (world seconds for a real one, 0 for frozen),
-        ``runs``, ``live`` and what else its document lists. Raises ValueError for what it refuses
-        and ConnectionError when nothing answers."""
+        """Reset the world.
+
+        ``token`` is the control token, if the mock has one; ``start`` are the parameters of
+        ``POST /_mock/reset``: ``now`` (RFC 3339, or an aware datetime), ``seed``, ``scale`` (world
+        seconds in a real one, 0 for frozen), ``runs``, ``live`` and others. Raise ValueError with
+        the reason of an error response, and ConnectionError without a response.
+        """
         self.base_url = base_url
         self.key = key
         self.headers = {"X-API-Key": key}
@@ -105,27 +108,31 @@ class MockWorld:
         return f"<the world {self.key!r} on {self.base_url}>"
 
     def create(self, scenario: str | dict[str, Any], **changes: dict[str, Any]) -> str:
-        """A new run of the scenario of that name, or of one that is written out; gives its id.
-        ``changes`` are by the key of the step: ``fetch={"outcome": "fails"}``. Raises ValueError
-        for what there is not."""
+        """Create a run of a scenario, by name or as a dictionary, and return its id.
+
+        ``changes`` are by the key of the step: ``fetch={"outcome": "fails"}``. Raise ValueError for
+        an unknown scenario or step.
+        """
         __tracebackhide__ = True
         run_id: str = self.control("runs", scenario=scenario, changes=changes)["id"]
         return run_id
 
     def advance(self, seconds: float | str) -> None:
-        """Move the clock forward, by seconds or as people write it, such as ``5m``; returns when
-        everything that was due has happened. Raises ValueError for what is no duration."""
+        """Advance the clock, by seconds or by text such as ``5m``, and let what is due happen.
+
+        Raise ValueError for an invalid duration.
+        """
         __tracebackhide__ = True
         span = parse_duration(seconds) / 1_000 if isinstance(seconds, str) else seconds
         self.control("clock/advance", seconds=span)
 
     def run(self, run_id: str) -> dict[str, Any]:
-        """The run as it is now. Raises ValueError if there is none."""
+        """Return the run. Raise ValueError for an unknown one."""
         __tracebackhide__ = True
         return self._value(self._request("GET", f"{RUNS}/{run_id}"))
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:
-        """The run's steps as they are now. Raises ValueError if there is no such run."""
+        """Return the steps of a run. Raise ValueError for an unknown one."""
         __tracebackhide__ = True
         steps: list[dict[str, Any]] = self._value(self._request("GET", f"{RUNS}/{run_id}/steps"))[
             "steps"
@@ -133,9 +140,11 @@ class MockWorld:
         return steps
 
     def control(self, path: str, method: str = "POST", /, **given: Any) -> dict[str, Any]:
-        """``{method} /_mock/{path}`` for this world: whatever the control API can do. ``given`` is
-        the body of a POST or PUT, and the query of any other method. Gives its answer, ``{}`` for
-        none; raises ValueError with its reason when it refuses."""
+        """Call ``{method} /_mock/{path}`` for this world and return the JSON, ``{}`` for no body.
+
+        ``given`` is the body of a POST or PUT, and the query of any other method. Raise ValueError
+        with the reason of an error response.
+        """
         __tracebackhide__ = True
         for name, value in given.items():
             if isinstance(value, datetime):
@@ -169,7 +178,7 @@ class MockWorld:
 
 
 def _reason(response: httpx2.Response) -> str:
-    """Why the mock refused, on one line; the text itself where it is no answer of the mock's."""
+    """Return the reason of an error response on one line; its text if it is not the mock's."""
     try:
         detail = response.json()["detail"]
         if isinstance(detail, str):

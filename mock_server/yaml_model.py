@@ -1,8 +1,8 @@
 """Validation of what people write: YAML files, and the parts of requests that have the same form.
 
 A file is validated by a pydantic model. The first error becomes a ``FileError`` with file, line,
-key, value and what was expected; an error in a request becomes a ``RequestValidationError``. Unknown
-keys are errors.
+key, value and what was expected; an error in a request becomes a ``RequestValidationError``.
+Unknown keys are errors.
 """
 
 import datetime

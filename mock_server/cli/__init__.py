@@ -1,7 +1,7 @@
-"""The command ``runs-mock``: one subcommand for everything a person does by hand.
+"""The command ``runs-mock`` and its subcommands.
 
-A subcommand is loaded when it is called: those that talk to a running mock answer at once, and wait
-for none of the server's libraries.
+A subcommand is imported when it is called, so those for a running mock do not load the libraries of
+the server.
 """
 
 import io
@@ -23,30 +23,30 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "serve": ("serve", "Serve the API until Ctrl-C."),
         },
         "Look up": {
-            "scenarios": ("library", "List the ways a run can go, or draw one."),
+            "scenarios": ("library", "List the scenarios, or draw one."),
             "behaviours": ("library", "List the answers to the contract's open questions."),
             "openapi": ("library", "Print the contract, an OpenAPI document."),
         },
-        "Drive a mock that is running": {
-            "new": ("runs", "Make a run, of a scenario or a file, changed as you need it."),
+        "Control a running mock": {
+            "new": ("runs", "Create a run of a scenario or a file, with changes."),
             "follow": ("runs", "Print the events of a run as they happen."),
             "end": ("runs", "End a run, or one of its steps, with an outcome."),
-            "decide": ("runs", "Answer the decision that a run awaits."),
+            "decide": ("runs", "Decide about a step that awaits a decision."),
             "arrivals": ("runs", "Let runs arrive by themselves."),
-            "clock": ("clock", "Show time, freeze it, speed it up, move it forward."),
-            "reset": ("worlds", "Start a world afresh."),
+            "clock": ("clock", "Show the clock, freeze it, scale it, advance it."),
+            "reset": ("worlds", "Reset a world."),
             "state": ("worlds", "Export a world to a file, or import one."),
-            "faults": ("faults", "Let things go wrong: slow, broken, refused, cut off."),
-            "requests": ("requests", "List what it was asked, or say why it answered so."),
-            "coverage": ("coverage", "Show what of the contract a client has met, and has not."),
+            "faults": ("faults", "Inject faults: latency, errors, broken bodies, cut streams."),
+            "requests": ("requests", "List requests, or explain a response."),
+            "coverage": ("coverage", "Show which parts of the contract a client has used."),
         },
     }
 )
-"""By heading and name: the module with the subcommand, and what it is for."""
+"""By heading and name: the module of the subcommand, and its purpose."""
 
 
 class LazyGroup(click.Group):
-    """Finds subcommands in modules beside this one."""
+    """Imports the modules of subcommands on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for section in _SECTIONS.values() for name in section]
@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for section in _SECTIONS.values():
             if cmd_name in section:
-                # To look for garbage among modules takes an eighth of a start.
+                # Collecting garbage among modules takes an eighth of a start.
                 with without_gc():
                     module = import_module(f"{__name__}.{section[cmd_name][0]}")
                 command: click.Command = getattr(module, cmd_name)
@@ -73,26 +73,26 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="runs-mock")
 def cli() -> None:
-    """A living Automation runs API: runs wait, run their steps, fail, are cancelled and retried, on
-    a clock you control.
+    """A stateful mock of the Automation runs API: runs wait, run their steps, fail, are cancelled
+    and retried, on a clock that you control.
 
     \b
     runs-mock serve                                    serve on http://127.0.0.1:8080
-    runs-mock scenarios                                what kinds of run there are
+    runs-mock scenarios                                list the scenarios
     \b
-    And in another terminal, while it serves:
-    runs-mock new diamond --follow                     make a run and watch it
+    In another terminal, while it serves:
+    runs-mock new diamond --follow                     create a run and watch it
     runs-mock new diamond --fail 2 --takes 2=30s       one that fails at step two, slowly
     runs-mock clock advance 5m                         five minutes later
-    runs-mock faults preset slow                       every answer late
-    runs-mock requests 17                              why this answer?
+    runs-mock faults preset slow                       every response late
+    runs-mock requests 17                              why this response?
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; anything the user can mend is one line and exit code 2."""
+    """Run the command; an error that the user can fix is one line and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal of another encoding shows a question mark rather than a traceback.
+        # A terminal with another encoding shows a question mark instead of a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _explain(error: click.ClickException) -> str:
-    """What is wrong; a value is blamed on the variable it came from."""
+    """Return the message; name the environment variable of an invalid value."""
     if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
         source = error.ctx.get_parameter_source(error.param.name)
         if source is ParameterSource.ENVIRONMENT:

@@ -25,14 +25,14 @@ class _WithKinds(click.Command):
 @with_remote
 @click.pass_context
 def faults(context: click.Context, mock: Remote) -> None:
-    """Let things go wrong in a world; alone, list what does.
+    """Inject faults in a world; without a subcommand, list them.
 
     \b
-    runs-mock faults preset                              the presets there are
+    runs-mock faults preset                              list the presets
     runs-mock faults preset flaky
-    runs-mock faults add latency.takes=2s                every answer two seconds late
+    runs-mock faults add latency.takes=2s                every response two seconds late
     runs-mock faults add status.code=503 --on retryRun --probability 0.3
-    runs-mock faults add cut.after=3 --count 2           the next two streams break off
+    runs-mock faults add cut.after=3 --count 2           the next two streams end early
     runs-mock faults clear
     """
     if context.invoked_subcommand is None:
@@ -42,7 +42,7 @@ def faults(context: click.Context, mock: Remote) -> None:
 @faults.command("list")
 @with_remote
 def show(mock: Remote) -> None:
-    """What goes wrong, and how often it has."""
+    """List the rules in force, and how often each was applied."""
     _print(mock.get("/faults")["items"])
 
 
@@ -81,7 +81,7 @@ def add(mock: Remote, fault: tuple[str, ...], **when: Any) -> None:
 @click.argument("name", required=False)
 @with_remote
 def preset(mock: Remote, name: str | None) -> None:
-    """Let go wrong what the preset NAME says; alone, list the presets."""
+    """Apply the preset NAME; without a name, list the presets."""
     if name is not None:
         _print(mock.post(f"/fault-presets/{name}")["items"])
         return
@@ -95,12 +95,12 @@ def preset(mock: Remote, name: str | None) -> None:
 @click.argument("number", type=int, required=False)
 @with_remote
 def clear(mock: Remote, number: int | None) -> None:
-    """Let nothing go wrong any more, or no longer the rule NUMBER."""
+    """Remove every rule, or the rule NUMBER."""
     mock.call("DELETE", "/faults" if number is None else f"/faults/{number}")
 
 
 def _value(text: str) -> Any:
-    """A number or a truth value where it is one, else the text."""
+    """Return a number or a boolean where the text is one, else the text."""
     try:
         value = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError:

@@ -24,7 +24,7 @@ _UNDECLARED = {
     metavar="OPERATION",
     help="Only of this one; none: that matched none.",
 )
-@click.option("--status", metavar="STATUS", help="Only answers with it: 404, or 4xx.")
+@click.option("--status", metavar="STATUS", help="Only responses with it: 404, or 4xx.")
 @click.option("--limit", type=click.IntRange(1, 1_000), help="How many.  [default: 20]")
 @click.option(
     "--whose",
@@ -34,19 +34,19 @@ _UNDECLARED = {
 @click.option("--clear", is_flag=True, help="Forget them.")
 @with_remote
 def requests(mock: Remote, number: int | None, clear: bool, **filters: Any) -> None:
-    """List the newest requests, or explain the answer to one: NUMBER is the answer's header
+    """List the newest requests, or explain the response to one: NUMBER is the response header
     X-Mock-Request.
 
     \b
     runs-mock requests                                 the newest twenty
     runs-mock requests --operation getRun --status 4xx
     runs-mock requests --whose nobody                  wrong paths, bad credentials
-    runs-mock requests 17                              why was this one answered so?
+    runs-mock requests 17                              why this response?
     runs-mock requests --clear
 
     OPERATION is listRuns, getRun, getRunSteps, streamRunEvents, cancelRun or retryRun. The path of
-    a request is followed by what was done to it (faults), and by how much of it was not as the
-    contract asks for (flaws).
+    a request is followed by the faults that were injected and by the number of validation errors
+    (flaws).
     """
     query = {name: value for name, value in filters.items() if value is not None}
     if number is not None and (clear or query):

@@ -125,7 +125,7 @@ def end(mock: Remote, run: str, outcome: str, step: str | None) -> None:
 @click.option("--step", metavar="KEY", help="The step; by default the first that waits.")
 @with_remote
 def decide(mock: Remote, run: str, decision: str, step: str | None) -> None:
-    """Answer the decision that the run RUN awaits."""
+    """Decide about the step of RUN that awaits a decision."""
     body = {"approved": decision == "yes"} | ({} if step is None else {"step": step})
     _print(mock.post(f"/runs/{run}/decision", body))
 

@@ -25,8 +25,8 @@ from mock_server.errors import UsageError
 @click.option("--start", metavar="NAME", help="What it opens with: demo, empty, edge-cases, ...")
 @with_remote
 def reset(mock: Remote, now: int | None, **given: Any) -> None:
-    """Start the world afresh: every run is gone, every event stream ends. What is left out is as
-    the mock was started with.
+    """Reset the world: delete every run and end every event stream. Options that are left out are
+    as the mock was started with.
 
     \b
     runs-mock reset
@@ -41,7 +41,7 @@ def reset(mock: Remote, now: int | None, **given: Any) -> None:
 
 @click.group()
 def state() -> None:
-    """Write a world down with all its runs, and take it up again, in this mock or another.
+    """Export a world with all its runs, and import it, in this mock or another.
 
     \b
     runs-mock state export monday.json
@@ -68,7 +68,7 @@ def export(mock: Remote, file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @with_remote
 def import_(mock: Remote, file: Path) -> None:
-    """Take up the world in FILE, or - for standard input, in place of the one there is."""
+    """Import the world in FILE, or - for standard input, in place of the present one."""
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         document = json.loads(content)

@@ -1,6 +1,6 @@
-"""The mock's own API under ``/_mock``, described by ``control.yaml``: one module for each noun.
+"""The control API under ``/_mock``, described by ``control.yaml``: one module per noun.
 
-Each module gives the functions that answer its operations, by ``operationId``.
+Each module returns the functions of its operations by ``operationId``.
 """
 
 from mock_server.control import (
@@ -21,7 +21,7 @@ from mock_server.worlds.registry import Worlds
 
 
 def control(all_worlds: Worlds, streams: EventStreams, insight: Explainer) -> dict[str, Handler]:
-    """The function that answers each operation of the control API."""
+    """Return the function of each operation of the control API."""
     return {
         **service.functions(all_worlds, streams),
         **worlds.functions(all_worlds),

@@ -12,13 +12,13 @@ from mock_server.worlds.world import World
 
 
 def functions() -> dict[str, Handler]:
-    """What shows and turns clocks."""
+    """Return the functions of clocks."""
     return {
         "showClock": show,
-        "freezeClock": lambda call: DeferredResponse(_turned(call, Clock.freeze)),
-        "resumeClock": lambda call: DeferredResponse(_turned(call, Clock.resume)),
+        "freezeClock": lambda call: DeferredResponse(_change(call, Clock.freeze)),
+        "resumeClock": lambda call: DeferredResponse(_change(call, Clock.resume)),
         "scaleClock": scale,
-        "advanceClock": lambda call: DeferredResponse(_advanced(call)),
+        "advanceClock": lambda call: DeferredResponse(_advance_world(call)),
     }
 
 
@@ -27,16 +27,16 @@ def show(call: Call) -> Response:
 
 
 def scale(call: Call) -> Response:
-    return DeferredResponse(_turned(call, lambda clock: clock.rescale(call.body["scale"])))
+    return DeferredResponse(_change(call, lambda clock: clock.rescale(call.body["scale"])))
 
 
-async def _turned(call: Call, change: Callable[[Clock], None]) -> Response:
+async def _change(call: Call, change: Callable[[Clock], None]) -> Response:
     async with call.worlds.exclusive(call.tenant) as world:
         await call.worlds.runner.run(world.change_clock(change))
         return BodyResponse.json(world.show_clock())
 
 
-async def _advanced(call: Call) -> Response:
+async def _advance_world(call: Call) -> Response:
     async with call.worlds.exclusive(call.tenant) as world:
         reached = await call.worlds.runner.run(_advance(call, world))
         return BodyResponse.json(
@@ -45,21 +45,21 @@ async def _advanced(call: Call) -> Response:
 
 
 def _advance(call: Call, world: World) -> Work[bool | None]:
-    """Whether what was waited for has happened; None where nothing was."""
+    """Return whether the condition was reached; None without one."""
     until = call.body.get("until")
     seconds = call.body.get("seconds")
-    most = DAY if seconds is None else round(seconds * SECOND)
+    maximum = DAY if seconds is None else round(seconds * SECOND)
     if until is not None:
         run = world.find(until["run"].lower())
         if run is None:
             raise HttpError(404, f"The world {call.tenant!r} has no run {until['run']}")
         wanted = RunStatus(until["status"])
-        return (yield from advance_until(world, lambda: run.state.status is wanted, most))
+        return (yield from advance_until(world, lambda: run.state.status is wanted, maximum))
     if call.body.get("toNext"):
         due = world.next_due
-        if due is None or due > world.engine.now + most:
+        if due is None or due > world.engine.now + maximum:
             return False
         yield from world.change_clock(lambda clock: clock.advance(max(due - clock.now(), 0)))
         return True
-    yield from advance_by(world, most)
+    yield from advance_by(world, maximum)
     return None

@@ -1,11 +1,11 @@
-"""Which parts of the contract the client has met so far."""
+"""Which parts of the contract the client has used so far."""
 
 from mock_server.http.call import BodyResponse, Call, Handler, NoContent, Response
 from mock_server.http.explain import Explainer
 
 
 def functions(insight: Explainer) -> dict[str, Handler]:
-    """``showCoverage`` and ``clearCoverage``."""
+    """Return ``showCoverage`` and ``clearCoverage``."""
 
     def show(call: Call) -> Response:
         journal = call.world.journal

@@ -8,8 +8,8 @@ from mock_server.yaml_model import validate_request
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:
-    """``listFaults``, ``addFault``, ``clearFaults``, ``removeFault``, ``listFaultPresets`` and
-    ``applyFaultPreset``."""
+    """Return ``listFaults``, ``addFault``, ``clearFaults``, ``removeFault``, ``listFaultPresets``
+    and ``applyFaultPreset``."""
 
     def list_presets(call: Call) -> Response:
         items = [

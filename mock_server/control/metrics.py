@@ -12,7 +12,7 @@ from mock_server.worlds.registry import Worlds
 
 
 def functions(worlds: Worlds, streams: EventStreams, insight: Explainer) -> dict[str, Handler]:
-    """``showMetrics``."""
+    """Return ``showMetrics``."""
 
     def show(call: Call) -> Response:
         runs = Counter(dict.fromkeys(RunStatus, 0))

@@ -1,4 +1,4 @@
-"""The journal: which requests were answered, and why so."""
+"""The journal: the requests, and the explanation of each response."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from mock_server.worlds.registry import Worlds
 
 
 def functions(worlds: Worlds, insight: Explainer) -> dict[str, Handler]:
-    """``listRequests``, ``countRequests``, ``getRequest`` and ``clearRequests``."""
+    """Return ``listRequests``, ``countRequests``, ``getRequest`` and ``clearRequests``."""
 
     def journals(call: Call) -> list[Journal]:
         match call.parameters["whose"]:
@@ -70,7 +70,7 @@ def functions(worlds: Worlds, insight: Explainer) -> dict[str, Handler]:
 
 
 def _matching(call: Call, journals: Iterable[Journal]) -> Iterable[Exchange]:
-    """The exchanges of ``journals`` that pass every filter of the call."""
+    """Return the exchanges of ``journals`` that match every filter of the call."""
     asked = call.parameters
     tests: list[Callable[[Exchange], bool]] = []
     if (operation := asked["operation"]) is not None:

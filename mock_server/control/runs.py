@@ -1,4 +1,4 @@
-"""Runs to order: created, waited for, decided, ended, and arriving by themselves."""
+"""Runs: create, wait for, end and decide, and arrivals."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from mock_server.yaml_model import validate_request
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:
-    """What creates and steers runs."""
+    """Return the functions that create and change runs."""
 
     def create_run(call: Call) -> Response:
         scenario = _scenario(worlds, call.body["scenario"])
@@ -60,13 +60,13 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
 
     def decide(call: Call) -> Response:
         run, key = _run(call), call.body.get("step")
-        index = _awaiting(run) if key is None else _step(run, key)
+        index = _awaiting_step(run) if key is None else _step(run, key)
         call.world.act_on_engine(lambda engine: engine.decide(run, index, call.body["approved"]))
         return BodyResponse(call.world.peek(run))
 
     def set_arrivals(call: Call) -> Response:
         world = call.world
-        weights = call.body.get("scenarios") or dict.fromkeys(_ORDINARY, 1.0)
+        weights = call.body.get("scenarios") or dict.fromkeys(_DEFAULT_ARRIVALS, 1.0)
         mix = [(_scenario(worlds, name), weight) for name, weight in weights.items()]
         rng = SeededRandom(world.seed, world.origin, "arrivals")
         world.set_arrivals(Arrivals(call.body["perMinute"], mix, rng, world.engine.now))
@@ -87,7 +87,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     }
 
 
-_ORDINARY = ("quick-success", "diamond", "flaky", "failure-in-the-middle", "long-haul")
+_DEFAULT_ARRIVALS = ("quick-success", "diamond", "flaky", "failure-in-the-middle", "long-haul")
 
 
 def show_arrivals(call: Call) -> Response:
@@ -102,11 +102,12 @@ def show_arrivals(call: Call) -> Response:
 
 
 def _scenario(worlds: Worlds, given: str | dict[str, Any]) -> Scenario:
-    """The scenario of that name, or the one written in the request."""
+    """Return the scenario of that name, or the one in the request. Raise HttpError or
+    RequestValidationError."""
     if isinstance(given, dict):
-        written = validate_request(ScenarioFile, given, ("body", "scenario"))
+        file = validate_request(ScenarioFile, given, ("body", "scenario"))
         try:
-            return build("custom", written, Path("scenario"), {})
+            return build("custom", file, Path("scenario"), {})
         except FileError as error:
             loc = ("body", "scenario", error.key)
             raise RequestValidationError(
@@ -134,8 +135,8 @@ def _step(run: Run, key: str) -> int:
     return index
 
 
-def _awaiting(run: Run) -> int:
-    """The one step that awaits a decision. Raises HttpError when there is none."""
+def _awaiting_step(run: Run) -> int:
+    """Return the first step that awaits a decision. Raise HttpError without one."""
     for index, step in enumerate(run.state.steps):
         if step.status is StepStatus.AWAITING_APPROVAL:
             return index

@@ -1,4 +1,4 @@
-"""The process as a whole: is it up, and what can be played."""
+"""The process: health, readiness, and the scenarios it has."""
 
 from mock_server import __version__
 from mock_server.engine.clock import monotonic
@@ -9,7 +9,7 @@ from mock_server.worlds.registry import Worlds
 
 
 def functions(worlds: Worlds, streams: EventStreams) -> dict[str, Handler]:
-    """``health``, ``ready`` and ``listScenarios``."""
+    """Return ``health``, ``ready`` and ``listScenarios``."""
     started = monotonic()
 
     def health(call: Call) -> Response:

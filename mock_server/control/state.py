@@ -1,11 +1,11 @@
-"""The state of a world: exported, imported, and as a link that sets it up again."""
+"""The state of a world: export, import, and a link that restores it."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
-from mock_server.control.worlds import shown
+from mock_server.control.worlds import to_json
 from mock_server.engine.clock import to_text
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import Json
@@ -21,14 +21,14 @@ _RUNS = "/api/v1/automation-runs"
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:
-    """What exports, imports and links."""
+    """Return the functions that export and import, and those of links."""
     pages = Environment(loader=PackageLoader("mock_server"), autoescape=True)
 
     async def export_state(call: Call) -> Response:
         return BodyResponse(await worlds.runner.run(snapshot.write(call.world)))
 
     async def import_state(call: Call) -> Response:
-        return BodyResponse.json(shown(await worlds.restore(call.body, call.tenant)))
+        return BodyResponse.json(to_json(await worlds.restore(call.body, call.tenant)))
 
     async def make_repro(call: Call) -> Response:
         return _link_response(call, *await worlds.runner.run(_pack(call)))
@@ -52,7 +52,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
 
 
 def _pack(call: Call) -> Work[tuple[str, int, int]]:
-    """The word for the runs that the call names, how many these are, and how many others."""
+    """Return the token for the runs that the call names, their number, and the number of others."""
     world, ids = call.world, call.body.get("runs")
     if ids is None:
         token, count = yield from repro_link.pack_newest(world)
@@ -81,8 +81,8 @@ def _run(world: World, run_id: str) -> Run:
 
 
 def _situation(call: Call, world: World) -> Json:
-    """A world that a link sets up, or would."""
-    usual = call.worlds.settings.behaviour.answers()
+    """Return the situation of a link."""
+    default = call.worlds.settings.behaviour.answers()
     base = _base(call)
     return {
         "key": world.name,
@@ -91,7 +91,7 @@ def _situation(call: Call, world: World) -> Json:
         "now": to_text(world.engine.now),
         "frozen": world.clock.frozen,
         "scale": world.clock.scale,
-        "behaviour": {q: a for q, a in world.behaviour.answers().items() if a != usual[q]},
+        "behaviour": {q: a for q, a in world.behaviour.answers().items() if a != default[q]},
         "faults": [active.to_json() for active in world.faults],
         "runs": [_listed(run, base) for run in reversed(list(world.runs()))],
     }
@@ -109,7 +109,7 @@ def _listed(run: Run, base: str) -> Json:
 def _situation_response(
     call: Call, pages: Environment, found: dict[str, Any], status: int = 200
 ) -> Response:
-    """``found`` as a page for a browser, as JSON for anybody else."""
+    """Return ``found`` as a page for a browser, as JSON for any other client."""
     target = found["runs"][0]["url"] if found["runs"] else f"{_base(call)}{_RUNS}"
     found["curl"] = f"curl -H 'X-API-Key: {found['key']}' '{target}'" if found["opened"] else None
     if not found["opened"]:
@@ -123,7 +123,7 @@ def _situation_response(
 
 
 def _base(call: Call) -> str:
-    """Where the caller reaches this mock."""
+    """Return the base URL of this mock in the request."""
     return f"http://{_header(call.exchange.headers, b'host')}"
 
 

@@ -1,4 +1,4 @@
-"""Worlds: which are open, starting one afresh, and how one behaves."""
+"""Worlds: list, reset, and their behaviour."""
 
 from mock_server import resources
 from mock_server.engine import behaviour as behaviours
@@ -13,25 +13,25 @@ from mock_server.yaml_model import validate_request
 
 
 def functions(worlds: Worlds) -> dict[str, Handler]:
-    """What shows, resets and changes worlds."""
+    """Return the functions that show, reset and change worlds."""
 
     def list_worlds(call: Call) -> Response:
-        return BodyResponse.json({"items": [shown(world) for world in worlds]})
+        return BodyResponse.json({"items": [to_json(world) for world in worlds]})
 
     def reset_world(call: Call) -> Response:
         body = call.body
         start = Start(
-            seed=_whole(body.get("seed")),
+            seed=_integer(body.get("seed")),
             now=_instant(body.get("now")),
             start=_start(worlds, body.get("start")),
             behaviour=_behaviour(body.get("behaviour")),
-            runs=_whole(body.get("runs")),
-            live=_whole(body.get("live")),
+            runs=_integer(body.get("runs")),
+            live=_integer(body.get("live")),
             scale=body.get("scale"),
         )
 
         async def work() -> Response:
-            return BodyResponse.json(shown(await worlds.reset(call.tenant, start)))
+            return BodyResponse.json(to_json(await worlds.reset(call.tenant, start)))
 
         return DeferredResponse(work())
 
@@ -52,8 +52,8 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     }
 
 
-def shown(world: World) -> Json:
-    """A world as the control API shows it."""
+def to_json(world: World) -> Json:
+    """Return a world as in the control API."""
     return {
         "name": world.name,
         "tenantId": world.tenant_id,
@@ -70,7 +70,7 @@ def _start(worlds: Worlds, name: str | None) -> str | None:
 
 
 def _behaviour(given: str | Json | None) -> Behaviour | None:
-    """The behaviour of that name, or the one that the answers in the request make."""
+    """Return the behaviour of that name, or of the answers in the request."""
     if given is None:
         return None
     if isinstance(given, str):
@@ -93,6 +93,6 @@ def _instant(text: str | None) -> int | None:
         ) from None
 
 
-def _whole(number: float | None) -> int | None:
-    """JSON Schema counts 5.0 as an integer; Python does not."""
+def _integer(number: float | None) -> int | None:
+    """Convert a number such as 5.0, which is an integer in JSON Schema but not in Python."""
     return None if number is None else int(number)

@@ -19,7 +19,7 @@ from mock_server.errors import UsageError
 
 
 class StateConflict(StrEnum):
-    """A request that contradicts the state of the run."""
+    """The response to a request that contradicts the state of the run."""
 
     CONFLICT = "conflict"
     BAD_REQUEST = "bad_request"
@@ -32,7 +32,7 @@ class RetryIdentity(StrEnum):
 
 
 class RetryOfUnfailed(StrEnum):
-    """Retry of a completed or cancelled run."""
+    """Whether a completed or cancelled run can be retried."""
 
     EXPLICIT = "explicit"
     ALWAYS = "always"
@@ -40,7 +40,7 @@ class RetryOfUnfailed(StrEnum):
 
 
 class UnknownValue(StrEnum):
-    """A value that the contract does not know."""
+    """The response to an unknown value of the status filter."""
 
     INVALID = "invalid"
     EMPTY = "empty"
@@ -52,7 +52,7 @@ class BelowOne(StrEnum):
 
 
 class UnknownParameter(StrEnum):
-    """Query parameters that the contract does not know."""
+    """The response to query parameters that the contract does not have."""
 
     IGNORED = "ignored"
     INVALID = "invalid"
@@ -64,7 +64,7 @@ class Unauthenticated(StrEnum):
 
 
 class ForeignRun(StrEnum):
-    """Another tenant's run."""
+    """The response to a request for another tenant's run."""
 
     NOT_FOUND = "not_found"
     FORBIDDEN = "forbidden"
@@ -139,7 +139,7 @@ class RunningDuration(StrEnum):
 
 
 class Success(StrEnum):
-    """The code of a successful cancel or retry."""
+    """The status code of a successful cancel or retry."""
 
     OK = "ok"
     CREATED = "created"
@@ -152,7 +152,8 @@ class Success(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The answers of one backend, in the order of the questions; the defaults are the contract's."""
+    """The answers of one backend, in the order of the questions; the defaults are the
+    contract's."""
 
     retry_identity: RetryIdentity = RetryIdentity.SAME_RUN
     cancel_of_finished: StateConflict = StateConflict.CONFLICT

@@ -146,8 +146,8 @@ class Engine:
             self._fail(run, index, {"code": "rejected", "message": "The decision was no"})
 
     def force(self, run: Run, outcome: RunStatus, error: Json | None = None) -> None:
-        """End the run with ``outcome`` now: its remaining steps complete, or a running one fails, or
-        all are cancelled. Raise HttpError where that is not possible."""
+        """End the run with ``outcome`` now: its remaining steps complete, or a running one fails,
+        or all are cancelled. Raise HttpError where that is not possible."""
         if run.finished:
             raise HttpError(409, f"The run is {run.state.status}: its outcome is settled.")
         if outcome is RunStatus.CANCELLED:
@@ -285,7 +285,8 @@ class Engine:
     def _retry_as_new_run(
         self, old: Run, rerun: set[int], identity: Identity, rng: SeededRandom
     ) -> Run:
-        """Create a run of the same scenario that keeps the results of steps that do not run again."""
+        """Create a run of the same scenario that keeps the results of steps that do not run
+        again."""
         kept: dict[int, Json] = {
             index: {"result": step.result, "truncated": step.truncated}
             for index, step in enumerate(old.state.steps)

@@ -1,8 +1,8 @@
 """A run: its identity, its log of events, and its state.
 
-The log is append-only, and the state is its fold: ``RunState.apply`` is the only code that changes a
-state, and it rejects an event that the transition tables do not allow. The list, the run, its steps
-and its stream all show this state.
+The log is append-only, and the state is its fold: ``RunState.apply`` is the only code that changes
+a state, and it rejects an event that the transition tables do not allow. The list, the run, its
+steps and its stream all show this state.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Scenarios: how a run will go, as data people write.
+"""Scenarios: the course of a run, as data in a file.
 
-A file under ``fixtures/scenarios`` names the automation, what set it off, how long a run waits, and
-its steps: what each depends on, how long it takes and how it ends at each attempt. A file that
-cannot be used is refused with its line, key, value and what was expected.
+A file under ``fixtures/scenarios`` names the automation, the trigger, how long a run waits, and its
+steps: what each depends on, how long it takes, and its outcome at each attempt. An error in a file
+is reported with its line, key, value and what was expected.
 """
 
 import difflib
@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
 
 def require_json(value: Any, at: str = "") -> None:
-    """Raises ValueError for what could not be sent as JSON, with its place below the key."""
+    """Raise ValueError for a value that JSON cannot represent, with its location."""
     where = f" at {at}" if at else ""
     match value:
         case None | bool() | str():
@@ -72,14 +72,14 @@ Outcomes = Annotated[
 
 
 class StepError(yaml_model.Model):
-    """Why a step fails."""
+    """The error of a step that fails."""
 
     code: str
     message: str
 
 
 class StepFile(yaml_model.Model):
-    """One step as it is written; ``repeat`` makes that many of it, numbered from 1."""
+    """A step in a file; ``repeat`` stands for that many steps, numbered from 1."""
 
     key: Key
     name: str | None = None
@@ -99,7 +99,7 @@ class StepFile(yaml_model.Model):
         return result
 
     def step_keys(self) -> list[str]:
-        """The keys of the steps it stands for: ``page``, or ``page-01`` … ``page-40``."""
+        """Return the keys of the steps it stands for: ``page``, or ``page-01`` … ``page-40``."""
         if self.repeat == 1:
             return [self.key]
         width = len(str(self.repeat))
@@ -107,7 +107,7 @@ class StepFile(yaml_model.Model):
 
 
 class AutomationFile(yaml_model.Model):
-    """The automation that the run belongs to."""
+    """The automation of the run."""
 
     name: str
     version: int = Field(default=1, ge=1, le=2**53 - 1)
@@ -115,14 +115,14 @@ class AutomationFile(yaml_model.Model):
 
 
 class TriggerFile(yaml_model.Model):
-    """What set the run off."""
+    """The trigger of the run."""
 
     type: Literal["manual", "schedule", "webhook", "event"] = "manual"
     source: Literal["user", "schedule", "webhook", "event"] = "user"
 
 
 class ScenarioFile(yaml_model.Model):
-    """A whole scenario as it is written."""
+    """A scenario in a file."""
 
     summary: str
     automation: AutomationFile
@@ -142,7 +142,7 @@ class ScenarioFile(yaml_model.Model):
 
 @dataclass(frozen=True, slots=True)
 class StepScript:
-    """How one step goes: the last of ``outcomes`` holds for every further attempt."""
+    """The course of one step: the last of ``outcomes`` applies to every further attempt."""
 
     takes: Span
     outcomes: tuple[Outcome, ...]
@@ -151,12 +151,12 @@ class StepScript:
     error: StepError
 
     def outcome(self, attempt: int) -> Outcome:
-        """How ``attempt`` ends, counted from 1."""
+        """Return the outcome of ``attempt``, counted from 1."""
         return self.outcomes[min(attempt, len(self.outcomes)) - 1]
 
 
 class StepChange(yaml_model.Model):
-    """What is to be different about a step; what is None stays."""
+    """Changes to a step; None for no change."""
 
     takes: Takes | None = None
     outcome: Outcomes | None = None
@@ -165,7 +165,7 @@ class StepChange(yaml_model.Model):
     error: StepError | None = None
 
     def of(self, script: StepScript) -> StepScript:
-        """``script`` with what is different."""
+        """Return ``script`` with the changes."""
         return StepScript(
             takes=self.takes or script.takes,
             outcomes=tuple(self.outcome) if self.outcome else script.outcomes,
@@ -177,7 +177,7 @@ class StepChange(yaml_model.Model):
 
 @dataclass(frozen=True)
 class Scenario:
-    """A scenario that can be played: ``plans[i]`` and ``scripts[i]`` belong to the same step."""
+    """A validated scenario: ``plans[i]`` and ``scripts[i]`` belong to the same step."""
 
     name: str
     summary: str
@@ -190,7 +190,7 @@ class Scenario:
 
     @cached_property
     def dependents(self) -> tuple[tuple[int, ...], ...]:
-        """For each step the indexes of those that depend on it directly."""
+        """The indexes of the direct dependents of each step."""
         found: list[list[int]] = [[] for _ in self.plans]
         for index, plan in enumerate(self.plans):
             for need in plan.needs:
@@ -203,7 +203,7 @@ class Scenario:
         return {plan.key: index for index, plan in enumerate(self.plans)}
 
     def changed(self, changes: Mapping[str, StepChange]) -> "Scenario":
-        """The scenario with other outcomes or durations for the steps named. Raises KeyError."""
+        """Return the scenario with changes to steps. Raise KeyError for an unknown step."""
         scripts = list(self.scripts)
         for key, change in changes.items():
             index = self.indexes[key]
@@ -211,7 +211,7 @@ class Scenario:
         return replace(self, scripts=tuple(scripts))
 
     def downstream(self, origins: set[int]) -> set[int]:
-        """``origins`` and every step that depends on one of them, however far."""
+        """Return ``origins`` and all their direct and indirect dependents."""
         found = set(origins)
         waiting = list(origins)
         while waiting:
@@ -223,13 +223,13 @@ class Scenario:
 
 
 def read(path: Path) -> Scenario:
-    """The scenario in ``path``, named after the file. Raises FileError."""
+    """Return the scenario in ``path``, named after the file. Raise FileError."""
     source, lines = yaml_model.load(path, ScenarioFile)
     return build(path.stem, source, path, lines)
 
 
 def build(name: str, source: ScenarioFile, path: Path, lines: yaml_model.Lines) -> Scenario:
-    """A scenario from its written form. Raises FileError where steps do not make a DAG."""
+    """Return the scenario of a file. Raise FileError where the steps are not a DAG."""
     indexes: dict[str, int] = {}
     groups: dict[str, list[int]] = {}
     for position, step in enumerate(source.steps):
@@ -277,7 +277,7 @@ def build(name: str, source: ScenarioFile, path: Path, lines: yaml_model.Lines) 
 
 
 def dump(scenario: Scenario) -> Json:
-    """The scenario as a file would hold it, each step on its own: what ``build`` makes it from."""
+    """Return the scenario as in a file, each step on its own: the inverse of ``build``."""
     plans = scenario.plans
     return {
         "summary": scenario.summary,
@@ -302,14 +302,15 @@ def dump(scenario: Scenario) -> Json:
 
 
 def load_available(directory: Path | None = None) -> dict[str, Scenario]:
-    """The scenarios that come with the mock and those in the directory ``directory``, which win, by name.
+    """Return the scenarios that come with the mock and those in ``directory``, which win, by name.
 
-    Raises FileError or UsageError."""
+    Raise FileError or UsageError.
+    """
     return read_all(scenarios_dir()) | (read_all(directory) if directory else {})
 
 
 def read_all(directory: Path) -> dict[str, Scenario]:
-    """Every scenario in ``directory`` by name. Raises FileError or UsageError."""
+    """Return every scenario in ``directory`` by name. Raise FileError or UsageError."""
     if not directory.is_dir():
         raise UsageError(f"{directory}: there is no such directory; name one that holds scenarios")
     found = {path.stem: read(path) for path in sorted(directory.glob("*.yaml"))}

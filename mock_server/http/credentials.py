@@ -41,7 +41,8 @@ class Credentials:
         self._worlds = worlds
 
     def extract(self, headers: Headers) -> list[tuple[str, str]]:
-        """Return the scheme and the text of each credential: bearer first, then keys, then cookies."""
+        """Return the scheme and the text of each credential: bearer first, then keys, then
+        cookies."""
         found: list[tuple[str, str]] = []
         keys = self._keys
         for name, value in headers:

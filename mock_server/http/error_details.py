@@ -41,7 +41,8 @@ _FORMATS = {
 def error_details(  # noqa: PLR0911 - one for each keyword
     error: Any, loc: tuple[str, ...]
 ) -> list[ErrorDetail]:
-    """Return what an error of ``jsonschema_rs``, at ``loc`` of the request, is in FastAPI's terms."""
+    """Return what an error of ``jsonschema_rs``, at ``loc`` of the request, is in FastAPI's
+    terms."""
     kind = error.kind
     match kind.name:
         case "type":

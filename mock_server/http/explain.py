@@ -2,7 +2,8 @@
 
 An entry names the operation, the security scheme of the credential (never its text), the open
 question on which the response depends and its answer in force, the faults, and where in
-``openapi.yaml`` the response is declared; for a request that matched no operation, the nearest ones.
+``openapi.yaml`` the response is declared; for a request that matched no operation, the nearest
+ones.
 """
 
 from mock_server.engine.behaviour import Behaviour, questions
@@ -18,7 +19,8 @@ from mock_server.journal.redaction import Redaction
 
 
 class Explainer:
-    """Explains the responses of one mock. ``unassigned`` holds the requests that reached no world."""
+    """Explains the responses of one mock. ``unassigned`` holds the requests that reached no
+    world."""
 
     def __init__(
         self,

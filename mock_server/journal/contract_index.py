@@ -15,8 +15,8 @@ class Operation:
     """One operation.
 
     ``responses`` maps each declared status code to the JSON pointer of its response;
-    ``event_streams`` are the status codes whose body is a stream of events; ``enums`` are the values
-    of parameters that have an enum.
+    ``event_streams`` are the status codes whose body is a stream of events; ``enums`` are the
+    values of parameters that have an enum.
     """
 
     id: str

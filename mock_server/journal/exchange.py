@@ -43,8 +43,8 @@ class Exchange:
     """A request, and the response as far as it was sent.
 
     ``started`` and ``ended`` are real seconds; ``at`` is the world's instant, None before a world
-    was found. ``bytes_sent`` counts the bytes of the response's body; ``extra_headers`` are added to
-    the response. ``credential`` is the security scheme that opened the tenant's world.
+    was found. ``bytes_sent`` counts the bytes of the response's body; ``extra_headers`` are added
+    to the response. ``credential`` is the security scheme that opened the tenant's world.
     """
 
     # The initial values are on the class: to set them on each instance would take longer.

@@ -1,1 +1,1 @@
-"""Worlds: a tenant's runs in time, how they are shown, written down and read back."""
+"""Worlds: a tenant's runs and their clock, rendered, advanced, saved and restored."""

@@ -1,6 +1,6 @@
-"""Moving a world through time: by so much, until something has happened, or up to its clock's now.
+"""Advancing a world: by a duration, until a condition holds, or up to its clock's now.
 
-How much may happen on one request is bounded; beyond it the answer says how far the world has got.
+The number of events per request is bounded; beyond it the response says how far the world has got.
 """
 
 from collections.abc import Callable
@@ -12,29 +12,31 @@ from mock_server.worlds.cooperative import Work
 from mock_server.worlds.world import World
 
 MAX_EVENTS = 250_000
-"""How many events one request may cause: an advance, or the first after a long absence."""
+"""The maximum of events that one request can cause, as an advance or by catching up."""
 
 
 def advance_by(world: World, duration: int) -> Work[None]:
-    """Move forward by ``duration`` milliseconds, and let whatever becomes due happen.
+    """Advance by ``duration`` milliseconds and let what becomes due happen.
 
-    Raises HttpError (409) where that would be too much at once, or where the world is closed
-    meanwhile; it has then gone as far as it may."""
+    Raise HttpError (409) after the maximum of events, and where the world is closed meanwhile.
+    """
     latest = world.clock.now() + duration
-    enough = world.engine.event_count + MAX_EVENTS
+    max_events = world.engine.event_count + MAX_EVENTS
     while (due := world.next_due) is not None and due + MINUTE < latest:
         yield from world.change_clock(partial(_forward_to, due + MINUTE))
-        _refuse_beyond(world, enough)
+        _check_maximum(world, max_events)
     yield from world.change_clock(partial(_forward_to, latest))
 
 
-def advance_until(world: World, reached: Callable[[], bool], most: int) -> Work[bool]:
-    """Move from one event to the next until ``reached``, by ``most`` milliseconds at the most;
-    whether it was. Raises HttpError (409), as ``advance_by`` does."""
-    latest = world.clock.now() + most
-    enough = world.engine.event_count + MAX_EVENTS
+def advance_until(world: World, reached: Callable[[], bool], maximum: int) -> Work[bool]:
+    """Advance from event to event until ``reached``, by at most ``maximum`` milliseconds.
+
+    Return whether it was reached. Raise HttpError (409), as ``advance_by`` does.
+    """
+    latest = world.clock.now() + maximum
+    max_events = world.engine.event_count + MAX_EVENTS
     while not reached():
-        _refuse_beyond(world, enough)
+        _check_maximum(world, max_events)
         due = world.next_due
         if due is None or due > latest:
             break
@@ -48,12 +50,13 @@ def advance_until(world: World, reached: Callable[[], bool], most: int) -> Work[
 def catch_up_completely(world: World) -> Work[None]:
     """Let everything happen that is due by now.
 
-    Raises HttpError (503) where that would be too much at once; it has then gone as far as it
-    may, and its clock is back there with it: one that runs ahead for ever could not be caught."""
+    Raise HttpError (503) after the maximum of events. The clock is then set back to the last of
+    them, because the world could never catch up with a clock that is always ahead.
+    """
     now = world.clock.now()
-    enough = world.engine.event_count + MAX_EVENTS
+    max_events = world.engine.event_count + MAX_EVENTS
     while not world.catch_up_to(now):
-        if world.engine.event_count > enough:
+        if world.engine.event_count > max_events:
             world.clock.set_to(world.engine.now)
             raise HttpError(
                 503,
@@ -65,8 +68,8 @@ def catch_up_completely(world: World) -> Work[None]:
         yield
 
 
-def _refuse_beyond(world: World, enough: int) -> None:
-    if world.engine.event_count > enough:
+def _check_maximum(world: World, max_events: int) -> None:
+    if world.engine.event_count > max_events:
         raise HttpError(
             409,
             f"{MAX_EVENTS} events have happened, the most for one advance, and the clock "

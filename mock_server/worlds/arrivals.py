@@ -1,4 +1,4 @@
-"""Runs that arrive by themselves, so that lists live: a Poisson stream on the world's clock."""
+"""Runs that arrive by themselves: a Poisson process on the world's clock."""
 
 from mock_server.engine.clock import MINUTE
 from mock_server.engine.randomness import SeededRandom
@@ -6,7 +6,7 @@ from mock_server.engine.scenario import Scenario
 
 
 class Arrivals:
-    """``per_minute`` runs on average; ``mix`` says of which scenarios, each with its weight.
+    """``per_minute`` runs on average of the scenarios in ``mix``, each with its weight.
 
     ``next_at`` is the instant of the next one.
     """
@@ -19,14 +19,14 @@ class Arrivals:
         now: int,
         next_at: int | None = None,
     ) -> None:
-        """``next_at`` is when the next one arrives, if that is settled already."""
+        """Draw the first arrival, unless ``next_at`` sets it."""
         self.per_minute = per_minute
         self.mix = mix
         self._chance = rng
         self.next_at = now + self._gap(now) if next_at is None else next_at
 
     def take(self) -> Scenario:
-        """The scenario of the run that arrives now; plans the next."""
+        """Return the scenario of the run that arrives now, and draw the next arrival."""
         weights = [weight for _, weight in self.mix]
         scenario, _ = self._chance.one_of(self.mix, weights, self.next_at, "scenario")
         self.next_at += self._gap(self.next_at)

@@ -30,7 +30,8 @@ class WorkRunner:
         self.closed = False
 
     async def run(self, work: Work[T]) -> T:
-        """Return the result. Raise what the work raises, and HttpError (503) when the mock stops."""
+        """Return the result. Raise what the work raises, and HttpError (503) when the mock
+        stops."""
         self._in_progress += 1
         slices = 0
         try:

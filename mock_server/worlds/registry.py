@@ -1,8 +1,8 @@
 """The worlds of one mock: which are open, how one is opened, and how many there may be.
 
 A credential names a tenant, and a tenant is a world: ``acme`` and ``acme:alice`` are two users of
-the world ``acme``. Some worlds are declared; any name that begins with ``test-`` opens a new one, so
-tests that run in parallel stay apart by choosing a name. The number of worlds is bounded: the
+the world ``acme``. Some worlds are declared; any name that begins with ``test-`` opens a new one,
+so tests that run in parallel stay apart by choosing a name. The number of worlds is bounded: the
 ``test-`` world that was idle longest is removed first.
 """
 

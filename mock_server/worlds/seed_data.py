@@ -1,7 +1,7 @@
-"""What a fresh world opens with: runs of the past days, and a few that are under way.
+"""What a new world opens with: runs of the past days, and a few that are not finished.
 
-The past is not made up but played: the engine lives through it, from its first run to now, so
-whatever holds for a run that was watched holds for these as well.
+The engine runs through the past, from the first run to now, so these runs have the same properties
+as any other.
 """
 
 import heapq
@@ -36,8 +36,8 @@ Share = Annotated[float, Field(ge=0, le=1, strict=False)]
 
 
 class HistoryFile(yaml_model.Model):
-    """Runs of the past: how many, over how long, of which scenarios (name to weight), the share
-    that somebody cancelled, and the share of failed ones that somebody retried."""
+    """Runs of the past: their number, the duration, the scenarios (name to weight), the share of
+    cancelled runs, and the share of failed runs that were retried."""
 
     runs: int = Field(default=0, ge=0, le=100_000)
     over: Duration = 4 * DAY
@@ -47,14 +47,14 @@ class HistoryFile(yaml_model.Model):
 
 
 class LiveFile(yaml_model.Model):
-    """A run that was created some time ago and goes on."""
+    """A run that was created some time ago and is not finished."""
 
     scenario: str
     since: Duration = 0
 
 
 class WorldFile(yaml_model.Model):
-    """What a world opens with, as it is written."""
+    """What a world opens with, in a file."""
 
     summary: str
     history: HistoryFile = HistoryFile()
@@ -62,25 +62,25 @@ class WorldFile(yaml_model.Model):
 
     @property
     def history_length(self) -> int:
-        """How far back the oldest run lies, in milliseconds."""
+        """The age of the oldest run in milliseconds."""
         return max([0, int(self.history.over), *(int(live.since) for live in self.live)])
 
 
 def read(path: Path, scenarios: dict[str, Scenario]) -> WorldFile:
-    """The start in ``path``. Raises FileError, also for a scenario that does not exist."""
-    written, lines = yaml_model.load(path, WorldFile)
-    if written.history.runs and not written.history.scenarios:
+    """Return the start in ``path``. Raise FileError, also for an unknown scenario."""
+    file, lines = yaml_model.load(path, WorldFile)
+    if file.history.runs and not file.history.scenarios:
         line = lines.get(("history", "runs"))
         raise FileError(path, line, "history.scenarios", "is missing: which scenarios were run?")
     places: list[tuple[tuple[str | int, ...], str]] = [
-        *((("history", "scenarios", name), name) for name in written.history.scenarios),
-        *((("live", i, "scenario"), live.scenario) for i, live in enumerate(written.live)),
+        *((("history", "scenarios", name), name) for name in file.history.scenarios),
+        *((("live", i, "scenario"), live.scenario) for i, live in enumerate(file.live)),
     ]
     for place, name in places:
         if name not in scenarios:
             problem = f"there is no scenario {name!r}; there are: {', '.join(scenarios)}"
             raise FileError(path, lines.get(place), "scenario", problem)
-    return written
+    return file
 
 
 def populate(
@@ -90,10 +90,11 @@ def populate(
     runs: int | None = None,
     live: int | None = None,
 ) -> Work[None]:
-    """Let ``world``, whose engine stands ``start.history_length`` before its clock, live through the past.
+    """Let the past happen in ``world``, whose engine is ``start.history_length`` before its clock.
 
-    ``runs`` is how many past runs there are and ``live`` how many of those under way are opened;
-    None is what the start says."""
+    ``runs`` is the number of past runs and ``live`` of unfinished ones; None for what the start
+    says.
+    """
     now = world.clock.now()
     rng = SeededRandom(world.seed, world.origin, "history")
     history = start.history
@@ -131,12 +132,12 @@ def populate(
 
 
 def _cancel(world: World, run: Run) -> None:
-    """Somebody thought better of it in time."""
+    """Cancel the run if it is not finished."""
     if not run.finished:
         world.cancel(run)
 
 
 def _retry(world: World, run: Run) -> None:
-    """Somebody saw the failure and tried again."""
+    """Retry the run if it has failed."""
     if run.state.status is RunStatus.FAILED:
         world.retry(run, RetryMode.FROM_FAILED, None)

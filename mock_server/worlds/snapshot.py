@@ -1,8 +1,8 @@
-"""A world as one JSON document, and a world from one.
+"""A world as one JSON document.
 
-Written down is what a world's story cannot do without: seed, clock, behaviour, faults, the
-scenarios that are played, each run's log, and what is due. All else is worked out again from the
-logs, so the same world always gives the same bytes, and goes on as it would have.
+It contains the seed, the clock, the behaviour, the faults, the scenarios of the runs, each run's
+log and the scheduled events. Everything else follows from the logs, so the same world always gives
+the same bytes, and a restored world goes on as the original would have.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from mock_server.worlds.world import MAX_RUNS, World
 FORMAT = "automation-runs-mock/world"
 VERSION = 1
 MAX_SIZE = 64 * 1_048_576
-"""Bytes of the largest document."""
+"""The maximum size of a document in bytes."""
 
 
 def _instant(value: object) -> int:
@@ -51,17 +51,17 @@ EventRow = Annotated[
     tuple[Instant, Annotated[EventType, Field(strict=False)], Index | None, Json],
     Field(strict=False),
 ]
-"""When it happened, what, to which step, and what came with it."""
+"""The instant, the type, the index of the step and the facts of an event."""
 
 ScheduledRow = Annotated[
     tuple[FutureInstant, Index, Annotated[ScheduledKind, Field(strict=False)], Index | None],
     Field(strict=False),
 ]
-"""When it will happen, to which run, what, and to which of its steps."""
+"""The instant, the index of the run, the kind and the index of the step of a scheduled event."""
 
 
 class ClockFile(yaml_model.Model):
-    """A world's time."""
+    """The clock of a world."""
 
     now: InstantText
     frozen: bool
@@ -69,29 +69,29 @@ class ClockFile(yaml_model.Model):
 
 
 class ScenarioEntry(yaml_model.Model):
-    """A scenario that runs play: its name, and the scenario as a file would hold it."""
+    """A scenario of the runs: its name, and the scenario as in a file."""
 
     name: str
     plays: ScenarioFile
 
 
 class KeptFile(yaml_model.Model):
-    """What a step gave in the earlier run that a retry continued."""
+    """The result of a step in the earlier run that a retry continued."""
 
     result: Json | None
     truncated: bool
 
 
 class ContinuesFile(yaml_model.Model):
-    """What a run took over from an earlier one: how often each step was begun before, and the
-    results of steps by their index."""
+    """What a run has from an earlier one: the attempts of each step, and results of steps by
+    index."""
 
     attempts: list[Index]
     kept: dict[Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})$")], KeptFile]
 
 
 class RunFile(yaml_model.Model):
-    """One run; ``scenario`` is an index of the document's."""
+    """One run; ``scenario`` is an index into the document's scenarios."""
 
     id: Uuid
     scenario: Index
@@ -100,7 +100,7 @@ class RunFile(yaml_model.Model):
 
 
 class ArrivalsFile(yaml_model.Model):
-    """Runs that arrive by themselves, of which scenarios (index, weight), and when the next one."""
+    """Arrivals: the rate, the scenarios (index, weight), and the instant of the next one."""
 
     per_minute: Weight = Field(alias="perMinute")
     next_at: FutureInstant = Field(alias="nextAt")
@@ -108,8 +108,8 @@ class ArrivalsFile(yaml_model.Model):
 
 
 class Document(yaml_model.Model):
-    """A world as it is written down. ``leftOut`` is how many runs of the story are not in it. Each
-    of the ``runs`` is a ``RunFile``, and is checked by itself when its turn comes."""
+    """A world. ``leftOut`` is the number of its runs that are not in the document. Each of the
+    ``runs`` is a ``RunFile``, which is validated on its own."""
 
     format: Literal["automation-runs-mock/world"]
     version: Literal[1]
@@ -126,12 +126,13 @@ class Document(yaml_model.Model):
 
 
 def write(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
-    """The world as it is at the beginning, with all runs or some of them, in order of creation. It
-    must have caught up; it may go on meanwhile.
+    """Return the document of a world as it is now, with all runs or ``only`` some.
 
-    Raises HttpError (409) when nobody could read it back."""
+    The runs are in order of creation. The world may go on meanwhile. Raise HttpError (409) for a
+    document that is too large to import.
+    """
     runs = list(world.runs()) if only is None else only
-    # Logs are only ever appended to: how long each is now is all there is to hold on to.
+    # Logs are append-only, so their lengths now are enough to keep this state.
     lengths = [len(run.log) for run in runs]
     numbers = {run.number: index for index, run in enumerate(runs)}
     due = [
@@ -139,7 +140,7 @@ def write(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
         for due in world.engine.schedule
         if due.run.number in numbers
     ]
-    cast = ScenarioTable()
+    table = ScenarioTable()
     head: Json = {
         "format": FORMAT,
         "version": VERSION,
@@ -153,15 +154,15 @@ def write(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
         "behaviour": world.behaviour.answers(),
         "faults": world.faults.dump(world.engine.now),
         "arrivals": None,
-        "scenarios": cast.shown,
+        "scenarios": table.shown,
         "leftOut": world.omitted_runs + len(world) - len(runs),
     }
     arrivals = world.arrivals
     next_at = 0 if arrivals is None else arrivals.next_at
-    written, size = [], 0
+    rendered, size = [], 0
     for run, length in zip(runs, lengths, strict=True):
-        written.append(orjson.dumps(_run(run, length, cast)))
-        size += len(written[-1])
+        rendered.append(orjson.dumps(_run(run, length, table)))
+        size += len(rendered[-1])
         if size > MAX_SIZE:
             raise _too_large(len(runs))
         yield
@@ -169,11 +170,11 @@ def write(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
         head["arrivals"] = {
             "perMinute": float(arrivals.per_minute),
             "nextAt": next_at,
-            "mix": [[cast.index(one), float(weight)] for one, weight in arrivals.mix],
+            "mix": [[table.index(one), float(weight)] for one, weight in arrivals.mix],
         }
     body = b'%b,"runs":[%b],"due":%b}' % (
         orjson.dumps(head)[:-1],
-        b",".join(written),
+        b",".join(rendered),
         orjson.dumps(due),
     )
     if len(body) > MAX_SIZE:
@@ -190,29 +191,29 @@ def _too_large(runs: int) -> HttpError:
 
 
 class ScenarioTable:
-    """The scenarios that are played, each once."""
+    """The scenarios of the runs, each once."""
 
     def __init__(self) -> None:
         self.shown: list[Json] = []
         self._indexes: dict[int, int] = {}
         self._named: dict[str, list[tuple[Scenario, int]]] = {}
 
-    def index(self, played: Scenario) -> int:
-        """The place of that scenario, or of an equal one."""
-        found = self._indexes.get(id(played))
+    def index(self, scenario_: Scenario) -> int:
+        """Return the index of that scenario, or of an equal one."""
+        found = self._indexes.get(id(scenario_))
         if found is None:
-            alike = self._named.setdefault(played.name, [])
-            found = next((index for one, index in alike if one == played), None)
+            equal = self._named.setdefault(scenario_.name, [])
+            found = next((index for one, index in equal if one == scenario_), None)
             if found is None:
                 found = len(self.shown)
-                self.shown.append({"name": played.name, "plays": scenario.dump(played)})
-                alike.append((played, found))
-            self._indexes[id(played)] = found
+                self.shown.append({"name": scenario_.name, "plays": scenario.dump(scenario_)})
+                equal.append((scenario_, found))
+            self._indexes[id(scenario_)] = found
         return found
 
 
-def _run(run: Run, length: int, cast: ScenarioTable) -> Json:
-    """The run as it was when that many events had happened to it."""
+def _run(run: Run, length: int, table: ScenarioTable) -> Json:
+    """Return the run as it was after ``length`` events."""
     continues = None
     if run.earlier is not None:
         continues = {
@@ -221,7 +222,7 @@ def _run(run: Run, length: int, cast: ScenarioTable) -> Json:
         }
     return {
         "id": run.id,
-        "scenario": cast.index(run.scenario),
+        "scenario": table.index(run.scenario),
         "continues": continues,
         "log": [[event.at, event.type, event.step, event.facts] for event in run.log[:length]],
     }

@@ -106,7 +106,8 @@ class World:
     # Time.
 
     def catch_up(self) -> bool:
-        """Let events happen that are due by now, a few hundred at most; return whether that is all."""
+        """Let events happen that are due by now, a few hundred at most; return whether that is
+        all."""
         return self.catch_up_to(self.clock.now())
 
     def catch_up_to(self, now: int) -> bool:
@@ -251,7 +252,8 @@ class World:
         return bool(self._subscribers)
 
     def subscribe(self, run: Run, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call ``wake`` after each event of ``run``; return a function that ends the subscription."""
+        """Call ``wake`` after each event of ``run``; return a function that ends the
+        subscription."""
         subscribers = self._subscribers.setdefault(run.id, set())
         subscribers.add(wake)
 

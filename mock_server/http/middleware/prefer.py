@@ -1,8 +1,8 @@
 """What one request can ask for: ``Prefer: code=404``, ``example=running``, ``fault=slow``.
 
 Each has an equivalent in the query (``__code``, ``__example``, ``__fault``), because a browser's
-EventSource cannot send headers. A code and an example select one of the contract's named examples; a
-fault is a preset, or a kind of fault with its defaults, and several are separated by commas. An
+EventSource cannot send headers. A code and an example select one of the contract's named examples;
+a fault is a preset, or a kind of fault with its defaults, and several are separated by commas. An
 unknown value is a validation error that lists the known ones; other preferences are ignored, as in
 RFC 7240.
 """
