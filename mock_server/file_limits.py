@@ -3,10 +3,10 @@ them until a process raises its limit."""
 
 import sys
 
-OTHERS = 128
+RESERVED_DESCRIPTORS = 128
 """Descriptors for everything but event streams: files, the listener, other connections."""
 
-_PLENTY = 1_048_576
+_MAX_DESCRIPTORS = 1_048_576
 
 
 def raise_limit() -> int | None:
@@ -18,7 +18,7 @@ def raise_limit() -> int | None:
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Without a hard limit, some systems still reject more than a certain number.
-    for wanted in (_PLENTY if hard == resource.RLIM_INFINITY else hard, 10_240):
+    for wanted in (_MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard, 10_240):
         if soft != resource.RLIM_INFINITY and soft < wanted:
             try:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

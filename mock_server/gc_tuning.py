@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def without_gc() -> Iterator[None]:
+def paused_gc() -> Iterator[None]:
     """Pause the collector in the block and exclude the objects that it creates from collection.
 
     For many objects that stay, such as modules: examining them again and again would take longer

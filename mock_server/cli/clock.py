@@ -96,8 +96,8 @@ def advance(
     shown = mock.post("/clock/advance", body)
     _print(shown)
     if shown.get("reached") is False:
-        goal = "nothing happens by itself" if until is None else f"the run is not {until[1]}"
-        click.echo(f"runs-mock: {goal} until then", err=True)
+        condition = "nothing happens by itself" if until is None else f"the run is not {until[1]}"
+        click.echo(f"runs-mock: {condition} until then", err=True)
         click.get_current_context().exit(1)
 
 

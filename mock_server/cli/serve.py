@@ -13,7 +13,7 @@ from mock_server.cli.options import Instant, Speed, scenarios_option
 from mock_server.engine import behaviour as behaviours
 from mock_server.engine.randomness import MAX_SEED
 from mock_server.errors import UsageError
-from mock_server.file_limits import OTHERS, raise_limit
+from mock_server.file_limits import RESERVED_DESCRIPTORS, raise_limit
 from mock_server.settings import MAX_STREAMS, Access, Settings, host_of
 from mock_server.worlds.registry import NAME, TEST_PREFIX
 
@@ -223,9 +223,9 @@ def _streams(wanted: int | None) -> int:
     """Return the maximum of event streams; print a line when it is lower than ``wanted``."""
     maximum = MAX_STREAMS if wanted is None else wanted
     limit = raise_limit()
-    if limit is None or maximum + OTHERS <= limit:
+    if limit is None or maximum + RESERVED_DESCRIPTORS <= limit:
         return maximum
-    lower = max(limit - OTHERS, 1)
+    lower = max(limit - RESERVED_DESCRIPTORS, 1)
     if wanted is not None:
         line = f"this system allows {limit} open files, so {lower} event streams may be open"
         _print(f"{line}, not {wanted}; raise its limit (ulimit -Hn), or ask for fewer", False)

@@ -20,7 +20,7 @@ from mock_server.http.explain import Explainer
 from mock_server.worlds.registry import Worlds
 
 
-def control(all_worlds: Worlds, streams: EventStreams, insight: Explainer) -> dict[str, Handler]:
+def control(all_worlds: Worlds, streams: EventStreams, explainer: Explainer) -> dict[str, Handler]:
     """Return the function of each operation of the control API."""
     return {
         **service.functions(all_worlds, streams),
@@ -29,7 +29,7 @@ def control(all_worlds: Worlds, streams: EventStreams, insight: Explainer) -> di
         **clock.functions(),
         **faults.functions(all_worlds),
         **state.functions(all_worlds),
-        **requests.functions(all_worlds, insight),
-        **coverage.functions(insight),
-        **metrics.functions(all_worlds, streams, insight),
+        **requests.functions(all_worlds, explainer),
+        **coverage.functions(explainer),
+        **metrics.functions(all_worlds, streams, explainer),
     }

@@ -4,12 +4,12 @@ from mock_server.http.call import BodyResponse, Call, Handler, NoContent, Respon
 from mock_server.http.explain import Explainer
 
 
-def functions(insight: Explainer) -> dict[str, Handler]:
+def functions(explainer: Explainer) -> dict[str, Handler]:
     """Return ``showCoverage`` and ``clearCoverage``."""
 
     def show(call: Call) -> Response:
         journal = call.world.journal
-        report = journal.coverage.report(insight.contract, journal.response_counts())
+        report = journal.coverage.report(explainer.contract, journal.response_counts())
         return BodyResponse.json({"world": call.world.name, **report})
 
     def clear(call: Call) -> Response:

@@ -11,7 +11,7 @@ from mock_server.journal.metrics import CONTENT_TYPE, family
 from mock_server.worlds.registry import Worlds
 
 
-def functions(worlds: Worlds, streams: EventStreams, insight: Explainer) -> dict[str, Handler]:
+def functions(worlds: Worlds, streams: EventStreams, explainer: Explainer) -> dict[str, Handler]:
     """Return ``showMetrics``."""
 
     def show(call: Call) -> Response:
@@ -21,7 +21,7 @@ def functions(worlds: Worlds, streams: EventStreams, insight: Explainer) -> dict
         text = "".join(
             [
                 family("runs_mock_info", "gauge", "The mock.", [({"version": __version__}, 1)]),
-                *insight.metrics.text(),
+                *explainer.metrics.text(),
                 family("runs_mock_worlds", "gauge", "Worlds that are open.", [({}, len(worlds))]),
                 family(
                     "runs_mock_runs",

@@ -12,22 +12,22 @@ from mock_server.journal.journal import MAX_EXCHANGES, Journal
 from mock_server.worlds.registry import Worlds
 
 
-def functions(worlds: Worlds, insight: Explainer) -> dict[str, Handler]:
+def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
     """Return ``listRequests``, ``countRequests``, ``getRequest`` and ``clearRequests``."""
 
     def journals(call: Call) -> list[Journal]:
         match call.parameters["whose"]:
             case "nobody":
-                return [insight.unassigned]
+                return [explainer.unassigned]
             case "all":
-                return [insight.unassigned, *(world.journal for world in worlds)]
+                return [explainer.unassigned, *(world.journal for world in worlds)]
             case _:
                 return [call.world.journal]
 
     def list_requests(call: Call) -> Response:
         found = list(_matching(call, journals(call)))
         found.sort(key=lambda exchange: exchange.number, reverse=True)
-        items = [insight.entry(one) for one in islice(found, call.parameters["limit"])]
+        items = [explainer.entry(one) for one in islice(found, call.parameters["limit"])]
         return BodyResponse.json({"items": items, "total": len(found)})
 
     def count_requests(call: Call) -> Response:
@@ -44,10 +44,10 @@ def functions(worlds: Worlds, insight: Explainer) -> dict[str, Handler]:
 
     def get_request(call: Call) -> Response:
         number = call.parameters["number"]
-        for journal in (insight.unassigned, *(world.journal for world in worlds)):
+        for journal in (explainer.unassigned, *(world.journal for world in worlds)):
             exchange = journal.find(number)
             if exchange is not None:
-                return BodyResponse.json(insight.entry(exchange))
+                return BodyResponse.json(explainer.entry(exchange))
         raise HttpError(
             404,
             f"Request {number} is in no journal: it was none of the API's, or it is not among the "

@@ -47,7 +47,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
             msg = f"Value error, what ends as {outcome} has no error; leave it out"
             raise RequestValidationError([ErrorDetail(("body", "error"), msg, "value_error")])
         if key is None:
-            call.world.act_on_engine(lambda engine: engine.force(run, outcome, error))
+            call.world.change_run(lambda engine: engine.force(run, outcome, error))
         elif outcome is RunStatus.CANCELLED:
             error_detail = ErrorDetail(
                 ("body", "outcome"), "Input should be 'completed' or 'failed'", "enum"
@@ -55,13 +55,13 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
             raise RequestValidationError([error_detail])
         else:
             index = _step(run, key)
-            call.world.act_on_engine(lambda engine: engine.force_step(run, index, outcome, error))
+            call.world.change_run(lambda engine: engine.force_step(run, index, outcome, error))
         return BodyResponse(call.world.peek(run))
 
     def decide(call: Call) -> Response:
         run, key = _run(call), call.body.get("step")
         index = _awaiting_step(run) if key is None else _step(run, key)
-        call.world.act_on_engine(lambda engine: engine.decide(run, index, call.body["approved"]))
+        call.world.change_run(lambda engine: engine.decide(run, index, call.body["approved"]))
         return BodyResponse(call.world.peek(run))
 
     def set_arrivals(call: Call) -> Response:

@@ -93,7 +93,7 @@ class StepFile(yaml_model.Model):
 
     @field_validator("result")
     @classmethod
-    def _only_what_can_be_sent(cls, result: Json | None) -> Json | None:
+    def _check_result(cls, result: Json | None) -> Json | None:
         require_json(result)
         fake_data.check_placeholders(result)
         return result
@@ -133,7 +133,7 @@ class ScenarioFile(yaml_model.Model):
 
     @field_validator("steps")
     @classmethod
-    def _not_too_many(cls, steps: list[StepFile]) -> list[StepFile]:
+    def _check_count(cls, steps: list[StepFile]) -> list[StepFile]:
         count = sum(step.repeat for step in steps)
         if count > MAX_STEPS:
             raise ValueError(f"are {count} steps in all; at most {MAX_STEPS} are possible")
@@ -244,14 +244,14 @@ def build(name: str, source: ScenarioFile, path: Path, lines: yaml_model.Lines) 
     scripts: list[StepScript] = []
     for position, step in enumerate(source.steps):
         needs: list[int] = []
-        for position_in_needs, key in enumerate(step.depends_on):
+        for need_index, key in enumerate(step.depends_on):
             if key not in groups and key not in indexes:
                 matches = difflib.get_close_matches(key, groups, n=1)
                 hint = f"; did you mean {matches[0]!r}?" if matches else ""
                 raise FileError(
                     path,
-                    lines.get(("steps", position, "dependsOn", position_in_needs)),
-                    f"steps[{position}].dependsOn[{position_in_needs}]",
+                    lines.get(("steps", position, "dependsOn", need_index)),
+                    f"steps[{position}].dependsOn[{need_index}]",
                     f"{key!r} is no step{hint}",
                 )
             needs += groups[key] if key in groups else [indexes[key]]

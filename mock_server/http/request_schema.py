@@ -20,7 +20,7 @@ from mock_server.engine.behaviour import (
 )
 from mock_server.engine.run_state import Json
 from mock_server.errors import ErrorDetail
-from mock_server.gc_tuning import without_gc
+from mock_server.gc_tuning import paused_gc
 from mock_server.http.error_details import error_details
 from mock_server.journal.coverage import SentParameters
 from mock_server.journal.exchange import Headers
@@ -230,7 +230,7 @@ class RequestSchema:
 def _parse(content: bytes) -> Any:
     if len(content) <= MAX_BODY_SIZE:
         return orjson.loads(content)
-    with without_gc():  # It can create hundreds of thousands of objects.
+    with paused_gc():  # It can create hundreds of thousands of objects.
         return orjson.loads(content)
 
 

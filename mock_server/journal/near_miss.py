@@ -71,12 +71,12 @@ def _compare(given: list[str], template: list[str]) -> tuple[float, list[str]]:
         for index, name in enumerate(template):
             cost_of_swap, why = _segment_cost(segment, name)
             swap = (before[index][0] + cost_of_swap, [*before[index][1], *why])
-            more = (
+            insert = (
                 before[index + 1][0] + 1,
                 [*before[index + 1][1], f"a segment too many: {segment!r}"],
             )
-            less = (rows[index][0] + 1, [*rows[index][1], f"a segment missing: {name!r}"])
-            rows.append(min(swap, more, less, key=lambda candidate: candidate[0]))
+            remove = (rows[index][0] + 1, [*rows[index][1], f"a segment missing: {name!r}"])
+            rows.append(min(swap, insert, remove, key=lambda candidate: candidate[0]))
     return rows[-1]
 
 
@@ -92,5 +92,5 @@ def _segment_cost(segment: str, name: str) -> tuple[float, list[str]]:
         return 0.1, why
     if len(segment) >= _MIN_SUBSTRING and segment in name:
         return 0.3, why
-    alike = SequenceMatcher(None, segment[:64].lower(), name, autojunk=False).ratio()
-    return (1 - alike if alike >= _MIN_SIMILARITY else 1.5), why
+    similarity = SequenceMatcher(None, segment[:64].lower(), name, autojunk=False).ratio()
+    return (1 - similarity if similarity >= _MIN_SIMILARITY else 1.5), why

@@ -160,23 +160,21 @@ def _restore_schedule(world: World, document: Document, location: Location) -> N
     seen: set[tuple[int, str | int]] = set()
     before = document.clock.now
     for index, (at, number, kind, step) in enumerate(document.due):
-        location_of_entry = location(index)
+        entry = location(index)
         if at < before:
-            location_of_entry(0).fail("what is due is in order of time, and not before the clock")
+            entry(0).fail("what is due is in order of time, and not before the clock")
         before = at
         if number >= len(runs):
-            location_of_entry(1).fail(f"there is no run {number}")
+            entry(1).fail(f"there is no run {number}")
         run = runs[number]
         if (step is None) == (kind in _STEPS_DUE):
-            location_of_entry(3).fail(
-                "complete and fail happen to a step, start and cancel to none"
-            )
+            entry(3).fail("complete and fail happen to a step, start and cancel to none")
         if not _can_happen(run, kind, step):
-            location_of_entry(2).fail(f"{kind} cannot happen to run {number} as its log leaves it")
-        what = (number, kind if step is None else step)
-        if what in seen:
-            location_of_entry.fail("is there twice")
-        seen.add(what)
+            entry(2).fail(f"{kind} cannot happen to run {number} as its log leaves it")
+        key = (number, kind if step is None else step)
+        if key in seen:
+            entry.fail("is there twice")
+        seen.add(key)
         world.engine.schedule.add(at, run, kind, -1 if step is None else step)
 
 

@@ -154,7 +154,7 @@ def write(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
         "behaviour": world.behaviour.answers(),
         "faults": world.faults.dump(world.engine.now),
         "arrivals": None,
-        "scenarios": table.shown,
+        "scenarios": table.entries,
         "leftOut": world.omitted_runs + len(world) - len(runs),
     }
     arrivals = world.arrivals
@@ -194,21 +194,21 @@ class ScenarioTable:
     """The scenarios of the runs, each once."""
 
     def __init__(self) -> None:
-        self.shown: list[Json] = []
+        self.entries: list[Json] = []
         self._indexes: dict[int, int] = {}
         self._named: dict[str, list[tuple[Scenario, int]]] = {}
 
-    def index(self, scenario_: Scenario) -> int:
+    def index(self, used: Scenario) -> int:
         """Return the index of that scenario, or of an equal one."""
-        found = self._indexes.get(id(scenario_))
+        found = self._indexes.get(id(used))
         if found is None:
-            equal = self._named.setdefault(scenario_.name, [])
-            found = next((index for one, index in equal if one == scenario_), None)
+            equal = self._named.setdefault(used.name, [])
+            found = next((index for one, index in equal if one == used), None)
             if found is None:
-                found = len(self.shown)
-                self.shown.append({"name": scenario_.name, "plays": scenario.dump(scenario_)})
-                equal.append((scenario_, found))
-            self._indexes[id(scenario_)] = found
+                found = len(self.entries)
+                self.entries.append({"name": used.name, "plays": scenario.dump(used)})
+                equal.append((used, found))
+            self._indexes[id(used)] = found
         return found
 
 

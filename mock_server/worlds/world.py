@@ -234,7 +234,7 @@ class World:
         self.wakeup.arm()
         return run
 
-    def act_on_engine(self, act: Callable[[Engine], object]) -> None:
+    def change_run(self, act: Callable[[Engine], object]) -> None:
         """Call ``act`` with the engine. Raise what it raises."""
         act(self.engine)
         self.wakeup.arm()

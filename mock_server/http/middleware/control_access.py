@@ -20,12 +20,12 @@ from mock_server.errors import HttpError
 from mock_server.settings import Access, host_of
 
 CONTROL = "/_mock"
-_FOR_ALL = frozenset(
+_PUBLIC = frozenset(
     f"{CONTROL}/{path}" for path in ("health", "ready", "openapi.yaml", "openapi.json")
 )
 """Paths that need no token: they reveal no run and change nothing, and probes have none."""
 
-_LINKED = f"{CONTROL}/repro/"
+_LINKABLE = f"{CONTROL}/repro/"
 """Pages that any other page may link to: they change nothing until a button is pressed."""
 
 UNFRAMED: Mapping[str, str] = MappingProxyType(
@@ -65,7 +65,7 @@ class ControlAccessMiddleware:
         return self.app(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
-        if scope["path"] in _FOR_ALL and scope["method"] in ("GET", "HEAD"):
+        if scope["path"] in _PUBLIC and scope["method"] in ("GET", "HEAD"):
             return
         headers: dict[bytes, list[str]] = {name: [] for name in _HEADERS}
         for name, value in scope["headers"]:
@@ -149,7 +149,7 @@ class ControlAccessMiddleware:
 def _follows_a_link(scope: Scope, headers: dict[bytes, list[str]]) -> bool:
     """Return whether a click on a link leads to a page that allows it; not a frame or an image."""
     return (
-        scope["path"].startswith(_LINKED)
+        scope["path"].startswith(_LINKABLE)
         and scope["method"] == "GET"
         and headers[b"sec-fetch-mode"] == ["navigate"]
         and headers[b"sec-fetch-dest"] == ["document"]
