@@ -15,7 +15,7 @@ from mock_server.engine.behaviour import FinishedStream, Framing, StreamEnd
 from mock_server.engine.run import Run
 from mock_server.errors import HttpError
 from mock_server.faults.delay import until_disconnected
-from mock_server.worlds.replay import EventReader
+from mock_server.worlds.replay import EventCursor
 from mock_server.worlds.world import World
 
 _RETRY = b"retry: 1000\n\n"
@@ -68,8 +68,8 @@ class EventStream:
 
     __slots__ = (
         "_awake",
+        "_cursor",
         "_heartbeat_due",
-        "_reader",
         "_run",
         "_stays_open",
         "_streams",
@@ -82,7 +82,7 @@ class EventStream:
         self._streams = streams
         self._world = world
         self._run = run
-        self._reader = EventReader(world, run, position)
+        self._cursor = EventCursor(world, run, position)
         self._awake = asyncio.Event()
         self._heartbeat_due = False
         self._stays_open = stays_open
@@ -109,7 +109,7 @@ class EventStream:
     async def _send_events(self, send: Send, disconnected: Callable[[], bool]) -> None:
         while not disconnected():
             self._awake.clear()
-            events = self._reader.read()
+            events = self._cursor.read()
             if events:
                 self._streams.sent_events += len(events)
                 self._world.wakeup.sent_to(self)
@@ -119,13 +119,13 @@ class EventStream:
             self._heartbeat_due = False
             if self._world.closed or self._complete():
                 return
-            if self._reader.at_end:
+            if self._cursor.at_end:
                 await self._awake.wait()
             else:
                 await asyncio.sleep(0)  # Other tasks get a turn during a long replay.
 
     def _complete(self) -> bool:
-        return self._run.finished and self._reader.at_end and not self._stays_open
+        return self._run.finished and self._cursor.at_end and not self._stays_open
 
     def heartbeat(self) -> None:
         """Send a comment, unless there is an event to send."""

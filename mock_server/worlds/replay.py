@@ -91,7 +91,7 @@ class SharedReplay:
         return list(islice(self._events, position - oldest, None))
 
 
-class EventReader:
+class EventCursor:
     """Reads the events of a run after ``position``, from the shared replay where it has them."""
 
     __slots__ = ("_own", "_run", "_world", "position")

@@ -13,8 +13,10 @@ RUNS = "/api/v1/automation-runs"
 
 
 def longest_share(url: str, during: Callable[[], None]) -> float:
-    """The longest read of another world meanwhile, as a share of the time that the work takes: close
-    to 1 where reads wait for its end, whatever the speed of the machine."""
+    """Return the longest read of another world as a share of the duration of the work.
+
+    It is close to 1 where reads wait for the end of the work, whatever the speed of the machine.
+    """
     over = threading.Event()
     times = [0.0]
 
@@ -39,8 +41,8 @@ def longest_share(url: str, during: Callable[[], None]) -> float:
 
 
 def test_other_worlds_are_answered_while_one_is_at_work() -> None:
-    """A world of ten thousand runs is created, exported, imported and advanced; reads of another world
-    take a small part of that time."""
+    """While a world of ten thousand runs is created, exported, imported and advanced, reads of
+    another world take a small part of that time."""
     with (
         MockServer("--port", "0", "--clock", "frozen") as mock,
         httpx2.Client(base_url=mock.url, timeout=PATIENCE) as control,

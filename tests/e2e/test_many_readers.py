@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from mock_server.http.event_stream import EventStream
 from mock_server.testing import MockWorld
 from mock_server.worlds import wakeup
-from mock_server.worlds.replay import EventReader, Replay, SharedReplay
+from mock_server.worlds.replay import EventCursor, Replay, SharedReplay
 from mock_server.worlds.world import World
 
 RUNS = "/api/v1/automation-runs"
@@ -51,7 +51,7 @@ def held() -> Counter[str]:
     """What the mock holds for its streams: connections, readers, replays, unfinished tasks and what
     they wait for."""
     gc.collect()
-    kinds = {HttpToolsProtocol, EventStream, EventReader, SharedReplay, Replay, asyncio.Event}
+    kinds = {HttpToolsProtocol, EventStream, EventCursor, SharedReplay, Replay, asyncio.Event}
     return Counter(
         type(each).__name__
         for each in gc.get_objects()

@@ -7,11 +7,11 @@ from engine_world import DAY, SCENARIOS, advance, new_world
 
 from mock_server.engine.behaviour import EmptyFields
 from mock_server.worlds import serialize
-from mock_server.worlds.replay import EventReader
+from mock_server.worlds.replay import EventCursor
 from mock_server.worlds.world import EVENT_BATCH
 
 
-def read_all(reader: EventReader) -> bytes:
+def read_all(reader: EventCursor) -> bytes:
     found = []
     while not reader.at_end:
         found += reader.read()
@@ -29,13 +29,13 @@ def test_an_event_is_rendered_once_for_all_subscribers(monkeypatch: pytest.Monke
     )
     world = new_world()
     run = world.create(SCENARIOS["diamond"])
-    readers = [EventReader(world, run, 0) for _ in range(20)]
+    readers = [EventCursor(world, run, 0) for _ in range(20)]
     bodies = [b""] * 20
     for _ in range(100):
         advance(world, 200)
         for index, reader in enumerate(readers):
             bodies[index] += read_all(reader)
-    late = read_all(EventReader(world, run, 0))
+    late = read_all(EventCursor(world, run, 0))
     assert run.finished
     assert set(bodies) == {late}
     assert rendered == [event.seq for event in run.log]
@@ -48,8 +48,8 @@ def test_a_subscriber_reads_every_event_from_wherever_it_begins() -> None:
     advance(world, DAY)
     count = len(run.log)
     assert count > 3 * EVENT_BATCH
-    middle = EventReader(world, run, 300)
-    first, second = EventReader(world, run, 0), EventReader(world, run, 0)
+    middle = EventCursor(world, run, 300)
+    first, second = EventCursor(world, run, 0), EventCursor(world, run, 0)
     part = b"".join(middle.read() + middle.read())
     whole = read_all(first)
     assert read_all(second) == whole
@@ -63,7 +63,7 @@ def test_a_replay_is_kept_as_long_as_there_are_subscribers() -> None:
     world = new_world()
     run = world.create(SCENARIOS["diamond"])
     leave = [world.subscribe(run, lambda: None) for _ in range(2)]
-    read_all(EventReader(world, run, 0))
+    read_all(EventCursor(world, run, 0))
     assert world.replays.keys() == {run.id}
     leave[0]()
     assert world.replays.keys() == {run.id}
@@ -76,9 +76,9 @@ def test_a_change_of_behaviour_applies_to_events_that_are_read_later() -> None:
     world = new_world()
     run = world.create(SCENARIOS["diamond"])
     advance(world, DAY)
-    before = read_all(EventReader(world, run, 0))
+    before = read_all(EventCursor(world, run, 0))
     world.set_behaviour(replace(world.behaviour, empty_fields=EmptyFields.ABSENT))
-    after = read_all(EventReader(world, run, 0))
+    after = read_all(EventCursor(world, run, 0))
     assert b":null" in before
     assert b":null" not in after
     assert after.count(b"\n\n") == before.count(b"\n\n")
