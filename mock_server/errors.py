@@ -5,7 +5,8 @@ exit code 2. While it serves, a request can fail: ``HttpError`` becomes a respon
 code and reason, ``RequestValidationError`` the documented 422 response with a list of details.
 """
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -71,6 +72,14 @@ class RequestValidationError(Exception):
     def at(cls, loc: Sequence[str], problem: str) -> "RequestValidationError":
         """Return an error with one detail: the value at ``loc`` has ``problem``."""
         return cls([ErrorDetail(tuple(loc), f"Value error, {problem}", "value_error")])
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """Return the message for a ``name`` that is none of ``known``, with the nearest of them."""
+    listed = list(known)
+    near = difflib.get_close_matches(name, listed, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{what}: expected one of {', '.join(listed) or 'none'}, got {name!r}.{hint}"
 
 
 def explain_missing_library(error: ModuleNotFoundError) -> str:

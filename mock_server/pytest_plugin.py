@@ -67,8 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     url = config.getoption("--mock-url")
     if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
         raise pytest.UsageError(
-            f"--mock-url (RUNS_MOCK_URL): {url!r} is no base URL; "
-            "expected something like http://127.0.0.1:8080"
+            f"--mock-url (RUNS_MOCK_URL): expected a base URL such as "
+            f"http://127.0.0.1:8080, got {url!r}"
         )
 
 

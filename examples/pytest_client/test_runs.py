@@ -45,7 +45,7 @@ def test_a_run_is_followed_while_it_lives(runs: RunsClient, mock_world: MockWorl
 
 
 def test_what_has_finished_cannot_be_cancelled(runs: RunsClient, mock_world: MockWorld) -> None:
-    """The client passes the refusal on."""
+    """The client passes the error response on."""
     run_id = mock_world.create("quick-success")
     mock_world.advance(60)
     with pytest.raises(httpx2.HTTPStatusError, match="409"):
@@ -61,7 +61,7 @@ def test_an_outage_is_passed_on(runs: RunsClient, mock_world: MockWorld) -> None
 
 
 @pytest.mark.mock_world(now="2026-03-02T08:15:00Z", seed=7)
-def test_a_story_repeats(runs: RunsClient, mock_world: MockWorld) -> None:
+def test_a_seed_gives_the_same_run(runs: RunsClient, mock_world: MockWorld) -> None:
     """With its time and seed given, all of a world is the same at every start."""
     run_id = mock_world.create("quick-success")
     assert runs.get(run_id)["createdAt"] == "2026-03-02T08:15:00.000Z"

@@ -72,7 +72,7 @@ def add(mock: Remote, fault: tuple[str, ...], **when: Any) -> None:
         if key:
             settings[key] = value = _value(value)
             if isinstance(value, float) and not math.isfinite(value):
-                raise click.BadParameter(f"{each!r}: {value} is no finite number")
+                raise click.BadParameter(f"{each!r}: expected a finite number, got {value}")
     rule |= {name: value for name, value in when.items() if value not in (None, ())}
     _print([mock.post("/faults", rule)])
 

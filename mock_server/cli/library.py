@@ -11,7 +11,7 @@ from mock_server.cli.options import scenarios_option
 from mock_server.engine import behaviour as profiles
 from mock_server.engine.randomness import MAX_SEED
 from mock_server.engine.scenario import Scenario, load_available
-from mock_server.errors import UsageError
+from mock_server.errors import UsageError, unknown_name
 
 
 @click.command()
@@ -36,7 +36,7 @@ def scenarios(name: str | None, seed: int, directory: Path | None) -> None:
             click.echo(f"{scenario.name:<{width}}  {scenario.summary}")
         return
     if name not in found:
-        raise UsageError(f"there is no scenario {name!r}; there are: {', '.join(found)}")
+        raise UsageError(unknown_name("scenario", name, found))
     _show(found[name], seed)
 
 

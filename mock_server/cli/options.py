@@ -58,7 +58,7 @@ class Finite(click.ParamType[Any]):
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            self.fail(f"{value!r} is no finite number", param, ctx)
+            self.fail(f"expected a finite number, got {value!r}", param, ctx)
         return number
 
 
@@ -84,7 +84,7 @@ class BaseUrl(click.ParamType[Any]):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         if not re.match("https?://", value):
             self.fail(
-                f"{value!r} is no address of a mock; write it like http://127.0.0.1:8080",
+                f"expected the address of a mock, such as http://127.0.0.1:8080, got {value!r}",
                 param,
                 ctx,
             )
@@ -96,5 +96,5 @@ scenarios_option = click.option(
     "directory",
     type=click.Path(path_type=Path),
     envvar="RUNS_MOCK_SCENARIOS",
-    help="Directory with scenarios of your own (*.yaml), beside the ones that come with the mock.",
+    help="Directory with scenarios of your own (*.yaml), in addition to those of the mock.",
 )

@@ -23,7 +23,7 @@ from mock_server.errors import UsageError
 API = "/api/v1/automation-runs"
 DEFAULT_URL = "http://127.0.0.1:8080"
 _CONNECT_TIMEOUT = 5.0
-"""Real seconds to connect. There is no time limit for the response: some work takes minutes."""
+"""Real seconds to connect. The response has no time limit: some work takes minutes."""
 
 _WITHOUT_WORLD = re.compile("/(scenarios|fault-presets|requests/[0-9]+)")
 """Paths of the mock itself, which have no world parameter."""
@@ -36,7 +36,7 @@ _WORK = MappingProxyType(
         "/clock/advance": "what is due on the way is happening",
     }
 )
-"""What the mock is doing when there is no response after so many seconds."""
+"""What the mock is doing when it has not responded after so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Remote:
         try:
             yield
         except httpx2.InvalidURL as error:
-            raise UsageError(f"{self.url!r} is no address of a mock: {error}") from None
+            raise UsageError(f"{self.url!r}: expected the address of a mock: {error}") from None
         except (httpx2.ConnectError, httpx2.ConnectTimeout):
             raise UsageError(
                 f"no mock answers at {self.url}: start one with `runs-mock serve`, or name the one "
@@ -148,7 +148,7 @@ class Remote:
             return
         if not isinstance(content, dict) or "detail" not in content:
             raise UsageError(
-                f"what answers at {self.url} is no runs-mock of this version: "
+                f"{self.url}: expected a runs-mock of this version, got "
                 f"{response.status_code} for {response.request.method} {response.request.url.path}"
             )
         if response.status_code == 401:

@@ -28,10 +28,11 @@ _UNDECLARED = {
 @click.option("--limit", type=click.IntRange(1, 1_000), help="How many.  [default: 20]")
 @click.option(
     "--whose",
-    type=click.Choice(["world", "nobody", "all"]),
-    help="The world's, those that belong to no world, or everybody's.  [default: world]",
+    type=click.Choice(["world", "none", "all", "nobody"]),
+    metavar="[world|none|all]",
+    help="Requests to the world, to no world, or all.  [default: world]",
 )
-@click.option("--clear", is_flag=True, help="Forget them.")
+@click.option("--clear", is_flag=True, help="Remove them from the journal.")
 @with_remote
 def requests(mock: Remote, number: int | None, clear: bool, **filters: Any) -> None:
     """List the newest requests, or explain the response to one: NUMBER is the response header
@@ -40,7 +41,7 @@ def requests(mock: Remote, number: int | None, clear: bool, **filters: Any) -> N
     \b
     runs-mock requests                                 the newest twenty
     runs-mock requests --operation getRun --status 4xx
-    runs-mock requests --whose nobody                  wrong paths, bad credentials
+    runs-mock requests --whose none                    wrong paths, bad credentials
     runs-mock requests 17                              why this response?
     runs-mock requests --clear
 
@@ -52,12 +53,12 @@ def requests(mock: Remote, number: int | None, clear: bool, **filters: Any) -> N
     if number is not None and (clear or query):
         raise UsageError("NUMBER explains one request: neither a filter nor --clear goes with it")
     if clear and query.keys() - {"whose"}:
-        raise UsageError("--clear forgets all requests: beside it goes --whose only")
+        raise UsageError("--clear removes all requests: expected --whose only")
     if number is not None:
         _explain(mock.get(f"/requests/{number}"))
     elif clear:
         cleared = mock.call("DELETE", "/requests", query=query)["cleared"]
-        click.echo(f"{_count(cleared, 'request')} forgotten")
+        click.echo(f"{_count(cleared, 'request')} removed")
     else:
         _list(mock.get("/requests", **{"limit": 20, **query}))
 

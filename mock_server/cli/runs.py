@@ -12,7 +12,7 @@ import yaml
 from mock_server.cli.follow import follow_run
 from mock_server.cli.remote import API, Remote, ResponseError, with_remote
 from mock_server.engine.duration import parse_duration
-from mock_server.errors import UsageError
+from mock_server.errors import UsageError, unknown_name
 
 _FILES = (".yaml", ".yml", ".json")
 _MAX_LISTED = 40
@@ -152,7 +152,9 @@ def arrivals(mock: Remote, rate: str | None) -> None:
             if not math.isfinite(number):
                 raise ValueError
         except ValueError:
-            raise click.BadParameter(f"{rate!r} is no number of runs a minute, nor off") from None
+            raise click.BadParameter(
+                f"expected a number of runs per minute or off, got {rate!r}"
+            ) from None
         shown = mock.call("PUT", "/arrivals", {"perMinute": number})
     click.echo(f"{shown['perMinute']:g} a minute  {', '.join(shown['scenarios'])}".rstrip())
 
@@ -167,7 +169,7 @@ def _read(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UsageError(
-            f"there is no file {path}; what does not end in .yaml is the name of a scenario"
+            f"{path}: expected a file, found none; without .yaml it is the name of a scenario"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
@@ -195,11 +197,12 @@ def _explain(path: Path) -> None:
 
 
 def _keys(mock: Remote, scenario: str) -> list[str]:
-    for each in mock.get("/scenarios")["items"]:
-        if each["name"] == scenario:
-            keys: list[str] = each["stepKeys"]
-            return keys
-    raise UsageError(f"there is no scenario {scenario!r}; `runs-mock scenarios` lists them")
+    known: dict[str, list[str]] = {
+        each["name"]: each["stepKeys"] for each in mock.get("/scenarios")["items"]
+    }
+    if scenario not in known:
+        raise UsageError(unknown_name("scenario", scenario, known))
+    return known[scenario]
 
 
 def _step_keys(content: Any) -> list[str]:

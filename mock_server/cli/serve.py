@@ -87,7 +87,7 @@ class HostNames(click.ParamType[Any]):
     default=1,
     show_default=True,
     envvar="RUNS_MOCK_SEED",
-    help="Where ids, names and durations come from: the same seed, the same story.",
+    help="Seed of ids, names and durations: the same seed gives the same runs.",
 )
 @click.option(
     "--start",
@@ -112,7 +112,7 @@ class HostNames(click.ParamType[Any]):
     default="demo,acme,globex",
     show_default=True,
     envvar="RUNS_MOCK_WORLDS",
-    help="The tenants there are, beside the test-… ones that open by themselves.",
+    help="Tenants, in addition to the test-… ones that open by themselves.",
 )
 @scenarios_option
 @click.option(
@@ -135,8 +135,8 @@ class HostNames(click.ParamType[Any]):
     "--control-token",
     "token",
     envvar="RUNS_MOCK_CONTROL_TOKEN",
-    help="Whoever sends it, as X-Mock-Token, may drive the mock, from anywhere; nobody else may.  "
-    "[default: this machine may, and no page from elsewhere]",
+    help="Require this token (X-Mock-Token) for the control API.  [default: requests from this "
+    "machine only, and not from pages of other origins]",
 )
 @click.option(
     "--allow-host",
@@ -144,7 +144,7 @@ class HostNames(click.ParamType[Any]):
     type=HostNames(),
     default="",
     envvar="RUNS_MOCK_ALLOW_HOST",
-    help="More names under which this machine may drive the mock, beside localhost.",
+    help="Host names of this machine for the control API, in addition to localhost.",
 )
 @click.option(
     "--reload/--no-reload",
@@ -181,7 +181,7 @@ def serve(
 
     Every option can also be set in the environment, as RUNS_MOCK_PORT and so on; the option wins.
     """
-    gc.disable()  # There is no garbage to collect before it serves.
+    gc.disable()  # Start-up creates no garbage worth collecting.
     # The libraries of the server take half a second to load, and only this command needs them.
     from mock_server.app import Mock  # noqa: PLC0415
     from mock_server.reload import Reload  # noqa: PLC0415

@@ -75,7 +75,7 @@ def import_(mock: Remote, file: Path) -> None:
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise UsageError(f"{file} is no exported world: {error}") from None
+        raise UsageError(f"{file}: expected an exported world: {error}") from None
     _print(mock.call("PUT", "/state", document))
 
 

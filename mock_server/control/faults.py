@@ -1,6 +1,6 @@
 """The faults of a world: list, add, remove, and apply presets."""
 
-from mock_server.errors import HttpError
+from mock_server.errors import HttpError, unknown_name
 from mock_server.faults.rules import Rule
 from mock_server.http.call import BodyResponse, Call, Handler, NoContent, Response
 from mock_server.worlds.registry import Worlds
@@ -26,8 +26,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
         name = call.parameters["preset"]
         preset = worlds.presets.get(name)
         if preset is None:
-            known = ", ".join(worlds.presets)
-            raise HttpError(404, f"There is no preset {name!r}; there are: {known}")
+            raise HttpError(404, unknown_name("preset", name, worlds.presets))
         added = call.world.faults.add(preset.rules, call.world.engine.now)
         return BodyResponse.json({"items": [one.to_json() for one in added]}, 201)
 
@@ -62,6 +61,6 @@ def remove(call: Call) -> Response:
     number = call.parameters["faultId"]
     call.world.faults.expire(call.world.engine.now)
     if not call.world.faults.remove(number):
-        known = ", ".join(str(one.id) for one in call.world.faults) or "none"
-        raise HttpError(404, f"There is no fault {number}; there are: {known}")
+        known = [str(one.id) for one in call.world.faults]
+        raise HttpError(404, unknown_name("fault", str(number), known))
     return NoContent()

@@ -17,7 +17,7 @@ def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
 
     def journals(call: Call) -> list[Journal]:
         match call.parameters["whose"]:
-            case "nobody":
+            case "none" | "nobody":
                 return [explainer.unassigned]
             case "all":
                 return [explainer.unassigned, *(world.journal for world in worlds)]

@@ -7,7 +7,13 @@ from mock_server.engine.enums import FINISHED, RunStatus, StepStatus
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario, ScenarioFile, StepChange, build
-from mock_server.errors import ErrorDetail, FileError, HttpError, RequestValidationError
+from mock_server.errors import (
+    ErrorDetail,
+    FileError,
+    HttpError,
+    RequestValidationError,
+    unknown_name,
+)
 from mock_server.http.call import BodyResponse, Call, Handler, NoContent, Response
 from mock_server.http.long_poll import LongPoll
 from mock_server.worlds.arrivals import Arrivals
@@ -115,8 +121,7 @@ def _scenario(worlds: Worlds, given: str | dict[str, Any]) -> Scenario:
             ) from None
     scenario = worlds.scenarios.get(given)
     if scenario is None:
-        known = ", ".join(worlds.scenarios)
-        raise HttpError(404, f"There is no scenario {given!r}; there are: {known}")
+        raise HttpError(404, unknown_name("scenario", given, worlds.scenarios))
     return scenario
 
 

@@ -5,7 +5,7 @@ from mock_server.engine import behaviour as behaviours
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import from_text, to_text
 from mock_server.engine.run_state import Json
-from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
+from mock_server.errors import ErrorDetail, HttpError, RequestValidationError, unknown_name
 from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, Response
 from mock_server.worlds.registry import Start, Worlds
 from mock_server.worlds.world import World
@@ -65,7 +65,7 @@ def to_json(world: World) -> Json:
 
 def _start(worlds: Worlds, name: str | None) -> str | None:
     if name is not None and name not in worlds.starts:
-        raise HttpError(404, f"There is no start {name!r}; there are: {', '.join(worlds.starts)}")
+        raise HttpError(404, unknown_name("start", name, worlds.starts))
     return name
 
 
@@ -76,9 +76,7 @@ def _behaviour(given: str | Json | None) -> Behaviour | None:
     if isinstance(given, str):
         path = resources.behaviours_dir() / f"{given}.yaml"
         if given not in behaviours.names():
-            raise HttpError(
-                404, f"There is no behaviour {given!r}; there are: {', '.join(behaviours.names())}"
-            )
+            raise HttpError(404, unknown_name("behaviour", given, behaviours.names()))
         return behaviours.read(path)
     answers = validate_request(behaviours.Answers, given, ("body", "behaviour"))
     return behaviours.from_answers(answers)

@@ -21,13 +21,13 @@ EXAMPLE = "rateLimit.limit=60"
 def _window(text: object) -> int:
     span = parse_span(text)
     if span.minimum != span.maximum or not SECOND <= span.minimum <= 31 * DAY:
-        raise ValueError(f"{text!r} is no window; write one duration from 1s to 31d")
+        raise ValueError(f"expected one duration from 1s to 31d, got {text!r}")
     return span.minimum
 
 
 class RateLimit(yaml_model.Model):
-    """Return 429 for requests beyond `limit` within a `window` of world time, and add the rate-limit
-    headers of the platform to every response. Must be the only fault of its rule."""
+    """Return 429 for requests beyond `limit` within a `window` of world time, and add the
+    rate-limit headers of the platform to every response. Must be the only fault of its rule."""
 
     limit: int = Field(default=60, ge=0, le=1_000_000)
     window: Annotated[

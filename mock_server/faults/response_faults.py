@@ -54,7 +54,9 @@ class Status(Fault):
     @classmethod
     def _is_an_error(cls, code: int) -> int:
         if code not in _ERROR_CODES:
-            raise ValueError(f"{code} is no error of HTTP; write one such as 401, 429 or 503")
+            raise ValueError(
+                f"expected a status code of an HTTP error, such as 401, 429 or 503, got {code}"
+            )
         return code
 
     def wrap(self, respond: Responder, context: FaultContext) -> Responder:

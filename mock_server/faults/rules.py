@@ -25,7 +25,7 @@ MAX_RULES = 100
 def _lasts(text: object) -> int:
     span = parse_span(text)
     if span.minimum != span.maximum or not span.minimum:
-        raise ValueError(f"{text!r} is no time to last; write one duration such as 30s or 5m")
+        raise ValueError(f"expected one duration such as 30s or 5m, got {text!r}")
     return span.minimum
 
 

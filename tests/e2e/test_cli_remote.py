@@ -81,7 +81,7 @@ def test_no_mock_is_there() -> None:
 
 @pytest.fixture
 def something_else() -> Iterator[str]:
-    """The address of a web server that is no mock."""
+    """The address of another web server."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -94,13 +94,13 @@ def something_else() -> Iterator[str]:
 def test_something_else_is_there(something_else: str) -> None:
     """It is not taken for a mock."""
     done = call("clock", code=2, RUNS_MOCK_URL=something_else)
-    assert "is no runs-mock" in done.stderr
+    assert "expected a runs-mock of this version" in done.stderr
 
 
 def test_an_address_that_is_none() -> None:
     """The line says how one is written."""
     assert "http://127.0.0.1:8080" in call("clock", "--url", "localhost:8080", code=2).stderr
-    assert "no address of a mock" in call("clock", "--url", "http://[::1", code=2).stderr
+    assert "expected the address of a mock" in call("clock", "--url", "http://[::1", code=2).stderr
 
 
 def test_what_is_of_no_world_is_listed_whatever_the_world(drive: Driver) -> None:
@@ -109,11 +109,11 @@ def test_what_is_of_no_world_is_listed_whatever_the_world(drive: Driver) -> None
 
 
 def test_an_option_wins_over_the_environment(drive: Driver) -> None:
-    """What a group is told holds for its subcommands."""
+    """Options of a group apply to its subcommands."""
     other = f"{drive.world.key}-b"
     assert drive("clock", "--world", other).startswith(f"{other}  ")
     assert drive("clock", "--world", other, "show").startswith(f"{other}  ")
-    assert "no world 'nobody'" in drive.refused("clock", "--world", "nobody")
+    assert "no world 'nowhere'" in drive.refused("clock", "--world", "nowhere")
 
 
 def test_the_token_is_asked_for_and_sent() -> None:

@@ -49,7 +49,7 @@ def test_requests_that_belong_to_no_world_are_listed_apart(drive: Driver) -> Non
             line.split()[0]
             for line in drive("requests", "--whose", whose, "--limit", 1000).splitlines()
         }
-        for whose in ("world", "nobody", "all")
+        for whose in ("world", "none", "all")
     }
     assert [own in listed[whose] for whose in listed] == [True, False, True]
     assert [stray in listed[whose] for whose in listed] == [False, True, True]
@@ -63,18 +63,18 @@ def test_a_request_is_explained(drive: Driver) -> None:
     answer = drive.world.client.post(f"/api/v1/automation-runs/{run_id}/retry", json={})
     title, *lines = drive("requests", answer.headers["x-mock-request"]).splitlines()
     assert title.endswith(f": POST /api/v1/automation-runs/{run_id}/retry")
-    told = {line[2:11].strip(): line[13:] for line in lines}
-    assert told["operation"] == "retryRun"
-    assert told["tenant"] == f"{drive.world.key}, by apiKey"
-    assert told["answer"] == (
+    shown = {line[2:11].strip(): line[13:] for line in lines}
+    assert shown["operation"] == "retryRun"
+    assert shown["tenant"] == f"{drive.world.key}, by apiKey"
+    assert shown["answer"] == (
         "409, as the contract declares at "
         "/paths/~1api~1v1~1automation-runs~1{run_id}~1retry/post/responses/409"
     )
-    assert told["reason"] == answer.json()["detail"]
-    assert told["open"].startswith("Q03: What does a retry")
-    assert told["in force"].startswith("conflict: 409")
-    assert re.fullmatch(rf"{len(answer.content)} bytes in \d+\.\d ms", told["sent"])
-    assert not told.keys() & {"flaw", "faults", "near miss"}
+    assert shown["reason"] == answer.json()["detail"]
+    assert shown["open"].startswith("Q03: What does a retry")
+    assert shown["in force"].startswith("conflict: 409")
+    assert re.fullmatch(rf"{len(answer.content)} bytes in \d+\.\d ms", shown["sent"])
+    assert not shown.keys() & {"flaw", "faults", "near miss"}
 
 
 def test_what_went_wrong_with_a_request_is_explained(drive: Driver) -> None:
@@ -111,10 +111,10 @@ def test_a_path_cannot_play_tricks_on_the_terminal(drive: Driver) -> None:
         assert r"/\x1b[31m\nx" in page
 
 
-def test_requests_are_forgotten(drive: Driver) -> None:
+def test_requests_are_cleared(drive: Driver) -> None:
     """Those of the world."""
     number = ask(drive.world, "")
-    assert drive("requests", "--clear") == "1 request forgotten\n"
+    assert drive("requests", "--clear") == "1 request removed\n"
     assert drive("requests") == "no requests\n"
     assert f"Request {number} is in no journal" in drive.refused("requests", number)
 
@@ -139,7 +139,7 @@ def test_requests_that_cannot_be_shown(drive: Driver, arguments: list[str], part
 
 def test_what_a_client_has_met_is_shown(drive: Driver) -> None:
     """How many parts of how many, then part by part what was met and what is missing; it is
-    counted afresh when told."""
+    counted afresh on demand."""
     run_id = drive.world.create("hang")
     ask(drive.world, "?limit=3")
     ask(drive.world, f"/{run_id}")

@@ -47,13 +47,13 @@ def test_a_step_is_named_by_key_too(drive: Driver) -> None:
     ("arguments", "part"),
     [
         (["dimond"], "diamond"),
-        (["dimond", "--fail", 1], "there is no scenario 'dimond'"),
+        (["dimond", "--fail", 1], "Did you mean 'diamond'?"),
         (["quick-success", "--fail", 4], "its steps are: 1 collect, 2 index, 3 publish"),
         (["quick-success", "--fail", "indx"], "no step 'indx'"),
         (["quick-success", "--fail", 2, "--hang", "index"], "cannot both be fails and hangs"),
         (["quick-success", "--takes", "2"], "as in 2=30s"),
         (["quick-success", "--takes", "2=soon"], "'soon' is no duration"),
-        (["nowhere.yaml"], "there is no file nowhere.yaml"),
+        (["nowhere.yaml"], "nowhere.yaml: expected a file, found none"),
     ],
 )
 def test_a_run_that_cannot_be_made(drive: Driver, arguments: list[object], part: str) -> None:

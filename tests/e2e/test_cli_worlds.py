@@ -30,14 +30,14 @@ def test_time_goes_to_the_next_event_or_until_a_status(drive: Driver) -> None:
 
 
 def test_a_world_is_started_afresh(drive: Driver) -> None:
-    """As it is told."""
-    told = ["--now", "2026-03-02T08:15:00Z", "--seed", 7, "--runs", 2, "--live", 0]
-    shown = drive("reset", *told, "--clock", "frozen")
+    """With the given options."""
+    options = ["--now", "2026-03-02T08:15:00Z", "--seed", 7, "--runs", 2, "--live", 0]
+    shown = drive("reset", *options, "--clock", "frozen")
     assert shown == f"{drive.world.key}  2026-03-02T08:15:00.000Z  2 runs  seed 7\n"
 
 
 def test_a_world_is_written_down_and_taken_up(drive: Driver, tmp_path: Path) -> None:
-    """Byte for byte; what is no world is refused."""
+    """Byte for byte; an invalid file is rejected."""
     run_id = drive.world.create("diamond")
     drive("state", "export", tmp_path / "world.json")
     drive("reset", "--runs", 0, "--live", 0)
@@ -45,12 +45,12 @@ def test_a_world_is_written_down_and_taken_up(drive: Driver, tmp_path: Path) -> 
     assert drive.world.run(run_id)["status"] == "pending"
     assert drive("state", "export") == (tmp_path / "world.json").read_text(encoding="utf-8")
     (tmp_path / "broken.json").write_text("{")
-    assert "broken.json is no exported world" in drive.refused(
+    assert "broken.json: expected an exported world" in drive.refused(
         "state", "import", tmp_path / "broken.json"
     )
 
 
-def test_things_go_wrong_as_told(drive: Driver) -> None:
+def test_things_go_wrong_on_demand(drive: Driver) -> None:
     """By rule and by preset, listed with how often they did, and cleared."""
     run_id = drive.world.create("hang")
     added = drive(

@@ -176,7 +176,9 @@ def test_a_variable_that_cannot_be_used() -> None:
 def test_an_unknown_scenario() -> None:
     """The line names it and the ones there are."""
     said = refusal("scenarios", "diamant")
-    assert re.fullmatch("there is no scenario 'diamant'; .*diamond, .*unicode", said)
+    assert re.fullmatch(
+        r"scenario: expected one of .*, got 'diamant'\. Did you mean 'diamond'\?", said
+    )
 
 
 @pytest.mark.parametrize(

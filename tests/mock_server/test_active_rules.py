@@ -46,22 +46,22 @@ def statuses(world: MockWorld, count: int) -> list[int]:
 def test_equal_seeds_and_equal_calls_meet_equal_faults(mock_world: MockWorld) -> None:
     """Another seed draws otherwise."""
 
-    def story(seed: int) -> list[int]:
+    def draws(seed: int) -> list[int]:
         post(mock_world, "/reset", {"seed": seed, "runs": 0, "live": 0, "scale": 0})
         fault(mock_world, **FLAKY)
         fault(mock_world, status={"code": 502}, probability=0.2)
         return statuses(mock_world, 60)
 
-    first = story(7)
-    assert story(7) == first
-    assert story(8) != first
+    first = draws(7)
+    assert draws(7) == first
+    assert draws(8) != first
     assert set(first) == {200, 500, 502}
 
 
 def test_what_other_operations_do_changes_no_draw(mock_world: MockWorld) -> None:
     """A rule draws for the requests that it concerns."""
 
-    def story(noise: int) -> list[int]:
+    def draws(noise: int) -> list[int]:
         post(mock_world, "/reset", {"seed": 7, "runs": 0, "live": 0, "scale": 0})
         fault(mock_world, **FLAKY, operations=["listRuns"])
         found = []
@@ -71,7 +71,7 @@ def test_what_other_operations_do_changes_no_draw(mock_world: MockWorld) -> None
             found += statuses(mock_world, 1)
         return found
 
-    assert story(0) == story(2)
+    assert draws(0) == draws(2)
 
 
 def test_a_count_runs_out(mock_world: MockWorld) -> None:
@@ -205,13 +205,13 @@ def test_there_are_at_most_a_hundred_rules(mock_world: MockWorld) -> None:
         ({"dribble": {"over": "2m"}}, ["dribble", "over"], "longer than 1m"),
         ({"dribble": {"chunks": 1}}, ["dribble", "chunks"], "greater than or equal to 2"),
         ({"status": {"code": 200}}, ["status", "code"], "greater than or equal to 400"),
-        ({"status": {"code": 499}}, ["status", "code"], "no error of HTTP"),
+        ({"status": {"code": 499}}, ["status", "code"], "expected a status code of an HTTP error"),
         ({"status": {"retryAfter": "2d"}}, ["status", "retryAfter"], "longer than 1d"),
         ({"truncated": {"keep": 1}}, ["truncated", "keep"], "less than 1"),
         ({"status": {}, "probability": 0}, ["probability"], "greater than 0"),
         ({"status": {}, "probability": 1.1}, ["probability"], "less than or equal to 1"),
         ({"status": {}, "count": 0}, ["count"], "greater than or equal to 1"),
-        ({"status": {}, "lasts": "0s"}, ["lasts"], "no time to last"),
+        ({"status": {}, "lasts": "0s"}, ["lasts"], "expected one duration"),
         ({"status": {}, "operations": ["getRuns"]}, ["operations", "0"], "'getRun'"),
         ({"cut": {}, "operations": ["getRun"]}, [], "applies to event streams only"),
         (
@@ -265,7 +265,7 @@ def test_a_flaky_mock_fails_now_and_then(mock_world: MockWorld) -> None:
 
 
 def test_an_expired_token_is_refused_as_such(mock_world: MockWorld) -> None:
-    """On every operation, until somebody signs in: until the rule is gone."""
+    """On every operation, until a sign-in: until the rule is gone."""
     post(mock_world, "/fault-presets/expired-token")
     reply = mock_world.client.get(RUNS)
     assert reply.status_code == 401
@@ -274,7 +274,7 @@ def test_an_expired_token_is_refused_as_such(mock_world: MockWorld) -> None:
 
 
 def test_a_dying_stream_is_read_to_its_end_all_the_same(mock_world: MockWorld) -> None:
-    """A reader that reconnects with the last id it has seen gets everything once."""
+    """A client that reconnects with the last id it has seen gets everything once."""
     run_id = mock_world.create("diamond")
     mock_world.advance(60)
     post(mock_world, "/fault-presets/dying-stream")

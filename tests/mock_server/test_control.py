@@ -55,18 +55,18 @@ def test_a_clock_is_frozen_resumed_and_scaled(mock_world: MockWorld) -> None:
     assert clock(mock_world)["now"] == stopped["now"]
 
 
-def test_a_reset_begins_as_it_is_told(mock_world: MockWorld) -> None:
-    """Time, seed, and how much there is; the same telling gives the same bytes."""
-    told = {"now": "2026-03-02T08:15:00Z", "seed": 7, "runs": 20, "live": 2, "scale": 0}
-    shown = post(mock_world, "/reset", told)
+def test_a_reset_begins_with_the_given_start(mock_world: MockWorld) -> None:
+    """Time, seed, and how much there is; the same start gives the same bytes."""
+    sent_start = {"now": "2026-03-02T08:15:00Z", "seed": 7, "runs": 20, "live": 2, "scale": 0}
+    shown = post(mock_world, "/reset", sent_start)
     assert shown["now"] == "2026-03-02T08:15:00.000Z"
     assert (shown["seed"], shown["runs"]) == (7, 22)
     first = mock_world.client.get(f"{RUNS}?limit=1000").content
-    post(mock_world, "/reset", told)
+    post(mock_world, "/reset", sent_start)
     assert mock_world.client.get(f"{RUNS}?limit=1000").content == first
 
 
-def test_a_reset_without_a_body_opens_the_world_anew(mock_world: MockWorld) -> None:
+def test_a_reset_without_a_body_opens_the_world_again(mock_world: MockWorld) -> None:
     """With what the mock was started with."""
     assert post(mock_world, "/reset")["runs"] > 60
 
@@ -126,7 +126,7 @@ def test_health_counts_what_is_open(mock_world: MockWorld) -> None:
         ("/runs", {}, 422, "scenario"),
         ("/runs", None, 422, "body"),
         ("/runs", {"scenario": "diamond", "when": "now"}, 422, "when"),
-        ("/runs?world=nobody", {"scenario": "diamond"}, 404, "test-"),
+        ("/runs?world=nowhere", {"scenario": "diamond"}, 404, "test-"),
         ("/runs?world=No%20Body", {"scenario": "diamond"}, 422, "pattern"),
         ("/clock/advance", {"seconds": -1}, 422, "greater than or equal to 0"),
         ("/clock/advance", {"seconds": 1e9}, 422, "less than or equal to 2678400"),
@@ -155,7 +155,7 @@ def test_a_mistake_is_explained(
     assert (mock_world.client.get(RUNS).content, clock(mock_world)) == before
 
 
-def test_a_credential_that_opens_no_world_is_told_so_and_not_repeated(
+def test_a_credential_that_opens_no_world_is_rejected_and_not_repeated(
     anonymous: httpx2.Client,
 ) -> None:
     """A mistyped key does not end up in another world."""
@@ -176,7 +176,7 @@ def otherwise() -> Iterator[str]:
     ("method", "path", "status"),
     [
         ("GET", "/requests/999999", 404),
-        ("GET", "/clock?world=nobody", 404),
+        ("GET", "/clock?world=nowhere", 404),
         ("PUT", "/clock", 405),
         ("POST", "/runs", 422),
     ],
@@ -236,7 +236,7 @@ def test_every_operation_refuses_a_query_parameter_that_it_does_not_list(
 
 @pytest.mark.parametrize("path", ["health", "ready", "scenarios", "worlds", "fault-presets"])
 def test_what_is_of_no_world_asks_for_none(anonymous: httpx2.Client, path: str) -> None:
-    """A credential that opens nothing here is no hindrance."""
+    """A credential that opens nothing here does not matter."""
     answer = anonymous.get(f"/_mock/{path}", headers={"X-API-Key": "of-another-place"})
     assert answer.status_code == 200, answer.text
 
@@ -246,13 +246,13 @@ def test_a_request_is_explained_whatever_the_credential(
 ) -> None:
     """Its number is enough."""
     number = mock_world.client.get("/api/v1/automation-runs").headers["x-mock-request"]
-    stranger = {"Authorization": "Bearer of-another-place"}
-    answer = anonymous.get(f"/_mock/requests/{number}", headers=stranger)
+    unknown = {"Authorization": "Bearer of-another-place"}
+    answer = anonymous.get(f"/_mock/requests/{number}", headers=unknown)
     assert answer.status_code == 200, answer.text
 
 
 def test_an_advance_says_how_far(mock_world: MockWorld) -> None:
-    """One of three ways; the document asks for it, and the refusal names them."""
+    """One of three ways; the document asks for it, and the error names them."""
     answer = mock_world.client.post("/_mock/clock/advance", json={})
     assert answer.status_code == 422
     [error_detail] = answer.json()["detail"]
@@ -279,7 +279,7 @@ def test_its_own_document_comes_as_json_too(anonymous: httpx2.Client) -> None:
 def test_no_page_shows_a_page_of_the_mock_as_part_of_itself(
     anonymous: httpx2.Client, path: str
 ) -> None:
-    """Nobody presses its buttons unawares."""
+    """No user presses its buttons unawares."""
     headers = anonymous.get(path).headers
     assert headers["x-frame-options"] == "DENY"
     assert headers["content-security-policy"] == "frame-ancestors 'none'"

@@ -1,4 +1,4 @@
-"""Who may drive the mock: its own machine, no page from elsewhere, or whoever has the token."""
+"""Who may drive the mock: its own machine, no page from elsewhere, or a client with the token."""
 
 import json
 import socket
@@ -87,7 +87,7 @@ def test_the_names_of_this_machine_are_good(mock_world: MockWorld, host: str) ->
     ],
 )
 def test_a_name_that_was_rebound_gets_nowhere(mock_world: MockWorld, lines: list[str]) -> None:
-    """Whoever owns a name can have it point at 127.0.0.1; the remedy for an honest one is said."""
+    """The owner of a name can have it point at 127.0.0.1; the remedy for an honest one is said."""
     let_through, said = driven(mock_world, *lines)
     assert not let_through
     assert "--allow-host" in said
@@ -180,7 +180,7 @@ def test_a_link_to_a_situation_may_be_clicked_anywhere(
 
 @pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded"])
 def test_a_body_is_json_and_says_so(mock_world: MockWorld, media_type: str | None) -> None:
-    """What a form could send without asking first is no body of the control API."""
+    """What a form could send without asking first is not a body of the control API."""
     headers = {} if media_type is None else {"Content-Type": media_type}
     answer = mock_world.client.post(
         "/_mock/runs", content=b'{"scenario": "diamond"}', headers=headers
@@ -235,7 +235,7 @@ def test_other_machines_are_refused(mock_world: MockWorld, peer: str, let_throug
         {"X-Mock-Token": TOKEN, "X-Forwarded-For": "203.0.113.9"},
     ],
 )
-def test_whoever_has_the_token_may(guarded: httpx2.Client, headers: dict[str, str]) -> None:
+def test_a_client_with_the_token_may(guarded: httpx2.Client, headers: dict[str, str]) -> None:
     """In either header, from anywhere: no page knows it."""
     answer = guarded.get("/_mock/clock", headers=headers)
     assert answer.status_code == 200, answer.text
@@ -258,8 +258,8 @@ def test_whoever_has_the_token_may(guarded: httpx2.Client, headers: dict[str, st
         {"Origin": "http://localhost:5173", "Sec-Fetch-Site": "same-origin"},
     ],
 )
-def test_nobody_else_may(guarded: httpx2.Client, headers: dict[str, Any]) -> None:
-    """401 with a challenge, for what is there and what is not; the token is not told."""
+def test_no_other_client_may(guarded: httpx2.Client, headers: dict[str, Any]) -> None:
+    """401 with a challenge, for what is there and what is not; the token is not shown."""
     for method, path in (("POST", "/_mock/reset"), ("GET", "/_mock/nowhere")):
         answer = guarded.request(method, path, headers=headers)
         assert answer.status_code == 401

@@ -191,8 +191,8 @@ def test_a_run_is_ended_as_one_likes(mock_world: MockWorld, outcome: str, after:
 def test_only_a_failure_has_an_error(mock_world: MockWorld, outcome: str) -> None:
     """With another outcome it is refused, and the run goes on."""
     run_id = mock_world.create("diamond")
-    told = {"outcome": outcome, "error": {"code": "x"}}
-    answer = mock_world.client.post(f"/_mock/runs/{run_id}/outcome", json=told)
+    given = {"outcome": outcome, "error": {"code": "x"}}
+    answer = mock_world.client.post(f"/_mock/runs/{run_id}/outcome", json=given)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["body", "error"]
     assert mock_world.run(run_id)["status"] == "pending"
@@ -226,7 +226,7 @@ def test_a_decision_is_made(mock_world: MockWorld, approved: bool, status: str) 
 
 
 def test_runs_arrive_by_themselves(mock_world: MockWorld) -> None:
-    """At the rate asked for, of the scenarios asked for, until they are told to stop."""
+    """At the rate asked for, of the scenarios asked for, until they are stopped."""
     mix = {"quick-success": 1, "diamond": 3}
     shown = control(mock_world, "PUT", "/arrivals", {"perMinute": 30, "scenarios": mix})
     assert shown == {"perMinute": 30.0, "scenarios": mix}
@@ -241,10 +241,10 @@ def test_runs_arrive_by_themselves(mock_world: MockWorld) -> None:
     assert mock_world.client.get(RUNS).json()["total"] == page["total"]
 
 
-def test_a_world_opens_with_the_start_and_behaviour_it_is_told(mock_world: MockWorld) -> None:
+def test_a_world_opens_with_the_start_and_behaviour_given(mock_world: MockWorld) -> None:
     """By name, or answer by answer."""
-    told = {"start": "edge-cases", "behaviour": "cooperative", "scale": 0}
-    assert control(mock_world, "POST", "/reset", told)["runs"] >= 33
+    given = {"start": "edge-cases", "behaviour": "cooperative", "scale": 0}
+    assert control(mock_world, "POST", "/reset", given)["runs"] >= 33
     assert control(mock_world, "GET", "/behaviour")["answers"]["Q10"] == "cooperative"
     control(mock_world, "POST", "/reset", {"behaviour": {"Q22": "accepted"}, "runs": 0})
     answers = control(mock_world, "GET", "/behaviour")["answers"]

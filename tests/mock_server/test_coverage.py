@@ -100,7 +100,7 @@ def test_words_that_are_sent(mock_world: MockWorld) -> None:
 
 
 def test_words_that_are_received(mock_world: MockWorld) -> None:
-    """Of runs and steps, as they were when somebody read them: nothing is met unread."""
+    """Of runs and steps, as they were when a client read them: nothing is met unread."""
     run_id = mock_world.create("quick-success")
     mock_world.advance(60)
     mock_world.client.post("/_mock/clock/advance", json={"seconds": 1})
@@ -145,7 +145,7 @@ def test_credentials_that_were_used(mock_world: MockWorld, anonymous: httpx2.Cli
 
 
 @pytest.mark.parametrize("way", ["delete", "reset"])
-def test_it_begins_anew(mock_world: MockWorld, way: str) -> None:
+def test_it_begins_again(mock_world: MockWorld, way: str) -> None:
     """When it is deleted and when the world is reset; what is read again is met again."""
     mock_world.create("quick-success")
     mock_world.client.get(RUNS)

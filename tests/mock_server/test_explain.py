@@ -42,7 +42,7 @@ def at(pointer: str) -> Any:
 
 
 def test_an_answer_leads_to_its_entry(mock_world: MockWorld) -> None:
-    """The header names it; the entry tells operation, tenant, world time, duration and size."""
+    """The header names it; the entry shows operation, tenant, world time, duration and size."""
     run_id = mock_world.create("quick-success")
     answer = mock_world.client.get(f"{RUNS}/{run_id}?a=1")
     found = entry(mock_world.client, answer)
@@ -100,7 +100,7 @@ def test_every_flaw_is_in_the_entry(mock_world: MockWorld) -> None:
     assert entry(mock_world.client, answer)["flaws"] == answer.json()["detail"]
 
 
-def test_the_open_question_is_told_with_the_answer_in_force(mock_world: MockWorld) -> None:
+def test_the_open_question_is_shown_with_the_answer_in_force(mock_world: MockWorld) -> None:
     """Its number, its words, the answer, and what that answer means."""
     run_id = mock_world.create("quick-success")
     mock_world.advance(60)
@@ -133,7 +133,7 @@ def test_the_open_question_is_told_with_the_answer_in_force(mock_world: MockWorl
 def test_each_answer_names_the_question_it_hangs_on(
     mock_world: MockWorld, method: str, path: str, body: Any, question: str | None
 ) -> None:
-    """Whether it was a success, a refusal or a flaw."""
+    """Whether it was a success, an error or a flaw."""
     run_id = mock_world.create("quick-success")
     mock_world.advance(60)
     answer = mock_world.client.request(method, path.replace("RUN", run_id), json=body)
@@ -206,7 +206,7 @@ def test_a_number_that_no_journal_has_is_explained(mock_world: MockWorld) -> Non
     assert "is in no journal" in answer.json()["detail"]
 
 
-def test_the_journal_is_cleared_and_begins_anew_with_its_world(mock_world: MockWorld) -> None:
+def test_the_journal_is_cleared_and_begins_again_with_its_world(mock_world: MockWorld) -> None:
     """Clearing says how many there were; a reset world has asked nothing yet."""
     for _ in range(3):
         mock_world.client.get(RUNS)
@@ -227,15 +227,15 @@ def test_the_newest_thousand_are_kept(mock_world: MockWorld) -> None:
     assert gone.status_code == 404
 
 
-def test_requests_of_nobody_are_listed_apart(
+def test_requests_without_a_world_are_listed_apart(
     mock_world: MockWorld, anonymous: httpx2.Client
 ) -> None:
     """Without a good credential no world is concerned; ``whose`` finds them."""
-    answer = anonymous.get(RUNS, headers={"X-API-Key": "nobody-knows-this"})
+    answer = anonymous.get(RUNS, headers={"X-API-Key": "unknown-to-all"})
     number = int(answer.headers["x-mock-request"])
     assert answer.status_code == 401
     assert number not in [one["number"] for one in listed(mock_world, limit=1000)]
-    for whose in ("nobody", "all"):
+    for whose in ("none", "nobody", "all"):
         found = listed(mock_world, whose=whose, **{"from": number})
         stray = next(one for one in found if one["number"] == number)
         assert (stray["tenant"], stray["credential"], stray["at"]) == (None, "apiKey", None)
@@ -300,7 +300,7 @@ def test_no_credential_is_in_any_answer_of_the_control_api(
         for headers in [{"X-API-Key": key}, *ways]
         for path in (
             "/_mock/requests?limit=1000",
-            "/_mock/requests?limit=1000&whose=nobody",
+            "/_mock/requests?limit=1000&whose=none",
             "/_mock/requests/count?whose=all",
             "/_mock/coverage",
             "/_mock/metrics",

@@ -17,7 +17,7 @@ Labels = frozenset[tuple[str, str]]
 
 @pytest.fixture
 def own_mock() -> Iterator[MockWorld]:
-    """A world of a mock that nobody else counts in."""
+    """A world of a mock that no other test uses."""
     with serving(Settings(start="empty", declared=("demo",))) as base_url:
         world = MockWorld(base_url, "demo", scale=0)
         yield world

@@ -134,7 +134,7 @@ def test_odd_preferences_are_refused_like_others(
 def test_the_header_is_read_as_its_standard_has_it(
     mock_world: MockWorld, prefer: str, code: int
 ) -> None:
-    """The first of a name counts, parameters are no preferences, unknown ones are ignored."""
+    """The first of a name counts; parameters and unknown preferences are ignored."""
     path = f"{RUNS}/{mock_world.create('hang')}"
     assert mock_world.client.get(path, headers={"Prefer": prefer}).status_code == code
 
@@ -184,7 +184,7 @@ def test_who_asks_needs_a_credential_and_good_input(
     ]
 
 
-def test_the_twins_are_no_unknown_parameters() -> None:
+def test_the_twins_are_known_parameters() -> None:
     """Where those are refused, these are not."""
     with serving(
         Settings(behaviour=Behaviour(unknown_parameters=UnknownParameter.INVALID))

@@ -67,8 +67,8 @@ def test_lognormal_latency_has_its_median_and_its_tail() -> None:
     assert max(steep.draw(SeededRandom(seed)) for seed in range(100)) == MAX_DELAY
 
 
-def test_a_reader_that_leaves_ends_the_pause(mock_world: MockWorld, run: str) -> None:
-    """Nobody waits for nobody; what was asked for is done, for it had arrived."""
+def test_a_client_that_leaves_ends_the_pause(mock_world: MockWorld, run: str) -> None:
+    """The response is not sent; the operation is executed, because the request had arrived."""
     fault(mock_world, latency={"takes": "60s"}, operations=["cancelRun"])
     connection = opened(mock_world, f"{run}/cancel", "POST")
     await_applied(mock_world)
@@ -103,7 +103,7 @@ def test_a_server_that_stops_ends_the_pause() -> None:
 
 
 def test_what_happens_during_a_pause_is_in_the_answer(mock_server_url: str) -> None:
-    """A late answer tells the state of when it is given: here a minute in every 60 ms."""
+    """A late response has the state at the time it is sent: here a minute in every 60 ms."""
     world = MockWorld(mock_server_url, "test-late-answer", scale=1_000, runs=0, live=0)
     run_id = world.create("quick-success")
     fault(world, latency={"takes": "60ms"})
@@ -181,7 +181,7 @@ def test_a_truncated_body_is_shorter_than_it_says(
     assert body == whole[: int(len(whole) * keep)]
 
 
-def test_a_refusal_is_spoiled_like_any_answer(mock_world: MockWorld) -> None:
+def test_faults_apply_to_error_responses(mock_world: MockWorld) -> None:
     """A 404 can be truncated too."""
     fault(mock_world, truncated={})
     head, body = answer(mock_world, f"{RUNS}/497f6eca-6276-4993-bfeb-53cbbbba6f08")
@@ -226,7 +226,7 @@ def test_a_connection_is_dropped_within_the_body(
     assert len(body) == after
 
 
-def test_faults_of_one_rule_befall_the_same_answer(mock_world: MockWorld, run: str) -> None:
+def test_faults_of_one_rule_apply_to_the_same_response(mock_world: MockWorld, run: str) -> None:
     """Late, an error, half of it, in pieces."""
     fault(
         mock_world,
@@ -242,8 +242,10 @@ def test_faults_of_one_rule_befall_the_same_answer(mock_world: MockWorld, run: s
     assert content_length(head) == 2 * len(body)
 
 
-def test_faults_of_several_rules_befall_the_same_answer(mock_world: MockWorld, run: str) -> None:
-    """Whatever their order: what is sent is spoiled, however it came about."""
+def test_faults_of_several_rules_apply_to_the_same_response(
+    mock_world: MockWorld, run: str
+) -> None:
+    """Whatever their order: the body is corrupted, wherever it comes from."""
     fault(mock_world, truncated={"keep": 0.5})
     fault(mock_world, status={"code": 502})
     head, body = answer(mock_world, run)

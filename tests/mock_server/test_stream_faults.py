@@ -1,4 +1,4 @@
-"""Faults of event streams, as the reader of one sees them."""
+"""Faults of event streams, as a subscriber sees them."""
 
 import re
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def test_a_clean_cut_looks_like_the_end(mock_world: MockWorld, events: str) -> N
     assert stream(mock_world, events) == ([1, 2], b"", True)
 
 
-def test_a_reader_goes_on_behind_a_cut(mock_world: MockWorld, events: str) -> None:
+def test_a_client_resumes_after_a_cut(mock_world: MockWorld, events: str) -> None:
     """Three events at a time, every event once."""
     fault(mock_world, cut={"after": 3})
     seen: list[int] = []
@@ -121,7 +121,7 @@ def test_duplicate_events_come_twice(mock_world: MockWorld, events: str) -> None
 
 
 def test_some_events_come_twice(mock_world: MockWorld, events: str) -> None:
-    """Which of them is drawn from the seed, for each stream anew."""
+    """Which of them is drawn from the seed, for each stream separately."""
     fault(mock_world, duplicate={"probability": 0.5})
     streams = [stream(mock_world, events)[0] for _ in range(5)]
     for numbers in streams:
@@ -188,7 +188,7 @@ def test_a_live_stream_is_cut_as_its_run_goes(mock_world: MockWorld) -> None:
 
 
 def test_other_answers_of_a_stream_pass(mock_world: MockWorld) -> None:
-    """What is no stream of events has no event to break off behind."""
+    """Only event streams are cut after an event."""
     fault(mock_world, cut={"after": 0})
     path = f"{RUNS}/497f6eca-6276-4993-bfeb-53cbbbba6f08/events"
     assert mock_world.client.get(path).json() == {"detail": "Run not found"}

@@ -45,7 +45,7 @@ def test_a_run_is_changed_and_time_is_written_as_people_write_it(mock_world: Moc
 
 
 def test_a_mock_that_asks_for_a_token() -> None:
-    """With the token a world is opened; without it the refusal says what is missing."""
+    """With the token a world is opened; without it the error says what is missing."""
     with serving(Settings(access=Access("open-sesame"))) as base_url:
         with MockWorld(base_url, "test-guarded", token="open-sesame", scale=0) as world:
             assert world.run(world.create("flaky"))["status"] == "pending"

@@ -1,4 +1,4 @@
-"""The recipes for Vitest and Playwright, run as their readers run them, each in a copy."""
+"""The recipes for Vitest and Playwright, run as their users run them, each in a copy."""
 
 import os
 import re
@@ -65,7 +65,7 @@ def test_vitest_without_the_mock(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(
-    "CI" not in os.environ and not CHROMIUM.exists(), reason=f"there is no browser at {CHROMIUM}"
+    "CI" not in os.environ and not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}"
 )
 def test_playwright(tmp_path: Path) -> None:
     """A page in a real browser shows what happens as time moves on."""

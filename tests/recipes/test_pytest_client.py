@@ -1,4 +1,4 @@
-"""The recipe for pytest, run as its readers run it: with pytest, in a process of its own."""
+"""The recipe for pytest, run as its users run it: with pytest, in a process of its own."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def run_pytest(project: Path, *options: str, **variables: str) -> subprocess.Com
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
         cwd=project,
-        # Other plugins that are installed beside it would take most of the time.
+        # Other plugins that are installed with it would take most of the time.
         env=plain | variables | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
@@ -104,7 +104,7 @@ def test_mistakes_are_explained(project: Path, mock_server_url: str) -> None:
         r"@pytest\.mark\.mock_world takes keywords, such as seed=7, not 7",
         r"no world for this test: now: 2026-03-02 00:00:00 has no zone; give it one, such as UTC",
         r"<the world 'test-[0-9a-f]{24}' on http://[^ ]+>, opened with \{'seed': 7\}",
-        r"E +ValueError: POST /_mock/runs answered 404: There is no scenario 'flakey'; .*flaky.*",
+        r"E +ValueError: POST /_mock/runs answered 404: scenario: .*, got 'flakey'.*'flaky'.*",
         r"E +ValueError: GET /api/v1/automation-runs/7 answered 422: run_id: .*",
     ):
         assert re.search(f"^{expected}$", said, re.MULTILINE), said
@@ -123,4 +123,4 @@ def test_an_address_that_is_none(project: Path) -> None:
     """It is refused before any test is collected."""
     done = run_pytest(project, RUNS_MOCK_URL="localhost:8080")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "'localhost:8080' is no base URL; expected something like http://" in done.stderr
+    assert "expected a base URL such as http://127.0.0.1:8080, got 'localhost:8080'" in done.stderr

@@ -27,12 +27,12 @@ export async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerato
 }
 
 async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const reader = body.getReader();
+  const source = body.getReader();
   const decoder = new TextDecoder();
   let rest = "";
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await source.read();
       if (done) return;
       rest += decoder.decode(value, { stream: true });
       // A trailing carriage return may be half of a line ending.
@@ -41,6 +41,6 @@ async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> 
       yield* found;
     }
   } finally {
-    await reader.cancel().catch(() => {});
+    await source.cancel().catch(() => {});
   }
 }

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from mock_server.engine.enums import Operation
 from mock_server.engine.run_state import Json
-from mock_server.errors import HttpError, RequestValidationError
+from mock_server.errors import HttpError, RequestValidationError, unknown_name
 from mock_server.faults.registry import KINDS
 from mock_server.faults.rules import Preset, Rule
 from mock_server.http.call import BodyResponse, NoContent, Response
@@ -156,8 +156,7 @@ def requested_rules(
         elif name in KINDS:
             named = [Rule.model_validate({name: {}})]
         else:
-            known = ", ".join([*presets, *KINDS])
-            raise fault.error(f"there is no fault {name!r}; there are: {known}")
+            raise fault.error(unknown_name("fault", name, [*presets, *KINDS]))
         if not any(rule.faults_for(operation) for rule in named):
             raise fault.error(f"{name} does not apply to responses of {operation}")
         rules += named
