@@ -39,7 +39,7 @@ def load(path: Path, model: type[M]) -> tuple[M, Lines]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise FileError(path, None, "", "there is no such file") from None
+        raise FileError(path, None, "", "expected a file, found none") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(path, None, "", f"cannot be read as UTF-8 text: {error}") from None
     data, lines = parse(text, path)
@@ -131,7 +131,7 @@ def _walk(
             here = (*at, str(key.value))
             line = key.start_mark.line + 1
             if here in lines:
-                raise FileError(path, line, _spell(here), "is there twice; leave one")
+                raise FileError(path, line, _spell(here), "is a duplicate; remove one")
             lines[here] = line
             _walk(key, here, lines, seen, path)
             _walk(value, here, lines, seen, path)
@@ -174,7 +174,7 @@ def _explain(error: Any, model: type[BaseModel]) -> str:
             known = sorted(_known_keys(model, error["loc"][:-1]))
             near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            return f"is no key here; {hint}known keys: {', '.join(known)}"
+            return f"is not a key here; {hint}known keys: {', '.join(known)}"
         case "missing":
             return "is missing"
         case "value_error":
@@ -182,7 +182,7 @@ def _explain(error: Any, model: type[BaseModel]) -> str:
         case "model_type" | "dict_type":
             return f"should be a mapping of keys to values, not {shown}"
         case "string_type" | "enum" | "literal_error" if isinstance(value, _NOT_TEXT):
-            return f"should be a text, and YAML reads this as {_kind(value)}: put it in quotes"
+            return f"should be a string, and YAML reads this as {_kind(value)}: put it in quotes"
         case _:
             return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {shown}"
 

@@ -33,7 +33,7 @@ class WorldNames(click.ParamType[Any]):
             if name.startswith(TEST_PREFIX):
                 self.fail(f"{name!r}: worlds of that beginning open by themselves", param, ctx)
             if names.count(name) > 1:
-                self.fail(f"{name!r} is there twice; leave one", param, ctx)
+                self.fail(f"{name!r} is a duplicate; remove one", param, ctx)
         if not names:
             self.fail("name at least one world", param, ctx)
         return names

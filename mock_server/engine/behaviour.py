@@ -71,7 +71,7 @@ class ForeignRun(StrEnum):
 
 
 class CancelOfRunning(StrEnum):
-    EVENT_BATCH = "at_once"
+    AT_ONCE = "at_once"
     COOPERATIVE = "cooperative"
 
 
@@ -164,7 +164,7 @@ class Behaviour:
     unknown_parameters: UnknownParameter = UnknownParameter.IGNORED
     unauthenticated: Unauthenticated = Unauthenticated.UNAUTHORIZED
     foreign_run: ForeignRun = ForeignRun.NOT_FOUND
-    cancel_of_running: CancelOfRunning = CancelOfRunning.EVENT_BATCH
+    cancel_of_running: CancelOfRunning = CancelOfRunning.AT_ONCE
     list_order: ListOrder = ListOrder.NEWEST_FIRST
     framing: Framing = Framing.FULL
     finished_stream: FinishedStream = FinishedStream.REPLAYS
@@ -264,4 +264,4 @@ def locate(name: str, directory: Path) -> Path:
     if name.endswith((".yaml", ".yml")):
         return Path(name)
     known = ", ".join(sorted(file.stem for file in directory.glob("*.yaml")))
-    raise UsageError(f"there is no behaviour {name!r}; there are: {known}, or name a .yaml file")
+    raise UsageError(f"--behaviour: expected a .yaml file or one of {known}, got {name!r}")

@@ -25,7 +25,7 @@ def parse_duration(text: str) -> int:
     """Return the milliseconds of ``text``. Raise ValueError with an example."""
     match = _DURATION.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"{text!r} is no duration; write 250ms, 2s, 1.5m, 1h or 2d")
+        raise ValueError(f"{text!r} is not a duration: write 250ms, 2s, 1.5m, 1h or 2d")
     milliseconds = round(float(match[1]) * _UNITS[match[2]])
     if milliseconds > MAX_DURATION:
         raise ValueError(f"{text!r} is longer than 365d")
@@ -35,7 +35,7 @@ def parse_duration(text: str) -> int:
 def parse_span(text: object) -> Span:
     """Parse a duration, or two with ``..`` between them. Raise ValueError."""
     if not isinstance(text, str):
-        raise ValueError(f"{text!r} is no duration; write 2s, or 1s..3s for anything between")
+        raise ValueError(f"{text!r} is not a duration: write 2s, or 1s..3s for a range")
     first, dots, last = text.partition("..")
     minimum = parse_duration(first)
     maximum = parse_duration(last) if dots else minimum

@@ -94,7 +94,7 @@ class Engine:
                 f"The run is {state.status}: only a pending or running run can be cancelled.",
             )
         elif state.status is RunStatus.PENDING or (
-            self.behaviour.cancel_of_running is CancelOfRunning.EVENT_BATCH
+            self.behaviour.cancel_of_running is CancelOfRunning.AT_ONCE
         ):
             self._cancel_now(run)
         elif not state.cancelling:
@@ -149,12 +149,12 @@ class Engine:
         """End the run with ``outcome`` now: its remaining steps complete, or a running one fails,
         or all are cancelled. Raise HttpError where that is not possible."""
         if run.finished:
-            raise HttpError(409, f"The run is {run.state.status}: its outcome is settled.")
+            raise HttpError(409, f"The run is {run.state.status}: its outcome is final.")
         if outcome is RunStatus.CANCELLED:
             self._cancel_now(run)
             return
         if run.state.cancelling:
-            raise HttpError(409, "The run is being cancelled: its outcome is settled.")
+            raise HttpError(409, "The run is being cancelled: its outcome is final.")
         broken = any(step.status is StepStatus.FAILED for step in run.state.steps)
         if outcome is RunStatus.COMPLETED and broken:
             raise HttpError(
@@ -176,7 +176,7 @@ class Engine:
         step = run.state.steps[index]
         if step.status not in BUSY_STEP:
             raise HttpError(
-                409, f"Step {step.plan.key!r} is {step.status}: only a step at work can be ended."
+                409, f"Step {step.plan.key!r} is {step.status}: only a running step can be ended."
             )
         self.schedule.drop(run, index)
         if outcome is RunStatus.FAILED:

@@ -51,7 +51,7 @@ def steps_to_rerun(
     elif not_failed and behaviour.retry_of_unfailed is RetryOfUnfailed.EXPLICIT:
         raise HttpError(
             409,
-            f"The run is {state.status}: there is no failed step to retry from.",
+            f"The run is {state.status}: it has no failed step to retry from.",
             question="Q04",
         )
     else:

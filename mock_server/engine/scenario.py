@@ -47,17 +47,17 @@ def require_json(value: Any, at: str = "") -> None:
                 raise ValueError(f"{value}{where} is beyond 64 bits: put it in quotes")
         case float():
             if not isfinite(value):
-                raise ValueError(f"{value}{where} is no number in JSON: put it in quotes")
+                raise ValueError(f"{value}{where} is not a number in JSON: put it in quotes")
         case dict():
             for key, inner in value.items():
                 if not isinstance(key, str):
-                    raise ValueError(f"the key {key!r}{where} is no text: put it in quotes")
+                    raise ValueError(f"the key {key!r}{where} is not a string: put it in quotes")
                 require_json(inner, f"{at}.{key}" if at else key)
         case list():
             for index, inner in enumerate(value):
                 require_json(inner, f"{at}[{index}]")
         case _:
-            raise ValueError(f"{value!r}{where} is no JSON value: put it in quotes")
+            raise ValueError(f"{value!r}{where} is not a JSON value: put it in quotes")
 
 
 def _as_list(value: object) -> object:
@@ -136,7 +136,7 @@ class ScenarioFile(yaml_model.Model):
     def _check_count(cls, steps: list[StepFile]) -> list[StepFile]:
         count = sum(step.repeat for step in steps)
         if count > MAX_STEPS:
-            raise ValueError(f"are {count} steps in all; at most {MAX_STEPS} are possible")
+            raise ValueError(f"have {count} steps in total; the maximum is {MAX_STEPS}")
         return steps
 
 
@@ -236,7 +236,9 @@ def build(name: str, source: ScenarioFile, path: Path, lines: yaml_model.Lines) 
         for key in step.step_keys():
             if key in indexes:
                 line = lines.get(("steps", position, "key"))
-                raise FileError(path, line, f"steps[{position}].key", f"{key!r} is taken already")
+                raise FileError(
+                    path, line, f"steps[{position}].key", f"{key!r} is a duplicate; rename one"
+                )
             indexes[key] = len(indexes)
         groups[step.key] = [indexes[key] for key in step.step_keys()]
 
@@ -252,7 +254,7 @@ def build(name: str, source: ScenarioFile, path: Path, lines: yaml_model.Lines) 
                     path,
                     lines.get(("steps", position, "dependsOn", need_index)),
                     f"steps[{position}].dependsOn[{need_index}]",
-                    f"{key!r} is no step{hint}",
+                    f"{key!r} is not a step{hint}",
                 )
             needs += groups[key] if key in groups else [indexes[key]]
         script = StepScript(
@@ -312,10 +314,10 @@ def load_available(directory: Path | None = None) -> dict[str, Scenario]:
 def read_all(directory: Path) -> dict[str, Scenario]:
     """Return every scenario in ``directory`` by name. Raise FileError or UsageError."""
     if not directory.is_dir():
-        raise UsageError(f"{directory}: there is no such directory; name one that holds scenarios")
+        raise UsageError(f"{directory}: expected a directory with scenarios, found none")
     found = {path.stem: read(path) for path in sorted(directory.glob("*.yaml"))}
     if not found:
-        raise UsageError(f"{directory}: holds no scenario (*.yaml)")
+        raise UsageError(f"{directory}: expected a scenario (*.yaml), found none")
     return found
 
 

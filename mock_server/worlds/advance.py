@@ -61,7 +61,7 @@ def catch_up_completely(world: World) -> Work[None]:
             raise HttpError(
                 503,
                 f"The world {world.name!r} could not keep up with its clock: {MAX_EVENTS} events "
-                "have happened, the most for one request. Its clock goes on from "
+                "have happened, the maximum of one request. Its clock continues from "
                 f"{to_text(world.engine.now)}: slow it down, or have less happen.",
                 {"Retry-After": "1"},
             )
@@ -72,7 +72,7 @@ def _check_maximum(world: World, max_events: int) -> None:
     if world.engine.event_count > max_events:
         raise HttpError(
             409,
-            f"{MAX_EVENTS} events have happened, the most for one advance, and the clock "
+            f"{MAX_EVENTS} events have happened, the maximum of one advance, and the clock "
             f"stands at {to_text(world.clock.now())}: advance again for the rest.",
         )
 

@@ -19,7 +19,7 @@ TIME_SLICE = 0.01
 """Real seconds after which other tasks get a turn; all work in progress shares them."""
 
 _MANY_SLICES = 20
-"""From so many slices on, the garbage collector is told to skip what the work has made."""
+"""From so many slices on, the garbage collector skips what the work has created."""
 
 
 class WorkRunner:

@@ -67,9 +67,7 @@ class Worlds:
         }
         if settings.start not in self.starts:
             available = ", ".join(self.starts)
-            raise UsageError(
-                f"there is no world {settings.start!r} to start with; there are: {available}"
-            )
+            raise UsageError(f"--start: expected one of {available}, got {settings.start!r}")
         self.presets: dict[str, Preset] = rules.presets(settings.faults)
         self._fake_data = FakeData()
         # Test worlds are in order of use: the one that was idle longest comes first.
@@ -238,8 +236,8 @@ class Worlds:
         if idle is None:
             raise HttpError(
                 409,
-                f"All {self.settings.max_worlds} worlds are declared ones, or somebody follows a "
-                "run of theirs: start the mock with a larger --most-worlds.",
+                f"All {self.settings.max_worlds} worlds are declared or have "
+                "subscribers: start the mock with a larger --most-worlds.",
             )
         self._dispose(self._open.pop(idle))
 

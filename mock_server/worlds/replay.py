@@ -2,7 +2,7 @@
 
 A state that has passed is shown by folding the log again, so an event is rendered once and the
 bytes are shared: the subscribers of a run read from one ``SharedReplay``. It keeps the newest
-events only; a subscriber that is further behind folds the log for itself until it has caught up.
+events only; a subscriber that reads older ones folds the log for itself until it has caught up.
 """
 
 from collections import deque
@@ -41,7 +41,7 @@ class Replay:
         self.position = position
 
     def read(self) -> list[RenderedEvent]:
-        """Fold the next events, a few hundred at most; return those after the position."""
+        """Fold the next events, at most a few hundred; return those after the position."""
         behaviour = self._world.behaviour
         grows = behaviour.running_duration is RunningDuration.GROWS
         full = behaviour.framing is Framing.FULL
@@ -77,7 +77,7 @@ class SharedReplay:
         self._events: deque[RenderedEvent] = deque(maxlen=EVENT_BATCH)
 
     def read(self, position: int) -> list[RenderedEvent] | None:
-        """Return events after ``position``, a few hundred at most; none where they come later.
+        """Return events after ``position``, at most a few hundred; none where they come later.
 
         Return None where the next one is not kept.
         """
@@ -108,7 +108,7 @@ class EventCursor:
         return self.position >= len(self._run.log)
 
     def read(self) -> list[bytes]:
-        """Return the bytes of the next events, a few hundred at most."""
+        """Return the bytes of the next events, at most a few hundred."""
         events = self._read()
         coverage = self._world.journal.coverage
         for event in events:

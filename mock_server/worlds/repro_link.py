@@ -35,8 +35,8 @@ def pack(world: World, runs: Sequence[Run]) -> Work[str]:
     if len(token) > MAX_LENGTH:
         raise HttpError(
             409,
-            f"A link to these {len(runs)} runs would be {len(token)} characters long; the most is "
-            f"{MAX_LENGTH}. Name fewer runs, or take the whole world with GET /_mock/state.",
+            f"A link to these {len(runs)} runs would be {len(token)} characters long; the maximum "
+            f"is {MAX_LENGTH}. Name fewer runs, or export the world with GET /_mock/state.",
         )
     return token
 
@@ -66,7 +66,7 @@ def unpack(token: str) -> Json:
             raise zlib.error
         document: Json = orjson.loads(text)
     except (binascii.Error, zlib.error, orjson.JSONDecodeError):
-        problem = "the link is damaged: copy the whole of it"
+        problem = "the link is damaged: copy the complete link"
         raise RequestValidationError.at(TOKEN_LOCATION, problem) from None
     return document
 

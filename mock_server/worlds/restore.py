@@ -104,7 +104,7 @@ def _restore_run(
     world: World, written: RunFile, scenarios: list[Scenario], now: int, location: Location
 ) -> None:
     if written.scenario >= len(scenarios):
-        location("scenario").fail(f"there is no scenario {written.scenario}")
+        location("scenario").fail(f"unknown scenario {written.scenario}")
     scenario = scenarios[written.scenario]
     if world.find(written.id) is not None:
         location("id").fail("another run has that id")
@@ -129,7 +129,7 @@ def _restore_run(
     except IllegalTransitionError as error:
         location("log").fail(f"cannot have happened: {error}")
     if run.busy and run.state.status is not RunStatus.RUNNING:
-        location("log").fail(f"the run is {run.state.status}, and steps of it are at work")
+        location("log").fail(f"the run is {run.state.status}, and some of its steps are running")
 
 
 def _check_event(
@@ -149,7 +149,7 @@ def _check_event(
         location(3).fail(f"with {type_} comes {', '.join(expected) or 'nothing'}")
     for name, types in expected.items():
         if not isinstance(facts[name], types):
-            location(3, name).fail(f"is no {' or '.join(one.__name__ for one in types)}")
+            location(3, name).fail(f"expected {' or '.join(one.__name__ for one in types)}")
 
 
 _STEPS_DUE = {ScheduledKind.COMPLETE, ScheduledKind.FAIL}
@@ -165,7 +165,7 @@ def _restore_schedule(world: World, document: Document, location: Location) -> N
             entry(0).fail("what is due is in order of time, and not before the clock")
         before = at
         if number >= len(runs):
-            entry(1).fail(f"there is no run {number}")
+            entry(1).fail(f"unknown run {number}")
         run = runs[number]
         if (step is None) == (kind in _STEPS_DUE):
             entry(3).fail("complete and fail happen to a step, start and cancel to none")
@@ -173,7 +173,7 @@ def _restore_schedule(world: World, document: Document, location: Location) -> N
             entry(2).fail(f"{kind} cannot happen to run {number} as its log leaves it")
         key = (number, kind if step is None else step)
         if key in seen:
-            entry.fail("is there twice")
+            entry.fail("is a duplicate")
         seen.add(key)
         world.engine.schedule.add(at, run, kind, -1 if step is None else step)
 
@@ -203,7 +203,7 @@ def _restore_arrivals(
         location("nextAt").fail("is before the clock")
     for index, (one, _) in enumerate(written.mix):
         if one >= len(scenarios):
-            location("mix", index, 0).fail(f"there is no scenario {one}")
+            location("mix", index, 0).fail(f"unknown scenario {one}")
     mix = [(scenarios[one], weight) for one, weight in written.mix]
     rng = SeededRandom(world.seed, world.origin, "arrivals")
     now = document.clock.now

@@ -27,7 +27,7 @@ from mock_server.worlds.world import World
 
 def _milliseconds(value: object) -> int:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no duration; write 250ms, 2s, 1.5m, 1h or 2d")
+        raise ValueError(f"{value!r} is not a duration: write 250ms, 2s, 1.5m, 1h or 2d")
     return parse_duration(value)
 
 
@@ -78,7 +78,7 @@ def read(path: Path, scenarios: dict[str, Scenario]) -> WorldFile:
     ]
     for place, name in places:
         if name not in scenarios:
-            problem = f"there is no scenario {name!r}; there are: {', '.join(scenarios)}"
+            problem = f"unknown scenario {name!r}: expected one of {', '.join(scenarios)}"
             raise FileError(path, lines.get(place), "scenario", problem)
     return file
 

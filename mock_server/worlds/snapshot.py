@@ -185,8 +185,8 @@ def write(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
 def _too_large(runs: int) -> HttpError:
     return HttpError(
         409,
-        f"The world's {runs} runs make a document that is too large; the most is {MAX_SIZE} bytes. "
-        "Reset the world with fewer runs, or make a link to some of them.",
+        f"The world's {runs} runs make a document that is too large; the maximum is {MAX_SIZE} "
+        "bytes. Reset the world with fewer runs, or make a link to some of them.",
     )
 
 

@@ -2,7 +2,7 @@
 
 It is set to what is due next in the world, or to the moment at which the subscriber that was sent
 nothing for the longest time gets a heartbeat. Both are instants of the world's clock: while that is
-frozen there are no heartbeats, until it is advanced.
+frozen, no heartbeats are sent until it is advanced.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class World:
     # Time.
 
     def catch_up(self) -> bool:
-        """Let events happen that are due by now, a few hundred at most; return whether that is
+        """Let events happen that are due by now, at most a few hundred; return whether that is
         all."""
         return self.catch_up_to(self.clock.now())
 

@@ -26,7 +26,7 @@ def test_time_goes_to_the_next_event_or_until_a_status(drive: Driver) -> None:
         done = call("clock", "advance", *goal, code=1, **drive.variables)
         assert "until then" in done.stderr
     assert "5m" in drive.refused("clock", "advance")
-    assert "is no duration" in drive.refused("clock", "advance", "5")
+    assert "is not a duration" in drive.refused("clock", "advance", "5")
 
 
 def test_a_world_is_started_afresh(drive: Driver) -> None:

@@ -314,7 +314,7 @@ def test_a_broken_profile_is_refused_where_it_is_broken(
 
 def test_an_unknown_profile_is_refused() -> None:
     """With the names of those there are."""
-    with pytest.raises(UsageError, match=r"there are: .*cooperative, default"):
+    with pytest.raises(UsageError, match=r"one of .*cooperative, default"):
         behaviours.find("strict", behaviours_dir())
 
 

@@ -73,7 +73,7 @@ def test_a_scenario_can_come_with_the_request(mock_world: MockWorld) -> None:
                 }
             },
             ["body", "scenario", "steps[0].dependsOn[0]"],
-            "'b' is no step",
+            "'b' is not a step",
         ),
     ],
 )
@@ -259,7 +259,7 @@ def test_a_world_opens_with_the_start_and_behaviour_given(mock_world: MockWorld)
         ("/reset", {"behaviour": {"Q10": "later"}}, 422, "cooperative"),
         ("/reset", {"behaviour": {"Q99": "x"}}, 422, "Q99"),
         ("/clock/advance", {}, 422, "seconds"),
-        ("/runs/497f6eca-6276-4993-bfeb-53cbbbba6f08/wait", {}, 404, "no such run"),
+        ("/runs/497f6eca-6276-4993-bfeb-53cbbbba6f08/wait", {}, 404, "does not have this run"),
         ("/runs/x/wait", {}, 422, "UUID"),
     ],
 )

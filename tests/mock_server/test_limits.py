@@ -151,7 +151,7 @@ def test_a_followed_world_makes_no_room() -> None:
             next(lines)
             answer = client.get(RUNS, headers={"X-API-Key": "test-other"})
             assert answer.status_code == 409
-            assert "somebody follows" in answer.json()["detail"]
+            assert "have subscribers" in answer.json()["detail"]
 
 
 def test_two_advances_at_once_add_up(mock_world: MockWorld) -> None:

@@ -116,18 +116,18 @@ def write(directory: Path, text: str) -> Settings:
 def test_a_start_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     """With the names of those that do."""
     (tmp_path / "other.yaml").write_text("summary: x\n")
-    with pytest.raises(UsageError, match=r"'mine'.*there are: other"):
+    with pytest.raises(UsageError, match=r"one of other, got 'mine'"):
         Worlds(Settings(start="mine", starts=tmp_path))
 
 
 @pytest.mark.parametrize(
     ("text", "place", "problem"),
     [
-        ("summary: x\nlive:\n  - scenario: dimond\n", ":3:", "no scenario 'dimond'"),
+        ("summary: x\nlive:\n  - scenario: dimond\n", ":3:", "unknown scenario 'dimond'"),
         ("summary: x\nhistory:\n  runs: 3\n", ":3:", "which scenarios"),
-        ("summary: x\nhistory:\n  scenarios: {nope: 1}\n", ":3:", "no scenario 'nope'"),
+        ("summary: x\nhistory:\n  scenarios: {nope: 1}\n", ":3:", "unknown scenario 'nope'"),
         ("summary: x\nhistory:\n  cancelled: 2\n", ":3:", "less than or equal to 1"),
-        ("summary: x\nhistory:\n  over: long\n", ":3:", "'long' is no duration"),
+        ("summary: x\nhistory:\n  over: long\n", ":3:", "'long' is not a duration"),
         ("summary: x\nhistroy: {}\n", ":2:", "did you mean 'history'?"),
     ],
 )

@@ -44,12 +44,12 @@ HEAD = "summary: A test\nautomation: {name: Test}\n"
         ("", 1, ["mapping of keys"]),
         ("summary: A test\n", 1, ["automation: is missing"]),
         (HEAD + "stpes: []\n", 3, ["stpes", "did you mean 'steps'?", "known keys: automation"]),
-        (HEAD + "summary: again\n", 3, ["summary", "twice"]),
-        (HEAD + "waits: soon\n", 3, ["waits", "'soon' is no duration", "250ms"]),
-        (HEAD + "waits: 5\n", 3, ["waits", "5 is no duration"]),
+        (HEAD + "summary: again\n", 3, ["summary", "duplicate"]),
+        (HEAD + "waits: soon\n", 3, ["waits", "'soon' is not a duration", "250ms"]),
+        (HEAD + "waits: 5\n", 3, ["waits", "5 is not a duration"]),
         (HEAD + "waits: 3s..1s\n", 3, ["ends before it begins"]),
         (HEAD + "waits: 400d\n", 3, ["longer than 365d"]),
-        (HEAD + "steps:\n  - {key: a}\n  - {key: a}\n", 5, ["steps[1].key", "'a' is taken"]),
+        (HEAD + "steps:\n  - {key: a}\n  - {key: a}\n", 5, ["steps[1].key", "'a' is a duplicate"]),
         (HEAD + "steps:\n  - key: ''\n", 4, ["steps[0].key", "at least 1 character"]),
         (HEAD + "steps:\n  - key: a\n    takess: 1s\n", 5,
          ["steps[0].takess", "did you mean 'takes'?", "dependsOn"]),
@@ -57,13 +57,13 @@ HEAD = "summary: A test\nautomation: {name: Test}\n"
          ["steps[0].outcome", "'succeeds', 'fails', 'hangs' or 'awaits decision'", "'explodes'"]),
         (HEAD + "steps:\n  - key: a\n    outcome: []\n", 5, ["steps[0].outcome"]),
         (HEAD + "steps:\n  - key: fetch\n  - key: b\n    dependsOn: [fetsh]\n", 6,
-         ["steps[1].dependsOn[0]", "'fetsh' is no step", "did you mean 'fetch'?"]),
+         ["steps[1].dependsOn[0]", "'fetsh' is not a step", "did you mean 'fetch'?"]),
         (HEAD + "steps:\n  - {key: a, dependsOn: [b]}\n  - {key: b, dependsOn: [a]}\n", 3,
          ["steps", "circle", "a -> b -> a"]),
         (HEAD + "steps:\n  - {key: a, dependsOn: [a]}\n", 3, ["circle", "a -> a"]),
         (HEAD + "steps:\n  - {key: a, repeat: 0}\n", 4, ["steps[0].repeat", "greater than or"]),
         (HEAD + "steps:\n  - {key: a, repeat: 1500}\n  - {key: b, repeat: 1500}\n", 3,
-         ["steps", "3000 steps in all; at most 2000"]),
+         ["steps", "3000 steps in total; the maximum is 2000"]),
         (HEAD + "trigger: {type: magic}\n", 3, ["trigger.type", "'magic'"]),
         (HEAD + "steps:\n  - key: a\n    result: {x: '{{nonsense}}'}\n", 5,
          ["steps[0].result", "{{nonsense}} is not a placeholder", "{{", "name"]),
@@ -93,9 +93,9 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_a_directory_without_scenarios_is_refused(tmp_path: Path) -> None:
     """So is one that does not exist."""
-    with pytest.raises(UsageError, match="holds no scenario"):
+    with pytest.raises(UsageError, match="expected a scenario"):
         read_all(tmp_path)
-    with pytest.raises(UsageError, match="no such directory"):
+    with pytest.raises(UsageError, match="expected a directory"):
         read_all(tmp_path / "nowhere")
 
 
@@ -115,12 +115,12 @@ def test_a_picture_shows_each_step_over_time() -> None:
     ("value", "part"),
     [
         ("99999999999999999999999", "beyond 64 bits"),
-        (".nan", "no number in JSON"),
+        (".nan", "not a number in JSON"),
         ("[1, .inf]", "at big[1]"),
-        ("2024-01-01", "no JSON value"),
-        ("!!binary aGk=", "no JSON value"),
-        ("{1: x}", "the key 1 at big is no text"),
-        ("!!set {x, y}", "no JSON value"),
+        ("2024-01-01", "not a JSON value"),
+        ("!!binary aGk=", "not a JSON value"),
+        ("{1: x}", "the key 1 at big is not a string"),
+        ("!!set {x, y}", "not a JSON value"),
     ],
 )
 def test_what_could_not_be_sent_is_refused_when_it_is_read(
@@ -170,7 +170,7 @@ def test_a_text_that_yaml_takes_for_something_else_needs_quotes(
     path.write_text(f"summary: {value}\nautomation: {{name: A}}\nsteps: []\n")
     with pytest.raises(FileError) as refusal:
         read(path)
-    expected = f"should be a text, and YAML reads this as {expected}: put it in quotes"
+    expected = f"should be a string, and YAML reads this as {expected}: put it in quotes"
     assert str(refusal.value) == f"{path}:1: summary: {expected}"
 
 

@@ -177,10 +177,15 @@ def document() -> dict[str, Any]:
             ("scenarios", 0, "plays", "steps", 0, "takes"),
             "x",
             "scenarios.0.plays.steps.0",
-            "no dur",
+            "not a duration",
         ),
-        (("scenarios", 0, "plays", "steps", 1, "dependsOn"), ["x"], "scenarios.0.plays", "no step"),
-        (("runs", 0, "scenario"), 9, "runs.0.scenario", "no scenario 9"),
+        (
+            ("scenarios", 0, "plays", "steps", 1, "dependsOn"),
+            ["x"],
+            "scenarios.0.plays",
+            "not a step",
+        ),
+        (("runs", 0, "scenario"), 9, "runs.0.scenario", "unknown scenario 9"),
         (("runs", 0, "id"), "7", "runs.0.id", "pattern"),
         (("runs", 0, "log"), [], "runs.0.log", "at least 1"),
         (("runs", 0, "log", 0, 0), -1, "runs.0.log.0.0", "greater than"),
@@ -191,7 +196,7 @@ def document() -> dict[str, Any]:
         (("runs", 0, "log", 2, 2), 99, "runs.0.log.2.2", "counted from 0"),
         (("runs", 0, "log", 2, 2), None, "runs.0.log.2.2", "counted from 0"),
         (("runs", 0, "log", 2, 3), {}, "runs.0.log.2.3", "actionRunId"),
-        (("runs", 0, "log", 2, 3, "actionRunId"), 5, "runs.0.log.2.3.actionRunId", "no str"),
+        (("runs", 0, "log", 2, 3, "actionRunId"), 5, "runs.0.log.2.3.actionRunId", "expected str"),
         (("runs", 0, "log", 2, 1), "step.approved", "runs.0.log", "cannot have happened"),
         (("runs", 1, "continues", "attempts"), [1], "runs.1.continues.attempts", "steps"),
         (
@@ -201,7 +206,7 @@ def document() -> dict[str, Any]:
             "steps",
         ),
         (("due", 0, 0), 5, "due.0.0", "before the clock"),
-        (("due", 0, 1), 9, "due.0.1", "no run 9"),
+        (("due", 0, 1), 9, "due.0.1", "unknown run 9"),
         (("due", 0, 2), "explode", "due.0.2", "start"),
         (("due", 0, 2), "cancel", "due.0", "to a step"),
         (("due", 0, 3), 99, "due.0.2", "cannot happen"),
@@ -251,7 +256,7 @@ def test_a_finished_run_has_no_step_at_work() -> None:
     data["due"] = [due for due in data["due"] if due[1] != 2]
     log = data["runs"][2]["log"]
     log.append([log[-1][0], "run.completed", None, {}])
-    with pytest.raises(RequestValidationError, match="at work"):
+    with pytest.raises(RequestValidationError, match="are running"):
         run_to_end(restore(data, "test", FakeData(), ()))
 
 
@@ -262,7 +267,7 @@ def test_a_world_too_large_to_be_read_back_is_not_written_down(
     monkeypatch.setattr("mock_server.worlds.snapshot.MAX_SIZE", 1_000)
     world = new_world()
     world.create(SCENARIOS["fan-out"])
-    with pytest.raises(HttpError, match=r"the most is 1000 bytes\. Reset"):
+    with pytest.raises(HttpError, match=r"the maximum is 1000 bytes\. Reset"):
         dump(world)
 
 
