@@ -128,7 +128,7 @@ def _scenario(worlds: Worlds, given: str | dict[str, Any]) -> Scenario:
 def _run(call: Call) -> Run:
     run = call.world.find(call.parameters["run_id"])
     if run is None:
-        raise HttpError(404, f"The world {call.tenant!r} has no such run")
+        raise HttpError(404, f"The world {call.tenant!r} does not have this run")
     return run
 
 

@@ -52,7 +52,7 @@ def test_a_step_is_named_by_key_too(drive: Driver) -> None:
         (["quick-success", "--fail", "indx"], "no step 'indx'"),
         (["quick-success", "--fail", 2, "--hang", "index"], "cannot both be fails and hangs"),
         (["quick-success", "--takes", "2"], "as in 2=30s"),
-        (["quick-success", "--takes", "2=soon"], "'soon' is no duration"),
+        (["quick-success", "--takes", "2=soon"], "'soon' is not a duration"),
         (["nowhere.yaml"], "nowhere.yaml: expected a file, found none"),
     ],
 )
