@@ -162,7 +162,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
             raise UsageError(
-                f"cannot listen on {host}: it is no address of this machine; choose one with "
+                f"cannot listen on {host}: it is not an address of this machine; choose one with "
                 "--host, such as 127.0.0.1, or 0.0.0.0 for all of them"
             ) from None
         raise UsageError(

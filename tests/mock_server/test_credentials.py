@@ -1,4 +1,4 @@
-"""Who may do what: three ways to present a credential, tenants that never meet."""
+"""Credentials: three schemes, and tenants that never meet."""
 
 import httpx2
 import pytest
@@ -42,12 +42,12 @@ def test_each_credential_alone_is_enough(
     ("headers", "status"),
     [
         ({}, 401),
-        ({"X-API-Key": "nobody"}, 401),
+        ({"X-API-Key": "unknown"}, 401),
         ({"X-API-Key": ""}, 401),
         ({"Authorization": "Basic ZGVtbzpkZW1v"}, 401),
         ({"Authorization": "demo"}, 401),
         ({"Authorization": "Bearer expired-yesterday"}, 401),
-        ({"Cookie": "vai_token=nobody"}, 401),
+        ({"Cookie": "vai_token=unknown"}, 401),
         ({"Cookie": "vai_token"}, 401),
         ({"X-API-Key": "forbidden"}, 403),
         ({"X-API-Key": "limited"}, 429),
@@ -66,7 +66,7 @@ def test_any_other_credential_is_refused(
 
 def test_a_bad_credential_learns_nothing_about_its_input(anonymous: httpx2.Client) -> None:
     """The credential is asked for first."""
-    answer = anonymous.get(f"{RUNS}?limit=x", headers={"X-API-Key": "nobody"})
+    answer = anonymous.get(f"{RUNS}?limit=x", headers={"X-API-Key": "unknown"})
     assert answer.status_code == 401
 
 

@@ -67,14 +67,16 @@ def test_headers_keep_proxies_from_buffering(mock_world: MockWorld, finished: st
 
 
 @pytest.mark.parametrize("seen", [0, 1, 5, 10])
-def test_a_reader_goes_on_where_it_stopped(mock_world: MockWorld, finished: str, seen: int) -> None:
+def test_a_client_continues_where_it_stopped(
+    mock_world: MockWorld, finished: str, seen: int
+) -> None:
     """``Last-Event-ID`` leaves out what was seen, no more and no less."""
     rest = history(mock_world, finished, **{"Last-Event-ID": str(seen)})
     assert rest == history(mock_world, finished)[seen:]
 
 
 @pytest.mark.parametrize("seen", ["11", "12", "999999999999", "9" * 40])
-def test_a_reader_that_has_seen_the_end_is_told_to_stop(
+def test_a_client_that_has_seen_the_end_gets_204(
     mock_world: MockWorld, finished: str, seen: str
 ) -> None:
     """204 keeps a browser from reconnecting for ever."""
@@ -95,7 +97,7 @@ def test_an_id_that_was_never_given_starts_over(
 
 
 def test_a_live_run_is_followed_to_its_end(mock_world: MockWorld) -> None:
-    """What happens while somebody reads arrives, in order, without a gap to what had happened."""
+    """Events that happen while a client reads arrive in order, without a gap after the replay."""
     run_id = mock_world.create("quick-success")
     mock_world.advance(1.5)
     with mock_world.client.stream("GET", f"{RUNS}/{run_id}/events") as answer:
@@ -110,7 +112,7 @@ def test_a_live_run_is_followed_to_its_end(mock_world: MockWorld) -> None:
 
 
 def test_a_retried_run_goes_on_in_the_same_stream(mock_world: MockWorld) -> None:
-    """The numbers go on, and a reader that saw the first end can follow to the second."""
+    """The ids continue, and a client that saw the first end can follow to the second."""
     run_id = mock_world.create("flaky")
     mock_world.advance(60)
     first = history(mock_world, run_id)
@@ -143,7 +145,7 @@ def test_resuming_a_frozen_clock_wakes_its_streams(mock_world: MockWorld) -> Non
 
 
 def test_a_reset_ends_the_streams_of_the_old_world(mock_world: MockWorld) -> None:
-    """Nobody waits for a run that is gone."""
+    """No client waits for a run that is gone."""
     run_id = mock_world.create("hang")
     with mock_world.client.stream("GET", f"{RUNS}/{run_id}/events") as answer:
         pieces = answer.iter_text()
@@ -155,7 +157,7 @@ def test_a_reset_ends_the_streams_of_the_old_world(mock_world: MockWorld) -> Non
 
 
 def test_an_unknown_run_is_refused_before_a_stream_starts(mock_world: MockWorld) -> None:
-    """The refusal is plain JSON."""
+    """The error response is plain JSON."""
     path = f"{RUNS}/497f6eca-6276-4993-bfeb-53cbbbba6f08/events"
     answer = mock_world.client.get(path, headers={"Accept": "text/event-stream"})
     assert answer.status_code == 404
@@ -192,8 +194,8 @@ def test_a_page_on_this_machine_may_drive_the_mock(anonymous: httpx2.Client, met
 
 
 def test_an_id_from_the_future_of_a_run_under_way_starts_over(mock_world: MockWorld) -> None:
-    """A reader that comes from another mock, or from before a reset, is told the whole story, and
-    does not wait for an event that it thinks it has seen."""
+    """A client from another mock, or from before a reset, gets all events, and does not wait for
+    one that it believes to have seen."""
     run_id = mock_world.create("quick-success")
     mock_world.advance(1.5)
     with mock_world.client.stream(

@@ -31,18 +31,18 @@ def test_streams_beyond_the_bound_are_refused_until_one_ends() -> None:
         run_id = world.create("hang")
         path = f"{RUNS}/{run_id}/events"
         with ExitStack() as stack:
-            readers = []
+            streams = []
             for _ in range(2):
                 answer = stack.enter_context(world.client.stream("GET", path))
-                readers.append(answer.iter_text())
-                next(readers[-1])
+                streams.append(answer.iter_text())
+                next(streams[-1])
             refused = world.client.get(path)
             assert refused.status_code == 429
             assert int(refused.headers["retry-after"]) > 0
             assert "close some" in refused.json()["detail"]
             world.client.post("/_mock/reset", json={"runs": 0, "live": 0})
-            for reader in readers:
-                list(reader)
+            for one in streams:
+                list(one)
         run_id = world.create("quick-success")
         world.advance(60)
         assert world.client.get(f"{RUNS}/{run_id}/events").status_code == 200
@@ -107,8 +107,8 @@ def test_a_world_too_many_takes_the_place_of_the_longest_idle() -> None:
 def test_a_world_that_is_far_behind_its_clock_says_so(
     mock_server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody waits for ever for the first answer after a long absence, and what happened by then
-    has happened."""
+    """No client waits forever for the first response after a long absence, and past events have
+    happened."""
     monkeypatch.setattr(advance, "MAX_EVENTS", 300)
     with MockWorld(mock_server_url, "test-far-behind", scale=100_000, runs=0, live=0) as world:
         world.client.put("/_mock/arrivals", json={"perMinute": 600})

@@ -93,7 +93,7 @@ def test_a_slash_too_many_is_another_path(mock_world: MockWorld, path: str) -> N
 
 
 def test_a_websocket_is_refused(mock_world: MockWorld) -> None:
-    """Nobody speaks it here."""
+    """The server has no such method."""
     answer = mock_world.client.get(
         "/_mock/clock",
         headers={

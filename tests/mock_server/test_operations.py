@@ -30,7 +30,7 @@ RUN, PAGE, STEPS, EVENT = map(validator, ("Run", "RunPage", "RunSteps", "RunEven
 
 
 def check(world: MockWorld, run_id: str) -> None:
-    """List, run, steps and events of a run are valid and tell the same."""
+    """List, run, steps and events of a run are valid and agree."""
     run = world.run(run_id)
     RUN.validate(run)
     page = world.client.get(RUNS).json()
@@ -78,7 +78,7 @@ def test_the_documents_are_served_as_they_are(mock_world: MockWorld) -> None:
     assert control["servers"][0]["url"] == "/_mock"
 
 
-def test_the_start_page_tells_what_this_is(mock_world: MockWorld) -> None:
+def test_the_start_page_says_what_this_is(mock_world: MockWorld) -> None:
     """Where things are, a curl to copy, and every scenario."""
     page = mock_world.client.get("/")
     assert page.headers["content-type"].startswith("text/html")
@@ -89,7 +89,7 @@ def test_the_start_page_tells_what_this_is(mock_world: MockWorld) -> None:
 
 
 def test_the_vendored_files_are_what_they_were() -> None:
-    """Every file of Swagger UI has the checksum that is written down beside it."""
+    """Every file of Swagger UI has the checksum that the file VERSION lists."""
     directory = Path(mock_server.__file__).parent / "static" / "swagger-ui"
     lines = (directory / "VERSION").read_text().splitlines()[2:]
     listed = dict(reversed(line.split("  ")) for line in lines)

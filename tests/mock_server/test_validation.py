@@ -52,7 +52,7 @@ def errors(answer: httpx2.Response) -> list[tuple[tuple[str, ...], str]]:
     ],
 )
 def test_a_bad_query_is_named(mock_world: MockWorld, query: str, name: str, type_: str) -> None:
-    """The flaw names the parameter and what kind of flaw it is."""
+    """The detail names the parameter and what kind of flaw it is."""
     assert errors(mock_world.client.get(f"{RUNS}?{query}")) == [(("query", name), type_)]
 
 
@@ -67,7 +67,7 @@ def test_an_unusual_query_is_good(mock_world: MockWorld, query: str) -> None:
 
 
 def test_every_flaw_is_reported_at_once(mock_world: MockWorld) -> None:
-    """Nobody has to mend one thing to learn of the next."""
+    """A client learns of all errors in one response."""
     answer = mock_world.client.get(f"{RUNS}?limit=x&offset=-1&status=y")
     assert errors(answer) == [
         (("query", "status"), "enum"),
@@ -91,7 +91,9 @@ def test_every_flaw_is_reported_at_once(mock_world: MockWorld) -> None:
     ],
 )
 @pytest.mark.parametrize("suffix", ["", "/cancel", "/events", "/retry", "/steps"])
-def test_a_malformed_id_is_no_unknown_path(mock_world: MockWorld, run_id: str, suffix: str) -> None:
+def test_a_malformed_id_is_a_validation_error(
+    mock_world: MockWorld, run_id: str, suffix: str
+) -> None:
     """It is a flaw of the path parameter, on all five operations that have one."""
     method = "POST" if suffix in ("/cancel", "/retry") else "GET"
     answer = mock_world.client.request(method, f"{RUNS}/{run_id}{suffix}")
@@ -225,7 +227,7 @@ def test_what_is_not_there_says_so_in_json(
         b"POST /_mock/reset HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-def test_what_is_not_http_harms_nobody(mock_world: MockWorld, request_: bytes) -> None:
+def test_invalid_http_does_no_harm(mock_world: MockWorld, request_: bytes) -> None:
     """The connection is answered or closed; the next one is served."""
     address = urlsplit(mock_world.base_url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
@@ -235,8 +237,8 @@ def test_what_is_not_http_harms_nobody(mock_world: MockWorld, request_: bytes) -
     assert mock_world.client.get("/_mock/health").status_code == 200
 
 
-def test_a_method_that_nobody_knows_is_refused_like_everything_else(mock_world: MockWorld) -> None:
-    """As JSON, though it is refused before it is a request."""
+def test_an_unknown_method_gets_a_json_error(mock_world: MockWorld) -> None:
+    """As JSON, before it is parsed as a request."""
     head, body = raw_http.answer(mock_world, RUNS, "FOO")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"content-type: application/json" in head

@@ -115,8 +115,9 @@ class ControlAccessMiddleware:
             if not self._is_local(scope, host_of(host)):
                 raise HttpError(
                     403,
-                    f"{_quoted(host)} is no name of this machine: call the control API as "
-                    "localhost or 127.0.0.1, or start the mock with --allow-host and that name.",
+                    f"Host: expected a name of this machine, got {_quoted(host)}. Call the control "
+                    "API as localhost or 127.0.0.1, or start the mock with --allow-host and that "
+                    "name.",
                 )
 
     def _check_page(self, scope: Scope, headers: dict[bytes, list[str]]) -> None:

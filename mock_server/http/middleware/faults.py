@@ -1,8 +1,8 @@
 """The layer between validation and operations that applies faults to responses.
 
 The rules of its world apply to a request, unless the request itself asks for a code, an example or
-a fault. The control API and the pages have no faults. While there is no rule, a request passes
-without further work.
+a fault. The control API and the pages have no faults. Without rules a request passes without
+further work.
 """
 
 import socket
