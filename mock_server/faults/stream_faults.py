@@ -1,7 +1,7 @@
 """The kinds of fault that apply to event streams alone.
 
-Each returns, for one stream, a function from a block (an event, a comment or a ``retry`` field with
-its blank line) to the blocks that are sent in its place; it is called with None at the end of the
+Each returns, for one stream, a function from a block (an event or a comment with its blank
+line) to the blocks that are sent in its place; it is called with None at the end of the
 stream.
 """
 
@@ -147,7 +147,8 @@ class Reconnect(StreamFault):
                 return
             if block.startswith(b"retry:"):
                 context.record(self.name)
-                block = b"retry: %d\n\n" % self.after
+                _, _, event = block.partition(b"\n")
+                block = b"retry: %d\n%b" % (self.after, event)
             yield block
 
         return slower

@@ -6,13 +6,11 @@ a response on purpose, for tests of a client: ``expired…`` (401), ``forbidden�
 ``limited…`` (429).
 """
 
-from functools import lru_cache
-from http.cookies import CookieError, SimpleCookie
-
 from mock_server.engine.behaviour import Behaviour, Unauthenticated
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError
 from mock_server.journal.exchange import Headers
+from mock_server.journal.redaction import cookie_pairs
 from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
 
@@ -105,8 +103,11 @@ class Credentials:
     def _from_cookie(self, header: str) -> list[tuple[str, str]]:
         if not any(name in header for name in self._cookies):
             return []
-        jar = _parse_cookie(header)
-        return [(scheme, jar[name]) for name, scheme in self._cookies.items() if name in jar]
+        return [
+            (self._cookies[name], _unquoted(value))
+            for name, value in cookie_pairs(header)
+            if name in self._cookies
+        ]
 
 
 def _unauthenticated(behaviour: Behaviour, reason: str) -> HttpError:
@@ -122,9 +123,7 @@ def _raise_special(text: str) -> None:
         raise HttpError(429, "Rate limit exceeded", {"Retry-After": "60"})
 
 
-@lru_cache(maxsize=1_024)
-def _parse_cookie(header: str) -> dict[str, str]:
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
-    except CookieError:
-        return {}
+def _unquoted(value: str) -> str:
+    """Return a cookie's value without the quotes around it, which RFC 6265 permits."""
+    quoted = len(value) > 1 and value[0] == value[-1] == '"'
+    return value[1:-1] if quoted else value

@@ -18,10 +18,12 @@ from mock_server.faults.delay import until_disconnected
 from mock_server.worlds.replay import EventCursor
 from mock_server.worlds.world import World
 
-_RETRY = b"retry: 1000\n\n"
+_RETRY = b"retry: 1000\n"
+"""The first field of the first event: some clients deliver an event for a block without data."""
+
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
+    (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 ]
 _HEARTBEAT = b": still here\n\n"
@@ -56,10 +58,10 @@ class EventStreams:
         valid = last_event_id is not None and _EVENT_ID.fullmatch(last_event_id)
         if valid and behaviour.framing is Framing.FULL:
             position = int(last_event_id or 0)
-        if position >= len(run.log) and run.finished and not stays_open:
-            return None
         if position > len(run.log):
-            position = 0  # This run has no such id: start again rather than lose events.
+            position = 0  # The id of another run: start again rather than lose events.
+        if position == len(run.log) and run.finished and not stays_open:
+            return None
         return EventStream(self, world, run, position, stays_open=stays_open)
 
 
@@ -70,6 +72,7 @@ class EventStream:
         "_awake",
         "_cursor",
         "_heartbeat_due",
+        "_prefix",
         "_run",
         "_stays_open",
         "_streams",
@@ -85,6 +88,7 @@ class EventStream:
         self._cursor = EventCursor(world, run, position)
         self._awake = asyncio.Event()
         self._heartbeat_due = False
+        self._prefix = _RETRY
         self._stays_open = stays_open
 
     async def __call__(self, receive: Receive, send: Send) -> None:
@@ -97,7 +101,6 @@ class EventStream:
         disconnected.add_done_callback(lambda _: self._awake.set())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            await self._send(send, _RETRY)
             await self._send_events(send, disconnected.done)
             await send({"type": "http.response.body", "body": b""})
         finally:
@@ -113,7 +116,8 @@ class EventStream:
             if events:
                 self._streams.sent_events += len(events)
                 self._world.wakeup.sent_to(self)
-                await self._send(send, b"".join(events))
+                prefix, self._prefix = self._prefix, b""
+                await self._send(send, prefix + b"".join(events))
             elif self._heartbeat_due:
                 await self._send(send, _HEARTBEAT)
             self._heartbeat_due = False

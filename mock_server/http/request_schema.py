@@ -29,6 +29,8 @@ MAX_BODY_SIZE = 1_048_576
 _INTEGER = re.compile(r"-?[0-9]{1,4000}")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
+LAST_EVENT_ID = "Last-Event-ID"
+
 QUERY_PREFERENCES = frozenset({"__code", "__example", "__fault"})
 """Query parameters with preferences for the response, which the contract does not have; see
 ``middleware/prefer.py``."""
@@ -175,6 +177,7 @@ class RequestSchema:
         self._headers = [
             (one.name.lower().encode(), one) for one in compiled if one.location == "header"
         ]
+        self._resumable = any(one.name == LAST_EVENT_ID for _, one in self._headers)
         self._rejects_unknown = behaviour.unknown_parameters is UnknownParameter.INVALID
         self.body = None
         if body:
@@ -197,8 +200,8 @@ class RequestSchema:
         values: dict[str, Any] = {}
         for parameter in self._path:
             values[parameter.name] = parameter.value([path[parameter.name]], errors)
-        if query and (self._query or self._rejects_unknown):
-            texts_by_name: dict[str, list[str]] = {}
+        texts_by_name: dict[str, list[str]] = {}
+        if query and (self._query or self._rejects_unknown or self._resumable):
             for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
                 texts_by_name.setdefault(name, []).append(text)
             if self._rejects_unknown:
@@ -208,7 +211,7 @@ class RequestSchema:
                         ("query", name), "Extra inputs are not permitted", "extra_forbidden"
                     )
                     for name in texts_by_name
-                    if name not in known and name not in QUERY_PREFERENCES
+                    if name not in known and not is_extension(name, resumable=self._resumable)
                 ]
             for parameter in self._query:
                 texts = texts_by_name.get(parameter.name, [])
@@ -220,11 +223,32 @@ class RequestSchema:
         else:
             values.update(self._defaults_only)
         for header, parameter in self._headers:
-            texts = [text.decode("latin-1") for key, text in headers if key == header]
+            # White space around the value of a header is not part of it.
+            texts = [text.decode("latin-1").strip(" \t") for key, text in headers if key == header]
+            if texts_by_name and self._resumable and not any(texts):
+                texts = [
+                    texts[-1].strip() for name, texts in texts_by_name.items() if _resumes(name)
+                ][-1:]
             values[parameter.name] = parameter.value(texts, errors)
             if texts:
                 sent.add(parameter.name)
         return values
+
+
+def is_extension(name: str, *, resumable: bool) -> bool:
+    """Return whether the mock knows a query parameter that the contract does not have.
+
+    ``resumable`` says whether the operation has the header ``Last-Event-ID``.
+    """
+    return name in QUERY_PREFERENCES or (resumable and _resumes(name))
+
+
+def _resumes(name: str) -> bool:
+    """Return whether a query parameter stands for the header ``Last-Event-ID``.
+
+    Polyfills of EventSource send ``lastEventId``, because they cannot set the header.
+    """
+    return name.lower().replace("-", "").replace("_", "") == "lasteventid"
 
 
 def _parse(content: bytes) -> Any:

@@ -35,10 +35,12 @@ class Redaction:
         for header, content in headers:
             value = content.decode("latin-1")
             if header == b"cookie":
-                texts += [one.partition("=")[2] for one in value.split(";")]
+                # A cookie without a name is a value.
+                texts += [text or name for name, text in cookie_pairs(value)]
             elif _SECRET_NAME.search(header.decode("latin-1")):
                 texts.append(value)
         pieces = {piece for text in texts for piece in (text, *_PIECES.split(text))}
+        pieces |= {piece.encode("latin-1", "ignore").decode(errors="ignore") for piece in pieces}
         pieces |= {unquote_plus(piece) for piece in pieces}
         pieces |= {quote(piece, safe="") for piece in pieces}
         pieces -= _SCHEMES | {tenant}
@@ -79,3 +81,15 @@ class Redaction:
 
     def _value(self, name: str, value: str) -> str:
         return REDACTED if _SECRET_NAME.search(name) else quote(self.text(value))
+
+
+def cookie_pairs(header: str) -> list[tuple[str, str]]:
+    """Return the names and values of a ``Cookie`` header, by the rules of RFC 6265, section 5.
+
+    Browsers send any text between two semicolons: JSON, spaces, names without a value.
+    """
+    pairs = []
+    for pair in header.split(";"):
+        name, _, value = pair.partition("=")
+        pairs.append((name.strip(" \t"), value.strip(" \t")))
+    return pairs

@@ -158,7 +158,7 @@ def test_a_port_in_use() -> None:
         ("--worlds", "a,b,a", r"Invalid value for '--worlds': 'a' is a duplicate; remove one"),
         ("--worlds", "test-x", r"Invalid value for '--worlds': 'test-x': .* open by themselves"),
         ("--host", "no.such.host.invalid", r"cannot listen on no\.such\.host\.invalid: .*--host.*"),
-        ("--host", "192.0.2.1", r"cannot listen on 192\.0\.2\.1: .* no address of this machine.*"),
+        ("--host", "192.0.2.1", r"cannot listen on 192\.0\.2\.1: .* not an address of this .*"),
     ],
 )
 def test_an_option_that_cannot_be_used(option: str, value: str, expected: str) -> None:

@@ -51,7 +51,7 @@ class Backend:
         with self.client.stream("GET", path, timeout=STREAM_BOUND) as answer:
             pieces = answer.iter_text()
             try:
-                text = next(pieces)
+                text = next(pieces, "")
                 during()
                 for piece in pieces:
                     text += piece

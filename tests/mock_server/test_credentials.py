@@ -37,6 +37,59 @@ def test_each_credential_alone_is_enough(
     assert answer.json()["total"] == 1
 
 
+NEIGHBOURS = [
+    "seen; {}",
+    "{}; seen",
+    'prefs={{"a":"b"}}; {}',
+    "user=John Doe; {}",
+    "city=Z\u00fcrich; {}",
+    "a@b=1; {}",
+    "={}; {}",
+    "; ;{};",
+    "a=1,b=2;{}",
+    "x=;{}",
+    'q="un;{}',
+    "theme=dark;\t{}",
+    "vai_token_old=x; {}",
+    "a=b=c; {}",
+    "[csrf]=(x)\\; {}",
+    "expires=Wed, 21 Oct 2026 07:28:00 GMT; {}",
+    "path=/; {}",
+    "domain=x; secure; {}",
+    "\u0434=1; {}",
+    "vai_token=unknown; {}",
+    "{}; vai_token=unknown",
+    "vai_token=; {}",
+    "VAI_TOKEN=unknown; {}",
+]
+
+
+@pytest.mark.parametrize("cookies", NEIGHBOURS)
+@pytest.mark.parametrize("pair", ["vai_token={}", 'vai_token="{}"', "vai_token = {}"])
+def test_a_cookie_is_found_among_others(
+    mock_world: MockWorld, anonymous: httpx2.Client, cookies: str, pair: str
+) -> None:
+    """Browsers send any text between two semicolons."""
+    sent = cookies.replace("{}", pair.format(mock_world.key)).replace("{{", "{").replace("}}", "}")
+    answer = anonymous.get(f"{RUNS}?limit=0", headers={"Cookie": sent.encode()})
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_cookie_is_found_in_any_header(mock_world: MockWorld, anonymous: httpx2.Client) -> None:
+    """HTTP/2 clients and proxies split cookies over several headers."""
+    headers = [("Cookie", "a=1"), ("Cookie", f"vai_token={mock_world.key}"), ("Cookie", "b")]
+    assert anonymous.get(f"{RUNS}?limit=0", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["VAI_TOKEN", "vai_token2", "x-vai_token", "x; vai_tokens"])
+def test_a_cookie_of_another_name_is_not_a_credential(
+    mock_world: MockWorld, anonymous: httpx2.Client, name: str
+) -> None:
+    """Names of cookies are case-sensitive and complete."""
+    headers = {"Cookie": f"{name}={mock_world.key}"}
+    assert anonymous.get(f"{RUNS}?limit=0", headers=headers).status_code == 401
+
+
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 @pytest.mark.parametrize(
     ("headers", "status"),

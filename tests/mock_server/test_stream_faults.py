@@ -148,7 +148,7 @@ def test_a_stream_asks_for_patience(mock_world: MockWorld, events: str) -> None:
     """In milliseconds, as the standard has it."""
     fault(mock_world, reconnect={"after": "45s"})
     text = mock_world.client.get(events).text
-    assert text.startswith("retry: 45000\n\n")
+    assert text.startswith("retry: 45000\nid: 1\n")
 
 
 def test_faults_of_a_stream_compose(mock_world: MockWorld, events: str) -> None:
