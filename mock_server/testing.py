@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mock_server.settings import Settings
 
 RUNS = "/api/v1/automation-runs"
+_ANY = object()
 
 
 @contextmanager
@@ -138,6 +139,49 @@ class MockWorld:
             "steps"
         ]
         return steps
+
+    def verify(
+        self,
+        *,
+        count: int | None = None,
+        at_least: int | None = None,
+        at_most: int | None = None,
+        exact_body: Any = _ANY,
+        **matchers: Any,
+    ) -> list[int]:
+        """Verify that the client has sent the expected requests; return their numbers.
+
+        ``matchers`` are ``method``, ``path``, ``operation``, ``status``, ``query``, ``headers`` and
+        ``body`` as in ``POST /_mock/verify``. Without a number of requests, at least one is
+        expected. Raise AssertionError with the nearest request if they were not sent::
+
+            mock_world.verify(operation="retryRun", body={"mode": "full"}, count=1)
+            mock_world.verify(operation="listRuns", query={"status": "failed"}, at_most=3)
+        """
+        __tracebackhide__ = True
+        numbers = {"count": count, "atLeast": at_least, "atMost": at_most}
+        expectation = matchers | {name: n for name, n in numbers.items() if n is not None}
+        if exact_body is not _ANY:
+            expectation["exactBody"] = exact_body
+        [result] = self.verify_all(expectation)
+        return result
+
+    def verify_all(
+        self, *expectations: dict[str, Any], in_order: bool = False, no_others: bool = False
+    ) -> list[list[int]]:
+        """Verify several expectations, objects as in ``POST /_mock/verify``; return the numbers of
+        the requests that match each.
+
+        With ``in_order``, their requests must come in this order; with ``no_others``, no other
+        request may have been sent. Raise AssertionError.
+        """
+        __tracebackhide__ = True
+        found = self.control(
+            "verify", expectations=list(expectations), inOrder=in_order, noOthers=no_others
+        )
+        if not found["verified"]:
+            raise AssertionError(found["message"])
+        return [each["requests"] for each in found["expectations"]]
 
     def control(self, path: str, method: str = "POST", /, **given: Any) -> dict[str, Any]:
         """Call ``{method} /_mock/{path}`` for this world and return the JSON, ``{}`` for no body.

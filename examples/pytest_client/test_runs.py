@@ -52,6 +52,15 @@ def test_what_has_finished_cannot_be_cancelled(runs: RunsClient, mock_world: Moc
         runs.cancel(run_id)
 
 
+def test_a_retry_is_sent_once(runs: RunsClient, mock_world: MockWorld) -> None:
+    """The requests of the client are verified as well."""
+    run_id = mock_world.create("flaky")
+    mock_world.advance(60)
+    runs.retry(run_id)
+    mock_world.verify(method="POST", operation="retryRun", count=1)
+    mock_world.verify(operation="cancelRun", count=0)
+
+
 def test_an_outage_is_passed_on(runs: RunsClient, mock_world: MockWorld) -> None:
     """The next request fails, and the one after it does not."""
     mock_world.control("faults", status={"code": 503}, count=1)

@@ -1,19 +1,22 @@
 """The journal: the requests, and the explanation of each response."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
-from mock_server.errors import HttpError
+from mock_server.engine.run_state import Json
+from mock_server.errors import HttpError, RequestValidationError
 from mock_server.http.call import BodyResponse, Call, Handler, Response
 from mock_server.http.explain import Explainer
 from mock_server.journal.exchange import Exchange
+from mock_server.journal.expectation import Expectation, verify
 from mock_server.journal.journal import MAX_EXCHANGES, Journal
 from mock_server.worlds.registry import Worlds
 
 
 def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
-    """Return ``listRequests``, ``countRequests``, ``getRequest`` and ``clearRequests``."""
+    """Return ``listRequests``, ``countRequests``, ``getRequest``, ``clearRequests`` and
+    ``verifyRequests``."""
 
     def journals(call: Call) -> list[Journal]:
         match call.parameters["whose"]:
@@ -23,6 +26,18 @@ def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
                 return [explainer.unassigned, *(world.journal for world in worlds)]
             case _:
                 return [call.world.journal]
+
+    def verify_requests(call: Call) -> Response:
+        since = call.parameters["from"] or 0
+        exchanges = (one for journal in journals(call) for one in journal if one.number >= since)
+        return BodyResponse.json(
+            verify(
+                list(exchanges),
+                list(_expectations(call.body["expectations"])),
+                in_order=call.body.get("inOrder", False),
+                no_others=call.body.get("noOthers", False),
+            )
+        )
 
     def list_requests(call: Call) -> Response:
         found = list(_matching(call, journals(call)))
@@ -66,7 +81,19 @@ def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
         "countRequests": count_requests,
         "getRequest": get_request,
         "clearRequests": clear_requests,
+        "verifyRequests": verify_requests,
     }
+
+
+def _expectations(given: list[Json]) -> Iterator[Expectation]:
+    """Yield the expectations of a request. Raise RequestValidationError."""
+    for index, each in enumerate(given):
+        try:
+            yield Expectation(each)
+        except ValueError as error:
+            raise RequestValidationError.at(
+                ("body", "expectations", str(index)), str(error)
+            ) from None
 
 
 def _matching(call: Call, journals: Iterable[Journal]) -> Iterable[Exchange]:

@@ -20,6 +20,9 @@ EXCHANGE = "mock_server.journal.exchange"
 
 HEADER = b"x-mock-request"
 
+MAX_RECORDED_BODY = 8_192
+"""Bytes of a request body that an exchange keeps, so that a journal stays small."""
+
 Headers = list[tuple[bytes, bytes]]
 """Header fields as in an ASGI scope: lower-case names, raw values."""
 
@@ -43,7 +46,8 @@ class Exchange:
     """A request, and the response as far as it was sent.
 
     ``started`` and ``ended`` are real seconds; ``at`` is the world's instant, None before a world
-    was found. ``bytes_sent`` counts the bytes of the response's body; ``extra_headers`` are added
+    was found. ``body`` is that of the request, None where it was not read or is too large to be
+    kept. ``bytes_sent`` counts the bytes of the response's body; ``extra_headers`` are added
     to the response. ``credential`` is the security scheme that opened the tenant's world.
     """
 
@@ -55,6 +59,7 @@ class Exchange:
     credential: str | None = None
     status: int | None = None
     bytes_sent = 0
+    body: bytes | None = None
     reason: str | None = None
     question: str | None = None
     errors: Sequence[ErrorDetail] = ()

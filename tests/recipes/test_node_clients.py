@@ -49,7 +49,7 @@ def test_vitest(tmp_path: Path) -> None:
     side by side on two workers."""
     done = run(copy(VITEST, "vitest", tmp_path), "npm", "test")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"Tests +10 passed \(10\)$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"Tests +11 passed \(11\)$", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_vitest_without_the_mock(tmp_path: Path) -> None:

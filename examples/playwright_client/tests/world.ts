@@ -9,6 +9,23 @@ export interface Start {
   live?: number;
 }
 
+type Text = string | number | boolean | { contains?: string; like?: string; absent?: boolean };
+
+/** Requests that match all matchers, and how many; by default at least one. */
+export interface Expectation {
+  method?: string;
+  path?: Text;
+  operation?: string;
+  status?: number | string;
+  query?: Record<string, Text>;
+  headers?: Record<string, Text>;
+  body?: unknown;
+  exactBody?: unknown;
+  count?: number;
+  atLeast?: number;
+  atMost?: number;
+}
+
 export class World {
   private constructor(
     readonly baseUrl: string,
@@ -30,6 +47,17 @@ export class World {
   /** Advance the clock; return after everything due has happened. */
   async advance(seconds: number): Promise<void> {
     await this.control("clock/advance", { seconds });
+  }
+
+  /** Verify that the client has sent the expected requests, objects as in `POST /_mock/verify`:
+   * `world.verify([{ operation: "retryRun", body: { mode: "full" }, count: 1 }])`. Throw an error
+   * that names the nearest request if it has not. */
+  async verify(
+    expectations: Expectation[],
+    options: { inOrder?: boolean; noOthers?: boolean } = {},
+  ): Promise<void> {
+    const found = await this.control<{ message: string | null }>("verify", { expectations, ...options });
+    if (found.message !== null) throw new Error(found.message);
   }
 
   /** Send `{method} /_mock/{path}` for this world. `given` is the body of a POST or PUT, and the query

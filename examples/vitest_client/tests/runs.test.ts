@@ -40,6 +40,16 @@ describe.concurrent("a client of the runs", () => {
     expect((await runs.get(id)).status).toBe("completed");
   });
 
+  test("retries once, with the mode", async ({ runs, world, expect }) => {
+    const id = await world.create("flaky");
+    await world.advance(60);
+    await runs.retry(id);
+    await world.verify([{ operation: "retryRun", exactBody: { mode: "failed_and_downstream" }, count: 1 }]);
+    await runs.get(id);
+    await world.verify([{ operation: "retryRun" }, { operation: "getRun" }], { inOrder: true });
+    await expect(world.verify([{ operation: "cancelRun" }])).rejects.toThrow(/cancelRun.*nearest: request/);
+  });
+
   test("reports an overload until it is over", async ({ runs, world, expect }) => {
     await world.control("faults", { status: { code: 503 } });
     await expect(runs.list()).rejects.toMatchObject({ status: 503 });

@@ -15,7 +15,7 @@ from mock_server.http.credentials import Credentials
 from mock_server.http.middleware.by_operation import OperationMiddleware
 from mock_server.http.request_schema import MAX_BODY_SIZE, RequestSchema, question_of
 from mock_server.journal.coverage import SentParameters
-from mock_server.journal.exchange import EXCHANGE, Exchange
+from mock_server.journal.exchange import EXCHANGE, MAX_RECORDED_BODY, Exchange
 from mock_server.worlds.registry import Worlds
 
 _MAX_SCHEMAS = 64
@@ -79,6 +79,8 @@ class ValidatedOperation:
         body: Json = {}
         if schema.body is not None:
             content = await _read(receive, self._max_body_size)
+            if len(content) <= MAX_RECORDED_BODY:
+                exchange.body = content
             content_type = next((v for k, v in headers if k == b"content-type"), None)
             text = content_type.decode("latin-1") if content_type is not None else None
             if not content:
