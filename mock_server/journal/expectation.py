@@ -47,8 +47,8 @@ class Expectation:
         if given.get("atLeast", 0) > given.get("atMost", math.inf):
             raise ValueError("atLeast is greater than atMost")
         self._given = given
-        minimum = given.get("atLeast", 0 if "atMost" in given else 1)
-        self.minimum: int = given["count"] if "count" in given else minimum
+        minimum: int = given.get("atLeast", 0 if "atMost" in given else 1)
+        self.minimum: int = given.get("count", minimum)
         self.maximum: int | None = given.get("count", given.get("atMost"))
 
     def __str__(self) -> str:
