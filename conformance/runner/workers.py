@@ -29,7 +29,7 @@ _LIMITED = "runs_conformance_limited"
 _SEED = "runs_conformance_seed"
 _HOME = "runs_conformance_home"
 # Checks that build on one long observation: each worker that had one of them would make its own.
-_TOGETHER = {"fuzzing": "fuzz", "model": "model", "streaming": "watched", "life": "watched"}
+_TOGETHER = {"fuzz": "fuzz", "model": "model", "events": "watched", "life": "watched"}
 
 # Checks that count the tenant's runs, or compare readings of the list: none is made meanwhile.
 _ALONE = frozenset(
