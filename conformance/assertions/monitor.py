@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from conformance.assertions import invariants
 from conformance.assertions.response_rules import Watch
 from conformance.client.response import Answer
+from conformance.client.run_events import told
 from conformance.client.sse import Parser
 from conformance.errors import Finding
-from conformance.harness.recordings import told
 from conformance.vocabulary import ROOT, Level
 
 Json = dict[str, Any]

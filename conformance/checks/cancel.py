@@ -24,11 +24,12 @@ from conformance.checks.support.completion_race import Aimed, around_completion
 from conformance.checks.support.open_questions import REFUSALS, SUCCESSES
 from conformance.client.concurrency import at_once
 from conformance.client.response import Answer
+from conformance.client.run_events import ends, has_ended, told
 from conformance.client.stream import Stream
 from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, Kit
 from conformance.harness.markers import requirement
-from conformance.harness.recordings import Moment, ends, has_ended, told
+from conformance.harness.recordings import Moment
 from conformance.vocabulary import FINISHED, Level, State, Status
 
 CALLERS = 6

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from conformance.assertions.matchers import is_finished, moment, require, status, unchanged
 from conformance.checks.support.late_subscribers import compare, join
 from conformance.checks.support.retry import rerun, retried
+from conformance.client.run_events import ends, has_ended, told
 from conformance.client.stream import Stream
 from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, Kit
 from conformance.harness.markers import requirement
-from conformance.harness.recordings import ends, has_ended, told
 from conformance.vocabulary import FINISHED, Operation, State, Status
 
 PULSE = 30

@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.assertions.matchers import unchanged, went_on
+from conformance.client.run_events import told
 from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.harness.context import Kit
 from conformance.harness.markers import requirement
-from conformance.harness.recordings import Moment, told
+from conformance.harness.recordings import Moment
 from conformance.vocabulary import ONWARD, State, Status
 
 ALLOWED: Mapping[str, Collection[str]] = {

@@ -17,6 +17,7 @@ from conformance.catalogue.open_questions import Observation, Question
 from conformance.client.credentials import Credential, Way
 from conformance.client.raw_socket import Wire
 from conformance.client.response import Answer
+from conformance.client.run_events import has_ended
 from conformance.client.stream import Stream
 from conformance.client.transport import Api
 from conformance.config.settings import Settings
@@ -25,7 +26,7 @@ from conformance.contract.schema import Schemas
 from conformance.errors import Finding, Inconclusive, Outcome, Unsupported
 from conformance.harness.cache import Archive
 from conformance.harness.polling import Waiting
-from conformance.harness.recordings import Broadcast, Moment, Quiet, has_ended
+from conformance.harness.recordings import Broadcast, Moment, Quiet
 from conformance.harness.runs import Runs
 from conformance.vocabulary import State, Status
 

@@ -1,16 +1,12 @@
-"""What a run's history says: the moments of its life as they were polled, and the events of its
-stream as they were told."""
+"""Hold what was recorded of runs: snapshots taken while polling, and streams listened to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from conformance.client.sse import Frame
 from conformance.client.stream import Stream
-from conformance.vocabulary import FINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,31 +16,6 @@ class Moment:
     run: dict[str, Any]
     steps: list[dict[str, Any]]
     at: float = field(default_factory=monotonic, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One event in the terms of the contract, as far as it bears them."""
-
-    kind: str
-    run: dict[str, Any] | None
-    step: dict[str, Any] | None
-
-    @property
-    def outcome(self) -> str:
-        """What happened, without to whom: the last part of the kind."""
-        return self.kind.rpartition(".")[2].rpartition("_")[2]
-
-    @property
-    def step_key(self) -> str | None:
-        """The step it happened to, or None if it happened to the run."""
-        key = None if self.step is None else self.step.get("key")
-        return key if isinstance(key, str) else None
-
-    @property
-    def ends_the_run(self) -> bool:
-        """Whether nothing more can come of this attempt."""
-        return self.step is None and self.outcome in FINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,41 +37,3 @@ class Quiet:
     stream: Stream
     comments: int
     since: float
-
-
-def told(frames: Iterable[Frame]) -> list[Told]:
-    """The events in the frames. The kind is in the JSON, or else in the frame; frames that hold no
-    object are left out."""
-    found: list[Told] = []
-    for frame in frames:
-        try:
-            value = frame.json()
-        except ValueError:
-            continue
-        if not isinstance(value, dict):
-            continue
-        kind = value.get("event")
-        data = value.get("data")
-        inner = data if isinstance(data, dict) else value
-        found.append(
-            Told(
-                kind=kind if isinstance(kind, str) else frame.event,
-                run=_object(inner.get("run")),
-                step=_object(inner.get("step")),
-            )
-        )
-    return found
-
-
-def ends(stream: Stream) -> list[Told]:
-    """The terminal events that have come."""
-    return [event for event in told(stream.frames) if event.ends_the_run]
-
-
-def has_ended(stream: Stream) -> bool:
-    """The run's terminal event has come."""
-    return bool(ends(stream))
-
-
-def _object(value: object) -> dict[str, Any] | None:
-    return value if isinstance(value, dict) else None

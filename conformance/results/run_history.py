@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from conformance.harness.recordings import Broadcast, Moment, Told, told
+from conformance.client.run_events import Told, told
+from conformance.harness.recordings import Broadcast, Moment
 from conformance.vocabulary import FINISHED, Status
 
 MAX_STEPS = 60

@@ -12,10 +12,11 @@ from itertools import pairwise
 from conformance.assertions.matchers import is_finished
 from conformance.client.concurrency import at_once
 from conformance.client.response import Answer
+from conformance.client.run_events import has_ended, told
 from conformance.client.stream import Stream
 from conformance.errors import Inconclusive
 from conformance.harness.context import Kit
-from conformance.harness.recordings import Moment, has_ended, told
+from conformance.harness.recordings import Moment
 from conformance.vocabulary import State, Status
 
 ROUNDS = 3

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from conformance.client.run_events import has_ended, told
 from conformance.client.stream import Stream
 from conformance.errors import Finding, Inconclusive, NoAnswer
 from conformance.harness.context import Kit
-from conformance.harness.recordings import has_ended, told
 
 READERS = 24
 # How long events may take that others have heard already.

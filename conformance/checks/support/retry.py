@@ -15,9 +15,10 @@ from conformance.assertions.matchers import (
     when,
 )
 from conformance.client.response import Answer
+from conformance.client.run_events import ends
 from conformance.errors import Finding, Inconclusive
 from conformance.harness.context import Kit
-from conformance.harness.recordings import Moment, ends
+from conformance.harness.recordings import Moment
 from conformance.vocabulary import FINISHED, Level, Operation, State, Status
 
 # Seconds that a step may take to be taken over from another run.
