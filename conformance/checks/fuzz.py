@@ -49,7 +49,7 @@ class Fuzzed:
 @pytest.mark.parametrize(("phase", "operation"), CASES)
 def check_what_schemathesis_finds(kit: Kit, phase: str, operation: Operation) -> None:
     """No failure against the documented view, and none but that against the whole contract."""
-    if kit.settings.read_only and operation.method != "GET":
+    if kit.read_only and operation.method != "GET":
         raise Unsupported("it needs to change something, and the run is read-only")
     found = kit.archive.once("fuzz", lambda: _fuzz(kit))
     if (reason := found.left_out.get((phase, operation))) is not None:
@@ -82,7 +82,7 @@ def _untried(tally: Tally) -> str:
 
 def _accuse(kit: Kit, failure: Failure, level: Level | None) -> None:
     number = kit.api.target.traffic.keep(failure.exchange)
-    again = kit.settings.fuzz.again
+    again = kit.fuzz.again
     message = f"{failure.message} (again with {again})" if again else failure.message
     raise Finding(message, level=level, exchange=number)
 
@@ -109,9 +109,9 @@ def _fuzz(kit: Kit) -> Fuzzed:
                 del pools[view][phase][operation]
     views: Mapping[View, Found] = {view: {} for view in View}
     if any(pools.values()):
-        target, settings = kit.api.target, kit.settings
+        target = kit.api.target
         # What is found by then must still be read.
-        left = deadline.left(settings.budget)
+        left = deadline.left(kit.budget)
         seconds = max(left - max(2.0, 0.1 * left), 0.5 * left)
         views = fuzz(
             kit.contract,
@@ -119,7 +119,7 @@ def _fuzz(kit: Kit) -> Fuzzed:
             target.connection,
             kit.credentials[0],
             pools,
-            settings.fuzz,
+            kit.fuzz,
             seconds,
         )
     return Fuzzed(views, left_out)
@@ -127,7 +127,7 @@ def _fuzz(kit: Kit) -> Fuzzed:
 
 def _wanted(kit: Kit, phase: str) -> list[Operation]:
     """The operations that this phase is asked to try. What follows what needs all of them."""
-    able = [o for o in Operation if o.method == "GET" or not kit.settings.read_only]
+    able = [o for o in Operation if o.method == "GET" or not kit.read_only]
     asked = [o for o in able if f"FUZZ-{phase.upper()}-{o.name}" in kit.selected]
     return able if phase == "stateful" and asked else asked
 
@@ -136,7 +136,7 @@ def _runs(kit: Kit, operation: Operation) -> Sequence[str]:
     if operation not in _CHANGED:
         return [kit.runs.shared(State.COMPLETED)]
     state, _ = _CHANGED[operation]
-    return kit.runs.several(state, None, min(_MOST, max(_FRESH, kit.settings.fuzz.cases // 4)))
+    return kit.runs.several(state, None, min(_MOST, max(_FRESH, kit.fuzz.cases // 4)))
 
 
 def _settle(kit: Kit, operation: Operation, runs: Iterable[Sequence[str]]) -> None:

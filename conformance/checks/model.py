@@ -58,8 +58,8 @@ _PICK = st.integers(0, 11)
 def check_any_order_of_calls_agrees_with_the_model(kit: Kit) -> None:
     """Sequences of reading, cancelling, retrying and waiting, over a few runs each."""
     real_time = kit.waiting.real_time
-    effort = kit.settings.fuzz
-    seconds = deadline.left(kit.settings.budget)
+    effort = kit.fuzz
+    seconds = deadline.left(kit.budget)
     if effort.seed is None:
         seconds = min(seconds, 30)
     book = Book(time.monotonic() + 0.8 * seconds)

@@ -18,9 +18,10 @@ from conformance.config.options import ENVIRONMENT
 from conformance.config.outfile import writable
 from conformance.config.provisioning import Means, read_means
 from conformance.config.sources import Told, gather
+from conformance.config.waivers import read_waivers
 from conformance.errors import ConfigurationError, Mistakes
-from conformance.fuzz.config import GATE_CASES, Effort, chosen
-from conformance.results.waivers import Waiver, read_waivers
+from conformance.fuzz.config import GATE_CASES, FuzzConfig, chosen
+from conformance.results.waivers import Waiver
 from conformance.vocabulary import ROOT, FileKind
 
 MOST_WORKERS = 32
@@ -47,7 +48,7 @@ class Settings:
     workers: int
     reports: Mapping[FileKind, Path]
     waivers: tuple[Waiver, ...]
-    fuzz: Effort
+    fuzz: FuzzConfig
 
     def redactor(self) -> Redactor:
         """What takes out of reports everything secret that was told."""
@@ -219,7 +220,7 @@ def _reports(told: Mapping[str, Told], mistakes: Mistakes) -> dict[FileKind, Pat
     return {kind: mistakes.attempt(writable, one.value, one.where) for kind, one in given.items()}
 
 
-def _effort(told: Mapping[str, Told], mistakes: Mistakes) -> Effort:
+def _effort(told: Mapping[str, Told], mistakes: Mistakes) -> FuzzConfig:
     cases = mistakes.attempt(_whole, told["fuzz"], 100_000)
     seed = mistakes.attempt(_whole, told["fuzz_seed"], 2**32 - 1)
     if cases == 0:
@@ -227,8 +228,8 @@ def _effort(told: Mapping[str, Told], mistakes: Mistakes) -> Effort:
             f"{told['fuzz'].where} 0 tries nothing.", "Leave out what is not wanted: --exclude."
         )
     if cases is None and seed is None:
-        return Effort()
-    return Effort(cases or GATE_CASES, chosen() if seed is None else seed)
+        return FuzzConfig()
+    return FuzzConfig(cases or GATE_CASES, chosen() if seed is None else seed)
 
 
 def _whole(told: Told, most: int) -> int | None:

@@ -10,7 +10,7 @@ GATE_CASES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class FuzzConfig:
     """`cases` for each operation, and as many sequences of calls; without a seed they are the same
     in every run."""
 

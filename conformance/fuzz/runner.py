@@ -18,7 +18,7 @@ from conformance.contract.contract import Contract
 from conformance.errors import KitError
 from conformance.fuzz import results
 from conformance.fuzz.cache import cache_directory
-from conformance.fuzz.config import Effort
+from conformance.fuzz.config import FuzzConfig
 from conformance.fuzz.schema import CACHE, HEADERS, PLACEHOLDER, RUNS, View, document
 from conformance.vocabulary import Operation
 
@@ -42,7 +42,7 @@ def fuzz(
     connection: Connection,
     credential: Credential,
     pools: Mapping[View, Pools],
-    effort: Effort,
+    effort: FuzzConfig,
     seconds: float,
 ) -> dict[View, results.Outcome]:
     """Fuzz the phases and operations for which there are runs, both views at once, and after this
@@ -84,7 +84,7 @@ def _start(
     connection: Connection,
     credential: Credential,
     pools: Pools,
-    effort: Effort,
+    effort: FuzzConfig,
 ) -> subprocess.Popen[bytes]:
     home.mkdir()
     operations = {operation for pool in pools.values() for operation in pool}
@@ -161,7 +161,7 @@ def _finish(
     return found
 
 
-def _configuration(pools: Pools, effort: Effort) -> str:
+def _configuration(pools: Pools, effort: FuzzConfig) -> str:
     """The general part, and what keeps each phase to the operations that it is asked for."""
     parts = [
         _GENERAL.replace("DETERMINISTIC", str(effort.seed is None).lower())

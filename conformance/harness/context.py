@@ -20,10 +20,10 @@ from conformance.client.response import Answer
 from conformance.client.run_events import has_ended
 from conformance.client.stream import Stream
 from conformance.client.transport import Api
-from conformance.config.settings import Settings
 from conformance.contract.contract import Contract
 from conformance.contract.schema import Schemas
 from conformance.errors import Finding, Inconclusive, Outcome, Unsupported
+from conformance.fuzz.config import FuzzConfig
 from conformance.harness.cache import Archive
 from conformance.harness.polling import Waiting
 from conformance.harness.recordings import Broadcast, Moment, Quiet
@@ -51,7 +51,6 @@ WRONG_SECRET = "no-such-credential-3f6b1c"  # noqa: S105 - it opens nothing, on 
 class Kit:
     """One check's view of the target."""
 
-    settings: Settings
     api: Api
     wire: Wire
     runs: Runs
@@ -63,6 +62,9 @@ class Kit:
     archive: Archive
     questions: Mapping[str, Question]
     selected: frozenset[str]
+    read_only: bool
+    budget: float
+    fuzz: FuzzConfig
     observations: list[Observation] = field(default_factory=list)
 
     @property
@@ -210,7 +212,7 @@ class Kit:
 
         _, why = self.waiting.until(read, is_finished)
         if why:
-            raise Inconclusive(f"after {self.settings.patience:g} s {why}")
+            raise Inconclusive(f"after {self.waiting.patience:g} s {why}")
         return moments
 
     def _listen_in(self) -> Broadcast:

@@ -11,7 +11,7 @@ from typing import Any
 from conformance import __version__
 from conformance.catalogue.open_questions import Answered
 from conformance.catalogue.requirements import Requirement
-from conformance.fuzz.config import Effort
+from conformance.fuzz.config import FuzzConfig
 from conformance.results.result import Result
 from conformance.results.root_causes import causes
 from conformance.results.waivers import Waiver
@@ -95,7 +95,7 @@ class Report:
     trouble: str = ""
     interrupted: bool = False
     observations: Mapping[str, Answered] = field(default_factory=dict)
-    fuzz: Effort = field(default_factory=Effort)
+    fuzz: FuzzConfig = field(default_factory=FuzzConfig)
     credentials: tuple[str, ...] = ()
     config: str = ""
     contract_digest: str = ""

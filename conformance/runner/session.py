@@ -144,7 +144,6 @@ class Session:
         given = {c.way: c for c in self.provisioner.more_credentials}
         given |= {c.way: c for c in self._credentials}
         return Kit(
-            settings=self.settings,
             api=self.api,
             wire=self._wire,
             runs=self._runs,
@@ -152,6 +151,9 @@ class Session:
             archive=self.archive,
             questions=self.questions,
             selected=self.selected,
+            read_only=self.settings.read_only,
+            budget=self.settings.budget,
+            fuzz=self.settings.fuzz,
             contract=self.contract,
             schemas=self._schemas,
             credentials=(

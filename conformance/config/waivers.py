@@ -1,0 +1,67 @@
+"""Read the waivers, `[[waivers]]` in the configuration file. Each entry needs the requirements that
+it is about, a reason, an owner and the date on which it expires."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+from conformance.catalogue.requirements import Catalogue
+from conformance.config.toml_file import ConfigFile
+from conformance.errors import ConfigurationError, Mistakes
+from conformance.results.waivers import Waiver
+
+_KEYS = ("requirements", "reason", "owner", "expires")
+_EXAMPLE = {
+    "requirements": '["CANCEL-0[67]"]',
+    "reason": '"Races are fixed in 2.4: TICKET-17"',
+    "owner": '"platform team"',
+    "expires": "2027-01-31",
+}
+
+
+def read_waivers(file: ConfigFile, catalogue: Catalogue, mistakes: Mistakes) -> tuple[Waiver, ...]:
+    """The waivers of the file. A mistake is one that is not whole, or that has a pattern which
+    matches no requirement; it is told with its line."""
+    listed = mistakes.attempt(file.expect, list, file.data.get("waivers", []), "waivers") or []
+    waivers = [mistakes.attempt(_read, file, index, raw) for index, raw in enumerate(listed)]
+    for waiver in filter(None, waivers):
+        for pattern in waiver.patterns:
+            mistakes.attempt(catalogue.matching, pattern, f"{waiver.where}:")
+    return tuple(waivers)
+
+
+def _read(file: ConfigFile, index: int, raw: Any) -> Waiver:
+    place = ("waivers", index)
+    entry = file.expect(dict, raw, *place)
+    file.refuse_unknown(entry, _KEYS, *place)
+    mistakes = Mistakes()
+    for key in _KEYS:
+        if entry.get(key) in (None, "", []) or not str(entry[key]).strip():
+            mistakes.note(
+                f"{file.where(*place)} has no {key}.",
+                f"A waiver says what, why, who and until when; add {key} = {_EXAMPLE[key]}",
+            )
+    mistakes.tell()
+    given = entry["requirements"]
+    patterns = [given] if isinstance(given, str) else file.expect(list, given, *place, _KEYS[0])
+    return Waiver(
+        patterns=tuple(file.expect(str, each, *place, _KEYS[0]) for each in patterns),
+        reason=file.expect(str, entry["reason"], *place, "reason").strip(),
+        owner=file.expect(str, entry["owner"], *place, "owner").strip(),
+        expires=_date(file, entry["expires"], (*place, "expires")),
+        where=file.where(*place),
+    )
+
+
+def _date(file: ConfigFile, value: Any, place: tuple[str | int, ...]) -> str:
+    try:
+        # A TOML date, or the same in quotes; a time of day would be more than is meant.
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", str(value)):
+            return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        pass
+    raise ConfigurationError(
+        f"{file.where(*place)} {str(value)!r} is no day.", "Write it as expires = 2027-01-31"
+    )
