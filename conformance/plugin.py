@@ -4,33 +4,24 @@ checks and runs them against the target named by `--runs-base-url` or RUNS_CONFO
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.config import settings, toml_file
+from conformance.config import toml_file
 from conformance.config.options import BY_KEY, OPTIONS
+from conformance.config.settings import read as read_settings
 from conformance.errors import ConfigurationError
-from conformance.harness.markers import MARKER, requirement_of
+from conformance.harness.markers import MARKER, info_of
 from conformance.reporters.files import file_reporters
-from conformance.results.events import Reporter
 from conformance.runner import workers
 from conformance.runner.engine import Engine
+from conformance.runner.run import Launch
 
 _PREFIX = "runs_"
 _ENGINE = "runs-conformance-engine"
-
-
-class Front:
-    """Handed to pytest by the command line: who is told what happens."""
-
-    NAME = "runs-conformance-front"
-
-    def __init__(self, reporters: Sequence[Reporter]) -> None:
-        self.reporters = reporters
-        self.engine: Engine | None = None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,45 +39,41 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make checks collectable, and set up the engine if a target is named."""
-    config.addinivalue_line("markers", f"{MARKER}(id): the requirement that a check decides")
-    # Known to pytest-xdist alone, which need not be there.
-    config.addinivalue_line("markers", "xdist_group(name): what one worker does")
+    """Make checks collectable, and create the engine if a target is configured."""
+    config.addinivalue_line("markers", f"{MARKER}(info): the requirement that a check decides")
+    # Registered by pytest-xdist alone, which need not be installed.
+    config.addinivalue_line("markers", "xdist_group(name): checks that one worker runs")
     config.addinivalue_line("python_files", "conformance/checks/*.py")
     config.addinivalue_line("python_functions", "check_")
-    given = {o.key: config.getoption(_PREFIX + o.key) for o in OPTIONS}
-    front = config.pluginmanager.get_plugin(Front.NAME)
-    worker = workers.name_of(config)
     try:
-        if not _is_meant(given):
-            return
-        told = settings.read(workers.handed_on(config, given), os.environ)
-        if isinstance(front, Front):
-            reporters = front.reporters
-        else:
-            reporters = [] if worker else file_reporters(told.reports)
-        engine = Engine(
-            told,
-            reporters,
-            worker=worker,
-            start=workers.begun(config),
-            turns=workers.turns(config),
-        )
+        engine = _engine(config)
     except ConfigurationError as fault:
         raise pytest.UsageError(f"{fault.message} {fault.remedy}") from None
-    # Workers read these options again, and must not each draw a seed of their own.
-    if told.fuzz.seed is not None:
-        setattr(config.option, _PREFIX + "fuzz_seed", str(told.fuzz.seed))
-    if isinstance(front, Front):
-        front.engine = engine
-    config.pluginmanager.register(engine, _ENGINE)
-    if not worker:
-        crew = workers.Crew(engine)
-        config.pluginmanager.register(crew)
+    if engine is not None:
+        config.pluginmanager.register(engine, _ENGINE)
+        if not engine.worker:
+            config.pluginmanager.register(workers.WorkerHooks(engine))
 
 
-def _is_meant(given: Mapping[str, Any]) -> bool:
-    """Whether a target is named: the plugin may be loaded beside other tests."""
+def _engine(config: pytest.Config) -> Engine | None:
+    """Return an engine with the settings of the launch, of the controller, or of pytest's options;
+    None where no target is configured."""
+    worker, given = workers.name_of(config), workers.input_of(config)
+    if worker:
+        return None if given is None else Engine.for_worker(worker, given)
+    launch = config.pluginmanager.get_plugin(Launch.NAME)
+    if isinstance(launch, Launch):
+        launch.engine = Engine(launch.settings, launch.reporters)
+        return launch.engine
+    options = {o.key: config.getoption(_PREFIX + o.key) for o in OPTIONS}
+    if not _names_a_target(options):
+        return None
+    settings = read_settings(options, os.environ)
+    return Engine(settings, file_reporters(settings.reports))
+
+
+def _names_a_target(given: Mapping[str, Any]) -> bool:
+    """Whether a target is configured: the plugin may be loaded along with other tests."""
     if given["base_url"] or given["config"] or os.environ.get(BY_KEY["base_url"].variable):
         return True
     named = os.environ.get(BY_KEY["config"].variable, "")
@@ -97,7 +84,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Refuse to run checks against nothing."""
     if config.pluginmanager.has_plugin(_ENGINE):
         return
-    if any(requirement_of(item) for item in items):
+    if any(info_of(item) for item in items):
         raise pytest.UsageError(
             "No target is named. Give --runs-base-url and a credential, the variables "
             "RUNS_CONFORMANCE_BASE_URL and RUNS_CONFORMANCE_TOKEN, or a conformance.toml."

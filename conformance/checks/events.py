@@ -23,7 +23,7 @@ FRAMINGS = {"full": frozenset({"id", "event", "data"}), "data_only": frozenset({
 CLOSING = 1.0
 
 
-@requirement("EVENTS-01")
+@requirement("EVENTS-01", shares="watched")
 def check_the_answer_is_an_event_stream(kit: Kit) -> None:
     """200 and `text/event-stream`."""
     with kit.api.events(kit.runs.shared(State.COMPLETED)) as stream:
@@ -32,7 +32,7 @@ def check_the_answer_is_an_event_stream(kit: Kit) -> None:
         raise Finding(f"the stream is answered with {stream.status} and {stream.media_type!r}")
 
 
-@requirement("EVENTS-02")
+@requirement("EVENTS-02", shares="watched")
 def check_frames_parse(kit: Kit) -> None:
     """Nothing in the stream is what a browser would drop."""
     stream = _heard(kit)
@@ -41,7 +41,7 @@ def check_frames_parse(kit: Kit) -> None:
     _observe_framing(kit, stream)
 
 
-@requirement("EVENTS-03")
+@requirement("EVENTS-03", shares="watched")
 def check_data_is_json(kit: Kit) -> None:
     """One value for each event."""
     for frame in _heard(kit).frames:
@@ -51,7 +51,7 @@ def check_data_is_json(kit: Kit) -> None:
             raise Finding(f"the data {frame.data[:80]!r} is no JSON: {fault}") from None
 
 
-@requirement("EVENTS-04")
+@requirement("EVENTS-04", shares="watched")
 def check_the_end_is_told_once(kit: Kit) -> None:
     """The terminal event of a run that ended comes, and once; then it closes or not (Q14)."""
     broadcast = kit.broadcast()
@@ -68,7 +68,7 @@ def check_the_end_is_told_once(kit: Kit) -> None:
     )
 
 
-@requirement("EVENTS-05")
+@requirement("EVENTS-05", shares="watched")
 def check_a_finished_run_is_answered(kit: Kit) -> None:
     """Its history, a close, or an open stream (Q13), but an answer."""
     with kit.api.events(kit.runs.shared(State.COMPLETED)) as stream:
@@ -90,7 +90,7 @@ def check_a_finished_run_is_answered(kit: Kit) -> None:
     _observe_framing(kit, stream)
 
 
-@requirement("EVENTS-06")
+@requirement("EVENTS-06", shares="watched")
 def check_events_follow_the_steps(kit: Kit) -> None:
     """No step ends before it starts, none starts twice, nothing follows the run's end."""
     events = told(kit.broadcast().first.frames)
@@ -113,7 +113,7 @@ def check_events_follow_the_steps(kit: Kit) -> None:
             state[key] = event.outcome
 
 
-@requirement("EVENTS-07")
+@requirement("EVENTS-07", shares="watched")
 def check_a_reader_resumes_where_it_was(kit: Kit) -> None:
     """Behind `Last-Event-ID` there is no gap and no repetition."""
     run_id = kit.runs.fresh(State.SUCCEEDS)
@@ -130,7 +130,7 @@ def check_a_reader_resumes_where_it_was(kit: Kit) -> None:
     _goes_on(whole, seen[1].id, resumed)
 
 
-@requirement("EVENTS-07")
+@requirement("EVENTS-07", shares="watched")
 def check_a_reader_resumes_behind_a_retry(kit: Kit) -> None:
     """Where that continues the run (Q01): whoever left before it, with its beginning or since."""
     run_id = kit.runs.fresh(State.FAILS_ONCE)
@@ -160,7 +160,7 @@ def check_a_reader_resumes_behind_a_retry(kit: Kit) -> None:
             _goes_on(whole, id_, stream)
 
 
-@requirement("EVENTS-08")
+@requirement("EVENTS-08", shares="watched")
 def check_two_readers_hear_the_same(kit: Kit) -> None:
     """Every event, in the same order."""
     broadcast = kit.broadcast()
@@ -175,7 +175,7 @@ def check_two_readers_hear_the_same(kit: Kit) -> None:
         )
 
 
-@requirement("EVENTS-08")
+@requirement("EVENTS-08", shares="watched")
 def check_whoever_joins_hears_the_same(kit: Kit) -> None:
     """No event is lost or told twice where what has been and what happens meet."""
     broadcast = kit.broadcast()
@@ -191,7 +191,7 @@ def check_whoever_joins_hears_the_same(kit: Kit) -> None:
     compare(readers, replay, kit.contract.full["components"]["schemas"]["EventType"]["enum"])
 
 
-@requirement("EVENTS-09")
+@requirement("EVENTS-09", shares="watched")
 def check_a_reader_leaving_harms_nobody(kit: Kit) -> None:
     """One of three left early; the others heard the end, and the run came to it."""
     broadcast = kit.broadcast()
@@ -206,13 +206,13 @@ def check_a_reader_leaving_harms_nobody(kit: Kit) -> None:
     kit.waiting.reach(kit.api, broadcast.run_id, Status.COMPLETED)
 
 
-@requirement("EVENTS-10")
+@requirement("EVENTS-10", shares="watched")
 def check_events_of_an_unknown_run_are_not_found(kit: Kit) -> None:
     """404, before any stream starts."""
     require(kit.api.request(Operation.EVENTS, UNKNOWN_RUN), status(404))
 
 
-@requirement("EVENTS-11", early=Kit.quiet)
+@requirement("EVENTS-11", shares="watched", early=Kit.quiet)
 def check_a_quiet_stream_shows_signs_of_life(kit: Kit) -> None:
     """Something arrives at least every thirty seconds while nothing happens."""
     quiet = kit.quiet()
@@ -228,7 +228,7 @@ def check_a_quiet_stream_shows_signs_of_life(kit: Kit) -> None:
             return
 
 
-@requirement("EVENTS-12")
+@requirement("EVENTS-12", shares="watched")
 def check_the_last_state_is_the_run(kit: Kit) -> None:
     """What the stream said last equals what is read by id."""
     broadcast = kit.broadcast()
@@ -239,7 +239,7 @@ def check_the_last_state_is_the_run(kit: Kit) -> None:
         raise Finding(f"the run as last told is not the run that is read: {why}")
 
 
-@requirement("EVENTS-13")
+@requirement("EVENTS-13", shares="watched")
 def check_the_stream_is_neither_cached_nor_held_back(kit: Kit) -> None:
     """`Cache-Control` forbids it, and something comes within a second."""
     with kit.api.events(kit.runs.shared(State.RUNNING_LONG)) as stream:
@@ -251,13 +251,13 @@ def check_the_stream_is_neither_cached_nor_held_back(kit: Kit) -> None:
         raise Finding("nothing came within a second, though the run has started")
 
 
-@requirement("EVENTS-14")
+@requirement("EVENTS-14", shares="watched")
 def check_events_of_a_malformed_id_are_refused(kit: Kit) -> None:
     """422, before any stream starts."""
     require(kit.api.request(Operation.EVENTS, MALFORMED_RUN), status(422))
 
 
-@requirement("EVENTS-15")
+@requirement("EVENTS-15", shares="watched")
 def check_data_is_an_event_of_the_contract(kit: Kit) -> None:
     """The event's kind, the run, and the step if it is about one."""
     stream = _heard(kit)
@@ -269,7 +269,7 @@ def check_data_is_an_event_of_the_contract(kit: Kit) -> None:
         kit.fits_value(value, "RunEvent", stream.exchange, f"the event {frame.event!r}")
 
 
-@requirement("EVENTS-16")
+@requirement("EVENTS-16", shares="watched")
 def check_history_is_told_as_it_was(kit: Kit) -> None:
     """Where the stream of a finished run replays (Q13), each event has the statuses that it had
     when it was heard first."""

@@ -24,7 +24,7 @@ CASES = [
     pytest.param(
         phase,
         operation,
-        marks=requirement(f"FUZZ-{phase.upper()}-{operation.name}"),
+        marks=requirement(f"FUZZ-{phase.upper()}-{operation.name}", shares="fuzz"),
         id=f"{phase}-{operation.value}",
     )
     for operation in Operation

@@ -152,7 +152,7 @@ def check_rate_limits_are_told_in_numbers(kit: Kit) -> None:
         raise Unsupported("answers say nothing of a rate limit")
 
 
-@requirement("HTTP-09")
+@requirement("HTTP-09", exclusive=True)
 @each_read
 def check_the_same_question_gets_the_same_answer(kit: Kit, operation: Operation) -> None:
     """Four times, about a run that has finished, one that nobody has and one that cannot be."""

@@ -20,7 +20,7 @@ ALLOWED: Mapping[str, Collection[str]] = {
 }
 
 
-@requirement("LIFE-01")
+@requirement("LIFE-01", shares="watched")
 def check_only_allowed_changes_are_seen(kit: Kit) -> None:
     """Forward, and never out of a final status."""
     for state in (State.SUCCEEDS, State.FAILS):
@@ -29,7 +29,7 @@ def check_only_allowed_changes_are_seen(kit: Kit) -> None:
                 raise Finding(f"a run went from {before} to {after}")
 
 
-@requirement("LIFE-02")
+@requirement("LIFE-02", shares="watched")
 def check_a_succeeding_run_completes(kit: Kit) -> None:
     """Pending, running, completed."""
     seen = kit.statuses(State.SUCCEEDS)
@@ -45,7 +45,7 @@ def check_a_succeeding_run_completes(kit: Kit) -> None:
         raise Finding(f"a run of {last['durationSeconds']} s was never seen running")
 
 
-@requirement("LIFE-03")
+@requirement("LIFE-03", shares="watched")
 def check_a_failing_run_fails(kit: Kit) -> None:
     """The run and one of its steps are failed, and both say why."""
     last = kit.life(State.FAILS)[-1]
@@ -58,7 +58,7 @@ def check_a_failing_run_fails(kit: Kit) -> None:
         raise Finding("a failed run or its failed step has no error")
 
 
-@requirement("LIFE-04", early=Kit.stopped)
+@requirement("LIFE-04", shares="watched", early=Kit.stopped)
 def check_finished_is_final(kit: Kit) -> None:
     """Nothing happens by itself to a run that has finished, nor to one that would have completed
     soon and was cancelled."""
@@ -77,7 +77,7 @@ def check_finished_is_final(kit: Kit) -> None:
     kit.stays([*kit.stopped(), *ended])
 
 
-@requirement("LIFE-05")
+@requirement("LIFE-05", shares="watched")
 def check_all_readings_tell_one_story(kit: Kit) -> None:
     """At rest the list, the run, its steps and its events agree."""
     broadcast = kit.broadcast()
@@ -100,7 +100,7 @@ def check_all_readings_tell_one_story(kit: Kit) -> None:
         raise Finding(f"run and list disagree: {why}")
 
 
-@requirement("LIFE-06")
+@requirement("LIFE-06", shares="watched")
 def check_reading_changes_nothing(kit: Kit) -> None:
     """A waiting run is the same after it was looked at in every way."""
     before, after = _looked_at(kit, kit.runs.shared(State.PENDING))

@@ -94,7 +94,7 @@ def check_what_is_no_integer_is_refused(kit: Kit, parameter: str, value: str) ->
     require(kit.api.list_runs(**{parameter: value}), status(422))
 
 
-@requirement("LIST-09")
+@requirement("LIST-09", exclusive=True)
 def check_behind_the_last_page_there_is_nothing(kit: Kit) -> None:
     """200, no items, and the same total."""
     kit.fill(1)
@@ -111,7 +111,7 @@ def check_behind_the_last_page_there_is_nothing(kit: Kit) -> None:
         raise Finding(f"behind the last page `total` is {after}, before it is {total}")
 
 
-@requirement("LIST-10")
+@requirement("LIST-10", exclusive=True)
 def check_pages_join_up_to_the_whole(kit: Kit) -> None:
     """Pages of seven beside one page of all, as far as two hundred runs."""
     kit.fill(EACH_LIMIT + 1)
@@ -135,7 +135,7 @@ def check_pages_join_up_to_the_whole(kit: Kit) -> None:
         raise Finding("the pages hold the same runs as one large page, in another order")
 
 
-@requirement("LIST-11")
+@requirement("LIST-11", exclusive=True)
 def check_the_total_does_not_depend_on_the_page(kit: Kit) -> None:
     """Four pages of one list."""
     kit.fill(3)
@@ -150,7 +150,7 @@ def check_the_total_does_not_depend_on_the_page(kit: Kit) -> None:
         raise Finding(f"`total` is {totals} for the pages {[str(query) for query in queries]}")
 
 
-@requirement("LIST-12")
+@requirement("LIST-12", exclusive=True)
 def check_the_filter_gives_that_status_alone(kit: Kit) -> None:
     """For each status, a page as large as may be, whose items and total are of one moment."""
     kit.fill(1)
@@ -167,7 +167,7 @@ def check_the_filter_gives_that_status_alone(kit: Kit) -> None:
         raise Inconclusive("no run has any of the known statuses")
 
 
-@requirement("LIST-13")
+@requirement("LIST-13", exclusive=True)
 def check_the_totals_over_all_statuses_add_up(kit: Kit) -> None:
     """Every run has exactly one status."""
     kit.fill(1)

@@ -54,7 +54,7 @@ _NEED_NO_RUN = ("a_run", "another_run", "wait")
 _PICK = st.integers(0, 11)
 
 
-@requirement("MODEL-01")
+@requirement("MODEL-01", shares="model", changes_runs=True)
 def check_any_order_of_calls_agrees_with_the_model(kit: Kit) -> None:
     """Sequences of reading, cancelling, retrying and waiting, over a few runs each."""
     real_time = kit.waiting.real_time

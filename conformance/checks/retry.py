@@ -216,7 +216,7 @@ def check_retry_of_a_run_that_did_not_fail(kit: Kit, state: State, mode: str) ->
     observe_unfailed(kit, answer, mode, state.value)
 
 
-@requirement("RETRY-13", wants=[State.FAILS_ONCE])
+@requirement("RETRY-13", exclusive=True, wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("mode", ["from_failed", "full"])
 def check_many_retries_start_one_run(kit: Kit, mode: str) -> None:
     """At the same moment, as if one after another: no server error, one attempt for each retry that
@@ -261,7 +261,7 @@ def check_an_unknown_run_cannot_be_retried(kit: Kit) -> None:
     retried(kit, failed(kit)[0], {})
 
 
-@requirement("RETRY-15", wants=[State.FAILS_ONCE])
+@requirement("RETRY-15", exclusive=True, wants=[State.FAILS_ONCE])
 def check_what_runs_again_is_listed(kit: Kit) -> None:
     """The same run, or another one beside the old, which is as it was (Q01)."""
     run_id, _ = failed(kit)

@@ -15,12 +15,13 @@ from rich.console import Console
 from conformance.catalogue import open_questions
 from conformance.catalogue.requirements import load
 from conformance.cli.options import OF_A_VERDICT, told
-from conformance.config import settings
 from conformance.config.outfile import writable
+from conformance.config.settings import Settings
+from conformance.config.settings import read as read_settings
 from conformance.errors import KitError, Mistakes
 from conformance.reporters.profile_progress import Watching
 from conformance.results import behaviour_profile
-from conformance.runner.run import AlreadyToldError, check
+from conformance.runner.run import ReportedError, run_checks
 from conformance.vocabulary import ExitCode
 
 
@@ -47,12 +48,12 @@ def profile_command(out: Path | None, quiet: bool, **given: Any) -> None:
     watching = Watching(console, quiet=quiet)
     wanted = tuple(behaviour_profile.observing(load()))
     try:
-        _look_at(given, out)
-        report = check(given | {"include": wanted}, [watching], files=False)
+        settings = _settings(given | {"include": wanted}, out)
+        report = run_checks(settings, [watching], files=False)
         if not report.observations:
             raise KitError(f"Nothing was observed. {report.trouble}".strip(), _REMEDY)
     except KitError as fault:
-        if not isinstance(fault, AlreadyToldError):
+        if not isinstance(fault, ReportedError):
             watching.refuse(*fault.parts)
         sys.exit(ExitCode.NO_VERDICT)
     text = behaviour_profile.render(report, open_questions.load())
@@ -68,13 +69,14 @@ def profile_command(out: Path | None, quiet: bool, **given: Any) -> None:
     sys.exit(ExitCode.INTERRUPTED if report.interrupted else ExitCode.CONFORMANT)
 
 
-def _look_at(given: Mapping[str, Any], out: Path | None) -> None:
-    """All mistakes at once, that of the file to be written among them."""
+def _settings(given: Mapping[str, Any], out: Path | None) -> Settings:
+    """Return the settings; report all errors together, that of the output file among them."""
     mistakes = Mistakes()
     if out is not None:
         mistakes.attempt(writable, out, "--out")
-    mistakes.attempt(settings.read, given, os.environ)
+    settings = mistakes.attempt(read_settings, given, os.environ)
     mistakes.tell()
+    return settings
 
 
 _REMEDY = "See what 'runs-conformance run' says of it."

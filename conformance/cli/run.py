@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -9,9 +10,10 @@ import click
 from rich.console import Console
 
 from conformance.cli.options import told
+from conformance.config.settings import read as read_settings
 from conformance.errors import KitError
 from conformance.reporters.terminal import Quiet, TerminalReporter
-from conformance.runner.run import AlreadyToldError, check
+from conformance.runner.run import ReportedError, run_checks
 from conformance.vocabulary import ExitCode
 
 
@@ -44,9 +46,10 @@ def run_command(verbose: bool, quiet: bool, **given: Any) -> None:
     """
     terminal = TerminalReporter(Console(stderr=quiet, highlight=False), verbose=verbose)
     try:
-        report = check(given, [Quiet(terminal) if quiet else terminal])
+        settings = read_settings(given, os.environ)
+        report = run_checks(settings, [Quiet(terminal) if quiet else terminal])
     except KitError as fault:
-        if not isinstance(fault, AlreadyToldError):
+        if not isinstance(fault, ReportedError):
             terminal.refuse(*fault.parts)
         sys.exit(ExitCode.NO_VERDICT)
     sys.exit(report.exit_code)

@@ -1,9 +1,9 @@
-"""What is written on a check: the requirement that it decides, what it wants begun before all
-others, and the runs that it uses up."""
+"""Bind a check to its requirement, with everything that its scheduling depends on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pytest
 
@@ -13,34 +13,42 @@ from conformance.vocabulary import State
 MARKER = "requirement"
 
 
+@dataclass(frozen=True, slots=True)
+class CheckInfo:
+    """What a check is.
+
+    `exclusive`: it counts the tenant's runs or compares readings of the list, so no run may be
+    created meanwhile. `shares` names an observation that takes long and that several checks use:
+    one worker runs them all. `changes_runs`: it cancels or retries runs, so it comes after the
+    checks that only read. `early` is called before the first check, and the check itself comes
+    last, for example to listen to a stream meanwhile. `wants` are the finished runs that it uses
+    up: they are created ahead.
+    """
+
+    requirement: str
+    exclusive: bool = False
+    shares: str = ""
+    changes_runs: bool = False
+    early: Callable[[Kit], object] | None = None
+    wants: Sequence[State] = ()
+
+
 def requirement(
     requirement_id: str,
+    *,
+    exclusive: bool = False,
+    shares: str = "",
+    changes_runs: bool = False,
     early: Callable[[Kit], object] | None = None,
     wants: Sequence[State] = (),
 ) -> pytest.MarkDecorator:
-    """Bind a check to the requirement that it decides.
-
-    `early` is called before the first check and the check itself comes last, for what takes its
-    time by itself: a stream that is listened to meanwhile. `wants` are runs that the check uses up
-    when they have finished: they are made ahead, so that nobody has to watch them get there.
-    """
+    """Bind a check to the requirement that it decides; the options are those of `CheckInfo`."""
     mark: pytest.MarkDecorator = getattr(pytest.mark, MARKER)
-    return mark(requirement_id, early=early, wants=wants)
+    return mark(CheckInfo(requirement_id, exclusive, shares, changes_runs, early, wants))
 
 
-def requirement_of(item: pytest.Item) -> str | None:
-    """The requirement that a collected check is bound to."""
+def info_of(item: pytest.Item) -> CheckInfo | None:
+    """Return what the collected check is; None for any other test."""
     marker = item.get_closest_marker(MARKER)
-    return str(marker.args[0]) if marker else None
-
-
-def early_of(item: pytest.Item) -> Callable[[Kit], object] | None:
-    """What a check wants begun before the first check."""
-    marker = item.get_closest_marker(MARKER)
-    return marker.kwargs.get("early") if marker else None
-
-
-def wants_of(item: pytest.Item) -> Sequence[State]:
-    """The runs that a check uses up."""
-    marker = item.get_closest_marker(MARKER)
-    return marker.kwargs.get("wants", ()) if marker else ()
+    info = marker.args[0] if marker and marker.args else None
+    return info if isinstance(info, CheckInfo) else None

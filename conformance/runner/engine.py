@@ -19,7 +19,7 @@ from conformance.client.rate_limit import Refusals
 from conformance.config.settings import Settings
 from conformance.errors import Inconclusive, KitError, NoAnswer, Outcome, OutOfTime, SetupError
 from conformance.harness.context import Kit
-from conformance.harness.markers import early_of, requirement_of, wants_of
+from conformance.harness.markers import info_of
 from conformance.results.events import (
     CheckFinished,
     CheckStarted,
@@ -36,9 +36,14 @@ from conformance.results.report import Report
 from conformance.results.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.results.run_history import observed
 from conformance.runner.session import Session
-from conformance.runner.showing import show
-from conformance.runner.summarize import Course, conclude
-from conformance.runner.workers import Turns, keep_together, leave_word
+from conformance.runner.summarize import Course, conclude, show
+from conformance.runner.workers import (
+    CheckLock,
+    WorkerInput,
+    WorkerOutput,
+    keep_together,
+    send_output,
+)
 from conformance.vocabulary import Operation, Verdict
 
 _PROPERTY = "runs-conformance"
@@ -47,39 +52,45 @@ _CHANGING = (Operation.CANCEL, Operation.RETRY)
 
 
 class Engine:
-    """One run. `worker` is the name of the worker of pytest-xdist that this is, or empty in the
-    front, where the report is made; `start` is when the run began, by the monotonic clock."""
+    """One run. `worker` is the name of the xdist worker that this process is, or empty in the
+    controller, which makes the report; `start` is when the run began, by the monotonic clock."""
 
     def __init__(
         self,
         settings: Settings,
         reporters: Sequence[Reporter],
         *,
-        worker: str,
-        start: float,
-        turns: Turns,
+        worker: str = "",
+        start: float | None = None,
+        lock: CheckLock | None = None,
     ) -> None:
         self.settings = settings
         self.report: Report | None = None
         self.refused: KitError | None = None
         self._reporters = reporters
         self._redactor = settings.redactor()
-        self._worker = worker
-        self._front = not worker
-        self._turns = turns
+        self.worker = worker
+        self._lock = lock or CheckLock()
         self._session: Session | None = None
         self._setup = SetUp("", {}, frozenset())
         self._results: list[Result] = []
         self._mark = 0
         self._kit: Kit | None = None
-        self._trouble = ""
+        self._problem = ""
         self._notes = settings.connection.notes
         self._refusals = Refusals()
         self._lost = ""
         self._interrupted = False
         self._begun = False
-        self._start = start
+        self.start = time.monotonic() if start is None else start
         self._started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+    @classmethod
+    def for_worker(cls, name: str, given: WorkerInput) -> Engine:
+        """Return the engine of the worker with this name."""
+        start = time.monotonic() - given.elapsed
+        lock = CheckLock(given.lock_directory)
+        return cls(given.settings, [], worker=name, start=start, lock=lock)
 
     @property
     def session(self) -> Session:
@@ -102,9 +113,9 @@ class Engine:
             share = self.settings.wait_for_api + self.settings.budget
             with deadline.limit(share, "the budget was spent before the first check"):
                 self._session = Session(
-                    self.settings, self._worker, self._wait, lambda s: self._emit(Limited(s))
+                    self.settings, self.worker, self._wait, lambda s: self._emit(Limited(s))
                 )
-                if self._front:
+                if not self.worker:
                     self.session.try_out()
                     self._setup = self.session.offers()
                     self._emit(self._setup)
@@ -112,7 +123,7 @@ class Engine:
             late = KitError(str(fault), "Give it more with --budget, or see what is so slow.")
             self.refused = fault if isinstance(fault, KitError) else late
             message, remedy = map(self._redactor.text, (self.refused.message, self.refused.remedy))
-            self._trouble = f"{message} {remedy}".strip()
+            self._problem = f"{message} {remedy}".strip()
             self._emit(RunRefused(message, remedy, self._make_report()))
             if self._session is not None:
                 self._clean_up(self._session)
@@ -147,53 +158,49 @@ class Engine:
         kept: list[tuple[tuple[bool, bool, int], pytest.Item]] = []
         dropped: list[pytest.Item] = []
         for item in items:
-            bound = requirement_of(item)
-            if bound is None:
+            info = info_of(item)
+            if info is None:
                 continue
-            found = catalogue[bound]
+            found = catalogue[info.requirement]
             keep_together(item)
             if found.id in wanted:
-                changing = found.operation in _CHANGING or found.group == "MODEL"
-                rank = early_of(item) is not None, changing
+                changing = found.operation in _CHANGING or info.changes_runs
+                rank = info.early is not None, changing
                 kept.append(((*rank, order.index(found.id)), item))
             else:
                 dropped.append(item)
         if dropped:
             config.hook.pytest_deselected(items=dropped)
-        others = [item for item in items if requirement_of(item) is None]
+        others = [item for item in items if info_of(item) is None]
         items[:] = [*others, *(item for _, item in sorted(kept, key=lambda entry: entry[0]))]
-        if self._front:
-            self.started(len(kept))
+        if not self.worker:
+            self.report_started(len(kept))
 
-    def started(self, checks: int) -> None:
-        """Tell that the checks begin."""
+    def report_started(self, checks: int) -> None:
+        """Report that the checks begin."""
         ways = tuple(credential.way.value for credential in self.settings.credentials)
         self._emit(Started(self.settings.base_url, checks, ways, self.settings.fuzz.again))
 
-    def troubled(self, why: str) -> None:
-        """Note why the run is not whole."""
-        if why not in self._trouble:
-            self._trouble = "; ".join(filter(None, (self._trouble, why)))
+    def add_problem(self, why: str) -> None:
+        """Note why the run is incomplete."""
+        if why not in self._problem:
+            self._problem = "; ".join(filter(None, (self._problem, why)))
 
-    def limited(self, refusals: Refusals) -> None:
-        """Note that requests were refused for their rate."""
+    def add_refusals(self, refusals: Refusals) -> None:
+        """Note that requests were refused by a rate limit."""
         self._refusals += refusals
 
-    @property
-    def start(self) -> float:
-        """When the run began, by the monotonic clock."""
-        return self._start
-
     def _wait(self, seconds: float, why: str) -> None:
-        self._start = time.monotonic()
+        self.start = time.monotonic()
         self._emit(Waiting(seconds, self.settings.wait_for_api, why))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Begin what takes its time; what cannot begin fails in its own check."""
-        wanted = [state for item in session.items for state in wants_of(item)]
+        checks = [info for item in session.items if (info := info_of(item)) is not None]
+        wanted = [state for info in checks for state in info.wants]
         self.session.want(wanted[:: max(1, self.settings.workers)])
-        for begin in dict.fromkeys(early_of(item) for item in session.items):
-            left = self.settings.budget - (time.monotonic() - self._start)
+        for begin in dict.fromkeys(info.early for info in checks):
+            left = self.settings.budget - (time.monotonic() - self.start)
             if begin is not None and left > 0:
                 with (
                     contextlib.suppress(Outcome, SetupError, OutOfTime),
@@ -208,21 +215,22 @@ class Engine:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Give each check its share of time, and none to those that come too late."""
-        if requirement_of(item) is None:
+        info = info_of(item)
+        if info is None:
             return (yield)
-        with self._turns.take(str(requirement_of(item))):
-            return (yield from self._in_time(item))
+        with self._lock.hold(exclusive=info.exclusive):
+            return (yield from self._in_time())
 
-    def _in_time(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        left = self.settings.budget - (time.monotonic() - self._start)
+    def _in_time(self) -> Generator[None, Any, Any]:
+        left = self.settings.budget - (time.monotonic() - self.start)
         # What is made up at random may take as long as somebody wants it to.
         at_random = self.settings.fuzz.seed is not None
         share = left if at_random else min(left, 3 * self.settings.patience)
         if left <= 0:
-            self._trouble = f"the budget of {self.settings.budget:g} s was spent"
-            raise Inconclusive(self._trouble)
+            self._problem = f"the budget of {self.settings.budget:g} s was spent"
+            raise Inconclusive(self._problem)
         if self._lost:
-            raise Inconclusive(self._trouble, because=self._lost)
+            raise Inconclusive(self._problem, because=self._lost)
         with deadline.limit(share, f"the check was not done after {share:.1f} s"):
             self.session.make_ahead()
             self._mark = self.session.traffic.count
@@ -234,11 +242,13 @@ class Engine:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Judge a check that has ended and send the result along with pytest's own report."""
         report = yield
-        bound = requirement_of(item)
+        info = info_of(item)
         fault = call.excinfo.value if call.excinfo else None
-        if bound is None or (call.when != "call" and fault is None):
+        if info is None or (call.when != "call" and fault is None):
             return report
-        result = self._judge(self.session.catalogue[bound], item.name, fault, call.duration)
+        result = self._judge(
+            self.session.catalogue[info.requirement], item.name, fault, call.duration
+        )
         for each in (result, *self._in_passing(result)):
             clean = self.session.traffic.clean(each.to_json())
             report.user_properties.append((_PROPERTY, json.dumps(clean)))
@@ -248,7 +258,7 @@ class Engine:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in a result, wherever its check ran."""
         for name, data in report.user_properties:
-            if name == _PROPERTY and self._front:
+            if name == _PROPERTY and not self.worker:
                 result = Result.from_json(json.loads(str(data)))
                 self._results.append(result)
                 if not result.in_passing:
@@ -258,21 +268,21 @@ class Engine:
         """Someone has had enough; what is known by then is still reported."""
         self._interrupted = self.refused is None
         # Where a session was never begun pytest finishes none.
-        if not self._begun and self._front:
+        if not self._begun and not self.worker:
             self._conclude()
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Pytest or the kit failed outside any check."""
-        self._trouble = f"the kit failed: {str(excrepr).strip().splitlines()[-1]}"
+        self._problem = f"the kit failed: {str(excrepr).strip().splitlines()[-1]}"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Clean up, and make the report and the exit code."""
-        if not self._front:
+        if self.worker:
             if self._session is not None:
                 self._clean_up(self._session)
-            trouble = self.refused.message if self.refused else self._trouble
-            leave_word(session.config, trouble, self._refusals)
+            problem = self.refused.message if self.refused else self._problem
+            send_output(session.config, WorkerOutput(problem, self._refusals))
             return
         if self.refused is not None:
             session.exitstatus = 2
@@ -288,14 +298,14 @@ class Engine:
 
     def _clean_up(self, session: Session) -> None:
         """However slowly the target answers: the verdict does not wait for it."""
-        left = self.settings.budget - (time.monotonic() - self._start)
+        left = self.settings.budget - (time.monotonic() - self.start)
         late = "Clean-up took too long: runs that the kit made were left unfinished."
         try:
             with deadline.limit(max(left, self.settings.timeout), late):
                 session.close()
         except OutOfTime as fault:
             self._notes += (str(fault),)
-        self.limited(session.limits.refusals)
+        self.add_refusals(session.limits.refusals)
 
     def _judge(
         self, required: Requirement, name: str, fault: BaseException | None, seconds: float
@@ -304,9 +314,9 @@ class Engine:
             fault = Inconclusive("it was interrupted")
         if isinstance(fault, NoAnswer) and not self.session.alive():
             # Whether this request brought it down or somebody else did cannot be told from here.
-            self._trouble = f"nothing answers any more since {name} ({required.id})"
+            self._problem = f"nothing answers any more since {name} ({required.id})"
             self._lost = required.id
-            fault = Inconclusive(f"{self._trouble}: {fault}")
+            fault = Inconclusive(f"{self._problem}: {fault}")
         exchanges = self.session.traffic.since(self._mark)
         found = judge(fault, required, exchanges)
         newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
@@ -360,8 +370,8 @@ class Engine:
     def _make_report(self) -> Report:
         course = Course(
             started=self._started_at,
-            seconds=round(time.monotonic() - self._start, 2),
-            trouble=self._redactor.text(self._trouble),
+            seconds=round(time.monotonic() - self.start, 2),
+            trouble=self._redactor.text(self._problem),
             interrupted=self._interrupted,
             notes=(*self._notes, *self._refusals.notes),
         )

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
+
 from conformance.catalogue.open_questions import Sighting, answered
 from conformance.catalogue.open_questions import load as load_questions
 from conformance.catalogue.requirements import load as load_catalogue
@@ -14,6 +16,7 @@ from conformance.contract.contract import load as load_contract
 from conformance.results.events import SetUp
 from conformance.results.report import Report, entries_from, stale
 from conformance.results.result import Result
+from conformance.vocabulary import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +72,25 @@ def conclude(
             ),
         ),
     )
+
+
+def show(report: pytest.TestReport, result: Result, settings: Settings, today: str) -> None:
+    """Let pytest's report of a check say what the kit's does: what is waived is skipped, with the
+    reason. `today` is the day by which waivers are in force."""
+    strict = (Verdict.DEVIATION,) if settings.strict else ()
+    covering = (w for w in settings.waivers if w.covers(result.requirement))
+    waiver = next((w for w in covering if not w.expired(today)), None)
+    said = f"{result.verdict}: {result.message}"
+    if waiver is not None and result.verdict.fails:
+        report.outcome = "skipped"
+        said = f"waived by {waiver.owner}, {waiver.reason}: {said}"
+    elif result.verdict in (Verdict.VIOLATION, Verdict.ERROR, *strict):
+        report.outcome = "failed"
+        lines = f"{result.requirement} {said}", result.curl
+        report.longrepr = "\n".join(line for line in lines if line)
+    elif result.verdict is Verdict.PASS:
+        report.outcome = "passed"
+    else:
+        report.outcome = "skipped"
+    if report.outcome == "skipped":
+        report.longrepr = (str(report.fspath), report.location[1] or 0, said)

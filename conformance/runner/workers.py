@@ -1,14 +1,15 @@
-"""Several processes side by side, by pytest-xdist: what is handed to them, which checks must stay
-together, and what is heard of them beside their results."""
+"""Run checks in several processes with pytest-xdist: what the controller hands to its workers, what
+they send back, and the lock that keeps exclusive checks alone."""
 
 from __future__ import annotations
 
 import os
+import pickle
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,171 +18,172 @@ import pytest
 from conformance.client.rate_limit import Refusals
 from conformance.config.settings import Settings
 from conformance.errors import ConfigurationError
+from conformance.harness.markers import info_of
 
 try:
     import fcntl
-except ImportError:  # pragma: no cover - there is no such thing on Windows
+except ImportError:  # pragma: no cover - not available on Windows
     fcntl = None  # type: ignore[assignment]
 
-_SPENT = "runs_conformance_spent"
-_TROUBLE = "runs_conformance_trouble"
-_LIMITED = "runs_conformance_limited"
-_SEED = "runs_conformance_seed"
-_HOME = "runs_conformance_home"
-# Checks that build on one long observation: each worker that had one of them would make its own.
-_TOGETHER = {"fuzz": "fuzz", "model": "model", "events": "watched", "life": "watched"}
+_KEY = "runs_conformance"
 
-# Checks that count the tenant's runs, or compare readings of the list: none is made meanwhile.
-_ALONE = frozenset(
-    {"HTTP-09", "LIST-09", "LIST-10", "LIST-11", "LIST-12", "LIST-13", "RETRY-13", "RETRY-15"}
-)
+
+@dataclass(frozen=True, slots=True)
+class WorkerInput:
+    """What a worker gets: the settings, the seconds since the run began, and the directory of the
+    lock that all workers share."""
+
+    settings: Settings
+    elapsed: float
+    lock_directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOutput:
+    """What a worker sends back beside its results: why its part is incomplete, and what rate limits
+    cost it."""
+
+    problem: str
+    refusals: Refusals
 
 
 def arguments(workers: int) -> list[str]:
-    """What pytest is told for this many; nothing for one. A ConfigurationError where there can be
-    only one."""
+    """Return pytest's arguments for this many workers. Raise ConfigurationError where the system
+    allows only one."""
     if workers == 1:
         return []
     if fcntl is None:
         raise ConfigurationError(
-            "--workers needs file locks, which this system has not.", "Leave it out."
+            "--workers needs file locks, which this system does not have.", "Leave it out."
         )
     words = ["-p", "xdist.plugin", "-n", str(workers), "--dist", "loadgroup"]
-    # What a lost worker had still to do goes to the next; a target that kills them all ends it.
+    # A lost worker's remaining checks go to another; a target that kills them all ends the run.
     return [*words, "--max-worker-restart", str(workers)]
 
 
 def name_of(config: pytest.Config) -> str:
-    """The name of the worker that this process is, or "" if it is none."""
+    """Return the name of the worker that this process is, or "" in the controller."""
     given: dict[str, Any] = getattr(config, "workerinput", {})
     return str(given.get("workerid", ""))
 
 
-def begun(config: pytest.Config) -> float:
-    """When the whole run began, by this process's monotonic clock."""
-    given: dict[str, Any] = getattr(config, "workerinput", {})
-    return time.monotonic() - float(given.get(_SPENT, 0.0))
+def input_of(config: pytest.Config) -> WorkerInput | None:
+    """Return what the controller has handed to this worker; None in any other process."""
+    data = getattr(config, "workerinput", {}).get(_KEY)
+    # From our own controller, through the pipe that it opened.
+    return None if data is None else pickle.loads(data)  # noqa: S301
+
+
+def send_output(config: pytest.Config, output: WorkerOutput) -> None:
+    """Send this to the controller; do nothing outside a worker."""
+    sent: dict[str, Any] | None = getattr(config, "workeroutput", None)
+    if sent is not None:
+        sent[_KEY] = pickle.dumps(output)
 
 
 def keep_together(item: pytest.Item) -> None:
-    """Mark a check that must be where others are."""
-    module = item.nodeid.partition("::")[0].rpartition("/")[2].removesuffix(".py")
-    if module in _TOGETHER:
-        item.add_marker(pytest.mark.xdist_group(_TOGETHER[module]))
+    """Send checks that share an observation to the same worker."""
+    info = info_of(item)
+    if info is not None and info.shares:
+        item.add_marker(pytest.mark.xdist_group(info.shares))
 
 
-class Turns:
-    """Whose turn it is among processes: what must be alone waits until all others pause, and they
-    wait for it. `home` is a directory that all of them share, or empty: there are no others."""
+class CheckLock:
+    """A lock between processes: an exclusive check waits until all others pause, and they wait for
+    it. `directory` is shared by all processes, or empty if there is only one."""
 
-    def __init__(self, home: str) -> None:
-        self._home = home
+    def __init__(self, directory: str = "") -> None:
+        self._directory = directory
 
     @contextmanager
-    def take(self, requirement_id: str) -> Iterator[None]:
-        """Hold a turn for a check of this requirement while the body runs."""
-        if not self._home:
+    def hold(self, *, exclusive: bool) -> Iterator[None]:
+        """Hold the lock while the body runs."""
+        if not self._directory:
             yield
             return
-        alone = requirement_id in _ALONE
-        with self._locked("room") as room:
-            # Who waits to be alone holds the gate, or newcomers would keep the room taken for ever.
-            with self._locked("gate") as gate:
-                fcntl.flock(gate, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-                fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        mode = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+        with self._open("room") as room:
+            # An exclusive check waits holding the gate: later ones could keep the room taken.
+            with self._open("gate") as gate:
+                fcntl.flock(gate, mode)
+                fcntl.flock(room, mode)
             yield
 
     @contextmanager
-    def _locked(self, name: str) -> Iterator[int]:
-        """A file to lock; closing it gives the lock back, and so does the end of the process."""
-        handle = os.open(Path(self._home) / name, os.O_RDWR | os.O_CREAT, 0o600)
+    def _open(self, name: str) -> Iterator[int]:
+        """Open a file to lock; closing it gives the lock back, and so does the process's end."""
+        handle = os.open(Path(self._directory) / name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             yield handle
         finally:
             os.close(handle)
 
 
-def handed_on(config: pytest.Config, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as given; in a worker, with the seed that the front has chosen, if it has."""
-    seed = getattr(config, "workerinput", {}).get(_SEED)
-    return dict(given) if seed is None else {**given, "fuzz_seed": str(seed)}
-
-
-def turns(config: pytest.Config) -> Turns:
-    """The turns that this process shares with others, as the front has arranged it."""
-    given: dict[str, Any] = getattr(config, "workerinput", {})
-    return Turns(str(given.get(_HOME, "")))
-
-
-def leave_word(config: pytest.Config, trouble: str, refusals: Refusals) -> None:
-    """In a worker: tell the front why the run is not whole, and what rate limits refused."""
-    output: dict[str, Any] | None = getattr(config, "workeroutput", None)
-    if output is not None:
-        output[_TROUBLE] = trouble
-        output[_LIMITED] = astuple(refusals)
-
-
-class Lead(Protocol):
-    """The front of a run, as far as it has to do with workers."""
+class Controller(Protocol):
+    """The engine in the process that reports, as far as workers concern it."""
 
     @property
     def settings(self) -> Settings:
-        """What the run is told."""
+        """The settings of the run."""
 
     @property
     def start(self) -> float:
-        """When it began, by the monotonic clock."""
+        """When the run began, by the monotonic clock."""
 
-    def started(self, checks: int) -> None:
-        """Take note of how many checks there are."""
+    def report_started(self, checks: int) -> None:
+        """Report how many checks there are."""
 
-    def troubled(self, why: str) -> None:
-        """Take note of what went wrong in a worker."""
+    def add_problem(self, why: str) -> None:
+        """Note why the run is incomplete."""
 
-    def limited(self, refusals: Refusals) -> None:
-        """Take note of what rate limits refused a worker."""
+    def add_refusals(self, refusals: Refusals) -> None:
+        """Note what rate limits cost a worker."""
 
 
-class Crew:
-    """The hooks of the front: what workers are given, and what is heard of them."""
+class WorkerHooks:
+    """The controller's side: give workers their input and take in what they send."""
 
-    def __init__(self, lead: Lead) -> None:
-        self._lead = lead
-        self._known = False
-        self._home = tempfile.TemporaryDirectory(prefix="runs-conformance-")
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._started = False
+        self._locks = tempfile.TemporaryDirectory(prefix="runs-conformance-")
 
     def pytest_unconfigure(self) -> None:
-        """Nobody needs turns any more."""
-        self._home.cleanup()
+        """Remove the lock's directory."""
+        self._locks.cleanup()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Hand the time that is spent, and the place to take turns, to a worker that starts."""
-        node.workerinput[_HOME] = self._home.name
-        node.workerinput[_SPENT] = time.monotonic() - self._lead.start
-        node.workerinput[_SEED] = self._lead.settings.fuzz.seed
+        """Hand a worker its input before it starts."""
+        elapsed = time.monotonic() - self._controller.start
+        given = WorkerInput(self._controller.settings, elapsed, self._locks.name)
+        node.workerinput[_KEY] = pickle.dumps(given)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
-        """All workers collect the same; the first one tells."""
-        if not self._known:
-            self._known = True
-            self._lead.started(len(ids))
+        """Report the start once: all workers collect the same checks."""
+        if not self._started:
+            self._started = True
+            self._controller.report_started(len(ids))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str) -> None:
-        """A check was not survived."""
-        self._lead.troubled(f"it was at {crashitem.rpartition('::')[2].partition('@')[0]}")
+        """Note the check during which a worker died."""
+        check = crashitem.rpartition("::")[2].partition("@")[0]
+        self._controller.add_problem(f"it was running {check}")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
-        """A worker has ended, as it should or not."""
-        self._lead.limited(Refusals(*getattr(node, "workeroutput", {}).get(_LIMITED, ())))
+        """Take in what a worker sent when it ended, or that it died."""
+        data = getattr(node, "workeroutput", {}).get(_KEY)
+        if data is not None:
+            output: WorkerOutput = pickle.loads(data)  # noqa: S301 - as in `input_of`
+            self._controller.add_refusals(output.refusals)
+            if output.problem and error is None:
+                self._controller.add_problem(output.problem)
         if error is not None:
-            self._lead.troubled(f"a worker died: {_first_line(error)}")
-        elif trouble := getattr(node, "workeroutput", {}).get(_TROUBLE):
-            self._lead.troubled(str(trouble))
+            self._controller.add_problem(f"a worker died: {_first_line(error)}")
 
 
 def _first_line(error: object) -> str:
-    return next(iter(str(error).strip().splitlines()), "without a word")
+    return next(iter(str(error).strip().splitlines()), "no reason given")

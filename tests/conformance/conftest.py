@@ -15,8 +15,9 @@ from mock_process import serving_mock
 from mutating_proxy import Proxy, serving
 from support import LIARS, SLOW, BackgroundRun, Judge, in_background
 
+from conformance.config.settings import read
 from conformance.results.report import Report
-from conformance.runner.run import check
+from conformance.runner.run import run_checks
 from conformance.vocabulary import FileKind
 
 
@@ -75,6 +76,7 @@ def judge() -> Judge:
     def run(base_url: str, *include: str, **options: Any) -> Report:
         # Those of a configuration file would land where the tests are run.
         files = not set(FileKind).isdisjoint(options)
-        return check({"base_url": base_url, "include": include} | options, [], files=files)
+        settings = read({"base_url": base_url, "include": include} | options, os.environ)
+        return run_checks(settings, [], files=files)
 
     return run

@@ -4,6 +4,7 @@ against it."""
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import AsyncIterator, Mapping
 
 import httpx2
@@ -14,10 +15,11 @@ from support import Judge
 
 from conformance import deadline
 from conformance.client.rate_limit import Limits, until
+from conformance.config.settings import read
 from conformance.errors import KitError
 from conformance.reporters.terminal import TerminalReporter
 from conformance.results.events import Finished, Limited
-from conformance.runner.run import check
+from conformance.runner.run import run_checks
 from conformance.vocabulary import ExitCode, Verdict
 
 DAY = "Mon, 02 Mar 2026 08:15:00 GMT"
@@ -64,7 +66,7 @@ def test_a_limit_is_waited_out(workers: str, mock: str) -> None:
     heard = Heard()
     given = {"base_url": mock, "token": world, "workers": workers}
     include = ("LIST-0*", "CANCEL-0[12]", "EVENTS-07", "EVENTS-10", "FUZZ-EXAMPLES-*", "HTTP-08")
-    report = check(given | {"include": include}, [heard], files=False)
+    report = run_checks(read(given | {"include": include}, os.environ), [heard], files=False)
     assert {entry.verdict for entry in report.entries} == {Verdict.PASS}, report.entries
     (note,) = report.notes
     assert "answered 429" in note
