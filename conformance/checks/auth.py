@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from conformance.assertions.matchers import hides, refuses_caller, require, status, undisturbed
+from conformance.client.api import Api
 from conformance.client.credentials import Way
 from conformance.client.response import Answer
-from conformance.client.transport import Api
 from conformance.errors import Finding, Inconclusive, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
 from conformance.harness.markers import requirement

@@ -24,12 +24,11 @@ from hypothesis.stateful import (
 from conformance import deadline
 from conformance.assertions.matchers import behind, is_finished
 from conformance.checks.support.run_model import ANY_END, Lessons, RunModel, Wrong
-from conformance.checks.support.sequences import Book, Call, Failed
-from conformance.checks.support.shorter import shortest
+from conformance.checks.support.sequences import Book, Call, Failed, shortest
 from conformance.client.response import Answer
 from conformance.client.shell_script import Script
 from conformance.errors import Finding, Inconclusive, KitError, Outcome, Unsupported
-from conformance.fuzz.cache import cache_directory
+from conformance.fuzz.runner import cache_directory
 from conformance.harness.context import Kit
 from conformance.harness.markers import requirement
 from conformance.vocabulary import UUID, State, Status

@@ -15,8 +15,7 @@ from rich.console import Console
 from conformance.catalogue import open_questions
 from conformance.catalogue.requirements import load
 from conformance.cli.options import OF_A_VERDICT, told
-from conformance.config.outfile import writable
-from conformance.config.settings import Settings
+from conformance.config.settings import Settings, writable
 from conformance.config.settings import read as read_settings
 from conformance.errors import KitError, Mistakes
 from conformance.reporters.profile_progress import Watching

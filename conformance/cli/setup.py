@@ -13,7 +13,7 @@ from conformance import deadline
 from conformance.cli.options import OF_A_VERDICT, told
 from conformance.config import settings
 from conformance.errors import KitError, OutOfTime
-from conformance.reporters.setup import set_up
+from conformance.reporters.terminal import set_up
 from conformance.runner.session import Session
 from conformance.vocabulary import ExitCode
 

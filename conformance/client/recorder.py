@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 
-from conformance.client.credentials import Redactor
+from conformance.client.redaction import Redactor
 
 KEPT = 400
 SHOWN_BODY = 4_000

@@ -1,14 +1,10 @@
-"""The implementation under test, over HTTP: every request has a time limit, every body a bound, no
-cookie is kept, no redirect followed, and each exchange goes on record. `Api` is the contract's six
-operations as one caller sees them."""
+"""Send requests to the API under test. Every request has a time limit and every body a size limit;
+no cookie is kept, no redirect is followed, and each exchange is recorded."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 
@@ -16,19 +12,16 @@ import httpx2
 
 from conformance import deadline
 from conformance.client.connection import Connection
-from conformance.client.credentials import Credential
 from conformance.client.decompression import PackedError, unpacked
 from conformance.client.diagnosis import BoundError, LateError, cause_of
-from conformance.client.rate_limit import TOO_MANY, Limits, until
+from conformance.client.rate_limit import TOO_MANY, Limits
 from conformance.client.recorder import Traffic
 from conformance.client.response import Answer
 from conformance.client.stream import Stream
-from conformance.errors import Finding, Inconclusive, NoAnswer, Refused, Unsupported
-from conformance.vocabulary import Operation
+from conformance.errors import NoAnswer, Refused, Unsupported
 
 MAX_BODY = 32 * 1024 * 1024
 T = TypeVar("T", Answer, Stream)
-_ABSENT = object()
 _GRACE = 0.5
 _FAULTS = (httpx2.HTTPError, httpx2.InvalidURL, BoundError, LateError, PackedError, OSError)
 
@@ -217,117 +210,6 @@ class Target:
             exchange=number,
             remedy=cause_of(fault, secure=request.url.scheme == "https").value,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The six operations as the bearer of one credential (or of none) calls them."""
-
-    target: Target
-    credential: Credential | None
-
-    def bearing(self, credential: Credential | None) -> Api:
-        """The same target as another caller."""
-        return Api(self.target, credential)
-
-    def list_runs(self, **query: Any) -> Answer:
-        """One page; the arguments go into the query as they are."""
-        return self.request(Operation.LIST, query=query)
-
-    def get_run(self, run_id: str) -> Answer:
-        """One run."""
-        return self.request(Operation.GET, run_id)
-
-    def get_steps(self, run_id: str) -> Answer:
-        """Its steps."""
-        return self.request(Operation.STEPS, run_id)
-
-    def cancel(self, run_id: str) -> Answer:
-        """Ask for its end."""
-        return self.request(Operation.CANCEL, run_id)
-
-    def retry(self, run_id: str, body: Any = _ABSENT) -> Answer:
-        """Ask for it to run again; without `body` the request has none."""
-        return self.request(Operation.RETRY, run_id, body=body)
-
-    def events(self, run_id: str, last_event_id: str | None = None) -> Stream:
-        """Follow its events, behind the last one seen if that is given."""
-        headers = self._headers()
-        if last_event_id is not None:
-            headers["Last-Event-ID"] = last_event_id
-        return _told(self.target.stream(Operation.EVENTS.path(run_id), headers))
-
-    def run(self, run_id: str) -> dict[str, Any]:
-        """The run as an object; a Finding if the answer is not 200 with one."""
-        return _ok(partial(self.get_run, run_id), "GET-01")
-
-    def steps(self, run_id: str) -> dict[str, Any]:
-        """The steps and counts as an object; a Finding if the answer is not 200 with one."""
-        return _ok(partial(self.get_steps, run_id), "STEPS-01")
-
-    def page(self, **query: Any) -> dict[str, Any]:
-        """A page as an object; a Finding if the answer is not 200 with one."""
-        return _ok(partial(self.list_runs, **query), "LIST-01")
-
-    def request(
-        self,
-        operation: Operation,
-        run_id: str = "",
-        *,
-        query: Mapping[str, Any] | list[tuple[str, Any]] | None = None,
-        body: Any = _ABSENT,
-        raw: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Call any operation; `body` is sent as JSON, `raw` as it is, with the type for JSON.
-
-        An event stream is cut after its first bytes: this is for its refusals.
-        """
-        sent = self._headers() | dict(headers or {})
-        content = raw if body is _ABSENT else json.dumps(body).encode()
-        if content is not None:
-            sent.setdefault("Content-Type", "application/json")
-        if operation is Operation.EVENTS:
-            with _told(self.target.stream(operation.path(run_id), sent)) as stream:
-                return stream.first_answer(self.target.timeout)
-        return _told(
-            self.target.send(
-                operation.method, operation.path(run_id), params=query, headers=sent, body=content
-            )
-        )
-
-    def _headers(self) -> dict[str, str]:
-        return {} if self.credential is None else self.credential.headers()
-
-
-def _told(answered: T) -> T:
-    """What was answered, unless that is only that there were too many requests: of what was asked
-    it tells nothing, so it is Inconclusive."""
-    if answered.status != TOO_MANY:
-        return answered
-    asked = until(answered.headers)
-    if asked is None:
-        raise Inconclusive(
-            f"{answered.url} is answered with 429, which does not say when to come back",
-            because="HTTP-08",
-        )
-    raise Inconclusive(
-        f"the target limits requests: there was no time to wait until it answers {answered.url} "
-        f"(Retry-After: {asked:.0f} s); raise the tenant's limit, or give the run more time with "
-        f"--budget and --patience"
-    )
-
-
-def _ok(call: Callable[[], Answer], business: str) -> dict[str, Any]:
-    """The object in an answer; that there is one is the business of this requirement."""
-    try:
-        answer = call()
-        if answer.status != 200:
-            raise Finding(f"{answer.said} instead of 200", exchange=answer.exchange)
-        return answer.object()
-    except Finding as fault:
-        fault.because = business
-        raise
 
 
 def _lower(headers: httpx2.Headers) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from urllib.parse import unquote, urlsplit
 from conformance.catalogue.requirements import Catalogue
 from conformance.catalogue.requirements import load as load_catalogue
 from conformance.client.connection import Connection, header
-from conformance.client.credentials import Credential, Redactor, Way
+from conformance.client.credentials import Credential, Way
+from conformance.client.redaction import Redactor
 from conformance.config import toml_file
 from conformance.config.options import ENVIRONMENT
-from conformance.config.outfile import writable
 from conformance.config.provisioning import Means, read_means
 from conformance.config.sources import Told, gather
 from conformance.config.waivers import read_waivers
@@ -258,3 +259,19 @@ def _seconds(told: Told) -> float:
             f"{told.where} {text!r} is no time.", "Write it as 30s, 5m or 1h; a day at the most."
         )
     return seconds
+
+
+def writable(path: str | Path, where: str) -> Path:
+    """The path; a ConfigurationError that begins with `where` if no file can be written there.
+    Nothing is made yet."""
+    file = Path(path)
+    nearest = next(each for each in (file.absolute(), *file.absolute().parents) if each.exists())
+    if nearest == file.absolute():
+        why = "it is a directory" if file.is_dir() else ""
+    else:
+        why = "" if nearest.is_dir() else f"{nearest} is no directory"
+    if not why and not os.access(nearest, os.W_OK):
+        why = f"{nearest} cannot be written to"
+    if why:
+        raise ConfigurationError(f"{where} {path}: {why}.", "Name a file that can be written.")
+    return file

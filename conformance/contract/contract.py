@@ -1,8 +1,8 @@
-"""The contract as the kit sees it: whole, without its weaker evidence, and place by place.
+"""Read the contract: in full, without its weaker evidence, and keyword by keyword.
 
-`full` is everything that ``openapi.yaml`` promises; `documented` is what an implementation must
-keep to; `stripped` is what the reference page itself says. `marks_for` and `level_of` tell for one
-keyword how well it is founded: a fault there is a violation if its level gates, else a deviation.
+`full` is everything that ``openapi.yaml`` promises, `documented` what an implementation must keep
+to. `marks_for` and `level_of` return how well one keyword is founded: a fault there is a violation
+if its level gates, else a deviation.
 """
 
 import json
@@ -19,14 +19,13 @@ from conformance.contract.views import (
     Document,
     documented,
     only_success,
-    stripped,
     target,
     unshared,
 )
 from conformance.contract.yaml_file import parse
 from conformance.errors import ConfigurationError
 from conformance.resources import contract_file
-from conformance.vocabulary import Level
+from conformance.vocabulary import Level, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,6 @@ class Contract:
 
     full: Document
     documented: Document
-    stripped: Document
     marks: tuple[Mark, ...]
 
     @property
@@ -85,6 +83,14 @@ class Contract:
         levels = [mark.level for mark in self.marks_for(pointer)]
         return max([Level.DOCUMENTED, *levels], key=list(Level).index)
 
+    def operation_pointer(self, operation: Operation | None) -> str:
+        """Return the JSON pointer to the operation; to all of them for None."""
+        for path, item in self.full["paths"].items():
+            for method, found in item.items():
+                if isinstance(found, dict) and found.get("operationId") == operation:
+                    return as_pointer(("paths", path, method))
+        return "/paths"
+
     def _names_a_code(self, place: Path) -> bool:
         """Whether a mark there answers for a code of success alone, not for its body."""
         return place[-2:-1] == ("responses",) and only_success(
@@ -121,4 +127,4 @@ def _made(text: str, file: File) -> Contract:
     if not isinstance(full, dict) or not isinstance(full.get("paths"), dict):
         raise ConfigurationError(f"{file}: there are no paths.", "It must be an OpenAPI document.")
     marks = read_marks(full, file.name)
-    return Contract(full, documented(full, marks), stripped(full, marks), marks)
+    return Contract(full, documented(full, marks), marks)

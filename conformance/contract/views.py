@@ -1,9 +1,8 @@
 """The contract with its weaker evidence taken out.
 
-Two ways to do it. *Documented* is what gates: where a mark is too weak the contract falls silent,
-and silence permits. Taking a keyword out must therefore never tighten what is left: null becomes
-allowed, alternatives stay, a credential becomes optional. *Stripped* takes out whatever bears a
-mark, derived or not, and adds nothing: what is left is what the reference page itself says.
+Where a mark is too weak the contract makes no statement, which permits anything. Removing a keyword
+must therefore never tighten what is left: null becomes allowed, alternatives stay, a credential
+becomes optional.
 """
 
 import json
@@ -14,7 +13,7 @@ from conformance.contract.evidence import MARKS, Mark, Path, as_pointer, look_up
 
 Document = dict[str, Any]
 
-_GONE = object()
+GONE = object()
 _MAPS = {"content", "headers", "parameters", "properties"}
 _ALTERNATIVES = ("anyOf", "oneOf")
 
@@ -23,23 +22,14 @@ def documented(document: Document, marks: Iterable[Mark]) -> Document:
     """What is documented or derived. What is weaker is left open."""
     view = unshared(document)
     weak = [mark for mark in marks if not mark.level.gates]
-    for place in _deepest_first(weak):
-        if not _stand_in(view, place) and not _relax(view, place):
-            look_up(view, place[:-1])[place[-1]] = _GONE
-    view = _tidied(view)
-    for place in _deepest_first(weak):
+    for place in deepest_first(weak):
+        if not stand_in(view, place) and not _relax(view, place):
+            look_up(view, place[:-1])[place[-1]] = GONE
+    view = tidied(view)
+    for place in deepest_first(weak):
         if place[-1] == "nullable":
             _allow_null(view, place[:-1])
-    return _tidied(view)
-
-
-def stripped(document: Document, marks: Iterable[Mark]) -> Document:
-    """What the reference page itself says."""
-    view = unshared(document)
-    for place in _deepest_first(marks):
-        if not _stand_in(view, place):
-            look_up(view, place[:-1])[place[-1]] = _GONE
-    return cast(Document, _collapsed(_tidied(view)))
+    return tidied(view)
 
 
 def unshared(document: Document) -> Document:
@@ -65,16 +55,16 @@ def target(reference: str) -> Path:
 
 def only_success(responses: Any, code: str | int) -> bool:
     """Whether the code is the only one for success among the responses."""
-    left = [key for key, value in responses.items() if value is not _GONE]
+    left = [key for key, value in responses.items() if value is not GONE]
     return [key for key in left if key.startswith("2")] == [code]
 
 
-def _deepest_first(marks: Iterable[Mark]) -> list[Path]:
+def deepest_first(marks: Iterable[Mark]) -> list[Path]:
     places = {place for mark in marks for place in mark.covers}
     return sorted(places, key=lambda place: (-len(place), as_pointer(place)))
 
 
-def _stand_in(view: Document, place: Path) -> bool:
+def stand_in(view: Document, place: Path) -> bool:
     """Whether OpenAPI needs a word there: if so, the one nearest to silence is put in."""
     parent, key = look_up(view, place[:-1]), place[-1]
     if key == "schema":
@@ -118,7 +108,7 @@ def _allow_null(view: Document, place: Path) -> None:
     look_up(view, place[:-1])[place[-1]] = schema
 
 
-def _tidied(view: Document) -> Document:
+def tidied(view: Document) -> Document:
     """Without what was taken out, what referred to it, and what only that referred to."""
     while (swept := _swept(view, view)) != view:
         view = swept
@@ -127,22 +117,22 @@ def _tidied(view: Document) -> Document:
 
 def _swept(node: Any, view: Document) -> Any:
     if isinstance(node, list):
-        return [item for item in (_swept(item, view) for item in node) if item is not _GONE]
+        return [item for item in (_swept(item, view) for item in node) if item is not GONE]
     if not isinstance(node, dict):
         return node
     if "$ref" in node and not _leads_somewhere(node["$ref"], view):
-        return {} if node["$ref"].startswith("#/components/schemas/") else _GONE
+        return {} if node["$ref"].startswith("#/components/schemas/") else GONE
     kept = {key: _swept(value, view) for key, value in node.items() if key != MARKS}
     return {
         key: value
         for key, value in kept.items()
-        if value is not _GONE and not (key in _MAPS and node[key] and not value)
+        if value is not GONE and not (key in _MAPS and node[key] and not value)
     }
 
 
 def _leads_somewhere(reference: str, view: Document) -> bool:
     try:
-        return look_up(view, target(reference)) is not _GONE
+        return look_up(view, target(reference)) is not GONE
     except LookupError:
         return False
 
@@ -176,16 +166,3 @@ def _references(node: Any) -> Iterator[str]:
     elif isinstance(node, list):
         for item in node:
             yield from _references(item)
-
-
-def _collapsed(node: Any) -> Any:
-    """A choice of one is none."""
-    if isinstance(node, list):
-        return [_collapsed(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: _collapsed(value) for key, value in node.items()}
-    for key in _ALTERNATIVES:
-        if isinstance(node.get(key), list) and len(node[key]) == 1:
-            node |= node.pop(key)[0]
-    return node

@@ -17,7 +17,6 @@ from conformance.client.credentials import Credential
 from conformance.contract.contract import Contract
 from conformance.errors import KitError
 from conformance.fuzz import results
-from conformance.fuzz.cache import cache_directory
 from conformance.fuzz.config import FuzzConfig
 from conformance.fuzz.schema import CACHE, HEADERS, PLACEHOLDER, RUNS, View, document
 from conformance.vocabulary import Operation
@@ -34,6 +33,15 @@ _CHECKS = {
         "response_headers_conformance",
     ),
 }
+
+
+def cache_directory() -> Path:
+    """Where tables that take seconds to make are kept from run to run; it may not exist."""
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        home = tempfile.gettempdir()
+    return Path(home) / "automation-runs-kit"
 
 
 def fuzz(

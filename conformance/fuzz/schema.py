@@ -11,8 +11,7 @@ from typing import Any
 
 from conformance.contract.contract import Contract
 from conformance.contract.views import Document, resolve
-from conformance.fuzz.links import link
-from conformance.vocabulary import Operation
+from conformance.vocabulary import RUN_OPERATIONS, Operation
 
 # Stands in every path until a run that suits the operation takes its place.
 PLACEHOLDER = "00000000-0000-4000-8000-0000000f0220"
@@ -26,6 +25,7 @@ _ANY_JSON: dict[str, Any] = {
     "application/json": {"schema": {}},
     "application/problem+json": {"schema": {}},
 }
+_FOLLOWED = ("2XX", "200", "201", "202", "409")
 _REFUSALS = ("400", "415")
 _SUCCESSES = ("201", "202")
 
@@ -56,7 +56,7 @@ def document(contract: Contract, view: View, operations: Iterable[Operation]) ->
     for parameter in made["components"]["parameters"].values():
         if parameter["name"] == "run_id":
             parameter["example"] = PLACEHOLDER
-    link(made)
+    _link(made)
     return made
 
 
@@ -106,3 +106,34 @@ def _down(node: Any, keys: Iterable[str | int]) -> Any:
         except (LookupError, TypeError):
             return None
     return node
+
+
+def _link(made: Document) -> None:
+    """Add the links to each answer that there is in the document, in place."""
+    there = {
+        item[method]["operationId"]: item[method]
+        for item in made["paths"].values()
+        for method in ("get", "post")
+        if method in item
+    }
+    for source in RUN_OPERATIONS:
+        responses = there.get(source, {}).get("responses", {})
+        for code in _FOLLOWED:
+            if code in responses:
+                links = {
+                    f"{source.value}{code}To{target.value}": _to(source, target, code)
+                    for target in Operation
+                    if target in there
+                }
+                responses[code] = responses[code] | {"links": links}
+
+
+def _to(source: Operation, target: Operation, code: str) -> dict[str, Any]:
+    if target is Operation.LIST:
+        wants_run = source not in (Operation.STEPS, Operation.EVENTS) and code != "409"
+        parameters = {"status": "$response.body#/status"} if wants_run else {}
+    elif source is Operation.RETRY and code != "409":
+        parameters = {"run_id": "$response.body#/id"}
+    else:
+        parameters = {"run_id": "$request.path.run_id"}
+    return {"operationId": target.value, "parameters": parameters}

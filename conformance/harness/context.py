@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 from conformance.assertions.invariants import is_step
 from conformance.assertions.matchers import Matcher, is_finished, unchanged
 from conformance.catalogue.open_questions import Observation, Question
+from conformance.client.api import Api
 from conformance.client.credentials import Credential, Way
 from conformance.client.raw_socket import Wire
 from conformance.client.response import Answer
 from conformance.client.run_events import has_ended
 from conformance.client.stream import Stream
-from conformance.client.transport import Api
 from conformance.contract.contract import Contract
 from conformance.contract.schema import Schemas
 from conformance.errors import Finding, Inconclusive, Outcome, Unsupported

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from conformance.assertions.matchers import Matcher, has_status, is_finished
+from conformance.client.api import Api
 from conformance.client.stream import Stream
-from conformance.client.transport import Api
 from conformance.errors import Inconclusive
 from conformance.provision.protocol import Clock, RealClock
 from conformance.vocabulary import Status

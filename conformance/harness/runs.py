@@ -11,8 +11,8 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from conformance.assertions.matchers import is_finished, success
+from conformance.client.api import Api
 from conformance.client.response import Answer
-from conformance.client.transport import Api
 from conformance.errors import Finding, Inconclusive, NoAnswer, Outcome, SetupError, Unsupported
 from conformance.harness.polling import Gone, Waiting
 from conformance.provision.protocol import Declined, Provided, Provisioner

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from conformance.client.api import Api
 from conformance.client.credentials import Credential
-from conformance.client.transport import Api
 from conformance.errors import Finding, Inconclusive
 from conformance.provision.protocol import Declined, Provided, RealClock
 from conformance.vocabulary import State, Status

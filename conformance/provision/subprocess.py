@@ -4,6 +4,7 @@ service is and with which credential to come; whatever is wrong with it is the s
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import signal
@@ -11,12 +12,15 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from conformance.client.credentials import Credential
 from conformance.errors import SetupError
+from conformance.provision.protocol import Declined, Provided
+from conformance.vocabulary import State
 
 _SHOWN = 400
+_SHOWN_OUTPUT = 200
 _MOST = 1024 * 1024
 
 
@@ -70,6 +74,32 @@ class Hook:
             how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
             raise SetupError(f"{command} {how}{f': {said[-_SHOWN:]}' if said else '.'}")
         return printed, command
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The words of a command that makes runs, and how it is called."""
+
+    hook: Hook
+    words: Sequence[str]
+
+    def make(self, state: State, owner: Credential) -> Provided | Declined:
+        """A run from the command."""
+        words = (*self.words, state.value)
+        printed, command = self.hook.run(words, owner, {"RUNS_STATE": state.value})
+        try:
+            told: Any = json.loads(printed)
+        except (ValueError, RecursionError):
+            told = None
+        if isinstance(told, dict) and isinstance(told.get("id"), str) and told["id"]:
+            return Provided(told["id"], ours=True)
+        if isinstance(told, dict) and isinstance(told.get("unsupported"), str):
+            why = told["unsupported"][:_SHOWN_OUTPUT]
+            return Declined(f"the command does not support this state: {why}")
+        raise SetupError(
+            f'{command} printed neither {{"id": "..."}} nor {{"unsupported": "why"}}: '
+            f"{printed.strip()[:_SHOWN_OUTPUT] or 'nothing'}"
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

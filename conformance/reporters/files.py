@@ -1,9 +1,7 @@
-"""The report as files: JSON (its schema is report.schema.json), and what the modules beside this
-one render, which are loaded when they are asked for."""
+"""Write the report to files. The module that renders each kind is loaded when it is needed."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -49,14 +47,7 @@ def file_reporters(wanted: Mapping[FileKind, Path]) -> list[FileReporter]:
     return [FileReporter(kind, path, _render(kind)) for kind, path in wanted.items()]
 
 
-def as_json(report: Report) -> str:
-    """The report as indented JSON."""
-    return json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"
-
-
 def _render(kind: FileKind) -> Callable[[Report], str]:
-    if kind is FileKind.JSON:
-        return as_json
     module, name = _RENDERS[kind]
     render: Callable[[Report], str] = getattr(import_module(f"{__package__}.{module}"), name)
     return render
@@ -64,11 +55,12 @@ def _render(kind: FileKind) -> Callable[[Report], str]:
 
 _RENDERS: Mapping[FileKind, tuple[str, str]] = MappingProxyType(
     {
+        FileKind.JSON: ("json", "as_json"),
         FileKind.JUNIT: ("junit", "as_junit"),
         FileKind.HTML: ("html", "as_page"),
         FileKind.MARKDOWN: ("markdown", "as_markdown"),
         FileKind.SARIF: ("sarif", "as_sarif"),
-        FileKind.BADGE: ("markdown", "as_badge"),
+        FileKind.BADGE: ("badge", "as_badge"),
     }
 )
 """The module and the function for each; most runs want few of them, or none."""

@@ -12,7 +12,7 @@ from conformance import __version__
 from conformance.catalogue.requirements import Requirement
 from conformance.client.recorder import Exchange
 from conformance.contract import contract as contracts
-from conformance.reporters.lines import Lines, operation_pointer
+from conformance.contract.yaml_file import Lines
 from conformance.resources import contract_file
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
@@ -28,7 +28,7 @@ def as_sarif(report: Report) -> str:
     lines, contract = Lines(text), contracts.load()
 
     def line(entry: Entry) -> int:
-        place = entry.worst.place or operation_pointer(contract, entry.requirement.operation)
+        place = entry.worst.place or contract.operation_pointer(entry.requirement.operation)
         return lines.of(place)
 
     found = [entry for entry in report.entries if entry.found in _FOUND]

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from conformance.provision.protocol import DERIVED
 from conformance.reporters.progress import ProgressLine
-from conformance.reporters.setup import set_up
 from conformance.results.events import (
     CheckFinished,
     CheckStarted,
@@ -192,3 +192,19 @@ def _alike(report: Report, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         own = entry.requirement.id if alone else ""
         groups.setdefault((own, entry.worst.message), []).append(entry)
     yield from groups.values()
+
+
+def set_up(event: SetUp, *, whole: bool) -> Iterator[Text]:
+    """The lines; those of states that are provided, or made by the kit itself, if it is the `whole`
+    that is wanted."""
+    yield Text(f"runs are provided by: {event.provisioner}")
+    for state, why in event.states.items():
+        word, style = ("no", "dim") if why else ("yes", "green")
+        if state in event.failed:
+            word, style = "failed", "bold magenta"
+        elif why and state in DERIVED:
+            word = "made"
+        if whole or word in ("no", "failed"):
+            line = Text(f"  {state.value:14}").append(f"{word:8}", style).append(why, style)
+            line.rstrip()
+            yield line

@@ -7,9 +7,9 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 
+from conformance.client.api import Api
 from conformance.client.credentials import Credential
 from conformance.client.response import Answer
-from conformance.client.transport import Api
 from conformance.errors import Inconclusive, NoAnswer, Outcome, UnreachableError
 from conformance.harness.context import MALFORMED_RUN
 from conformance.vocabulary import ROOT, Operation

@@ -10,11 +10,12 @@ from conformance.assertions.response_rules import Watch, rules
 from conformance.catalogue.open_questions import load as load_questions
 from conformance.catalogue.requirements import Catalogue
 from conformance.catalogue.requirements import load as load_catalogue
+from conformance.client.api import Api
 from conformance.client.credentials import Credential, Way
 from conformance.client.rate_limit import Limits
 from conformance.client.raw_socket import Wire
 from conformance.client.recorder import Traffic
-from conformance.client.transport import Api, Target
+from conformance.client.transport import Target
 from conformance.config.settings import Settings
 from conformance.contract import contract
 from conformance.contract.schema import Schemas
@@ -24,14 +25,13 @@ from conformance.harness.context import Kit
 from conformance.harness.polling import Waiting
 from conformance.harness.runs import Offspring, Runs
 from conformance.provision.clock import CommandClock, RequestClock
-from conformance.provision.command import Command
 from conformance.provision.discover import DiscoverProvisioner
 from conformance.provision.mock import Mock, beside, neighbour
 from conformance.provision.on_demand import MadeProvisioner
 from conformance.provision.protocol import DERIVED, Clock, Provisioner, RealClock
 from conformance.provision.request import RequestedRuns, Trigger
 from conformance.provision.static import StaticProvisioner
-from conformance.provision.subprocess import Hook
+from conformance.provision.subprocess import Command, Hook
 from conformance.results.events import SetUp
 from conformance.runner.preflight import await_api, try_out
 from conformance.vocabulary import Provision, State

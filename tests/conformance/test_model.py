@@ -15,7 +15,7 @@ from hypothesis import stateful
 from hypothesis.errors import FlakyStrategyDefinition
 from support import Judge
 
-from conformance.checks.support.shorter import shortest
+from conformance.checks.support.sequences import shortest
 from conformance.vocabulary import Verdict
 
 

@@ -14,7 +14,7 @@ import pytest
 from connect_proxy import PASSWORD, ForwardProxy
 from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
-from conformance.client.credentials import Redactor
+from conformance.client.redaction import Redactor
 
 TOKEN = 'test-tok"en/with+odd&<signs>=9'
 OTHER = "test-other/credential+of=another"

@@ -17,10 +17,11 @@ import conformance
 from conformance.catalogue.requirements import Requirement
 from conformance.client.recorder import Exchange
 from conformance.contract.contract import load
+from conformance.contract.yaml_file import Lines
 from conformance.harness.recordings import Moment
+from conformance.reporters.badge import as_badge
 from conformance.reporters.html import as_page
-from conformance.reporters.lines import Lines, operation_pointer
-from conformance.reporters.markdown import as_badge, as_markdown
+from conformance.reporters.markdown import as_markdown
 from conformance.reporters.run_chart import timeline
 from conformance.reporters.sarif import as_sarif
 from conformance.resources import contract_file
@@ -113,7 +114,7 @@ def test_sarif_points_into_the_contract(written: dict[FileKind, str]) -> None:
 def test_every_operation_has_its_line(operation: Operation) -> None:
     """That of its method."""
     text = contract_file().read_text(encoding="utf-8")
-    line = Lines(text).of(operation_pointer(load(), operation))
+    line = Lines(text).of(load().operation_pointer(operation))
     assert text.splitlines()[line - 1].strip() == f"{operation.method.lower()}:"
 
 

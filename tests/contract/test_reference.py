@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from stripped import stripped
 
 from conformance.contract.contract import Contract
 from conformance.contract.evidence import Mark, Path, as_pointer, look_up, read_marks
-from conformance.contract.views import resolve, stripped, unshared
+from conformance.contract.views import resolve, unshared
 from conformance.vocabulary import Level
 
 Json = Any

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from sample import sample
 
 from conformance.contract.contract import Contract
-from conformance.contract.sample import sample
 from conformance.contract.views import resolve
 
 OPERATIONS = [

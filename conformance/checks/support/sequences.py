@@ -4,15 +4,16 @@ do."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.checks.support.run_model import Lessons
 from conformance.client.shell_script import Script
 from conformance.errors import Finding
 from conformance.vocabulary import State, Status
 
+T = TypeVar("T")
 # A step of a sequence and what was drawn for it.
 Call = tuple[Callable[..., None], Mapping[str, Any]]
 
@@ -47,3 +48,20 @@ class Book:
         """Whether there is no time, or no reason, for more."""
         late = time.monotonic() > self.until
         return late or self.trouble is not None or self.worst is not None
+
+
+def shortest(steps: Sequence[T], fails: Callable[[Sequence[T]], bool], until: float) -> Sequence[T]:
+    """A part of the steps, in order, that `fails` as well and of which none can be left out; or as
+    far as that was found by this time of the monotonic clock."""
+    left, size = list(steps), max(1, len(steps) // 2)
+    while size:
+        changed = False
+        for start in range(len(left) - size, -1, -size):
+            fewer = left[:start] + left[start + size :]
+            if time.monotonic() > until:
+                return left
+            if fewer and fails(fewer):
+                left, changed = fewer, True
+        if size > 1 or not changed:
+            size //= 2
+    return left

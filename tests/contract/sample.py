@@ -1,8 +1,8 @@
-"""A sample of what a schema describes, made the way the reference page makes its own.
+"""A sample of what a schema describes, rendered as the reference page renders its own.
 
 The first value of an enum, the first of several alternatives, one fixed date and one fixed uuid,
 zeros, empty objects, the word "string", and keys in alphabetical order. So a contract can be read
-beside the page that it was reconstructed from, character by character.
+next to the page that it was reconstructed from, character by character.
 """
 
 from typing import Any
