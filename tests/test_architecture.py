@@ -40,6 +40,25 @@ LAYERS = {
 }  # fmt: skip
 
 
+# The layers of each package, lowest first: a module imports from its own folder and from those
+# that stand before it. Folders in one group do not import each other.
+LAYERS = {
+    "conformance": (
+        "resources vocabulary",
+        "errors",
+        "deadline",
+        "contract",
+        "catalogue client",
+        "assertions provision fuzz",
+        "harness",
+        "results checks",
+        "config reporters",
+        "runner",
+        "plugin cli",
+    ),
+}
+
+
 def used(tree: ast.AST) -> Iterator[str]:
     """The dotted names that a module imports or reaches through what it imports."""
     known: dict[str, str] = {}
@@ -146,6 +165,47 @@ def test_an_upward_import_is_found() -> None:
 def test_a_stray_is_found(source: str, found: set[str]) -> None:
     """However it is imported; and what only looks alike is left in peace."""
     assert strays(source, "conformance/check.py") == found
+
+
+def upward(source: str, name: str) -> set[str]:
+    """Return the imports of a module from layers that do not stand before its own."""
+    package, part = (Path(word).stem for word in Path(name).parts[:2])
+    rank = {word: n for n, words in enumerate(LAYERS.get(package, ())) for word in words.split()}
+    found = set()
+    for word in used(ast.parse(source)):
+        other = word.split(".")[1] if word.startswith(f"{package}.") else part
+        if other != part and part in rank and rank.get(other, -1) >= rank[part]:
+            found.add(word)
+    return found
+
+
+@pytest.mark.parametrize(("file", "name"), list(zip(FILES, NAMES, strict=True)), ids=NAMES)
+def test_a_module_imports_from_lower_layers(file: Path, name: str) -> None:
+    """Every folder of a package can be understood with those before it, and without the others."""
+    assert upward(file.read_text(encoding="utf-8"), name) == set()
+
+
+def test_every_folder_has_a_layer() -> None:
+    """A folder that nobody placed would escape the order."""
+    for package, layers in LAYERS.items():
+        parts = {Path(name).parts[1] for name in NAMES if Path(name).parts[0] == package}
+        placed = {word for words in layers for word in words.split()}
+        assert placed == {Path(part).stem for part in parts} - {"__init__", "__main__"}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from conformance.results.report import Report", {"conformance.results.report.Report"}),
+        ("import conformance.catalogue.requirements", {"conformance.catalogue.requirements"}),
+        ("from conformance.contract.views import resolve", set()),
+        ("from conformance.client.sse import Parser", set()),
+        ("from conformance import deadline", set()),
+    ],
+)
+def test_an_import_from_a_higher_layer_is_found(source: str, found: set[str]) -> None:
+    """Or from another folder of the same layer."""
+    assert upward(source, "conformance/client/api.py") == found
 
 
 def test_the_public_names_are_counted() -> None:
