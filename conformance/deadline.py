@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from conformance.errors import OutOfTime
+from conformance.errors import DeadlineExceeded
 
 
 @contextmanager
-def limit(seconds: float, message: str, kind: type[BaseException] = OutOfTime) -> Iterator[None]:
+def limit(
+    seconds: float, message: str, kind: type[BaseException] = DeadlineExceeded
+) -> Iterator[None]:
     """Raise this kind of exception with the message in the body if it takes longer than this.
 
     A limit within a limit can only be the shorter one.

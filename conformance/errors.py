@@ -16,15 +16,15 @@ T = TypeVar("T")
 class KitError(Exception):
     """The base of everything that keeps the kit from a verdict."""
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.remedy = remedy
+        self.hint = hint
 
     @property
     def parts(self) -> tuple[tuple[str, str], ...]:
         """What is wrong and what to do about it, each thing by itself."""
-        return ((self.message, self.remedy),)
+        return ((self.message, self.hint),)
 
 
 def missing_library(error: ModuleNotFoundError) -> KitError:
@@ -45,11 +45,11 @@ class ConfigurationError(KitError):
     """The configuration names something that is not there or contradicts itself."""
 
 
-class SeveralMistakesError(ConfigurationError):
+class ConfigurationErrors(ConfigurationError):
     """It does so in more than one place."""
 
     def __init__(self, parts: tuple[tuple[str, str], ...]) -> None:
-        super().__init__("\n".join(f"{message} {remedy}".rstrip() for message, remedy in parts))
+        super().__init__("\n".join(f"{message} {hint}".rstrip() for message, hint in parts))
         self._parts = parts
 
     @property
@@ -58,15 +58,15 @@ class SeveralMistakesError(ConfigurationError):
         return self._parts
 
 
-class Mistakes:
+class ErrorCollector:
     """Gathers the mistakes of a configuration, so that all of them can be told at once."""
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, str], None] = {}
 
-    def note(self, message: str, remedy: str) -> None:
+    def note(self, message: str, hint: str) -> None:
         """Take note of one."""
-        self._parts[message, remedy] = None
+        self._parts[message, hint] = None
 
     def attempt(self, read: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         """What `read` returns. Where it finds a mistake that is noted, and what is returned is
@@ -82,10 +82,10 @@ class Mistakes:
         match tuple(self._parts):
             case ():
                 return
-            case ((message, remedy),):
-                raise ConfigurationError(message, remedy)
+            case ((message, hint),):
+                raise ConfigurationError(message, hint)
             case parts:
-                raise SeveralMistakesError(parts)
+                raise ConfigurationErrors(parts)
 
 
 class UnreachableError(KitError):
@@ -104,12 +104,12 @@ class Outcome(Exception):  # noqa: N818
     it is not about: if that one fails, this follows from it.
     """
 
-    def __init__(self, message: str, *, because: str = "") -> None:
+    def __init__(self, message: str, *, caused_by: str = "") -> None:
         super().__init__(message)
-        self.because = because
+        self.caused_by = caused_by
 
 
-class Finding(Outcome):
+class CheckFailed(Outcome):
     """The implementation falls short of the requirement.
 
     `level` says how well the broken expectation is founded where that is weaker than the
@@ -124,23 +124,23 @@ class Finding(Outcome):
         level: Level | None = None,
         exchange: int | None = None,
         place: str = "",
-        because: str = "",
+        caused_by: str = "",
     ) -> None:
-        super().__init__(message, because=because)
+        super().__init__(message, caused_by=caused_by)
         self.level = level
         self.exchange = exchange
         self.place = place
 
 
-class NoAnswer(Finding):
+class NoResponse(CheckFailed):
     """A request got no complete answer in time; `remedy` says what can be done about it."""
 
-    def __init__(self, message: str, *, exchange: int | None = None, remedy: str = "") -> None:
+    def __init__(self, message: str, *, exchange: int | None = None, hint: str = "") -> None:
         super().__init__(message, exchange=exchange)
-        self.remedy = remedy
+        self.hint = hint
 
 
-class Refused(NoAnswer):
+class ConnectionRefused(NoResponse):
     """Nothing listens at the target any more."""
 
 
@@ -152,5 +152,5 @@ class Unsupported(Outcome):
     """What the check needs is not there, by declaration or by what the implementation showed."""
 
 
-class OutOfTime(BaseException):
+class DeadlineExceeded(BaseException):
     """The check's time or the run's budget is spent; passes every `except Exception`."""

@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         engine = _engine(config)
     except ConfigurationError as fault:
-        raise pytest.UsageError(f"{fault.message} {fault.remedy}") from None
+        raise pytest.UsageError(f"{fault.message} {fault.hint}") from None
     if engine is not None:
         config.pluginmanager.register(engine, _ENGINE)
         if not engine.worker:

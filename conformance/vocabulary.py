@@ -107,14 +107,14 @@ class Status(StrEnum):
 
 
 FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
-ONWARD: Mapping[str, frozenset[Status]] = {
+NEXT_STATUSES: Mapping[str, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.RUNNING, Status.COMPLETED, Status.FAILED}),
     Status.RUNNING: frozenset({Status.COMPLETED, Status.FAILED}),
 }
 """Where a run may get by itself, as far as it is not seen all the time."""
 
 
-class Provision(StrEnum):
+class ProvisionMethod(StrEnum):
     """The ways to get runs, since the contract has none."""
 
     AUTO = "auto"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from conformance.assertions.matchers import in_order, when
+from conformance.assertions.matchers import in_order, parse_timestamp
 from conformance.vocabulary import FINISHED, Status
 
 Json = dict[str, Any]
@@ -29,30 +29,30 @@ _SHARE = Decimal("0.05")
 _UPPER = Decimal(1)
 
 
-def zoned(run: Json) -> str | None:
+def timestamps_have_zone(run: Json) -> str | None:
     """Timestamps are RFC 3339 and have a zone."""
     for field in TIMES:
         if run.get(field) is not None:
             try:
-                when(run[field])
+                parse_timestamp(run[field])
             except ValueError as fault:
                 return f"{field}: {fault}"
     return None
 
 
-def dated_in_order(run: Json) -> str | None:
+def timestamps_in_order(run: Json) -> str | None:
     """Created, started, completed, updated."""
     return in_order(run, *TIMES)
 
 
-def lasted(run: Json) -> str | None:
+def duration_consistent(run: Json) -> str | None:
     """The duration fits, and a completed run has one."""
     if run.get("status") == Status.COMPLETED and run.get("durationSeconds") is None:
         return "it has no durationSeconds"
-    return duration_fits(run)
+    return duration_matches_times(run)
 
 
-def ended_if_finished(run: Json) -> str | None:
+def completion_matches_status(run: Json) -> str | None:
     """`completedAt` if and only if it has finished; what is at work has started."""
     state = run.get("status")
     if (run.get("completedAt") is not None) != (state in FINISHED):
@@ -62,14 +62,14 @@ def ended_if_finished(run: Json) -> str | None:
     return None
 
 
-def error_if_failed(run: Json) -> str | None:
+def error_matches_status(run: Json) -> str | None:
     """`error` if and only if it failed."""
     if (run.get("error") is not None) != (run.get("status") == Status.FAILED):
         return f"it has error {run.get('error')!r}"
     return None
 
 
-def counts_fit(body: Json) -> str | None:
+def counts_match_steps(body: Json) -> str | None:
     """Each count is the number of steps with its status."""
     found = Counter(str(s.get("status")) for s in body.get("steps") or () if isinstance(s, dict))
     for field, counted in COUNTS.items():
@@ -78,7 +78,7 @@ def counts_fit(body: Json) -> str | None:
     return None
 
 
-def keys_once(steps: Sequence[Json]) -> str | None:
+def keys_unique(steps: Sequence[Json]) -> str | None:
     """No two steps share a key."""
     for key, times in Counter(step["key"] for step in steps).items():
         if times > 1:
@@ -86,7 +86,7 @@ def keys_once(steps: Sequence[Json]) -> str | None:
     return None
 
 
-def without_circle(steps: Sequence[Json]) -> str | None:
+def dependencies_acyclic(steps: Sequence[Json]) -> str | None:
     """Every dependency exists, none is the step itself, and there is no circle."""
     needs = {step["key"]: set(step["dependsOn"]) for step in steps}
     for key, wanted in needs.items():
@@ -101,9 +101,9 @@ def without_circle(steps: Sequence[Json]) -> str | None:
     return None
 
 
-def step_dated(step: Json) -> str | None:
+def step_times_consistent(step: Json) -> str | None:
     """Started before completed, with the duration in between; what ended by itself has both."""
-    if why := in_order(step, "startedAt", "completedAt") or duration_fits(step):
+    if why := in_order(step, "startedAt", "completedAt") or duration_matches_times(step):
         return why
     done = step.get("status") in ("completed", "failed")
     if done and None in (step.get("startedAt"), step.get("completedAt")):
@@ -111,12 +111,12 @@ def step_dated(step: Json) -> str | None:
     return None
 
 
-def started_early(step: Json, needed: Json) -> str | None:
+def started_before_dependency(step: Json, needed: Json) -> str | None:
     """What a step depends on had completed when it started. ValueError where the times of the two
     cannot be read."""
     if needed["status"] != "completed":
         return f"{needed['key']!r}, on which it depends, is {needed['status']}"
-    if when(step["startedAt"]) < when(needed.get("completedAt")):
+    if parse_timestamp(step["startedAt"]) < parse_timestamp(needed.get("completedAt")):
         return (
             f"it started at {step['startedAt']}, before {needed['key']!r}, on which it depends, "
             f"completed at {needed['completedAt']}"
@@ -124,7 +124,7 @@ def started_early(step: Json, needed: Json) -> str | None:
     return None
 
 
-def duration_fits(bearer: Json) -> str | None:
+def duration_matches_times(bearer: Json) -> str | None:
     """`durationSeconds` is never negative, and from start to completion: as exactly as the three
     are told, give or take a tenth of a second or a twentieth of it, and never more than a second.
     """
@@ -137,7 +137,7 @@ def duration_fits(bearer: Json) -> str | None:
     if start is None or end is None:
         return None
     try:
-        span = Decimal(str((when(end) - when(start)).total_seconds()))
+        span = Decimal(str((parse_timestamp(end) - parse_timestamp(start)).total_seconds()))
     except ValueError as fault:
         return str(fault)
     seconds = Decimal(str(told))
@@ -159,17 +159,17 @@ def is_step(step: object) -> bool:
     )
 
 
-OF_RUN: Mapping[str, Callable[[Json], str | None]] = {
-    "GET-05": zoned,
-    "GET-06": dated_in_order,
-    "GET-07": lasted,
-    "GET-08": ended_if_finished,
-    "GET-09": error_if_failed,
+RUN_INVARIANTS: Mapping[str, Callable[[Json], str | None]] = {
+    "GET-05": timestamps_have_zone,
+    "GET-06": timestamps_in_order,
+    "GET-07": duration_consistent,
+    "GET-08": completion_matches_status,
+    "GET-09": error_matches_status,
 }
 """What a run by itself says of a requirement."""
-OF_STEPS: Mapping[str, Callable[[Sequence[Json]], str | None]] = {
-    "STEPS-04": keys_once,
-    "STEPS-05": without_circle,
+STEP_INVARIANTS: Mapping[str, Callable[[Sequence[Json]], str | None]] = {
+    "STEPS-04": keys_unique,
+    "STEPS-05": dependencies_acyclic,
 }
 """What all steps of a run say together."""
 

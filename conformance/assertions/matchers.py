@@ -7,57 +7,57 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from conformance.client.response import Answer
-from conformance.errors import Finding, Inconclusive
-from conformance.vocabulary import ONWARD, Level, Status
+from conformance.client.response import Response
+from conformance.errors import CheckFailed, Inconclusive
+from conformance.vocabulary import NEXT_STATUSES, Level, Status
 
 T = TypeVar("T")
 Matcher = Callable[[T], str | None]
 
 
-def require(answer: Answer, *matchers: Matcher[Answer], level: Level | None = None) -> Answer:
+def require(answer: Response, *matchers: Matcher[Response], level: Level | None = None) -> Response:
     """The answer, if every matcher agrees with it; a Finding otherwise."""
     for matcher in matchers:
         if why := matcher(answer):
-            raise Finding(f"{answer.said}: {why}", level=level, exchange=answer.exchange)
+            raise CheckFailed(f"{answer.said}: {why}", level=level, exchange=answer.exchange)
     return answer
 
 
-def status(*codes: int) -> Matcher[Answer]:
+def status(*codes: int) -> Matcher[Response]:
     """The status is one of these."""
     wanted = " or ".join(map(str, codes))
     return lambda answer: None if answer.status in codes else f"expected {wanted}"
 
 
-def success(answer: Answer) -> str | None:
+def success(answer: Response) -> str | None:
     """The status is of the 200 class."""
     return None if 200 <= answer.status < 300 else "expected a status of the 200 class"
 
 
-def client_error(answer: Answer) -> str | None:
+def client_error(answer: Response) -> str | None:
     """The status is of the 400 class."""
     return None if 400 <= answer.status < 500 else "expected a status of the 400 class"
 
 
-def no_server_error(answer: Answer) -> str | None:
+def no_server_error(answer: Response) -> str | None:
     """The status is not of the 500 class."""
     return None if answer.status < 500 else "a client's request must not be able to cause this"
 
 
-def refuses_caller(answer: Answer) -> str | None:
+def rejects_caller(answer: Response) -> str | None:
     """401 or 403."""
     return None if answer.status in (401, 403) else "expected 401 or 403"
 
 
-def hides(answer: Answer) -> str | None:
+def not_visible(answer: Response) -> str | None:
     """404 or 403: what belongs to others is not shown."""
     return None if answer.status in (404, 403) else "expected 404 or 403"
 
 
-def names_parameter(name: str) -> Matcher[Answer]:
+def names_parameter(name: str) -> Matcher[Response]:
     """The documented validation error, one of whose `loc` names this parameter."""
 
-    def matcher(answer: Answer) -> str | None:
+    def matcher(answer: Response) -> str | None:
         details = answer.object().get("detail")
         if not isinstance(details, list):
             return f"no list of faults in `detail`: {details!r}"
@@ -85,20 +85,20 @@ def is_finished(run: dict[str, Any]) -> str | None:
     return has_status(Status.COMPLETED, Status.FAILED, Status.CANCELLED)(run)
 
 
-def when(value: object) -> datetime:
+def parse_timestamp(value: object) -> datetime:
     """A timestamp; ValueError if it is none by RFC 3339 or bears no zone."""
     if not isinstance(value, str) or len(value) < 20 or value[10] not in "Tt ":
         raise ValueError(f"{value!r} is no RFC 3339 timestamp")
-    moment = datetime.fromisoformat(value.replace("z", "Z"))
-    if moment.tzinfo is None:
+    timestamp = datetime.fromisoformat(value.replace("z", "Z"))
+    if timestamp.tzinfo is None:
         raise ValueError(f"{value!r} has no zone")
-    return moment
+    return timestamp
 
 
-def moment(bearer: dict[str, Any], field: str) -> datetime:
+def timestamp(bearer: dict[str, Any], field: str) -> datetime:
     """The timestamp in this field; Inconclusive where it is none, which others look at."""
     try:
-        return when(bearer.get(field))
+        return parse_timestamp(bearer.get(field))
     except ValueError as fault:
         raise Inconclusive(f"{field} cannot be read: {fault}") from None
 
@@ -110,12 +110,12 @@ def in_order(bearer: dict[str, Any], *fields: str) -> str | None:
         if bearer.get(field) is None:
             continue
         try:
-            moment = when(bearer[field])
+            timestamp = parse_timestamp(bearer[field])
         except ValueError as fault:
             return f"{field}: {fault}"
-        if seen and moment < seen[-1][1]:
+        if seen and timestamp < seen[-1][1]:
             return f"{field} {bearer[field]} is before {seen[-1][0]} {bearer[seen[-1][0]]}"
-        seen.append((field, moment))
+        seen.append((field, timestamp))
     return None
 
 
@@ -129,22 +129,22 @@ def unchanged(
     return None
 
 
-def went_on(before: dict[str, Any], after: dict[str, Any]) -> bool:
+def progressed(before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Whether a run is where it may have got by itself, and was not before."""
-    return after.get("status") in ONWARD.get(str(before.get("status")), ())
+    return after.get("status") in NEXT_STATUSES.get(str(before.get("status")), ())
 
 
-def undisturbed(before: dict[str, Any], after: dict[str, Any]) -> str | None:
+def unaffected(before: dict[str, Any], after: dict[str, Any]) -> str | None:
     """A run is as it was, or has gone on by itself: it was neither ended nor begun anew."""
     fields = ["createdAt", "automationId"]
-    fields += [] if went_on(before, after) else ["status"]
+    fields += [] if progressed(before, after) else ["status"]
     # What has begun has begun when it did; what waits may begin.
-    if before.get("startedAt") is not None or not went_on(before, after):
+    if before.get("startedAt") is not None or not progressed(before, after):
         fields.append("startedAt")
     return unchanged(before, after, fields)
 
 
-def step_undisturbed(before: dict[str, Any], after: dict[str, Any]) -> str | None:
+def step_unaffected(before: dict[str, Any], after: dict[str, Any]) -> str | None:
     """The same of a step of a run that is under way."""
     was, now = before.get("status"), after.get("status")
     moved = was == "pending" or (was == "running" and now not in ("pending", "cancelled"))
@@ -153,13 +153,13 @@ def step_undisturbed(before: dict[str, Any], after: dict[str, Any]) -> str | Non
     return unchanged(before, after, () if was == "pending" else ("startedAt",))
 
 
-def in_any_order(runs: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+def run_versions(runs: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
     """Which runs they are, and when each was changed last: the same where nothing has changed, in
     whatever order they come."""
     return sorted((str(run.get("id")), str(run.get("updatedAt"))) for run in runs)
 
 
-def behind(steps: list[dict[str, Any]], first: Iterable[str]) -> set[str]:
+def with_dependents(steps: list[dict[str, Any]], first: Iterable[str]) -> set[str]:
     """The keys of these steps and of all that depend on them, directly or not."""
     reached = set(first)
     while True:

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.assertions import invariants
-from conformance.assertions.response_rules import Watch
-from conformance.client.response import Answer
+from conformance.assertions.response_rules import RuleMonitor
+from conformance.client.response import Response
 from conformance.client.run_events import told
 from conformance.client.sse import Parser
-from conformance.errors import Finding
+from conformance.errors import CheckFailed
 from conformance.vocabulary import ROOT, Level
 
 Json = dict[str, Any]
@@ -25,14 +25,16 @@ _METHODS = ("GET", "POST")
 _TELLING = ("pending", "running", "completed")
 
 
-class Agreement:
+class InvariantMonitor:
     """Tells the watch where an answer contradicts itself."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: RuleMonitor) -> None:
         self._watch = watch
-        self._of_run = {n: truth for n, truth in invariants.OF_RUN.items() if watch.wants(n)}
+        self._of_run = {
+            n: truth for n, truth in invariants.RUN_INVARIANTS.items() if watch.wants(n)
+        }
 
-    def look(self, answer: Answer) -> None:
+    def look(self, answer: Response) -> None:
         """Hold what one answer shows against the truths."""
         path = urlsplit(answer.url).path
         if not 200 <= answer.status < 300 or ROOT not in path or answer.method not in _METHODS:
@@ -43,7 +45,7 @@ class Agreement:
             return
         try:
             body = answer.object()
-        except Finding:
+        except CheckFailed:
             # That there is an object is the business of others.
             return
         if path.endswith("/steps"):
@@ -52,11 +54,13 @@ class Agreement:
             items = body.get("items")
             self._note(answer, self._runs(items if isinstance(items, list) else [body]), None)
 
-    def _note(self, answer: Answer, faults: Iterable[Fault], level: Level | None) -> None:
+    def _note(self, answer: Response, faults: Iterable[Fault], level: Level | None) -> None:
         for name, thing, why in faults:
             self._watch.note(
                 name,
-                Finding(f"{answer.said}: {thing}: {why}", level=level, exchange=answer.exchange),
+                CheckFailed(
+                    f"{answer.said}: {thing}: {why}", level=level, exchange=answer.exchange
+                ),
             )
 
     def _runs(self, shown: Sequence[object]) -> Iterator[Fault]:
@@ -84,9 +88,9 @@ def _steps(body: Json) -> Iterator[Fault]:
     if not isinstance(steps, list) or not all(map(invariants.is_step, steps)):
         return
     run = f"the run {body.get('automationRunId')}"
-    if why := invariants.counts_fit(body):
+    if why := invariants.counts_match_steps(body):
         yield "STEPS-03", run, why
-    for name, truth in invariants.OF_STEPS.items():
+    for name, truth in invariants.STEP_INVARIANTS.items():
         if why := truth(steps):
             yield name, run, why
     yield from _dated(steps)
@@ -102,7 +106,7 @@ def _steps(body: Json) -> Iterator[Fault]:
 
 def _dated(steps: Iterable[Json]) -> Iterator[Fault]:
     for step in steps:
-        if why := invariants.step_dated(step):
+        if why := invariants.step_times_consistent(step):
             yield "STEPS-07", f"the {step.get('status')} step {step.get('key')!r}", why
 
 
@@ -110,6 +114,6 @@ def _early(step: Json, needed: Json) -> str | None:
     if needed.get("status") not in _TELLING:
         return None
     try:
-        return invariants.started_early(step, needed)
+        return invariants.started_before_dependency(step, needed)
     except ValueError:
         return None

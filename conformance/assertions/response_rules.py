@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Mapping
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from conformance.client.response import Answer
+from conformance.client.response import Response
 from conformance.contract.schema import Schemas
-from conformance.errors import Finding
+from conformance.errors import CheckFailed
 from conformance.vocabulary import ROOT, Level
 
-Rule = Callable[[Answer], Finding | None]
+Rule = Callable[[Response], CheckFailed | None]
 
 _LOOKED_AT = 64 * 1024
 _NOTED = 3
@@ -36,20 +36,20 @@ _NUMBERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 def rules(schemas: Schemas) -> Mapping[str, Rule]:
     """The rules by the requirements that they decide."""
 
-    def documented_refusal(answer: Answer) -> Finding | None:
+    def documented_refusal(answer: Response) -> CheckFailed | None:
         return validation_error(answer, schemas)
 
     return {
-        "HTTP-03": plain_json,
+        "HTTP-03": success_is_json,
         "HTTP-04": no_server_error,
-        "HTTP-05": reasoned_refusal,
+        "HTTP-05": error_has_reason,
         "HTTP-08": rate_limits,
         "HTTP-10": no_internals,
         "HTTP-11": documented_refusal,
     }
 
 
-class Watch:
+class RuleMonitor:
     """Looks at every answer of a session by the rules of the wanted requirements, and keeps what it
     and others like it find."""
 
@@ -57,21 +57,21 @@ class Watch:
         self._wanted = wanted
         self._rules = {name: rule for name, rule in found.items() if name in wanted}
         self._noted: dict[str, int] = {}
-        self._fresh: dict[str, Finding] = {}
+        self._fresh: dict[str, CheckFailed] = {}
         self._lock = threading.Lock()
 
     def wants(self, name: str) -> bool:
         """Whether this requirement is wanted at all."""
         return name in self._wanted
 
-    def look(self, answer: Answer) -> None:
+    def look(self, answer: Response) -> None:
         """Hold one answer against the rules."""
         for name, rule in self._rules.items():
             finding = None if self._noted.get(name, 0) >= _NOTED else rule(answer)
             if finding is not None:
                 self.note(name, finding)
 
-    def note(self, name: str, finding: Finding) -> None:
+    def note(self, name: str, finding: CheckFailed) -> None:
         """Keep what was found against a requirement, if that is wanted: the first few findings, and
         of those that come together the first."""
         if name not in self._wanted:
@@ -81,14 +81,14 @@ class Watch:
                 self._fresh[name] = finding
                 self._noted[name] = self._noted.get(name, 0) + 1
 
-    def take(self) -> dict[str, Finding]:
+    def take(self) -> dict[str, CheckFailed]:
         """What was noted since this was last called: one finding at the most for a requirement."""
         with self._lock:
             taken, self._fresh = self._fresh, {}
             return taken
 
 
-def plain_json(answer: Answer) -> Finding | None:
+def success_is_json(answer: Response) -> CheckFailed | None:
     """What an operation answers with success is JSON in UTF-8, and says so; streams are not."""
     path = urlsplit(answer.url).path
     theirs = ROOT in path and not path.endswith("/events") and answer.method in ("GET", "POST")
@@ -102,7 +102,7 @@ def plain_json(answer: Answer) -> Finding | None:
     return _unreadable(answer)
 
 
-def no_server_error(answer: Answer) -> Finding | None:
+def no_server_error(answer: Response) -> CheckFailed | None:
     """No 5xx. A method that nobody knows may be called not implemented, and a service may say
     when it will be back."""
     excused = (answer.status == 501 and answer.method not in ("GET", "POST")) or (
@@ -113,7 +113,7 @@ def no_server_error(answer: Answer) -> Finding | None:
     return _finding(answer, "a client's request must not be able to cause this")
 
 
-def reasoned_refusal(answer: Answer) -> Finding | None:
+def error_has_reason(answer: Response) -> CheckFailed | None:
     """The body of a 4xx is JSON and says why (Q20)."""
     if not 400 <= answer.status < 500 or answer.method == "HEAD":
         return None
@@ -129,7 +129,7 @@ def reasoned_refusal(answer: Answer) -> Finding | None:
     return None
 
 
-def rate_limits(answer: Answer) -> Finding | None:
+def rate_limits(answer: Response) -> CheckFailed | None:
     """The headers are numbers that agree with each other, and 429 says when to come back."""
     told = {n: answer.headers[n] for n in (*_NUMBERS, "retry-after") if n in answer.headers}
     if answer.status == 429 and "retry-after" not in told:
@@ -147,12 +147,12 @@ def rate_limits(answer: Answer) -> Finding | None:
     return None
 
 
-def speaks_of_limits(answer: Answer) -> bool:
+def mentions_rate_limit(answer: Response) -> bool:
     """Whether there is something for `rate_limits` to look at."""
     return answer.status == 429 or any(name in answer.headers for name in _NUMBERS)
 
 
-def no_internals(answer: Answer) -> Finding | None:
+def no_internals(answer: Response) -> CheckFailed | None:
     """No stack trace or the like. What is answered with success is the data of runs, whose own
     errors may well hold one."""
     if answer.status < 300:
@@ -163,7 +163,7 @@ def no_internals(answer: Answer) -> Finding | None:
     return None
 
 
-def validation_error(answer: Answer, schemas: Schemas) -> Finding | None:
+def validation_error(answer: Response, schemas: Schemas) -> CheckFailed | None:
     """A 422 has the documented body."""
     if answer.status != 422 or answer.method == "HEAD":
         return None
@@ -176,16 +176,16 @@ def validation_error(answer: Answer, schemas: Schemas) -> Finding | None:
     return None
 
 
-def _unreadable(answer: Answer) -> Finding | None:
+def _unreadable(answer: Response) -> CheckFailed | None:
     try:
         answer.json()
-    except Finding as fault:
+    except CheckFailed as fault:
         return fault
     return None
 
 
-def _finding(answer: Answer, why: str, level: Level | None = None) -> Finding:
-    return Finding(f"{answer.said}: {why}", level=level, exchange=answer.exchange)
+def _finding(answer: Response, why: str, level: Level | None = None) -> CheckFailed:
+    return CheckFailed(f"{answer.said}: {why}", level=level, exchange=answer.exchange)
 
 
 def _is_moment(text: str) -> bool:

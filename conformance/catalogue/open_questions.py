@@ -39,7 +39,7 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class RecordedObservation:
     """An observation and who made it."""
 
     requirement: str
@@ -59,11 +59,11 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ObservedAnswer:
     """All that was seen of one question."""
 
     question: Question
-    sightings: tuple[Sighting, ...]
+    sightings: tuple[RecordedObservation, ...]
 
     @property
     def possible(self) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ class Answered:
         return self.possible[0] if len(self.possible) == 1 else None
 
     @property
-    def unheard_of(self) -> tuple[Sighting, ...]:
+    def unheard_of(self) -> tuple[RecordedObservation, ...]:
         """The sightings of something that is no known answer."""
         return tuple(each for each in self.sightings if not each.observation.answers)
 
@@ -111,13 +111,13 @@ def load(file: Path | None = None) -> dict[str, Question]:
 
 
 def answered(
-    questions: Mapping[str, Question], sightings: Iterable[Sighting]
-) -> dict[str, Answered]:
+    questions: Mapping[str, Question], sightings: Iterable[RecordedObservation]
+) -> dict[str, ObservedAnswer]:
     """What was seen of each question, in the order of the questions; those that nothing was seen of
     are left out."""
-    seen: dict[str, list[Sighting]] = {}
+    seen: dict[str, list[RecordedObservation]] = {}
     for each in sightings:
         kept = seen.setdefault(each.observation.question, [])
         if each not in kept:
             kept.append(each)
-    return {n: Answered(q, tuple(seen[n])) for n, q in questions.items() if n in seen}
+    return {n: ObservedAnswer(q, tuple(seen[n])) for n, q in questions.items() if n in seen}

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from conformance.assertions.matchers import hides, refuses_caller, require, status, undisturbed
+from conformance.assertions.matchers import not_visible, rejects_caller, require, status, unaffected
 from conformance.client.api import Api
-from conformance.client.credentials import Way
-from conformance.client.response import Answer
-from conformance.errors import Finding, Inconclusive, Unsupported
-from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, Kit
+from conformance.client.credentials import AuthScheme
+from conformance.client.response import Response
+from conformance.errors import CheckFailed, Inconclusive, Unsupported
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import RUN_OPERATIONS, Level, Operation, State, Status
 
@@ -22,34 +22,34 @@ each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=la
 
 @requirement("AUTH-01")
 @each_operation
-def check_without_a_credential_nothing_is_done(kit: Kit, operation: Operation) -> None:
+def check_without_a_credential_nothing_is_done(kit: CheckContext, operation: Operation) -> None:
     """401 or 403 (Q08), and the run is as it was."""
     _changes_nothing(kit, kit.anonymous, operation)
 
 
 @requirement("AUTH-02")
-def check_a_bearer_token_is_enough(kit: Kit) -> None:
+def check_a_bearer_token_is_enough(kit: CheckContext) -> None:
     """`Authorization` alone."""
-    require(kit.via(Way.TOKEN).list_runs(limit=1), status(200))
+    require(kit.via(AuthScheme.TOKEN).list_runs(limit=1), status(200))
 
 
 @requirement("AUTH-03")
-def check_an_api_key_is_enough(kit: Kit) -> None:
+def check_an_api_key_is_enough(kit: CheckContext) -> None:
     """`X-API-Key` alone."""
-    require(kit.via(Way.API_KEY).list_runs(limit=1), status(200))
+    require(kit.via(AuthScheme.API_KEY).list_runs(limit=1), status(200))
 
 
 @requirement("AUTH-04")
-def check_a_cookie_is_enough(kit: Kit) -> None:
+def check_a_cookie_is_enough(kit: CheckContext) -> None:
     """`vai_token` alone."""
-    require(kit.via(Way.COOKIE).list_runs(limit=1), status(200))
+    require(kit.via(AuthScheme.COOKIE).list_runs(limit=1), status(200))
 
 
 @requirement("AUTH-04")
 @pytest.mark.parametrize("cookies", ["theme=dark; {}", "{}; theme=dark"], ids=["last", "first"])
-def check_a_cookie_is_found_among_others(kit: Kit, cookies: str) -> None:
+def check_a_cookie_is_found_among_others(kit: CheckContext, cookies: str) -> None:
     """A browser sends all that it has for the host in one header."""
-    api = kit.via(Way.COOKIE)
+    api = kit.via(AuthScheme.COOKIE)
     require(api.list_runs(limit=1), status(200))
     ours = api.credential.headers()["Cookie"] if api.credential else ""
     answer = api.request(
@@ -60,53 +60,53 @@ def check_a_cookie_is_found_among_others(kit: Kit, cookies: str) -> None:
 
 @requirement("AUTH-05")
 @each_operation
-def check_a_wrong_credential_is_refused(kit: Kit, operation: Operation) -> None:
+def check_a_wrong_credential_is_refused(kit: CheckContext, operation: Operation) -> None:
     """401 or 403, and the run is as it was."""
-    _changes_nothing(kit, kit.impostor(), operation)
+    _changes_nothing(kit, kit.wrong_credential(), operation)
 
 
 @requirement("AUTH-06")
 @each_run_operation
-def check_another_tenants_run_is_out_of_reach(kit: Kit, operation: Operation) -> None:
+def check_another_tenants_run_is_out_of_reach(kit: CheckContext, operation: Operation) -> None:
     """404 or 403 (Q09), and to its owner it is as it was, as far as it does not go on by itself."""
     theirs = _theirs(kit)
     before = kit.other.run(theirs)
     for answer in _reaches(kit.api, operation, theirs):
         kit.observe_status("Q09", answer, {404: "not_found", 403: "forbidden"})
-        require(answer, hides)
+        require(answer, not_visible)
         _untouched(answer, before, kit.other.run(theirs))
 
 
 @requirement("AUTH-06")
 @each_run_operation
-def check_the_other_tenant_does_not_reach_ours(kit: Kit, operation: Operation) -> None:
+def check_the_other_tenant_does_not_reach_ours(kit: CheckContext, operation: Operation) -> None:
     """Nor the other way round, with a run that could be cancelled, or retried."""
     _theirs(kit)
     retry = operation is Operation.RETRY
     ours = kit.runs.shared(*((State.FAILS, Status.FAILED) if retry else (State.PENDING, None)))
     before = kit.api.run(ours)
     for answer in _reaches(kit.other, operation, ours):
-        require(answer, hides)
+        require(answer, not_visible)
         _untouched(answer, before, kit.api.run(ours))
 
 
 @requirement("AUTH-07")
-def check_a_refusal_says_how_to_ask(kit: Kit) -> None:
+def check_a_refusal_says_how_to_ask(kit: CheckContext) -> None:
     """401 carries `WWW-Authenticate`."""
     answer = kit.anonymous.list_runs()
     if answer.status == 403:
         raise Unsupported("strangers are answered with 403 (Q08), and only a 401 says how to ask")
     if answer.status != 401:
-        raise Inconclusive(f"{answer.said}, not 401", because="AUTH-01")
+        raise Inconclusive(f"{answer.said}, not 401", caused_by="AUTH-01")
     if not answer.headers.get("www-authenticate", "").strip():
-        raise Finding(f"{answer.said} without WWW-Authenticate")
+        raise CheckFailed(f"{answer.said} without WWW-Authenticate")
 
 
 @requirement("AUTH-08")
 @pytest.mark.parametrize("case", ["malformed id", "limit", "unknown run", "body"])
-def check_strangers_learn_nothing_of_their_input(kit: Kit, case: str) -> None:
+def check_strangers_learn_nothing_of_their_input(kit: CheckContext, case: str) -> None:
     """The answer to a bad credential does not depend on what else is bad."""
-    stranger = kit.impostor()
+    stranger = kit.wrong_credential()
     match case:
         case "malformed id":
             answer = stranger.get_run(MALFORMED_RUN)
@@ -116,34 +116,34 @@ def check_strangers_learn_nothing_of_their_input(kit: Kit, case: str) -> None:
             answer = stranger.get_run(UNKNOWN_RUN)
         case _:
             answer = stranger.request(Operation.RETRY, UNKNOWN_RUN, raw=b"{")
-    require(answer, refuses_caller)
+    require(answer, rejects_caller)
 
 
 @requirement("AUTH-09")
 @each_operation
-def check_no_credential_is_echoed(kit: Kit, operation: Operation) -> None:
+def check_no_credential_is_echoed(kit: CheckContext, operation: Operation) -> None:
     """Neither a wrong one nor, where it is long enough to be told, the right one."""
-    answers = [_call(kit.impostor(way), operation, UNKNOWN_RUN) for way in Way]
+    answers = [_call(kit.wrong_credential(way), operation, UNKNOWN_RUN) for way in AuthScheme]
     answers.append(_call(kit.api, operation, UNKNOWN_RUN))
     secrets = [WRONG_SECRET, *(c.secret for c in kit.credentials if len(c.secret) >= 16)]
     for answer in answers:
         text = answer.body.decode("utf-8", "replace") + str(dict(answer.headers))
         if any(secret in text for secret in secrets):
-            raise Finding(f"{answer.said} and repeats the credential", exchange=answer.exchange)
+            raise CheckFailed(f"{answer.said} and repeats the credential", exchange=answer.exchange)
 
 
 @requirement("AUTH-10")
-def check_another_tenants_run_is_not_listed(kit: Kit) -> None:
+def check_another_tenants_run_is_not_listed(kit: CheckContext) -> None:
     """Its owner finds it in the list, the tenant under test does not; nor the other way round."""
     theirs = _theirs(kit)
     if kit.listed(theirs) is not None:
-        raise Finding(f"the list shows the run {theirs} of another tenant")
+        raise CheckFailed(f"the list shows the run {theirs} of another tenant")
     ours = kit.samples()[0]
     if any(run["id"] == ours for run in replace(kit, api=kit.other).page(limit=1000)["items"]):
-        raise Finding(f"the list of another tenant shows our run {ours}")
+        raise CheckFailed(f"the list of another tenant shows our run {ours}")
 
 
-def _theirs(kit: Kit) -> str:
+def _theirs(kit: CheckContext) -> str:
     """A run of the other tenant; Inconclusive if that is the tenant under test after all."""
     run_id = kit.runs.shared(State.OTHER_TENANT)
     owner = kit.other.run(run_id).get("tenantId")
@@ -152,23 +152,23 @@ def _theirs(kit: Kit) -> str:
     return run_id
 
 
-def _untouched(answer: Answer, before: dict[str, Any], after: dict[str, Any]) -> None:
+def _untouched(answer: Response, before: dict[str, Any], after: dict[str, Any]) -> None:
     """A stranger's request may not have ended the run, nor begun it anew."""
-    if why := undisturbed(before, after):
-        raise Finding(f"{answer.said} and the run of another tenant changed: {why}")
+    if why := unaffected(before, after):
+        raise CheckFailed(f"{answer.said} and the run of another tenant changed: {why}")
 
 
-def _changes_nothing(kit: Kit, api: Api, operation: Operation) -> None:
+def _changes_nothing(kit: CheckContext, api: Api, operation: Operation) -> None:
     run_id = kit.runs.shared(State.PENDING)
     before = kit.api.run(run_id)
     answer = _call(api, operation, run_id)
     kit.observe_status("Q08", answer, {401: "unauthorized", 403: "forbidden"})
-    require(answer, refuses_caller)
-    if why := undisturbed(before, kit.api.run(run_id)):
-        raise Finding(f"{answer.said} and the run changed: {why}")
+    require(answer, rejects_caller)
+    if why := unaffected(before, kit.api.run(run_id)):
+        raise CheckFailed(f"{answer.said} and the run changed: {why}")
 
 
-def _reaches(api: Api, operation: Operation, run_id: str) -> list[Answer]:
+def _reaches(api: Api, operation: Operation, run_id: str) -> list[Response]:
     """What the operation is answered with; a stream also where its reader was there before."""
     answers = [_call(api, operation, run_id)]
     if operation is Operation.EVENTS:
@@ -176,7 +176,7 @@ def _reaches(api: Api, operation: Operation, run_id: str) -> list[Answer]:
     return answers
 
 
-def _call(api: Api, operation: Operation, run_id: str) -> Answer:
+def _call(api: Api, operation: Operation, run_id: str) -> Response:
     if operation is Operation.RETRY:
         return api.retry(run_id, {})
     return api.request(operation, run_id)

@@ -13,53 +13,53 @@ import pytest
 from conformance.assertions.matchers import (
     client_error,
     has_status,
-    moment,
     no_server_error,
     require,
     status,
     success,
+    timestamp,
     unchanged,
 )
-from conformance.checks.support.completion_race import Aimed, around_completion
+from conformance.checks.support.completion_race import TimedCancel, cancel_around_completion
 from conformance.checks.support.open_questions import REFUSALS, SUCCESSES
 from conformance.client.concurrency import at_once
-from conformance.client.response import Answer
+from conformance.client.response import Response
 from conformance.client.run_events import ends, has_ended, told
 from conformance.client.stream import Stream
-from conformance.errors import Finding, Inconclusive, Unsupported
-from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.errors import CheckFailed, Inconclusive, Unsupported
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
-from conformance.harness.recordings import Moment
+from conformance.harness.recordings import Snapshot
 from conformance.vocabulary import FINISHED, Level, State, Status
 
 CALLERS = 6
 
 
 @requirement("CANCEL-01")
-def check_the_answer_is_the_run(kit: Kit) -> None:
+def check_the_answer_is_the_run(kit: CheckContext) -> None:
     """The 200 class, the documented types, the same id."""
     run_id = kit.runs.fresh(State.PENDING)
     answer = require(kit.api.cancel(run_id), success)
     kit.fits(answer, "Run")
     if answer.object().get("id") != run_id:
-        raise Finding(f"{answer.said} with the run {answer.object().get('id')!r}")
+        raise CheckFailed(f"{answer.said} with the run {answer.object().get('id')!r}")
     kit.observe_status("Q22", answer, SUCCESSES)
 
 
-@requirement("CANCEL-02", early=Kit.stopped)
-def check_a_pending_run_is_cancelled(kit: Kit) -> None:
+@requirement("CANCEL-02", early=CheckContext.stopped)
+def check_a_pending_run_is_cancelled(kit: CheckContext) -> None:
     """And stays so when it is read again."""
     run_id = kit.runs.fresh(State.PENDING)
     _accepted(kit, run_id)
     kit.expect_soon(lambda: kit.api.run(run_id), has_status(Status.CANCELLED), within=5)
-    for was in kit.stopped() or [kit.moment(run_id)]:
+    for was in kit.stopped() or [kit.snapshot(run_id)]:
         kit.waiting.rest(was.at)
         if why := has_status(Status.CANCELLED)(kit.api.run(was.run["id"])):
-            raise Finding(f"it did not last: {why}")
+            raise CheckFailed(f"it did not last: {why}")
 
 
 @requirement("CANCEL-03")
-def check_a_running_run_is_cancelled_soon(kit: Kit) -> None:
+def check_a_running_run_is_cancelled_soon(kit: CheckContext) -> None:
     """At once, or when its work notices (Q10)."""
     run_id = kit.runs.fresh(State.RUNNING_LONG)
     answer = _accepted(kit, run_id)
@@ -71,8 +71,8 @@ def check_a_running_run_is_cancelled_soon(kit: Kit) -> None:
     kit.observe("Q10", *known, saw=saw, exchange=answer.exchange)
 
 
-@requirement("CANCEL-04", early=Kit.stopped)
-def check_no_step_runs_on(kit: Kit) -> None:
+@requirement("CANCEL-04", early=CheckContext.stopped)
+def check_no_step_runs_on(kit: CheckContext) -> None:
     """After a cancellation no step is running and none starts; neither in the middle of a long step
     nor where the next one is near."""
     run_id = kit.runs.fresh(State.RUNNING_LONG)
@@ -80,19 +80,19 @@ def check_no_step_runs_on(kit: Kit) -> None:
     # One that has completed sooner shows nothing, and need not.
     with contextlib.suppress(Inconclusive, Unsupported):
         _nothing_starts(kit, kit.runs.fresh(State.SUCCEEDS, Status.RUNNING))
-    for then in kit.stopped() or [kit.moment(run_id)]:
+    for then in kit.stopped() or [kit.snapshot(run_id)]:
         kit.waiting.rest(then.at)
         for was, now in zip(then.steps, kit.steps(then.run["id"]), strict=False):
             if why := unchanged(was, now, ("status", "startedAt")):
-                raise Finding(f"a step of a cancelled run went on: {why}")
+                raise CheckFailed(f"a step of a cancelled run went on: {why}")
 
 
 @requirement("CANCEL-05", wants=[State.COMPLETED])
-def check_a_finished_run_cannot_be_cancelled(kit: Kit) -> None:
+def check_a_finished_run_cannot_be_cancelled(kit: CheckContext) -> None:
     """However that is answered (Q02), the run is as it was."""
-    refused: list[Moment] = []
+    refused: list[Snapshot] = []
     for state in (State.COMPLETED, State.CANCELLED):
-        before = kit.moment(kit.runs.fresh(state))
+        before = kit.snapshot(kit.runs.fresh(state))
         answer = require(kit.api.cancel(before.run["id"]), no_server_error)
         refused.append(replace(before, at=time.monotonic()))
         kit.observe_status("Q02", answer, REFUSALS)
@@ -100,12 +100,12 @@ def check_a_finished_run_cannot_be_cancelled(kit: Kit) -> None:
     for before in refused:
         kit.waiting.rest(before.at)
         if why := unchanged(before.run, kit.api.run(before.run["id"])):
-            raise Finding(f"cancelling a {before.run.get('status')} run changed it: {why}")
+            raise CheckFailed(f"cancelling a {before.run.get('status')} run changed it: {why}")
 
 
 @requirement("CANCEL-06")
 @pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
-def check_many_cancels_have_one_outcome(kit: Kit, state: State) -> None:
+def check_many_cancels_have_one_outcome(kit: CheckContext, state: State) -> None:
     """At the same moment, as if one after another: no server error, one terminal event, and whoever
     came too late hears what a cancel of a finished run is answered with (Q02)."""
     run_id = kit.runs.fresh(state)
@@ -115,7 +115,7 @@ def check_many_cancels_have_one_outcome(kit: Kit, state: State) -> None:
             require(answer, no_server_error)
         taken = [answer for answer in answers if not success(answer)]
         if not taken:
-            raise Inconclusive(f"no cancel was accepted: {answers[0].said}", because="CANCEL-01")
+            raise Inconclusive(f"no cancel was accepted: {answers[0].said}", caused_by="CANCEL-01")
         kit.waiting.reach(kit.api, run_id, Status.CANCELLED)
         kit.waiting.follow(stream, has_ended, within=5)
         stream.wait(0.3, lambda s: s.ended)
@@ -125,11 +125,11 @@ def check_many_cancels_have_one_outcome(kit: Kit, state: State) -> None:
 
 
 @requirement("CANCEL-07")
-def check_cancel_against_completion_has_one_winner(kit: Kit) -> None:
+def check_cancel_against_completion_has_one_winner(kit: CheckContext) -> None:
     """Cancelled as it is about to complete, a run ends once, that is final, and it is what the
     cancel was told."""
-    cancels: list[Aimed] = []
-    for volley in around_completion(kit):
+    cancels: list[TimedCancel] = []
+    for volley in cancel_around_completion(kit):
         for cancel in volley:
             require(cancel.answer, no_server_error)
             _one_end(kit, cancel.was.run["id"], cancel.stream)
@@ -139,7 +139,7 @@ def check_cancel_against_completion_has_one_winner(kit: Kit) -> None:
         kit.waiting.rest(cancel.was.at)
         now = kit.api.run(cancel.was.run["id"])
         if why := unchanged(cancel.was.run, now, ("status", "completedAt")):
-            raise Finding(f"the end did not last: {why}")
+            raise CheckFailed(f"the end did not last: {why}")
     in_time = sum(cancel.in_time for cancel in cancels)
     if kit.waiting.real_time and in_time in (0, len(cancels)):
         raise Inconclusive(
@@ -149,14 +149,14 @@ def check_cancel_against_completion_has_one_winner(kit: Kit) -> None:
 
 
 @requirement("CANCEL-08")
-def check_an_unknown_run_cannot_be_cancelled(kit: Kit) -> None:
+def check_an_unknown_run_cannot_be_cancelled(kit: CheckContext) -> None:
     """404; a run that exists can be."""
     require(kit.api.cancel(UNKNOWN_RUN), status(404))
     _accepted(kit, kit.runs.fresh(State.PENDING))
 
 
 @requirement("CANCEL-09")
-def check_a_cancellation_is_dated(kit: Kit) -> None:
+def check_a_cancellation_is_dated(kit: CheckContext) -> None:
     """`completedAt` is set, and `updatedAt` moves."""
     run_id = kit.runs.fresh(State.PENDING)
     before = kit.api.run(run_id)
@@ -164,26 +164,28 @@ def check_a_cancellation_is_dated(kit: Kit) -> None:
     _accepted(kit, run_id)
     after = kit.waiting.reach(kit.api, run_id, Status.CANCELLED)
     if after.get("completedAt") is None:
-        raise Finding("a cancelled run has no completedAt")
-    if moment(after, "updatedAt") <= moment(before, "updatedAt"):
-        raise Finding(f"updatedAt did not move when the run was cancelled: {after['updatedAt']}")
+        raise CheckFailed("a cancelled run has no completedAt")
+    if timestamp(after, "updatedAt") <= timestamp(before, "updatedAt"):
+        raise CheckFailed(
+            f"updatedAt did not move when the run was cancelled: {after['updatedAt']}"
+        )
 
 
 @requirement("CANCEL-10")
-def check_a_malformed_id_cannot_be_cancelled(kit: Kit) -> None:
+def check_a_malformed_id_cannot_be_cancelled(kit: CheckContext) -> None:
     """What is no UUID is no matter of looking."""
     require(kit.api.cancel(MALFORMED_RUN), status(422))
 
 
-def _accepted(kit: Kit, run_id: str) -> Answer:
+def _accepted(kit: CheckContext, run_id: str) -> Response:
     """The answer to a cancel that should be accepted; Inconclusive if it is not (CANCEL-01)."""
     answer = kit.api.cancel(run_id)
     if success(answer):
-        raise Inconclusive(f"the cancel was not accepted: {answer.said}", because="CANCEL-01")
+        raise Inconclusive(f"the cancel was not accepted: {answer.said}", caused_by="CANCEL-01")
     return answer
 
 
-def _nothing_starts(kit: Kit, run_id: str) -> None:
+def _nothing_starts(kit: CheckContext, run_id: str) -> None:
     """From the answer to its cancel on no step of the run starts, and when it is cancelled none is
     running."""
     with kit.api.events(run_id) as stream:
@@ -194,49 +196,51 @@ def _nothing_starts(kit: Kit, run_id: str) -> None:
         kit.waiting.follow(stream, has_ended, within=5)
     for step in steps:
         if step["status"] == "running":
-            raise Finding(f"the run is cancelled and its step {step['key']!r} is running")
+            raise CheckFailed(f"the run is cancelled and its step {step['key']!r} is running")
         if at_first[step["key"]].get("startedAt") is None and step.get("startedAt") is not None:
-            raise Finding(f"the step {step['key']!r} started after the run's cancel was answered")
+            raise CheckFailed(
+                f"the step {step['key']!r} started after the run's cancel was answered"
+            )
     cancelled = False
     for event in told(stream.frames):
         cancelled = cancelled or (event.step is None and "cancel" in event.kind.lower())
         if cancelled and event.step_key is not None and event.outcome == "started":
-            raise Finding(
+            raise CheckFailed(
                 f"the step {event.step_key!r} started after the run's cancel was told",
                 exchange=stream.exchange,
             )
 
 
-def _one_end(kit: Kit, run_id: str, stream: Stream) -> None:
+def _one_end(kit: CheckContext, run_id: str, stream: Stream) -> None:
     """A stream told one end, and the run agrees with it."""
     outcomes = [event.outcome for event in ends(stream)]
     final = kit.api.run(run_id).get("status")
     if len(outcomes) > 1:
-        raise Finding(f"the stream tells {len(outcomes)} ends: {', '.join(outcomes)}")
+        raise CheckFailed(f"the stream tells {len(outcomes)} ends: {', '.join(outcomes)}")
     if outcomes and outcomes[0] != final:
-        raise Finding(f"the stream ends with {outcomes[0]}, the run is {final}")
+        raise CheckFailed(f"the stream ends with {outcomes[0]}, the run is {final}")
 
 
-def _as_told(answer: Answer, end: str) -> None:
+def _as_told(answer: Response, end: str) -> None:
     """A cancel that raced with completion was answered in keeping with how the run ended."""
     if client_error(answer) is None and end == Status.CANCELLED:
-        raise Finding(
+        raise CheckFailed(
             f"{answer.said}, and the run was cancelled nevertheless", exchange=answer.exchange
         )
     said = answer.object().get("status") if success(answer) is None else None
     if said in (Status.PENDING, Status.RUNNING) and end != Status.CANCELLED:
-        raise Finding(
+        raise CheckFailed(
             f"{answer.said} with the run {said}, and it was not cancelled but is {end}",
             level=Level.ANALOGUE,
             exchange=answer.exchange,
         )
     if said in FINISHED and said != end:
-        raise Finding(
+        raise CheckFailed(
             f"{answer.said} with the run {said}, and it is {end}", exchange=answer.exchange
         )
 
 
-def _in_turn(late: Answer, answers: Iterable[Answer], taken: Sequence[Answer]) -> None:
+def _in_turn(late: Response, answers: Iterable[Response], taken: Sequence[Response]) -> None:
     """Where a cancel takes effect at once, all others came behind it, as `late` did.
 
     A cancel that is still under way may be asked for again, or that may be refused (Q10).
@@ -245,14 +249,14 @@ def _in_turn(late: Answer, answers: Iterable[Answer], taken: Sequence[Answer]) -
         return
     for answer in answers:
         if success(answer) and answer.status != late.status:
-            raise Finding(
+            raise CheckFailed(
                 f"{answer.said} beside a cancel that was accepted, and one that came later was "
                 f"answered {late.status}",
                 level=Level.INFERRED,
                 exchange=answer.exchange,
             )
     if success(late) and len(taken) > 1:
-        raise Finding(
+        raise CheckFailed(
             f"{len(taken)} cancels at the same moment were accepted, each with the cancelled run, "
             f"and one that came later was answered {late.status}",
             exchange=taken[-1].exchange,

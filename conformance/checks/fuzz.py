@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import pytest
 
 from conformance import deadline
-from conformance.errors import Finding, Inconclusive, Outcome, Unsupported
-from conformance.fuzz.results import Failure, Tally
+from conformance.errors import CheckFailed, Inconclusive, Outcome, Unsupported
+from conformance.fuzz.results import Failure, PhaseResult
 from conformance.fuzz.results import Outcome as Found
 from conformance.fuzz.runner import fuzz
 from conformance.fuzz.schema import View
-from conformance.harness.context import Kit
+from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import Level, Operation, State, Status
 
@@ -47,14 +47,16 @@ class Fuzzed:
 
 
 @pytest.mark.parametrize(("phase", "operation"), CASES)
-def check_what_schemathesis_finds(kit: Kit, phase: str, operation: Operation) -> None:
+def check_what_schemathesis_finds(kit: CheckContext, phase: str, operation: Operation) -> None:
     """No failure against the documented view, and none but that against the whole contract."""
     if kit.read_only and operation.method != "GET":
         raise Unsupported("it needs to change something, and the run is read-only")
     found = kit.archive.once("fuzz", lambda: _fuzz(kit))
     if (reason := found.left_out.get((phase, operation))) is not None:
         raise reason
-    documented, tolerant = (found.views[view].get((phase, operation), Tally()) for view in View)
+    documented, tolerant = (
+        found.views[view].get((phase, operation), PhaseResult()) for view in View
+    )
     if documented.failures:
         _accuse(kit, documented.failures[0], None)
     if failure := next((f for f in tolerant.failures if f.server_error), None):
@@ -68,7 +70,7 @@ def check_what_schemathesis_finds(kit: Kit, phase: str, operation: Operation) ->
             raise Inconclusive(_untried(tally))
 
 
-def _untried(tally: Tally) -> str:
+def _untried(tally: PhaseResult) -> str:
     """Why an operation was not put to the test, and what to do."""
     if tally.errors:
         return f"no request was answered with success: {tally.errors[0]}"
@@ -80,14 +82,14 @@ def _untried(tally: Tally) -> str:
     return f"of {tally.sent} requests none was answered with success: {came}"
 
 
-def _accuse(kit: Kit, failure: Failure, level: Level | None) -> None:
+def _accuse(kit: CheckContext, failure: Failure, level: Level | None) -> None:
     number = kit.api.target.traffic.keep(failure.exchange)
     again = kit.fuzz.again
     message = f"{failure.message} (again with {again})" if again else failure.message
-    raise Finding(message, level=level, exchange=number)
+    raise CheckFailed(message, level=level, exchange=number)
 
 
-def _fuzz(kit: Kit) -> Fuzzed:
+def _fuzz(kit: CheckContext) -> Fuzzed:
     pools: dict[View, dict[str, dict[Operation, Sequence[str]]]] = {view: {} for view in View}
     left_out: dict[tuple[str, Operation], Outcome] = {}
     for phase in PHASES:
@@ -125,21 +127,21 @@ def _fuzz(kit: Kit) -> Fuzzed:
     return Fuzzed(views, left_out)
 
 
-def _wanted(kit: Kit, phase: str) -> list[Operation]:
+def _wanted(kit: CheckContext, phase: str) -> list[Operation]:
     """The operations that this phase is asked to try. What follows what needs all of them."""
     able = [o for o in Operation if o.method == "GET" or not kit.read_only]
     asked = [o for o in able if f"FUZZ-{phase.upper()}-{o.name}" in kit.selected]
     return able if phase == "stateful" and asked else asked
 
 
-def _runs(kit: Kit, operation: Operation) -> Sequence[str]:
+def _runs(kit: CheckContext, operation: Operation) -> Sequence[str]:
     if operation not in _CHANGED:
         return [kit.runs.shared(State.COMPLETED)]
     state, _ = _CHANGED[operation]
     return kit.runs.several(state, None, min(_MOST, max(_FRESH, kit.fuzz.cases // 4)))
 
 
-def _settle(kit: Kit, operation: Operation, runs: Iterable[Sequence[str]]) -> None:
+def _settle(kit: CheckContext, operation: Operation, runs: Iterable[Sequence[str]]) -> None:
     """Wait until the operation can change these runs."""
     _, at = _CHANGED.get(operation, (None, None))
     if at is not None:

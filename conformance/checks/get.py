@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from conformance.assertions.invariants import (
-    dated_in_order,
-    ended_if_finished,
-    error_if_failed,
-    lasted,
-    zoned,
+    completion_matches_status,
+    duration_consistent,
+    error_matches_status,
+    timestamps_have_zone,
+    timestamps_in_order,
 )
-from conformance.assertions.matchers import moment, require, status, unchanged
+from conformance.assertions.matchers import require, status, timestamp, unchanged
 from conformance.checks.support import open_questions
-from conformance.errors import Finding
-from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.errors import CheckFailed
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import State, Status
 
@@ -36,7 +36,7 @@ IDENTITY = (
 
 
 @requirement("GET-01")
-def check_a_run_has_the_documented_types(kit: Kit) -> None:
+def check_a_run_has_the_documented_types(kit: CheckContext) -> None:
     """200 and a run, in every status there is."""
     for run_id in kit.samples():
         answer = require(kit.api.get_run(run_id), status(200))
@@ -44,7 +44,7 @@ def check_a_run_has_the_documented_types(kit: Kit) -> None:
 
 
 @requirement("GET-02")
-def check_an_unknown_run_is_not_found(kit: Kit) -> None:
+def check_an_unknown_run_is_not_found(kit: CheckContext) -> None:
     """A run was just read; this one does not exist."""
     kit.api.run(kit.samples()[0])
     require(kit.api.get_run(UNKNOWN_RUN), status(404))
@@ -52,97 +52,97 @@ def check_an_unknown_run_is_not_found(kit: Kit) -> None:
 
 @requirement("GET-03")
 @pytest.mark.parametrize("run_id", [MALFORMED_RUN, "0", f"{UNKNOWN_RUN}0"])
-def check_a_malformed_id_is_refused(kit: Kit, run_id: str) -> None:
+def check_a_malformed_id_is_refused(kit: CheckContext, run_id: str) -> None:
     """What is no UUID is no matter of looking."""
     require(kit.api.get_run(run_id), status(422))
 
 
 @requirement("GET-04")
-def check_a_finished_run_reads_the_same_every_time(kit: Kit) -> None:
+def check_a_finished_run_reads_the_same_every_time(kit: CheckContext) -> None:
     """Three readings with time between them."""
     run_id = kit.runs.shared(State.COMPLETED)
     before = kit.api.run(run_id)
     for _ in range(2):
         kit.waiting.tick()
         if why := unchanged(before, kit.api.run(run_id)):
-            raise Finding(f"a completed run changed: {why}")
+            raise CheckFailed(f"a completed run changed: {why}")
 
 
 @requirement("GET-05")
-def check_timestamps_have_a_zone(kit: Kit) -> None:
+def check_timestamps_have_a_zone(kit: CheckContext) -> None:
     """RFC 3339, in runs of every status."""
-    each_is(kit, zoned)
+    each_is(kit, timestamps_have_zone)
 
 
 @requirement("GET-06")
-def check_timestamps_are_in_order(kit: Kit) -> None:
+def check_timestamps_are_in_order(kit: CheckContext) -> None:
     """Created, started, completed, updated."""
-    each_is(kit, dated_in_order)
+    each_is(kit, timestamps_in_order)
 
 
 @requirement("GET-07")
-def check_the_duration_is_from_start_to_completion(kit: Kit) -> None:
+def check_the_duration_is_from_start_to_completion(kit: CheckContext) -> None:
     """As exactly as it is told, and never negative; while it runs it may grow (Q21)."""
-    for run in each_is(kit, lasted):
+    for run in each_is(kit, duration_consistent):
         if run.get("status") == Status.RUNNING:
             _observe_duration(kit, run)
 
 
 @requirement("GET-08")
-def check_completion_and_status_agree(kit: Kit) -> None:
+def check_completion_and_status_agree(kit: CheckContext) -> None:
     """`completedAt` if and only if it has finished, no `startedAt` before it has started."""
-    for run in each_is(kit, ended_if_finished):
+    for run in each_is(kit, completion_matches_status):
         # None of these was retried: one that was may well have started once.
         if run.get("status") == Status.PENDING and run.get("startedAt") is not None:
-            raise Finding(f"a pending run has startedAt {run['startedAt']!r}")
+            raise CheckFailed(f"a pending run has startedAt {run['startedAt']!r}")
 
 
 @requirement("GET-09")
-def check_an_error_means_failure(kit: Kit) -> None:
+def check_an_error_means_failure(kit: CheckContext) -> None:
     """`error` if and only if the run failed."""
     failed = kit.api.run(kit.runs.shared(State.FAILS, Status.FAILED))
-    each_is(kit, error_if_failed, failed)
+    each_is(kit, error_matches_status, failed)
 
 
 @requirement("GET-10")
-def check_a_credential_stands_for_one_tenant(kit: Kit) -> None:
+def check_a_credential_stands_for_one_tenant(kit: CheckContext) -> None:
     """All listed runs bear the same `tenantId`."""
     kit.fill(2)
     tenants = {str(run.get("tenantId")) for run in kit.page(limit=1000)["items"]}
     tenants |= {str(run.get("tenantId")) for run in each_run(kit)}
     if len(tenants) > 1:
-        raise Finding(f"one credential reads runs of the tenants {sorted(tenants)[:5]}")
+        raise CheckFailed(f"one credential reads runs of the tenants {sorted(tenants)[:5]}")
 
 
 @requirement("GET-11")
-def check_updated_at_never_goes_back(kit: Kit) -> None:
+def check_updated_at_never_goes_back(kit: CheckContext) -> None:
     """Over the whole life of a run."""
     runs = [each.run for each in kit.life(State.SUCCEEDS)]
-    seen = [moment(run, "updatedAt") for run in runs]
+    seen = [timestamp(run, "updatedAt") for run in runs]
     if seen != sorted(seen):
-        raise Finding(f"updatedAt goes back: {[run['updatedAt'] for run in runs]}")
+        raise CheckFailed(f"updatedAt goes back: {[run['updatedAt'] for run in runs]}")
     if len({str(run.get("status")) for run in runs}) > 1 and len(set(seen)) == 1:
-        raise Finding("updatedAt does not move while the status changes")
+        raise CheckFailed("updatedAt does not move while the status changes")
 
 
 @requirement("GET-12")
-def check_identity_never_changes(kit: Kit) -> None:
+def check_identity_never_changes(kit: CheckContext) -> None:
     """Over the whole life of a run."""
     first, *later = [each.run for each in kit.life(State.SUCCEEDS)]
     for run in later:
         if why := unchanged(first, run, IDENTITY):
-            raise Finding(f"{why} (from {first.get('status')} to {run.get('status')})")
+            raise CheckFailed(f"{why} (from {first.get('status')} to {run.get('status')})")
 
 
 @requirement("GET-13")
-def check_the_id_is_the_one_asked_for(kit: Kit) -> None:
+def check_the_id_is_the_one_asked_for(kit: CheckContext) -> None:
     """For every run there is to ask for."""
     for run_id in kit.samples():
         if (found := kit.api.run(run_id).get("id")) != run_id:
-            raise Finding(f"the run {run_id} is answered with the id {found!r}")
+            raise CheckFailed(f"the run {run_id} is answered with the id {found!r}")
 
 
-def _observe_duration(kit: Kit, before: dict[str, Any]) -> None:
+def _observe_duration(kit: CheckContext, before: dict[str, Any]) -> None:
     kit.waiting.spend(2)
     after = kit.api.run(before["id"])
     if after.get("status") != Status.RUNNING:
@@ -159,17 +159,17 @@ def _observe_duration(kit: Kit, before: dict[str, Any]) -> None:
     kit.observe("Q21", *known, saw=f"of a running run it is {was}, 2 s later {now}")
 
 
-def each_run(kit: Kit) -> list[dict[str, Any]]:
+def each_run(kit: CheckContext) -> list[dict[str, Any]]:
     """A run of every status that can be had."""
     return [kit.api.run(run_id) for run_id in kit.samples()]
 
 
 def each_is(
-    kit: Kit, truth: Callable[[dict[str, Any]], str | None], *more: dict[str, Any]
+    kit: CheckContext, truth: Callable[[dict[str, Any]], str | None], *more: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """These runs and one of every status that can be had; a Finding if this is not true of one."""
     runs = [*more, *each_run(kit)]
     for run in runs:
         if why := truth(run):
-            raise Finding(f"a {run.get('status')} run: {why}")
+            raise CheckFailed(f"a {run.get('status')} run: {why}")
     return runs

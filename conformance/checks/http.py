@@ -11,19 +11,19 @@ import pytest
 
 from conformance.assertions.matchers import (
     client_error,
-    in_any_order,
     no_server_error,
     require,
+    run_versions,
     status,
     success,
     unchanged,
 )
-from conformance.assertions.response_rules import speaks_of_limits
+from conformance.assertions.response_rules import mentions_rate_limit
 from conformance.checks.support.open_questions import error_body
 from conformance.client.raw_socket import Filler, Headers, Piece
-from conformance.client.response import Answer
-from conformance.errors import Finding, Inconclusive, NoAnswer, Unsupported
-from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.client.response import Response
+from conformance.errors import CheckFailed, Inconclusive, NoResponse, Unsupported
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import ROOT, RUN_OPERATIONS, Operation, State, Status
 
@@ -36,13 +36,13 @@ each_read = pytest.mark.parametrize("operation", READS, ids=lambda o: o.value)
 
 @requirement("HTTP-01")
 @each_operation
-def check_a_method_that_is_not_there_is_refused(kit: Kit, operation: Operation) -> None:
+def check_a_method_that_is_not_there_is_refused(kit: CheckContext, operation: Operation) -> None:
     """405, and `Allow` names the one that is. The run is one that nobody has."""
     for method in OTHER_METHODS[operation.method]:
         answer = require(_send(kit, method, operation.path(UNKNOWN_RUN)), status(405))
         allowed = {each.strip().upper() for each in answer.headers.get("allow", "").split(",")}
         if operation.method not in allowed:
-            raise Finding(
+            raise CheckFailed(
                 f"{answer.said} with Allow: {answer.headers.get('allow', '')!r}, which does not "
                 f"name {operation.method}",
                 exchange=answer.exchange,
@@ -55,7 +55,7 @@ def check_a_method_that_is_not_there_is_refused(kit: Kit, operation: Operation) 
     [f"{ROOT}/{UNKNOWN_RUN}/no-such-thing", f"{ROOT}/{UNKNOWN_RUN}/steps/no-such-thing"],
     ids=["beside the operations", "below one"],
 )
-def check_a_path_that_is_not_there_is_not_found(kit: Kit, path: str) -> None:
+def check_a_path_that_is_not_there_is_not_found(kit: CheckContext, path: str) -> None:
     """404 with JSON, where a path of the contract was just answered."""
     require(kit.api.list_runs(limit=1), status(200))
     require(_send(kit, "GET", path), status(404), _json)
@@ -63,7 +63,7 @@ def check_a_path_that_is_not_there_is_not_found(kit: Kit, path: str) -> None:
 
 @requirement("HTTP-03")
 @each_read
-def check_answers_are_json(kit: Kit, operation: Operation) -> None:
+def check_answers_are_json(kit: CheckContext, operation: Operation) -> None:
     """So is every other answer with success in this run."""
     run_id = kit.runs.shared(State.COMPLETED)
     require(kit.api.request(operation, run_id), status(200), _json).json()
@@ -95,7 +95,7 @@ NASTY_BODIES: tuple[Any, ...] = (
 
 @requirement("HTTP-04")
 @pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
-def check_odd_ids_break_nothing(kit: Kit, operation: Operation) -> None:
+def check_odd_ids_break_nothing(kit: CheckContext, operation: Operation) -> None:
     """No 5xx, whatever stands for the run; nor to any other request of this run."""
     for odd in NASTY_IDS:
         require(_send(kit, operation.method, operation.path(odd)), no_server_error)
@@ -103,14 +103,14 @@ def check_odd_ids_break_nothing(kit: Kit, operation: Operation) -> None:
 
 @requirement("HTTP-04")
 @pytest.mark.parametrize("parameter", ["status", "limit", "offset"])
-def check_odd_values_break_nothing(kit: Kit, parameter: str) -> None:
+def check_odd_values_break_nothing(kit: CheckContext, parameter: str) -> None:
     """No 5xx, whatever is asked for."""
     for odd in NASTY_VALUES:
         require(kit.api.list_runs(**{parameter: odd}), no_server_error)
 
 
 @requirement("HTTP-04")
-def check_odd_bodies_break_nothing(kit: Kit) -> None:
+def check_odd_bodies_break_nothing(kit: CheckContext) -> None:
     """No 5xx, whatever a retry is told; the run is one that nobody has."""
     for odd in NASTY_BODIES:
         raw = json.dumps(odd).encode()
@@ -118,7 +118,7 @@ def check_odd_bodies_break_nothing(kit: Kit) -> None:
 
 
 @requirement("HTTP-05")
-def check_refusals_give_a_reason(kit: Kit) -> None:
+def check_refusals_give_a_reason(kit: CheckContext) -> None:
     """The body is JSON with a reason (Q20); so is that of every other refusal in this run."""
     answers = [kit.api.get_run(UNKNOWN_RUN), kit.anonymous.list_runs()]
     refusals = [each for each in answers if 400 <= each.status < 500 and each.status != 422]
@@ -131,7 +131,7 @@ def check_refusals_give_a_reason(kit: Kit) -> None:
 
 @requirement("HTTP-06", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "image/png"])
-def check_a_body_of_another_type_is_refused(kit: Kit, kind: str) -> None:
+def check_a_body_of_another_type_is_refused(kit: CheckContext, kind: str) -> None:
     """The run is as it was, and the same bytes said to be JSON are accepted."""
     run_id, body = kit.runs.fresh(State.FAILS_ONCE, Status.FAILED), b'{"mode": "full"}'
     before = kit.api.run(run_id)
@@ -142,19 +142,19 @@ def check_a_body_of_another_type_is_refused(kit: Kit, kind: str) -> None:
         raise Inconclusive(f"the same body is not accepted as JSON either: {why}")
     require(refused, client_error)
     if after:
-        raise Finding(f"{refused.said} and the run changed: {after}", exchange=refused.exchange)
+        raise CheckFailed(f"{refused.said} and the run changed: {after}", exchange=refused.exchange)
 
 
 @requirement("HTTP-08")
-def check_rate_limits_are_told_in_numbers(kit: Kit) -> None:
+def check_rate_limits_are_told_in_numbers(kit: CheckContext) -> None:
     """In this answer and in every other one of this run, where limits are spoken of."""
-    if not speaks_of_limits(_send(kit, "GET", ROOT)):
+    if not mentions_rate_limit(_send(kit, "GET", ROOT)):
         raise Unsupported("answers say nothing of a rate limit")
 
 
 @requirement("HTTP-09", exclusive=True)
 @each_read
-def check_the_same_question_gets_the_same_answer(kit: Kit, operation: Operation) -> None:
+def check_the_same_question_gets_the_same_answer(kit: CheckContext, operation: Operation) -> None:
     """Four times, about a run that has finished, one that nobody has and one that cannot be."""
     for run_id in (kit.runs.shared(State.COMPLETED), UNKNOWN_RUN, MALFORMED_RUN):
 
@@ -169,7 +169,7 @@ def check_the_same_question_gets_the_same_answer(kit: Kit, operation: Operation)
             if operation is Operation.LIST:
                 # The page asked for may show others of them each time: that is what is looked for.
                 page = kit.page(status="completed", limit=1000)
-                rest = page["total"], in_any_order(page["items"])
+                rest = page["total"], run_versions(page["items"])
             return rest, [read() for _ in range(4)]
 
         listed = operation is Operation.LIST
@@ -177,14 +177,14 @@ def check_the_same_question_gets_the_same_answer(kit: Kit, operation: Operation)
         first, *others = seen[1]
         for number, again in enumerate(others, 2):
             if again != first:
-                raise Finding(
+                raise CheckFailed(
                     f"the same GET for {operation.value} was answered with {first[0]} first and "
                     f"with {again[0]} the {number}th time, or with another body"
                 )
 
 
 @requirement("HTTP-10")
-def check_refusals_show_no_internals(kit: Kit) -> None:
+def check_refusals_show_no_internals(kit: CheckContext) -> None:
     """Not in what is answered to these, nor to any other request of this run."""
     answers = [
         kit.api.get_run(UNKNOWN_RUN),
@@ -199,7 +199,7 @@ def check_refusals_show_no_internals(kit: Kit) -> None:
 
 @requirement("HTTP-11")
 @pytest.mark.parametrize("case", ["limit", "offset", "run id", "mode", "body"])
-def check_validation_errors_have_the_documented_shape(kit: Kit, case: str) -> None:
+def check_validation_errors_have_the_documented_shape(kit: CheckContext, case: str) -> None:
     """This one, and every other 422 of this run."""
     match case:
         case "limit":
@@ -219,7 +219,7 @@ def check_validation_errors_have_the_documented_shape(kit: Kit, case: str) -> No
 
 @requirement("HTTP-12")
 @each_read
-def check_head_and_options_do_no_harm(kit: Kit, operation: Operation) -> None:
+def check_head_and_options_do_no_harm(kit: CheckContext, operation: Operation) -> None:
     """HEAD has the status of GET and no body, OPTIONS succeeds, or either is refused with 405."""
     path = operation.path(kit.runs.shared(State.COMPLETED))
     require(_send(kit, "GET", path), status(200))
@@ -231,12 +231,12 @@ def check_head_and_options_do_no_harm(kit: Kit, operation: Operation) -> None:
     ]
     told = kit.wire.exchange([*head, "\r\n"], done=lambda heard: False)
     if told.body:
-        raise Finding(
+        raise CheckFailed(
             f"HEAD {path} is answered with a body of {len(told.body)} bytes", exchange=told.exchange
         )
 
 
-def _get(kit: Kit, *middle: Piece, target: str = f"{ROOT}?limit=1") -> list[Piece]:
+def _get(kit: CheckContext, *middle: Piece, target: str = f"{ROOT}?limit=1") -> list[Piece]:
     return [f"GET {kit.wire.path}{target} HTTP/1.1\r\n", _ordinary(kit), *middle, "\r\n"]
 
 
@@ -245,23 +245,23 @@ def _at_rest(before: tuple[object, object], after: tuple[object, object]) -> boo
     return before[0] == after[0] or before[1] == after[1]
 
 
-def _retryable(kit: Kit) -> str:
+def _retryable(kit: CheckContext) -> str:
     """A run with which nothing is wrong but what is said of it."""
     return kit.runs.shared(State.FAILS, Status.FAILED)
 
 
-def _retry(kit: Kit, *rest: Piece) -> list[Piece]:
+def _retry(kit: CheckContext, *rest: Piece) -> list[Piece]:
     path = Operation.RETRY.path(UNKNOWN_RUN)
     kind = ("Content-Type", "application/json")
     return [f"POST {kit.wire.path}{path} HTTP/1.1\r\n", _ordinary(kit, kind), *rest]
 
 
-def _ordinary(kit: Kit, *more: tuple[str, str]) -> Headers:
+def _ordinary(kit: CheckContext, *more: tuple[str, str]) -> Headers:
     credential = () if kit.api.credential is None else kit.api.credential.headers().items()
     return kit.wire.headers(*credential, *more)
 
 
-Request = Callable[[Kit], Sequence[Piece]]
+Request = Callable[[CheckContext], Sequence[Piece]]
 
 # What is there as a whole and cannot be waited on: it is for the service to say something.
 WHOLE: dict[str, Request] = {
@@ -306,7 +306,7 @@ CUT: dict[str, Request] = {
 
 @requirement("HTTP-07")
 @pytest.mark.parametrize("case", [*WHOLE, *CUT])
-def check_a_broken_request_does_not_stop_the_service(kit: Kit, case: str) -> None:
+def check_a_broken_request_does_not_stop_the_service(kit: CheckContext, case: str) -> None:
     """An ordinary request is answered afterwards."""
     pieces = _pieces(kit, case)
     _alive(kit)
@@ -315,7 +315,7 @@ def check_a_broken_request_does_not_stop_the_service(kit: Kit, case: str) -> Non
 
 
 @requirement("HTTP-07")
-def check_who_is_slow_holds_up_nobody(kit: Kit) -> None:
+def check_who_is_slow_holds_up_nobody(kit: CheckContext) -> None:
     """While half a request is all that came, an ordinary one is answered."""
     _alive(kit)
     pieces = CUT["half a header"](kit)
@@ -326,44 +326,44 @@ def check_who_is_slow_holds_up_nobody(kit: Kit) -> None:
 
 @requirement("HTTP-13")
 @pytest.mark.parametrize("case", list(WHOLE))
-def check_a_broken_request_is_answered(kit: Kit, case: str) -> None:
+def check_a_broken_request_is_answered(kit: CheckContext, case: str) -> None:
     """Or its connection is closed: whoever sent it learns that nothing comes of it."""
     told = kit.wire.exchange(_pieces(kit, case))
     if not told.reacted:
-        raise Finding(
+        raise CheckFailed(
             f"{case}: for {kit.wire.patience:g} s there was neither an answer nor a close",
             exchange=told.exchange,
         )
     if told.status is not None and told.status >= 500 and told.status not in (501, 505):
-        raise Finding(
+        raise CheckFailed(
             f"{case} is answered with {told.status}: the fault is the client's",
             exchange=told.exchange,
         )
 
 
-def _pieces(kit: Kit, case: str) -> Sequence[Piece]:
+def _pieces(kit: CheckContext, case: str) -> Sequence[Piece]:
     pieces = (WHOLE | CUT)[case](kit)
     if kit.read_only and str(pieces[0]).startswith("POST"):
         raise Unsupported("it needs to change something, and the run is read-only")
     return pieces
 
 
-def _alive(kit: Kit, when: str = "") -> None:
+def _alive(kit: CheckContext, when: str = "") -> None:
     try:
         answer = kit.api.list_runs(limit=1)
-    except NoAnswer as fault:
+    except NoResponse as fault:
         if not when:
             raise Inconclusive(f"an ordinary request is not answered before it: {fault}") from None
-        raise Finding(
+        raise CheckFailed(
             f"an ordinary request is not answered {when}: {fault}", exchange=fault.exchange
         ) from None
     if answer.status != 200:
         if not when:
             raise Inconclusive(f"an ordinary request is not accepted before it: {answer.said}")
-        raise Finding(f"{answer.said} {when}", exchange=answer.exchange)
+        raise CheckFailed(f"{answer.said} {when}", exchange=answer.exchange)
 
 
-def _send(kit: Kit, method: str, path: str) -> Answer:
+def _send(kit: CheckContext, method: str, path: str) -> Response:
     if path.endswith("/events") and method == "GET":
         return kit.api.request(Operation.EVENTS, path.split("/")[-2])
     credential = kit.api.credential
@@ -372,7 +372,7 @@ def _send(kit: Kit, method: str, path: str) -> Answer:
     )
 
 
-def _json(answer: Answer) -> str | None:
+def _json(answer: Response) -> str | None:
     kind = answer.media_type
     fine = kind == "application/json" or kind.endswith("+json")
     return None if fine else f"its type is {kind!r}, no kind of JSON"

@@ -7,30 +7,30 @@ from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import Any
 
-from conformance.assertions.matchers import unchanged, went_on
+from conformance.assertions.matchers import progressed, unchanged
 from conformance.client.run_events import told
-from conformance.errors import Finding, Inconclusive, Unsupported
-from conformance.harness.context import Kit
+from conformance.errors import CheckFailed, Inconclusive, Unsupported
+from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
-from conformance.harness.recordings import Moment
-from conformance.vocabulary import ONWARD, State, Status
+from conformance.harness.recordings import Snapshot
+from conformance.vocabulary import NEXT_STATUSES, State, Status
 
 ALLOWED: Mapping[str, Collection[str]] = {
-    s: {*after, Status.CANCELLED} for s, after in ONWARD.items()
+    s: {*after, Status.CANCELLED} for s, after in NEXT_STATUSES.items()
 }
 
 
 @requirement("LIFE-01", shares="watched")
-def check_only_allowed_changes_are_seen(kit: Kit) -> None:
+def check_only_allowed_changes_are_seen(kit: CheckContext) -> None:
     """Forward, and never out of a final status."""
     for state in (State.SUCCEEDS, State.FAILS):
         for before, after in pairwise(kit.statuses(state)):
             if after not in ALLOWED.get(before, ()):
-                raise Finding(f"a run went from {before} to {after}")
+                raise CheckFailed(f"a run went from {before} to {after}")
 
 
 @requirement("LIFE-02", shares="watched")
-def check_a_succeeding_run_completes(kit: Kit) -> None:
+def check_a_succeeding_run_completes(kit: CheckContext) -> None:
     """Pending, running, completed."""
     seen = kit.statuses(State.SUCCEEDS)
     if seen[0] != Status.PENDING:
@@ -39,37 +39,37 @@ def check_a_succeeding_run_completes(kit: Kit) -> None:
             f"waits for half a second before it starts"
         )
     if seen[-1] != Status.COMPLETED:
-        raise Finding(f"a run that should complete went {' -> '.join(seen)}")
+        raise CheckFailed(f"a run that should complete went {' -> '.join(seen)}")
     last = kit.life(State.SUCCEEDS)[-1].run
     if Status.RUNNING not in seen and (last.get("durationSeconds") or 0) > 2:
-        raise Finding(f"a run of {last['durationSeconds']} s was never seen running")
+        raise CheckFailed(f"a run of {last['durationSeconds']} s was never seen running")
 
 
 @requirement("LIFE-03", shares="watched")
-def check_a_failing_run_fails(kit: Kit) -> None:
+def check_a_failing_run_fails(kit: CheckContext) -> None:
     """The run and one of its steps are failed, and both say why."""
     last = kit.life(State.FAILS)[-1]
     if last.run.get("status") != Status.FAILED:
-        raise Finding(f"a run that should fail is {last.run.get('status')}")
+        raise CheckFailed(f"a run that should fail is {last.run.get('status')}")
     failed = [step for step in last.steps if step["status"] == "failed"]
     if not failed:
-        raise Finding("a failed run has no failed step")
+        raise CheckFailed("a failed run has no failed step")
     if last.run.get("error") is None or all(step.get("error") is None for step in failed):
-        raise Finding("a failed run or its failed step has no error")
+        raise CheckFailed("a failed run or its failed step has no error")
 
 
-@requirement("LIFE-04", shares="watched", early=Kit.stopped)
-def check_finished_is_final(kit: Kit) -> None:
+@requirement("LIFE-04", shares="watched", early=CheckContext.stopped)
+def check_finished_is_final(kit: CheckContext) -> None:
     """Nothing happens by itself to a run that has finished, nor to one that would have completed
     soon and was cancelled."""
-    ended: list[Moment] = []
+    ended: list[Snapshot] = []
     for state, at in (
         (State.COMPLETED, None),
         (State.FAILS, Status.FAILED),
         (State.CANCELLED, None),
     ):
         run_id = kit.runs.shared(state, at)
-        ended.append(kit.moment(run_id))
+        ended.append(kit.snapshot(run_id))
     for state in (State.SUCCEEDS, State.FAILS):
         # They are watched for other checks, long ago by now.
         with contextlib.suppress(Inconclusive, Unsupported):
@@ -78,40 +78,42 @@ def check_finished_is_final(kit: Kit) -> None:
 
 
 @requirement("LIFE-05", shares="watched")
-def check_all_readings_tell_one_story(kit: Kit) -> None:
+def check_all_readings_tell_one_story(kit: CheckContext) -> None:
     """At rest the list, the run, its steps and its events agree."""
     broadcast = kit.broadcast()
     run, steps = kit.api.run(broadcast.run_id), kit.steps(broadcast.run_id)
     events = told(broadcast.first.frames)
     if not events:
-        raise Inconclusive("the stream told nothing that could be compared", because="EVENTS-15")
+        raise Inconclusive("the stream told nothing that could be compared", caused_by="EVENTS-15")
     completed = {step["key"] for step in steps if step["status"] == "completed"}
     heard = {event.step_key for event in events if event.outcome == "completed" and event.step_key}
     if completed != heard:
-        raise Finding(f"steps say {sorted(completed)} completed, events say {sorted(heard)}")
+        raise CheckFailed(f"steps say {sorted(completed)} completed, events say {sorted(heard)}")
     if events[-1].run is not None and (why := unchanged(run, events[-1].run, ("status", "error"))):
-        raise Finding(f"run and last event disagree: {why}")
+        raise CheckFailed(f"run and last event disagree: {why}")
     if (run.get("status") == Status.COMPLETED) != all(s["status"] == "completed" for s in steps):
-        raise Finding(f"the run is {run.get('status')}, its steps {[s['status'] for s in steps]}")
+        raise CheckFailed(
+            f"the run is {run.get('status')}, its steps {[s['status'] for s in steps]}"
+        )
     item = kit.listed(broadcast.run_id)
     if item is None:
-        raise Finding("the run can be read and is not in the list")
+        raise CheckFailed("the run can be read and is not in the list")
     if why := unchanged(run, item):
-        raise Finding(f"run and list disagree: {why}")
+        raise CheckFailed(f"run and list disagree: {why}")
 
 
 @requirement("LIFE-06", shares="watched")
-def check_reading_changes_nothing(kit: Kit) -> None:
+def check_reading_changes_nothing(kit: CheckContext) -> None:
     """A waiting run is the same after it was looked at in every way."""
     before, after = _looked_at(kit, kit.runs.shared(State.PENDING))
-    if went_on(before, after) and kit.runs.repeatable:
+    if progressed(before, after) and kit.runs.repeatable:
         # Its time may have come just then; that of another has not.
         before, after = _looked_at(kit, kit.runs.fresh(State.PENDING))
     if why := unchanged(before, after):
-        raise Finding(f"reading changed a run: {why}")
+        raise CheckFailed(f"reading changed a run: {why}")
 
 
-def _looked_at(kit: Kit, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _looked_at(kit: CheckContext, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The run before and after it was looked at in every way."""
     before = kit.api.run(run_id)
     kit.api.list_runs()

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from conformance.assertions.matchers import (
-    in_any_order,
     is_finished,
-    moment,
     names_parameter,
     no_server_error,
     require,
+    run_versions,
     status,
+    timestamp,
     unchanged,
 )
-from conformance.errors import Finding, Inconclusive
-from conformance.harness.context import Kit
+from conformance.errors import CheckFailed, Inconclusive
+from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import State, Status
 
@@ -27,59 +27,61 @@ LOOKED_AT = 200
 
 
 @requirement("LIST-01")
-def check_a_page_has_items_and_a_total(kit: Kit) -> None:
+def check_a_page_has_items_and_a_total(kit: CheckContext) -> None:
     """200, a list and an integer."""
     answer = require(kit.api.list_runs(), status(200))
     page = answer.object()
     if not isinstance(page.get("items"), list) or type(page.get("total")) is not int:
-        raise Finding(f"{answer.said} without a list `items` and an integer `total`: {list(page)}")
+        raise CheckFailed(
+            f"{answer.said} without a list `items` and an integer `total`: {list(page)}"
+        )
 
 
 @requirement("LIST-02")
-def check_items_have_the_documented_types(kit: Kit) -> None:
+def check_items_have_the_documented_types(kit: CheckContext) -> None:
     """Every item is a run."""
     kit.fill(1)
     kit.fits(require(kit.api.list_runs(limit=LOOKED_AT), status(200)), "RunPage")
 
 
 @requirement("LIST-03")
-def check_a_page_holds_a_hundred_by_default(kit: Kit) -> None:
+def check_a_page_holds_a_hundred_by_default(kit: CheckContext) -> None:
     """More than a hundred runs, none of them beyond the hundredth."""
     kit.fill(101)
     found = len(kit.page()["items"])
     if found != 100:
-        raise Finding(
+        raise CheckFailed(
             f"without `limit` a page of {kit.page()['total']} runs holds {found}, not 100"
         )
 
 
 @requirement("LIST-04")
 @pytest.mark.parametrize("limit", [1, 2, EACH_LIMIT])
-def check_a_page_holds_no_more_than_its_limit(kit: Kit, limit: int) -> None:
+def check_a_page_holds_no_more_than_its_limit(kit: CheckContext, limit: int) -> None:
     """There are more runs than are asked for."""
     kit.fill(limit + 1)
     found = len(kit.page(limit=limit)["items"])
     if found > limit:
-        raise Finding(f"limit={limit} gives {found} items")
+        raise CheckFailed(f"limit={limit} gives {found} items")
     if found < limit:
-        raise Finding(f"limit={limit} gives only {found} items of {kit.page()['total']}")
+        raise CheckFailed(f"limit={limit} gives only {found} items of {kit.page()['total']}")
 
 
 @requirement("LIST-05")
-def check_the_largest_limit_is_accepted(kit: Kit) -> None:
+def check_the_largest_limit_is_accepted(kit: CheckContext) -> None:
     """The bound itself is within the range."""
     require(kit.api.list_runs(limit=1000), status(200))
 
 
 @requirement("LIST-06")
-def check_a_limit_beyond_the_largest_is_refused(kit: Kit) -> None:
+def check_a_limit_beyond_the_largest_is_refused(kit: CheckContext) -> None:
     """One more than was just accepted."""
     require(kit.api.list_runs(limit=1000), status(200))
     require(kit.api.list_runs(limit=1001), status(422))
 
 
 @requirement("LIST-07")
-def check_a_negative_offset_is_refused(kit: Kit) -> None:
+def check_a_negative_offset_is_refused(kit: CheckContext) -> None:
     """One less than was just accepted."""
     require(kit.api.list_runs(offset=0), status(200))
     require(kit.api.list_runs(offset=-1), status(422))
@@ -88,14 +90,14 @@ def check_a_negative_offset_is_refused(kit: Kit) -> None:
 @requirement("LIST-08")
 @pytest.mark.parametrize("parameter", ["limit", "offset"])
 @pytest.mark.parametrize("value", ["ten", "1.5", "1e1000", "0x10"])
-def check_what_is_no_integer_is_refused(kit: Kit, parameter: str, value: str) -> None:
+def check_what_is_no_integer_is_refused(kit: CheckContext, parameter: str, value: str) -> None:
     """The same request with an integer was just accepted."""
     require(kit.api.list_runs(**{parameter: 10}), status(200))
     require(kit.api.list_runs(**{parameter: value}), status(422))
 
 
 @requirement("LIST-09", exclusive=True)
-def check_behind_the_last_page_there_is_nothing(kit: Kit) -> None:
+def check_behind_the_last_page_there_is_nothing(kit: CheckContext) -> None:
     """200, no items, and the same total."""
     kit.fill(1)
 
@@ -106,13 +108,13 @@ def check_behind_the_last_page_there_is_nothing(kit: Kit) -> None:
 
     total, items, after = kit.stable(read)
     if items:
-        raise Finding(f"offset={total} of {total} runs gives {len(items)} items")
+        raise CheckFailed(f"offset={total} of {total} runs gives {len(items)} items")
     if after != total:
-        raise Finding(f"behind the last page `total` is {after}, before it is {total}")
+        raise CheckFailed(f"behind the last page `total` is {after}, before it is {total}")
 
 
 @requirement("LIST-10", exclusive=True)
-def check_pages_join_up_to_the_whole(kit: Kit) -> None:
+def check_pages_join_up_to_the_whole(kit: CheckContext) -> None:
     """Pages of seven beside one page of all, as far as two hundred runs."""
     kit.fill(EACH_LIMIT + 1)
 
@@ -122,21 +124,21 @@ def check_pages_join_up_to_the_whole(kit: Kit) -> None:
         for offset in range(0, len(items), EACH_LIMIT):
             limit = min(EACH_LIMIT, len(items) - offset)
             paged += [run["id"] for run in kit.page(limit=limit, offset=offset)["items"]]
-        return [run["id"] for run in items], paged, in_any_order(items)
+        return [run["id"] for run in items], paged, run_versions(items)
 
     # Runs that have not changed and come in another order are the fault, and no change.
     whole, paged, _ = kit.stable(read, lambda a, b: a[:2] == b[:2] or a[2] == b[2])
     doubled = sorted({run_id for run_id in paged if paged.count(run_id) > 1})
     if doubled:
-        raise Finding(f"the run {doubled[0]} is on more than one page")
+        raise CheckFailed(f"the run {doubled[0]} is on more than one page")
     if missing := [run_id for run_id in whole if run_id not in paged]:
-        raise Finding(f"the run {missing[0]} is on no page of {EACH_LIMIT}")
+        raise CheckFailed(f"the run {missing[0]} is on no page of {EACH_LIMIT}")
     if paged != whole:
-        raise Finding("the pages hold the same runs as one large page, in another order")
+        raise CheckFailed("the pages hold the same runs as one large page, in another order")
 
 
 @requirement("LIST-11", exclusive=True)
-def check_the_total_does_not_depend_on_the_page(kit: Kit) -> None:
+def check_the_total_does_not_depend_on_the_page(kit: CheckContext) -> None:
     """Four pages of one list."""
     kit.fill(3)
     queries: tuple[dict[str, int], ...] = (
@@ -147,11 +149,11 @@ def check_the_total_does_not_depend_on_the_page(kit: Kit) -> None:
     )
     totals = kit.stable(lambda: [kit.page(**query)["total"] for query in queries])
     if len(set(totals)) > 1:
-        raise Finding(f"`total` is {totals} for the pages {[str(query) for query in queries]}")
+        raise CheckFailed(f"`total` is {totals} for the pages {[str(query) for query in queries]}")
 
 
 @requirement("LIST-12", exclusive=True)
-def check_the_filter_gives_that_status_alone(kit: Kit) -> None:
+def check_the_filter_gives_that_status_alone(kit: CheckContext) -> None:
     """For each status, a page as large as may be, whose items and total are of one moment."""
     kit.fill(1)
     seen = 0
@@ -159,16 +161,18 @@ def check_the_filter_gives_that_status_alone(kit: Kit) -> None:
         page = kit.page(status=wanted.value, limit=1000)
         statuses, total = [run.get("status") for run in page["items"]], page["total"]
         if strangers := [s for s in statuses if s != wanted]:
-            raise Finding(f"status={wanted.value} gives a run that is {strangers[0]}")
+            raise CheckFailed(f"status={wanted.value} gives a run that is {strangers[0]}")
         if total != len(statuses) and total <= 1000:
-            raise Finding(f"status={wanted.value} gives {len(statuses)} runs, its total is {total}")
+            raise CheckFailed(
+                f"status={wanted.value} gives {len(statuses)} runs, its total is {total}"
+            )
         seen += total
     if not seen:
         raise Inconclusive("no run has any of the known statuses")
 
 
 @requirement("LIST-13", exclusive=True)
-def check_the_totals_over_all_statuses_add_up(kit: Kit) -> None:
+def check_the_totals_over_all_statuses_add_up(kit: CheckContext) -> None:
     """Every run has exactly one status."""
     kit.fill(1)
 
@@ -179,15 +183,15 @@ def check_the_totals_over_all_statuses_add_up(kit: Kit) -> None:
 
     total, parts = kit.stable(read)
     if sum(parts.values()) != total:
-        raise Finding(f"the totals {parts} add up to {sum(parts.values())}, not to {total}")
+        raise CheckFailed(f"the totals {parts} add up to {sum(parts.values())}, not to {total}")
 
 
 @requirement("LIST-14")
-def check_the_order_is_by_creation(kit: Kit) -> None:
+def check_the_order_is_by_creation(kit: CheckContext) -> None:
     """One way or the other (Q11), as far as two hundred runs."""
     kit.fill(3)
     items = kit.page(limit=LOOKED_AT)["items"]
-    moments = [moment(run, "createdAt") for run in items]
+    moments = [timestamp(run, "createdAt") for run in items]
     if len(set(moments)) < 2:
         raise Inconclusive("all runs were created at the same moment")
     if moments == sorted(moments, reverse=True):
@@ -199,13 +203,13 @@ def check_the_order_is_by_creation(kit: Kit) -> None:
         pairs = enumerate(pairwise(moments), 1)
         turn = next(i for i, (a, b) in pairs if a != b and (a < b) != rising)
         kit.observe("Q11", saw=f"createdAt turns back at item {turn} of {len(moments)}")
-        raise Finding(f"createdAt turns back at item {turn}: {items[turn].get('createdAt')}")
+        raise CheckFailed(f"createdAt turns back at item {turn}: {items[turn].get('createdAt')}")
     kit.observe("Q11", *known, saw=f"createdAt of {len(moments)} runs is {saw}")
 
 
 @requirement("LIST-15")
 @pytest.mark.parametrize(("parameter", "value"), [("limit", 1001), ("offset", -1)])
-def check_the_refusal_names_the_parameter(kit: Kit, parameter: str, value: int) -> None:
+def check_the_refusal_names_the_parameter(kit: CheckContext, parameter: str, value: int) -> None:
     """`loc` in the body of the 422."""
     answer = kit.api.list_runs(**{parameter: value})
     if answer.status != 422:
@@ -214,7 +218,7 @@ def check_the_refusal_names_the_parameter(kit: Kit, parameter: str, value: int) 
 
 
 @requirement("LIST-16")
-def check_an_item_equals_the_run_read_by_id(kit: Kit) -> None:
+def check_an_item_equals_the_run_read_by_id(kit: CheckContext) -> None:
     """For finished runs, which do not change between the two readings."""
 
     def finished() -> list[dict[str, Any]]:
@@ -229,11 +233,11 @@ def check_an_item_equals_the_run_read_by_id(kit: Kit) -> None:
         raise Inconclusive("the list shows no finished run")
     for item in (found[0], found[len(found) // 2], found[-1]):
         if why := unchanged(item, kit.api.run(item["id"])):
-            raise Finding(f"the run {item['id']} differs from its item in the list: {why}")
+            raise CheckFailed(f"the run {item['id']} differs from its item in the list: {why}")
 
 
 @requirement("LIST-17")
-def check_unknown_parameters_do_no_harm(kit: Kit) -> None:
+def check_unknown_parameters_do_no_harm(kit: CheckContext) -> None:
     """Ignored or refused (Q07)."""
     answer = require(kit.api.list_runs(unheardOf="1"), no_server_error)
     kit.observe_status("Q07", answer, {200: "ignored", 422: "invalid"})
@@ -241,7 +245,7 @@ def check_unknown_parameters_do_no_harm(kit: Kit) -> None:
 
 @requirement("LIST-18")
 @pytest.mark.parametrize("limit", [0, -1])
-def check_a_limit_below_one_does_no_harm(kit: Kit, limit: int) -> None:
+def check_a_limit_below_one_does_no_harm(kit: CheckContext, limit: int) -> None:
     """No items or refused (Q06); nothing bounds it from below."""
     answer = kit.api.list_runs(limit=limit)
     items = answer.object().get("items") if answer.status == 200 else None
@@ -249,12 +253,12 @@ def check_a_limit_below_one_does_no_harm(kit: Kit, limit: int) -> None:
     kit.observe_status("Q06", answer, known)
     require(answer, no_server_error, status(200, 422))
     if items:
-        raise Finding(f"limit={limit} gives {len(items)} items")
+        raise CheckFailed(f"limit={limit} gives {len(items)} items")
 
 
 @requirement("LIST-19")
 @pytest.mark.parametrize("query", ["unheard-of", "", "repeated"])
-def check_an_odd_filter_does_no_harm(kit: Kit, query: str) -> None:
+def check_an_odd_filter_does_no_harm(kit: CheckContext, query: str) -> None:
     """Unknown, empty or repeated values: refused or nothing found (Q05), never a fault."""
     values = ["pending", "completed"] if query == "repeated" else [query]
     answer = require(kit.api.list_runs(status=values), no_server_error)
@@ -263,4 +267,4 @@ def check_an_odd_filter_does_no_harm(kit: Kit, query: str) -> None:
         known = {200: "empty", 422: "invalid"} if not items else {}
         kit.observe_status("Q05", answer, known)
         if items:
-            raise Finding("a status that no run has gives items")
+            raise CheckFailed("a status that no run has gives items")

@@ -22,14 +22,14 @@ from hypothesis.stateful import (
 )
 
 from conformance import deadline
-from conformance.assertions.matchers import behind, is_finished
-from conformance.checks.support.run_model import ANY_END, Lessons, RunModel, Wrong
-from conformance.checks.support.sequences import Book, Call, Failed, shortest
-from conformance.client.response import Answer
-from conformance.client.shell_script import Script
-from conformance.errors import Finding, Inconclusive, KitError, Outcome, Unsupported
+from conformance.assertions.matchers import is_finished, with_dependents
+from conformance.checks.support.run_model import ANY_END, LearnedBehaviour, Mismatch, RunModel
+from conformance.checks.support.sequences import Call, FailedSequence, SearchState, shortest
+from conformance.client.response import Response
+from conformance.client.shell_script import ShellScript
+from conformance.errors import CheckFailed, Inconclusive, KitError, Outcome, Unsupported
 from conformance.fuzz.runner import cache_directory
-from conformance.harness.context import Kit
+from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import UUID, State, Status
 
@@ -54,14 +54,14 @@ _PICK = st.integers(0, 11)
 
 
 @requirement("MODEL-01", shares="model", changes_runs=True)
-def check_any_order_of_calls_agrees_with_the_model(kit: Kit) -> None:
+def check_any_order_of_calls_agrees_with_the_model(kit: CheckContext) -> None:
     """Sequences of reading, cancelling, retrying and waiting, over a few runs each."""
     real_time = kit.waiting.real_time
     effort = kit.fuzz
     seconds = deadline.left(kit.budget)
     if effort.seed is None:
         seconds = min(seconds, 30)
-    book = Book(time.monotonic() + 0.8 * seconds)
+    search = SearchState(time.monotonic() + 0.8 * seconds)
     chosen = settings(
         max_examples=effort.cases if real_time or effort.seed is not None else 5 * effort.cases,
         stateful_step_count=12 if real_time else 16,
@@ -74,7 +74,7 @@ def check_any_order_of_calls_agrees_with_the_model(kit: Kit) -> None:
         print_blob=False,
         suppress_health_check=list(HealthCheck),
     )
-    machine = type("Sequence", (Lifecycle,), {"kit": kit, "book": book})
+    machine = type("Sequence", (Lifecycle,), {"kit": kit, "search": search})
     if effort.seed is not None:
         machine = seed(effort.seed)(machine)
     try:
@@ -83,27 +83,27 @@ def check_any_order_of_calls_agrees_with_the_model(kit: Kit) -> None:
     except Flaky as why:
         # What fails may not fail again at a live service, nor what was possible be so again when
         # the time is up: what was seen counts.
-        if not book.closed:
+        if not search.closed:
             raise Inconclusive(
                 "the same calls were answered in different ways, so that no sequence could be "
                 "built on them; see that nobody else is at work on the runs"
             ) from why
     except Exception:
-        if book.worst is None and book.trouble is None:
+        if search.worst is None and search.trouble is None:
             raise
-    if book.worst is not None:
-        worst = _shortest(machine, book.worst)
+    if search.worst is not None:
+        worst = _shortest(machine, search.worst)
         script, fault = worst.script, worst.fault
         again = f" (again with {effort.again})" if effort.again else ""
-        raise Finding(
+        raise CheckFailed(
             f"{fault}{again}, after these calls:\n{script.text()}",
             level=fault.level,
             exchange=kit.api.target.traffic.keep(script.last) if script.last else None,
         )
-    if book.trouble is not None:
-        raise book.trouble
-    if not book.made:
-        raise book.missing or Inconclusive("there was no time for a single run")
+    if search.trouble is not None:
+        raise search.trouble
+    if not search.made:
+        raise search.missing or Inconclusive("there was no time for a single run")
 
 
 def _step(call: Callable[..., None]) -> Callable[..., None]:
@@ -112,24 +112,24 @@ def _step(call: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(call)
     def made(self: Lifecycle, **drawn: Any) -> None:
-        if self.book.closed:
+        if self.search.closed:
             return
         self.calls.append((call, drawn))
         try:
             call(self, **drawn)
-        except Finding as fault:
+        except CheckFailed as fault:
             self.script.rest()
-            self.book.worst = Failed(self.script, fault, tuple(self.calls))
+            self.search.worst = FailedSequence(self.script, fault, tuple(self.calls))
             raise
         except (Outcome, KitError) as why:
-            self.book.trouble = why
+            self.search.trouble = why
 
     return made
 
 
-def _shortest(machine: type[Lifecycle], first: Failed) -> Failed:
+def _shortest(machine: type[Lifecycle], first: FailedSequence) -> FailedSequence:
     """The same fault by fewer calls, each time with runs of its own."""
-    worst, book = first, machine.book
+    worst, search = first, machine.search
 
     def fails(calls: Sequence[Call]) -> bool:
         nonlocal worst
@@ -139,45 +139,45 @@ def _shortest(machine: type[Lifecycle], first: Failed) -> Failed:
         return same
 
     # What was learned in other sequences is not among these calls.
-    book.lessons, learned = Lessons(), book.lessons
+    search.lessons, learned = LearnedBehaviour(), search.lessons
     until = time.monotonic() + min(_SHRINKING, 0.5 * deadline.left(2 * _SHRINKING))
     if not fails(first.calls):
-        book.lessons = learned
+        search.lessons = learned
     shortest(first.calls, fails, until)
     return worst
 
 
-def _again(machine: type[Lifecycle], calls: Sequence[Call]) -> Failed | None:
+def _again(machine: type[Lifecycle], calls: Sequence[Call]) -> FailedSequence | None:
     """What comes of these calls."""
-    learned = machine.book.lessons
-    machine.book.lessons = Lessons(dict(learned.learned))
+    learned = machine.search.lessons
+    machine.search.lessons = LearnedBehaviour(dict(learned.learned))
     sequence = machine()
     try:
         for call, drawn in calls:
             if sequence.runs or call.__name__ in _NEED_NO_RUN:
                 call(sequence, **drawn)
-    except Finding as fault:
+    except CheckFailed as fault:
         sequence.script.rest()
-        return Failed(sequence.script, fault, tuple(calls))
+        return FailedSequence(sequence.script, fault, tuple(calls))
     except (Outcome, KitError):
         return None
     finally:
-        machine.book.lessons = learned
+        machine.search.lessons = learned
     return None
 
 
 class Lifecycle(RuleBasedStateMachine):
     """One sequence. `kit` and `book` are set by those who run it."""
 
-    kit: Kit
-    book: Book
+    kit: CheckContext
+    search: SearchState
 
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[tuple[State, RunModel]] = []
         self.calls: list[Call] = []
         target = self.kit.api.target
-        self.script = Script(target.traffic, target.base_url)
+        self.script = ShellScript(target.traffic, target.base_url)
 
     @initialize(pick=_PICK)
     @_step
@@ -215,11 +215,11 @@ class Lifecycle(RuleBasedStateMachine):
         if total > _PAGE:
             return
         if len(items) != total:
-            raise Finding(f"{said}: the total is {total}, and {len(items)} runs are listed")
+            raise CheckFailed(f"{said}: the total is {total}, and {len(items)} runs are listed")
         for _, model in self.runs:
             listed = [item for item in items if item["id"] == model.run_id]
             if len(listed) != 1:
-                raise Finding(f"{said}: the run {model.run_id} is there {len(listed)} times")
+                raise CheckFailed(f"{said}: the run {model.run_id} is there {len(listed)} times")
             self._hold(model, model.see(listed[0]))
 
     @precondition(lambda self: self.runs)
@@ -265,10 +265,10 @@ class Lifecycle(RuleBasedStateMachine):
         self.script.remark("until the run has finished")
         _, why = self.kit.waiting.until(lambda: self._see(model), is_finished)
         self.script.newest()
-        if why and kind in self.book.ended:
-            raise Finding(f"{why}: such runs have ended within {self.kit.waiting.patience:g} s")
+        if why and kind in self.search.ended:
+            raise CheckFailed(f"{why}: such runs have ended within {self.kit.waiting.patience:g} s")
         if not why:
-            self.book.ended.add(kind)
+            self.search.ended.add(kind)
 
     def _cancel(self, model: RunModel) -> None:
         before = self._look(model)
@@ -276,11 +276,11 @@ class Lifecycle(RuleBasedStateMachine):
         said = self.script.newest()
         if is_finished(before) is None:
             situation = "cancel", before["status"]
-            self._hold(model, self.book.lessons.hold(situation, answer.status, said))
+            self._hold(model, self.search.lessons.hold(situation, answer.status, said))
         elif 200 <= answer.status < 300:
             model.cancel_accepted(answer.object().get("status"))
         elif not model.cancelling and is_finished(self._look(model)) is not None:
-            raise Finding(
+            raise CheckFailed(
                 f"{said}: a {before['status']} run could not be cancelled",
                 exchange=answer.exchange,
             )
@@ -299,46 +299,46 @@ class Lifecycle(RuleBasedStateMachine):
             return
         failed = [str(step["key"]) for step in steps if step["status"] == "failed"]
         situation = "retry", mode, before["status"], bool(failed)
-        self._hold(model, self.book.lessons.hold(situation, answer.status, said))
+        self._hold(model, self.search.lessons.hold(situation, answer.status, said))
         if accepted:
             again = answer.object().get("id")
             same = again == model.run_id
             said += f" with {'the same' if same else 'another'} run"
-            self._hold(model, self.book.lessons.hold("retry makes", same, said))
+            self._hold(model, self.search.lessons.hold("retry makes", same, said))
             lost = {"from_failed": failed, "from_step": [steps[0]["key"]] if steps else []}
             first = lost.get(mode, [step["key"] for step in steps])
             done = {str(step["key"]) for step in steps if step["status"] == "completed"}
             ends = _ends_again(kind, mode, before["status"])
             if same:
-                model.retry_accepted(ends, done - behind(steps, first))
+                model.retry_accepted(ends, done - with_dependents(steps, first))
             else:
                 self.runs.append((kind, RunModel(str(again), ends, model.limited)))
         self._look(model)
 
     def _retried_unfinished(
-        self, model: RunModel, mode: str, before: dict[str, Any], answer: Answer
+        self, model: RunModel, mode: str, before: dict[str, Any], answer: Response
     ) -> None:
         if model.ends:
             # It may have finished in between, and then a retry is in order.
             model.lose_track()
         else:
             situation = "retry", mode, before["status"]
-            self._hold(model, self.book.lessons.hold(situation, answer.status, answer.said))
+            self._hold(model, self.search.lessons.hold(situation, answer.status, answer.said))
         self._look(model)
 
     def _make(self, pick: int) -> None:
         kind, at, ends = KINDS[pick % len(KINDS)]
-        stock = self.book.stock.setdefault((kind, at), [])
+        stock = self.search.stock.setdefault((kind, at), [])
         try:
             # What takes its time is made in numbers, so that all of them take it at once.
             if not stock:
-                stock += self.kit.runs.several(kind, at, 1 if at is None else self.book.batch)
+                stock += self.kit.runs.several(kind, at, 1 if at is None else self.search.batch)
         except (Inconclusive, Unsupported) as why:
-            self.book.missing = self.book.missing or why
+            self.search.missing = self.search.missing or why
             return
         run_id = stock.pop()
         self.script.begin(run_id, kind.value)
-        self.book.made += 1
+        self.search.made += 1
         self.runs.append((kind, RunModel(run_id, ends, limited=bool(ends))))
 
     def _pick(self, pick: int) -> tuple[State, RunModel]:
@@ -360,9 +360,9 @@ class Lifecycle(RuleBasedStateMachine):
         self.script.newest("".join(f", {step['key']} {step['status']}" for step in steps[:8]))
         return steps
 
-    def _hold(self, model: RunModel, wrong: Wrong | None) -> None:
+    def _hold(self, model: RunModel, wrong: Mismatch | None) -> None:
         if wrong is not None:
-            raise Finding(f"run {model.run_id}: {wrong.why}", level=wrong.level)
+            raise CheckFailed(f"run {model.run_id}: {wrong.why}", level=wrong.level)
 
 
 def _ends_again(kind: State, mode: str, before: str) -> frozenset[Status]:
@@ -372,7 +372,7 @@ def _ends_again(kind: State, mode: str, before: str) -> frozenset[Status]:
     return frozenset({Status.COMPLETED}) if kind is State.SUCCEEDS else ANY_END
 
 
-def _fault(failed: Failed) -> str:
+def _fault(failed: FailedSequence) -> str:
     """What is wrong, whichever run it is of."""
     return re.sub(rf"{UUID}|\d+", "", str(failed.fault))
 

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from conformance.assertions.matchers import (
-    behind,
     client_error,
     is_finished,
-    moment,
     no_server_error,
+    progressed,
     require,
     status,
-    step_undisturbed,
+    step_unaffected,
     success,
+    timestamp,
+    unaffected,
     unchanged,
-    undisturbed,
-    went_on,
+    with_dependents,
 )
 from conformance.checks.support.open_questions import REFUSALS, SUCCESSES
 from conformance.checks.support.retry import (
@@ -38,47 +38,47 @@ from conformance.checks.support.retry import (
     retried,
 )
 from conformance.client.concurrency import at_once
-from conformance.errors import Finding, Inconclusive
-from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.errors import CheckFailed, Inconclusive
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
-from conformance.harness.recordings import Moment
+from conformance.harness.recordings import Snapshot
 from conformance.vocabulary import State, Status
 
 CALLERS = 6
 
 
 @requirement("RETRY-01", wants=[State.FAILS_ONCE])
-def check_an_empty_object_is_accepted(kit: Kit) -> None:
+def check_an_empty_object_is_accepted(kit: CheckContext) -> None:
     """The answer is a run, and the same runs again as with `from_failed`, which is the default."""
     run_id, before = rested(kit)
     answer = require(kit.api.retry(run_id, {}), success)
     kit.observe_status("Q22", answer, SUCCESSES)
     kit.fits(answer, "Run")
-    first = behind(before, [step["key"] for step in before if step["status"] == "failed"])
+    first = with_dependents(before, [step["key"] for step in before if step["status"] == "failed"])
     try:
         ran_again(kit, run_id, before, rerun(kit, run_id, answer), first)
-    except Finding as fault:
+    except CheckFailed as fault:
         # What the word itself means is another requirement: here it need only mean the same.
         run_id, before = rested(kit)
         explicit = retried(kit, run_id, {"mode": "from_failed"})
         try:
             ran_again(kit, run_id, before, rerun(kit, run_id, explicit), first)
-        except Finding:
+        except CheckFailed:
             return
-        raise Finding(f"with {{}} {fault}, and not with from_failed") from None
+        raise CheckFailed(f"with {{}} {fault}, and not with from_failed") from None
 
 
 @requirement("RETRY-02", wants=[State.FAILS_ONCE])
-def check_from_failed_runs_what_failed_and_all_behind(kit: Kit) -> None:
+def check_from_failed_runs_what_failed_and_all_behind(kit: CheckContext) -> None:
     """Completed steps keep their outcome; the failed one and those behind it run."""
     run_id, before = rested(kit)
     first = [step["key"] for step in before if step["status"] == "failed"]
     new = rerun(kit, run_id, retried(kit, run_id, {"mode": "from_failed"}))
-    ran_again(kit, run_id, before, new, behind(before, first))
+    ran_again(kit, run_id, before, new, with_dependents(before, first))
 
 
 @requirement("RETRY-03", wants=[State.FAILS_ONCE])
-def check_full_runs_every_step(kit: Kit) -> None:
+def check_full_runs_every_step(kit: CheckContext) -> None:
     """Completed steps as well."""
     run_id, before = rested(kit)
     new = rerun(kit, run_id, retried(kit, run_id, {"mode": "full"}))
@@ -87,7 +87,7 @@ def check_full_runs_every_step(kit: Kit) -> None:
 
 @requirement("RETRY-04", wants=[State.DIAMOND, State.FAILS_ONCE])
 @pytest.mark.parametrize("place", ["first", "middle"])
-def check_from_step_runs_that_step_and_all_behind(kit: Kit, place: str) -> None:
+def check_from_step_runs_that_step_and_all_behind(kit: CheckContext, place: str) -> None:
     """From the top or the middle of a diamond, or where completed runs are not retried (Q04), from
     the first step of a failed run or the one that failed; the rest is kept."""
     run_id = kit.runs.fresh(State.DIAMOND, Status.COMPLETED)
@@ -95,7 +95,7 @@ def check_from_step_runs_that_step_and_all_behind(kit: Kit, place: str) -> None:
     before = kit.steps(run_id)
     first = place == "first"
     of_place = [s["key"] for s in before if bool(s["dependsOn"]) is not first]
-    chosen = [key for key in of_place if len(behind(before, [key])) > 1]
+    chosen = [key for key in of_place if len(with_dependents(before, [key])) > 1]
     if not chosen:
         raise Inconclusive(f"the run has no step to begin with: {place}")
     body = {"mode": "from_step", "stepKey": chosen[0]}
@@ -110,11 +110,11 @@ def check_from_step_runs_that_step_and_all_behind(kit: Kit, place: str) -> None:
         )
         answer = retried(kit, run_id, body)
     new = rerun(kit, run_id, require(answer, success))
-    ran_again(kit, run_id, before, new, behind(before, [body["stepKey"]]))
+    ran_again(kit, run_id, before, new, with_dependents(before, [body["stepKey"]]))
 
 
 @requirement("RETRY-05", wants=[State.FAILS_ONCE])
-def check_from_step_needs_a_step(kit: Kit) -> None:
+def check_from_step_needs_a_step(kit: CheckContext) -> None:
     """Refused, or taken as `from_failed` (Q15)."""
     run_id, _ = failed(kit)
     before = kit.api.run(run_id)
@@ -130,7 +130,7 @@ def check_from_step_needs_a_step(kit: Kit) -> None:
 
 
 @requirement("RETRY-06", wants=[State.FAILS_ONCE])
-def check_an_unknown_step_is_refused(kit: Kit) -> None:
+def check_an_unknown_step_is_refused(kit: CheckContext) -> None:
     """With 404, 400 or 422 (Q16), and nothing changes; a known one is accepted."""
     run_id, steps = failed(kit)
     before = kit.api.run(run_id)
@@ -143,53 +143,55 @@ def check_an_unknown_step_is_refused(kit: Kit) -> None:
 
 
 @requirement("RETRY-07", wants=[State.FAILS_ONCE])
-def check_an_unknown_mode_is_refused(kit: Kit) -> None:
+def check_an_unknown_mode_is_refused(kit: CheckContext) -> None:
     """422, and nothing changes."""
     refused(kit, b'{"mode": "from_scratch"}', b'{"mode": "full"}')
 
 
 @requirement("RETRY-08", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("value", ["7", "true", '["a"]', '{"key": "a"}'])
-def check_a_step_key_of_a_wrong_type_is_refused(kit: Kit, value: str) -> None:
+def check_a_step_key_of_a_wrong_type_is_refused(kit: CheckContext, value: str) -> None:
     """422, and nothing changes."""
     refused(kit, f'{{"stepKey": {value}}}'.encode(), b'{"stepKey": null}')
 
 
 @requirement("RETRY-09", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("body", [b'{"mode": "full"', b"{mode: full}", b"\xff\xfe{}"])
-def check_malformed_json_is_refused(kit: Kit, body: bytes) -> None:
+def check_malformed_json_is_refused(kit: CheckContext, body: bytes) -> None:
     """422, and nothing changes."""
     refused(kit, body, b'{"mode": "full"}')
 
 
 @requirement("RETRY-10", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("body", [b"[]", b'"full"', b"7", b"true"])
-def check_a_body_that_is_no_object_is_refused(kit: Kit, body: bytes) -> None:
+def check_a_body_that_is_no_object_is_refused(kit: CheckContext, body: bytes) -> None:
     """422, and nothing changes; null may stand for no body at all (Q17)."""
     refused(kit, body, b"{}")
 
 
 @requirement("RETRY-11")
 @pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
-def check_an_unfinished_run_is_not_retried(kit: Kit, state: State) -> None:
+def check_an_unfinished_run_is_not_retried(kit: CheckContext, state: State) -> None:
     """However that is answered (Q03), the run is as it was."""
     run_id = kit.runs.fresh(state)
-    before = kit.moment(run_id)
+    before = kit.snapshot(run_id)
     answer = require(kit.api.retry(run_id, {"mode": "full"}), no_server_error)
     kit.observe_status("Q03", answer, REFUSALS)
-    after = kit.moment(run_id)
+    after = kit.snapshot(run_id)
     what = f"retrying a {before.run.get('status')} run changed"
-    if why := undisturbed(before.run, after.run):
-        raise Finding(f"{what} it: {why}")
+    if why := unaffected(before.run, after.run):
+        raise CheckFailed(f"{what} it: {why}")
     for was, now in zip(before.steps, after.steps, strict=True):
-        if why := step_undisturbed(was, now):
-            raise Finding(f"{what} a step: {why}")
-    if went_on(before.run, after.run):
+        if why := step_unaffected(was, now):
+            raise CheckFailed(f"{what} a step: {why}")
+    if progressed(before.run, after.run):
         # Whether by itself, only another one tells, to which nothing is done.
         alone = kit.api.run(kit.runs.fresh(state))
         kit.waiting.tick()
-        if not went_on(alone, kit.api.run(alone["id"])):
-            raise Finding(f"{what} it: it is {after.run.get('status')}, and one left alone is not")
+        if not progressed(alone, kit.api.run(alone["id"])):
+            raise CheckFailed(
+                f"{what} it: it is {after.run.get('status')}, and one left alone is not"
+            )
         raise Inconclusive(
             f"the run went on by itself, to {after.run.get('status')}, while it was looked at: "
             f"provide a {state.value!r} that stays so for some seconds"
@@ -199,7 +201,7 @@ def check_an_unfinished_run_is_not_retried(kit: Kit, state: State) -> None:
 @requirement("RETRY-12", wants=[State.COMPLETED])
 @pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELLED])
 @pytest.mark.parametrize("mode", ["from_failed", "full"])
-def check_retry_of_a_run_that_did_not_fail(kit: Kit, state: State, mode: str) -> None:
+def check_retry_of_a_run_that_did_not_fail(kit: CheckContext, state: State, mode: str) -> None:
     """Allowed or refused (Q04): a refusal changes nothing, an acceptance runs it."""
     run_id = kit.runs.fresh(state)
     before = kit.api.run(run_id)
@@ -212,13 +214,13 @@ def check_retry_of_a_run_that_did_not_fail(kit: Kit, state: State, mode: str) ->
     again = kit.api.run(rerun(kit, run_id, answer))
     if not is_finished(again) and not unchanged(before, again):
         kit.observe("Q04", saw=f"{answer.said} and nothing runs", exchange=answer.exchange)
-        raise Finding(f"{answer.said} and nothing runs")
+        raise CheckFailed(f"{answer.said} and nothing runs")
     observe_unfailed(kit, answer, mode, state.value)
 
 
 @requirement("RETRY-13", exclusive=True, wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("mode", ["from_failed", "full"])
-def check_many_retries_start_one_run(kit: Kit, mode: str) -> None:
+def check_many_retries_start_one_run(kit: CheckContext, mode: str) -> None:
     """At the same moment, as if one after another: no server error, one attempt for each retry that
     was accepted, no run but those that are named, and each run ends once for each attempt."""
     run_id, before = failed(kit)
@@ -231,16 +233,18 @@ def check_many_retries_start_one_run(kit: Kit, mode: str) -> None:
         require(answer, no_server_error)
     accepted = [str(a.object().get("id")) for a in answers if not success(a)]
     if not accepted:
-        raise Inconclusive(f"no retry was accepted: {answers[0].said}", because="RETRY-01")
+        raise Inconclusive(f"no retry was accepted: {answers[0].said}", caused_by="RETRY-01")
     now = kit.api.run(run_id)
     if unnamed := made_since(kit, known, now) - set(accepted):
-        raise Finding(f"{len(accepted)} retries were accepted, and made {len(unnamed)} runs more")
+        raise CheckFailed(
+            f"{len(accepted)} retries were accepted, and made {len(unnamed)} runs more"
+        )
     if (count := accepted.count(run_id)) > 1:
         late = kit.api.retry(run_id, body)
         if not success(late):
             accepted.append(run_id)
         elif is_finished(now) or _lasts(kit, run_id, took):
-            raise Finding(
+            raise CheckFailed(
                 f"{count} retries at the same moment were accepted for the same run, and one that "
                 f"came later was answered {late.status}",
                 exchange=late.exchange,
@@ -249,42 +253,42 @@ def check_many_retries_start_one_run(kit: Kit, mode: str) -> None:
         kit.expect_soon(partial(kit.api.run, new), is_finished)
         again = by_key(kit.steps(new))
         if set(again) != {step["key"] for step in before} or len(again) != len(before):
-            raise Finding("the run has other steps than before it was retried")
+            raise CheckFailed("the run has other steps than before it was retried")
         attempts = accepted.count(new) + (new == run_id)
         ends_once_each(kit, new, attempts)
 
 
 @requirement("RETRY-14", wants=[State.FAILS_ONCE])
-def check_an_unknown_run_cannot_be_retried(kit: Kit) -> None:
+def check_an_unknown_run_cannot_be_retried(kit: CheckContext) -> None:
     """404; a failed run can be."""
     require(kit.api.retry(UNKNOWN_RUN, {}), status(404))
     retried(kit, failed(kit)[0], {})
 
 
 @requirement("RETRY-15", exclusive=True, wants=[State.FAILS_ONCE])
-def check_what_runs_again_is_listed(kit: Kit) -> None:
+def check_what_runs_again_is_listed(kit: CheckContext) -> None:
     """The same run, or another one beside the old, which is as it was (Q01)."""
     run_id, _ = failed(kit)
     before, known = kit.api.run(run_id), set(kit.newest())
     new = rerun(kit, run_id, retried(kit, run_id, {}))
     made = made_since(kit, known, before) - {new}
     if kit.listed(new) is None:
-        raise Finding(f"the run {new} that runs again is not in the list")
+        raise CheckFailed(f"the run {new} that runs again is not in the list")
     if made:
-        raise Finding(f"the retry names the run {new}, and {len(made)} more are in the list")
+        raise CheckFailed(f"the retry names the run {new}, and {len(made)} more are in the list")
     if new != run_id and (why := unchanged(before, kit.api.run(run_id))):
-        raise Finding(f"the retry made another run and changed the old one: {why}")
+        raise CheckFailed(f"the retry made another run and changed the old one: {why}")
 
 
 @requirement("RETRY-16", wants=[State.FAILS_ONCE])
-def check_a_null_step_key_is_accepted(kit: Kit) -> None:
+def check_a_null_step_key_is_accepted(kit: CheckContext) -> None:
     """As good as none."""
     run_id, _ = failed(kit)
     require(kit.api.retry(run_id, {"mode": "from_failed", "stepKey": None}), success)
 
 
 @requirement("RETRY-17", wants=[State.FAILS_ONCE])
-def check_an_absent_body_does_no_harm(kit: Kit) -> None:
+def check_an_absent_body_does_no_harm(kit: CheckContext) -> None:
     """The same as an empty object, or refused (Q17)."""
     run_id, _ = failed(kit)
     answer = require(kit.api.retry(run_id), no_server_error)
@@ -294,32 +298,32 @@ def check_an_absent_body_does_no_harm(kit: Kit) -> None:
 
 
 @requirement("RETRY-18", wants=[State.FAILS_ONCE])
-def check_a_retried_run_can_complete(kit: Kit) -> None:
+def check_a_retried_run_can_complete(kit: CheckContext) -> None:
     """What failed once succeeds when it is tried again."""
     run_id, _ = failed(kit)
     new = rerun(kit, run_id, retried(kit, run_id, {}))
     last = kit.expect_soon(lambda: kit.api.run(new), is_finished)
     if last.get("status") != Status.COMPLETED:
-        raise Finding(f"the retried run is {last.get('status')} in the end")
+        raise CheckFailed(f"the retried run is {last.get('status')} in the end")
     if last.get("error") is not None:
-        raise Finding("the run completed and still has the error of the attempt before")
+        raise CheckFailed("the run completed and still has the error of the attempt before")
 
 
 @requirement("RETRY-19")
-def check_a_malformed_id_cannot_be_retried(kit: Kit) -> None:
+def check_a_malformed_id_cannot_be_retried(kit: CheckContext) -> None:
     """What is no UUID is no matter of looking."""
     require(kit.api.retry(MALFORMED_RUN, {}), status(422))
 
 
 @requirement("RETRY-20")
-def check_nothing_is_left_of_the_attempt_before(kit: Kit) -> None:
+def check_nothing_is_left_of_the_attempt_before(kit: CheckContext) -> None:
     """Of the run or its steps, while they wait and run again."""
     run_id, before = failed(kit)
     new = rerun(kit, run_id, retried(kit, run_id, {"mode": "full"}))
-    seen: list[Moment] = []
+    seen: list[Snapshot] = []
 
     def read() -> dict[str, Any]:
-        seen.append(kit.moment(new))
+        seen.append(kit.snapshot(new))
         left_behind(seen[-1], by_key(before))
         return seen[-1].run
 
@@ -331,8 +335,8 @@ def check_nothing_is_left_of_the_attempt_before(kit: Kit) -> None:
         )
 
 
-def _lasts(kit: Kit, run_id: str, seconds: float) -> bool:
+def _lasts(kit: CheckContext, run_id: str, seconds: float) -> bool:
     """Whether the run, once it has ended, took longer than this, so that it cannot have ended
     several times in it."""
     run = kit.expect_soon(partial(kit.api.run, run_id), is_finished)
-    return (moment(run, "completedAt") - moment(run, "startedAt")).total_seconds() > seconds
+    return (timestamp(run, "completedAt") - timestamp(run, "startedAt")).total_seconds() > seconds

@@ -6,29 +6,29 @@ import contextlib
 from typing import Any
 
 from conformance.assertions.invariants import (
-    counts_fit,
-    keys_once,
-    started_early,
-    step_dated,
-    without_circle,
+    counts_match_steps,
+    dependencies_acyclic,
+    keys_unique,
+    started_before_dependency,
+    step_times_consistent,
 )
 from conformance.assertions.matchers import (
-    behind,
     in_order,
+    parse_timestamp,
     require,
     status,
-    when,
+    with_dependents,
 )
 from conformance.checks.support import open_questions
 from conformance.checks.support.retry import rerun, retried
-from conformance.errors import Finding, Inconclusive, Outcome
-from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, Kit
+from conformance.errors import CheckFailed, Inconclusive, Outcome
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import State, Status
 
 
 @requirement("STEPS-01")
-def check_steps_have_the_documented_types(kit: Kit) -> None:
+def check_steps_have_the_documented_types(kit: CheckContext) -> None:
     """200, the steps and their counts, for a run of every status."""
     for run_id in kit.samples():
         answer = require(kit.api.get_steps(run_id), status(200))
@@ -38,46 +38,46 @@ def check_steps_have_the_documented_types(kit: Kit) -> None:
 
 
 @requirement("STEPS-02")
-def check_the_run_is_named(kit: Kit) -> None:
+def check_the_run_is_named(kit: CheckContext) -> None:
     """`automationRunId` is the id asked for."""
     for run_id in kit.samples():
         if (found := kit.api.steps(run_id).get("automationRunId")) != run_id:
-            raise Finding(f"the steps of {run_id} have the automationRunId {found!r}")
+            raise CheckFailed(f"the steps of {run_id} have the automationRunId {found!r}")
 
 
 @requirement("STEPS-03", wants=[State.FAILS_ONCE])
-def check_counts_match_the_steps(kit: Kit) -> None:
+def check_counts_match_the_steps(kit: CheckContext) -> None:
     """Each count is the number of steps with its status, also when those have just changed."""
     for run_id in [*kit.samples(), *_just_retried(kit)]:
-        if why := counts_fit(kit.api.steps(run_id)):
-            raise Finding(why)
+        if why := counts_match_steps(kit.api.steps(run_id)):
+            raise CheckFailed(why)
 
 
 @requirement("STEPS-04")
-def check_keys_are_unique(kit: Kit) -> None:
+def check_keys_are_unique(kit: CheckContext) -> None:
     """No two steps of a run share one."""
     for steps in each_steps(kit):
-        if why := keys_once(steps):
-            raise Finding(why)
+        if why := keys_unique(steps):
+            raise CheckFailed(why)
 
 
 @requirement("STEPS-05")
-def check_dependencies_form_a_dag(kit: Kit) -> None:
+def check_dependencies_form_a_dag(kit: CheckContext) -> None:
     """They name existing steps, never the step itself, and no circle."""
     steps = kit.steps(kit.runs.shared(State.DIAMOND))
     if not any(step["dependsOn"] for step in steps):
         raise Inconclusive("no step depends on another")
     for each in [steps, *each_steps(kit)]:
-        if why := without_circle(each):
-            raise Finding(why)
+        if why := dependencies_acyclic(each):
+            raise CheckFailed(why)
 
 
 @requirement("STEPS-06")
-def check_no_step_starts_before_its_dependencies_completed(kit: Kit) -> None:
+def check_no_step_starts_before_its_dependencies_completed(kit: CheckContext) -> None:
     """In a diamond, over its whole life, by status and by time."""
-    for moment in kit.life(State.DIAMOND):
-        by_key = {step["key"]: step for step in moment.steps}
-        for step in moment.steps:
+    for timestamp in kit.life(State.DIAMOND):
+        by_key = {step["key"]: step for step in timestamp.steps}
+        for step in timestamp.steps:
             if step.get("startedAt") is None or step["status"] == "pending":
                 continue
             for key in step["dependsOn"]:
@@ -85,59 +85,61 @@ def check_no_step_starts_before_its_dependencies_completed(kit: Kit) -> None:
 
 
 @requirement("STEPS-07")
-def check_times_of_a_step_fit(kit: Kit) -> None:
+def check_times_of_a_step_fit(kit: CheckContext) -> None:
     """Started before completed, with the duration in between."""
     for steps in each_steps(kit):
         for step in steps:
-            if why := step_dated(step):
-                raise Finding(f"the {step['status']} step {step['key']!r}: {why}")
+            if why := step_times_consistent(step):
+                raise CheckFailed(f"the {step['status']} step {step['key']!r}: {why}")
 
 
 @requirement("STEPS-08")
-def check_nothing_behind_a_failed_step_completes(kit: Kit) -> None:
+def check_nothing_behind_a_failed_step_completes(kit: CheckContext) -> None:
     """The failed step says why; those behind it wait, are skipped or cancelled (Q18)."""
     steps = kit.steps(kit.runs.shared(State.FAILS, Status.FAILED))
     failed = [step for step in steps if step["status"] == "failed"]
     if not failed:
-        raise Inconclusive("the failed run has no failed step", because="LIFE-03")
+        raise Inconclusive("the failed run has no failed step", caused_by="LIFE-03")
     for step in failed:
         if step.get("error") is None:
-            raise Finding(f"the failed step {step['key']!r} has no error")
-    keys = behind(steps, [step["key"] for step in failed]) - {step["key"] for step in failed}
+            raise CheckFailed(f"the failed step {step['key']!r} has no error")
+    keys = with_dependents(steps, [step["key"] for step in failed]) - {
+        step["key"] for step in failed
+    }
     later = {step["status"] for step in steps if step["key"] in keys}
     if bad := later & {"completed", "running", "failed"}:
-        raise Finding(f"a step behind the failed one is {sorted(bad)[0]}")
+        raise CheckFailed(f"a step behind the failed one is {sorted(bad)[0]}")
     if later:
         known = sorted(later & set(kit.questions["Q18"].answers)) if len(later) == 1 else ()
         kit.observe("Q18", *known, saw=f"steps behind a failed one are {', '.join(sorted(later))}")
 
 
 @requirement("STEPS-09")
-def check_a_completed_run_has_no_open_step(kit: Kit) -> None:
+def check_a_completed_run_has_no_open_step(kit: CheckContext) -> None:
     """None is pending, running or failed."""
     for step in kit.steps(kit.runs.shared(State.COMPLETED)):
         if step["status"] in ("pending", "running", "failed", "awaiting_approval"):
-            raise Finding(f"a completed run has the {step['status']} step {step['key']!r}")
+            raise CheckFailed(f"a completed run has the {step['status']} step {step['key']!r}")
 
 
 @requirement("STEPS-10")
-def check_result_truncated_is_a_boolean(kit: Kit) -> None:
+def check_result_truncated_is_a_boolean(kit: CheckContext) -> None:
     """In every step that says anything about it."""
     for steps in each_steps(kit):
         for step in steps:
             if "resultTruncated" in step and type(step["resultTruncated"]) is not bool:
-                raise Finding(f"resultTruncated is {step['resultTruncated']!r}")
+                raise CheckFailed(f"resultTruncated is {step['resultTruncated']!r}")
 
 
 @requirement("STEPS-11")
-def check_steps_of_an_unknown_run_are_not_found(kit: Kit) -> None:
+def check_steps_of_an_unknown_run_are_not_found(kit: CheckContext) -> None:
     """The steps of another run were just read."""
     kit.api.steps(kit.samples()[0])
     require(kit.api.get_steps(UNKNOWN_RUN), status(404))
 
 
 @requirement("STEPS-12")
-def check_steps_lie_within_the_run(kit: Kit) -> None:
+def check_steps_lie_within_the_run(kit: CheckContext) -> None:
     """No step starts before the run or ends after it. A run that the kit did not make may have been
     retried, and have steps that ended before it started last."""
     run_id = kit.runs.shared(State.COMPLETED)
@@ -157,21 +159,21 @@ def check_steps_lie_within_the_run(kit: Kit) -> None:
             "the run's completedAt": run.get("completedAt"),
         }
         if why := in_order(span, *span):
-            raise Finding(f"the step {step['key']!r}: {why}")
+            raise CheckFailed(f"the step {step['key']!r}: {why}")
 
 
 @requirement("STEPS-13")
-def check_steps_of_a_malformed_id_are_refused(kit: Kit) -> None:
+def check_steps_of_a_malformed_id_are_refused(kit: CheckContext) -> None:
     """What is no UUID is no matter of looking."""
     require(kit.api.get_steps(MALFORMED_RUN), status(422))
 
 
-def each_steps(kit: Kit) -> list[list[dict[str, Any]]]:
+def each_steps(kit: CheckContext) -> list[list[dict[str, Any]]]:
     """The steps of a run of every status that can be had."""
     return [kit.steps(run_id) for run_id in kit.samples()]
 
 
-def _just_retried(kit: Kit) -> list[str]:
+def _just_retried(kit: CheckContext) -> list[str]:
     """A run whose steps were set back a moment ago, where there can be one."""
     with contextlib.suppress(Outcome):
         run_id = kit.runs.fresh(State.FAILS_ONCE, Status.FAILED)
@@ -182,17 +184,17 @@ def _just_retried(kit: Kit) -> list[str]:
 def _was_kept(step: dict[str, Any], run: dict[str, Any]) -> bool:
     """Whether the step had ended when the run started."""
     try:
-        return when(step.get("completedAt")) <= when(run.get("startedAt"))
+        return parse_timestamp(step.get("completedAt")) <= parse_timestamp(run.get("startedAt"))
     except ValueError:
         return False
 
 
 def _after(step: dict[str, Any], needed: dict[str, Any] | None) -> None:
     if needed is None:
-        raise Inconclusive("a dependency names no step", because="STEPS-05")
+        raise Inconclusive("a dependency names no step", caused_by="STEPS-05")
     try:
-        why = started_early(step, needed)
+        why = started_before_dependency(step, needed)
     except ValueError as fault:
         raise Inconclusive(f"the times of the steps cannot be read: {fault}") from None
     if why:
-        raise Finding(f"the {step['status']} step {step['key']!r}: {why}")
+        raise CheckFailed(f"the {step['status']} step {step['key']!r}: {why}")

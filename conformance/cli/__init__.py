@@ -89,8 +89,8 @@ def main() -> None:
 
 
 def _exit(fault: KitError) -> NoReturn:
-    for message, remedy in fault.parts:
+    for message, hint in fault.parts:
         click.secho(message, fg="red", bold=True)
-        if remedy:
-            click.echo(remedy)
+        if hint:
+            click.echo(hint)
     sys.exit(ExitCode.NO_VERDICT)

@@ -17,7 +17,7 @@ from conformance.catalogue.requirements import load
 from conformance.cli.options import OF_A_VERDICT, told
 from conformance.config.settings import Settings, writable
 from conformance.config.settings import read as read_settings
-from conformance.errors import KitError, Mistakes
+from conformance.errors import ErrorCollector, KitError
 from conformance.reporters.profile_progress import Watching
 from conformance.results import behaviour_profile
 from conformance.runner.run import ReportedError, run_checks
@@ -70,7 +70,7 @@ def profile_command(out: Path | None, quiet: bool, **given: Any) -> None:
 
 def _settings(given: Mapping[str, Any], out: Path | None) -> Settings:
     """Return the settings; report all errors together, that of the output file among them."""
-    mistakes = Mistakes()
+    mistakes = ErrorCollector()
     if out is not None:
         mistakes.attempt(writable, out, "--out")
     settings = mistakes.attempt(read_settings, given, os.environ)

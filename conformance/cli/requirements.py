@@ -14,7 +14,7 @@ from rich.text import Text
 
 from conformance.catalogue import open_questions
 from conformance.catalogue.requirements import Catalogue, Requirement, load
-from conformance.errors import ConfigurationError, Mistakes
+from conformance.errors import ConfigurationError, ErrorCollector
 from conformance.vocabulary import State
 
 _READABLE = 40
@@ -49,7 +49,7 @@ def explain_command(names: tuple[str, ...]) -> None:
     runs-conformance explain Q02
     runs-conformance explain 'LIST-*'
     """
-    catalogue, asked, mistakes = load(), open_questions.load(), Mistakes()
+    catalogue, asked, mistakes = load(), open_questions.load(), ErrorCollector()
     parts: list[list[Text]] = []
     for name in names:
         numbers = fnmatch.filter(asked, name.upper())

@@ -12,7 +12,7 @@ from rich.console import Console
 from conformance.cli.options import told
 from conformance.config.settings import read as read_settings
 from conformance.errors import KitError
-from conformance.reporters.terminal import Quiet, TerminalReporter
+from conformance.reporters.terminal import QuietReporter, TerminalReporter
 from conformance.runner.run import ReportedError, run_checks
 from conformance.vocabulary import ExitCode
 
@@ -47,7 +47,7 @@ def run_command(verbose: bool, quiet: bool, **given: Any) -> None:
     terminal = TerminalReporter(Console(stderr=quiet, highlight=False), verbose=verbose)
     try:
         settings = read_settings(given, os.environ)
-        report = run_checks(settings, [Quiet(terminal) if quiet else terminal])
+        report = run_checks(settings, [QuietReporter(terminal) if quiet else terminal])
     except KitError as fault:
         if not isinstance(fault, ReportedError):
             terminal.refuse(*fault.parts)

@@ -12,7 +12,7 @@ from rich.console import Console
 from conformance import deadline
 from conformance.cli.options import OF_A_VERDICT, told
 from conformance.config import settings
-from conformance.errors import KitError, OutOfTime
+from conformance.errors import DeadlineExceeded, KitError
 from conformance.reporters.terminal import set_up
 from conformance.runner.session import Session
 from conformance.vocabulary import ExitCode
@@ -41,7 +41,7 @@ def setup_command(**given: Any) -> None:
                 found = session.offers()
             finally:
                 session.close()
-    except OutOfTime as fault:
+    except DeadlineExceeded as fault:
         raise KitError(str(fault), "Give it more with --budget.") from None
     for line in set_up(found, whole=True):
         console.print(line, soft_wrap=True)

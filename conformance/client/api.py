@@ -9,14 +9,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from conformance.client.credentials import Credential
-from conformance.client.rate_limit import TOO_MANY, until
-from conformance.client.response import Answer
+from conformance.client.rate_limit import TOO_MANY_REQUESTS, until
+from conformance.client.response import Response
 from conformance.client.stream import Stream
 from conformance.client.transport import Target
-from conformance.errors import Finding, Inconclusive
+from conformance.errors import CheckFailed, Inconclusive
 from conformance.vocabulary import Operation
 
-T = TypeVar("T", Answer, Stream)
+T = TypeVar("T", Response, Stream)
 _ABSENT = object()
 
 
@@ -27,27 +27,27 @@ class Api:
     target: Target
     credential: Credential | None
 
-    def bearing(self, credential: Credential | None) -> Api:
+    def with_credential(self, credential: Credential | None) -> Api:
         """The same target as another caller."""
         return Api(self.target, credential)
 
-    def list_runs(self, **query: Any) -> Answer:
+    def list_runs(self, **query: Any) -> Response:
         """One page; the arguments go into the query as they are."""
         return self.request(Operation.LIST, query=query)
 
-    def get_run(self, run_id: str) -> Answer:
+    def get_run(self, run_id: str) -> Response:
         """One run."""
         return self.request(Operation.GET, run_id)
 
-    def get_steps(self, run_id: str) -> Answer:
+    def get_steps(self, run_id: str) -> Response:
         """Its steps."""
         return self.request(Operation.STEPS, run_id)
 
-    def cancel(self, run_id: str) -> Answer:
+    def cancel(self, run_id: str) -> Response:
         """Ask for its end."""
         return self.request(Operation.CANCEL, run_id)
 
-    def retry(self, run_id: str, body: Any = _ABSENT) -> Answer:
+    def retry(self, run_id: str, body: Any = _ABSENT) -> Response:
         """Ask for it to run again; without `body` the request has none."""
         return self.request(Operation.RETRY, run_id, body=body)
 
@@ -79,7 +79,7 @@ class Api:
         body: Any = _ABSENT,
         raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Call any operation; `body` is sent as JSON, `raw` as it is, with the type for JSON.
 
         An event stream is cut after its first bytes: this is for its refusals.
@@ -104,13 +104,13 @@ class Api:
 def _told(answered: T) -> T:
     """What was answered, unless that is only that there were too many requests: of what was asked
     it tells nothing, so it is Inconclusive."""
-    if answered.status != TOO_MANY:
+    if answered.status != TOO_MANY_REQUESTS:
         return answered
     asked = until(answered.headers)
     if asked is None:
         raise Inconclusive(
             f"{answered.url} is answered with 429, which does not say when to come back",
-            because="HTTP-08",
+            caused_by="HTTP-08",
         )
     raise Inconclusive(
         f"the target limits requests: there was no time to wait until it answers {answered.url} "
@@ -119,13 +119,13 @@ def _told(answered: T) -> T:
     )
 
 
-def _ok(call: Callable[[], Answer], business: str) -> dict[str, Any]:
+def _ok(call: Callable[[], Response], business: str) -> dict[str, Any]:
     """The object in an answer; that there is one is the business of this requirement."""
     try:
         answer = call()
         if answer.status != 200:
-            raise Finding(f"{answer.said} instead of 200", exchange=answer.exchange)
+            raise CheckFailed(f"{answer.said} instead of 200", exchange=answer.exchange)
         return answer.object()
-    except Finding as fault:
-        fault.because = business
+    except CheckFailed as fault:
+        fault.caused_by = business
         raise

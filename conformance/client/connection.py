@@ -6,7 +6,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
-from conformance.errors import ConfigurationError, Mistakes
+from conformance.errors import ConfigurationError, ErrorCollector
 
 # What the kit varies or works out by itself: given from outside, it would falsify checks.
 _OURS = {
@@ -48,7 +48,7 @@ class Connection:
 
     def check(self) -> None:
         """Raise a ConfigurationError if the files are missing, wrong or contradict the rest."""
-        mistakes = Mistakes()
+        mistakes = ErrorCollector()
         if self.client_key and not self.client_cert:
             mistakes.note(
                 "--client-key is given without a certificate.", "Name it as --client-cert FILE"

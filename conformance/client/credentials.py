@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Way(StrEnum):
+class AuthScheme(StrEnum):
     """How a credential travels."""
 
     TOKEN = "token"  # noqa: S105 - a way to present one, no secret
@@ -19,20 +19,20 @@ class Credential:
     """A secret, the way it is presented, and where it was told; its representation does not show
     the secret."""
 
-    way: Way
+    way: AuthScheme
     secret: str = field(repr=False)
     where: str = field(default="", compare=False)
 
     def headers(self) -> dict[str, str]:
         """The header that presents it."""
         match self.way:
-            case Way.TOKEN:
+            case AuthScheme.TOKEN:
                 return {"Authorization": f"Bearer {self.secret}"}
-            case Way.API_KEY:
+            case AuthScheme.API_KEY:
                 return {"X-API-Key": self.secret}
-            case Way.COOKIE:
+            case AuthScheme.COOKIE:
                 return {"Cookie": f"vai_token={self.secret}"}
 
-    def via(self, way: Way) -> Credential:
+    def via(self, way: AuthScheme) -> Credential:
         """The same secret presented in another way."""
         return Credential(way, self.secret)

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 PORTION = 256 * 1024
 
 
-class PackedError(Exception):
+class DecompressionError(Exception):
     """A body is packed in a way that is not known here, or not as it says."""
 
 
-def unpacked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+def decompressed(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     """The body's bytes, of the raw chunks in this Content-Encoding, in portions of 256 KiB at the
     most; a PackedError if that cannot be."""
     match encoding.strip().lower():
@@ -23,7 +23,9 @@ def unpacked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             # 32 more than the window: take either header, zlib's or gzip's.
             yield from _inflated(chunks, zlib.decompressobj(zlib.MAX_WBITS | 32))
         case other:
-            raise PackedError(f"the body is encoded as {other!r}, and identity was asked for")
+            raise DecompressionError(
+                f"the body is encoded as {other!r}, and identity was asked for"
+            )
 
 
 def _inflated(chunks: Iterator[bytes], inflater: zlib._Decompress) -> Iterator[bytes]:
@@ -34,6 +36,6 @@ def _inflated(chunks: Iterator[bytes], inflater: zlib._Decompress) -> Iterator[b
                 yield inflater.decompress(rest, PORTION)
                 rest = inflater.unconsumed_tail
     except zlib.error as fault:
-        raise PackedError(f"the body is not packed as it says: {fault}") from None
+        raise DecompressionError(f"the body is not packed as it says: {fault}") from None
     if not inflater.eof:
-        raise PackedError("the packed body ends too early")
+        raise DecompressionError("the packed body ends too early")

@@ -10,14 +10,14 @@ from enum import StrEnum
 
 import httpx2
 
-from conformance.client.decompression import PackedError
+from conformance.client.decompression import DecompressionError
 
 
-class BoundError(Exception):
+class TooLargeError(Exception):
     """An answer is larger than anything that is read here."""
 
 
-class LateError(Exception):
+class TooSlowError(Exception):
     """An answer goes on and on."""
 
 
@@ -39,15 +39,19 @@ class Cause(StrEnum):
     )
     TLS = "Client and server find no common way to speak TLS: look at the server's configuration."
     PROXY = "The proxy lets nothing through: check --proxy, its credentials and what it allows."
-    HUNG_UP = "If it is served over TLS, write https:// in --base-url; else read the service's log."
-    HUNG_UP_SECURELY = (
+    CONNECTION_CLOSED = (
+        "If it is served over TLS, write https:// in --base-url; else read the service's log."
+    )
+    TLS_CONNECTION_CLOSED = (
         "If it asks for a certificate of ours, give one as --client-cert FILE and --client-key "
         "FILE; else read the service's log."
     )
-    NO_HTTP = "What answers there does not speak HTTP, or breaks its rules: check --base-url."
+    NOT_HTTP = "What answers there does not speak HTTP, or breaks its rules: check --base-url."
     TOO_LARGE = "No answer of this API is that large: check that --base-url leads to it."
     TOO_SLOW = "Give a slow service more time with --timeout, or check --base-url."
-    GARBLED = "Its body is not encoded as its Content-Encoding says: look at what stands before it."
+    UNDECODABLE = (
+        "Its body is not encoded as its Content-Encoding says: look at what stands before it."
+    )
 
 
 def cause_of(fault: BaseException, *, secure: bool) -> Cause:
@@ -61,7 +65,7 @@ def cause_of(fault: BaseException, *, secure: bool) -> Cause:
             if isinstance(each, kinds):
                 return cause
     cause = _by_text(chain)
-    return Cause.HUNG_UP_SECURELY if secure and cause is Cause.HUNG_UP else cause
+    return Cause.TLS_CONNECTION_CLOSED if secure and cause is Cause.CONNECTION_CLOSED else cause
 
 
 def _by_text(chain: list[BaseException]) -> Cause:
@@ -69,12 +73,12 @@ def _by_text(chain: list[BaseException]) -> Cause:
     if "ALERT" in text or "SSL" in text or "TLS" in text:
         return _tls(text)
     if any(isinstance(e, httpx2.RemoteProtocolError) for e in chain):
-        return Cause.HUNG_UP if "DISCONNECTED" in text else Cause.NO_HTTP
+        return Cause.CONNECTION_CLOSED if "DISCONNECTED" in text else Cause.NOT_HTTP
     if any(isinstance(e, ConnectionError | httpx2.ReadError | httpx2.WriteError) for e in chain):
-        return Cause.HUNG_UP
+        return Cause.CONNECTION_CLOSED
     if any(isinstance(e, httpx2.ConnectError | OSError) for e in chain):
         return Cause.UNREACHABLE
-    return Cause.NO_HTTP
+    return Cause.NOT_HTTP
 
 
 def _tls(text: str) -> Cause:
@@ -100,12 +104,12 @@ def _chain(fault: BaseException | None) -> Iterator[BaseException]:
 
 
 _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cause], ...] = (
-    (BoundError, Cause.TOO_LARGE),
-    ((LateError, httpx2.TimeoutException, TimeoutError), Cause.TOO_SLOW),
+    (TooLargeError, Cause.TOO_LARGE),
+    ((TooSlowError, httpx2.TimeoutException, TimeoutError), Cause.TOO_SLOW),
     (httpx2.ProxyError, Cause.PROXY),
     (socket.gaierror, Cause.UNKNOWN_HOST),
     (ConnectionRefusedError, Cause.REFUSED),
-    ((httpx2.DecodingError, PackedError), Cause.GARBLED),
+    ((httpx2.DecodingError, DecompressionError), Cause.UNDECODABLE),
 )
 # X509_V_ERR_HOSTNAME_MISMATCH, _EMAIL_, _IP_ADDRESS_
 _WRONG_NAME = (62, 63, 64)

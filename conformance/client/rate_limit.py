@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from conformance import deadline
 
-TOO_MANY = 429
+TOO_MANY_REQUESTS = 429
 # Who is refused as often as this in a row is not let in by waiting.
 _TRIES = 8
 # A server that is a little behind the header's second refuses once more.
@@ -23,14 +23,14 @@ _MARGIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Refusals:
+class RateLimitStats:
     """How often a request was refused for its rate, and how many seconds that was waited out."""
 
     count: int = 0
     seconds: float = 0.0
 
-    def __add__(self, more: Refusals) -> Refusals:
-        return Refusals(self.count + more.count, self.seconds + more.seconds)
+    def __add__(self, more: RateLimitStats) -> RateLimitStats:
+        return RateLimitStats(self.count + more.count, self.seconds + more.seconds)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -44,11 +44,11 @@ class Refusals:
         )
 
 
-class Limits:
+class RateLimiter:
     """Waits, and keeps count; `tell` is told on the main thread for how many seconds it waits."""
 
     def __init__(self, tell: Callable[[float], None] = lambda seconds: None) -> None:
-        self.refusals = Refusals()
+        self.refusals = RateLimitStats()
         self._tell = tell
         self._lock = threading.Lock()
 
@@ -56,14 +56,14 @@ class Limits:
         """Whether the request should be sent again: it was refused for its rate, and as much time
         as the target asked for, by `Retry-After`, has now gone by. Not if there is no time for
         that, or it was tried too often."""
-        asked = until(headers) if status == TOO_MANY else None
+        asked = until(headers) if status == TOO_MANY_REQUESTS else None
         if asked is None or tried >= _TRIES:
             return False
         seconds = max(asked, _LEAST)
         if seconds > deadline.left(float("inf")) - _MARGIN:
             return False
         with self._lock:
-            self.refusals += Refusals(1, seconds)
+            self.refusals += RateLimitStats(1, seconds)
         if threading.current_thread() is threading.main_thread():
             self._tell(seconds)
         time.sleep(seconds)

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from conformance.client.connection import Connection
 from conformance.client.recorder import Exchange, Traffic
-from conformance.errors import Refused, Unsupported
+from conformance.errors import ConnectionRefused, Unsupported
 
 MAX_REACTION = 256 * 1024
 _SHOWN = 2_000
@@ -45,7 +45,7 @@ Piece = str | Filler | Headers
 
 
 @dataclass(frozen=True, slots=True)
-class Reaction:
+class RawResponse:
     """What came back: `status` is None if there was no status line, `body` is whatever followed the
     header, `closed` says that the target hung up."""
 
@@ -60,7 +60,7 @@ class Reaction:
         return self.status is not None or self.closed
 
 
-class Wire:
+class RawClient:
     """Opens a connection for each request; over a proxy only through a tunnel."""
 
     def __init__(
@@ -90,7 +90,7 @@ class Wire:
         done: Callable[[bytes], bool] | None = None,
         leave: bool = False,
         during: Callable[[], None] | None = None,
-    ) -> Reaction:
+    ) -> RawResponse:
         """Send the pieces and read until the target hangs up, `done` is content with what it heard
         (by default, a whole answer), or `patience` is over.
 
@@ -125,7 +125,7 @@ class Wire:
             if plain is not None:
                 plain.close()
             number = self._keep(pieces, None, {}, b"", 0.0, str(fault))
-            raise Refused(
+            raise ConnectionRefused(
                 f"no connection to {self._host}:{self._port}: {fault}", exchange=number
             ) from None
 
@@ -177,7 +177,7 @@ class Wire:
 
     def _reaction(
         self, pieces: Sequence[Piece], heard: bytes, closed: bool, seconds: float
-    ) -> Reaction:
+    ) -> RawResponse:
         head, _, body = heard.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")[1:]
         pairs = (line.partition(":") for line in lines)
@@ -185,7 +185,7 @@ class Wire:
         status = _status(heard)
         note = "" if status is not None else "hung up" if closed else "no answer was waited for"
         number = self._keep(pieces, status, headers, body, seconds, note)
-        return Reaction(status, body, closed, number)
+        return RawResponse(status, body, closed, number)
 
     def _keep(
         self,

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.errors import Finding
+from conformance.errors import CheckFailed
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A complete response, its header names in lower case; `exchange` is its number."""
 
     method: str
@@ -37,7 +37,7 @@ class Answer:
         try:
             return json.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
         except (UnicodeDecodeError, ValueError, RecursionError) as fault:
-            raise Finding(
+            raise CheckFailed(
                 f"{self.said} with a body that is no JSON in UTF-8: {fault}", exchange=self.exchange
             ) from None
 
@@ -45,7 +45,7 @@ class Answer:
         """The body as a JSON object; a Finding if it is none."""
         value = self.json()
         if not isinstance(value, dict):
-            raise Finding(
+            raise CheckFailed(
                 f"{self.said} with {type(value).__name__} instead of an object",
                 exchange=self.exchange,
             )

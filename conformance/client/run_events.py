@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.client.sse import Frame
+from conformance.client.sse import ServerSentEvent
 from conformance.client.stream import Stream
 from conformance.vocabulary import FINISHED
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RunEvent:
     """One event in the terms of the contract, as far as it bears them."""
 
     kind: str
@@ -36,10 +36,10 @@ class Told:
         return self.step is None and self.outcome in FINISHED
 
 
-def told(frames: Iterable[Frame]) -> list[Told]:
+def told(frames: Iterable[ServerSentEvent]) -> list[RunEvent]:
     """The events in the frames. The kind is in the JSON, or else in the frame; frames that hold no
     object are left out."""
-    found: list[Told] = []
+    found: list[RunEvent] = []
     for frame in frames:
         try:
             value = frame.json()
@@ -51,7 +51,7 @@ def told(frames: Iterable[Frame]) -> list[Told]:
         data = value.get("data")
         inner = data if isinstance(data, dict) else value
         found.append(
-            Told(
+            RunEvent(
                 kind=kind if isinstance(kind, str) else frame.event,
                 run=_object(inner.get("run")),
                 step=_object(inner.get("step")),
@@ -60,7 +60,7 @@ def told(frames: Iterable[Frame]) -> list[Told]:
     return found
 
 
-def ends(stream: Stream) -> list[Told]:
+def ends(stream: Stream) -> list[RunEvent]:
     """The terminal events that have come."""
     return [event for event in told(stream.frames) if event.ends_the_run]
 

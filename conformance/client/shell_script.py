@@ -12,7 +12,7 @@ from conformance.vocabulary import ROOT
 _RUN_ID = re.compile(rf"(?<={ROOT}/)[\w.~-]+")
 
 
-class Script:
+class ShellScript:
     """What was sent since it was begun, as far as it is written down."""
 
     def __init__(self, traffic: Traffic, base_url: str) -> None:

@@ -12,7 +12,7 @@ FIELDS = frozenset({"event", "data", "id", "retry"})
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ServerSentEvent:
     """One event as a browser would dispatch it, when it came, in seconds since the request, and
     which of the fields id, event and data it was made of."""
 
@@ -31,7 +31,7 @@ class Frame:
 class Parser:
     """Feed it bytes; frames and faults gather in it. Comments count as signs of life only."""
 
-    frames: list[Frame] = field(default_factory=list)
+    frames: list[ServerSentEvent] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     comments: int = 0
     _rest: list[bytes] = field(default_factory=list)
@@ -97,5 +97,5 @@ class Parser:
     def _dispatch(self, at: float) -> None:
         if self._data:
             data, lines = "\n".join(self._data), frozenset(self._lines)
-            self.frames.append(Frame(self._event or "message", data, self._id, at, lines))
+            self.frames.append(ServerSentEvent(self._event or "message", data, self._id, at, lines))
         self._event, self._data, self._lines = "", [], set()

@@ -12,9 +12,9 @@ from typing import Self
 
 import httpx2
 
-from conformance.client.response import Answer
-from conformance.client.sse import Frame, Parser
-from conformance.errors import Finding
+from conformance.client.response import Response
+from conformance.client.sse import Parser, ServerSentEvent
+from conformance.errors import CheckFailed
 
 MAX_STREAM = 16 * 1024 * 1024
 MAX_EVENTS = 50_000
@@ -70,7 +70,7 @@ class Stream:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
-    def frames(self) -> list[Frame]:
+    def frames(self) -> list[ServerSentEvent]:
         """The events so far."""
         with self._news:
             return list(self._parser.frames)
@@ -122,15 +122,15 @@ class Stream:
                 self._news.wait(min(left, 0.05))
         return ready(self)
 
-    def first_answer(self, seconds: float) -> Answer:
+    def first_answer(self, seconds: float) -> Response:
         """The stream as an ordinary answer: a refusal whole, events cut at their first bytes."""
         streaming = self.media_type == "text/event-stream"
         if (
             not self.wait(seconds, lambda s: s.ended or (streaming and bool(s.head)))
             and not streaming
         ):
-            raise Finding(f"GET {self.url} did not end its answer in {seconds:g} s")
-        return Answer(
+            raise CheckFailed(f"GET {self.url} did not end its answer in {seconds:g} s")
+        return Response(
             method="GET",
             url=self.url,
             status=self.status,

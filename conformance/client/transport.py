@@ -12,18 +12,25 @@ import httpx2
 
 from conformance import deadline
 from conformance.client.connection import Connection
-from conformance.client.decompression import PackedError, unpacked
-from conformance.client.diagnosis import BoundError, LateError, cause_of
-from conformance.client.rate_limit import TOO_MANY, Limits
+from conformance.client.decompression import DecompressionError, decompressed
+from conformance.client.diagnosis import TooLargeError, TooSlowError, cause_of
+from conformance.client.rate_limit import TOO_MANY_REQUESTS, RateLimiter
 from conformance.client.recorder import Traffic
-from conformance.client.response import Answer
+from conformance.client.response import Response
 from conformance.client.stream import Stream
-from conformance.errors import NoAnswer, Refused, Unsupported
+from conformance.errors import ConnectionRefused, NoResponse, Unsupported
 
 MAX_BODY = 32 * 1024 * 1024
-T = TypeVar("T", Answer, Stream)
+T = TypeVar("T", Response, Stream)
 _GRACE = 0.5
-_FAULTS = (httpx2.HTTPError, httpx2.InvalidURL, BoundError, LateError, PackedError, OSError)
+_FAULTS = (
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    TooLargeError,
+    TooSlowError,
+    DecompressionError,
+    OSError,
+)
 
 
 class Target:
@@ -37,8 +44,8 @@ class Target:
         timeout: float,
         connection: Connection,
         read_only: bool = False,
-        watches: Sequence[Callable[[Answer], object]] = (),
-        limits: Limits | None = None,
+        watches: Sequence[Callable[[Response], object]] = (),
+        limits: RateLimiter | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.traffic = traffic
@@ -46,7 +53,7 @@ class Target:
         self.connection = connection
         self._read_only = read_only
         self._watches = watches
-        self._limits = limits or Limits()
+        self._limits = limits or RateLimiter()
         # An idle connection is given up before any usual server would: reusing one that the server
         # is just closing would look like a fault of the server.
         self._client = httpx2.Client(
@@ -73,7 +80,7 @@ class Target:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         timeout: float | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send one request and read the whole answer; again, where a rate limit refused it, when
         the time that was asked for has gone by.
 
@@ -86,7 +93,7 @@ class Target:
             )
         )
 
-    def _send(self, request: httpx2.Request, limit: float) -> Answer:
+    def _send(self, request: httpx2.Request, limit: float) -> Response:
         start = time.monotonic()
         response = None
         chunks: list[bytes] = []
@@ -94,16 +101,16 @@ class Target:
         late = f"the answer was not complete after {limit:g} s"
         try:
             # The client's own limit begins anew with every byte, and headers may go on for ever.
-            with deadline.limit(limit + _GRACE, late, LateError):
+            with deadline.limit(limit + _GRACE, late, TooSlowError):
                 response = self._client.send(request, stream=True)
                 encoding = response.headers.get("content-encoding", "")
-                for chunk in unpacked(response.iter_raw(), encoding):
+                for chunk in decompressed(response.iter_raw(), encoding):
                     chunks.append(chunk)
                     size += len(chunk)
                     if size > MAX_BODY:
-                        raise BoundError(f"the body exceeds {MAX_BODY} bytes")
+                        raise TooLargeError(f"the body exceeds {MAX_BODY} bytes")
                     if time.monotonic() - start > limit:
-                        raise LateError(late)
+                        raise TooSlowError(late)
         except _FAULTS as fault:
             raise self._no_answer(request, response, b"".join(chunks), start, fault) from None
         finally:
@@ -120,7 +127,7 @@ class Target:
 
         def ask() -> Stream:
             stream = self._stream(self._request("GET", path, None, sent, None))
-            if stream.status == TOO_MANY:
+            if stream.status == TOO_MANY_REQUESTS:
                 with stream:
                     stream.first_answer(self.timeout)
             return stream
@@ -138,7 +145,7 @@ class Target:
         start = time.monotonic()
         late = f"its header was not complete after {self.timeout:g} s"
         try:
-            with deadline.limit(self.timeout + _GRACE, late, LateError):
+            with deadline.limit(self.timeout + _GRACE, late, TooSlowError):
                 response = self._client.send(request, stream=True)
         except _FAULTS as fault:
             raise self._no_answer(request, None, b"", start, fault) from None
@@ -177,8 +184,8 @@ class Target:
         body: bytes,
         seconds: float,
         number: int,
-    ) -> Answer:
-        answer = Answer(
+    ) -> Response:
+        answer = Response(
             method=request.method,
             url=str(request.url),
             status=response.status_code,
@@ -198,17 +205,17 @@ class Target:
         body: bytes,
         start: float,
         fault: Exception,
-    ) -> NoAnswer:
+    ) -> NoResponse:
         seconds = time.monotonic() - start
         why = str(fault) or type(fault).__name__
         if isinstance(fault, httpx2.TimeoutException):
             why = f"nothing came for {self.timeout:g} s"
         number = self.traffic.record(request, response, body, seconds, why)
-        kind = Refused if isinstance(fault, httpx2.ConnectError) else NoAnswer
+        kind = ConnectionRefused if isinstance(fault, httpx2.ConnectError) else NoResponse
         return kind(
             f"{request.method} {request.url} got no complete answer: {why}",
             exchange=number,
-            remedy=cause_of(fault, secure=request.url.scheme == "https").value,
+            hint=cause_of(fault, secure=request.url.scheme == "https").value,
         )
 
 

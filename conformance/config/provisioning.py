@@ -9,28 +9,28 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from conformance.config.sources import Told
+from conformance.config.sources import SettingValue
 from conformance.config.toml_file import nearest
-from conformance.errors import ConfigurationError, Mistakes
-from conformance.provision.request import Trigger
-from conformance.vocabulary import Provision, State
+from conformance.errors import ConfigurationError, ErrorCollector
+from conformance.provision.request import RequestTemplate
+from conformance.vocabulary import ProvisionMethod, State
 
 V = TypeVar("V", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Provisioning:
     """The way, and what there is for each: runs by state, a request, the words of a command.
 
     `clock` moves the target's time: a request, or the words of a command; None where time can only
     be waited for.
     """
 
-    way: Provision
+    way: ProvisionMethod
     states: Mapping[State, tuple[str, ...]]
-    trigger: Trigger | None
+    trigger: RequestTemplate | None
     command: tuple[str, ...]
-    clock: Trigger | tuple[str, ...] | None
+    clock: RequestTemplate | tuple[str, ...] | None
 
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -38,21 +38,21 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _REQUEST = re.compile(r"[A-Z]+ +(/|https?://)")
 # Where each way is told, by the key of the option.
 _TOLD = {
-    Provision.STATIC: "state",
-    Provision.HTTP: "trigger",
-    Provision.COMMAND: "command",
+    ProvisionMethod.STATIC: "state",
+    ProvisionMethod.HTTP: "trigger",
+    ProvisionMethod.COMMAND: "command",
 }
 _NEEDS = {
-    Provision.STATIC: ("runs", "Name them as --state completed=RUN_ID"),
-    Provision.HTTP: ("a request", "Give one as --trigger 'POST /path/{state}'"),
-    Provision.COMMAND: ("a command", "Give one as --command ./make-a-run"),
+    ProvisionMethod.STATIC: ("runs", "Name them as --state completed=RUN_ID"),
+    ProvisionMethod.HTTP: ("a request", "Give one as --trigger 'POST /path/{state}'"),
+    ProvisionMethod.COMMAND: ("a command", "Give one as --command ./make-a-run"),
 }
 
 
-def read_means(told: Mapping[str, Told], mistakes: Mistakes) -> Means:
+def read_provisioning(told: Mapping[str, SettingValue], mistakes: ErrorCollector) -> Provisioning:
     """The means from what was told; a mistake says what contradicts or lacks what."""
     attempt = mistakes.attempt
-    return Means(
+    return Provisioning(
         attempt(_way, told),
         _states(told["state"], mistakes),
         attempt(_trigger, told),
@@ -61,12 +61,12 @@ def read_means(told: Mapping[str, Told], mistakes: Mistakes) -> Means:
     )
 
 
-def _way(told: Mapping[str, Told]) -> Provision:
+def _way(told: Mapping[str, SettingValue]) -> ProvisionMethod:
     text = str(told["provision"].value)
     wrong = f"{told['provision'].where} {text!r} is no way to get runs."
-    way = _word(Provision, text, wrong)
+    way = _word(ProvisionMethod, text, wrong)
     given = [way for way, key in _TOLD.items() if told[key].value or told[key].wrong]
-    if len(given) > 1 or (given and way not in (Provision.AUTO, given[0])):
+    if len(given) > 1 or (given and way not in (ProvisionMethod.AUTO, given[0])):
         ways = [_TOLD[each] for each in given]
         one, other = (told[key].where for key in [*ways, "provision"][:2])
         raise ConfigurationError(
@@ -74,12 +74,12 @@ def _way(told: Mapping[str, Told]) -> Provision:
             "Leave one of them out.",
         )
     if way in _NEEDS and not given:
-        what, remedy = _NEEDS[way]
-        raise ConfigurationError(f"--provision {way.value} needs {what}.", remedy)
+        what, hint = _NEEDS[way]
+        raise ConfigurationError(f"--provision {way.value} needs {what}.", hint)
     return given[0] if given else way
 
 
-def _trigger(told: Mapping[str, Told]) -> Trigger | None:
+def _trigger(told: Mapping[str, SettingValue]) -> RequestTemplate | None:
     text, body = str(told["trigger"].value), str(told["trigger_body"].value)
     if told["trigger"].wrong or told["trigger_body"].wrong:
         return None
@@ -99,7 +99,7 @@ def _trigger(told: Mapping[str, Told]) -> Trigger | None:
     return request
 
 
-def _clock(told: Mapping[str, Told]) -> Trigger | tuple[str, ...] | None:
+def _clock(told: Mapping[str, SettingValue]) -> RequestTemplate | tuple[str, ...] | None:
     text, body = str(told["clock"].value), str(told["clock_body"].value)
     if told["clock"].wrong or told["clock_body"].wrong:
         return None
@@ -120,7 +120,7 @@ def _clock(told: Mapping[str, Told]) -> Trigger | tuple[str, ...] | None:
     return moves
 
 
-def _request(purpose: str, told: Told, body: str, id_at: str = "") -> Trigger:
+def _request(purpose: str, told: SettingValue, body: str, id_at: str = "") -> RequestTemplate:
     text = str(told.value)
     method, _, path = text.partition(" ")
     if _REQUEST.match(text) and method not in _METHODS:
@@ -131,10 +131,10 @@ def _request(purpose: str, told: Told, body: str, id_at: str = "") -> Trigger:
         raise ConfigurationError(
             f"{told.where} {text!r} is no request.", "Write it as POST /path, below --base-url."
         )
-    return Trigger(purpose, method, path.strip(), body, id_at)
+    return RequestTemplate(purpose, method, path.strip(), body, id_at)
 
 
-def _words(told: Told) -> tuple[str, ...]:
+def _words(told: SettingValue) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(str(told.value)))
     except ValueError as fault:
@@ -144,7 +144,7 @@ def _words(told: Told) -> tuple[str, ...]:
         ) from None
 
 
-def _states(told: Told, mistakes: Mistakes) -> dict[State, tuple[str, ...]]:
+def _states(told: SettingValue, mistakes: ErrorCollector) -> dict[State, tuple[str, ...]]:
     found: dict[State, tuple[str, ...]] = {}
     named = (mistakes.attempt(_named, told.where, text) for text in told.value)
     for state, run_id in filter(None, named):

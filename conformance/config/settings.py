@@ -13,14 +13,14 @@ from urllib.parse import unquote, urlsplit
 from conformance.catalogue.requirements import Catalogue
 from conformance.catalogue.requirements import load as load_catalogue
 from conformance.client.connection import Connection, header
-from conformance.client.credentials import Credential, Way
+from conformance.client.credentials import AuthScheme, Credential
 from conformance.client.redaction import Redactor
 from conformance.config import toml_file
 from conformance.config.options import ENVIRONMENT
-from conformance.config.provisioning import Means, read_means
-from conformance.config.sources import Told, gather
+from conformance.config.provisioning import Provisioning, read_provisioning
+from conformance.config.sources import SettingValue, gather
 from conformance.config.waivers import read_waivers
-from conformance.errors import ConfigurationError, Mistakes
+from conformance.errors import ConfigurationError, ErrorCollector
 from conformance.fuzz.config import GATE_CASES, FuzzConfig, chosen
 from conformance.results.waivers import Waiver
 from conformance.vocabulary import ROOT, FileKind
@@ -36,7 +36,7 @@ class Settings:
     base_url: str
     credentials: tuple[Credential, ...]
     others: tuple[Credential, ...]
-    means: Means
+    means: Provisioning
     connection: Connection
     read_only: bool
     include: tuple[str, ...]
@@ -65,13 +65,13 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     A ConfigurationError says of every option that is wrong who gave it, why it is wrong, and what
     would be right.
     """
-    mistakes = Mistakes()
+    mistakes = ErrorCollector()
     attempt = mistakes.attempt
     named = given.get("config") or environment.get(f"{ENVIRONMENT}CONFIG", "")
     file = toml_file.find(str(named), Path())
     told = gather(given, environment, file, mistakes)
     catalogue = load_catalogue()
-    if not any(told[_key(way)].value or told[_key(way)].wrong for way in Way):
+    if not any(told[_key(way)].value or told[_key(way)].wrong for way in AuthScheme):
         mistakes.note(
             "No credential is given.",
             "Give one as --token, --api-key or --cookie, in RUNS_CONFORMANCE_TOKEN, or as "
@@ -82,7 +82,7 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         base_url=attempt(_url, told["base_url"]),
         credentials=_credentials(told, "", mistakes),
         others=_credentials(told, "other_", mistakes),
-        means=read_means(told, mistakes),
+        means=read_provisioning(told, mistakes),
         connection=_connection(told, mistakes),
         read_only=bool(told["read_only"].value),
         include=tuple(told["include"].value),
@@ -102,7 +102,9 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _look_at_patterns(told: Mapping[str, Told], catalogue: Catalogue, mistakes: Mistakes) -> None:
+def _look_at_patterns(
+    told: Mapping[str, SettingValue], catalogue: Catalogue, mistakes: ErrorCollector
+) -> None:
     """Each must match a requirement, and together they must leave one."""
     both = told["include"], told["exclude"]
     found = [mistakes.attempt(catalogue.matching, p, t.where) for t in both for p in t.value]
@@ -115,7 +117,7 @@ def _look_at_patterns(told: Mapping[str, Told], catalogue: Catalogue, mistakes: 
         )
 
 
-def _url(told: Told) -> str:
+def _url(told: SettingValue) -> str:
     if told.wrong:
         return ""
     text = str(told.value)
@@ -147,7 +149,7 @@ def _url(told: Told) -> str:
     return text.rstrip("/")
 
 
-def _connection(told: Mapping[str, Told], mistakes: Mistakes) -> Connection:
+def _connection(told: Mapping[str, SettingValue], mistakes: ErrorCollector) -> Connection:
     def text(key: str) -> str:
         return str(told[key].value)
 
@@ -164,7 +166,7 @@ def _connection(told: Mapping[str, Told], mistakes: Mistakes) -> Connection:
     return connection
 
 
-def _proxy(told: Told) -> str:
+def _proxy(told: SettingValue) -> str:
     text = str(told.value)
     if not text:
         return ""
@@ -182,13 +184,13 @@ def _proxy(told: Told) -> str:
 
 
 def _credentials(
-    told: Mapping[str, Told], prefix: str, mistakes: Mistakes
+    told: Mapping[str, SettingValue], prefix: str, mistakes: ErrorCollector
 ) -> tuple[Credential, ...]:
-    given = [(way, told[_key(way, prefix)]) for way in Way]
+    given = [(way, told[_key(way, prefix)]) for way in AuthScheme]
     return tuple(mistakes.attempt(_credential, way, one) for way, one in given if one.value)
 
 
-def _credential(way: Way, told: Told) -> Credential:
+def _credential(way: AuthScheme, told: SettingValue) -> Credential:
     secret = str(told.value)
     if odd := next((i for i, c in enumerate(secret, 1) if not "!" <= c <= "~"), None):
         raise ConfigurationError(
@@ -199,7 +201,7 @@ def _credential(way: Way, told: Told) -> Credential:
     return Credential(way, secret, told.where)
 
 
-def _key(way: Way, prefix: str = "") -> str:
+def _key(way: AuthScheme, prefix: str = "") -> str:
     return prefix + way.value.replace("-", "_")
 
 
@@ -209,9 +211,9 @@ def _described(character: str) -> str:
     return "not of ASCII" if not character.isascii() else "a control character"
 
 
-def _reports(told: Mapping[str, Told], mistakes: Mistakes) -> dict[FileKind, Path]:
+def _reports(told: Mapping[str, SettingValue], mistakes: ErrorCollector) -> dict[FileKind, Path]:
     given = {kind: told[kind.value] for kind in FileKind if told[kind.value].value}
-    first: dict[Path, Told] = {}
+    first: dict[Path, SettingValue] = {}
     for one in given.values():
         before = first.setdefault(Path(one.value).resolve(), one)
         if before is not one:
@@ -221,7 +223,7 @@ def _reports(told: Mapping[str, Told], mistakes: Mistakes) -> dict[FileKind, Pat
     return {kind: mistakes.attempt(writable, one.value, one.where) for kind, one in given.items()}
 
 
-def _effort(told: Mapping[str, Told], mistakes: Mistakes) -> FuzzConfig:
+def _effort(told: Mapping[str, SettingValue], mistakes: ErrorCollector) -> FuzzConfig:
     cases = mistakes.attempt(_whole, told["fuzz"], 100_000)
     seed = mistakes.attempt(_whole, told["fuzz_seed"], 2**32 - 1)
     if cases == 0:
@@ -233,7 +235,7 @@ def _effort(told: Mapping[str, Told], mistakes: Mistakes) -> FuzzConfig:
     return FuzzConfig(cases or GATE_CASES, chosen() if seed is None else seed)
 
 
-def _whole(told: Told, most: int) -> int | None:
+def _whole(told: SettingValue, most: int) -> int | None:
     text = str(told.value).strip()
     if text and not (text.isascii() and text.isdecimal() and int(text) <= most):
         raise ConfigurationError(
@@ -243,14 +245,14 @@ def _whole(told: Told, most: int) -> int | None:
     return int(text) if text else None
 
 
-def _workers(told: Told) -> int:
+def _workers(told: SettingValue) -> int:
     workers = _whole(told, MOST_WORKERS)
     if not workers:
         raise ConfigurationError(f"{told.where} {told.value} checks nothing.", "Write at least 1.")
     return workers
 
 
-def _seconds(told: Told) -> float:
+def _seconds(told: SettingValue) -> float:
     text = str(told.value).strip()
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", text)
     seconds = float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"] if found else 0

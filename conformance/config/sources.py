@@ -10,13 +10,13 @@ from typing import Any
 
 from conformance.config.options import BY_KEY, OPTIONS, Option
 from conformance.config.toml_file import ConfigFile, nearest
-from conformance.errors import ConfigurationError, Mistakes
+from conformance.errors import ConfigurationError, ErrorCollector
 
 _WAIVERS = "waivers"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SettingValue:
     """A value and who gave it; text, yes or no, or several texts. If it is `wrong`, which was told
     by then, the value is the default."""
 
@@ -38,8 +38,8 @@ def gather(
     given: Mapping[str, Any],
     environment: Mapping[str, str],
     file: ConfigFile | None,
-    mistakes: Mistakes,
-) -> dict[str, Told]:
+    mistakes: ErrorCollector,
+) -> dict[str, SettingValue]:
     """What is told for every option, by key: by an option, else by the environment, else by the
     file, else by default."""
     for key in given:
@@ -49,12 +49,12 @@ def gather(
         _refuse_unknown(file, mistakes)
     return {
         option.key: mistakes.attempt(_told, option, given, environment, file)
-        or Told(option.nothing, option, wrong=True)
+        or SettingValue(option.nothing, option, wrong=True)
         for option in OPTIONS
     }
 
 
-def _refuse_unknown(file: ConfigFile, mistakes: Mistakes) -> None:
+def _refuse_unknown(file: ConfigFile, mistakes: ErrorCollector) -> None:
     """Every key must be an option's place, or the waivers, which are no option."""
     places = [option.place for option in OPTIONS if option.in_file]
     known = {place[0] for place in places} | {_WAIVERS}
@@ -71,7 +71,7 @@ def _told(
     given: Mapping[str, Any],
     environment: Mapping[str, str],
     file: ConfigFile | None,
-) -> Told:
+) -> SettingValue:
     if file is not None and option.secret and option.key in file.data:
         raise ConfigurationError(
             f"{file.where(option.key)} holds a credential in clear.",
@@ -80,14 +80,14 @@ def _told(
         )
     value = given.get(option.key)
     if value not in (None, "", False, (), []):
-        return Told(value, option)
+        return SettingValue(value, option)
     if text := environment.get(option.variable, ""):
-        return Told(_from_text(option, text), option, variable=option.variable)
+        return SettingValue(_from_text(option, text), option, variable=option.variable)
     if file is not None and option.in_file:
         found = file.get(*option.place)
         if found is not None:
-            return Told(_from_file(option, found, environment, file), option, file)
-    return Told(option.nothing, option)
+            return SettingValue(_from_file(option, found, environment, file), option, file)
+    return SettingValue(option.nothing, option)
 
 
 def _from_text(option: Option, text: str) -> Any:

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from conformance.errors import ConfigurationError, Mistakes
+from conformance.errors import ConfigurationError, ErrorCollector
 
 NAME = "conformance.toml"
 PYPROJECT = "pyproject.toml"
@@ -65,7 +65,7 @@ class ConfigFile:
 
     def refuse_unknown(self, keys: Iterable[str], known: Iterable[str], *place: str | int) -> None:
         """A ConfigurationError for keys that are not known, each with the nearest that is."""
-        words, mistakes = sorted(known), Mistakes()
+        words, mistakes = sorted(known), ErrorCollector()
         for key in keys:
             if key not in words:
                 where = self.where(*place, key)

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.catalogue.requirements import Catalogue
 from conformance.config.toml_file import ConfigFile
-from conformance.errors import ConfigurationError, Mistakes
+from conformance.errors import ConfigurationError, ErrorCollector
 from conformance.results.waivers import Waiver
 
 _KEYS = ("requirements", "reason", "owner", "expires")
@@ -21,7 +21,9 @@ _EXAMPLE = {
 }
 
 
-def read_waivers(file: ConfigFile, catalogue: Catalogue, mistakes: Mistakes) -> tuple[Waiver, ...]:
+def read_waivers(
+    file: ConfigFile, catalogue: Catalogue, mistakes: ErrorCollector
+) -> tuple[Waiver, ...]:
     """The waivers of the file. A mistake is one that is not whole, or that has a pattern which
     matches no requirement; it is told with its line."""
     listed = mistakes.attempt(file.expect, list, file.data.get("waivers", []), "waivers") or []
@@ -36,7 +38,7 @@ def _read(file: ConfigFile, index: int, raw: Any) -> Waiver:
     place = ("waivers", index)
     entry = file.expect(dict, raw, *place)
     file.refuse_unknown(entry, _KEYS, *place)
-    mistakes = Mistakes()
+    mistakes = ErrorCollector()
     for key in _KEYS:
         if entry.get(key) in (None, "", []) or not str(entry[key]).strip():
             mistakes.note(

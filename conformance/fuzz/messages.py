@@ -17,7 +17,7 @@ _PLACE = re.compile(r"Schema at (\S*):\s*(.*?)\s*\n\s*\nValue:\s*\n\s*(.*)", re.
 _FOR_PEOPLE = frozenset({"description", "example", "examples", "title", "x-evidence"})
 
 
-def in_words(check: str, said: str, exchange: Exchange) -> str:
+def describe_failure(check: str, said: str, exchange: Exchange) -> str:
     """The failure of this check; `said` is how Schemathesis tells it, and stands for itself where
     it is of a kind that is not known here."""
     sent = f"{exchange.method} {_path(exchange.url)}"

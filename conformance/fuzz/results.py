@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.client.recorder import Exchange
-from conformance.fuzz.messages import in_words
+from conformance.fuzz.messages import describe_failure
 from conformance.vocabulary import Operation
 
 
@@ -35,7 +35,7 @@ class Failure:
 
 
 @dataclass(slots=True)
-class Tally:
+class PhaseResult:
     """A phase of one operation: how often each status came, and what failed; `cut` says that there
     was no time for the rest."""
 
@@ -56,7 +56,7 @@ class Tally:
         return sum(n for status, n in self.statuses.items() if 200 <= status < 300)
 
 
-Outcome = dict[tuple[str, Operation], Tally]
+Outcome = dict[tuple[str, Operation], PhaseResult]
 
 
 def read(lines: Iterable[str]) -> Outcome:
@@ -74,7 +74,7 @@ def read(lines: Iterable[str]) -> Outcome:
             named = _operation(*str(fault.get("label", "")).split(" ", 1))
             for operation in Operation if named is None else [named]:
                 key = (str(fault.get("phase", "")), operation)
-                outcome.setdefault(key, Tally()).errors.append(_error(fault))
+                outcome.setdefault(key, PhaseResult()).errors.append(_error(fault))
     return outcome
 
 
@@ -84,14 +84,14 @@ def _count(phase: str, recorder: dict[str, Any], outcome: Outcome) -> None:
         operation = _operation(case["method"], case["path"])
         if operation is None:
             continue
-        tally = outcome.setdefault((phase, operation), Tally())
+        tally = outcome.setdefault((phase, operation), PhaseResult())
         exchange = _exchange(interaction)
         if exchange.status is None:
             tally.unanswered += 1
         else:
             tally.statuses[exchange.status] = tally.statuses.get(exchange.status, 0) + 1
         tally.failures += [
-            Failure(name, in_words(name, message, exchange), exchange)
+            Failure(name, describe_failure(name, message, exchange), exchange)
             for name, message in _failed(recorder.get("checks", {}).get(case_id, ()))
             if not (name == "negative_data_rejection" and _is_no_body(operation, exchange))
         ]

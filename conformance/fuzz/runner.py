@@ -165,7 +165,7 @@ def _finish(
             found = results.read(lines)
     for phase, pool in pools.items() if code is None else ():
         for operation in pool:
-            found.setdefault((phase, operation), results.Tally()).cut = True
+            found.setdefault((phase, operation), results.PhaseResult()).cut = True
     return found
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from conformance.errors import Inconclusive, KitError, Outcome, OutOfTime
-from conformance.harness.recordings import Quiet
+from conformance.errors import DeadlineExceeded, Inconclusive, KitError, Outcome
+from conformance.harness.recordings import IdleStream
 
 T = TypeVar("T")
 
 
-class Archive:
+class ObservationCache:
     """Keeps observations by name. One that failed is not tried again: it fails every check that
     builds on it."""
 
@@ -26,7 +26,7 @@ class Archive:
                 self._kept[name] = self._new[name] = observe()
             except (Outcome, KitError) as fault:
                 self._kept[name] = fault
-            except OutOfTime as fault:
+            except DeadlineExceeded as fault:
                 self._kept[name] = Inconclusive(str(fault))
         kept = self._kept[name]
         if isinstance(kept, BaseException):
@@ -41,5 +41,5 @@ class Archive:
     def close(self) -> None:
         """Leave every stream that is still open."""
         for kept in self._kept.values():
-            if isinstance(kept, Quiet):
+            if isinstance(kept, IdleStream):
                 kept.stream.close()

@@ -15,18 +15,18 @@ from conformance.assertions.invariants import is_step
 from conformance.assertions.matchers import Matcher, is_finished, unchanged
 from conformance.catalogue.open_questions import Observation, Question
 from conformance.client.api import Api
-from conformance.client.credentials import Credential, Way
-from conformance.client.raw_socket import Wire
-from conformance.client.response import Answer
+from conformance.client.credentials import AuthScheme, Credential
+from conformance.client.raw_socket import RawClient
+from conformance.client.response import Response
 from conformance.client.run_events import has_ended
 from conformance.client.stream import Stream
 from conformance.contract.contract import Contract
 from conformance.contract.schema import Schemas
-from conformance.errors import Finding, Inconclusive, Outcome, Unsupported
+from conformance.errors import CheckFailed, Inconclusive, Outcome, Unsupported
 from conformance.fuzz.config import FuzzConfig
-from conformance.harness.cache import Archive
-from conformance.harness.polling import Waiting
-from conformance.harness.recordings import Broadcast, Moment, Quiet
+from conformance.harness.cache import ObservationCache
+from conformance.harness.polling import Poller
+from conformance.harness.recordings import IdleStream, Snapshot, StreamRecording
 from conformance.harness.runs import Runs
 from conformance.vocabulary import State, Status
 
@@ -48,18 +48,18 @@ WRONG_SECRET = "no-such-credential-3f6b1c"  # noqa: S105 - it opens nothing, on 
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class CheckContext:
     """One check's view of the target."""
 
     api: Api
-    wire: Wire
+    wire: RawClient
     runs: Runs
-    waiting: Waiting
+    waiting: Poller
     contract: Contract
     schemas: Schemas
     credentials: tuple[Credential, ...]
     other_credential: Credential | None
-    archive: Archive
+    archive: ObservationCache
     questions: Mapping[str, Question]
     selected: frozenset[str]
     read_only: bool
@@ -70,25 +70,25 @@ class Kit:
     @property
     def anonymous(self) -> Api:
         """A caller without a credential."""
-        return self.api.bearing(None)
+        return self.api.with_credential(None)
 
     @property
     def other(self) -> Api:
         """A caller of another tenant; Unsupported where no such credential is known."""
         if self.other_credential is None:
             raise Unsupported("no credential of another tenant is known: --other-token")
-        return self.api.bearing(self.other_credential)
+        return self.api.with_credential(self.other_credential)
 
-    def via(self, way: Way) -> Api:
+    def via(self, way: AuthScheme) -> Api:
         """The tenant under test by a credential of this kind; Unsupported where none is known."""
         for credential in self.credentials:
             if credential.way is way:
-                return self.api.bearing(credential)
+                return self.api.with_credential(credential)
         raise Unsupported(f"no such credential is known: --{way.value}")
 
-    def impostor(self, way: Way | None = None) -> Api:
+    def wrong_credential(self, way: AuthScheme | None = None) -> Api:
         """A caller with a credential that nobody was given."""
-        return self.api.bearing(Credential(way or self.credentials[0].way, WRONG_SECRET))
+        return self.api.with_credential(Credential(way or self.credentials[0].way, WRONG_SECRET))
 
     def page(self, **query: Any) -> dict[str, Any]:
         """A page with a list of runs that have ids and an integer total.
@@ -98,16 +98,18 @@ class Kit:
         page = self.api.page(**query)
         items, total = page.get("items"), page.get("total")
         if not isinstance(items, list) or type(total) is not int:
-            raise Inconclusive("pages have no list `items` and integer `total`", because="LIST-01")
+            raise Inconclusive(
+                "pages have no list `items` and integer `total`", caused_by="LIST-01"
+            )
         if not all(isinstance(run, dict) and isinstance(run.get("id"), str) for run in items):
-            raise Inconclusive("items have no `id`", because="LIST-02")
+            raise Inconclusive("items have no `id`", caused_by="LIST-02")
         return page
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:
         """The run's steps, each with a key, a status and its dependencies; likewise (STEPS-01)."""
         steps = self.api.steps(run_id).get("steps")
         if not isinstance(steps, list) or not all(map(is_step, steps)):
-            raise Inconclusive("steps have no key, status and dependencies", because="STEPS-01")
+            raise Inconclusive("steps have no key, status and dependencies", caused_by="STEPS-01")
         return steps
 
     def samples(self) -> list[str]:
@@ -138,7 +140,7 @@ class Kit:
                     return dict(item)
         return None
 
-    def life(self, state: State) -> list[Moment]:
+    def life(self, state: State) -> list[Snapshot]:
         """A run of this state from where it is provided to its end, looked at as often as may be.
 
         One is watched for all checks. Inconclusive if it does not end.
@@ -147,46 +149,46 @@ class Kit:
 
     def statuses(self, state: State) -> list[str]:
         """The statuses such a run went through, repetitions left out."""
-        seen = [str(moment.run.get("status")) for moment in self.life(state)]
+        seen = [str(snapshot.run.get("status")) for snapshot in self.life(state)]
         return [s for i, s in enumerate(seen) if i == 0 or s != seen[i - 1]]
 
-    def broadcast(self) -> Broadcast:
+    def broadcast(self) -> StreamRecording:
         """The stream of a succeeding run; one is listened to for all checks."""
         return self.archive.once("broadcast", self._listen_in)
 
-    def moment(self, run_id: str) -> Moment:
+    def snapshot(self, run_id: str) -> Snapshot:
         """The run and its steps as they are now."""
-        return Moment(self.api.run(run_id), self.steps(run_id))
+        return Snapshot(self.api.run(run_id), self.steps(run_id))
 
-    def stopped(self) -> tuple[Moment, ...]:
+    def stopped(self) -> tuple[Snapshot, ...]:
         """Runs that would have completed soon, as they were when they had been cancelled: one at
         once and one at work. They are cancelled when this is first called; none where there are no
         runs to spare, or they cannot be cancelled."""
         return self.archive.once("stopped", self._stop)
 
-    def stays(self, ended: Sequence[Moment]) -> None:
+    def stays(self, ended: Sequence[Snapshot]) -> None:
         """A Finding if one of these runs, or a step, is not for good what it was."""
         for was in ended:
             self.waiting.rest(was.at)
-            now, state = self.moment(was.run["id"]), was.run.get("status")
+            now, state = self.snapshot(was.run["id"]), was.run.get("status")
             if why := unchanged(was.run, now.run):
-                raise Finding(f"a {state} run changed by itself: {why}")
+                raise CheckFailed(f"a {state} run changed by itself: {why}")
             for before, after in zip(was.steps, now.steps, strict=False):
                 if why := unchanged(before, after):
-                    raise Finding(f"a step of a {state} run changed by itself: {why}")
+                    raise CheckFailed(f"a step of a {state} run changed by itself: {why}")
 
-    def quiet(self) -> Quiet:
+    def quiet(self) -> IdleStream:
         """The stream of a run that does nothing, listened to since this was first called."""
         return self.archive.once("quiet", self._hush)
 
-    def _hush(self) -> Quiet:
+    def _hush(self) -> IdleStream:
         stream = self.api.events(self.runs.shared(State.RUNNING_LONG))
         # What has happened so far comes first.
         stream.wait(0.3, lambda s: s.ended)
-        return Quiet(stream, stream.comments, time.monotonic())
+        return IdleStream(stream, stream.comments, time.monotonic())
 
-    def _stop(self) -> tuple[Moment, ...]:
-        ended: list[Moment] = []
+    def _stop(self) -> tuple[Snapshot, ...]:
+        ended: list[Snapshot] = []
         if not self.runs.repeatable:
             return ()
         for at in (None, Status.RUNNING):
@@ -195,27 +197,27 @@ class Kit:
                 run_id = self.runs.fresh(State.SUCCEEDS, at)
                 self.api.cancel(run_id)
                 self.waiting.reach(self.api, run_id, Status.CANCELLED)
-                ended.append(self.moment(run_id))
+                ended.append(self.snapshot(run_id))
         return tuple(ended)
 
-    def _watch(self, state: State) -> list[Moment]:
+    def _watch(self, state: State) -> list[Snapshot]:
         for _ in range(_GLANCES if self.runs.repeatable else 1):
             run_id = self.runs.fresh(state)
-            moments = [self.moment(run_id)]
+            snapshots = [self.snapshot(run_id)]
             # One that was under way before anybody looked shows less of its life.
-            if moments[0].run.get("status") == Status.PENDING:
+            if snapshots[0].run.get("status") == Status.PENDING:
                 break
 
         def read() -> dict[str, Any]:
-            moments.append(self.moment(run_id))
-            return moments[-1].run
+            snapshots.append(self.snapshot(run_id))
+            return snapshots[-1].run
 
         _, why = self.waiting.until(read, is_finished)
         if why:
             raise Inconclusive(f"after {self.waiting.patience:g} s {why}")
-        return moments
+        return snapshots
 
-    def _listen_in(self) -> Broadcast:
+    def _listen_in(self) -> StreamRecording:
         for _ in range(_GLANCES if self.runs.repeatable else 1):
             broadcast = self._listen_to(self.runs.fresh(State.SUCCEEDS))
             # Where all was over before one of three left, it does not show that leaving harms none.
@@ -223,7 +225,7 @@ class Kit:
                 break
         return broadcast
 
-    def _listen_to(self, run_id: str) -> Broadcast:
+    def _listen_to(self, run_id: str) -> StreamRecording:
         with (
             self.api.events(run_id) as first,
             self.api.events(run_id) as second,
@@ -236,7 +238,7 @@ class Kit:
             # What comes behind the end should come within this: an end told twice, or the close.
             first.wait(1, lambda s: s.ended)
             second.wait(0.2, lambda s: s.ended)
-        return Broadcast(run_id, first, second, early)
+        return StreamRecording(run_id, first, second, early)
 
     def fill(self, count: int) -> None:
         """See to it that the list holds this many runs; Inconclusive if that cannot be."""
@@ -262,7 +264,7 @@ class Kit:
             self.waiting.clock.advance(0.5)
         raise Inconclusive("the list changes too quickly to compare readings of it")
 
-    def fits(self, answer: Answer, schema: str) -> Any:
+    def fits(self, answer: Response, schema: str) -> Any:
         """The answer's body, if it fits this schema of the contract.
 
         A Finding otherwise: as weak as the evidence for the keyword that is not met.
@@ -274,7 +276,7 @@ class Kit:
     def fits_value(self, value: Any, schema: str, exchange: int, said: str) -> None:
         """Any value, likewise."""
         for fault in self.schemas.faults(schema, value)[:1]:
-            raise Finding(
+            raise CheckFailed(
                 f"{said}: {fault.message}", level=fault.level, exchange=exchange, place=fault.place
             )
 
@@ -284,7 +286,7 @@ class Kit:
         """The value once it matches; a Finding if it does not in time."""
         value, why = self.waiting.until(read, matches, within)
         if why:
-            raise Finding(why)
+            raise CheckFailed(why)
         return value
 
     def listen(
@@ -303,7 +305,7 @@ class Kit:
         clean = self.api.target.traffic.redactor.text(saw)
         self.observations.append(Observation(question, answers, clean, exchange))
 
-    def observe_status(self, question: str, answer: Answer, words: Mapping[int, str]) -> None:
+    def observe_status(self, question: str, answer: Response, words: Mapping[int, str]) -> None:
         """Likewise, where the status alone tells: `words` has the known answer by status."""
         known = (words[answer.status],) if answer.status in words else ()
         self.observe(question, *known, saw=answer.said, exchange=answer.exchange)

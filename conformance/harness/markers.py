@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.harness.context import Kit
+from conformance.harness.context import CheckContext
 from conformance.vocabulary import State
 
 MARKER = "requirement"
@@ -29,7 +29,7 @@ class CheckInfo:
     exclusive: bool = False
     shares: str = ""
     changes_runs: bool = False
-    early: Callable[[Kit], object] | None = None
+    early: Callable[[CheckContext], object] | None = None
     wants: Sequence[State] = ()
 
 
@@ -39,7 +39,7 @@ def requirement(
     exclusive: bool = False,
     shares: str = "",
     changes_runs: bool = False,
-    early: Callable[[Kit], object] | None = None,
+    early: Callable[[CheckContext], object] | None = None,
     wants: Sequence[State] = (),
 ) -> pytest.MarkDecorator:
     """Bind a check to the requirement that it decides; the options are those of `CheckInfo`."""

@@ -29,12 +29,12 @@ _LULLS = 5
 _TICK = 1.1
 
 
-class Gone(Inconclusive):
+class StatusPassed(Inconclusive):
     """A run was past the status that it should have been met in."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Poller:
     """`patience` is how many seconds of the target's time a run is given to get somewhere."""
 
     clock: Clock
@@ -99,7 +99,7 @@ class Waiting:
             return run
         if settled(run) is None:
             wanted = " or ".join(statuses)
-            raise Gone(
+            raise StatusPassed(
                 f"{why}: it was past that when it was looked at; provide runs that are {wanted} "
                 f"for some seconds"
             )

@@ -10,7 +10,7 @@ from conformance.client.stream import Stream
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Snapshot:
     """A run and its steps, read one after the other, and when, by the monotonic clock."""
 
     run: dict[str, Any]
@@ -19,7 +19,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Broadcast:
+class StreamRecording:
     """The stream of a succeeding run as two readers heard it, from its creation on; `early` is what
     a third had heard when it left."""
 
@@ -30,7 +30,7 @@ class Broadcast:
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class IdleStream:
     """A stream on which nothing should happen, the comments before that, and since when, by the
     monotonic clock."""
 

@@ -12,9 +12,16 @@ from urllib.parse import urlsplit
 
 from conformance.assertions.matchers import is_finished, success
 from conformance.client.api import Api
-from conformance.client.response import Answer
-from conformance.errors import Finding, Inconclusive, NoAnswer, Outcome, SetupError, Unsupported
-from conformance.harness.polling import Gone, Waiting
+from conformance.client.response import Response
+from conformance.errors import (
+    CheckFailed,
+    Inconclusive,
+    NoResponse,
+    Outcome,
+    SetupError,
+    Unsupported,
+)
+from conformance.harness.polling import Poller, StatusPassed
 from conformance.provision.protocol import Declined, Provided, Provisioner
 from conformance.vocabulary import FINISHED, State, Status
 
@@ -37,14 +44,14 @@ _AT_WORK = 8
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
-class Offspring:
+class RetriedRuns:
     """The runs that retries have made, where they make others (Q01), from the answers that name
     them."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
 
-    def look(self, answer: Answer) -> None:
+    def look(self, answer: Response) -> None:
         """Take note of an answer, if it is to a retry."""
         path = urlsplit(answer.url).path
         if answer.method != "POST" or not path.endswith("/retry") or success(answer):
@@ -59,7 +66,7 @@ class Runs:
     """Hands out runs, and at the end cancels those that the kit made and left unfinished."""
 
     def __init__(
-        self, provisioner: Provisioner, api: Api, waiting: Waiting, offspring: Offspring
+        self, provisioner: Provisioner, api: Api, waiting: Poller, offspring: RetriedRuns
     ) -> None:
         self._offspring = offspring
         self._provisioner = provisioner
@@ -118,7 +125,7 @@ class Runs:
         """Wait until a run has this status; Inconclusive if it does not get there."""
         try:
             self._waiting.reach(self._api, run_id, at)
-        except Finding as fault:
+        except CheckFailed as fault:
             raise SetupError(
                 f"The run {run_id} that was provided cannot be read: {fault}"
             ) from None
@@ -165,7 +172,7 @@ class Runs:
         for run_id in (*self._made, *self._offspring.ids):
             try:
                 self._api.cancel(run_id)
-            except NoAnswer:
+            except NoResponse:
                 return
             except Outcome:
                 continue
@@ -189,7 +196,7 @@ class Runs:
     def _in_time(self, state: State, at: Status | None) -> Provided:
         """One to change; another, if it has gone past the status before it was looked at."""
         for _ in range(_TRIES - 1 if self.repeatable and at not in FINISHED else 0):
-            with contextlib.suppress(Gone):
+            with contextlib.suppress(StatusPassed):
                 return self._provide(state, at, to_change=True)
         return self._provide(state, at, to_change=True)
 

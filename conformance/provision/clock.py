@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from conformance.client.credentials import Credential
 from conformance.client.transport import Target
-from conformance.provision.request import Trigger
-from conformance.provision.subprocess import Hook
+from conformance.provision.request import RequestTemplate
+from conformance.provision.subprocess import CommandRunner
 
 
 class RequestClock:
     """What was due has happened when the answer is there; it must be of the 200 class."""
 
-    def __init__(self, target: Target, request: Trigger, credential: Credential) -> None:
+    def __init__(self, target: Target, request: RequestTemplate, credential: Credential) -> None:
         self._target = target
         self._request = request
         self._credential = credential
@@ -31,7 +31,7 @@ class RequestClock:
 class CommandClock:
     """What was due has happened when the command has ended, with 0."""
 
-    def __init__(self, hook: Hook, words: Sequence[str], credential: Credential) -> None:
+    def __init__(self, hook: CommandRunner, words: Sequence[str], credential: Credential) -> None:
         self._hook = hook
         self._words = tuple(words)
         self._credential = credential

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.client.api import Api
 from conformance.client.credentials import Credential
-from conformance.errors import Finding, Inconclusive
+from conformance.errors import CheckFailed, Inconclusive
 from conformance.provision.protocol import Declined, Provided, RealClock
 from conformance.vocabulary import State, Status
 
@@ -43,7 +43,7 @@ class DiscoverProvisioner:
         if state is State.OTHER_TENANT:
             if self.other_tenant is None:
                 return Declined("no credential of another tenant is configured")
-            found = next(self._listed(self._api.bearing(self.other_tenant), None), None)
+            found = next(self._listed(self._api.with_credential(self.other_tenant), None), None)
         elif state is State.DIAMOND:
             found = next(
                 (r for r in self._listed(self._api, _STATUSES[state]) if self._joins(r)), None
@@ -60,7 +60,7 @@ class DiscoverProvisioner:
             query["status"] = status.value
         try:
             items = api.page(**query).get("items")
-        except Finding as fault:
+        except CheckFailed as fault:
             raise Inconclusive(f"the list could not be read: {fault}") from None
         for item in items if isinstance(items, list) else ():
             # A service that ignores the filter must not decide what is looked at.
@@ -70,7 +70,7 @@ class DiscoverProvisioner:
     def _joins(self, run: dict[str, Any]) -> bool:
         try:
             steps = self._api.steps(str(run["id"])).get("steps")
-        except Finding:
+        except CheckFailed:
             return False
         return isinstance(steps, list) and any(
             isinstance(s, dict) and len(s.get("dependsOn") or ()) > 1 for s in steps

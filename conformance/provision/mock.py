@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.client.credentials import Credential
 from conformance.client.transport import Target
-from conformance.errors import ConfigurationError, NoAnswer, SetupError
+from conformance.errors import ConfigurationError, NoResponse, SetupError
 from conformance.provision.protocol import Provided
 from conformance.provision.request import said
 from conformance.vocabulary import State
@@ -24,7 +24,7 @@ _SCENARIOS = {
 }
 
 
-class Mock:
+class MockControl:
     """The control API, as the holder of a credential uses it: the world that the credential opens
     is the tenant under test, and its clock is the time of the target."""
 
@@ -53,20 +53,20 @@ class Mock:
                 headers=owner.headers() | {"Content-Type": "application/json"},
                 body=json.dumps(body).encode(),
             )
-        except NoAnswer as fault:
+        except NoResponse as fault:
             raise SetupError(f"The mock's control API failed: {fault}") from None
         if answer.status != expected:
             raise SetupError(f"The mock's control API failed: {said(answer)}")
         return answer.object()
 
 
-def neighbour(credential: Credential) -> Credential:
+def other_tenant_of(credential: Credential) -> Credential:
     """Of another tenant, which every mock has."""
     tenant = credential.secret.partition(":")[0]
     return Credential(credential.way, "acme" if tenant == "globex" else "globex")
 
 
-def beside(credential: Credential, name: str) -> Credential:
+def worker_credential(credential: Credential, name: str) -> Credential:
     """The credential of a world of its own for this name; a ConfigurationError where the mock would
     open none."""
     tenant, colon, user = credential.secret.partition(":")

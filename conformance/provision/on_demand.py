@@ -12,7 +12,7 @@ Make = Callable[[State, Credential], Provided | Declined]
 """Makes a run in a state for the tenant with this credential."""
 
 
-class MadeProvisioner:
+class OnDemandProvisioner:
     """`make` is asked with the credential of the tenant whose run is wanted; for another tenant's
     run it is asked for one that succeeds, with that tenant's."""
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.client.credentials import Credential
-from conformance.client.response import Answer
+from conformance.client.response import Response
 from conformance.client.transport import Target
-from conformance.errors import NoAnswer, SetupError
+from conformance.errors import NoResponse, SetupError
 from conformance.provision.protocol import Declined, Provided
 from conformance.vocabulary import State
 
@@ -21,7 +21,7 @@ _SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
+class RequestTemplate:
     """A request to the backend, for the `purpose` that messages tell: `method`, `path` and `body`
     are templates, `id_at` the dotted way to the run's id in the answer, where it makes one."""
 
@@ -31,7 +31,7 @@ class Trigger:
     body: str
     id_at: str = ""
 
-    def send(self, target: Target, owner: Credential, words: Mapping[str, str]) -> Answer:
+    def send(self, target: Target, owner: Credential, words: Mapping[str, str]) -> Response:
         """Its answer, with `words` in the place of their names; a SetupError if there is none."""
         path, body = self.path, self.body
         for name, word in words.items():
@@ -39,27 +39,27 @@ class Trigger:
         headers = owner.headers() | ({"Content-Type": "application/json"} if body else {})
         try:
             return target.send(self.method, path, headers=headers, body=body.encode() or None)
-        except NoAnswer as fault:
+        except NoResponse as fault:
             raise SetupError(f"The {self.purpose} failed: {fault}") from None
 
-    def expect_success(self, answer: Answer) -> None:
+    def expect_success(self, answer: Response) -> None:
         """Raise a SetupError if the answer is not of the 200 class."""
         if not 200 <= answer.status < 300:
             raise SetupError(f"The {self.purpose} failed: {said(answer)}")
 
 
-def said(answer: Answer) -> str:
+def said(answer: Response) -> str:
     """An answer in short, for messages."""
     return f"{answer.said}: {answer.body[:_SHOWN].decode('utf-8', 'replace')}"
 
 
 @dataclass(frozen=True, slots=True)
-class RequestedRuns:
+class RequestRuns:
     """Every answer but the 200 class with an id, and those that mean that the backend has no such
     runs, is the set-up's fault."""
 
     target: Target
-    trigger: Trigger
+    trigger: RequestTemplate
 
     def make(self, state: State, owner: Credential) -> Provided | Declined:
         """A run from the trigger."""

@@ -25,7 +25,7 @@ _MOST = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
+class CommandRunner:
     """How executables are called: for which service, and how many seconds each may take."""
 
     base_url: str
@@ -77,10 +77,10 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandRuns:
     """The words of a command that makes runs, and how it is called."""
 
-    hook: Hook
+    hook: CommandRunner
     words: Sequence[str]
 
     def make(self, state: State, owner: Credential) -> Provided | Declined:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from conformance.errors import ConfigurationError
-from conformance.results.events import Event, Finished, Refused
+from conformance.results.events import Event, RunFinished, RunNotStarted
 from conformance.results.report import Report
 from conformance.vocabulary import FileKind
 
@@ -35,7 +35,7 @@ class FileReporter:
 
     def on(self, event: Event) -> None:
         """Write when all is over, be it before it began."""
-        if isinstance(event, Finished | Refused):
+        if isinstance(event, RunFinished | RunNotStarted):
             try:
                 self._path.write_text(self._render(event.report), encoding="utf-8")
             except OSError as fault:

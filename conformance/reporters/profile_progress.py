@@ -10,10 +10,10 @@ from conformance.results.events import (
     CheckFinished,
     CheckStarted,
     Event,
-    Finished,
-    Refused,
-    SetUp,
-    Started,
+    RunFinished,
+    RunNotStarted,
+    RunStarted,
+    SetupFinished,
 )
 
 
@@ -29,19 +29,19 @@ class Watching:
     def on(self, event: Event) -> None:
         """Show one."""
         match event:
-            case Refused():
-                self.refuse((event.message, event.remedy))
-            case SetUp():
+            case RunNotStarted():
+                self.refuse((event.message, event.hint))
+            case SetupFinished():
                 for state in sorted(event.failed):
                     self.tell(f"set-up: {state.value}: {event.states[state]}")
-            case Started():
+            case RunStarted():
                 self._progress.begin(event.checks)
             case CheckStarted():
                 self._progress.under_way(event.name)
             case CheckFinished():
                 self._seen |= {seen.question for seen in event.result.observations}
                 self._progress.done(f"{len(self._seen)} questions")
-            case Finished():
+            case RunFinished():
                 self._progress.stop()
                 if not self._quiet:
                     seen = f"{len(self._seen)} questions, {event.report.seconds:.1f} s"

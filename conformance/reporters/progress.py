@@ -64,10 +64,10 @@ class ProgressLine:
     def refuse(self, *why: tuple[str, str]) -> None:
         """Say why there is no run, and what to do: in pairs."""
         self.stop()
-        for message, remedy in why:
+        for message, hint in why:
             self._console.print(Text(message, style="bold red"), soft_wrap=True)
-            if remedy:
-                self._console.print(Text(remedy), soft_wrap=True)
+            if hint:
+                self._console.print(Text(hint), soft_wrap=True)
 
     def _tell(self) -> None:
         start = time.monotonic()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from conformance.assertions.matchers import when
+from conformance.assertions.matchers import parse_timestamp
 
 ROW = 28
 TOP = 28
@@ -78,8 +78,8 @@ def timeline(seen: Mapping[str, Any]) -> Timeline | None:
     span = max((moments[-1] - begin).total_seconds(), 0.001)
 
     def at(text: object) -> float | None:
-        moment = _moment(text)
-        return None if moment is None else 100 * (moment - begin).total_seconds() / span
+        timestamp = _moment(text)
+        return None if timestamp is None else 100 * (timestamp - begin).total_seconds() / span
 
     rows = [Row(TOP, "run", _phases(seen, at))]
     rows += [_step(TOP + ROW * n, step, at) for n, step in enumerate(seen["steps"], 1)]
@@ -104,7 +104,7 @@ def _times(seen: Mapping[str, Any]) -> Iterable[object]:
 
 def _moment(value: object) -> datetime | None:
     try:
-        return when(value)
+        return parse_timestamp(value)
     except ValueError:
         return None
 

@@ -15,12 +15,12 @@ from conformance.results.events import (
     CheckFinished,
     CheckStarted,
     Event,
-    Finished,
-    Limited,
-    Refused,
-    SetUp,
-    Started,
-    Waiting,
+    RateLimited,
+    RunFinished,
+    RunNotStarted,
+    RunStarted,
+    SetupFinished,
+    WaitingForApi,
 )
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
@@ -51,22 +51,22 @@ class TerminalReporter:
     def on(self, event: Event) -> None:
         """Show one."""
         match event:
-            case Refused():
-                self.refuse((event.message, event.remedy))
-            case Waiting():
+            case RunNotStarted():
+                self.refuse((event.message, event.hint))
+            case WaitingForApi():
                 self._waiting(event)
-            case Limited():
+            case RateLimited():
                 self._progress.under_way(f"429: the target asks to wait {event.seconds:.0f} s")
-            case SetUp():
+            case SetupFinished():
                 self._set_up(event)
-            case Started():
+            case RunStarted():
                 self._started(event)
                 self._progress.begin(event.checks)
             case CheckStarted():
                 self._progress.under_way(event.name)
             case CheckFinished():
                 self._finished(event)
-            case Finished():
+            case RunFinished():
                 self._progress.stop()
                 self._report(event.report)
 
@@ -74,7 +74,7 @@ class TerminalReporter:
         """Say why there is no run, and what to do: in pairs."""
         self._progress.refuse(*why)
 
-    def _started(self, event: Started) -> None:
+    def _started(self, event: RunStarted) -> None:
         first, *others = event.credentials
         self._say(Text(f"{counted(event.checks, 'check')} against {event.base_url}"))
         if event.again:
@@ -83,14 +83,14 @@ class TerminalReporter:
             ways = " and ".join(f"--{way}" for way in others)
             self._say(Text(f"with --{first}; {ways} where a check is about that way", style="dim"))
 
-    def _waiting(self, event: Waiting) -> None:
+    def _waiting(self, event: WaitingForApi) -> None:
         # A line when it begins and every ten seconds: the same in a terminal and in the log of CI.
         if event.seconds >= self._told_at:
             self._told_at = event.seconds + 10
             said = Text(f"waiting for the API, {event.seconds:.0f} of {event.limit:.0f} s: ")
             self._say(said.append(event.why, "dim"))
 
-    def _set_up(self, event: SetUp) -> None:
+    def _set_up(self, event: SetupFinished) -> None:
         if event.config:
             self._say(Text(f"configured by {event.config}", style="dim"))
         for line in set_up(event, whole=self._verbose):
@@ -166,7 +166,7 @@ class TerminalReporter:
         self._console.print(line, soft_wrap=True)
 
 
-class Quiet:
+class QuietReporter:
     """Says nothing of a run in which all is well, and of any other only what came of it."""
 
     def __init__(self, terminal: TerminalReporter) -> None:
@@ -174,8 +174,8 @@ class Quiet:
 
     def on(self, event: Event) -> None:
         """Pass on what went wrong."""
-        fine = isinstance(event, Finished) and event.report.exit_code is ExitCode.CONFORMANT
-        if isinstance(event, Finished | Refused) and not fine:
+        fine = isinstance(event, RunFinished) and event.report.exit_code is ExitCode.CONFORMANT
+        if isinstance(event, RunFinished | RunNotStarted) and not fine:
             self._terminal.on(event)
 
 
@@ -194,7 +194,7 @@ def _alike(report: Report, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     yield from groups.values()
 
 
-def set_up(event: SetUp, *, whole: bool) -> Iterator[Text]:
+def set_up(event: SetupFinished, *, whole: bool) -> Iterator[Text]:
     """The lines; those of states that are provided, or made by the kit itself, if it is the `whole`
     that is wanted."""
     yield Text(f"runs are provided by: {event.provisioner}")

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from conformance import __version__
-from conformance.catalogue.open_questions import Answered, Question, Sighting
+from conformance.catalogue.open_questions import ObservedAnswer, Question, RecordedObservation
 from conformance.catalogue.requirements import Catalogue
 from conformance.results.report import Report
 from conformance.vocabulary import ROOT, Verdict
@@ -61,14 +61,14 @@ def doubts(report: Report) -> list[str]:
     ]
 
 
-def _told(seen: Answered, base_url: str) -> Iterator[str]:
+def _told(seen: ObservedAnswer, base_url: str) -> Iterator[str]:
     if seen.answer is None:
         yield from _comment(_verdict(seen))
     for line in _sightings(seen, base_url):
         yield from _comment(line, "- ")
 
 
-def _verdict(seen: Answered) -> str:
+def _verdict(seen: ObservedAnswer) -> str:
     if seen.unheard_of:
         meanings = "; ".join(f"{word} ({text})" for word, text in seen.question.answers.items())
         return f"Answered in a way that no profile knows. Known are: {meanings}"
@@ -77,9 +77,9 @@ def _verdict(seen: Answered) -> str:
     return f"What was seen leaves it open: {' or '.join(seen.possible)}."
 
 
-def _sightings(seen: Answered, base_url: str) -> list[str]:
+def _sightings(seen: ObservedAnswer, base_url: str) -> list[str]:
     """What was seen, the same from several checks once; where that is in doubt, each way of it."""
-    by_answers: dict[tuple[str, ...], list[Sighting]] = {}
+    by_answers: dict[tuple[str, ...], list[RecordedObservation]] = {}
     for each in seen.sightings:
         by_answers.setdefault(each.observation.answers, []).append(each)
     lines: list[str] = []

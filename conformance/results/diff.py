@@ -63,19 +63,19 @@ class Difference:
 
 def read_report(file: Path) -> dict[str, Any]:
     """The report in the file; a ConfigurationError says why it is none."""
-    remedy = "Write one with: runs-conformance run --json FILE"
+    hint = "Write one with: runs-conformance run --json FILE"
     try:
         report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except OSError as fault:
-        raise ConfigurationError(f"{file}: {fault.strerror}.", remedy) from None
+        raise ConfigurationError(f"{file}: {fault.strerror}.", hint) from None
     except (ValueError, RecursionError) as fault:
-        raise ConfigurationError(f"{file} is no JSON: {fault}.", remedy) from None
+        raise ConfigurationError(f"{file} is no JSON: {fault}.", hint) from None
     schema = json.loads(report_schema_file().read_text(encoding="utf-8"))
     for error in jsonschema_rs.validator_for(schema).iter_errors(report):
         where = "/".join(map(str, error.instance_path)) or "the document"
         raise ConfigurationError(
             f"{file} is no report of this version of the kit: {where}: {error.message[:200]}",
-            remedy,
+            hint,
         )
     return report
 

@@ -13,17 +13,17 @@ from conformance.vocabulary import State
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RunNotStarted:
     """There will be no run: the configuration is wrong or the target out of reach. The report says
     so to those who read it instead."""
 
     message: str
-    remedy: str
+    hint: str
     report: Report
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingForApi:
     """The target has not answered for this many of the seconds that it is given."""
 
     seconds: float
@@ -32,14 +32,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Limited:
+class RateLimited:
     """The target limits requests, and is left alone for as many seconds as it asked for."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class SetUp:
+class SetupFinished:
     """How runs are provided, and for each state "" or why there is none; `failed` went wrong. It
     was told by the file `config`, if by any."""
 
@@ -50,7 +50,7 @@ class SetUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class RunStarted:
     """The checks begin, with credentials in these ways, the usual one first; `again` are options
     that repeat what is made up at random."""
 
@@ -76,13 +76,22 @@ class CheckFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class RunFinished:
     """All is over."""
 
     report: Report
 
 
-Event = Refused | Waiting | Limited | SetUp | Started | CheckStarted | CheckFinished | Finished
+Event = (
+    RunNotStarted
+    | WaitingForApi
+    | RateLimited
+    | SetupFinished
+    | RunStarted
+    | CheckStarted
+    | CheckFinished
+    | RunFinished
+)
 
 
 class Reporter(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance import __version__
-from conformance.catalogue.open_questions import Answered
+from conformance.catalogue.open_questions import ObservedAnswer
 from conformance.catalogue.requirements import Requirement
 from conformance.fuzz.config import FuzzConfig
 from conformance.results.result import Result
@@ -94,7 +94,7 @@ class Report:
     seconds: float
     trouble: str = ""
     interrupted: bool = False
-    observations: Mapping[str, Answered] = field(default_factory=dict)
+    observations: Mapping[str, ObservedAnswer] = field(default_factory=dict)
     fuzz: FuzzConfig = field(default_factory=FuzzConfig)
     credentials: tuple[str, ...] = ()
     config: str = ""

@@ -10,10 +10,10 @@ from conformance.catalogue.open_questions import Observation
 from conformance.catalogue.requirements import Requirement
 from conformance.client.recorder import Exchange
 from conformance.errors import (
-    Finding,
+    CheckFailed,
+    DeadlineExceeded,
     Inconclusive,
     Outcome,
-    OutOfTime,
     SetupError,
     Unsupported,
 )
@@ -39,7 +39,7 @@ class Result:
     exchanges: tuple[Exchange, ...] = ()
     culprit: int | None = None
     in_passing: bool = False
-    because: str = ""
+    caused_by: str = ""
     place: str = ""
     runs: tuple[dict[str, Any], ...] = ()
 
@@ -79,7 +79,7 @@ class Judgement:
     verdict: Verdict
     message: str = ""
     culprit: int | None = None
-    because: str = ""
+    caused_by: str = ""
     place: str = ""
 
 
@@ -87,22 +87,22 @@ def judge(
     fault: BaseException | None, required: Requirement, exchanges: Sequence[Exchange]
 ) -> Judgement:
     """The verdict on a check of this requirement that ended with `fault` (None: it returned)."""
-    because = fault.because if isinstance(fault, Outcome) else ""
-    because = "" if because == required.id else because
-    message = f"{fault} (see {because})" if because else str(fault)
+    caused_by = fault.caused_by if isinstance(fault, Outcome) else ""
+    caused_by = "" if caused_by == required.id else caused_by
+    message = f"{fault} (see {caused_by})" if caused_by else str(fault)
     match fault:
         case None:
             return Judgement(Verdict.PASS)
-        case Finding():
+        case CheckFailed():
             level = required.level
             weakest = max(level, fault.level or level, key=list(Level).index)
             verdict = Verdict.VIOLATION if weakest.gates else Verdict.DEVIATION
             if level.gates and not weakest.gates:
                 message += f" (this much is only {weakest.value}: it does not gate)"
             last = exchanges[-1].number if exchanges else None
-            return Judgement(verdict, message, fault.exchange or last, because, fault.place)
-        case Inconclusive() | OutOfTime():
-            return Judgement(Verdict.INCONCLUSIVE, message, because=because)
+            return Judgement(verdict, message, fault.exchange or last, caused_by, fault.place)
+        case Inconclusive() | DeadlineExceeded():
+            return Judgement(Verdict.INCONCLUSIVE, message, caused_by=caused_by)
         case Unsupported():
             return Judgement(Verdict.UNSUPPORTED, message)
         case SetupError():

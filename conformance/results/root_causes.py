@@ -29,8 +29,8 @@ def causes(worst: Mapping[str, Result]) -> dict[str, str]:
 
 
 def _direct(name: str, result: Result, failed: Mapping[str, Result]) -> str:
-    if result.because in failed:
-        return result.because
+    if result.caused_by in failed:
+        return result.caused_by
     if result.verdict in _FOUND:
         return next(_same(name, result, failed.items()), name)
     return name

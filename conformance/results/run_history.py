@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from conformance.client.run_events import Told, told
-from conformance.harness.recordings import Broadcast, Moment
+from conformance.client.run_events import RunEvent, told
+from conformance.harness.recordings import Snapshot, StreamRecording
 from conformance.vocabulary import FINISHED, Status
 
 MAX_STEPS = 60
@@ -23,22 +23,26 @@ _STEP = ("key", "status", "startedAt", "completedAt", "dependsOn")
 
 def observed(name: str, seen: object) -> dict[str, Any] | None:
     """What is published of an observation of the archive; None if it is not of a run."""
-    if isinstance(seen, Broadcast):
+    if isinstance(seen, StreamRecording):
         return _of_events("stream of a run that succeeds", told(seen.first.frames))
-    moments = [each for each in seen if isinstance(each, Moment)] if isinstance(seen, list) else []
-    return _of_moments(name.replace("life of", "run provided for"), moments) if moments else None
+    snapshots = (
+        [each for each in seen if isinstance(each, Snapshot)] if isinstance(seen, list) else []
+    )
+    return (
+        _of_moments(name.replace("life of", "run provided for"), snapshots) if snapshots else None
+    )
 
 
-def _of_moments(name: str, moments: Sequence[Moment]) -> dict[str, Any]:
+def _of_moments(name: str, snapshots: Sequence[Snapshot]) -> dict[str, Any]:
     changes: list[dict[str, Any]] = []
-    for moment in moments:
-        status = moment.run.get("status")
+    for snapshot in snapshots:
+        status = snapshot.run.get("status")
         if not changes or changes[-1]["status"] != status:
-            changes.append({"at": _since(moment.run), "status": _text(status)})
-    return _published(name, moments[-1].run, changes, moments[-1].steps, ())
+            changes.append({"at": _since(snapshot.run), "status": _text(status)})
+    return _published(name, snapshots[-1].run, changes, snapshots[-1].steps, ())
 
 
-def _of_events(name: str, events: Sequence[Told]) -> dict[str, Any] | None:
+def _of_events(name: str, events: Sequence[RunEvent]) -> dict[str, Any] | None:
     runs = [event.run for event in events if event.run is not None]
     if not runs:
         return None
@@ -56,7 +60,7 @@ def _since(run: dict[str, Any]) -> str | None:
     return _text(run.get(field) or run.get("updatedAt"))
 
 
-def _listed(events: Iterable[Told]) -> Iterator[dict[str, Any]]:
+def _listed(events: Iterable[RunEvent]) -> Iterator[dict[str, Any]]:
     for event in events:
         at = None if event.run is None else event.run.get("updatedAt")
         yield {"at": _text(at), "kind": event.kind, "step": event.step_key}

@@ -15,28 +15,35 @@ import pytest
 
 from conformance import deadline
 from conformance.catalogue.requirements import Requirement
-from conformance.client.rate_limit import Refusals
+from conformance.client.rate_limit import RateLimitStats
 from conformance.config.settings import Settings
-from conformance.errors import Inconclusive, KitError, NoAnswer, Outcome, OutOfTime, SetupError
-from conformance.harness.context import Kit
+from conformance.errors import (
+    DeadlineExceeded,
+    Inconclusive,
+    KitError,
+    NoResponse,
+    Outcome,
+    SetupError,
+)
+from conformance.harness.context import CheckContext
 from conformance.harness.markers import info_of
 from conformance.results.events import (
     CheckFinished,
     CheckStarted,
     Event,
-    Finished,
-    Limited,
+    RateLimited,
     Reporter,
-    SetUp,
-    Started,
-    Waiting,
+    RunFinished,
+    RunNotStarted,
+    RunStarted,
+    SetupFinished,
+    WaitingForApi,
 )
-from conformance.results.events import Refused as RunRefused
 from conformance.results.report import Report
 from conformance.results.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.results.run_history import observed
 from conformance.runner.session import Session
-from conformance.runner.summarize import Course, conclude, show
+from conformance.runner.summarize import RunInfo, conclude, show
 from conformance.runner.workers import (
     CheckLock,
     WorkerInput,
@@ -72,13 +79,13 @@ class Engine:
         self.worker = worker
         self._lock = lock or CheckLock()
         self._session: Session | None = None
-        self._setup = SetUp("", {}, frozenset())
+        self._setup = SetupFinished("", {}, frozenset())
         self._results: list[Result] = []
         self._mark = 0
-        self._kit: Kit | None = None
+        self._kit: CheckContext | None = None
         self._problem = ""
         self._notes = settings.connection.notes
-        self._refusals = Refusals()
+        self._refusals = RateLimitStats()
         self._lost = ""
         self._interrupted = False
         self._begun = False
@@ -100,7 +107,7 @@ class Engine:
         return self._session
 
     @pytest.fixture
-    def kit(self) -> Kit:
+    def kit(self) -> CheckContext:
         """What a check is given."""
         self._mark = self.session.traffic.count
         self._kit = self.session.kit()
@@ -113,18 +120,18 @@ class Engine:
             share = self.settings.wait_for_api + self.settings.budget
             with deadline.limit(share, "the budget was spent before the first check"):
                 self._session = Session(
-                    self.settings, self.worker, self._wait, lambda s: self._emit(Limited(s))
+                    self.settings, self.worker, self._wait, lambda s: self._emit(RateLimited(s))
                 )
                 if not self.worker:
                     self.session.try_out()
                     self._setup = self.session.offers()
                     self._emit(self._setup)
-        except (KitError, OutOfTime) as fault:
+        except (KitError, DeadlineExceeded) as fault:
             late = KitError(str(fault), "Give it more with --budget, or see what is so slow.")
             self.refused = fault if isinstance(fault, KitError) else late
-            message, remedy = map(self._redactor.text, (self.refused.message, self.refused.remedy))
-            self._problem = f"{message} {remedy}".strip()
-            self._emit(RunRefused(message, remedy, self._make_report()))
+            message, hint = map(self._redactor.text, (self.refused.message, self.refused.hint))
+            self._problem = f"{message} {hint}".strip()
+            self._emit(RunNotStarted(message, hint, self._make_report()))
             if self._session is not None:
                 self._clean_up(self._session)
         self._begun = True
@@ -133,7 +140,7 @@ class Engine:
     def pytest_collection(self) -> None:
         """Stop here where there is no session; any earlier, pytest would repeat the reason."""
         if self.refused is not None:
-            text = f"{self.refused.message} {self.refused.remedy}".rstrip()
+            text = f"{self.refused.message} {self.refused.hint}".rstrip()
             raise pytest.exit.Exception(text, returncode=2)
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
@@ -179,20 +186,20 @@ class Engine:
     def report_started(self, checks: int) -> None:
         """Report that the checks begin."""
         ways = tuple(credential.way.value for credential in self.settings.credentials)
-        self._emit(Started(self.settings.base_url, checks, ways, self.settings.fuzz.again))
+        self._emit(RunStarted(self.settings.base_url, checks, ways, self.settings.fuzz.again))
 
     def add_problem(self, why: str) -> None:
         """Note why the run is incomplete."""
         if why not in self._problem:
             self._problem = "; ".join(filter(None, (self._problem, why)))
 
-    def add_refusals(self, refusals: Refusals) -> None:
+    def add_refusals(self, refusals: RateLimitStats) -> None:
         """Note that requests were refused by a rate limit."""
         self._refusals += refusals
 
     def _wait(self, seconds: float, why: str) -> None:
         self.start = time.monotonic()
-        self._emit(Waiting(seconds, self.settings.wait_for_api, why))
+        self._emit(WaitingForApi(seconds, self.settings.wait_for_api, why))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Begin what takes its time; what cannot begin fails in its own check."""
@@ -203,7 +210,7 @@ class Engine:
             left = self.settings.budget - (time.monotonic() - self.start)
             if begin is not None and left > 0:
                 with (
-                    contextlib.suppress(Outcome, SetupError, OutOfTime),
+                    contextlib.suppress(Outcome, SetupError, DeadlineExceeded),
                     deadline.limit(left, "the budget was spent"),
                 ):
                     begin(self.session.kit())
@@ -230,7 +237,7 @@ class Engine:
             self._problem = f"the budget of {self.settings.budget:g} s was spent"
             raise Inconclusive(self._problem)
         if self._lost:
-            raise Inconclusive(self._problem, because=self._lost)
+            raise Inconclusive(self._problem, caused_by=self._lost)
         with deadline.limit(share, f"the check was not done after {share:.1f} s"):
             self.session.make_ahead()
             self._mark = self.session.traffic.count
@@ -293,7 +300,7 @@ class Engine:
         if self._session is not None:
             self._clean_up(self._session)
         self.report = self._make_report()
-        self._emit(Finished(self.report))
+        self._emit(RunFinished(self.report))
         return self.report
 
     def _clean_up(self, session: Session) -> None:
@@ -303,7 +310,7 @@ class Engine:
         try:
             with deadline.limit(max(left, self.settings.timeout), late):
                 session.close()
-        except OutOfTime as fault:
+        except DeadlineExceeded as fault:
             self._notes += (str(fault),)
         self.add_refusals(session.limits.refusals)
 
@@ -312,7 +319,7 @@ class Engine:
     ) -> Result:
         if isinstance(fault, KeyboardInterrupt):
             fault = Inconclusive("it was interrupted")
-        if isinstance(fault, NoAnswer) and not self.session.alive():
+        if isinstance(fault, NoResponse) and not self.session.alive():
             # Whether this request brought it down or somebody else did cannot be told from here.
             self._problem = f"nothing answers any more since {name} ({required.id})"
             self._lost = required.id
@@ -331,7 +338,7 @@ class Engine:
             observations=tuple(kit.observations) if kit else (),
             exchanges=tuple(kept),
             culprit=found.culprit,
-            because=found.because,
+            caused_by=found.caused_by,
             place=found.place,
             runs=self._seen(),
         )
@@ -354,7 +361,7 @@ class Engine:
                     message=self._redactor.text(judged.message),
                     exchanges=tuple(e for e in exchanges if e.number == judged.culprit),
                     culprit=judged.culprit,
-                    because=judged.because,
+                    caused_by=judged.caused_by,
                     place=judged.place,
                     in_passing=True,
                 )
@@ -368,7 +375,7 @@ class Engine:
         return tuple(self.session.traffic.clean(run) for run in runs if run is not None)
 
     def _make_report(self) -> Report:
-        course = Course(
+        course = RunInfo(
             started=self._started_at,
             seconds=round(time.monotonic() - self.start, 2),
             trouble=self._redactor.text(self._problem),

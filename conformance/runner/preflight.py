@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 from conformance.client.api import Api
 from conformance.client.credentials import Credential
-from conformance.client.response import Answer
-from conformance.errors import Inconclusive, NoAnswer, Outcome, UnreachableError
+from conformance.client.response import Response
+from conformance.errors import Inconclusive, NoResponse, Outcome, UnreachableError
 from conformance.harness.context import MALFORMED_RUN
 from conformance.vocabulary import ROOT, Operation
 
@@ -27,7 +27,7 @@ def await_api(api: Api, seconds: float, tell: Callable[[float, str], None]) -> N
     """
     start = time.monotonic()
     while True:
-        why, remedy = _not_up(api)
+        why, hint = _not_up(api)
         if not why:
             return
         waited = time.monotonic() - start
@@ -35,7 +35,7 @@ def await_api(api: Api, seconds: float, tell: Callable[[float, str], None]) -> N
         if waited >= seconds:
             raise UnreachableError(
                 f"{api.target.base_url} was not up after {seconds:g} s of waiting. {why}",
-                remedy or "Wait longer with --wait-for-api, or look why it does not start.",
+                hint or "Wait longer with --wait-for-api, or look why it does not start.",
             )
         time.sleep(min(_PAUSE, seconds - waited))
 
@@ -47,10 +47,10 @@ def try_out(api: Api, credentials: Sequence[Credential]) -> None:
     A secret that is taken in one way and not in another is left to the checks.
     """
     first, *others = credentials
-    answers = {first: _asked(api.bearing(first))}
+    answers = {first: _asked(api.with_credential(first))}
     for each in others:
-        with contextlib.suppress(NoAnswer, Inconclusive):
-            answers[each] = api.bearing(each).list_runs(limit=1)
+        with contextlib.suppress(NoResponse, Inconclusive):
+            answers[each] = api.with_credential(each).list_runs(limit=1)
     refused = {each: answer for each, answer in answers.items() if answer.status in _REFUSALS}
     taken = {each.secret for each, answer in answers.items() if answer.status == 200}
     wrong = [
@@ -64,13 +64,13 @@ def try_out(api: Api, credentials: Sequence[Credential]) -> None:
         )
 
 
-def _asked(api: Api) -> Answer:
+def _asked(api: Api) -> Response:
     """What a harmless request is answered with; an UnreachableError if that cannot be the API."""
     base = api.target.base_url
     try:
         answer = api.list_runs(limit=1)
-    except NoAnswer as fault:
-        raise UnreachableError(f"{base} cannot be reached. {fault}", fault.remedy) from None
+    except NoResponse as fault:
+        raise UnreachableError(f"{base} cannot be reached. {fault}", fault.hint) from None
     except Inconclusive as fault:
         raise UnreachableError(f"{base} lets nobody in now: {fault}.") from None
     if answer.status == 407:
@@ -99,9 +99,9 @@ def _asked(api: Api) -> Answer:
 
 def _not_up(api: Api) -> tuple[str, str]:
     try:
-        answer: Answer = api.list_runs(limit=1)
-    except NoAnswer as fault:
-        return str(fault), fault.remedy
+        answer: Response = api.list_runs(limit=1)
+    except NoResponse as fault:
+        return str(fault), fault.hint
     except Inconclusive as fault:
         return f"{fault}.", ""
     return (f"{answer.said}.", "") if answer.status in _STARTING else ("", "")
@@ -115,5 +115,5 @@ def _knows_no_runs(api: Api) -> bool:
         return True
 
 
-def _is_no_api(answer: Answer) -> bool:
+def _is_no_api(answer: Response) -> bool:
     return answer.status == 404 or answer.media_type == "text/html"

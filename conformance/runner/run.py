@@ -55,7 +55,7 @@ def run_checks(settings: Settings, reporters: Sequence[Reporter], *, files: bool
     if engine is None:
         raise KitError("pytest did not start.", "Run with --verbose and read its output.")
     if engine.refused is not None:
-        raise ReportedError(engine.refused.message, engine.refused.remedy)
+        raise ReportedError(engine.refused.message, engine.refused.hint)
     if engine.report is None:
         raise KitError(
             "pytest ended without a report.", "Run the checks with pytest and read its output."

@@ -5,36 +5,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from conformance.assertions.monitor import Agreement
-from conformance.assertions.response_rules import Watch, rules
+from conformance.assertions.monitor import InvariantMonitor
+from conformance.assertions.response_rules import RuleMonitor, rules
 from conformance.catalogue.open_questions import load as load_questions
 from conformance.catalogue.requirements import Catalogue
 from conformance.catalogue.requirements import load as load_catalogue
 from conformance.client.api import Api
-from conformance.client.credentials import Credential, Way
-from conformance.client.rate_limit import Limits
-from conformance.client.raw_socket import Wire
+from conformance.client.credentials import AuthScheme, Credential
+from conformance.client.rate_limit import RateLimiter
+from conformance.client.raw_socket import RawClient
 from conformance.client.recorder import Traffic
 from conformance.client.transport import Target
 from conformance.config.settings import Settings
 from conformance.contract import contract
 from conformance.contract.schema import Schemas
-from conformance.errors import ConfigurationError, Outcome, Refused, SetupError
-from conformance.harness.cache import Archive
-from conformance.harness.context import Kit
-from conformance.harness.polling import Waiting
-from conformance.harness.runs import Offspring, Runs
+from conformance.errors import ConfigurationError, ConnectionRefused, Outcome, SetupError
+from conformance.harness.cache import ObservationCache
+from conformance.harness.context import CheckContext
+from conformance.harness.polling import Poller
+from conformance.harness.runs import RetriedRuns, Runs
 from conformance.provision.clock import CommandClock, RequestClock
 from conformance.provision.discover import DiscoverProvisioner
-from conformance.provision.mock import Mock, beside, neighbour
-from conformance.provision.on_demand import MadeProvisioner
+from conformance.provision.mock import MockControl, other_tenant_of, worker_credential
+from conformance.provision.on_demand import OnDemandProvisioner
 from conformance.provision.protocol import DERIVED, Clock, Provisioner, RealClock
-from conformance.provision.request import RequestedRuns, Trigger
+from conformance.provision.request import RequestRuns, RequestTemplate
 from conformance.provision.static import StaticProvisioner
-from conformance.provision.subprocess import Command, Hook
-from conformance.results.events import SetUp
+from conformance.provision.subprocess import CommandRunner, CommandRuns
+from conformance.results.events import SetupFinished
 from conformance.runner.preflight import await_api, try_out
-from conformance.vocabulary import Provision, State
+from conformance.vocabulary import ProvisionMethod, State
 
 
 class Session:
@@ -60,16 +60,16 @@ class Session:
         self.traffic = Traffic(self.redactor)
         self._schemas = Schemas(self.contract)
         self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
-        self.watch = Watch(rules(self._schemas), self.selected)
-        offspring = Offspring()
-        self.limits = Limits(limited)
+        self.watch = RuleMonitor(rules(self._schemas), self.selected)
+        offspring = RetriedRuns()
+        self.limits = RateLimiter(limited)
         self._target = Target(
             settings.base_url,
             self.traffic,
             timeout=settings.timeout,
             read_only=settings.read_only,
             connection=settings.connection,
-            watches=(self.watch.look, Agreement(self.watch).look, offspring.look),
+            watches=(self.watch.look, InvariantMonitor(self.watch).look, offspring.look),
             limits=self.limits,
         )
         # What is said to the set-up is no traffic of a check, and a read-only run may have one.
@@ -80,23 +80,23 @@ class Session:
             connection=settings.connection,
             limits=self.limits,
         )
-        self._wire = Wire(
+        self._wire = RawClient(
             settings.base_url, settings.connection, self.traffic, timeout=settings.timeout
         )
         self.api = Api(self._target, settings.credentials[0])
-        self.archive = Archive()
+        self.archive = ObservationCache()
         self._credentials = settings.credentials
         try:
             if settings.wait_for_api and not worker:
                 control = Api(self._control, settings.credentials[0])
                 await_api(control, settings.wait_for_api, waiting)
-            self._hook = Hook(settings.base_url, settings.timeout)
+            self._hook = CommandRunner(settings.base_url, settings.timeout)
             self.provisioner = self._choose(worker)
         except BaseException:
             self._target.close()
             self._control.close()
             raise
-        self._waiting = Waiting(self._clock() or self.provisioner.clock, settings.patience)
+        self._waiting = Poller(self._clock() or self.provisioner.clock, settings.patience)
         self._runs = Runs(self.provisioner, self.api, self._waiting, offspring)
 
     def try_out(self) -> None:
@@ -110,13 +110,13 @@ class Session:
         """Whether anything listens there still."""
         try:
             self.api.list_runs(limit=1)
-        except Refused:
+        except ConnectionRefused:
             return False
         except Outcome:
             return True
         return True
 
-    def offers(self) -> SetUp:
+    def offers(self) -> SetupFinished:
         """How runs are provided, and which.
 
         Raises SetupError where what should make runs makes none at all: that is a wrong path, or
@@ -137,13 +137,13 @@ class Session:
                 f"No run of any state is provided: {next(iter(asked.values()))}",
                 "See that the request or command is the right one: runs-conformance setup",
             )
-        return SetUp(self.provisioner.name, states, frozenset(failed), self.settings.config)
+        return SetupFinished(self.provisioner.name, states, frozenset(failed), self.settings.config)
 
-    def kit(self) -> Kit:
+    def kit(self) -> CheckContext:
         """What one check is given."""
         given = {c.way: c for c in self.provisioner.more_credentials}
         given |= {c.way: c for c in self._credentials}
-        return Kit(
+        return CheckContext(
             api=self.api,
             wire=self._wire,
             runs=self._runs,
@@ -185,7 +185,7 @@ class Session:
         settings, means = self.settings, self.settings.means
         mine = settings.credentials[0]
         other: Credential | None = settings.others[0] if settings.others else None
-        if means.way is Provision.STATIC:
+        if means.way is ProvisionMethod.STATIC:
             if settings.workers > 1:
                 raise ConfigurationError(
                     "--workers and runs that are named one by one contradict each other: no run is "
@@ -193,21 +193,23 @@ class Session:
                     "Leave --workers out, or provide runs in another way.",
                 )
             return StaticProvisioner(means.states, other)
-        if means.way is Provision.HTTP and means.trigger is not None:
-            requested = RequestedRuns(self._control, means.trigger)
-            return MadeProvisioner("http", requested.make, mine, other, RealClock())
-        if means.way is Provision.COMMAND:
-            command = Command(self._hook, means.command)
-            return MadeProvisioner("command", command.make, mine, other, RealClock())
-        if means.way is Provision.MOCK or (
-            means.way is Provision.AUTO and not settings.read_only and self._is_mock()
+        if means.way is ProvisionMethod.HTTP and means.trigger is not None:
+            requested = RequestRuns(self._control, means.trigger)
+            return OnDemandProvisioner("http", requested.make, mine, other, RealClock())
+        if means.way is ProvisionMethod.COMMAND:
+            command = CommandRuns(self._hook, means.command)
+            return OnDemandProvisioner("command", command.make, mine, other, RealClock())
+        if means.way is ProvisionMethod.MOCK or (
+            means.way is ProvisionMethod.AUTO and not settings.read_only and self._is_mock()
         ):
             self._take_world(worker)
             mine = self._credentials[0]
-            mock = Mock(self._control, mine)
+            mock = MockControl(self._control, mine)
             # A tenant's name is a credential in each of the three ways.
-            ways = [mine.via(way) for way in Way]
-            return MadeProvisioner("mock", mock.make, mine, other or neighbour(mine), mock, ways)
+            ways = [mine.via(way) for way in AuthScheme]
+            return OnDemandProvisioner(
+                "mock", mock.make, mine, other or other_tenant_of(mine), mock, ways
+            )
         return DiscoverProvisioner(self.api, other)
 
     def _clock(self) -> Clock | None:
@@ -216,7 +218,7 @@ class Session:
         match told:
             case None:
                 return None
-            case Trigger():
+            case RequestTemplate():
                 return RequestClock(self._control, told, mine)
             case _:
                 return CommandClock(self._hook, told, mine)
@@ -225,8 +227,8 @@ class Session:
         """One world has one clock, so several workers need as many worlds."""
         if self.settings.workers == 1:
             return
-        self._credentials = tuple(beside(c, worker) for c in self._credentials)
-        self.api = self.api.bearing(self._credentials[0])
+        self._credentials = tuple(worker_credential(c, worker) for c in self._credentials)
+        self.api = self.api.with_credential(self._credentials[0])
 
     def _is_mock(self) -> bool:
         try:

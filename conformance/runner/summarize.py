@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.catalogue.open_questions import Sighting, answered
+from conformance.catalogue.open_questions import RecordedObservation, answered
 from conformance.catalogue.open_questions import load as load_questions
 from conformance.catalogue.requirements import load as load_catalogue
 from conformance.config.settings import Settings
 from conformance.contract.contract import load as load_contract
-from conformance.results.events import SetUp
+from conformance.results.events import SetupFinished
 from conformance.results.report import Report, entries_from, stale
 from conformance.results.result import Result
 from conformance.vocabulary import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class RunInfo:
     """How the run went: when it began (RFC 3339), how many seconds it took, what was in its way,
     and what a reader must know to rely on it."""
 
@@ -33,9 +33,9 @@ class Course:
 
 def conclude(
     settings: Settings,
-    setup: SetUp,
+    setup: SetupFinished,
     results: Sequence[Result],
-    course: Course,
+    course: RunInfo,
 ) -> Report:
     """The report; a waiver whose day is past is not in force, and told as stale."""
     contract, catalogue = load_contract(), load_catalogue()
@@ -66,7 +66,7 @@ def conclude(
         observations=answered(
             load_questions(),
             (
-                Sighting(result.requirement, result.check, seen)
+                RecordedObservation(result.requirement, result.check, seen)
                 for result in results
                 for seen in result.observations
             ),

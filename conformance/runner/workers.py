@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from conformance.client.rate_limit import Refusals
+from conformance.client.rate_limit import RateLimitStats
 from conformance.config.settings import Settings
 from conformance.errors import ConfigurationError
 from conformance.harness.markers import info_of
@@ -44,7 +44,7 @@ class WorkerOutput:
     cost it."""
 
     problem: str
-    refusals: Refusals
+    refusals: RateLimitStats
 
 
 def arguments(workers: int) -> list[str]:
@@ -136,7 +136,7 @@ class Controller(Protocol):
     def add_problem(self, why: str) -> None:
         """Note why the run is incomplete."""
 
-    def add_refusals(self, refusals: Refusals) -> None:
+    def add_refusals(self, refusals: RateLimitStats) -> None:
         """Note what rate limits cost a worker."""
 
 

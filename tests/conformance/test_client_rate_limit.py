@@ -14,11 +14,11 @@ from rich.console import Console
 from support import Judge
 
 from conformance import deadline
-from conformance.client.rate_limit import Limits, until
+from conformance.client.rate_limit import RateLimiter, until
 from conformance.config.settings import read
 from conformance.errors import KitError
 from conformance.reporters.terminal import TerminalReporter
-from conformance.results.events import Finished, Limited
+from conformance.results.events import RateLimited, RunFinished
 from conformance.runner.run import run_checks
 from conformance.vocabulary import ExitCode, Verdict
 
@@ -43,7 +43,7 @@ def test_what_is_asked_for(headers: Mapping[str, str], seconds: float | None) ->
 
 def test_there_is_an_end_to_waiting() -> None:
     """Where the time that is left is shorter, and where waiting does not help."""
-    limits = Limits()
+    limits = RateLimiter()
     with deadline.limit(30, "late"):
         assert not limits.wait(429, {"retry-after": "60"}, 0)
     assert not limits.wait(429, {"retry-after": "0"}, 100)
@@ -112,9 +112,9 @@ class Heard:
 
     def on(self, event: object) -> None:
         """Take note."""
-        if isinstance(event, Limited):
+        if isinstance(event, RateLimited):
             self.seconds.append(event.seconds)
-        if isinstance(event, Limited | Finished):
+        if isinstance(event, RateLimited | RunFinished):
             self._terminal.on(event)
 
 

@@ -16,8 +16,8 @@ from conformance.config.settings import Settings, read
 from conformance.config.sources import gather
 from conformance.config.template import template
 from conformance.config.toml_file import find
-from conformance.errors import ConfigurationError, Mistakes
-from conformance.vocabulary import FileKind, Provision, State
+from conformance.errors import ConfigurationError, ErrorCollector
+from conformance.vocabulary import FileKind, ProvisionMethod, State
 
 ENOUGH = {"RUNS_CONFORMANCE_TOKEN": "t"}
 VARIABLES = {option.example: "secret" for option in OPTIONS if option.secret}
@@ -40,7 +40,7 @@ def refused(text: str, name: str = "conformance.toml", **environment: str) -> st
     written(text, name)
     with pytest.raises(ConfigurationError) as caught:
         read({}, ENOUGH | environment)
-    return f"{caught.value.message} {caught.value.remedy}"
+    return f"{caught.value.message} {caught.value.hint}"
 
 
 def runs_conformance(*words: str) -> subprocess.CompletedProcess[str]:
@@ -62,7 +62,7 @@ def test_options_before_environment_before_file_before_default() -> None:
     assert (told.base_url, told.config, told.means.way) == (
         "http://file",
         "conformance.toml",
-        Provision.AUTO,
+        ProvisionMethod.AUTO,
     )
 
 
@@ -124,7 +124,7 @@ def test_tables() -> None:
     assert told.means.trigger is not None
     assert told.means.trigger.body == '{"automation": "{state}", "count": 1}'
     assert told.means.trigger.id_at == "data.id"
-    assert (told.include, told.means.way) == (("LIST-*",), Provision.HTTP)
+    assert (told.include, told.means.way) == (("LIST-*",), ProvisionMethod.HTTP)
     assert told.reports == {FileKind.JSON: Path("out/report.json")}
     first, second = told.waivers
     assert (first.patterns, first.expires) == (("CANCEL-06",), "2030-01-31")
@@ -323,4 +323,4 @@ def test_nothing_is_told_twice() -> None:
     """No two options share a name, a variable or a place."""
     places = [option.place for option in OPTIONS if option.in_file]
     assert len(set(places)) == len(places)
-    assert set(gather({}, {}, None, Mistakes())) == {option.key for option in OPTIONS}
+    assert set(gather({}, {}, None, ErrorCollector())) == {option.key for option in OPTIONS}

@@ -12,7 +12,7 @@ from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
 from support import Judge
 
 from conformance.client.recorder import Exchange
-from conformance.fuzz.messages import in_words
+from conformance.fuzz.messages import describe_failure
 from conformance.vocabulary import Verdict
 
 RUN = re.compile(r"/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -145,4 +145,4 @@ def test_a_failure_is_told_in_plain_words(check: str, said: str, words: str) -> 
     url = "http://x/api/v1/automation-runs/497f6eca-6276-4993-bfeb-53cbbbba6f08/retry"
     exchange = Exchange(0, "POST", url, {}, "[]", 200, {"content-type": "text/html"})
     sent = "POST /api/v1/automation-runs/{run_id}/retry with the body [] was answered 200."
-    assert in_words(check, said, exchange) == f"{sent} {words}"
+    assert describe_failure(check, said, exchange) == f"{sent} {words}"

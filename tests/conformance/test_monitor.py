@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from conformance.assertions.invariants import duration_fits, without_circle
-from conformance.assertions.monitor import Agreement
-from conformance.assertions.response_rules import Watch
-from conformance.client.response import Answer
+from conformance.assertions.invariants import dependencies_acyclic, duration_matches_times
+from conformance.assertions.monitor import InvariantMonitor
+from conformance.assertions.response_rules import RuleMonitor
+from conformance.client.response import Response
 from conformance.vocabulary import ROOT, Level
 
 Json = dict[str, Any]
@@ -52,17 +52,17 @@ def of(*steps: Json, **changed: object) -> Json:
     return {"automationRunId": "r1", "steps": list(steps)} | counts | changed
 
 
-def answer(path: str, body: Any, method: str = "GET", status: int = 200) -> Answer:
+def answer(path: str, body: Any, method: str = "GET", status: int = 200) -> Response:
     """JSON, or frames of a stream as bytes."""
     kind = "text/event-stream" if isinstance(body, bytes) else "application/json"
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(method, f"http://h{ROOT}{path}", status, {"content-type": kind}, raw, 0.0, 7)
+    return Response(method, f"http://h{ROOT}{path}", status, {"content-type": kind}, raw, 0.0, 7)
 
 
-def seen(given: Answer) -> set[str]:
+def seen(given: Response) -> set[str]:
     """The requirements that are found broken in passing."""
-    watch = Watch({}, ALL)
-    Agreement(watch).look(given)
+    watch = RuleMonitor({}, ALL)
+    InvariantMonitor(watch).look(given)
     found = watch.take()
     assert {finding.exchange for finding in found.values()} <= {7}
     return set(found)
@@ -74,7 +74,7 @@ def event(run: Json, step: Json | None = None) -> bytes:
     return f"data: {json.dumps({'event': 'x', 'data': data})}\n\n".encode()
 
 
-SHOWN: Mapping[str, Callable[[Json], Answer]] = {
+SHOWN: Mapping[str, Callable[[Json], Response]] = {
     "run": lambda run: answer("/r1", run),
     "page": lambda run: answer("", {"items": [a_run(), run], "total": 2}),
     "cancel": lambda run: answer("/r1/cancel", run, "POST"),
@@ -125,10 +125,10 @@ def test_steps_that_contradict_each_other_are_seen(wrong: str, body: Json) -> No
 
 def test_steps_in_events_are_looked_at() -> None:
     """Each by itself; what an event shows is nowhere documented, so it is no more than inferred."""
-    watch = Watch({}, ALL)
+    watch = RuleMonitor({}, ALL)
     run = a_run(**STILL, status="running")
     frames = event(run) + event(run, a_step("a", 3, completedAt=at(2)))
-    Agreement(watch).look(answer("/r1/events", frames))
+    InvariantMonitor(watch).look(answer("/r1/events", frames))
     (name, finding), *others = watch.take().items()
     assert (name, finding.level, others) == ("STEPS-07", Level.INFERRED, [])
 
@@ -167,15 +167,15 @@ def test_steps_in_events_are_looked_at() -> None:
         answer("/r1", a_run(durationSeconds=None), "PUT"),
     ],
 )
-def test_what_is_let_pass(given: Answer) -> None:
+def test_what_is_let_pass(given: Response) -> None:
     """Whatever is legitimate in some backend, and whatever cannot be judged."""
     assert seen(given) == set()
 
 
 def test_only_what_is_wanted_is_noted() -> None:
     """And each requirement once at a time, a few times at the most."""
-    watch = Watch({}, {"STEPS-03"})
-    agreement = Agreement(watch)
+    watch = RuleMonitor({}, {"STEPS-03"})
+    agreement = InvariantMonitor(watch)
     taken = []
     for _ in range(5):
         agreement.look(answer("/r1", a_run(error={"code": "x"})))
@@ -217,13 +217,13 @@ def test_a_duration_is_as_exact_as_it_is_told(
     start: str, end: str, told: object, fits: bool
 ) -> None:
     """What rounding explains, and a little that measuring twice does."""
-    why = duration_fits({"startedAt": start, "completedAt": end, "durationSeconds": told})
+    why = duration_matches_times({"startedAt": start, "completedAt": end, "durationSeconds": told})
     assert (why is None) is fits, why
 
 
 def test_many_steps_are_no_burden() -> None:
     """A chain of thousands is followed to its end, and found to be one or a circle."""
     chain = [a_step(str(n), 3, *([str(n - 1)] if n else [])) for n in range(5000)]
-    assert without_circle(chain) is None
+    assert dependencies_acyclic(chain) is None
     chain[0]["dependsOn"] = ["4999"]
-    assert "in a circle" in str(without_circle(chain))
+    assert "in a circle" in str(dependencies_acyclic(chain))

@@ -14,7 +14,12 @@ import yaml
 from mock_process import DEFAULTS, FIXTURES, behave, serving_mock
 from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
 
-from conformance.catalogue.open_questions import Observation, Question, Sighting, answered
+from conformance.catalogue.open_questions import (
+    Observation,
+    Question,
+    RecordedObservation,
+    answered,
+)
 
 BACKEND = Path(__file__).parents[2] / "examples" / "flask_backend"
 QUESTION = Question("Q04", "?", {"explicit": "a", "always": "b", "never": "c"})
@@ -153,7 +158,8 @@ def seen(*observations: tuple[str, ...]) -> tuple[str | None, bool, int]:
     """What observations of one question come to: the answer, whether they contradict each other,
     and how many are of something unknown."""
     sightings = [
-        Sighting("X-01", str(n), Observation("Q04", o, "")) for n, o in enumerate(observations)
+        RecordedObservation("X-01", str(n), Observation("Q04", o, ""))
+        for n, o in enumerate(observations)
     ]
     found = answered({"Q04": QUESTION}, sightings)["Q04"]
     return found.answer, found.contradictory, len(found.unheard_of)

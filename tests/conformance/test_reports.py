@@ -18,7 +18,7 @@ from conformance.catalogue.requirements import Requirement
 from conformance.client.recorder import Exchange
 from conformance.contract.contract import load
 from conformance.contract.yaml_file import Lines
-from conformance.harness.recordings import Moment
+from conformance.harness.recordings import Snapshot
 from conformance.reporters.badge import as_badge
 from conformance.reporters.html import as_page
 from conformance.reporters.markdown import as_markdown
@@ -209,7 +209,7 @@ def run_of(steps: int, **times: str) -> dict[str, object]:
         }
         for n in range(steps)
     ]
-    published = observed("run", [Moment(run, each)])
+    published = observed("run", [Snapshot(run, each)])
     assert published is not None
     return published
 

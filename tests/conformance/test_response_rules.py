@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from conformance.assertions.response_rules import Watch, rules
-from conformance.client.response import Answer
+from conformance.assertions.response_rules import RuleMonitor, rules
+from conformance.client.response import Response
 from conformance.contract import contract
 from conformance.contract.schema import Schemas
 from conformance.vocabulary import ROOT, Level
@@ -17,13 +17,13 @@ RULES = rules(Schemas(contract.load()))
 DETAIL = [{"loc": ["query", "limit"], "msg": "too large", "type": "less_than_equal"}]
 
 
-def answer(status: int, body: Any = None, method: str = "GET", **headers: str) -> Answer:
+def answer(status: int, body: Any = None, method: str = "GET", **headers: str) -> Response:
     """An answer to the list, in JSON unless its headers say otherwise."""
     told = {"content-type": "application/json"} | {
         k.replace("_", "-"): v for k, v in headers.items()
     }
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(method, f"http://h{ROOT}", status, told, raw, 0.0, 7)
+    return Response(method, f"http://h{ROOT}", status, told, raw, 0.0, 7)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def answer(status: int, body: Any = None, method: str = "GET", **headers: str) -
         ("HTTP-11", answer(422, {"detail": DETAIL}, content_type="application/problem+json")),
     ],
 )
-def test_what_is_held_against_an_answer(rule: str, given: Answer) -> None:
+def test_what_is_held_against_an_answer(rule: str, given: Response) -> None:
     """With the number of the exchange that shows it."""
     finding = RULES[rule](given)
     assert finding is not None
@@ -87,7 +87,7 @@ def test_what_is_held_against_an_answer(rule: str, given: Answer) -> None:
         ),
     ],
 )
-def test_what_is_let_pass(given: Answer) -> None:
+def test_what_is_let_pass(given: Response) -> None:
     """By every rule."""
     assert [name for name, rule in RULES.items() if rule(given) is not None] == []
 
@@ -101,7 +101,7 @@ def test_a_missing_field_of_a_validation_error_is_only_inferred() -> None:
 
 def test_a_watch_notes_the_first_few() -> None:
     """One for a requirement each time it is asked, of those that are wanted, and not endlessly."""
-    watch = Watch(RULES, {"HTTP-04"})
+    watch = RuleMonitor(RULES, {"HTTP-04"})
     taken = []
     for _ in range(9):
         watch.look(answer(500, b"Traceback (most recent call last):"))

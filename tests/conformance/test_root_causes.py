@@ -42,19 +42,19 @@ def failing(
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ([found(VIOLATION), found(INCONCLUSIVE, because="X-01")], {"X-02": "X-01"}),
-        ([found(PASS), found(INCONCLUSIVE, because="X-01")], {}),
-        ([found(PASS), found(INCONCLUSIVE, because="Y-01")], {}),
+        ([found(VIOLATION), found(INCONCLUSIVE, caused_by="X-01")], {"X-02": "X-01"}),
+        ([found(PASS), found(INCONCLUSIVE, caused_by="X-01")], {}),
+        ([found(PASS), found(INCONCLUSIVE, caused_by="Y-01")], {}),
         (
             [
                 found(VIOLATION),
-                found(VIOLATION, because="X-01"),
-                found(INCONCLUSIVE, because="X-02"),
+                found(VIOLATION, caused_by="X-01"),
+                found(INCONCLUSIVE, caused_by="X-02"),
             ],
             {"X-02": "X-01", "X-03": "X-01"},
         ),
         (
-            [found(INCONCLUSIVE, because="X-02"), found(INCONCLUSIVE, because="X-01")],
+            [found(INCONCLUSIVE, caused_by="X-02"), found(INCONCLUSIVE, caused_by="X-01")],
             {"X-02": "X-01"},
         ),
         ([found(VIOLATION, place="/a"), found(VIOLATION, place="/a")], {"X-02": "X-01"}),

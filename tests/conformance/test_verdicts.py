@@ -12,9 +12,9 @@ from rich.console import Console
 from conformance.catalogue.open_questions import Observation
 from conformance.catalogue.requirements import Requirement
 from conformance.client.recorder import Exchange
-from conformance.errors import Finding, Inconclusive, OutOfTime, SetupError, Unsupported
+from conformance.errors import CheckFailed, DeadlineExceeded, Inconclusive, SetupError, Unsupported
 from conformance.reporters.terminal import TerminalReporter
-from conformance.results.events import Finished
+from conformance.results.events import RunFinished
 from conformance.results.report import Report, entries_from
 from conformance.results.result import Result, judge
 from conformance.vocabulary import Level, Verdict
@@ -26,14 +26,14 @@ EXCHANGE = Exchange(3, "GET", "http://x/y", {"authorization": "Bearer $TOKEN"}, 
     ("fault", "level", "verdict"),
     [
         (None, Level.DOCUMENTED, Verdict.PASS),
-        (Finding("x"), Level.DOCUMENTED, Verdict.VIOLATION),
-        (Finding("x"), Level.DERIVED, Verdict.VIOLATION),
-        (Finding("x"), Level.ANALOGUE, Verdict.DEVIATION),
-        (Finding("x"), Level.INFERRED, Verdict.DEVIATION),
-        (Finding("x", level=Level.INFERRED), Level.DOCUMENTED, Verdict.DEVIATION),
-        (Finding("x", level=Level.DOCUMENTED), Level.ANALOGUE, Verdict.DEVIATION),
+        (CheckFailed("x"), Level.DOCUMENTED, Verdict.VIOLATION),
+        (CheckFailed("x"), Level.DERIVED, Verdict.VIOLATION),
+        (CheckFailed("x"), Level.ANALOGUE, Verdict.DEVIATION),
+        (CheckFailed("x"), Level.INFERRED, Verdict.DEVIATION),
+        (CheckFailed("x", level=Level.INFERRED), Level.DOCUMENTED, Verdict.DEVIATION),
+        (CheckFailed("x", level=Level.DOCUMENTED), Level.ANALOGUE, Verdict.DEVIATION),
         (Inconclusive("x"), Level.DOCUMENTED, Verdict.INCONCLUSIVE),
-        (OutOfTime("x"), Level.DOCUMENTED, Verdict.INCONCLUSIVE),
+        (DeadlineExceeded("x"), Level.DOCUMENTED, Verdict.INCONCLUSIVE),
         (Unsupported("x"), Level.DOCUMENTED, Verdict.UNSUPPORTED),
         (SetupError("x"), Level.DOCUMENTED, Verdict.ERROR),
         (KeyError("x"), Level.DOCUMENTED, Verdict.ERROR),
@@ -95,7 +95,7 @@ def test_what_was_not_reached_is_counted() -> None:
         missing=("X-02", "X-03"),
     )
     said = io.StringIO()
-    TerminalReporter(Console(file=said, width=100)).on(Finished(report))
+    TerminalReporter(Console(file=said, width=100)).on(RunFinished(report))
     assert (report.exercised, report.selected) == (1, 3)
     assert "1 of 3 requirements put to the test" in said.getvalue()
     assert "not reached: X-02, X-03" in said.getvalue()

@@ -57,7 +57,7 @@ def test_worlds_that_cannot_be_told_apart(mock: str, judge: Judge) -> None:
     """A mock's clock is one for a world: workers with one world would move each other's time."""
     with pytest.raises(KitError, match="world for each worker") as refused:
         judge(mock, "LIST-01", token="demo", workers="2")
-    assert "test-ci" in refused.value.remedy
+    assert "test-ci" in refused.value.hint
 
 
 def test_runs_named_one_by_one(mock: str, judge: Judge) -> None:

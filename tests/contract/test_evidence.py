@@ -91,7 +91,7 @@ def test_a_malformed_mark_is_refused(mark: dict[str, Any], place: str, complaint
         read_marks(document(**mark), "openapi.yaml")
     assert f"openapi.yaml#/components/schemas/A/x-evidence/0{place}: " in caught.value.message
     assert complaint in caught.value.message
-    assert caught.value.remedy
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("marks", [[], {}, "inferred", None, ["inferred"]])
@@ -109,7 +109,7 @@ def test_a_reference_bears_no_marks() -> None:
     contract["components"]["schemas"]["A"]["$ref"] = "#/components/schemas/B"
     with pytest.raises(ConfigurationError, match="bears no marks") as caught:
         read_marks(contract, "openapi.yaml")
-    assert caught.value.remedy == "Mark what it refers to."
+    assert caught.value.hint == "Mark what it refers to."
 
 
 def test_a_key_named_like_the_marks_is_data_where_names_and_payloads_are() -> None:
@@ -141,7 +141,7 @@ def test_a_file_that_is_no_contract_is_refused(
     with pytest.raises(ConfigurationError) as caught:
         load(file)
     assert str(file) in caught.value.message
-    assert complaint in f"{caught.value.message} {caught.value.remedy}"
+    assert complaint in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -11,67 +11,71 @@ from dataclasses import dataclass
 
 from conformance.client.run_events import has_ended, told
 from conformance.client.stream import Stream
-from conformance.errors import Finding, Inconclusive, NoAnswer
-from conformance.harness.context import Kit
+from conformance.errors import CheckFailed, Inconclusive, NoResponse
+from conformance.harness.context import CheckContext
 
-READERS = 24
+SUBSCRIBERS = 24
 # How long events may take that others have heard already.
 _LATE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Subscriber:
     """A stream, and how many events had been told when it was opened."""
 
     stream: Stream
-    behind: int
+    events_before: int
 
 
-def join(kit: Kit, run_id: str, life: float) -> list[Reader]:
+def subscribe_over_time(kit: CheckContext, run_id: str, life: float) -> list[Subscriber]:
     """Readers of a run that takes about `life` seconds of the target's time, spread over it; fewer,
     where the target allows no more. They have left when this returns."""
-    waiting, pace, start = kit.waiting, life / READERS, time.monotonic()
+    waiting, pace, start = kit.waiting, life / SUBSCRIBERS, time.monotonic()
     with ExitStack() as opened:
         first = opened.enter_context(kit.api.events(run_id))
-        readers = [Reader(first, 0)]
-        while len(readers) < READERS and not has_ended(first):
+        subscribers = [Subscriber(first, 0)]
+        while len(subscribers) < SUBSCRIBERS and not has_ended(first):
             if waiting.real_time:
-                first.wait(max(0.0, start + len(readers) * pace - time.monotonic()), has_ended)
+                first.wait(max(0.0, start + len(subscribers) * pace - time.monotonic()), has_ended)
             else:
                 waiting.spend(pace)
             try:
                 stream = opened.enter_context(kit.api.events(run_id))
-            except (Inconclusive, NoAnswer):
+            except (Inconclusive, NoResponse):
                 break
             if stream.status != first.status:
                 break
-            readers.append(Reader(stream, len(first.frames)))
+            subscribers.append(Subscriber(stream, len(first.frames)))
         waiting.follow(first, has_ended)
         over = time.monotonic() + _LATE
-        for reader in readers:
-            reader.stream.wait(max(0.0, over - time.monotonic()), lambda s: s.ended or has_ended(s))
-    return readers
+        for subscriber in subscribers:
+            subscriber.stream.wait(
+                max(0.0, over - time.monotonic()), lambda s: s.ended or has_ended(s)
+            )
+    return subscribers
 
 
-def compare(readers: Sequence[Reader], replay: Stream, kinds: Sequence[str]) -> None:
+def compare(subscribers: Sequence[Subscriber], replay: Stream, kinds: Sequence[str]) -> None:
     """A Finding where a reader missed one of these kinds of events, or heard it twice, beside the
     others and what is told of them afterwards (Q13).
 
     If no reader is told what has been, each hears what happens from when it came.
     """
-    heard = [_labels(reader.stream, kinds) for reader in readers]
+    heard = [_labels(subscriber.stream, kinds) for subscriber in subscribers]
     whole = max([_labels(replay, kinds), *heard], key=len)
-    replays = any(h[:1] == whole[:1] for h, r in zip(heard, readers, strict=True) if h and r.behind)
-    for reader, found in zip(readers, heard, strict=True):
+    replays = any(
+        h[:1] == whole[:1] for h, r in zip(heard, subscribers, strict=True) if h and r.events_before
+    )
+    for subscriber, found in zip(subscribers, heard, strict=True):
         expected = whole if replays else whole[len(whole) - len(found) :]
         # What is cut off the reader knows of; and who comes last may be told nothing any more.
-        if reader.stream.broken:
+        if subscriber.stream.broken:
             expected = expected[: len(found)]
         if found and found != expected:
-            raise Finding(
-                f"a reader that joined when {reader.behind} events had been told "
+            raise CheckFailed(
+                f"a reader that joined when {subscriber.events_before} events had been told "
                 f"{_difference(found, expected)}",
-                exchange=reader.stream.exchange,
+                exchange=subscriber.stream.exchange,
             )
 
 

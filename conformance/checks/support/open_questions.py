@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.client.response import Answer
+from conformance.client.response import Response
 from conformance.contract.views import resolve
-from conformance.errors import Finding
-from conformance.harness.context import Kit
+from conformance.errors import CheckFailed
+from conformance.harness.context import CheckContext
 
 PROBLEM = "application/problem+json"
 # The known answers to Q22, and to Q02 and Q03, by status.
@@ -15,7 +15,7 @@ SUCCESSES = {200: "ok", 201: "created", 202: "accepted"}
 REFUSALS = {409: "conflict", 400: "bad_request"} | dict.fromkeys(SUCCESSES, "unchanged")
 
 
-def empty_fields(kit: Kit, schema: str, value: dict[str, Any], answer: Answer) -> None:
+def empty_fields(kit: CheckContext, schema: str, value: dict[str, Any], answer: Response) -> None:
     """Q19: fields that may be null are there or not where they have nothing to say."""
     components = kit.contract.full["components"]["schemas"]
     optional = [
@@ -33,11 +33,11 @@ def empty_fields(kit: Kit, schema: str, value: dict[str, Any], answer: Answer) -
     kit.observe("Q19", *known, saw=saw, exchange=answer.exchange)
 
 
-def error_body(kit: Kit, answer: Answer) -> None:
+def error_body(kit: CheckContext, answer: Response) -> None:
     """Q20: an error that is no validation error has a detail text or is a problem."""
     try:
         body = answer.object()
-    except Finding:
+    except CheckFailed:
         body = {}
     keys = set(body)
     if answer.media_type == PROBLEM or {"title", "status"} <= keys or {"type", "title"} <= keys:

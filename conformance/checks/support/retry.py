@@ -8,17 +8,17 @@ from typing import Any
 
 from conformance.assertions.matchers import (
     client_error,
+    parse_timestamp,
     require,
     status,
     success,
     unchanged,
-    when,
 )
-from conformance.client.response import Answer
+from conformance.client.response import Response
 from conformance.client.run_events import ends
-from conformance.errors import Finding, Inconclusive
-from conformance.harness.context import Kit
-from conformance.harness.recordings import Moment
+from conformance.errors import CheckFailed, Inconclusive
+from conformance.harness.context import CheckContext
+from conformance.harness.recordings import Snapshot
 from conformance.vocabulary import FINISHED, Level, Operation, State, Status
 
 # Seconds that a step may take to be taken over from another run.
@@ -32,56 +32,58 @@ _UNFAILED = {
 }
 
 
-def made_since(kit: Kit, known: set[str], like: dict[str, Any]) -> set[str]:
+def made_since(kit: CheckContext, known: set[str], like: dict[str, Any]) -> set[str]:
     """The runs of the same automation that were not there: others may be made by others."""
     same = like.get("automationId")
     return {i for i, run in kit.newest().items() if run.get("automationId") == same} - known
 
 
-def ends_once_each(kit: Kit, run_id: str, most: int) -> None:
+def ends_once_each(kit: CheckContext, run_id: str, most: int) -> None:
     """The run's stream, if it replays what has been (Q13), tells no more ends than attempts."""
     with kit.api.events(run_id) as stream:
         stream.wait(1, lambda s: s.ended or len(ends(s)) > most)
     outcomes = [event.outcome for event in ends(stream)]
     if len(outcomes) > most:
-        raise Finding(
+        raise CheckFailed(
             f"the run ended {len(outcomes)} times ({', '.join(outcomes)}) in {most} attempts",
             exchange=stream.exchange,
         )
 
 
-def failed(kit: Kit) -> tuple[str, list[dict[str, Any]]]:
+def failed(kit: CheckContext) -> tuple[str, list[dict[str, Any]]]:
     """A run that failed and would complete if tried again, and its steps."""
     run_id = kit.runs.fresh(State.FAILS_ONCE, Status.FAILED)
     return run_id, kit.steps(run_id)
 
 
-def rested(kit: Kit) -> tuple[str, list[dict[str, Any]]]:
+def rested(kit: CheckContext) -> tuple[str, list[dict[str, Any]]]:
     """Likewise, and what runs again will be seen to start later."""
     found = failed(kit)
     kit.waiting.tick()
     return found
 
 
-def retried(kit: Kit, run_id: str, body: Any) -> Answer:
+def retried(kit: CheckContext, run_id: str, body: Any) -> Response:
     """The answer to a retry that should be accepted; Inconclusive if it is not (RETRY-01)."""
     answer = kit.api.retry(run_id, body)
     if success(answer):
-        raise Inconclusive(f"an ordinary retry was not accepted: {answer.said}", because="RETRY-01")
+        raise Inconclusive(
+            f"an ordinary retry was not accepted: {answer.said}", caused_by="RETRY-01"
+        )
     return answer
 
 
-def rerun(kit: Kit, run_id: str, answer: Answer) -> str:
+def rerun(kit: CheckContext, run_id: str, answer: Response) -> str:
     """The id of the run that runs again: the same or another (Q01)."""
     new = answer.object().get("id")
     if not isinstance(new, str):
-        raise Inconclusive("the answer to the retry has no id", because="RETRY-01")
+        raise Inconclusive("the answer to the retry has no id", caused_by="RETRY-01")
     known, which = ("same_run", "the same") if new == run_id else ("new_run", "another")
     kit.observe("Q01", known, saw=f"{answer.said} with {which} id", exchange=answer.exchange)
     return new
 
 
-def observe_unfailed(kit: Kit, answer: Answer, mode: str, state: str) -> None:
+def observe_unfailed(kit: CheckContext, answer: Response, mode: str, state: str) -> None:
     """Q04, of which each mode tells a part: the answer to a retry of a run that did not fail."""
     asked = "from_failed" if mode == "from_failed" else "explicit"
     accepted, turned_down = not success(answer), not client_error(answer)
@@ -91,7 +93,7 @@ def observe_unfailed(kit: Kit, answer: Answer, mode: str, state: str) -> None:
 
 
 def ran_again(
-    kit: Kit, run_id: str, before: list[dict[str, Any]], new: str, expected: set[str]
+    kit: CheckContext, run_id: str, before: list[dict[str, Any]], new: str, expected: set[str]
 ) -> None:
     """When the retry `new` of the run has come to its end, the expected steps have started anew and
     the others are as they were.
@@ -102,21 +104,21 @@ def ran_again(
     kit.waiting.reach(kit.api, new, *FINISHED)
     now = by_key(kit.steps(new))
     if set(now) != set(by_key(before)):
-        raise Finding(f"the steps were {sorted(by_key(before))} and are {sorted(now)}")
+        raise CheckFailed(f"the steps were {sorted(by_key(before))} and are {sorted(now)}")
     for step in before:
         again = now[step["key"]]
         if step["key"] in expected:
             if again.get("startedAt") in (None, step.get("startedAt")):
-                raise Finding(f"the step {step['key']!r} did not run again")
+                raise CheckFailed(f"the step {step['key']!r} did not run again")
         elif why := unchanged(step, again, ("status", "result", "error")):
-            raise Finding(f"the step {step['key']!r} was not kept: {why}")
+            raise CheckFailed(f"the step {step['key']!r} was not kept: {why}")
         elif again.get("startedAt") != step.get("startedAt") and (
             new == run_id or not _at_once(again, step)
         ):
-            raise Finding(f"the step {step['key']!r} ran again and should have been kept")
+            raise CheckFailed(f"the step {step['key']!r} ran again and should have been kept")
 
 
-def left_behind(now: Moment, before: Mapping[str, dict[str, Any]]) -> None:
+def left_behind(now: Snapshot, before: Mapping[str, dict[str, Any]]) -> None:
     """A Finding if the run, or a step of it, has not ended and shows the end of the attempt before:
     `before` are its steps by their keys."""
     shown: list[tuple[str, dict[str, Any], dict[str, Any]]] = [("run", now.run, {})]
@@ -126,14 +128,14 @@ def left_behind(now: Moment, before: Mapping[str, dict[str, Any]]) -> None:
         if status not in (Status.PENDING, Status.RUNNING):
             continue
         if (at := bearer.get("completedAt")) is not None:
-            raise Finding(f"after the retry the {name} is {status} and was completed at {at}")
+            raise CheckFailed(f"after the retry the {name} is {status} and was completed at {at}")
         if name == "run" and bearer.get("error") is not None:
-            raise Finding(
+            raise CheckFailed(
                 f"after the retry the run is {status} and has an error", level=Level.INFERRED
             )
         for field in ("error", "result"):
             if old.get(field) is not None and bearer.get(field) == old[field]:
-                raise Finding(
+                raise CheckFailed(
                     f"after the retry the {name} is {status} and has the {field} of the attempt "
                     f"before",
                     level=Level.INFERRED,
@@ -144,7 +146,9 @@ def _at_once(again: dict[str, Any], step: dict[str, Any]) -> bool:
     """Whether the step took next to no time, and less than when it did its work."""
     try:
         took, before = (
-            (when(s.get("completedAt")) - when(s.get("startedAt"))).total_seconds()
+            (
+                parse_timestamp(s.get("completedAt")) - parse_timestamp(s.get("startedAt"))
+            ).total_seconds()
             for s in (again, step)
         )
     except ValueError:
@@ -152,7 +156,7 @@ def _at_once(again: dict[str, Any], step: dict[str, Any]) -> bool:
     return took <= max(AT_ONCE, before / 10)
 
 
-def refused(kit: Kit, body: bytes, control: bytes) -> None:
+def refused(kit: CheckContext, body: bytes, control: bytes) -> None:
     """422 and nothing changed for `body`; `control` is accepted on the same run afterwards."""
     run_id, _ = failed(kit)
     before = kit.api.run(run_id)
@@ -163,10 +167,10 @@ def refused(kit: Kit, body: bytes, control: bytes) -> None:
         raise Inconclusive(f"what should be accepted is refused as well: {answer.said}")
 
 
-def not_changed(kit: Kit, run_id: str, before: dict[str, Any]) -> None:
+def not_changed(kit: CheckContext, run_id: str, before: dict[str, Any]) -> None:
     """The refused request left the run alone."""
     if why := unchanged(before, kit.api.run(run_id)):
-        raise Finding(f"a refused retry changed the run: {why}")
+        raise CheckFailed(f"a refused retry changed the run: {why}")
 
 
 def by_key(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

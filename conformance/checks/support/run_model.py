@@ -16,7 +16,7 @@ _LASTING = ("id", "automationId", "automationVersionId", "tenantId", "createdAt"
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class Mismatch:
     """What does not fit, and how well the expectation is founded."""
 
     why: str
@@ -44,40 +44,42 @@ class RunModel:
     keys: frozenset[str] | None = None
     kept: frozenset[str] = frozenset()
 
-    def see(self, run: dict[str, Any]) -> Wrong | None:
+    def see(self, run: dict[str, Any]) -> Mismatch | None:
         """What is wrong with the run as it is now; takes in what is right."""
         try:
             status = Status(str(run.get("status")))
         except ValueError:
-            return Wrong(f"its status is {run.get('status')!r}", Level.ANALOGUE)
+            return Mismatch(f"its status is {run.get('status')!r}", Level.ANALOGUE)
         if status not in self.allowed:
             level = Level.ANALOGUE if self.rest is None else Level.DERIVED
-            return Wrong(f"it is {status.value}, and could only be {_words(self.allowed)}", level)
+            return Mismatch(
+                f"it is {status.value}, and could only be {_words(self.allowed)}", level
+            )
         self.first = self.first or run
         if why := unchanged(self.first, run, _LASTING):
-            return Wrong(why)
+            return Mismatch(why)
         if self.rest is not None and (why := unchanged(self.rest, run)):
-            return Wrong(f"it had finished, and {why}")
+            return Mismatch(f"it had finished, and {why}")
         self.allowed = self._from_here(status)
         if status.finished:
             self.rest = run
         return None
 
-    def see_steps(self, steps: list[dict[str, Any]], status: Status) -> Wrong | None:
+    def see_steps(self, steps: list[dict[str, Any]], status: Status) -> Mismatch | None:
         """The same for its steps, where the run was in this status before and after they were
         read."""
         now = {str(step["key"]): step for step in steps}
         self.keys = self.keys or frozenset(now)
         if self.keys != now.keys():
-            return Wrong(f"its steps were {sorted(self.keys)} and are {sorted(now)}")
+            return Mismatch(f"its steps were {sorted(self.keys)} and are {sorted(now)}")
         for key in sorted(self.kept):
             if now[key]["status"] != "completed":
                 why = f"the step {key!r} had completed, was kept, and is {now[key]['status']}"
-                return Wrong(why, Level.INFERRED)
+                return Mismatch(why, Level.INFERRED)
         if status.finished:
             for before in self.rest_steps or ():
                 if moved := unchanged(before, now[str(before["key"])]):
-                    return Wrong(f"it had finished, and of the step {before['key']!r} {moved}")
+                    return Mismatch(f"it had finished, and of the step {before['key']!r} {moved}")
             self.rest_steps = steps
         return _at_odds(status, {str(step["status"]) for step in steps})
 
@@ -113,24 +115,24 @@ class RunModel:
 
 
 @dataclass(slots=True)
-class Lessons:
+class LearnedBehaviour:
     """How open questions were answered when they first came up."""
 
     learned: dict[Hashable, tuple[Any, str]] = field(default_factory=dict)
 
-    def hold(self, situation: Hashable, answer: Any, said: str) -> Wrong | None:
+    def hold(self, situation: Hashable, answer: Any, said: str) -> Mismatch | None:
         """What is wrong if this situation was met with another answer before."""
         before, then = self.learned.setdefault(situation, (answer, said))
-        return None if before == answer else Wrong(f"{said}; before, {then}", Level.INFERRED)
+        return None if before == answer else Mismatch(f"{said}; before, {then}", Level.INFERRED)
 
 
-def _at_odds(run: Status, steps: set[str]) -> Wrong | None:
+def _at_odds(run: Status, steps: set[str]) -> Mismatch | None:
     if run is Status.COMPLETED and (rest := steps & {"pending", "running", "failed"}):
-        return Wrong(f"it has completed, and it has a step that is {min(rest)}")
+        return Mismatch(f"it has completed, and it has a step that is {min(rest)}")
     if run is Status.FAILED and "failed" not in steps:
-        return Wrong("it has failed, and none of its steps has", Level.ANALOGUE)
+        return Mismatch("it has failed, and none of its steps has", Level.ANALOGUE)
     if run.finished and "running" in steps:
-        return Wrong(f"it is {run.value}, and a step is running", Level.INFERRED)
+        return Mismatch(f"it is {run.value}, and a step is running", Level.INFERRED)
     return None
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from conformance.checks.support.run_model import Lessons
-from conformance.client.shell_script import Script
-from conformance.errors import Finding
+from conformance.checks.support.run_model import LearnedBehaviour
+from conformance.client.shell_script import ShellScript
+from conformance.errors import CheckFailed
 from conformance.vocabulary import State, Status
 
 T = TypeVar("T")
@@ -19,24 +19,24 @@ Call = tuple[Callable[..., None], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedSequence:
     """A sequence that failed, and why."""
 
-    script: Script
-    fault: Finding
+    script: ShellScript
+    fault: CheckFailed
     calls: tuple[Call, ...]
 
 
 @dataclass(slots=True)
-class Book:
+class SearchState:
     """Lessons, which kinds of runs have been seen to end, the sequence
     that failed, what went wrong apart from the implementation, runs that are ready, how
     many were used and why others could not be had."""
 
     until: float
-    lessons: Lessons = field(default_factory=Lessons)
+    lessons: LearnedBehaviour = field(default_factory=LearnedBehaviour)
     ended: set[State] = field(default_factory=set)
-    worst: Failed | None = None
+    worst: FailedSequence | None = None
     trouble: Exception | None = None
     batch: int = 4
     stock: dict[tuple[State, Status | None], list[str]] = field(default_factory=dict)

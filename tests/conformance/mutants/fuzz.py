@@ -32,7 +32,7 @@ def odd(ask: Ask, reply: Reply) -> bool:
     return reply.status == 404 and unquote(ask.run_id)[0] != UNKNOWN_RUN[0]
 
 
-def in_words(operation: str) -> Spoil:
+def describe_failure(operation: str) -> Spoil:
     """Say of every good answer of this operation that it is text."""
 
     async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
@@ -85,7 +85,7 @@ def mindful(operation: str) -> Spoil:
 
 
 _FAULTS = {
-    "EXAMPLES": in_words,
+    "EXAMPLES": describe_failure,
     "COVERAGE": fragile,
     "FUZZING": brittle,
     "STATEFUL": mindful,
