@@ -29,7 +29,7 @@ def limit(
         yield
         return
 
-    def ring(number: int, frame: FrameType | None) -> None:
+    def ring(number: int, event: FrameType | None) -> None:
         raise kind(message)
 
     before = signal.signal(signal.SIGALRM, ring)

@@ -45,7 +45,7 @@ class ConfigurationError(KitError):
     """The configuration names something that is not there or contradicts itself."""
 
 
-class ConfigurationErrors(ConfigurationError):
+class CombinedConfigurationError(ConfigurationError):
     """It does so in more than one place."""
 
     def __init__(self, parts: tuple[tuple[str, str], ...]) -> None:
@@ -85,7 +85,7 @@ class ErrorCollector:
             case ((message, hint),):
                 raise ConfigurationError(message, hint)
             case parts:
-                raise ConfigurationErrors(parts)
+                raise CombinedConfigurationError(parts)
 
 
 class UnreachableError(KitError):

@@ -15,50 +15,52 @@ T = TypeVar("T")
 Matcher = Callable[[T], str | None]
 
 
-def require(answer: Response, *matchers: Matcher[Response], level: Level | None = None) -> Response:
+def require(
+    response: Response, *matchers: Matcher[Response], level: Level | None = None
+) -> Response:
     """The answer, if every matcher agrees with it; a Finding otherwise."""
     for matcher in matchers:
-        if why := matcher(answer):
-            raise CheckFailed(f"{answer.said}: {why}", level=level, exchange=answer.exchange)
-    return answer
+        if why := matcher(response):
+            raise CheckFailed(f"{response.summary}: {why}", level=level, exchange=response.exchange)
+    return response
 
 
 def status(*codes: int) -> Matcher[Response]:
     """The status is one of these."""
     wanted = " or ".join(map(str, codes))
-    return lambda answer: None if answer.status in codes else f"expected {wanted}"
+    return lambda response: None if response.status in codes else f"expected {wanted}"
 
 
-def success(answer: Response) -> str | None:
+def success(response: Response) -> str | None:
     """The status is of the 200 class."""
-    return None if 200 <= answer.status < 300 else "expected a status of the 200 class"
+    return None if 200 <= response.status < 300 else "expected a status of the 200 class"
 
 
-def client_error(answer: Response) -> str | None:
+def client_error(response: Response) -> str | None:
     """The status is of the 400 class."""
-    return None if 400 <= answer.status < 500 else "expected a status of the 400 class"
+    return None if 400 <= response.status < 500 else "expected a status of the 400 class"
 
 
-def no_server_error(answer: Response) -> str | None:
+def no_server_error(response: Response) -> str | None:
     """The status is not of the 500 class."""
-    return None if answer.status < 500 else "a client's request must not be able to cause this"
+    return None if response.status < 500 else "a client's request must not be able to cause this"
 
 
-def rejects_caller(answer: Response) -> str | None:
+def rejects_caller(response: Response) -> str | None:
     """401 or 403."""
-    return None if answer.status in (401, 403) else "expected 401 or 403"
+    return None if response.status in (401, 403) else "expected 401 or 403"
 
 
-def not_visible(answer: Response) -> str | None:
+def not_visible(response: Response) -> str | None:
     """404 or 403: what belongs to others is not shown."""
-    return None if answer.status in (404, 403) else "expected 404 or 403"
+    return None if response.status in (404, 403) else "expected 404 or 403"
 
 
 def names_parameter(name: str) -> Matcher[Response]:
     """The documented validation error, one of whose `loc` names this parameter."""
 
-    def matcher(answer: Response) -> str | None:
-        details = answer.object().get("detail")
+    def matcher(response: Response) -> str | None:
+        details = response.object().get("detail")
         if not isinstance(details, list):
             return f"no list of faults in `detail`: {details!r}"
         locs = [d.get("loc") for d in details if isinstance(d, dict)]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from conformance.assertions import invariants
 from conformance.assertions.response_rules import RuleMonitor
 from conformance.client.response import Response
-from conformance.client.run_events import told
+from conformance.client.run_events import run_events
 from conformance.client.sse import Parser
 from conformance.errors import CheckFailed
 from conformance.vocabulary import ROOT, Level
@@ -34,32 +34,32 @@ class InvariantMonitor:
             n: truth for n, truth in invariants.RUN_INVARIANTS.items() if watch.wants(n)
         }
 
-    def look(self, answer: Response) -> None:
+    def look(self, response: Response) -> None:
         """Hold what one answer shows against the truths."""
-        path = urlsplit(answer.url).path
-        if not 200 <= answer.status < 300 or ROOT not in path or answer.method not in _METHODS:
+        path = urlsplit(response.url).path
+        if not 200 <= response.status < 300 or ROOT not in path or response.method not in _METHODS:
             return
-        if answer.media_type == "text/event-stream":
+        if response.media_type == "text/event-stream":
             # Nothing is documented of what an event shows.
-            self._note(answer, self._events(answer.body), Level.INFERRED)
+            self._note(response, self._events(response.body), Level.INFERRED)
             return
         try:
-            body = answer.object()
+            body = response.object()
         except CheckFailed:
             # That there is an object is the business of others.
             return
         if path.endswith("/steps"):
-            self._note(answer, _steps(body), None)
+            self._note(response, _steps(body), None)
         else:
             items = body.get("items")
-            self._note(answer, self._runs(items if isinstance(items, list) else [body]), None)
+            self._note(response, self._runs(items if isinstance(items, list) else [body]), None)
 
-    def _note(self, answer: Response, faults: Iterable[Fault], level: Level | None) -> None:
+    def _note(self, response: Response, faults: Iterable[Fault], level: Level | None) -> None:
         for name, thing, why in faults:
             self._watch.note(
                 name,
                 CheckFailed(
-                    f"{answer.said}: {thing}: {why}", level=level, exchange=answer.exchange
+                    f"{response.summary}: {thing}: {why}", level=level, exchange=response.exchange
                 ),
             )
 
@@ -77,7 +77,7 @@ class InvariantMonitor:
     def _events(self, body: bytes) -> Iterator[Fault]:
         parser = Parser()
         parser.feed(body, 0.0)
-        for event in told(parser.frames):
+        for event in run_events(parser.events):
             yield from self._runs([event.run])
             if invariants.is_step(event.step):
                 yield from _dated([event.step or {}])

@@ -36,8 +36,8 @@ _NUMBERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 def rules(schemas: Schemas) -> Mapping[str, Rule]:
     """The rules by the requirements that they decide."""
 
-    def documented_refusal(answer: Response) -> CheckFailed | None:
-        return validation_error(answer, schemas)
+    def documented_refusal(response: Response) -> CheckFailed | None:
+        return validation_error(response, schemas)
 
     return {
         "HTTP-03": success_is_json,
@@ -64,10 +64,10 @@ class RuleMonitor:
         """Whether this requirement is wanted at all."""
         return name in self._wanted
 
-    def look(self, answer: Response) -> None:
+    def look(self, response: Response) -> None:
         """Hold one answer against the rules."""
         for name, rule in self._rules.items():
-            finding = None if self._noted.get(name, 0) >= _NOTED else rule(answer)
+            finding = None if self._noted.get(name, 0) >= _NOTED else rule(response)
             if finding is not None:
                 self.note(name, finding)
 
@@ -88,104 +88,106 @@ class RuleMonitor:
             return taken
 
 
-def success_is_json(answer: Response) -> CheckFailed | None:
+def success_is_json(response: Response) -> CheckFailed | None:
     """What an operation answers with success is JSON in UTF-8, and says so; streams are not."""
-    path = urlsplit(answer.url).path
-    theirs = ROOT in path and not path.endswith("/events") and answer.method in ("GET", "POST")
-    if not theirs or not 200 <= answer.status < 300:
+    path = urlsplit(response.url).path
+    theirs = ROOT in path and not path.endswith("/events") and response.method in ("GET", "POST")
+    if not theirs or not 200 <= response.status < 300:
         return None
-    charset = re.search(r"charset=\"?([\w-]+)", answer.headers.get("content-type", ""), re.I)
-    if answer.media_type != "application/json":
-        return _finding(answer, f"its type is {answer.media_type!r}, not application/json")
+    charset = re.search(r"charset=\"?([\w-]+)", response.headers.get("content-type", ""), re.I)
+    if response.media_type != "application/json":
+        return _finding(response, f"its type is {response.media_type!r}, not application/json")
     if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
-        return _finding(answer, f"its charset is {charset[1]}, not UTF-8")
-    return _unreadable(answer)
+        return _finding(response, f"its charset is {charset[1]}, not UTF-8")
+    return _unreadable(response)
 
 
-def no_server_error(answer: Response) -> CheckFailed | None:
+def no_server_error(response: Response) -> CheckFailed | None:
     """No 5xx. A method that nobody knows may be called not implemented, and a service may say
     when it will be back."""
-    excused = (answer.status == 501 and answer.method not in ("GET", "POST")) or (
-        answer.status == 503 and "retry-after" in answer.headers
+    excused = (response.status == 501 and response.method not in ("GET", "POST")) or (
+        response.status == 503 and "retry-after" in response.headers
     )
-    if answer.status < 500 or excused:
+    if response.status < 500 or excused:
         return None
-    return _finding(answer, "a client's request must not be able to cause this")
+    return _finding(response, "a client's request must not be able to cause this")
 
 
-def error_has_reason(answer: Response) -> CheckFailed | None:
+def error_has_reason(response: Response) -> CheckFailed | None:
     """The body of a 4xx is JSON and says why (Q20)."""
-    if not 400 <= answer.status < 500 or answer.method == "HEAD":
+    if not 400 <= response.status < 500 or response.method == "HEAD":
         return None
-    if answer.media_type != "application/json" and not answer.media_type.endswith("+json"):
-        return _finding(answer, f"its type is {answer.media_type!r}, no kind of JSON")
-    if (fault := _unreadable(answer)) is not None:
+    if response.media_type != "application/json" and not response.media_type.endswith("+json"):
+        return _finding(response, f"its type is {response.media_type!r}, no kind of JSON")
+    if (fault := _unreadable(response)) is not None:
         return fault
-    value = answer.json()
+    value = response.json()
     if not isinstance(value, dict):
-        return _finding(answer, f"its body is {type(value).__name__}, not an object with a reason")
+        return _finding(
+            response, f"its body is {type(value).__name__}, not an object with a reason"
+        )
     if not any(value.get(name) for name in ("detail", "title", "message", "error", "errors")):
-        return _finding(answer, f"its body gives no reason: it has {sorted(value)[:8]}")
+        return _finding(response, f"its body gives no reason: it has {sorted(value)[:8]}")
     return None
 
 
-def rate_limits(answer: Response) -> CheckFailed | None:
+def rate_limits(response: Response) -> CheckFailed | None:
     """The headers are numbers that agree with each other, and 429 says when to come back."""
-    told = {n: answer.headers[n] for n in (*_NUMBERS, "retry-after") if n in answer.headers}
-    if answer.status == 429 and "retry-after" not in told:
-        return _finding(answer, "it does not say when to come back (Retry-After)")
+    told = {n: response.headers[n] for n in (*_NUMBERS, "retry-after") if n in response.headers}
+    if response.status == 429 and "retry-after" not in told:
+        return _finding(response, "it does not say when to come back (Retry-After)")
     if "retry-after" in told and not _is_moment(told["retry-after"]):
-        return _finding(answer, f"Retry-After is {told['retry-after']!r}, no seconds and no date")
+        return _finding(response, f"Retry-After is {told['retry-after']!r}, no seconds and no date")
     for name in _NUMBERS:
         if name in told and not re.fullmatch(r"\d{1,15}", told[name]):
-            return _finding(answer, f"{name} is {told[name]!r}, no whole number")
+            return _finding(response, f"{name} is {told[name]!r}, no whole number")
     limit, remaining, reset = (int(told[n]) if n in told else None for n in _NUMBERS)
     if limit is not None and remaining is not None and remaining > limit:
-        return _finding(answer, f"{remaining} requests remain of {limit}")
+        return _finding(response, f"{remaining} requests remain of {limit}")
     if reset is not None and reset < _EPOCH:
-        return _finding(answer, f"x-ratelimit-reset is {reset}, no seconds since 1970")
+        return _finding(response, f"x-ratelimit-reset is {reset}, no seconds since 1970")
     return None
 
 
-def mentions_rate_limit(answer: Response) -> bool:
+def mentions_rate_limit(response: Response) -> bool:
     """Whether there is something for `rate_limits` to look at."""
-    return answer.status == 429 or any(name in answer.headers for name in _NUMBERS)
+    return response.status == 429 or any(name in response.headers for name in _NUMBERS)
 
 
-def no_internals(answer: Response) -> CheckFailed | None:
+def no_internals(response: Response) -> CheckFailed | None:
     """No stack trace or the like. What is answered with success is the data of runs, whose own
     errors may well hold one."""
-    if answer.status < 300:
+    if response.status < 300:
         return None
-    text = answer.body[:_LOOKED_AT].decode("utf-8", "replace")
+    text = response.body[:_LOOKED_AT].decode("utf-8", "replace")
     if found := _INTERNALS.search(text):
-        return _finding(answer, f"its body shows internals: {found[0][:80]!r}")
+        return _finding(response, f"its body shows internals: {found[0][:80]!r}")
     return None
 
 
-def validation_error(answer: Response, schemas: Schemas) -> CheckFailed | None:
+def validation_error(response: Response, schemas: Schemas) -> CheckFailed | None:
     """A 422 has the documented body."""
-    if answer.status != 422 or answer.method == "HEAD":
+    if response.status != 422 or response.method == "HEAD":
         return None
-    if answer.media_type != "application/json":
-        return _finding(answer, f"its type is {answer.media_type!r}, not application/json")
-    if (unreadable := _unreadable(answer)) is not None:
+    if response.media_type != "application/json":
+        return _finding(response, f"its type is {response.media_type!r}, not application/json")
+    if (unreadable := _unreadable(response)) is not None:
         return unreadable
-    for fault in schemas.faults("ValidationError", answer.json())[:1]:
-        return _finding(answer, fault.message, fault.level)
+    for fault in schemas.faults("ValidationError", response.json())[:1]:
+        return _finding(response, fault.message, fault.level)
     return None
 
 
-def _unreadable(answer: Response) -> CheckFailed | None:
+def _unreadable(response: Response) -> CheckFailed | None:
     try:
-        answer.json()
+        response.json()
     except CheckFailed as fault:
         return fault
     return None
 
 
-def _finding(answer: Response, why: str, level: Level | None = None) -> CheckFailed:
-    return CheckFailed(f"{answer.said}: {why}", level=level, exchange=answer.exchange)
+def _finding(response: Response, why: str, level: Level | None = None) -> CheckFailed:
+    return CheckFailed(f"{response.summary}: {why}", level=level, exchange=response.exchange)
 
 
 def _is_moment(text: str) -> bool:

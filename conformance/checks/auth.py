@@ -30,32 +30,32 @@ def check_without_a_credential_nothing_is_done(kit: CheckContext, operation: Ope
 @requirement("AUTH-02")
 def check_a_bearer_token_is_enough(kit: CheckContext) -> None:
     """`Authorization` alone."""
-    require(kit.via(AuthScheme.TOKEN).list_runs(limit=1), status(200))
+    require(kit.with_scheme(AuthScheme.TOKEN).list_runs(limit=1), status(200))
 
 
 @requirement("AUTH-03")
 def check_an_api_key_is_enough(kit: CheckContext) -> None:
     """`X-API-Key` alone."""
-    require(kit.via(AuthScheme.API_KEY).list_runs(limit=1), status(200))
+    require(kit.with_scheme(AuthScheme.API_KEY).list_runs(limit=1), status(200))
 
 
 @requirement("AUTH-04")
 def check_a_cookie_is_enough(kit: CheckContext) -> None:
     """`vai_token` alone."""
-    require(kit.via(AuthScheme.COOKIE).list_runs(limit=1), status(200))
+    require(kit.with_scheme(AuthScheme.COOKIE).list_runs(limit=1), status(200))
 
 
 @requirement("AUTH-04")
 @pytest.mark.parametrize("cookies", ["theme=dark; {}", "{}; theme=dark"], ids=["last", "first"])
 def check_a_cookie_is_found_among_others(kit: CheckContext, cookies: str) -> None:
     """A browser sends all that it has for the host in one header."""
-    api = kit.via(AuthScheme.COOKIE)
+    api = kit.with_scheme(AuthScheme.COOKIE)
     require(api.list_runs(limit=1), status(200))
     ours = api.credential.headers()["Cookie"] if api.credential else ""
-    answer = api.request(
+    response = api.request(
         Operation.LIST, query={"limit": 1}, headers={"Cookie": cookies.format(ours)}
     )
-    require(answer, status(200), level=Level.DERIVED)
+    require(response, status(200), level=Level.DERIVED)
 
 
 @requirement("AUTH-05")
@@ -71,10 +71,10 @@ def check_another_tenants_run_is_out_of_reach(kit: CheckContext, operation: Oper
     """404 or 403 (Q09), and to its owner it is as it was, as far as it does not go on by itself."""
     theirs = _theirs(kit)
     before = kit.other.run(theirs)
-    for answer in _reaches(kit.api, operation, theirs):
-        kit.observe_status("Q09", answer, {404: "not_found", 403: "forbidden"})
-        require(answer, not_visible)
-        _untouched(answer, before, kit.other.run(theirs))
+    for response in _reaches(kit.api, operation, theirs):
+        kit.observe_status("Q09", response, {404: "not_found", 403: "forbidden"})
+        require(response, not_visible)
+        _untouched(response, before, kit.other.run(theirs))
 
 
 @requirement("AUTH-06")
@@ -85,21 +85,21 @@ def check_the_other_tenant_does_not_reach_ours(kit: CheckContext, operation: Ope
     retry = operation is Operation.RETRY
     ours = kit.runs.shared(*((State.FAILS, Status.FAILED) if retry else (State.PENDING, None)))
     before = kit.api.run(ours)
-    for answer in _reaches(kit.other, operation, ours):
-        require(answer, not_visible)
-        _untouched(answer, before, kit.api.run(ours))
+    for response in _reaches(kit.other, operation, ours):
+        require(response, not_visible)
+        _untouched(response, before, kit.api.run(ours))
 
 
 @requirement("AUTH-07")
 def check_a_refusal_says_how_to_ask(kit: CheckContext) -> None:
     """401 carries `WWW-Authenticate`."""
-    answer = kit.anonymous.list_runs()
-    if answer.status == 403:
+    response = kit.anonymous.list_runs()
+    if response.status == 403:
         raise Unsupported("strangers are answered with 403 (Q08), and only a 401 says how to ask")
-    if answer.status != 401:
-        raise Inconclusive(f"{answer.said}, not 401", caused_by="AUTH-01")
-    if not answer.headers.get("www-authenticate", "").strip():
-        raise CheckFailed(f"{answer.said} without WWW-Authenticate")
+    if response.status != 401:
+        raise Inconclusive(f"{response.summary}, not 401", caused_by="AUTH-01")
+    if not response.headers.get("www-authenticate", "").strip():
+        raise CheckFailed(f"{response.summary} without WWW-Authenticate")
 
 
 @requirement("AUTH-08")
@@ -109,36 +109,40 @@ def check_strangers_learn_nothing_of_their_input(kit: CheckContext, case: str) -
     stranger = kit.wrong_credential()
     match case:
         case "malformed id":
-            answer = stranger.get_run(MALFORMED_RUN)
+            response = stranger.get_run(MALFORMED_RUN)
         case "limit":
-            answer = stranger.list_runs(limit=1001)
+            response = stranger.list_runs(limit=1001)
         case "unknown run":
-            answer = stranger.get_run(UNKNOWN_RUN)
+            response = stranger.get_run(UNKNOWN_RUN)
         case _:
-            answer = stranger.request(Operation.RETRY, UNKNOWN_RUN, raw=b"{")
-    require(answer, rejects_caller)
+            response = stranger.request(Operation.RETRY, UNKNOWN_RUN, raw=b"{")
+    require(response, rejects_caller)
 
 
 @requirement("AUTH-09")
 @each_operation
 def check_no_credential_is_echoed(kit: CheckContext, operation: Operation) -> None:
     """Neither a wrong one nor, where it is long enough to be told, the right one."""
-    answers = [_call(kit.wrong_credential(way), operation, UNKNOWN_RUN) for way in AuthScheme]
-    answers.append(_call(kit.api, operation, UNKNOWN_RUN))
+    responses = [
+        _call(kit.wrong_credential(scheme), operation, UNKNOWN_RUN) for scheme in AuthScheme
+    ]
+    responses.append(_call(kit.api, operation, UNKNOWN_RUN))
     secrets = [WRONG_SECRET, *(c.secret for c in kit.credentials if len(c.secret) >= 16)]
-    for answer in answers:
-        text = answer.body.decode("utf-8", "replace") + str(dict(answer.headers))
+    for response in responses:
+        text = response.body.decode("utf-8", "replace") + str(dict(response.headers))
         if any(secret in text for secret in secrets):
-            raise CheckFailed(f"{answer.said} and repeats the credential", exchange=answer.exchange)
+            raise CheckFailed(
+                f"{response.summary} and repeats the credential", exchange=response.exchange
+            )
 
 
 @requirement("AUTH-10")
 def check_another_tenants_run_is_not_listed(kit: CheckContext) -> None:
     """Its owner finds it in the list, the tenant under test does not; nor the other way round."""
     theirs = _theirs(kit)
-    if kit.listed(theirs) is not None:
+    if kit.find_in_list(theirs) is not None:
         raise CheckFailed(f"the list shows the run {theirs} of another tenant")
-    ours = kit.samples()[0]
+    ours = kit.sample_runs()[0]
     if any(run["id"] == ours for run in replace(kit, api=kit.other).page(limit=1000)["items"]):
         raise CheckFailed(f"the list of another tenant shows our run {ours}")
 
@@ -147,33 +151,33 @@ def _theirs(kit: CheckContext) -> str:
     """A run of the other tenant; Inconclusive if that is the tenant under test after all."""
     run_id = kit.runs.shared(State.OTHER_TENANT)
     owner = kit.other.run(run_id).get("tenantId")
-    if owner is not None and owner == kit.api.run(kit.samples()[0]).get("tenantId"):
+    if owner is not None and owner == kit.api.run(kit.sample_runs()[0]).get("tenantId"):
         raise Inconclusive("both credentials belong to one tenant")
     return run_id
 
 
-def _untouched(answer: Response, before: dict[str, Any], after: dict[str, Any]) -> None:
+def _untouched(response: Response, before: dict[str, Any], after: dict[str, Any]) -> None:
     """A stranger's request may not have ended the run, nor begun it anew."""
     if why := unaffected(before, after):
-        raise CheckFailed(f"{answer.said} and the run of another tenant changed: {why}")
+        raise CheckFailed(f"{response.summary} and the run of another tenant changed: {why}")
 
 
 def _changes_nothing(kit: CheckContext, api: Api, operation: Operation) -> None:
     run_id = kit.runs.shared(State.PENDING)
     before = kit.api.run(run_id)
-    answer = _call(api, operation, run_id)
-    kit.observe_status("Q08", answer, {401: "unauthorized", 403: "forbidden"})
-    require(answer, rejects_caller)
+    response = _call(api, operation, run_id)
+    kit.observe_status("Q08", response, {401: "unauthorized", 403: "forbidden"})
+    require(response, rejects_caller)
     if why := unaffected(before, kit.api.run(run_id)):
-        raise CheckFailed(f"{answer.said} and the run changed: {why}")
+        raise CheckFailed(f"{response.summary} and the run changed: {why}")
 
 
 def _reaches(api: Api, operation: Operation, run_id: str) -> list[Response]:
     """What the operation is answered with; a stream also where its reader was there before."""
-    answers = [_call(api, operation, run_id)]
+    responses = [_call(api, operation, run_id)]
     if operation is Operation.EVENTS:
-        answers.append(api.request(operation, run_id, headers={"Last-Event-ID": "1"}))
-    return answers
+        responses.append(api.request(operation, run_id, headers={"Last-Event-ID": "1"}))
+    return responses
 
 
 def _call(api: Api, operation: Operation, run_id: str) -> Response:

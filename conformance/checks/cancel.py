@@ -24,7 +24,7 @@ from conformance.checks.support.completion_race import TimedCancel, cancel_aroun
 from conformance.checks.support.open_questions import REFUSALS, SUCCESSES
 from conformance.client.concurrency import at_once
 from conformance.client.response import Response
-from conformance.client.run_events import ends, has_ended, told
+from conformance.client.run_events import has_ended, run_events, terminal_events
 from conformance.client.stream import Stream
 from conformance.errors import CheckFailed, Inconclusive, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
@@ -39,21 +39,21 @@ CALLERS = 6
 def check_the_answer_is_the_run(kit: CheckContext) -> None:
     """The 200 class, the documented types, the same id."""
     run_id = kit.runs.fresh(State.PENDING)
-    answer = require(kit.api.cancel(run_id), success)
-    kit.fits(answer, "Run")
-    if answer.object().get("id") != run_id:
-        raise CheckFailed(f"{answer.said} with the run {answer.object().get('id')!r}")
-    kit.observe_status("Q22", answer, SUCCESSES)
+    response = require(kit.api.cancel(run_id), success)
+    kit.check_schema(response, "Run")
+    if response.object().get("id") != run_id:
+        raise CheckFailed(f"{response.summary} with the run {response.object().get('id')!r}")
+    kit.observe_status("Q22", response, SUCCESSES)
 
 
-@requirement("CANCEL-02", early=CheckContext.stopped)
+@requirement("CANCEL-02", early=CheckContext.cancelled_runs)
 def check_a_pending_run_is_cancelled(kit: CheckContext) -> None:
     """And stays so when it is read again."""
     run_id = kit.runs.fresh(State.PENDING)
     _accepted(kit, run_id)
-    kit.expect_soon(lambda: kit.api.run(run_id), has_status(Status.CANCELLED), within=5)
-    for was in kit.stopped() or [kit.snapshot(run_id)]:
-        kit.waiting.rest(was.at)
+    kit.wait_for(lambda: kit.api.run(run_id), has_status(Status.CANCELLED), within=5)
+    for was in kit.cancelled_runs() or [kit.snapshot(run_id)]:
+        kit.poller.wait_for_effects(was.at)
         if why := has_status(Status.CANCELLED)(kit.api.run(was.run["id"])):
             raise CheckFailed(f"it did not last: {why}")
 
@@ -62,16 +62,16 @@ def check_a_pending_run_is_cancelled(kit: CheckContext) -> None:
 def check_a_running_run_is_cancelled_soon(kit: CheckContext) -> None:
     """At once, or when its work notices (Q10)."""
     run_id = kit.runs.fresh(State.RUNNING_LONG)
-    answer = _accepted(kit, run_id)
-    at_first = answer.object().get("status")
-    kit.expect_soon(lambda: kit.api.run(run_id), has_status(Status.CANCELLED))
+    response = _accepted(kit, run_id)
+    at_first = response.object().get("status")
+    kit.wait_for(lambda: kit.api.run(run_id), has_status(Status.CANCELLED))
     words = {Status.CANCELLED: "at_once", Status.RUNNING: "cooperative"}
-    saw = f"{answer.said} with the run {at_first}, and it came to be cancelled"
+    saw = f"{response.summary} with the run {at_first}, and it came to be cancelled"
     known = [word for status, word in words.items() if status == at_first]
-    kit.observe("Q10", *known, saw=saw, exchange=answer.exchange)
+    kit.observe("Q10", *known, saw=saw, exchange=response.exchange)
 
 
-@requirement("CANCEL-04", early=CheckContext.stopped)
+@requirement("CANCEL-04", early=CheckContext.cancelled_runs)
 def check_no_step_runs_on(kit: CheckContext) -> None:
     """After a cancellation no step is running and none starts; neither in the middle of a long step
     nor where the next one is near."""
@@ -80,8 +80,8 @@ def check_no_step_runs_on(kit: CheckContext) -> None:
     # One that has completed sooner shows nothing, and need not.
     with contextlib.suppress(Inconclusive, Unsupported):
         _nothing_starts(kit, kit.runs.fresh(State.SUCCEEDS, Status.RUNNING))
-    for then in kit.stopped() or [kit.snapshot(run_id)]:
-        kit.waiting.rest(then.at)
+    for then in kit.cancelled_runs() or [kit.snapshot(run_id)]:
+        kit.poller.wait_for_effects(then.at)
         for was, now in zip(then.steps, kit.steps(then.run["id"]), strict=False):
             if why := unchanged(was, now, ("status", "startedAt")):
                 raise CheckFailed(f"a step of a cancelled run went on: {why}")
@@ -93,12 +93,12 @@ def check_a_finished_run_cannot_be_cancelled(kit: CheckContext) -> None:
     refused: list[Snapshot] = []
     for state in (State.COMPLETED, State.CANCELLED):
         before = kit.snapshot(kit.runs.fresh(state))
-        answer = require(kit.api.cancel(before.run["id"]), no_server_error)
+        response = require(kit.api.cancel(before.run["id"]), no_server_error)
         refused.append(replace(before, at=time.monotonic()))
-        kit.observe_status("Q02", answer, REFUSALS)
+        kit.observe_status("Q02", response, REFUSALS)
     # What a cancel does may come later than its answer.
     for before in refused:
-        kit.waiting.rest(before.at)
+        kit.poller.wait_for_effects(before.at)
         if why := unchanged(before.run, kit.api.run(before.run["id"])):
             raise CheckFailed(f"cancelling a {before.run.get('status')} run changed it: {why}")
 
@@ -110,18 +110,20 @@ def check_many_cancels_have_one_outcome(kit: CheckContext, state: State) -> None
     came too late hears what a cancel of a finished run is answered with (Q02)."""
     run_id = kit.runs.fresh(state)
     with kit.api.events(run_id) as stream:
-        answers = at_once([partial(kit.api.cancel, run_id)] * CALLERS)
-        for answer in answers:
-            require(answer, no_server_error)
-        taken = [answer for answer in answers if not success(answer)]
+        responses = at_once([partial(kit.api.cancel, run_id)] * CALLERS)
+        for response in responses:
+            require(response, no_server_error)
+        taken = [response for response in responses if not success(response)]
         if not taken:
-            raise Inconclusive(f"no cancel was accepted: {answers[0].said}", caused_by="CANCEL-01")
-        kit.waiting.reach(kit.api, run_id, Status.CANCELLED)
-        kit.waiting.follow(stream, has_ended, within=5)
+            raise Inconclusive(
+                f"no cancel was accepted: {responses[0].summary}", caused_by="CANCEL-01"
+            )
+        kit.poller.wait_for_status(kit.api, run_id, Status.CANCELLED)
+        kit.poller.follow(stream, has_ended, within=5)
         stream.wait(0.3, lambda s: s.ended)
     _one_end(kit, run_id, stream)
     if state is State.PENDING:
-        _in_turn(kit.api.cancel(run_id), answers, taken)
+        _in_turn(kit.api.cancel(run_id), responses, taken)
 
 
 @requirement("CANCEL-07")
@@ -129,19 +131,19 @@ def check_cancel_against_completion_has_one_winner(kit: CheckContext) -> None:
     """Cancelled as it is about to complete, a run ends once, that is final, and it is what the
     cancel was told."""
     cancels: list[TimedCancel] = []
-    for volley in cancel_around_completion(kit):
-        for cancel in volley:
-            require(cancel.answer, no_server_error)
-            _one_end(kit, cancel.was.run["id"], cancel.stream)
-            _as_told(cancel.answer, str(cancel.was.run.get("status")))
-        cancels += volley
+    for batch in cancel_around_completion(kit):
+        for cancel in batch:
+            require(cancel.response, no_server_error)
+            _one_end(kit, cancel.ended.run["id"], cancel.stream)
+            _as_told(cancel.response, str(cancel.ended.run.get("status")))
+        cancels += batch
     for cancel in cancels:
-        kit.waiting.rest(cancel.was.at)
-        now = kit.api.run(cancel.was.run["id"])
-        if why := unchanged(cancel.was.run, now, ("status", "completedAt")):
+        kit.poller.wait_for_effects(cancel.ended.at)
+        now = kit.api.run(cancel.ended.run["id"])
+        if why := unchanged(cancel.ended.run, now, ("status", "completedAt")):
             raise CheckFailed(f"the end did not last: {why}")
     in_time = sum(cancel.in_time for cancel in cancels)
-    if kit.waiting.real_time and in_time in (0, len(cancels)):
+    if kit.poller.real_time and in_time in (0, len(cancels)):
         raise Inconclusive(
             f"no cancel came close to completion: {in_time} of {len(cancels)} were in time; "
             f"provide any number of 'succeeds' whose last step always takes half a second or more"
@@ -160,9 +162,9 @@ def check_a_cancellation_is_dated(kit: CheckContext) -> None:
     """`completedAt` is set, and `updatedAt` moves."""
     run_id = kit.runs.fresh(State.PENDING)
     before = kit.api.run(run_id)
-    kit.waiting.tick()
+    kit.poller.tick()
     _accepted(kit, run_id)
-    after = kit.waiting.reach(kit.api, run_id, Status.CANCELLED)
+    after = kit.poller.wait_for_status(kit.api, run_id, Status.CANCELLED)
     if after.get("completedAt") is None:
         raise CheckFailed("a cancelled run has no completedAt")
     if timestamp(after, "updatedAt") <= timestamp(before, "updatedAt"):
@@ -179,10 +181,12 @@ def check_a_malformed_id_cannot_be_cancelled(kit: CheckContext) -> None:
 
 def _accepted(kit: CheckContext, run_id: str) -> Response:
     """The answer to a cancel that should be accepted; Inconclusive if it is not (CANCEL-01)."""
-    answer = kit.api.cancel(run_id)
-    if success(answer):
-        raise Inconclusive(f"the cancel was not accepted: {answer.said}", caused_by="CANCEL-01")
-    return answer
+    response = kit.api.cancel(run_id)
+    if success(response):
+        raise Inconclusive(
+            f"the cancel was not accepted: {response.summary}", caused_by="CANCEL-01"
+        )
+    return response
 
 
 def _nothing_starts(kit: CheckContext, run_id: str) -> None:
@@ -191,9 +195,9 @@ def _nothing_starts(kit: CheckContext, run_id: str) -> None:
     with kit.api.events(run_id) as stream:
         _accepted(kit, run_id)
         at_first = {step["key"]: step for step in kit.steps(run_id)}
-        kit.waiting.reach(kit.api, run_id, Status.CANCELLED)
+        kit.poller.wait_for_status(kit.api, run_id, Status.CANCELLED)
         steps = kit.steps(run_id)
-        kit.waiting.follow(stream, has_ended, within=5)
+        kit.poller.follow(stream, has_ended, within=5)
     for step in steps:
         if step["status"] == "running":
             raise CheckFailed(f"the run is cancelled and its step {step['key']!r} is running")
@@ -202,7 +206,7 @@ def _nothing_starts(kit: CheckContext, run_id: str) -> None:
                 f"the step {step['key']!r} started after the run's cancel was answered"
             )
     cancelled = False
-    for event in told(stream.frames):
+    for event in run_events(stream.events):
         cancelled = cancelled or (event.step is None and "cancel" in event.kind.lower())
         if cancelled and event.step_key is not None and event.outcome == "started":
             raise CheckFailed(
@@ -213,7 +217,7 @@ def _nothing_starts(kit: CheckContext, run_id: str) -> None:
 
 def _one_end(kit: CheckContext, run_id: str, stream: Stream) -> None:
     """A stream told one end, and the run agrees with it."""
-    outcomes = [event.outcome for event in ends(stream)]
+    outcomes = [event.outcome for event in terminal_events(stream)]
     final = kit.api.run(run_id).get("status")
     if len(outcomes) > 1:
         raise CheckFailed(f"the stream tells {len(outcomes)} ends: {', '.join(outcomes)}")
@@ -221,39 +225,40 @@ def _one_end(kit: CheckContext, run_id: str, stream: Stream) -> None:
         raise CheckFailed(f"the stream ends with {outcomes[0]}, the run is {final}")
 
 
-def _as_told(answer: Response, end: str) -> None:
+def _as_told(response: Response, end: str) -> None:
     """A cancel that raced with completion was answered in keeping with how the run ended."""
-    if client_error(answer) is None and end == Status.CANCELLED:
+    if client_error(response) is None and end == Status.CANCELLED:
         raise CheckFailed(
-            f"{answer.said}, and the run was cancelled nevertheless", exchange=answer.exchange
+            f"{response.summary}, and the run was cancelled nevertheless",
+            exchange=response.exchange,
         )
-    said = answer.object().get("status") if success(answer) is None else None
+    said = response.object().get("status") if success(response) is None else None
     if said in (Status.PENDING, Status.RUNNING) and end != Status.CANCELLED:
         raise CheckFailed(
-            f"{answer.said} with the run {said}, and it was not cancelled but is {end}",
+            f"{response.summary} with the run {said}, and it was not cancelled but is {end}",
             level=Level.ANALOGUE,
-            exchange=answer.exchange,
+            exchange=response.exchange,
         )
     if said in FINISHED and said != end:
         raise CheckFailed(
-            f"{answer.said} with the run {said}, and it is {end}", exchange=answer.exchange
+            f"{response.summary} with the run {said}, and it is {end}", exchange=response.exchange
         )
 
 
-def _in_turn(late: Response, answers: Iterable[Response], taken: Sequence[Response]) -> None:
+def _in_turn(late: Response, responses: Iterable[Response], taken: Sequence[Response]) -> None:
     """Where a cancel takes effect at once, all others came behind it, as `late` did.
 
     A cancel that is still under way may be asked for again, or that may be refused (Q10).
     """
-    if any(answer.object().get("status") != Status.CANCELLED for answer in taken):
+    if any(response.object().get("status") != Status.CANCELLED for response in taken):
         return
-    for answer in answers:
-        if success(answer) and answer.status != late.status:
+    for response in responses:
+        if success(response) and response.status != late.status:
             raise CheckFailed(
-                f"{answer.said} beside a cancel that was accepted, and one that came later was "
+                f"{response.summary} beside a cancel that was accepted, and one that came later was "
                 f"answered {late.status}",
                 level=Level.INFERRED,
-                exchange=answer.exchange,
+                exchange=response.exchange,
             )
     if success(late) and len(taken) > 1:
         raise CheckFailed(

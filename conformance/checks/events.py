@@ -8,26 +8,26 @@ from contextlib import ExitStack
 from conformance.assertions.matchers import is_finished, require, status, timestamp, unchanged
 from conformance.checks.support.late_subscribers import compare, subscribe_over_time
 from conformance.checks.support.retry import rerun, retried
-from conformance.client.run_events import ends, has_ended, told
+from conformance.client.run_events import has_ended, run_events, terminal_events
 from conformance.client.stream import Stream
 from conformance.errors import CheckFailed, Inconclusive, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import FINISHED, Operation, State, Status
 
-PULSE = 30
-QUIET = 5
+MAX_SILENCE = 30
+SHORT_SILENCE = 5
 # The known answers to Q12 by the fields of an event.
-FRAMINGS = {"full": frozenset({"id", "event", "data"}), "data_only": frozenset({"data"})}
+EVENT_FIELDS = {"full": frozenset({"id", "event", "data"}), "data_only": frozenset({"data"})}
 # How long a stream that is over may take to close.
-CLOSING = 1.0
+MAX_CLOSE = 1.0
 
 
 @requirement("EVENTS-01", shares="watched")
 def check_the_answer_is_an_event_stream(kit: CheckContext) -> None:
     """200 and `text/event-stream`."""
     with kit.api.events(kit.runs.shared(State.COMPLETED)) as stream:
-        stream.wait(1, lambda s: bool(s.signs))
+        stream.wait(1, lambda s: bool(s.message_count))
     if (stream.status, stream.media_type) != (200, "text/event-stream"):
         raise CheckFailed(f"the stream is answered with {stream.status} and {stream.media_type!r}")
 
@@ -35,34 +35,34 @@ def check_the_answer_is_an_event_stream(kit: CheckContext) -> None:
 @requirement("EVENTS-02", shares="watched")
 def check_frames_parse(kit: CheckContext) -> None:
     """Nothing in the stream is what a browser would drop."""
-    stream = _heard(kit)
+    stream = _recorded_stream(kit)
     if stream.faults:
         raise CheckFailed(stream.faults[0])
-    _observe_framing(kit, stream)
+    _observe_event_fields(kit, stream)
 
 
 @requirement("EVENTS-03", shares="watched")
 def check_data_is_json(kit: CheckContext) -> None:
     """One value for each event."""
-    for frame in _heard(kit).frames:
+    for event in _recorded_stream(kit).events:
         try:
-            frame.json()
+            event.json()
         except ValueError as fault:
-            raise CheckFailed(f"the data {frame.data[:80]!r} is no JSON: {fault}") from None
+            raise CheckFailed(f"the data {event.data[:80]!r} is no JSON: {fault}") from None
 
 
 @requirement("EVENTS-04", shares="watched")
 def check_the_end_is_told_once(kit: CheckContext) -> None:
     """The terminal event of a run that ended comes, and once; then it closes or not (Q14)."""
-    broadcast = kit.broadcast()
-    kinds = [event.kind for event in ends(broadcast.first)]
-    run = kit.api.run(broadcast.run_id)
+    recording = kit.recording()
+    kinds = [event.kind for event in terminal_events(recording.first)]
+    run = kit.api.run(recording.run_id)
     if len(kinds) != 1:
         raise CheckFailed(
             f"the run is {run.get('status')}, and its stream told {len(kinds)} ends: {kinds}"
         )
-    closed = broadcast.first.closed
-    saw = "closed behind" if closed else f"was still open {CLOSING:g} s after"
+    closed = recording.first.closed
+    saw = "closed behind" if closed else f"was still open {MAX_CLOSE:g} s after"
     kit.observe(
         "Q14", "closes" if closed else "stays_open", saw=f"the stream {saw} the terminal event"
     )
@@ -73,27 +73,27 @@ def check_a_finished_run_is_answered(kit: CheckContext) -> None:
     """Its history, a close, or an open stream (Q13), but an answer."""
     with kit.api.events(kit.runs.shared(State.COMPLETED)) as stream:
         stream.wait(2, lambda s: s.ended or has_ended(s))
-        closed = stream.wait(CLOSING, lambda s: s.ended)
+        closed = stream.wait(MAX_CLOSE, lambda s: s.ended)
     if stream.status >= 500:
         raise CheckFailed(f"the stream of a finished run is answered with {stream.status}")
     if stream.status >= 400:
         return
-    match has_ended(stream), closed, bool(stream.frames):
+    match has_ended(stream), closed, bool(stream.events):
         case True, _, _:
             known = ["replays" if closed else "stays_open"]
         case False, True, False:
             known = ["closes"]
         case _:
             known = []
-    saw = f"{len(stream.frames)} events came, and it {'closed' if closed else 'stayed open'}"
+    saw = f"{len(stream.events)} events came, and it {'closed' if closed else 'stayed open'}"
     kit.observe("Q13", *known, saw=saw, exchange=stream.exchange)
-    _observe_framing(kit, stream)
+    _observe_event_fields(kit, stream)
 
 
 @requirement("EVENTS-06", shares="watched")
 def check_events_follow_the_steps(kit: CheckContext) -> None:
     """No step ends before it starts, none starts twice, nothing follows the run's end."""
-    events = told(kit.broadcast().first.frames)
+    events = run_events(kit.recording().first.events)
     if not any(event.step_key for event in events):
         raise Inconclusive("no event is about a step")
     state: dict[str, str] = {}
@@ -101,7 +101,7 @@ def check_events_follow_the_steps(kit: CheckContext) -> None:
     for event in events:
         if ended:
             raise CheckFailed(f"{event.kind} follows {ended}")
-        ended = event.kind if event.ends_the_run else ""
+        ended = event.kind if event.ends_run else ""
         key = event.step_key
         if key is None:
             continue
@@ -120,54 +120,54 @@ def check_a_reader_resumes_where_it_was(kit: CheckContext) -> None:
     """Behind `Last-Event-ID` there is no gap and no repetition."""
     run_id = kit.runs.fresh(State.SUCCEEDS)
     with kit.api.events(run_id) as whole:
-        kit.waiting.follow(whole, lambda s: len(s.frames) >= 3 or has_ended(s))
-        seen = whole.frames
+        kit.poller.follow(whole, lambda s: len(s.events) >= 3 or has_ended(s))
+        seen = whole.events
         if len(seen) < 2:
             raise Inconclusive("too few events came")
         if not seen[0].id:
             raise Unsupported("the events bear no ids")
         with kit.api.events(run_id, seen[1].id) as resumed:
             for stream in (whole, resumed):
-                kit.waiting.follow(stream, has_ended)
-    _goes_on(whole, seen[1].id, resumed)
+                kit.poller.follow(stream, has_ended)
+    _continues(whole, seen[1].id, resumed)
 
 
 @requirement("EVENTS-07", shares="watched")
 def check_a_reader_resumes_behind_a_retry(kit: CheckContext) -> None:
     """Where that continues the run (Q01): whoever left before it, with its beginning or since."""
     run_id = kit.runs.fresh(State.FAILS_ONCE)
-    heard = kit.listen(run_id, has_ended).frames
-    if len(heard) < 2:
+    received = kit.listen(run_id, has_ended).events
+    if len(received) < 2:
         raise Inconclusive("too few events came")
-    if not heard[0].id:
+    if not received[0].id:
         raise Unsupported("the events bear no ids")
-    kit.waiting.reach(kit.api, run_id, Status.FAILED)
+    kit.poller.wait_for_status(kit.api, run_id, Status.FAILED)
     if rerun(kit, run_id, retried(kit, run_id, {"mode": "full"})) != run_id:
         return
-    known = {frame.id for frame in heard}
+    known = {event.id for event in received}
     with kit.api.events(run_id) as whole:
-        kit.waiting.follow(whole, lambda s: sum(f.id not in known for f in s.frames) > 1, within=5)
-        since = [frame for frame in whole.frames if frame.id not in known][:1]
-        anchors = [frame.id for frame in (heard[0], heard[-2], heard[-1], *since)]
+        kit.poller.follow(whole, lambda s: sum(f.id not in known for f in s.events) > 1, within=5)
+        since = [event for event in whole.events if event.id not in known][:1]
+        anchors = [event.id for event in (received[0], received[-2], received[-1], *since)]
         with ExitStack() as left:
             resumed = {id_: left.enter_context(kit.api.events(run_id, id_)) for id_ in anchors}
             late = is_finished(kit.api.run(run_id)) is None
-            kit.waiting.reach(kit.api, run_id, *FINISHED)
+            kit.poller.wait_for_status(kit.api, run_id, *FINISHED)
             for stream in (whole, *resumed.values()):
-                kit.waiting.follow(stream, lambda s: _ends(s, known), within=5)
-    _numbered_once(whole)
+                kit.poller.follow(stream, lambda s: _attempt_ended(s, known), within=5)
+    _ids_unique(whole)
     for id_, stream in resumed.items():
         # A run that has finished meanwhile may have nothing to tell any more (Q13).
-        if stream.frames or not late:
-            _goes_on(whole, id_, stream)
+        if stream.events or not late:
+            _continues(whole, id_, stream)
 
 
 @requirement("EVENTS-08", shares="watched")
 def check_two_readers_hear_the_same(kit: CheckContext) -> None:
     """Every event, in the same order."""
-    broadcast = kit.broadcast()
-    first = [frame.data for frame in broadcast.first.frames]
-    second = [frame.data for frame in broadcast.second.frames]
+    recording = kit.recording()
+    first = [event.data for event in recording.first.events]
+    second = [event.data for event in recording.second.events]
     if not first:
         raise Inconclusive("no event came")
     if first != second:
@@ -180,13 +180,13 @@ def check_two_readers_hear_the_same(kit: CheckContext) -> None:
 @requirement("EVENTS-08", shares="watched")
 def check_whoever_joins_hears_the_same(kit: CheckContext) -> None:
     """No event is lost or told twice where what has been and what happens meet."""
-    broadcast = kit.broadcast()
-    if not has_ended(broadcast.first):
+    recording = kit.recording()
+    if not has_ended(recording.first):
         raise Inconclusive("the end of a run was not told", caused_by="EVENTS-04")
-    run = kit.api.run(broadcast.run_id)
+    run = kit.api.run(recording.run_id)
     life = (timestamp(run, "completedAt") - timestamp(run, "createdAt")).total_seconds()
-    if kit.waiting.real_time:
-        life = broadcast.first.frames[-1].at
+    if kit.poller.real_time:
+        life = recording.first.events[-1].at
     run_id = kit.runs.fresh(State.SUCCEEDS)
     subscribers = subscribe_over_time(kit, run_id, life)
     replay = kit.listen(run_id, has_ended, within=5)
@@ -196,16 +196,16 @@ def check_whoever_joins_hears_the_same(kit: CheckContext) -> None:
 @requirement("EVENTS-09", shares="watched")
 def check_a_reader_leaving_harms_nobody(kit: CheckContext) -> None:
     """One of three left early; the others heard the end, and the run came to it."""
-    broadcast = kit.broadcast()
-    if broadcast.early.ended and has_ended(broadcast.early):
+    recording = kit.recording()
+    if recording.early.ended and has_ended(recording.early):
         raise Inconclusive(
             "the run was over before a reader could leave: provide a 'succeeds' that takes a "
             "second or more"
         )
-    for stream in (broadcast.first, broadcast.second):
+    for stream in (recording.first, recording.second):
         if stream.broken:
             raise CheckFailed(f"another reader's stream broke: {stream.broken}")
-    kit.waiting.reach(kit.api, broadcast.run_id, Status.COMPLETED)
+    kit.poller.wait_for_status(kit.api, recording.run_id, Status.COMPLETED)
 
 
 @requirement("EVENTS-10", shares="watched")
@@ -214,30 +214,30 @@ def check_events_of_an_unknown_run_are_not_found(kit: CheckContext) -> None:
     require(kit.api.request(Operation.EVENTS, UNKNOWN_RUN), status(404))
 
 
-@requirement("EVENTS-11", shares="watched", early=CheckContext.quiet)
+@requirement("EVENTS-11", shares="watched", early=CheckContext.idle_stream)
 def check_a_quiet_stream_shows_signs_of_life(kit: CheckContext) -> None:
     """Something arrives at least every thirty seconds while nothing happens."""
-    quiet = kit.quiet()
+    idle = kit.idle_stream()
     # What happens to the run is a sign of life as well, but does not show that silence is broken.
-    alive = lambda stream: stream.comments > quiet.comments or stream.silence > QUIET  # noqa: E731
-    over = quiet.since + 2 * PULSE
-    while not quiet.stream.wait(max(0.0, PULSE - quiet.stream.silent_for), alive):
-        if quiet.stream.ended:
+    active = lambda stream: stream.comments > idle.comments or stream.longest_gap > SHORT_SILENCE  # noqa: E731
+    deadline = idle.since + 2 * MAX_SILENCE
+    while not idle.stream.wait(max(0.0, MAX_SILENCE - idle.stream.idle_seconds), active):
+        if idle.stream.ended:
             raise CheckFailed("the stream of a running run was closed while nothing happened")
-        if quiet.stream.silent_for >= PULSE:
-            raise CheckFailed(f"nothing came for {PULSE} s while the run is running")
-        if time.monotonic() > over:
+        if idle.stream.idle_seconds >= MAX_SILENCE:
+            raise CheckFailed(f"nothing came for {MAX_SILENCE} s while the run is running")
+        if time.monotonic() > deadline:
             return
 
 
 @requirement("EVENTS-12", shares="watched")
 def check_the_last_state_is_the_run(kit: CheckContext) -> None:
     """What the stream said last equals what is read by id."""
-    broadcast = kit.broadcast()
-    runs = [event.run for event in told(broadcast.first.frames) if event.run is not None]
+    recording = kit.recording()
+    runs = [event.run for event in run_events(recording.first.events) if event.run is not None]
     if not runs:
         raise Inconclusive("no event bears the run")
-    if why := unchanged(kit.api.run(broadcast.run_id), runs[-1]):
+    if why := unchanged(kit.api.run(recording.run_id), runs[-1]):
         raise CheckFailed(f"the run as last told is not the run that is read: {why}")
 
 
@@ -245,7 +245,7 @@ def check_the_last_state_is_the_run(kit: CheckContext) -> None:
 def check_the_stream_is_neither_cached_nor_held_back(kit: CheckContext) -> None:
     """`Cache-Control` forbids it, and something comes within a second."""
     with kit.api.events(kit.runs.shared(State.RUNNING_LONG)) as stream:
-        prompt = stream.wait(1, lambda s: bool(s.signs))
+        prompt = stream.wait(1, lambda s: bool(s.message_count))
     control = stream.headers.get("cache-control", "").lower()
     if "no-cache" not in control and "no-store" not in control:
         raise CheckFailed(f"Cache-Control is {control!r}: a cache may keep the stream")
@@ -262,23 +262,23 @@ def check_events_of_a_malformed_id_are_refused(kit: CheckContext) -> None:
 @requirement("EVENTS-15", shares="watched")
 def check_data_is_an_event_of_the_contract(kit: CheckContext) -> None:
     """The event's kind, the run, and the step if it is about one."""
-    stream = _heard(kit)
-    for frame in stream.frames:
+    stream = _recorded_stream(kit)
+    for event in stream.events:
         try:
-            value = frame.json()
+            value = event.json()
         except ValueError:
             raise Inconclusive("the data is no JSON", caused_by="EVENTS-03") from None
-        kit.fits_value(value, "RunEvent", stream.exchange, f"the event {frame.event!r}")
+        kit.check_value(value, "RunEvent", stream.exchange, f"the event {event.event!r}")
 
 
 @requirement("EVENTS-16", shares="watched")
 def check_history_is_told_as_it_was(kit: CheckContext) -> None:
     """Where the stream of a finished run replays (Q13), each event has the statuses that it had
     when it was heard first."""
-    broadcast = kit.broadcast()
-    live = told(broadcast.first.frames)
-    replay = kit.listen(broadcast.run_id, has_ended, within=5)
-    again = told(replay.frames)
+    recording = kit.recording()
+    live = run_events(recording.first.events)
+    replay = kit.listen(recording.run_id, has_ended, within=5)
+    again = run_events(replay.events)
     if not any(event.run for event in live):
         raise Inconclusive("no event bears the run", caused_by="EVENTS-15")
     if not again:
@@ -294,41 +294,41 @@ def check_history_is_told_as_it_was(kit: CheckContext) -> None:
                 )
 
 
-def _heard(kit: CheckContext) -> Stream:
+def _recorded_stream(kit: CheckContext) -> Stream:
     """The stream of a succeeding run; Inconclusive if nothing came."""
-    stream = kit.broadcast().first
-    if not stream.frames:
+    stream = kit.recording().first
+    if not stream.events:
         raise Inconclusive("no event came")
     return stream
 
 
-def _ends(stream: Stream, known: set[str | None]) -> bool:
+def _attempt_ended(stream: Stream, known: set[str | None]) -> bool:
     """The end of an attempt has come that was not heard before."""
-    fresh = (frame for frame in stream.frames if frame.id not in known)
-    return any(event.ends_the_run for event in told(fresh))
+    fresh = (event for event in stream.events if event.id not in known)
+    return any(event.ends_run for event in run_events(fresh))
 
 
-def _numbered_once(whole: Stream) -> None:
-    own = [frame for frame in whole.frames if "id" in frame.lines]
-    first = {frame.id: frame for frame in reversed(own)}
-    for frame in own:
-        if frame.data != first[frame.id].data:
+def _ids_unique(whole: Stream) -> None:
+    own = [event for event in whole.events if "id" in event.lines]
+    first = {event.id: event for event in reversed(own)}
+    for event in own:
+        if event.data != first[event.id].data:
             raise CheckFailed(
-                f"two events bear the id {frame.id!r}, {first[frame.id].event} and {frame.event}: "
+                f"two events bear the id {event.id!r}, {first[event.id].event} and {event.event}: "
                 f"behind it nobody can resume",
                 exchange=whole.exchange,
             )
 
 
-def _goes_on(whole: Stream, last: str | None, resumed: Stream) -> None:
+def _continues(whole: Stream, last: str | None, resumed: Stream) -> None:
     """What a reader that resumed behind this id heard is what the whole stream tells behind it."""
-    frames = whole.frames
-    places = [number for number, frame in enumerate(frames, 1) if frame.id == last]
+    events = whole.events
+    places = [number for number, event in enumerate(events, 1) if event.id == last]
     if not places:
         # A stream that does not begin with the past shows nothing to compare with.
         return
-    expected = [(frame.id, frame.data) for frame in frames[places[-1] :]]
-    found = [(frame.id, frame.data) for frame in resumed.frames]
+    expected = [(event.id, event.data) for event in events[places[-1] :]]
+    found = [(event.id, event.data) for event in resumed.events]
     if found != expected:
         ids = [f[0] for f in found], [e[0] for e in expected]
         raise CheckFailed(
@@ -336,10 +336,10 @@ def _goes_on(whole: Stream, last: str | None, resumed: Stream) -> None:
         )
 
 
-def _observe_framing(kit: CheckContext, stream: Stream) -> None:
+def _observe_event_fields(kit: CheckContext, stream: Stream) -> None:
     """Q12, if events came."""
-    framings = {frame.lines for frame in stream.frames}
-    if framings:
-        known = [word for word, lines in FRAMINGS.items() if framings == {lines}]
-        saw = " or ".join(", ".join(sorted(lines)) for lines in framings)
+    field_sets = {event.lines for event in stream.events}
+    if field_sets:
+        known = [word for word, lines in EVENT_FIELDS.items() if field_sets == {lines}]
+        saw = " or ".join(", ".join(sorted(lines)) for lines in field_sets)
         kit.observe("Q12", *known, saw=f"events have the lines {saw}", exchange=stream.exchange)

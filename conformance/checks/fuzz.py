@@ -51,7 +51,7 @@ def check_what_schemathesis_finds(kit: CheckContext, phase: str, operation: Oper
     """No failure against the documented view, and none but that against the whole contract."""
     if kit.read_only and operation.method != "GET":
         raise Unsupported("it needs to change something, and the run is read-only")
-    found = kit.archive.once("fuzz", lambda: _fuzz(kit))
+    found = kit.cache.once("fuzz", lambda: _fuzz(kit))
     if (reason := found.left_out.get((phase, operation))) is not None:
         raise reason
     documented, tolerant = (
@@ -138,7 +138,7 @@ def _runs(kit: CheckContext, operation: Operation) -> Sequence[str]:
     if operation not in _CHANGED:
         return [kit.runs.shared(State.COMPLETED)]
     state, _ = _CHANGED[operation]
-    return kit.runs.several(state, None, min(_MOST, max(_FRESH, kit.fuzz.cases // 4)))
+    return kit.runs.fresh_many(state, None, min(_MOST, max(_FRESH, kit.fuzz.cases // 4)))
 
 
 def _settle(kit: CheckContext, operation: Operation, runs: Iterable[Sequence[str]]) -> None:
@@ -146,4 +146,4 @@ def _settle(kit: CheckContext, operation: Operation, runs: Iterable[Sequence[str
     _, at = _CHANGED.get(operation, (None, None))
     if at is not None:
         for run_id in (run_id for some in runs for run_id in some):
-            kit.runs.settle(run_id, at)
+            kit.runs.wait_for_status(run_id, at)

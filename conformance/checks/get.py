@@ -38,15 +38,15 @@ IDENTITY = (
 @requirement("GET-01")
 def check_a_run_has_the_documented_types(kit: CheckContext) -> None:
     """200 and a run, in every status there is."""
-    for run_id in kit.samples():
-        answer = require(kit.api.get_run(run_id), status(200))
-        open_questions.empty_fields(kit, "Run", kit.fits(answer, "Run"), answer)
+    for run_id in kit.sample_runs():
+        response = require(kit.api.get_run(run_id), status(200))
+        open_questions.empty_fields(kit, "Run", kit.check_schema(response, "Run"), response)
 
 
 @requirement("GET-02")
 def check_an_unknown_run_is_not_found(kit: CheckContext) -> None:
     """A run was just read; this one does not exist."""
-    kit.api.run(kit.samples()[0])
+    kit.api.run(kit.sample_runs()[0])
     require(kit.api.get_run(UNKNOWN_RUN), status(404))
 
 
@@ -63,7 +63,7 @@ def check_a_finished_run_reads_the_same_every_time(kit: CheckContext) -> None:
     run_id = kit.runs.shared(State.COMPLETED)
     before = kit.api.run(run_id)
     for _ in range(2):
-        kit.waiting.tick()
+        kit.poller.tick()
         if why := unchanged(before, kit.api.run(run_id)):
             raise CheckFailed(f"a completed run changed: {why}")
 
@@ -107,7 +107,7 @@ def check_an_error_means_failure(kit: CheckContext) -> None:
 @requirement("GET-10")
 def check_a_credential_stands_for_one_tenant(kit: CheckContext) -> None:
     """All listed runs bear the same `tenantId`."""
-    kit.fill(2)
+    kit.ensure_runs(2)
     tenants = {str(run.get("tenantId")) for run in kit.page(limit=1000)["items"]}
     tenants |= {str(run.get("tenantId")) for run in each_run(kit)}
     if len(tenants) > 1:
@@ -117,7 +117,7 @@ def check_a_credential_stands_for_one_tenant(kit: CheckContext) -> None:
 @requirement("GET-11")
 def check_updated_at_never_goes_back(kit: CheckContext) -> None:
     """Over the whole life of a run."""
-    runs = [each.run for each in kit.life(State.SUCCEEDS)]
+    runs = [each.run for each in kit.history(State.SUCCEEDS)]
     seen = [timestamp(run, "updatedAt") for run in runs]
     if seen != sorted(seen):
         raise CheckFailed(f"updatedAt goes back: {[run['updatedAt'] for run in runs]}")
@@ -128,7 +128,7 @@ def check_updated_at_never_goes_back(kit: CheckContext) -> None:
 @requirement("GET-12")
 def check_identity_never_changes(kit: CheckContext) -> None:
     """Over the whole life of a run."""
-    first, *later = [each.run for each in kit.life(State.SUCCEEDS)]
+    first, *later = [each.run for each in kit.history(State.SUCCEEDS)]
     for run in later:
         if why := unchanged(first, run, IDENTITY):
             raise CheckFailed(f"{why} (from {first.get('status')} to {run.get('status')})")
@@ -137,13 +137,13 @@ def check_identity_never_changes(kit: CheckContext) -> None:
 @requirement("GET-13")
 def check_the_id_is_the_one_asked_for(kit: CheckContext) -> None:
     """For every run there is to ask for."""
-    for run_id in kit.samples():
+    for run_id in kit.sample_runs():
         if (found := kit.api.run(run_id).get("id")) != run_id:
             raise CheckFailed(f"the run {run_id} is answered with the id {found!r}")
 
 
 def _observe_duration(kit: CheckContext, before: dict[str, Any]) -> None:
-    kit.waiting.spend(2)
+    kit.poller.advance(2)
     after = kit.api.run(before["id"])
     if after.get("status") != Status.RUNNING:
         return
@@ -161,7 +161,7 @@ def _observe_duration(kit: CheckContext, before: dict[str, Any]) -> None:
 
 def each_run(kit: CheckContext) -> list[dict[str, Any]]:
     """A run of every status that can be had."""
-    return [kit.api.run(run_id) for run_id in kit.samples()]
+    return [kit.api.run(run_id) for run_id in kit.sample_runs()]
 
 
 def each_is(

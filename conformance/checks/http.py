@@ -39,13 +39,13 @@ each_read = pytest.mark.parametrize("operation", READS, ids=lambda o: o.value)
 def check_a_method_that_is_not_there_is_refused(kit: CheckContext, operation: Operation) -> None:
     """405, and `Allow` names the one that is. The run is one that nobody has."""
     for method in OTHER_METHODS[operation.method]:
-        answer = require(_send(kit, method, operation.path(UNKNOWN_RUN)), status(405))
-        allowed = {each.strip().upper() for each in answer.headers.get("allow", "").split(",")}
+        response = require(_send(kit, method, operation.path(UNKNOWN_RUN)), status(405))
+        allowed = {each.strip().upper() for each in response.headers.get("allow", "").split(",")}
         if operation.method not in allowed:
             raise CheckFailed(
-                f"{answer.said} with Allow: {answer.headers.get('allow', '')!r}, which does not "
+                f"{response.summary} with Allow: {response.headers.get('allow', '')!r}, which does not "
                 f"name {operation.method}",
-                exchange=answer.exchange,
+                exchange=response.exchange,
             )
 
 
@@ -120,13 +120,13 @@ def check_odd_bodies_break_nothing(kit: CheckContext) -> None:
 @requirement("HTTP-05")
 def check_refusals_give_a_reason(kit: CheckContext) -> None:
     """The body is JSON with a reason (Q20); so is that of every other refusal in this run."""
-    answers = [kit.api.get_run(UNKNOWN_RUN), kit.anonymous.list_runs()]
-    refusals = [each for each in answers if 400 <= each.status < 500 and each.status != 422]
+    responses = [kit.api.get_run(UNKNOWN_RUN), kit.anonymous.list_runs()]
+    refusals = [each for each in responses if 400 <= each.status < 500 and each.status != 422]
     if not refusals:
-        raise Inconclusive(f"nothing was refused: {', '.join(each.said for each in answers)}")
-    for answer in refusals:
-        require(answer, _json)
-        error_body(kit, answer)
+        raise Inconclusive(f"nothing was refused: {', '.join(each.summary for each in responses)}")
+    for response in refusals:
+        require(response, _json)
+        error_body(kit, response)
 
 
 @requirement("HTTP-06", wants=[State.FAILS_ONCE])
@@ -142,7 +142,9 @@ def check_a_body_of_another_type_is_refused(kit: CheckContext, kind: str) -> Non
         raise Inconclusive(f"the same body is not accepted as JSON either: {why}")
     require(refused, client_error)
     if after:
-        raise CheckFailed(f"{refused.said} and the run changed: {after}", exchange=refused.exchange)
+        raise CheckFailed(
+            f"{refused.summary} and the run changed: {after}", exchange=refused.exchange
+        )
 
 
 @requirement("HTTP-08")
@@ -160,9 +162,13 @@ def check_the_same_question_gets_the_same_answer(kit: CheckContext, operation: O
 
         def read(run_id: str = run_id) -> tuple[int, str, Any]:
             query = {"status": "completed", "limit": 5} if operation is Operation.LIST else None
-            answer = kit.api.request(operation, run_id, query=query)
+            response = kit.api.request(operation, run_id, query=query)
             # A refusal may bear a number of its own; what is told of a run may not.
-            return answer.status, answer.media_type, answer.json() if answer.status == 200 else None
+            return (
+                response.status,
+                response.media_type,
+                response.json() if response.status == 200 else None,
+            )
 
         def readings() -> tuple[object, list[tuple[int, str, Any]]]:
             rest: object = None
@@ -173,7 +179,7 @@ def check_the_same_question_gets_the_same_answer(kit: CheckContext, operation: O
             return rest, [read() for _ in range(4)]
 
         listed = operation is Operation.LIST
-        seen = kit.stable(readings, _at_rest) if listed else readings()
+        seen = kit.read_stable(readings, _at_rest) if listed else readings()
         first, *others = seen[1]
         for number, again in enumerate(others, 2):
             if again != first:
@@ -186,15 +192,15 @@ def check_the_same_question_gets_the_same_answer(kit: CheckContext, operation: O
 @requirement("HTTP-10")
 def check_refusals_show_no_internals(kit: CheckContext) -> None:
     """Not in what is answered to these, nor to any other request of this run."""
-    answers = [
+    responses = [
         kit.api.get_run(UNKNOWN_RUN),
         kit.api.get_run(MALFORMED_RUN),
         kit.api.get_run("%00"),
         kit.api.list_runs(limit="9" * 400),
         kit.anonymous.list_runs(),
     ]
-    if not any(answer.status >= 400 for answer in answers):
-        raise Inconclusive(f"nothing was refused: {', '.join(each.said for each in answers)}")
+    if not any(response.status >= 400 for response in responses):
+        raise Inconclusive(f"nothing was refused: {', '.join(each.summary for each in responses)}")
 
 
 @requirement("HTTP-11")
@@ -203,18 +209,18 @@ def check_validation_errors_have_the_documented_shape(kit: CheckContext, case: s
     """This one, and every other 422 of this run."""
     match case:
         case "limit":
-            answer = kit.api.list_runs(limit=1001)
+            response = kit.api.list_runs(limit=1001)
         case "offset":
-            answer = kit.api.list_runs(offset=-1)
+            response = kit.api.list_runs(offset=-1)
         case "run id":
-            answer = kit.api.get_run(MALFORMED_RUN)
+            response = kit.api.get_run(MALFORMED_RUN)
         case "mode":
-            answer = kit.api.retry(_retryable(kit), {"mode": "no-such-mode"})
+            response = kit.api.retry(_retryable(kit), {"mode": "no-such-mode"})
         case _:
-            answer = kit.api.request(Operation.RETRY, _retryable(kit), raw=b"{")
-    if answer.status != 422:
-        raise Inconclusive(f"{answer.said}, not 422: there is no such body to look at")
-    kit.fits(answer, "ValidationError")
+            response = kit.api.request(Operation.RETRY, _retryable(kit), raw=b"{")
+    if response.status != 422:
+        raise Inconclusive(f"{response.summary}, not 422: there is no such body to look at")
+    kit.check_schema(response, "ValidationError")
 
 
 @requirement("HTTP-12")
@@ -226,10 +232,10 @@ def check_head_and_options_do_no_harm(kit: CheckContext, operation: Operation) -
     require(_send(kit, "HEAD", path), status(200, 405))
     require(_send(kit, "OPTIONS", path), status(200, 204, 405))
     head: list[Piece] = [
-        f"HEAD {kit.wire.path}{path} HTTP/1.1\r\n",
+        f"HEAD {kit.raw_client.path}{path} HTTP/1.1\r\n",
         _ordinary(kit, ("Connection", "close")),
     ]
-    told = kit.wire.exchange([*head, "\r\n"], done=lambda heard: False)
+    told = kit.raw_client.exchange([*head, "\r\n"], done=lambda heard: False)
     if told.body:
         raise CheckFailed(
             f"HEAD {path} is answered with a body of {len(told.body)} bytes", exchange=told.exchange
@@ -237,7 +243,7 @@ def check_head_and_options_do_no_harm(kit: CheckContext, operation: Operation) -
 
 
 def _get(kit: CheckContext, *middle: Piece, target: str = f"{ROOT}?limit=1") -> list[Piece]:
-    return [f"GET {kit.wire.path}{target} HTTP/1.1\r\n", _ordinary(kit), *middle, "\r\n"]
+    return [f"GET {kit.raw_client.path}{target} HTTP/1.1\r\n", _ordinary(kit), *middle, "\r\n"]
 
 
 def _at_rest(before: tuple[object, object], after: tuple[object, object]) -> bool:
@@ -253,12 +259,12 @@ def _retryable(kit: CheckContext) -> str:
 def _retry(kit: CheckContext, *rest: Piece) -> list[Piece]:
     path = Operation.RETRY.path(UNKNOWN_RUN)
     kind = ("Content-Type", "application/json")
-    return [f"POST {kit.wire.path}{path} HTTP/1.1\r\n", _ordinary(kit, kind), *rest]
+    return [f"POST {kit.raw_client.path}{path} HTTP/1.1\r\n", _ordinary(kit, kind), *rest]
 
 
 def _ordinary(kit: CheckContext, *more: tuple[str, str]) -> Headers:
     credential = () if kit.api.credential is None else kit.api.credential.headers().items()
-    return kit.wire.headers(*credential, *more)
+    return kit.raw_client.headers(*credential, *more)
 
 
 Request = Callable[[CheckContext], Sequence[Piece]]
@@ -272,13 +278,13 @@ WHOLE: dict[str, Request] = {
     "NUL in the path": lambda k: _get(k, target=f"{ROOT}/\x00"),
     "a broken escape in the path": lambda k: _get(k, target=f"{ROOT}/%zz%f"),
     "an unknown version": lambda k: [
-        f"GET {k.wire.path}{ROOT} HTTP/7.3\r\n",
+        f"GET {k.raw_client.path}{ROOT} HTTP/7.3\r\n",
         _ordinary(k),
         "\r\n",
     ],
     "a header without colon": lambda k: _get(k, "no colon in here\r\n"),
     "an unknown method": lambda k: [
-        f"BREW {k.wire.path}{ROOT} HTTP/1.1\r\n",
+        f"BREW {k.raw_client.path}{ROOT} HTTP/1.1\r\n",
         _ordinary(k),
         "\r\n",
     ],
@@ -296,8 +302,12 @@ WHOLE: dict[str, Request] = {
 }
 # What is cut off: the service may wait for the rest, and we are gone.
 CUT: dict[str, Request] = {
-    "half a request line": lambda k: [f"GET {k.wire.path}{ROOT[:8]}"],
-    "half a header": lambda k: [f"GET {k.wire.path}{ROOT} HTTP/1.1\r\n", _ordinary(k), "X-Fi"],
+    "half a request line": lambda k: [f"GET {k.raw_client.path}{ROOT[:8]}"],
+    "half a header": lambda k: [
+        f"GET {k.raw_client.path}{ROOT} HTTP/1.1\r\n",
+        _ordinary(k),
+        "X-Fi",
+    ],
     "half a body": lambda k: _retry(k, 'Content-Length: 200\r\n\r\n{"mode": "fr'),
     "half a chunk": lambda k: _retry(k, "Transfer-Encoding: chunked\r\n\r\nff\r\n{"),
     "an answer not waited for": _get,
@@ -310,7 +320,7 @@ def check_a_broken_request_does_not_stop_the_service(kit: CheckContext, case: st
     """An ordinary request is answered afterwards."""
     pieces = _pieces(kit, case)
     _alive(kit)
-    kit.wire.exchange(pieces, leave=case in CUT)
+    kit.raw_client.exchange(pieces, leave=case in CUT)
     _alive(kit, f"after {case}")
 
 
@@ -319,7 +329,7 @@ def check_who_is_slow_holds_up_nobody(kit: CheckContext) -> None:
     """While half a request is all that came, an ordinary one is answered."""
     _alive(kit)
     pieces = CUT["half a header"](kit)
-    kit.wire.exchange(
+    kit.raw_client.exchange(
         pieces, leave=True, during=lambda: _alive(kit, "while half a request is all that came")
     )
 
@@ -328,10 +338,10 @@ def check_who_is_slow_holds_up_nobody(kit: CheckContext) -> None:
 @pytest.mark.parametrize("case", list(WHOLE))
 def check_a_broken_request_is_answered(kit: CheckContext, case: str) -> None:
     """Or its connection is closed: whoever sent it learns that nothing comes of it."""
-    told = kit.wire.exchange(_pieces(kit, case))
-    if not told.reacted:
+    told = kit.raw_client.exchange(_pieces(kit, case))
+    if not told.responded_or_closed:
         raise CheckFailed(
-            f"{case}: for {kit.wire.patience:g} s there was neither an answer nor a close",
+            f"{case}: for {kit.raw_client.patience:g} s there was neither an answer nor a close",
             exchange=told.exchange,
         )
     if told.status is not None and told.status >= 500 and told.status not in (501, 505):
@@ -350,17 +360,17 @@ def _pieces(kit: CheckContext, case: str) -> Sequence[Piece]:
 
 def _alive(kit: CheckContext, when: str = "") -> None:
     try:
-        answer = kit.api.list_runs(limit=1)
+        response = kit.api.list_runs(limit=1)
     except NoResponse as fault:
         if not when:
             raise Inconclusive(f"an ordinary request is not answered before it: {fault}") from None
         raise CheckFailed(
             f"an ordinary request is not answered {when}: {fault}", exchange=fault.exchange
         ) from None
-    if answer.status != 200:
+    if response.status != 200:
         if not when:
-            raise Inconclusive(f"an ordinary request is not accepted before it: {answer.said}")
-        raise CheckFailed(f"{answer.said} {when}", exchange=answer.exchange)
+            raise Inconclusive(f"an ordinary request is not accepted before it: {response.summary}")
+        raise CheckFailed(f"{response.summary} {when}", exchange=response.exchange)
 
 
 def _send(kit: CheckContext, method: str, path: str) -> Response:
@@ -372,7 +382,7 @@ def _send(kit: CheckContext, method: str, path: str) -> Response:
     )
 
 
-def _json(answer: Response) -> str | None:
-    kind = answer.media_type
+def _json(response: Response) -> str | None:
+    kind = response.media_type
     fine = kind == "application/json" or kind.endswith("+json")
     return None if fine else f"its type is {kind!r}, no kind of JSON"

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.assertions.matchers import progressed, unchanged
-from conformance.client.run_events import told
+from conformance.client.run_events import run_events
 from conformance.errors import CheckFailed, Inconclusive, Unsupported
 from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
@@ -24,7 +24,7 @@ ALLOWED: Mapping[str, Collection[str]] = {
 def check_only_allowed_changes_are_seen(kit: CheckContext) -> None:
     """Forward, and never out of a final status."""
     for state in (State.SUCCEEDS, State.FAILS):
-        for before, after in pairwise(kit.statuses(state)):
+        for before, after in pairwise(kit.status_history(state)):
             if after not in ALLOWED.get(before, ()):
                 raise CheckFailed(f"a run went from {before} to {after}")
 
@@ -32,7 +32,7 @@ def check_only_allowed_changes_are_seen(kit: CheckContext) -> None:
 @requirement("LIFE-02", shares="watched")
 def check_a_succeeding_run_completes(kit: CheckContext) -> None:
     """Pending, running, completed."""
-    seen = kit.statuses(State.SUCCEEDS)
+    seen = kit.status_history(State.SUCCEEDS)
     if seen[0] != Status.PENDING:
         raise Inconclusive(
             f"the run was {seen[0]} already when it was first seen: provide a 'succeeds' that "
@@ -40,7 +40,7 @@ def check_a_succeeding_run_completes(kit: CheckContext) -> None:
         )
     if seen[-1] != Status.COMPLETED:
         raise CheckFailed(f"a run that should complete went {' -> '.join(seen)}")
-    last = kit.life(State.SUCCEEDS)[-1].run
+    last = kit.history(State.SUCCEEDS)[-1].run
     if Status.RUNNING not in seen and (last.get("durationSeconds") or 0) > 2:
         raise CheckFailed(f"a run of {last['durationSeconds']} s was never seen running")
 
@@ -48,7 +48,7 @@ def check_a_succeeding_run_completes(kit: CheckContext) -> None:
 @requirement("LIFE-03", shares="watched")
 def check_a_failing_run_fails(kit: CheckContext) -> None:
     """The run and one of its steps are failed, and both say why."""
-    last = kit.life(State.FAILS)[-1]
+    last = kit.history(State.FAILS)[-1]
     if last.run.get("status") != Status.FAILED:
         raise CheckFailed(f"a run that should fail is {last.run.get('status')}")
     failed = [step for step in last.steps if step["status"] == "failed"]
@@ -58,7 +58,7 @@ def check_a_failing_run_fails(kit: CheckContext) -> None:
         raise CheckFailed("a failed run or its failed step has no error")
 
 
-@requirement("LIFE-04", shares="watched", early=CheckContext.stopped)
+@requirement("LIFE-04", shares="watched", early=CheckContext.cancelled_runs)
 def check_finished_is_final(kit: CheckContext) -> None:
     """Nothing happens by itself to a run that has finished, nor to one that would have completed
     soon and was cancelled."""
@@ -73,16 +73,16 @@ def check_finished_is_final(kit: CheckContext) -> None:
     for state in (State.SUCCEEDS, State.FAILS):
         # They are watched for other checks, long ago by now.
         with contextlib.suppress(Inconclusive, Unsupported):
-            ended.append(kit.life(state)[-1])
-    kit.stays([*kit.stopped(), *ended])
+            ended.append(kit.history(state)[-1])
+    kit.check_unchanged([*kit.cancelled_runs(), *ended])
 
 
 @requirement("LIFE-05", shares="watched")
 def check_all_readings_tell_one_story(kit: CheckContext) -> None:
     """At rest the list, the run, its steps and its events agree."""
-    broadcast = kit.broadcast()
-    run, steps = kit.api.run(broadcast.run_id), kit.steps(broadcast.run_id)
-    events = told(broadcast.first.frames)
+    recording = kit.recording()
+    run, steps = kit.api.run(recording.run_id), kit.steps(recording.run_id)
+    events = run_events(recording.first.events)
     if not events:
         raise Inconclusive("the stream told nothing that could be compared", caused_by="EVENTS-15")
     completed = {step["key"] for step in steps if step["status"] == "completed"}
@@ -95,7 +95,7 @@ def check_all_readings_tell_one_story(kit: CheckContext) -> None:
         raise CheckFailed(
             f"the run is {run.get('status')}, its steps {[s['status'] for s in steps]}"
         )
-    item = kit.listed(broadcast.run_id)
+    item = kit.find_in_list(recording.run_id)
     if item is None:
         raise CheckFailed("the run can be read and is not in the list")
     if why := unchanged(run, item):
@@ -119,5 +119,5 @@ def _looked_at(kit: CheckContext, run_id: str) -> tuple[dict[str, Any], dict[str
     kit.api.list_runs()
     kit.api.get_steps(run_id)
     with kit.api.events(run_id) as stream:
-        stream.wait(0.5, lambda s: bool(s.signs))
+        stream.wait(0.5, lambda s: bool(s.message_count))
     return before, kit.api.run(run_id)

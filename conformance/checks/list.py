@@ -29,25 +29,25 @@ LOOKED_AT = 200
 @requirement("LIST-01")
 def check_a_page_has_items_and_a_total(kit: CheckContext) -> None:
     """200, a list and an integer."""
-    answer = require(kit.api.list_runs(), status(200))
-    page = answer.object()
+    response = require(kit.api.list_runs(), status(200))
+    page = response.object()
     if not isinstance(page.get("items"), list) or type(page.get("total")) is not int:
         raise CheckFailed(
-            f"{answer.said} without a list `items` and an integer `total`: {list(page)}"
+            f"{response.summary} without a list `items` and an integer `total`: {list(page)}"
         )
 
 
 @requirement("LIST-02")
 def check_items_have_the_documented_types(kit: CheckContext) -> None:
     """Every item is a run."""
-    kit.fill(1)
-    kit.fits(require(kit.api.list_runs(limit=LOOKED_AT), status(200)), "RunPage")
+    kit.ensure_runs(1)
+    kit.check_schema(require(kit.api.list_runs(limit=LOOKED_AT), status(200)), "RunPage")
 
 
 @requirement("LIST-03")
 def check_a_page_holds_a_hundred_by_default(kit: CheckContext) -> None:
     """More than a hundred runs, none of them beyond the hundredth."""
-    kit.fill(101)
+    kit.ensure_runs(101)
     found = len(kit.page()["items"])
     if found != 100:
         raise CheckFailed(
@@ -59,7 +59,7 @@ def check_a_page_holds_a_hundred_by_default(kit: CheckContext) -> None:
 @pytest.mark.parametrize("limit", [1, 2, EACH_LIMIT])
 def check_a_page_holds_no_more_than_its_limit(kit: CheckContext, limit: int) -> None:
     """There are more runs than are asked for."""
-    kit.fill(limit + 1)
+    kit.ensure_runs(limit + 1)
     found = len(kit.page(limit=limit)["items"])
     if found > limit:
         raise CheckFailed(f"limit={limit} gives {found} items")
@@ -99,14 +99,14 @@ def check_what_is_no_integer_is_refused(kit: CheckContext, parameter: str, value
 @requirement("LIST-09", exclusive=True)
 def check_behind_the_last_page_there_is_nothing(kit: CheckContext) -> None:
     """200, no items, and the same total."""
-    kit.fill(1)
+    kit.ensure_runs(1)
 
     def read() -> tuple[int, list[Any], int]:
         total = kit.page(limit=1)["total"]
         behind = kit.page(offset=total)
         return total, behind["items"], behind["total"]
 
-    total, items, after = kit.stable(read)
+    total, items, after = kit.read_stable(read)
     if items:
         raise CheckFailed(f"offset={total} of {total} runs gives {len(items)} items")
     if after != total:
@@ -116,7 +116,7 @@ def check_behind_the_last_page_there_is_nothing(kit: CheckContext) -> None:
 @requirement("LIST-10", exclusive=True)
 def check_pages_join_up_to_the_whole(kit: CheckContext) -> None:
     """Pages of seven beside one page of all, as far as two hundred runs."""
-    kit.fill(EACH_LIMIT + 1)
+    kit.ensure_runs(EACH_LIMIT + 1)
 
     def read() -> tuple[list[str], list[str], list[tuple[str, str]]]:
         items = kit.page(limit=LOOKED_AT)["items"]
@@ -127,7 +127,7 @@ def check_pages_join_up_to_the_whole(kit: CheckContext) -> None:
         return [run["id"] for run in items], paged, run_versions(items)
 
     # Runs that have not changed and come in another order are the fault, and no change.
-    whole, paged, _ = kit.stable(read, lambda a, b: a[:2] == b[:2] or a[2] == b[2])
+    whole, paged, _ = kit.read_stable(read, lambda a, b: a[:2] == b[:2] or a[2] == b[2])
     doubled = sorted({run_id for run_id in paged if paged.count(run_id) > 1})
     if doubled:
         raise CheckFailed(f"the run {doubled[0]} is on more than one page")
@@ -140,14 +140,14 @@ def check_pages_join_up_to_the_whole(kit: CheckContext) -> None:
 @requirement("LIST-11", exclusive=True)
 def check_the_total_does_not_depend_on_the_page(kit: CheckContext) -> None:
     """Four pages of one list."""
-    kit.fill(3)
+    kit.ensure_runs(3)
     queries: tuple[dict[str, int], ...] = (
         {},
         {"limit": 1},
         {"limit": 2, "offset": 1},
         {"offset": 2},
     )
-    totals = kit.stable(lambda: [kit.page(**query)["total"] for query in queries])
+    totals = kit.read_stable(lambda: [kit.page(**query)["total"] for query in queries])
     if len(set(totals)) > 1:
         raise CheckFailed(f"`total` is {totals} for the pages {[str(query) for query in queries]}")
 
@@ -155,7 +155,7 @@ def check_the_total_does_not_depend_on_the_page(kit: CheckContext) -> None:
 @requirement("LIST-12", exclusive=True)
 def check_the_filter_gives_that_status_alone(kit: CheckContext) -> None:
     """For each status, a page as large as may be, whose items and total are of one moment."""
-    kit.fill(1)
+    kit.ensure_runs(1)
     seen = 0
     for wanted in Status:
         page = kit.page(status=wanted.value, limit=1000)
@@ -174,14 +174,14 @@ def check_the_filter_gives_that_status_alone(kit: CheckContext) -> None:
 @requirement("LIST-13", exclusive=True)
 def check_the_totals_over_all_statuses_add_up(kit: CheckContext) -> None:
     """Every run has exactly one status."""
-    kit.fill(1)
+    kit.ensure_runs(1)
 
     def read() -> tuple[int, dict[str, int]]:
         return kit.page(limit=1)["total"], {
             s.value: kit.page(status=s.value, limit=1)["total"] for s in Status
         }
 
-    total, parts = kit.stable(read)
+    total, parts = kit.read_stable(read)
     if sum(parts.values()) != total:
         raise CheckFailed(f"the totals {parts} add up to {sum(parts.values())}, not to {total}")
 
@@ -189,7 +189,7 @@ def check_the_totals_over_all_statuses_add_up(kit: CheckContext) -> None:
 @requirement("LIST-14")
 def check_the_order_is_by_creation(kit: CheckContext) -> None:
     """One way or the other (Q11), as far as two hundred runs."""
-    kit.fill(3)
+    kit.ensure_runs(3)
     items = kit.page(limit=LOOKED_AT)["items"]
     moments = [timestamp(run, "createdAt") for run in items]
     if len(set(moments)) < 2:
@@ -211,10 +211,10 @@ def check_the_order_is_by_creation(kit: CheckContext) -> None:
 @pytest.mark.parametrize(("parameter", "value"), [("limit", 1001), ("offset", -1)])
 def check_the_refusal_names_the_parameter(kit: CheckContext, parameter: str, value: int) -> None:
     """`loc` in the body of the 422."""
-    answer = kit.api.list_runs(**{parameter: value})
-    if answer.status != 422:
-        raise Inconclusive(f"{answer.said}, not 422: there is no such body to look at")
-    require(answer, names_parameter(parameter))
+    response = kit.api.list_runs(**{parameter: value})
+    if response.status != 422:
+        raise Inconclusive(f"{response.summary}, not 422: there is no such body to look at")
+    require(response, names_parameter(parameter))
 
 
 @requirement("LIST-16")
@@ -239,19 +239,19 @@ def check_an_item_equals_the_run_read_by_id(kit: CheckContext) -> None:
 @requirement("LIST-17")
 def check_unknown_parameters_do_no_harm(kit: CheckContext) -> None:
     """Ignored or refused (Q07)."""
-    answer = require(kit.api.list_runs(unheardOf="1"), no_server_error)
-    kit.observe_status("Q07", answer, {200: "ignored", 422: "invalid"})
+    response = require(kit.api.list_runs(unheardOf="1"), no_server_error)
+    kit.observe_status("Q07", response, {200: "ignored", 422: "invalid"})
 
 
 @requirement("LIST-18")
 @pytest.mark.parametrize("limit", [0, -1])
 def check_a_limit_below_one_does_no_harm(kit: CheckContext, limit: int) -> None:
     """No items or refused (Q06); nothing bounds it from below."""
-    answer = kit.api.list_runs(limit=limit)
-    items = answer.object().get("items") if answer.status == 200 else None
+    response = kit.api.list_runs(limit=limit)
+    items = response.object().get("items") if response.status == 200 else None
     known = {200: "empty", 422: "invalid"} if not items else {}
-    kit.observe_status("Q06", answer, known)
-    require(answer, no_server_error, status(200, 422))
+    kit.observe_status("Q06", response, known)
+    require(response, no_server_error, status(200, 422))
     if items:
         raise CheckFailed(f"limit={limit} gives {len(items)} items")
 
@@ -261,10 +261,10 @@ def check_a_limit_below_one_does_no_harm(kit: CheckContext, limit: int) -> None:
 def check_an_odd_filter_does_no_harm(kit: CheckContext, query: str) -> None:
     """Unknown, empty or repeated values: refused or nothing found (Q05), never a fault."""
     values = ["pending", "completed"] if query == "repeated" else [query]
-    answer = require(kit.api.list_runs(status=values), no_server_error)
+    response = require(kit.api.list_runs(status=values), no_server_error)
     if query == "unheard-of":
-        items = answer.object().get("items") if answer.status == 200 else None
+        items = response.object().get("items") if response.status == 200 else None
         known = {200: "empty", 422: "invalid"} if not items else {}
-        kit.observe_status("Q05", answer, known)
+        kit.observe_status("Q05", response, known)
         if items:
             raise CheckFailed("a status that no run has gives items")

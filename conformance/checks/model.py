@@ -56,7 +56,7 @@ _PICK = st.integers(0, 11)
 @requirement("MODEL-01", shares="model", changes_runs=True)
 def check_any_order_of_calls_agrees_with_the_model(kit: CheckContext) -> None:
     """Sequences of reading, cancelling, retrying and waiting, over a few runs each."""
-    real_time = kit.waiting.real_time
+    real_time = kit.poller.real_time
     effort = kit.fuzz
     seconds = deadline.left(kit.budget)
     if effort.seed is None:
@@ -118,7 +118,7 @@ def _step(call: Callable[..., None]) -> Callable[..., None]:
         try:
             call(self, **drawn)
         except CheckFailed as fault:
-            self.script.rest()
+            self.script.add_remaining()
             self.search.worst = FailedSequence(self.script, fault, tuple(self.calls))
             raise
         except (Outcome, KitError) as why:
@@ -157,7 +157,7 @@ def _again(machine: type[Lifecycle], calls: Sequence[Call]) -> FailedSequence | 
             if sequence.runs or call.__name__ in _NEED_NO_RUN:
                 call(sequence, **drawn)
     except CheckFailed as fault:
-        sequence.script.rest()
+        sequence.script.add_remaining()
         return FailedSequence(sequence.script, fault, tuple(calls))
     except (Outcome, KitError):
         return None
@@ -210,7 +210,7 @@ class Lifecycle(RuleBasedStateMachine):
     def list_all(self) -> None:
         """Every run is listed once, as it is, and `total` is the number of them."""
         page = self.kit.page(limit=_PAGE)
-        said = self.script.newest()
+        said = self.script.add_latest()
         items, total = page["items"], page["total"]
         if total > _PAGE:
             return
@@ -251,8 +251,8 @@ class Lifecycle(RuleBasedStateMachine):
         """Time goes by, if there is anything that it could change."""
         if not self.runs:
             return
-        self.kit.waiting.spend(seconds)
-        self.script.remark(f"{seconds} s go by")
+        self.kit.poller.advance(seconds)
+        self.script.add_comment(f"{seconds} s go by")
 
     @precondition(lambda self: any(model.limited for _, model in self.runs))
     @rule(pick=_PICK)
@@ -262,27 +262,27 @@ class Lifecycle(RuleBasedStateMachine):
         kind, model = self._pick(pick)
         if not model.limited:
             return
-        self.script.remark("until the run has finished")
-        _, why = self.kit.waiting.until(lambda: self._see(model), is_finished)
-        self.script.newest()
+        self.script.add_comment("until the run has finished")
+        _, why = self.kit.poller.until(lambda: self._see(model), is_finished)
+        self.script.add_latest()
         if why and kind in self.search.ended:
-            raise CheckFailed(f"{why}: such runs have ended within {self.kit.waiting.patience:g} s")
+            raise CheckFailed(f"{why}: such runs have ended within {self.kit.poller.patience:g} s")
         if not why:
             self.search.ended.add(kind)
 
     def _cancel(self, model: RunModel) -> None:
         before = self._look(model)
-        answer = self.kit.api.cancel(model.run_id)
-        said = self.script.newest()
+        response = self.kit.api.cancel(model.run_id)
+        said = self.script.add_latest()
         if is_finished(before) is None:
             situation = "cancel", before["status"]
-            self._hold(model, self.search.lessons.hold(situation, answer.status, said))
-        elif 200 <= answer.status < 300:
-            model.cancel_accepted(answer.object().get("status"))
+            self._hold(model, self.search.lessons.hold(situation, response.status, said))
+        elif 200 <= response.status < 300:
+            model.cancel_accepted(response.object().get("status"))
         elif not model.cancelling and is_finished(self._look(model)) is not None:
             raise CheckFailed(
                 f"{said}: a {before['status']} run could not be cancelled",
-                exchange=answer.exchange,
+                exchange=response.exchange,
             )
         self._look(model)
 
@@ -291,17 +291,17 @@ class Lifecycle(RuleBasedStateMachine):
         body = {"mode": mode}
         if mode == "from_step" and steps:
             body["stepKey"] = steps[0]["key"]
-        answer = self.kit.api.retry(model.run_id, body)
-        said = self.script.newest()
-        accepted = 200 <= answer.status < 300
+        response = self.kit.api.retry(model.run_id, body)
+        said = self.script.add_latest()
+        accepted = 200 <= response.status < 300
         if is_finished(before) is not None:
-            self._retried_unfinished(model, mode, before, answer)
+            self._retried_unfinished(model, mode, before, response)
             return
         failed = [str(step["key"]) for step in steps if step["status"] == "failed"]
         situation = "retry", mode, before["status"], bool(failed)
-        self._hold(model, self.search.lessons.hold(situation, answer.status, said))
+        self._hold(model, self.search.lessons.hold(situation, response.status, said))
         if accepted:
-            again = answer.object().get("id")
+            again = response.object().get("id")
             same = again == model.run_id
             said += f" with {'the same' if same else 'another'} run"
             self._hold(model, self.search.lessons.hold("retry makes", same, said))
@@ -316,14 +316,16 @@ class Lifecycle(RuleBasedStateMachine):
         self._look(model)
 
     def _retried_unfinished(
-        self, model: RunModel, mode: str, before: dict[str, Any], answer: Response
+        self, model: RunModel, mode: str, before: dict[str, Any], response: Response
     ) -> None:
         if model.ends:
             # It may have finished in between, and then a retry is in order.
             model.lose_track()
         else:
             situation = "retry", mode, before["status"]
-            self._hold(model, self.search.lessons.hold(situation, answer.status, answer.said))
+            self._hold(
+                model, self.search.lessons.hold(situation, response.status, response.summary)
+            )
         self._look(model)
 
     def _make(self, pick: int) -> None:
@@ -332,12 +334,12 @@ class Lifecycle(RuleBasedStateMachine):
         try:
             # What takes its time is made in numbers, so that all of them take it at once.
             if not stock:
-                stock += self.kit.runs.several(kind, at, 1 if at is None else self.search.batch)
+                stock += self.kit.runs.fresh_many(kind, at, 1 if at is None else self.search.batch)
         except (Inconclusive, Unsupported) as why:
             self.search.missing = self.search.missing or why
             return
         run_id = stock.pop()
-        self.script.begin(run_id, kind.value)
+        self.script.add_run(run_id, kind.value)
         self.search.made += 1
         self.runs.append((kind, RunModel(run_id, ends, limited=bool(ends))))
 
@@ -346,7 +348,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _look(self, model: RunModel) -> dict[str, Any]:
         run = self.kit.api.run(model.run_id)
-        self.script.newest(f", {run.get('status')}")
+        self.script.add_latest(f", {run.get('status')}")
         self._hold(model, model.see(run))
         return run
 
@@ -357,7 +359,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _steps(self, run_id: str) -> list[dict[str, Any]]:
         steps = self.kit.steps(run_id)
-        self.script.newest("".join(f", {step['key']} {step['status']}" for step in steps[:8]))
+        self.script.add_latest("".join(f", {step['key']} {step['status']}" for step in steps[:8]))
         return steps
 
     def _hold(self, model: RunModel, wrong: Mismatch | None) -> None:

@@ -51,12 +51,12 @@ CALLERS = 6
 def check_an_empty_object_is_accepted(kit: CheckContext) -> None:
     """The answer is a run, and the same runs again as with `from_failed`, which is the default."""
     run_id, before = rested(kit)
-    answer = require(kit.api.retry(run_id, {}), success)
-    kit.observe_status("Q22", answer, SUCCESSES)
-    kit.fits(answer, "Run")
+    response = require(kit.api.retry(run_id, {}), success)
+    kit.observe_status("Q22", response, SUCCESSES)
+    kit.check_schema(response, "Run")
     first = with_dependents(before, [step["key"] for step in before if step["status"] == "failed"])
     try:
-        ran_again(kit, run_id, before, rerun(kit, run_id, answer), first)
+        ran_again(kit, run_id, before, rerun(kit, run_id, response), first)
     except CheckFailed as fault:
         # What the word itself means is another requirement: here it need only mean the same.
         run_id, before = rested(kit)
@@ -91,7 +91,7 @@ def check_from_step_runs_that_step_and_all_behind(kit: CheckContext, place: str)
     """From the top or the middle of a diamond, or where completed runs are not retried (Q04), from
     the first step of a failed run or the one that failed; the rest is kept."""
     run_id = kit.runs.fresh(State.DIAMOND, Status.COMPLETED)
-    kit.waiting.tick()
+    kit.poller.tick()
     before = kit.steps(run_id)
     first = place == "first"
     of_place = [s["key"] for s in before if bool(s["dependsOn"]) is not first]
@@ -99,17 +99,17 @@ def check_from_step_runs_that_step_and_all_behind(kit: CheckContext, place: str)
     if not chosen:
         raise Inconclusive(f"the run has no step to begin with: {place}")
     body = {"mode": "from_step", "stepKey": chosen[0]}
-    answer = kit.api.retry(run_id, body)
-    observe_unfailed(kit, answer, "from_step", "completed")
-    if not client_error(answer):
+    response = kit.api.retry(run_id, body)
+    observe_unfailed(kit, response, "from_step", "completed")
+    if not client_error(response):
         run_id, before = rested(kit)
         body["stepKey"] = next(
             step["key"]
             for step in before
             if (not step["dependsOn"] if first else step["status"] == "failed")
         )
-        answer = retried(kit, run_id, body)
-    new = rerun(kit, run_id, require(answer, success))
+        response = retried(kit, run_id, body)
+    new = rerun(kit, run_id, require(response, success))
     ran_again(kit, run_id, before, new, with_dependents(before, [body["stepKey"]]))
 
 
@@ -118,13 +118,13 @@ def check_from_step_needs_a_step(kit: CheckContext) -> None:
     """Refused, or taken as `from_failed` (Q15)."""
     run_id, _ = failed(kit)
     before = kit.api.run(run_id)
-    answer = require(kit.api.retry(run_id, {"mode": "from_step"}), no_server_error)
+    response = require(kit.api.retry(run_id, {"mode": "from_step"}), no_server_error)
     words = {422: "invalid", 400: "bad_request"} | dict.fromkeys(SUCCESSES, "from_failed")
-    kit.observe_status("Q15", answer, words)
-    if not success(answer):
-        rerun(kit, run_id, answer)
+    kit.observe_status("Q15", response, words)
+    if not success(response):
+        rerun(kit, run_id, response)
         return
-    require(answer, client_error)
+    require(response, client_error)
     not_changed(kit, run_id, before)
     retried(kit, run_id, {"mode": "from_step", "stepKey": kit.steps(run_id)[0]["key"]})
 
@@ -135,9 +135,9 @@ def check_an_unknown_step_is_refused(kit: CheckContext) -> None:
     run_id, steps = failed(kit)
     before = kit.api.run(run_id)
     body = {"mode": "from_step", "stepKey": "no-such-step"}
-    answer = kit.api.retry(run_id, body)
-    kit.observe_status("Q16", answer, {404: "not_found", 400: "bad_request", 422: "invalid"})
-    require(answer, client_error)
+    response = kit.api.retry(run_id, body)
+    kit.observe_status("Q16", response, {404: "not_found", 400: "bad_request", 422: "invalid"})
+    require(response, client_error)
     not_changed(kit, run_id, before)
     retried(kit, run_id, body | {"stepKey": steps[0]["key"]})
 
@@ -175,8 +175,8 @@ def check_an_unfinished_run_is_not_retried(kit: CheckContext, state: State) -> N
     """However that is answered (Q03), the run is as it was."""
     run_id = kit.runs.fresh(state)
     before = kit.snapshot(run_id)
-    answer = require(kit.api.retry(run_id, {"mode": "full"}), no_server_error)
-    kit.observe_status("Q03", answer, REFUSALS)
+    response = require(kit.api.retry(run_id, {"mode": "full"}), no_server_error)
+    kit.observe_status("Q03", response, REFUSALS)
     after = kit.snapshot(run_id)
     what = f"retrying a {before.run.get('status')} run changed"
     if why := unaffected(before.run, after.run):
@@ -187,7 +187,7 @@ def check_an_unfinished_run_is_not_retried(kit: CheckContext, state: State) -> N
     if progressed(before.run, after.run):
         # Whether by itself, only another one tells, to which nothing is done.
         alone = kit.api.run(kit.runs.fresh(state))
-        kit.waiting.tick()
+        kit.poller.tick()
         if not progressed(alone, kit.api.run(alone["id"])):
             raise CheckFailed(
                 f"{what} it: it is {after.run.get('status')}, and one left alone is not"
@@ -205,17 +205,17 @@ def check_retry_of_a_run_that_did_not_fail(kit: CheckContext, state: State, mode
     """Allowed or refused (Q04): a refusal changes nothing, an acceptance runs it."""
     run_id = kit.runs.fresh(state)
     before = kit.api.run(run_id)
-    answer = require(kit.api.retry(run_id, {"mode": mode}), no_server_error)
-    if success(answer):
-        observe_unfailed(kit, answer, mode, state.value)
-        require(answer, client_error)
+    response = require(kit.api.retry(run_id, {"mode": mode}), no_server_error)
+    if success(response):
+        observe_unfailed(kit, response, mode, state.value)
+        require(response, client_error)
         not_changed(kit, run_id, before)
         return
-    again = kit.api.run(rerun(kit, run_id, answer))
+    again = kit.api.run(rerun(kit, run_id, response))
     if not is_finished(again) and not unchanged(before, again):
-        kit.observe("Q04", saw=f"{answer.said} and nothing runs", exchange=answer.exchange)
-        raise CheckFailed(f"{answer.said} and nothing runs")
-    observe_unfailed(kit, answer, mode, state.value)
+        kit.observe("Q04", saw=f"{response.summary} and nothing runs", exchange=response.exchange)
+        raise CheckFailed(f"{response.summary} and nothing runs")
+    observe_unfailed(kit, response, mode, state.value)
 
 
 @requirement("RETRY-13", exclusive=True, wants=[State.FAILS_ONCE])
@@ -224,16 +224,16 @@ def check_many_retries_start_one_run(kit: CheckContext, mode: str) -> None:
     """At the same moment, as if one after another: no server error, one attempt for each retry that
     was accepted, no run but those that are named, and each run ends once for each attempt."""
     run_id, before = failed(kit)
-    known = set(kit.newest())
+    known = set(kit.newest_runs())
     body = {"mode": mode}
     began = time.monotonic()
-    answers = at_once([partial(kit.api.retry, run_id, body)] * CALLERS)
+    responses = at_once([partial(kit.api.retry, run_id, body)] * CALLERS)
     took = time.monotonic() - began
-    for answer in answers:
-        require(answer, no_server_error)
-    accepted = [str(a.object().get("id")) for a in answers if not success(a)]
+    for response in responses:
+        require(response, no_server_error)
+    accepted = [str(a.object().get("id")) for a in responses if not success(a)]
     if not accepted:
-        raise Inconclusive(f"no retry was accepted: {answers[0].said}", caused_by="RETRY-01")
+        raise Inconclusive(f"no retry was accepted: {responses[0].summary}", caused_by="RETRY-01")
     now = kit.api.run(run_id)
     if unnamed := made_since(kit, known, now) - set(accepted):
         raise CheckFailed(
@@ -250,7 +250,7 @@ def check_many_retries_start_one_run(kit: CheckContext, mode: str) -> None:
                 exchange=late.exchange,
             )
     for new in dict.fromkeys(accepted):
-        kit.expect_soon(partial(kit.api.run, new), is_finished)
+        kit.wait_for(partial(kit.api.run, new), is_finished)
         again = by_key(kit.steps(new))
         if set(again) != {step["key"] for step in before} or len(again) != len(before):
             raise CheckFailed("the run has other steps than before it was retried")
@@ -269,10 +269,10 @@ def check_an_unknown_run_cannot_be_retried(kit: CheckContext) -> None:
 def check_what_runs_again_is_listed(kit: CheckContext) -> None:
     """The same run, or another one beside the old, which is as it was (Q01)."""
     run_id, _ = failed(kit)
-    before, known = kit.api.run(run_id), set(kit.newest())
+    before, known = kit.api.run(run_id), set(kit.newest_runs())
     new = rerun(kit, run_id, retried(kit, run_id, {}))
     made = made_since(kit, known, before) - {new}
-    if kit.listed(new) is None:
+    if kit.find_in_list(new) is None:
         raise CheckFailed(f"the run {new} that runs again is not in the list")
     if made:
         raise CheckFailed(f"the retry names the run {new}, and {len(made)} more are in the list")
@@ -291,10 +291,10 @@ def check_a_null_step_key_is_accepted(kit: CheckContext) -> None:
 def check_an_absent_body_does_no_harm(kit: CheckContext) -> None:
     """The same as an empty object, or refused (Q17)."""
     run_id, _ = failed(kit)
-    answer = require(kit.api.retry(run_id), no_server_error)
-    kit.observe_status("Q17", answer, {422: "invalid"} | dict.fromkeys(SUCCESSES, "defaults"))
-    if not success(answer):
-        rerun(kit, run_id, answer)
+    response = require(kit.api.retry(run_id), no_server_error)
+    kit.observe_status("Q17", response, {422: "invalid"} | dict.fromkeys(SUCCESSES, "defaults"))
+    if not success(response):
+        rerun(kit, run_id, response)
 
 
 @requirement("RETRY-18", wants=[State.FAILS_ONCE])
@@ -302,7 +302,7 @@ def check_a_retried_run_can_complete(kit: CheckContext) -> None:
     """What failed once succeeds when it is tried again."""
     run_id, _ = failed(kit)
     new = rerun(kit, run_id, retried(kit, run_id, {}))
-    last = kit.expect_soon(lambda: kit.api.run(new), is_finished)
+    last = kit.wait_for(lambda: kit.api.run(new), is_finished)
     if last.get("status") != Status.COMPLETED:
         raise CheckFailed(f"the retried run is {last.get('status')} in the end")
     if last.get("error") is not None:
@@ -327,7 +327,7 @@ def check_nothing_is_left_of_the_attempt_before(kit: CheckContext) -> None:
         left_behind(seen[-1], by_key(before))
         return seen[-1].run
 
-    kit.waiting.until(read, is_finished)
+    kit.poller.until(read, is_finished)
     if len(seen) == 1:
         raise Inconclusive(
             "the run had ended again when it was first looked at: provide a 'fails_once' that "
@@ -338,5 +338,5 @@ def check_nothing_is_left_of_the_attempt_before(kit: CheckContext) -> None:
 def _lasts(kit: CheckContext, run_id: str, seconds: float) -> bool:
     """Whether the run, once it has ended, took longer than this, so that it cannot have ended
     several times in it."""
-    run = kit.expect_soon(partial(kit.api.run, run_id), is_finished)
+    run = kit.wait_for(partial(kit.api.run, run_id), is_finished)
     return (timestamp(run, "completedAt") - timestamp(run, "startedAt")).total_seconds() > seconds

@@ -30,17 +30,17 @@ from conformance.vocabulary import State, Status
 @requirement("STEPS-01")
 def check_steps_have_the_documented_types(kit: CheckContext) -> None:
     """200, the steps and their counts, for a run of every status."""
-    for run_id in kit.samples():
-        answer = require(kit.api.get_steps(run_id), status(200))
-        kit.fits(answer, "RunSteps")
-        for step in answer.object()["steps"]:
-            open_questions.empty_fields(kit, "Step", step, answer)
+    for run_id in kit.sample_runs():
+        response = require(kit.api.get_steps(run_id), status(200))
+        kit.check_schema(response, "RunSteps")
+        for step in response.object()["steps"]:
+            open_questions.empty_fields(kit, "Step", step, response)
 
 
 @requirement("STEPS-02")
 def check_the_run_is_named(kit: CheckContext) -> None:
     """`automationRunId` is the id asked for."""
-    for run_id in kit.samples():
+    for run_id in kit.sample_runs():
         if (found := kit.api.steps(run_id).get("automationRunId")) != run_id:
             raise CheckFailed(f"the steps of {run_id} have the automationRunId {found!r}")
 
@@ -48,7 +48,7 @@ def check_the_run_is_named(kit: CheckContext) -> None:
 @requirement("STEPS-03", wants=[State.FAILS_ONCE])
 def check_counts_match_the_steps(kit: CheckContext) -> None:
     """Each count is the number of steps with its status, also when those have just changed."""
-    for run_id in [*kit.samples(), *_just_retried(kit)]:
+    for run_id in [*kit.sample_runs(), *_just_retried(kit)]:
         if why := counts_match_steps(kit.api.steps(run_id)):
             raise CheckFailed(why)
 
@@ -75,7 +75,7 @@ def check_dependencies_form_a_dag(kit: CheckContext) -> None:
 @requirement("STEPS-06")
 def check_no_step_starts_before_its_dependencies_completed(kit: CheckContext) -> None:
     """In a diamond, over its whole life, by status and by time."""
-    for timestamp in kit.life(State.DIAMOND):
+    for timestamp in kit.history(State.DIAMOND):
         by_key = {step["key"]: step for step in timestamp.steps}
         for step in timestamp.steps:
             if step.get("startedAt") is None or step["status"] == "pending":
@@ -134,7 +134,7 @@ def check_result_truncated_is_a_boolean(kit: CheckContext) -> None:
 @requirement("STEPS-11")
 def check_steps_of_an_unknown_run_are_not_found(kit: CheckContext) -> None:
     """The steps of another run were just read."""
-    kit.api.steps(kit.samples()[0])
+    kit.api.steps(kit.sample_runs()[0])
     require(kit.api.get_steps(UNKNOWN_RUN), status(404))
 
 
@@ -170,7 +170,7 @@ def check_steps_of_a_malformed_id_are_refused(kit: CheckContext) -> None:
 
 def each_steps(kit: CheckContext) -> list[list[dict[str, Any]]]:
     """The steps of a run of every status that can be had."""
-    return [kit.steps(run_id) for run_id in kit.samples()]
+    return [kit.steps(run_id) for run_id in kit.sample_runs()]
 
 
 def _just_retried(kit: CheckContext) -> list[str]:

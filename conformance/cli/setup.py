@@ -38,7 +38,7 @@ def setup_command(**given: Any) -> None:
             session = Session(wanted)
             try:
                 session.try_out()
-                found = session.offers()
+                found = session.check_provisioning()
             finally:
                 session.close()
     except DeadlineExceeded as fault:

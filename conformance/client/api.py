@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from conformance.client.credentials import Credential
-from conformance.client.rate_limit import TOO_MANY_REQUESTS, until
+from conformance.client.rate_limit import TOO_MANY_REQUESTS, retry_after
 from conformance.client.response import Response
 from conformance.client.stream import Stream
 from conformance.client.transport import Target
@@ -56,19 +56,19 @@ class Api:
         headers = self._headers()
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
-        return _told(self.target.stream(Operation.EVENTS.path(run_id), headers))
+        return _not_rate_limited(self.target.stream(Operation.EVENTS.path(run_id), headers))
 
     def run(self, run_id: str) -> dict[str, Any]:
         """The run as an object; a Finding if the answer is not 200 with one."""
-        return _ok(partial(self.get_run, run_id), "GET-01")
+        return _expect_object(partial(self.get_run, run_id), "GET-01")
 
     def steps(self, run_id: str) -> dict[str, Any]:
         """The steps and counts as an object; a Finding if the answer is not 200 with one."""
-        return _ok(partial(self.get_steps, run_id), "STEPS-01")
+        return _expect_object(partial(self.get_steps, run_id), "STEPS-01")
 
     def page(self, **query: Any) -> dict[str, Any]:
         """A page as an object; a Finding if the answer is not 200 with one."""
-        return _ok(partial(self.list_runs, **query), "LIST-01")
+        return _expect_object(partial(self.list_runs, **query), "LIST-01")
 
     def request(
         self,
@@ -89,9 +89,9 @@ class Api:
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
         if operation is Operation.EVENTS:
-            with _told(self.target.stream(operation.path(run_id), sent)) as stream:
-                return stream.first_answer(self.target.timeout)
-        return _told(
+            with _not_rate_limited(self.target.stream(operation.path(run_id), sent)) as stream:
+                return stream.first_response(self.target.timeout)
+        return _not_rate_limited(
             self.target.send(
                 operation.method, operation.path(run_id), params=query, headers=sent, body=content
             )
@@ -101,31 +101,31 @@ class Api:
         return {} if self.credential is None else self.credential.headers()
 
 
-def _told(answered: T) -> T:
+def _not_rate_limited(response: T) -> T:
     """What was answered, unless that is only that there were too many requests: of what was asked
     it tells nothing, so it is Inconclusive."""
-    if answered.status != TOO_MANY_REQUESTS:
-        return answered
-    asked = until(answered.headers)
+    if response.status != TOO_MANY_REQUESTS:
+        return response
+    asked = retry_after(response.headers)
     if asked is None:
         raise Inconclusive(
-            f"{answered.url} is answered with 429, which does not say when to come back",
+            f"{response.url} is answered with 429, which does not say when to come back",
             caused_by="HTTP-08",
         )
     raise Inconclusive(
-        f"the target limits requests: there was no time to wait until it answers {answered.url} "
+        f"the target limits requests: there was no time to wait until it answers {response.url} "
         f"(Retry-After: {asked:.0f} s); raise the tenant's limit, or give the run more time with "
         f"--budget and --patience"
     )
 
 
-def _ok(call: Callable[[], Response], business: str) -> dict[str, Any]:
+def _expect_object(call: Callable[[], Response], requirement: str) -> dict[str, Any]:
     """The object in an answer; that there is one is the business of this requirement."""
     try:
-        answer = call()
-        if answer.status != 200:
-            raise CheckFailed(f"{answer.said} instead of 200", exchange=answer.exchange)
-        return answer.object()
+        response = call()
+        if response.status != 200:
+            raise CheckFailed(f"{response.summary} instead of 200", exchange=response.exchange)
+        return response.object()
     except CheckFailed as fault:
-        fault.caused_by = business
+        fault.caused_by = requirement
         raise

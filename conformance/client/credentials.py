@@ -19,13 +19,13 @@ class Credential:
     """A secret, the way it is presented, and where it was told; its representation does not show
     the secret."""
 
-    way: AuthScheme
+    scheme: AuthScheme
     secret: str = field(repr=False)
     where: str = field(default="", compare=False)
 
     def headers(self) -> dict[str, str]:
         """The header that presents it."""
-        match self.way:
+        match self.scheme:
             case AuthScheme.TOKEN:
                 return {"Authorization": f"Bearer {self.secret}"}
             case AuthScheme.API_KEY:
@@ -33,6 +33,6 @@ class Credential:
             case AuthScheme.COOKIE:
                 return {"Cookie": f"vai_token={self.secret}"}
 
-    def via(self, way: AuthScheme) -> Credential:
+    def with_scheme(self, scheme: AuthScheme) -> Credential:
         """The same secret presented in another way."""
-        return Credential(way, self.secret)
+        return Credential(scheme, self.secret)

@@ -15,11 +15,11 @@ from conformance import deadline
 
 TOO_MANY_REQUESTS = 429
 # Who is refused as often as this in a row is not let in by waiting.
-_TRIES = 8
+_MAX_ATTEMPTS = 8
 # A server that is a little behind the header's second refuses once more.
-_LEAST = 0.1
+_MIN_WAIT = 0.1
 # What is left to do with an answer that comes at last.
-_MARGIN = 2.0
+_RESERVE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +47,39 @@ class RateLimitStats:
 class RateLimiter:
     """Waits, and keeps count; `tell` is told on the main thread for how many seconds it waits."""
 
-    def __init__(self, tell: Callable[[float], None] = lambda seconds: None) -> None:
-        self.refusals = RateLimitStats()
-        self._tell = tell
+    def __init__(self, on_wait: Callable[[float], None] = lambda seconds: None) -> None:
+        self.stats = RateLimitStats()
+        self._on_wait = on_wait
         self._lock = threading.Lock()
 
-    def wait(self, status: int, headers: Mapping[str, str], tried: int) -> bool:
+    def wait(self, status: int, headers: Mapping[str, str], attempts: int) -> bool:
         """Whether the request should be sent again: it was refused for its rate, and as much time
         as the target asked for, by `Retry-After`, has now gone by. Not if there is no time for
         that, or it was tried too often."""
-        asked = until(headers) if status == TOO_MANY_REQUESTS else None
-        if asked is None or tried >= _TRIES:
+        requested = retry_after(headers) if status == TOO_MANY_REQUESTS else None
+        if requested is None or attempts >= _MAX_ATTEMPTS:
             return False
-        seconds = max(asked, _LEAST)
-        if seconds > deadline.left(float("inf")) - _MARGIN:
+        seconds = max(requested, _MIN_WAIT)
+        if seconds > deadline.left(float("inf")) - _RESERVE:
             return False
         with self._lock:
-            self.refusals += RateLimitStats(1, seconds)
+            self.stats += RateLimitStats(1, seconds)
         if threading.current_thread() is threading.main_thread():
-            self._tell(seconds)
+            self._on_wait(seconds)
         time.sleep(seconds)
         return True
 
 
-def until(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds that `Retry-After` asks for, names in lower case; None if it asks for none."""
     text = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}", text):
         return float(text)
     try:
-        then = parsedate_to_datetime(text)
+        retry_at = parsedate_to_datetime(text)
         # By the clock that the moment was named by, where that is told.
         now = parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else _now()
-        return max(0.0, then.timestamp() - now)
+        return max(0.0, retry_at.timestamp() - now)
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -16,7 +16,7 @@ from conformance.client.connection import Connection
 from conformance.client.recorder import Exchange, Traffic
 from conformance.errors import ConnectionRefused, Unsupported
 
-MAX_REACTION = 256 * 1024
+MAX_RESPONSE = 256 * 1024
 _SHOWN = 2_000
 
 
@@ -55,7 +55,7 @@ class RawResponse:
     exchange: int
 
     @property
-    def reacted(self) -> bool:
+    def responded_or_closed(self) -> bool:
         """Whether anything came of it at all."""
         return self.status is not None or self.closed
 
@@ -143,7 +143,7 @@ class RawClient:
             ask += f"Proxy-Authorization: Basic {base64.b64encode(login.encode()).decode()}\r\n"
         line.sendall(f"{ask}\r\n".encode())
         said = b""
-        while b"\r\n\r\n" not in said and len(said) < MAX_REACTION:
+        while b"\r\n\r\n" not in said and len(said) < MAX_RESPONSE:
             chunk = line.recv(1)
             if not chunk:
                 break
@@ -159,7 +159,7 @@ class RawClient:
         self, line: socket.socket, start: float, done: Callable[[bytes], bool]
     ) -> tuple[bytes, bool]:
         heard = b""
-        while len(heard) < MAX_REACTION and not done(heard):
+        while len(heard) < MAX_RESPONSE and not done(heard):
             left = self.patience - (time.monotonic() - start)
             if left <= 0:
                 return heard, False
@@ -210,7 +210,7 @@ class RawClient:
                 response_body=body.decode("utf-8", "replace"),
                 seconds=round(seconds, 4),
                 note=note,
-                wire=self._command(pieces),
+                shell_command=self._command(pieces),
             )
         )
 

@@ -14,9 +14,9 @@ import httpx2
 
 from conformance.client.redaction import Redactor
 
-KEPT = 400
-SHOWN_BODY = 4_000
-_OWN = frozenset(
+MAX_EXCHANGES = 400
+MAX_BODY_SHOWN = 4_000
+_DEFAULT_HEADERS = frozenset(
     {"host", "accept", "accept-encoding", "connection", "user-agent", "content-length"}
 )
 
@@ -36,18 +36,18 @@ class Exchange:
     response_body: str = ""
     seconds: float = 0.0
     note: str = ""
-    wire: str = ""
+    shell_command: str = ""
 
     @property
     def curl(self) -> str:
         """A command that sends the same request, the credential in a shell variable."""
-        if self.wire:
-            return self.wire
+        if self.shell_command:
+            return self.shell_command
         words = ["curl", "-i", "-N"] if self.url.endswith("/events") else ["curl", "-i"]
         if self.method != "GET":
             words += ["-X", self.method]
         for name, value in self.request_headers.items():
-            if name.lower() not in _OWN:
+            if name.lower() not in _DEFAULT_HEADERS:
                 words += ["-H", f"{name}: {value}"]
         if self.request_body is not None:
             words += ["--data-binary", self.request_body]
@@ -63,7 +63,7 @@ class Traffic:
 
     def __init__(self, redactor: Redactor) -> None:
         self.redactor = redactor
-        self._kept: deque[Exchange] = deque(maxlen=KEPT)
+        self._kept: deque[Exchange] = deque(maxlen=MAX_EXCHANGES)
         self._lock = threading.Lock()
         self._count = 0
 
@@ -134,17 +134,17 @@ class Traffic:
         return cleaned
 
     def _text(self, body: bytes) -> str:
-        kept = body[: SHOWN_BODY * 4].decode("utf-8", "replace")
-        return self._shown(kept, len(body), whole=len(body) <= SHOWN_BODY * 4)
+        kept = body[: MAX_BODY_SHOWN * 4].decode("utf-8", "replace")
+        return self._shown(kept, len(body), complete=len(body) <= MAX_BODY_SHOWN * 4)
 
-    def _shown(self, text: str, size: int, *, whole: bool = True) -> str:
+    def _shown(self, text: str, size: int, *, complete: bool = True) -> str:
         """As much as a report has of it; what is cut is cut behind the secrets, never within."""
         clean = self.redactor.text(text)
-        if not whole:
+        if not complete:
             clean = clean[: -self.redactor.longest or None]
-        if whole and len(clean) <= SHOWN_BODY:
+        if complete and len(clean) <= MAX_BODY_SHOWN:
             return clean
-        return f"{clean[:SHOWN_BODY]} [of {size} bytes]"
+        return f"{clean[:MAX_BODY_SHOWN]} [of {size} bytes]"
 
 
 def _quoted(word: str) -> str:

@@ -28,7 +28,7 @@ class Response:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """The request and its status, for messages."""
         return f"{self.method} {self.url} answered {self.status}"
 
@@ -38,7 +38,8 @@ class Response:
             return json.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
         except (UnicodeDecodeError, ValueError, RecursionError) as fault:
             raise CheckFailed(
-                f"{self.said} with a body that is no JSON in UTF-8: {fault}", exchange=self.exchange
+                f"{self.summary} with a body that is no JSON in UTF-8: {fault}",
+                exchange=self.exchange,
             ) from None
 
     def object(self) -> dict[str, Any]:
@@ -46,7 +47,7 @@ class Response:
         value = self.json()
         if not isinstance(value, dict):
             raise CheckFailed(
-                f"{self.said} with {type(value).__name__} instead of an object",
+                f"{self.summary} with {type(value).__name__} instead of an object",
                 exchange=self.exchange,
             )
         return value

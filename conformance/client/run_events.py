@@ -31,18 +31,18 @@ class RunEvent:
         return key if isinstance(key, str) else None
 
     @property
-    def ends_the_run(self) -> bool:
+    def ends_run(self) -> bool:
         """Whether nothing more can come of this attempt."""
         return self.step is None and self.outcome in FINISHED
 
 
-def told(frames: Iterable[ServerSentEvent]) -> list[RunEvent]:
+def run_events(events: Iterable[ServerSentEvent]) -> list[RunEvent]:
     """The events in the frames. The kind is in the JSON, or else in the frame; frames that hold no
     object are left out."""
     found: list[RunEvent] = []
-    for frame in frames:
+    for event in events:
         try:
-            value = frame.json()
+            value = event.json()
         except ValueError:
             continue
         if not isinstance(value, dict):
@@ -52,7 +52,7 @@ def told(frames: Iterable[ServerSentEvent]) -> list[RunEvent]:
         inner = data if isinstance(data, dict) else value
         found.append(
             RunEvent(
-                kind=kind if isinstance(kind, str) else frame.event,
+                kind=kind if isinstance(kind, str) else event.event,
                 run=_object(inner.get("run")),
                 step=_object(inner.get("step")),
             )
@@ -60,14 +60,14 @@ def told(frames: Iterable[ServerSentEvent]) -> list[RunEvent]:
     return found
 
 
-def ends(stream: Stream) -> list[RunEvent]:
+def terminal_events(stream: Stream) -> list[RunEvent]:
     """The terminal events that have come."""
-    return [event for event in told(stream.frames) if event.ends_the_run]
+    return [event for event in run_events(stream.events) if event.ends_run]
 
 
 def has_ended(stream: Stream) -> bool:
     """The run's terminal event has come."""
-    return bool(ends(stream))
+    return bool(terminal_events(stream))
 
 
 def _object(value: object) -> dict[str, Any] | None:

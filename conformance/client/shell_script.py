@@ -23,21 +23,21 @@ class ShellScript:
         self._written = traffic.count
         self.last: Exchange | None = None
 
-    def begin(self, run_id: str, kind: str) -> None:
+    def add_run(self, run_id: str, kind: str) -> None:
         """A run of this kind is there."""
         self._kinds[run_id] = f"  # a run that is {kind!r}: put in the id of a fresh one"
 
-    def remark(self, text: str) -> None:
+    def add_comment(self, text: str) -> None:
         """What happens between the calls."""
         self._lines.append(f"# {text}")
 
-    def newest(self, more: str = "") -> str:
+    def add_latest(self, more: str = "") -> str:
         """Write down the newest exchange, with something to remark; returns it in words."""
         exchange = self._traffic.since(self._traffic.count - 1)[0]
         self._write(exchange, more)
         return f"{exchange.method} {exchange.url} answered {exchange.status}"
 
-    def rest(self) -> None:
+    def add_remaining(self) -> None:
         """Write down what was sent and is not written down."""
         for exchange in self._traffic.since(self._written):
             self._write(exchange, "")

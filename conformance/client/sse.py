@@ -31,7 +31,7 @@ class ServerSentEvent:
 class Parser:
     """Feed it bytes; frames and faults gather in it. Comments count as signs of life only."""
 
-    frames: list[ServerSentEvent] = field(default_factory=list)
+    events: list[ServerSentEvent] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     comments: int = 0
     _rest: list[bytes] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Parser:
     _event: str = ""
     _data: list[str] = field(default_factory=list)
     _id: str | None = None
-    _lines: set[str] = field(default_factory=set)
+    _fields: set[str] = field(default_factory=set)
 
     def feed(self, chunk: bytes, at: float) -> None:
         """Take in bytes that arrived `at` seconds after the request."""
@@ -80,13 +80,13 @@ class Parser:
                 self.comments += 1
             case "event":
                 self._event = value
-                self._lines.add(name)
+                self._fields.add(name)
             case "data":
                 self._data.append(value)
-                self._lines.add(name)
+                self._fields.add(name)
             case "id" if "\0" not in value:
                 self._id = value
-                self._lines.add(name)
+                self._fields.add(name)
             case "retry" if value.isascii() and value.isdigit():
                 pass
             case _ if name in FIELDS:
@@ -96,6 +96,6 @@ class Parser:
 
     def _dispatch(self, at: float) -> None:
         if self._data:
-            data, lines = "\n".join(self._data), frozenset(self._lines)
-            self.frames.append(ServerSentEvent(self._event or "message", data, self._id, at, lines))
-        self._event, self._data, self._lines = "", [], set()
+            data, lines = "\n".join(self._data), frozenset(self._fields)
+            self.events.append(ServerSentEvent(self._event or "message", data, self._id, at, lines))
+        self._event, self._data, self._fields = "", [], set()

@@ -18,7 +18,7 @@ from conformance.errors import CheckFailed
 
 MAX_STREAM = 16 * 1024 * 1024
 MAX_EVENTS = 50_000
-KEPT_HEAD = 64 * 1024
+MAX_PREFIX = 64 * 1024
 
 
 class Stream:
@@ -42,16 +42,16 @@ class Stream:
         self.broken = ""
         self._opened = opened
         self._size = 0
-        self._heard = opened
-        self._silence = 0.0
+        self._received_at = opened
+        self._longest_gap = 0.0
         self._parser = Parser()
         self._response = response
         self._record = record
         self._exchange: int | None = None
         self._closing = False
-        self._news = threading.Condition()
-        self._reader = threading.Thread(target=self._read, daemon=True, name=f"stream {url}")
-        self._reader.start()
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._read, daemon=True, name=f"stream {url}")
+        self._thread.start()
 
     def __enter__(self) -> Self:
         return self
@@ -70,22 +70,22 @@ class Stream:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
-    def frames(self) -> list[ServerSentEvent]:
+    def events(self) -> list[ServerSentEvent]:
         """The events so far."""
-        with self._news:
-            return list(self._parser.frames)
+        with self._changed:
+            return list(self._parser.events)
 
     @property
     def faults(self) -> list[str]:
         """What a browser would have dropped so far."""
-        with self._news:
+        with self._changed:
             return list(self._parser.faults)
 
     @property
-    def signs(self) -> int:
+    def message_count(self) -> int:
         """How many events and comments there have been."""
-        with self._news:
-            return len(self._parser.frames) + self._parser.comments
+        with self._changed:
+            return len(self._parser.events) + self._parser.comments
 
     @property
     def comments(self) -> int:
@@ -93,14 +93,14 @@ class Stream:
         return self._parser.comments
 
     @property
-    def silence(self) -> float:
+    def longest_gap(self) -> float:
         """The longest time in seconds that something came after."""
-        return self._silence
+        return self._longest_gap
 
     @property
-    def silent_for(self) -> float:
+    def idle_seconds(self) -> float:
         """How long nothing has come, in seconds."""
-        return time.monotonic() - self._heard
+        return time.monotonic() - self._received_at
 
     @property
     def exchange(self) -> int:
@@ -115,14 +115,14 @@ class Stream:
         while True:
             if ready(self):
                 return True
-            with self._news:
+            with self._changed:
                 left = deadline - time.monotonic()
                 if self.ended or left <= 0:
                     break
-                self._news.wait(min(left, 0.05))
+                self._changed.wait(min(left, 0.05))
         return ready(self)
 
-    def first_answer(self, seconds: float) -> Response:
+    def first_response(self, seconds: float) -> Response:
         """The stream as an ordinary answer: a refusal whole, events cut at their first bytes."""
         streaming = self.media_type == "text/event-stream"
         if (
@@ -144,8 +144,8 @@ class Stream:
         """Leave; the reader is gone when this returns."""
         self._closing = True
         if not self.ended:
-            _hang_up(self._response)
-        self._reader.join(timeout=5)
+            _disconnect(self._response)
+        self._thread.join(timeout=5)
         _ = self.exchange
 
     def _read(self) -> None:
@@ -153,37 +153,37 @@ class Stream:
             # A quiet stream is no fault: who waits keeps the time, and hanging up ends the read.
             self._response.request.extensions["timeout"]["read"] = None
             for chunk in self._response.iter_raw():
-                with self._news:
+                with self._changed:
                     self._take(chunk)
-                    self._news.notify_all()
+                    self._changed.notify_all()
                 if self._closing:
                     return
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as fault:
             self.broken = "" if self._closing else str(fault) or type(fault).__name__
         finally:
             self._response.close()
-            with self._news:
+            with self._changed:
                 self.closed = not self._closing
                 if self.closed:
                     self._parser.end()
                 self.ended = True
-                self._news.notify_all()
+                self._changed.notify_all()
 
     def _take(self, chunk: bytes) -> None:
         self._size += len(chunk)
-        if len(self.head) < KEPT_HEAD:
-            self.head += chunk[: KEPT_HEAD - len(self.head)]
+        if len(self.head) < MAX_PREFIX:
+            self.head += chunk[: MAX_PREFIX - len(self.head)]
         if self._size > MAX_STREAM:
             raise OSError(f"the stream exceeds {MAX_STREAM} bytes")
-        if max(len(self._parser.frames), len(self._parser.faults)) > MAX_EVENTS:
+        if max(len(self._parser.events), len(self._parser.faults)) > MAX_EVENTS:
             raise OSError(f"the stream has more than {MAX_EVENTS} events")
         now = time.monotonic()
-        self._silence = max(self._silence, now - self._heard)
-        self._heard = now
+        self._longest_gap = max(self._longest_gap, now - self._received_at)
+        self._received_at = now
         self._parser.feed(chunk, now - self._opened)
 
 
-def _hang_up(response: httpx2.Response) -> None:
+def _disconnect(response: httpx2.Response) -> None:
     network = response.extensions.get("network_stream")
     connection = None if network is None else network.get_extra_info("socket")
     if isinstance(connection, socket.socket):

@@ -44,16 +44,16 @@ class Target:
         timeout: float,
         connection: Connection,
         read_only: bool = False,
-        watches: Sequence[Callable[[Response], object]] = (),
-        limits: RateLimiter | None = None,
+        observers: Sequence[Callable[[Response], object]] = (),
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.traffic = traffic
         self.timeout = timeout
         self.connection = connection
         self._read_only = read_only
-        self._watches = watches
-        self._limits = limits or RateLimiter()
+        self._observers = observers
+        self._rate_limiter = rate_limiter or RateLimiter()
         # An idle connection is given up before any usual server would: reusing one that the server
         # is just closing would look like a fault of the server.
         self._client = httpx2.Client(
@@ -87,7 +87,7 @@ class Target:
         Raises NoAnswer if it is not complete in `timeout` seconds or exceeds 32 MiB, Refused if
         nothing listens, Unsupported for anything but GET on a read-only target.
         """
-        return self._let_in(
+        return self._within_rate_limit(
             lambda: self._send(
                 self._request(method, path, params, headers, body), timeout or self.timeout
             )
@@ -95,16 +95,16 @@ class Target:
 
     def _send(self, request: httpx2.Request, limit: float) -> Response:
         start = time.monotonic()
-        response = None
+        raw = None
         chunks: list[bytes] = []
         size = 0
         late = f"the answer was not complete after {limit:g} s"
         try:
             # The client's own limit begins anew with every byte, and headers may go on for ever.
             with deadline.limit(limit + _GRACE, late, TooSlowError):
-                response = self._client.send(request, stream=True)
-                encoding = response.headers.get("content-encoding", "")
-                for chunk in decompressed(response.iter_raw(), encoding):
+                raw = self._client.send(request, stream=True)
+                encoding = raw.headers.get("content-encoding", "")
+                for chunk in decompressed(raw.iter_raw(), encoding):
                     chunks.append(chunk)
                     size += len(chunk)
                     if size > MAX_BODY:
@@ -112,52 +112,52 @@ class Target:
                     if time.monotonic() - start > limit:
                         raise TooSlowError(late)
         except _FAULTS as fault:
-            raise self._no_answer(request, response, b"".join(chunks), start, fault) from None
+            raise self._no_response(request, raw, b"".join(chunks), start, fault) from None
         finally:
-            if response is not None:
-                response.close()
+            if raw is not None:
+                raw.close()
         content = b"".join(chunks)
         seconds = time.monotonic() - start
-        number = self.traffic.record(request, response, content, seconds)
-        return self._seen(request, response, content, seconds, number)
+        number = self.traffic.record(request, raw, content, seconds)
+        return self._to_response(request, raw, content, seconds, number)
 
     def stream(self, path: str, headers: Mapping[str, str]) -> Stream:
         """Open an event stream; it is read on a thread of its own until it is closed."""
         sent = {"Accept": "text/event-stream"} | dict(headers)
 
-        def ask() -> Stream:
+        def attempt() -> Stream:
             stream = self._stream(self._request("GET", path, None, sent, None))
             if stream.status == TOO_MANY_REQUESTS:
                 with stream:
-                    stream.first_answer(self.timeout)
+                    stream.first_response(self.timeout)
             return stream
 
-        return self._let_in(ask)
+        return self._within_rate_limit(attempt)
 
-    def _let_in(self, ask: Callable[[], T]) -> T:
+    def _within_rate_limit(self, attempt: Callable[[], T]) -> T:
         """What is answered once no rate limit refuses it, or there is no time to wait for that."""
-        tried = 0
-        while self._limits.wait((answered := ask()).status, answered.headers, tried):
-            tried += 1
-        return answered
+        attempts = 0
+        while self._rate_limiter.wait((response := attempt()).status, response.headers, attempts):
+            attempts += 1
+        return response
 
     def _stream(self, request: httpx2.Request) -> Stream:
         start = time.monotonic()
         late = f"its header was not complete after {self.timeout:g} s"
         try:
             with deadline.limit(self.timeout + _GRACE, late, TooSlowError):
-                response = self._client.send(request, stream=True)
+                raw = self._client.send(request, stream=True)
         except _FAULTS as fault:
-            raise self._no_answer(request, None, b"", start, fault) from None
+            raise self._no_response(request, None, b"", start, fault) from None
 
         def done(stream: Stream) -> int:
             seconds = time.monotonic() - start
-            number = self.traffic.record(request, response, stream.head, seconds)
+            number = self.traffic.record(request, raw, stream.head, seconds)
             if stream.ended:
-                self._seen(request, response, stream.head, seconds, number)
+                self._to_response(request, raw, stream.head, seconds, number)
             return number
 
-        return Stream(response, str(request.url), opened=start, record=done)
+        return Stream(raw, str(request.url), opened=start, record=done)
 
     def _request(
         self,
@@ -177,31 +177,31 @@ class Target:
             content=body,
         )
 
-    def _seen(
+    def _to_response(
         self,
         request: httpx2.Request,
-        response: httpx2.Response,
+        raw: httpx2.Response,
         body: bytes,
         seconds: float,
         number: int,
     ) -> Response:
-        answer = Response(
+        response = Response(
             method=request.method,
             url=str(request.url),
-            status=response.status_code,
-            headers=_lower(response.headers),
+            status=raw.status_code,
+            headers=_lower(raw.headers),
             body=body,
             seconds=seconds,
             exchange=number,
         )
-        for look in self._watches:
-            look(answer)
-        return answer
+        for observe in self._observers:
+            observe(response)
+        return response
 
-    def _no_answer(
+    def _no_response(
         self,
         request: httpx2.Request,
-        response: httpx2.Response | None,
+        raw: httpx2.Response | None,
         body: bytes,
         start: float,
         fault: Exception,
@@ -210,7 +210,7 @@ class Target:
         why = str(fault) or type(fault).__name__
         if isinstance(fault, httpx2.TimeoutException):
             why = f"nothing came for {self.timeout:g} s"
-        number = self.traffic.record(request, response, body, seconds, why)
+        number = self.traffic.record(request, raw, body, seconds, why)
         kind = ConnectionRefused if isinstance(fault, httpx2.ConnectError) else NoResponse
         return kind(
             f"{request.method} {request.url} got no complete answer: {why}",

@@ -26,7 +26,7 @@ class Provisioning:
     be waited for.
     """
 
-    way: ProvisionMethod
+    method: ProvisionMethod
     states: Mapping[State, tuple[str, ...]]
     trigger: RequestTemplate | None
     command: tuple[str, ...]
@@ -53,7 +53,7 @@ def read_provisioning(told: Mapping[str, SettingValue], mistakes: ErrorCollector
     """The means from what was told; a mistake says what contradicts or lacks what."""
     attempt = mistakes.attempt
     return Provisioning(
-        attempt(_way, told),
+        attempt(_method, told),
         _states(told["state"], mistakes),
         attempt(_trigger, told),
         attempt(_words, told["command"]),
@@ -61,22 +61,22 @@ def read_provisioning(told: Mapping[str, SettingValue], mistakes: ErrorCollector
     )
 
 
-def _way(told: Mapping[str, SettingValue]) -> ProvisionMethod:
+def _method(told: Mapping[str, SettingValue]) -> ProvisionMethod:
     text = str(told["provision"].value)
     wrong = f"{told['provision'].where} {text!r} is no way to get runs."
-    way = _word(ProvisionMethod, text, wrong)
-    given = [way for way, key in _TOLD.items() if told[key].value or told[key].wrong]
-    if len(given) > 1 or (given and way not in (ProvisionMethod.AUTO, given[0])):
-        ways = [_TOLD[each] for each in given]
-        one, other = (told[key].where for key in [*ways, "provision"][:2])
+    method = _word(ProvisionMethod, text, wrong)
+    given = [method for method, key in _TOLD.items() if told[key].value or told[key].wrong]
+    if len(given) > 1 or (given and method not in (ProvisionMethod.AUTO, given[0])):
+        methods = [_TOLD[each] for each in given]
+        one, other = (told[key].where for key in [*methods, "provision"][:2])
         raise ConfigurationError(
             f"{one} and {other} contradict each other.",
             "Leave one of them out.",
         )
-    if way in _NEEDS and not given:
-        what, hint = _NEEDS[way]
-        raise ConfigurationError(f"--provision {way.value} needs {what}.", hint)
-    return given[0] if given else way
+    if method in _NEEDS and not given:
+        what, hint = _NEEDS[method]
+        raise ConfigurationError(f"--provision {method.value} needs {what}.", hint)
+    return given[0] if given else method
 
 
 def _trigger(told: Mapping[str, SettingValue]) -> RequestTemplate | None:

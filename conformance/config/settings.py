@@ -36,7 +36,7 @@ class Settings:
     base_url: str
     credentials: tuple[Credential, ...]
     others: tuple[Credential, ...]
-    means: Provisioning
+    provisioning: Provisioning
     connection: Connection
     read_only: bool
     include: tuple[str, ...]
@@ -71,7 +71,7 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     file = toml_file.find(str(named), Path())
     told = gather(given, environment, file, mistakes)
     catalogue = load_catalogue()
-    if not any(told[_key(way)].value or told[_key(way)].wrong for way in AuthScheme):
+    if not any(told[_key(scheme)].value or told[_key(scheme)].wrong for scheme in AuthScheme):
         mistakes.note(
             "No credential is given.",
             "Give one as --token, --api-key or --cookie, in RUNS_CONFORMANCE_TOKEN, or as "
@@ -82,7 +82,7 @@ def read(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         base_url=attempt(_url, told["base_url"]),
         credentials=_credentials(told, "", mistakes),
         others=_credentials(told, "other_", mistakes),
-        means=read_provisioning(told, mistakes),
+        provisioning=read_provisioning(told, mistakes),
         connection=_connection(told, mistakes),
         read_only=bool(told["read_only"].value),
         include=tuple(told["include"].value),
@@ -186,11 +186,11 @@ def _proxy(told: SettingValue) -> str:
 def _credentials(
     told: Mapping[str, SettingValue], prefix: str, mistakes: ErrorCollector
 ) -> tuple[Credential, ...]:
-    given = [(way, told[_key(way, prefix)]) for way in AuthScheme]
-    return tuple(mistakes.attempt(_credential, way, one) for way, one in given if one.value)
+    given = [(scheme, told[_key(scheme, prefix)]) for scheme in AuthScheme]
+    return tuple(mistakes.attempt(_credential, scheme, one) for scheme, one in given if one.value)
 
 
-def _credential(way: AuthScheme, told: SettingValue) -> Credential:
+def _credential(scheme: AuthScheme, told: SettingValue) -> Credential:
     secret = str(told.value)
     if odd := next((i for i, c in enumerate(secret, 1) if not "!" <= c <= "~"), None):
         raise ConfigurationError(
@@ -198,11 +198,11 @@ def _credential(way: AuthScheme, told: SettingValue) -> Credential:
             f"{len(secret)} is {_described(secret[odd - 1])}.",
             "Copy it again; a credential is printable ASCII without spaces.",
         )
-    return Credential(way, secret, told.where)
+    return Credential(scheme, secret, told.where)
 
 
-def _key(way: AuthScheme, prefix: str = "") -> str:
-    return prefix + way.value.replace("-", "_")
+def _key(scheme: AuthScheme, prefix: str = "") -> str:
+    return prefix + scheme.value.replace("-", "_")
 
 
 def _described(character: str) -> str:

@@ -34,16 +34,16 @@ T = TypeVar("T")
 
 UNKNOWN_RUN = str(uuid.uuid5(uuid.NAMESPACE_URL, "tag:runs-conformance:no-such-run"))
 MALFORMED_RUN = "not-a-uuid"
-_KINDS = (
+_SAMPLES = (
     (State.COMPLETED, None),
     (State.FAILS, Status.FAILED),
     (State.CANCELLED, None),
     (State.RUNNING_LONG, None),
     (State.PENDING, None),
 )
-_AT_AN_END = 200
+_LIST_EDGE = 200
 # How many runs may be tried until one is seen to wait.
-_GLANCES = 5
+_MAX_TRIES = 5
 WRONG_SECRET = "no-such-credential-3f6b1c"  # noqa: S105 - it opens nothing, on purpose
 
 
@@ -52,14 +52,14 @@ class CheckContext:
     """One check's view of the target."""
 
     api: Api
-    wire: RawClient
+    raw_client: RawClient
     runs: Runs
-    waiting: Poller
+    poller: Poller
     contract: Contract
     schemas: Schemas
     credentials: tuple[Credential, ...]
     other_credential: Credential | None
-    archive: ObservationCache
+    cache: ObservationCache
     questions: Mapping[str, Question]
     selected: frozenset[str]
     read_only: bool
@@ -79,16 +79,18 @@ class CheckContext:
             raise Unsupported("no credential of another tenant is known: --other-token")
         return self.api.with_credential(self.other_credential)
 
-    def via(self, way: AuthScheme) -> Api:
+    def with_scheme(self, scheme: AuthScheme) -> Api:
         """The tenant under test by a credential of this kind; Unsupported where none is known."""
         for credential in self.credentials:
-            if credential.way is way:
+            if credential.scheme is scheme:
                 return self.api.with_credential(credential)
-        raise Unsupported(f"no such credential is known: --{way.value}")
+        raise Unsupported(f"no such credential is known: --{scheme.value}")
 
-    def wrong_credential(self, way: AuthScheme | None = None) -> Api:
+    def wrong_credential(self, scheme: AuthScheme | None = None) -> Api:
         """A caller with a credential that nobody was given."""
-        return self.api.with_credential(Credential(way or self.credentials[0].way, WRONG_SECRET))
+        return self.api.with_credential(
+            Credential(scheme or self.credentials[0].scheme, WRONG_SECRET)
+        )
 
     def page(self, **query: Any) -> dict[str, Any]:
         """A page with a list of runs that have ids and an integer total.
@@ -112,26 +114,26 @@ class CheckContext:
             raise Inconclusive("steps have no key, status and dependencies", caused_by="STEPS-01")
         return steps
 
-    def samples(self) -> list[str]:
+    def sample_runs(self) -> list[str]:
         """A run of each kind that can be had, to look at; Inconclusive if there is none."""
         found: list[str] = []
-        for state, at in _KINDS:
+        for state, at in _SAMPLES:
             with contextlib.suppress(Inconclusive, Unsupported):
                 found.append(self.runs.shared(state, at))
         if not found:
             raise Inconclusive("there is no run to look at")
         return found
 
-    def newest(self) -> dict[str, dict[str, Any]]:
+    def newest_runs(self) -> dict[str, dict[str, Any]]:
         """The runs at both ends of the list by id: those that were made last are at one of them."""
-        page = self.page(limit=_AT_AN_END)
+        page = self.page(limit=_LIST_EDGE)
         runs = list(page["items"])
-        if page["total"] > _AT_AN_END:
-            last = max(_AT_AN_END, page["total"] - _AT_AN_END)
-            runs += self.page(limit=_AT_AN_END, offset=last)["items"]
+        if page["total"] > _LIST_EDGE:
+            last = max(_LIST_EDGE, page["total"] - _LIST_EDGE)
+            runs += self.page(limit=_LIST_EDGE, offset=last)["items"]
         return {run["id"]: run for run in runs}
 
-    def listed(self, run_id: str) -> dict[str, Any] | None:
+    def find_in_list(self, run_id: str) -> dict[str, Any] | None:
         """The run as the list shows it, among the thousand at either end."""
         total = self.page(limit=1)["total"]
         for offset in {0, max(0, total - 1000)}:
@@ -140,54 +142,54 @@ class CheckContext:
                     return dict(item)
         return None
 
-    def life(self, state: State) -> list[Snapshot]:
+    def history(self, state: State) -> list[Snapshot]:
         """A run of this state from where it is provided to its end, looked at as often as may be.
 
         One is watched for all checks. Inconclusive if it does not end.
         """
-        return self.archive.once(f"life of {state.value}", lambda: self._watch(state))
+        return self.cache.once(f"life of {state.value}", lambda: self._record_history(state))
 
-    def statuses(self, state: State) -> list[str]:
+    def status_history(self, state: State) -> list[str]:
         """The statuses such a run went through, repetitions left out."""
-        seen = [str(snapshot.run.get("status")) for snapshot in self.life(state)]
+        seen = [str(snapshot.run.get("status")) for snapshot in self.history(state)]
         return [s for i, s in enumerate(seen) if i == 0 or s != seen[i - 1]]
 
-    def broadcast(self) -> StreamRecording:
+    def recording(self) -> StreamRecording:
         """The stream of a succeeding run; one is listened to for all checks."""
-        return self.archive.once("broadcast", self._listen_in)
+        return self.cache.once("broadcast", self._record_stream)
 
     def snapshot(self, run_id: str) -> Snapshot:
         """The run and its steps as they are now."""
         return Snapshot(self.api.run(run_id), self.steps(run_id))
 
-    def stopped(self) -> tuple[Snapshot, ...]:
+    def cancelled_runs(self) -> tuple[Snapshot, ...]:
         """Runs that would have completed soon, as they were when they had been cancelled: one at
         once and one at work. They are cancelled when this is first called; none where there are no
         runs to spare, or they cannot be cancelled."""
-        return self.archive.once("stopped", self._stop)
+        return self.cache.once("stopped", self._cancel_runs)
 
-    def stays(self, ended: Sequence[Snapshot]) -> None:
+    def check_unchanged(self, ended: Sequence[Snapshot]) -> None:
         """A Finding if one of these runs, or a step, is not for good what it was."""
-        for was in ended:
-            self.waiting.rest(was.at)
-            now, state = self.snapshot(was.run["id"]), was.run.get("status")
-            if why := unchanged(was.run, now.run):
+        for before in ended:
+            self.poller.wait_for_effects(before.at)
+            after, state = self.snapshot(before.run["id"]), before.run.get("status")
+            if why := unchanged(before.run, after.run):
                 raise CheckFailed(f"a {state} run changed by itself: {why}")
-            for before, after in zip(was.steps, now.steps, strict=False):
-                if why := unchanged(before, after):
+            for old, new in zip(before.steps, after.steps, strict=False):
+                if why := unchanged(old, new):
                     raise CheckFailed(f"a step of a {state} run changed by itself: {why}")
 
-    def quiet(self) -> IdleStream:
+    def idle_stream(self) -> IdleStream:
         """The stream of a run that does nothing, listened to since this was first called."""
-        return self.archive.once("quiet", self._hush)
+        return self.cache.once("quiet", self._open_idle_stream)
 
-    def _hush(self) -> IdleStream:
+    def _open_idle_stream(self) -> IdleStream:
         stream = self.api.events(self.runs.shared(State.RUNNING_LONG))
         # What has happened so far comes first.
         stream.wait(0.3, lambda s: s.ended)
         return IdleStream(stream, stream.comments, time.monotonic())
 
-    def _stop(self) -> tuple[Snapshot, ...]:
+    def _cancel_runs(self) -> tuple[Snapshot, ...]:
         ended: list[Snapshot] = []
         if not self.runs.repeatable:
             return ()
@@ -196,12 +198,12 @@ class CheckContext:
             with contextlib.suppress(Outcome):
                 run_id = self.runs.fresh(State.SUCCEEDS, at)
                 self.api.cancel(run_id)
-                self.waiting.reach(self.api, run_id, Status.CANCELLED)
+                self.poller.wait_for_status(self.api, run_id, Status.CANCELLED)
                 ended.append(self.snapshot(run_id))
         return tuple(ended)
 
-    def _watch(self, state: State) -> list[Snapshot]:
-        for _ in range(_GLANCES if self.runs.repeatable else 1):
+    def _record_history(self, state: State) -> list[Snapshot]:
+        for _ in range(_MAX_TRIES if self.runs.repeatable else 1):
             run_id = self.runs.fresh(state)
             snapshots = [self.snapshot(run_id)]
             # One that was under way before anybody looked shows less of its life.
@@ -212,35 +214,35 @@ class CheckContext:
             snapshots.append(self.snapshot(run_id))
             return snapshots[-1].run
 
-        _, why = self.waiting.until(read, is_finished)
+        _, why = self.poller.until(read, is_finished)
         if why:
-            raise Inconclusive(f"after {self.waiting.patience:g} s {why}")
+            raise Inconclusive(f"after {self.poller.patience:g} s {why}")
         return snapshots
 
-    def _listen_in(self) -> StreamRecording:
-        for _ in range(_GLANCES if self.runs.repeatable else 1):
-            broadcast = self._listen_to(self.runs.fresh(State.SUCCEEDS))
+    def _record_stream(self) -> StreamRecording:
+        for _ in range(_MAX_TRIES if self.runs.repeatable else 1):
+            recording = self._record_one(self.runs.fresh(State.SUCCEEDS))
             # Where all was over before one of three left, it does not show that leaving harms none.
-            if not has_ended(broadcast.early):
+            if not has_ended(recording.early):
                 break
-        return broadcast
+        return recording
 
-    def _listen_to(self, run_id: str) -> StreamRecording:
+    def _record_one(self, run_id: str) -> StreamRecording:
         with (
             self.api.events(run_id) as first,
             self.api.events(run_id) as second,
             self.api.events(run_id) as early,
         ):
-            early.wait(1, lambda stream: bool(stream.frames))
+            early.wait(1, lambda stream: bool(stream.events))
             early.close()
             for stream in (first, second):
-                self.waiting.follow(stream, has_ended)
+                self.poller.follow(stream, has_ended)
             # What comes behind the end should come within this: an end told twice, or the close.
             first.wait(1, lambda s: s.ended)
             second.wait(0.2, lambda s: s.ended)
         return StreamRecording(run_id, first, second, early)
 
-    def fill(self, count: int) -> None:
+    def ensure_runs(self, count: int) -> None:
         """See to it that the list holds this many runs; Inconclusive if that cannot be."""
         # A run that was made ahead is handed out first and makes the list no longer: hence twice.
         for last in (False, False, True):
@@ -252,7 +254,7 @@ class CheckContext:
             for _ in range(missing):
                 self.runs.fresh(State.SUCCEEDS)
 
-    def stable(self, read: Callable[[], T], same: Callable[[T, T], bool] = operator.eq) -> T:
+    def read_stable(self, read: Callable[[], T], same: Callable[[T, T], bool] = operator.eq) -> T:
         """A reading that the next one is the `same` as: at a live service runs change between
         requests."""
         before = read()
@@ -261,30 +263,30 @@ class CheckContext:
             if same(before, after):
                 return before
             before = after
-            self.waiting.clock.advance(0.5)
+            self.poller.clock.advance(0.5)
         raise Inconclusive("the list changes too quickly to compare readings of it")
 
-    def fits(self, answer: Response, schema: str) -> Any:
+    def check_schema(self, response: Response, schema: str) -> Any:
         """The answer's body, if it fits this schema of the contract.
 
         A Finding otherwise: as weak as the evidence for the keyword that is not met.
         """
-        value = answer.json()
-        self.fits_value(value, schema, answer.exchange, answer.said)
+        value = response.json()
+        self.check_value(value, schema, response.exchange, response.summary)
         return value
 
-    def fits_value(self, value: Any, schema: str, exchange: int, said: str) -> None:
+    def check_value(self, value: Any, schema: str, exchange: int, said: str) -> None:
         """Any value, likewise."""
         for fault in self.schemas.faults(schema, value)[:1]:
             raise CheckFailed(
                 f"{said}: {fault.message}", level=fault.level, exchange=exchange, place=fault.place
             )
 
-    def expect_soon(
+    def wait_for(
         self, read: Callable[[], Any], matches: Matcher[Any], within: float | None = None
     ) -> Any:
         """The value once it matches; a Finding if it does not in time."""
-        value, why = self.waiting.until(read, matches, within)
+        value, why = self.poller.until(read, matches, within)
         if why:
             raise CheckFailed(why)
         return value
@@ -294,7 +296,7 @@ class CheckContext:
     ) -> Stream:
         """The run's stream, closed again, as far as it went until `ready` or its end."""
         with self.api.events(run_id) as stream:
-            self.waiting.follow(stream, ready, within)
+            self.poller.follow(stream, ready, within)
         return stream
 
     def observe(self, question: str, *answers: str, saw: str, exchange: int | None = None) -> None:
@@ -305,7 +307,7 @@ class CheckContext:
         clean = self.api.target.traffic.redactor.text(saw)
         self.observations.append(Observation(question, answers, clean, exchange))
 
-    def observe_status(self, question: str, answer: Response, words: Mapping[int, str]) -> None:
+    def observe_status(self, question: str, response: Response, words: Mapping[int, str]) -> None:
         """Likewise, where the status alone tells: `words` has the known answer by status."""
-        known = (words[answer.status],) if answer.status in words else ()
-        self.observe(question, *known, saw=answer.said, exchange=answer.exchange)
+        known = (words[response.status],) if response.status in words else ()
+        self.observe(question, *known, saw=response.summary, exchange=response.exchange)

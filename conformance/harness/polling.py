@@ -19,12 +19,12 @@ T = TypeVar("T")
 _STEP = 0.5
 _DELIVERY = 0.05
 # What is under way behind a run's end shows within this, in real time; a clock moves further.
-_REAL_REST = 2.0
-_REST = 120.0
+_REAL_EFFECT_TIME = 2.0
+_EFFECT_TIME = 120.0
 # Steps that go over into each other do so within this, in real time.
-_REAL_LULL = 1.0
-_LULL = 10.0
-_LULLS = 5
+_REAL_STABLE_TIME = 1.0
+_STABLE_TIME = 10.0
+_MAX_STABLE_WAITS = 5
 # Timestamps that are kept to the second differ after this.
 _TICK = 1.1
 
@@ -58,7 +58,7 @@ class Poller:
                 return value, why
             left -= self.clock.advance(_STEP)
 
-    def spend(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Let this much of the target's time go by, in real time where it cannot be moved."""
         while seconds > 0:
             seconds -= self.clock.advance(seconds)
@@ -66,35 +66,35 @@ class Poller:
     def tick(self) -> None:
         """Let so much time go by that the next timestamp differs from the last one, also where
         they are kept to the second."""
-        self.spend(_TICK)
+        self.advance(_TICK)
 
-    def rest(self, since: float) -> None:
+    def wait_for_effects(self, since: float) -> None:
         """Let so much time have gone by since then, by the monotonic clock, that what was still
         under way must have shown. Real time that went by meanwhile is not waited for again."""
-        self.spend(max(0.0, since + _REAL_REST - time.monotonic()) if self.real_time else _REST)
+        self.advance(max(0.0, since + _REAL_EFFECT_TIME - time.monotonic()) if self.real_time else _EFFECT_TIME)
 
-    def lull(self, read: Callable[[], object]) -> None:
+    def wait_until_stable(self, read: Callable[[], object]) -> None:
         """Let time go by until nothing happens for a while, but not for ever."""
         before = read()
-        for _ in range(_LULLS):
-            self.spend(_REAL_LULL if self.real_time else _LULL)
+        for _ in range(_MAX_STABLE_WAITS):
+            self.advance(_REAL_STABLE_TIME if self.real_time else _STABLE_TIME)
             after = read()
             if after == before:
                 return
             before = after
 
-    def reach(self, api: Api, run_id: str, *statuses: Status) -> dict[str, Any]:
+    def wait_for_status(self, api: Api, run_id: str, *statuses: Status) -> dict[str, Any]:
         """The run, once it has one of these statuses; Inconclusive if it never does, and at once
         if it has gone past them."""
-        arrived = has_status(*statuses)
+        has_wanted_status = has_status(*statuses)
 
         def settled(run: dict[str, Any]) -> str | None:
             # Nothing goes back to pending, and nothing leaves a final status, by itself.
             past = statuses == (Status.PENDING,) or is_finished(run) is None
-            return None if past else arrived(run)
+            return None if past else has_wanted_status(run)
 
         run, _ = self.until(lambda: api.run(run_id), settled)
-        why = arrived(run)
+        why = has_wanted_status(run)
         if why is None:
             return run
         if settled(run) is None:

@@ -51,13 +51,13 @@ class RetriedRuns:
     def __init__(self) -> None:
         self.ids: list[str] = []
 
-    def look(self, answer: Response) -> None:
+    def look(self, response: Response) -> None:
         """Take note of an answer, if it is to a retry."""
-        path = urlsplit(answer.url).path
-        if answer.method != "POST" or not path.endswith("/retry") or success(answer):
+        path = urlsplit(response.url).path
+        if response.method != "POST" or not path.endswith("/retry") or success(response):
             return
         with contextlib.suppress(Outcome):
-            made = answer.object().get("id")
+            made = response.object().get("id")
             if isinstance(made, str) and _ID.fullmatch(made) and made not in path:
                 self.ids.append(made)
 
@@ -66,12 +66,12 @@ class Runs:
     """Hands out runs, and at the end cancels those that the kit made and left unfinished."""
 
     def __init__(
-        self, provisioner: Provisioner, api: Api, waiting: Poller, offspring: RetriedRuns
+        self, provisioner: Provisioner, api: Api, poller: Poller, offspring: RetriedRuns
     ) -> None:
         self._offspring = offspring
         self._provisioner = provisioner
         self._api = api
-        self._waiting = waiting
+        self._poller = poller
         self._shared: dict[tuple[State, Status | None], Provided] = {}
         self._spare: dict[State, Provided] = {}
         self._made: list[str] = []
@@ -111,26 +111,26 @@ class Runs:
         """Whether the kit had this run made, and so knows what became of it since."""
         return run_id in self._made
 
-    def several(self, state: State, at: Status | None, count: int) -> list[str]:
+    def fresh_many(self, state: State, at: Status | None, count: int) -> list[str]:
         """As many fresh runs, or fewer where fewer can be had, but one; brought about together."""
         at = at or _READY.get(state)
         made = [self._ask(state) for _ in range(count)] if self.repeatable else []
         found = [each.run_id for each in made if isinstance(each, Provided)]
         if at is not None:
             for run_id in found:
-                self.settle(run_id, at)
+                self.wait_for_status(run_id, at)
         return found or [self.fresh(state, at)]
 
-    def settle(self, run_id: str, at: Status) -> None:
+    def wait_for_status(self, run_id: str, at: Status) -> None:
         """Wait until a run has this status; Inconclusive if it does not get there."""
         try:
-            self._waiting.reach(self._api, run_id, at)
+            self._poller.wait_for_status(self._api, run_id, at)
         except CheckFailed as fault:
             raise SetupError(
                 f"The run {run_id} that was provided cannot be read: {fault}"
             ) from None
 
-    def offer(self, state: State) -> str:
+    def try_provide(self, state: State) -> str:
         """Ask the provisioner alone, ahead of all checks: "" if it provides, or why it does not.
 
         Raises SetupError. A run that is got is kept for the first check that wants one.
@@ -144,12 +144,12 @@ class Runs:
         self._spare[state] = provided
         return ""
 
-    def want(self, states: Sequence[State]) -> None:
+    def plan(self, states: Sequence[State]) -> None:
         """Say which runs will be asked for once they have finished, in this order."""
-        if self.repeatable and self._waiting.real_time:
+        if self.repeatable and self._poller.real_time:
             self._wanted = list(states)
 
-    def make_ahead(self) -> None:
+    def create_ahead(self) -> None:
         """Make some of them; not all at once, since a service may have few hands."""
         try:
             while self._unfinished and not is_finished(self._api.run(self._unfinished[0])):
@@ -209,10 +209,10 @@ class Runs:
                 f"those of others"
             )
         if at is not None:
-            self.settle(provided.run_id, at)
+            self.wait_for_status(provided.run_id, at)
         if state is State.RUNNING_LONG and at is Status.RUNNING:
             # It may have short steps before the long one that keeps it running.
-            self._waiting.lull(partial(self._statuses, provided.run_id))
+            self._poller.wait_until_stable(partial(self._statuses, provided.run_id))
         return provided
 
     def _statuses(self, run_id: str) -> list[object]:

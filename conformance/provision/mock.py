@@ -10,7 +10,7 @@ from conformance.client.credentials import Credential
 from conformance.client.transport import Target
 from conformance.errors import ConfigurationError, NoResponse, SetupError
 from conformance.provision.protocol import Provided
-from conformance.provision.request import said
+from conformance.provision.request import describe
 from conformance.vocabulary import State
 
 _FRESH = "test-"
@@ -46,7 +46,7 @@ class MockControl:
         self, path: str, body: dict[str, Any], owner: Credential, expected: int
     ) -> dict[str, Any]:
         try:
-            answer = self._target.send(
+            response = self._target.send(
                 "POST",
                 path,
                 params={"world": owner.secret.partition(":")[0]},
@@ -55,15 +55,15 @@ class MockControl:
             )
         except NoResponse as fault:
             raise SetupError(f"The mock's control API failed: {fault}") from None
-        if answer.status != expected:
-            raise SetupError(f"The mock's control API failed: {said(answer)}")
-        return answer.object()
+        if response.status != expected:
+            raise SetupError(f"The mock's control API failed: {describe(response)}")
+        return response.object()
 
 
 def other_tenant_of(credential: Credential) -> Credential:
     """Of another tenant, which every mock has."""
     tenant = credential.secret.partition(":")[0]
-    return Credential(credential.way, "acme" if tenant == "globex" else "globex")
+    return Credential(credential.scheme, "acme" if tenant == "globex" else "globex")
 
 
 def worker_credential(credential: Credential, name: str) -> Credential:

@@ -42,15 +42,15 @@ class RequestTemplate:
         except NoResponse as fault:
             raise SetupError(f"The {self.purpose} failed: {fault}") from None
 
-    def expect_success(self, answer: Response) -> None:
+    def expect_success(self, response: Response) -> None:
         """Raise a SetupError if the answer is not of the 200 class."""
-        if not 200 <= answer.status < 300:
-            raise SetupError(f"The {self.purpose} failed: {said(answer)}")
+        if not 200 <= response.status < 300:
+            raise SetupError(f"The {self.purpose} failed: {describe(response)}")
 
 
-def said(answer: Response) -> str:
+def describe(response: Response) -> str:
     """An answer in short, for messages."""
-    return f"{answer.said}: {answer.body[:_SHOWN].decode('utf-8', 'replace')}"
+    return f"{response.summary}: {response.body[:_SHOWN].decode('utf-8', 'replace')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,19 @@ class RequestRuns:
     def make(self, state: State, owner: Credential) -> Provided | Declined:
         """A run from the trigger."""
         trigger = self.trigger
-        answer = trigger.send(self.target, owner, {"{state}": state.value})
-        if answer.status in _NONE:
-            return Declined(f"the trigger knows no such runs: {said(answer)}")
-        trigger.expect_success(answer)
+        response = trigger.send(self.target, owner, {"{state}": state.value})
+        if response.status in _NONE:
+            return Declined(f"the trigger knows no such runs: {describe(response)}")
+        trigger.expect_success(response)
         found: Any = None
         try:
-            found = json.loads(answer.body)
+            found = json.loads(response.body)
             for key in trigger.id_at.split("."):
                 found = found[int(key) if isinstance(found, list) else key]
         except (ValueError, LookupError, TypeError):
             found = None
         if not isinstance(found, str):
-            raise SetupError(f"The trigger's answer has no id at {trigger.id_at!r}: {said(answer)}")
+            raise SetupError(
+                f"The trigger's answer has no id at {trigger.id_at!r}: {describe(response)}"
+            )
         return Provided(found, ours=True)

@@ -45,7 +45,7 @@ class CommandRunner:
         environment = os.environ | {
             "RUNS_BASE_URL": self.base_url,
             "RUNS_SECRET": credential.secret,
-            "RUNS_SECRET_KIND": credential.way.value,
+            "RUNS_SECRET_KIND": credential.scheme.value,
             "RUNS_AUTH_HEADER": f"{header}: {value}",
             **more,
         }

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from conformance.client.run_events import RunEvent, told
+from conformance.client.run_events import RunEvent, run_events
 from conformance.harness.recordings import Snapshot, StreamRecording
 from conformance.vocabulary import FINISHED, Status
 
@@ -24,7 +24,7 @@ _STEP = ("key", "status", "startedAt", "completedAt", "dependsOn")
 def observed(name: str, seen: object) -> dict[str, Any] | None:
     """What is published of an observation of the archive; None if it is not of a run."""
     if isinstance(seen, StreamRecording):
-        return _of_events("stream of a run that succeeds", told(seen.first.frames))
+        return _of_events("stream of a run that succeeds", run_events(seen.first.events))
     snapshots = (
         [each for each in seen if isinstance(each, Snapshot)] if isinstance(seen, list) else []
     )

@@ -85,7 +85,7 @@ class Engine:
         self._kit: CheckContext | None = None
         self._problem = ""
         self._notes = settings.connection.notes
-        self._refusals = RateLimitStats()
+        self._rate_limit_stats = RateLimitStats()
         self._lost = ""
         self._interrupted = False
         self._begun = False
@@ -124,7 +124,7 @@ class Engine:
                 )
                 if not self.worker:
                     self.session.try_out()
-                    self._setup = self.session.offers()
+                    self._setup = self.session.check_provisioning()
                     self._emit(self._setup)
         except (KitError, DeadlineExceeded) as fault:
             late = KitError(str(fault), "Give it more with --budget, or see what is so slow.")
@@ -185,17 +185,17 @@ class Engine:
 
     def report_started(self, checks: int) -> None:
         """Report that the checks begin."""
-        ways = tuple(credential.way.value for credential in self.settings.credentials)
-        self._emit(RunStarted(self.settings.base_url, checks, ways, self.settings.fuzz.again))
+        schemes = tuple(credential.scheme.value for credential in self.settings.credentials)
+        self._emit(RunStarted(self.settings.base_url, checks, schemes, self.settings.fuzz.again))
 
     def add_problem(self, why: str) -> None:
         """Note why the run is incomplete."""
         if why not in self._problem:
             self._problem = "; ".join(filter(None, (self._problem, why)))
 
-    def add_refusals(self, refusals: RateLimitStats) -> None:
+    def add_rate_limit_stats(self, rate_limit_stats: RateLimitStats) -> None:
         """Note that requests were refused by a rate limit."""
-        self._refusals += refusals
+        self._rate_limit_stats += rate_limit_stats
 
     def _wait(self, seconds: float, why: str) -> None:
         self.start = time.monotonic()
@@ -205,7 +205,7 @@ class Engine:
         """Begin what takes its time; what cannot begin fails in its own check."""
         checks = [info for item in session.items if (info := info_of(item)) is not None]
         wanted = [state for info in checks for state in info.wants]
-        self.session.want(wanted[:: max(1, self.settings.workers)])
+        self.session.plan(wanted[:: max(1, self.settings.workers)])
         for begin in dict.fromkeys(info.early for info in checks):
             left = self.settings.budget - (time.monotonic() - self.start)
             if begin is not None and left > 0:
@@ -239,7 +239,7 @@ class Engine:
         if self._lost:
             raise Inconclusive(self._problem, caused_by=self._lost)
         with deadline.limit(share, f"the check was not done after {share:.1f} s"):
-            self.session.make_ahead()
+            self.session.create_ahead()
             self._mark = self.session.traffic.count
             return (yield)
 
@@ -289,7 +289,7 @@ class Engine:
             if self._session is not None:
                 self._clean_up(self._session)
             problem = self.refused.message if self.refused else self._problem
-            send_output(session.config, WorkerOutput(problem, self._refusals))
+            send_output(session.config, WorkerOutput(problem, self._rate_limit_stats))
             return
         if self.refused is not None:
             session.exitstatus = 2
@@ -312,7 +312,7 @@ class Engine:
                 session.close()
         except DeadlineExceeded as fault:
             self._notes += (str(fault),)
-        self.add_refusals(session.limits.refusals)
+        self.add_rate_limit_stats(session.rate_limiter.stats)
 
     def _judge(
         self, required: Requirement, name: str, fault: BaseException | None, seconds: float
@@ -370,7 +370,7 @@ class Engine:
 
     def _seen(self) -> tuple[dict[str, Any], ...]:
         """What the check that has just ended was the first to see runs do."""
-        news = self.session.archive.news()
+        news = self.session.cache.news()
         runs = (observed(name, seen) for name, seen in news.items())
         return tuple(self.session.traffic.clean(run) for run in runs if run is not None)
 
@@ -380,7 +380,7 @@ class Engine:
             seconds=round(time.monotonic() - self.start, 2),
             trouble=self._redactor.text(self._problem),
             interrupted=self._interrupted,
-            notes=(*self._notes, *self._refusals.notes),
+            notes=(*self._notes, *self._rate_limit_stats.notes),
         )
         return conclude(self.settings, self._setup, self._results, course)
 

@@ -47,14 +47,16 @@ def try_out(api: Api, credentials: Sequence[Credential]) -> None:
     A secret that is taken in one way and not in another is left to the checks.
     """
     first, *others = credentials
-    answers = {first: _asked(api.with_credential(first))}
+    responses = {first: _asked(api.with_credential(first))}
     for each in others:
         with contextlib.suppress(NoResponse, Inconclusive):
-            answers[each] = api.with_credential(each).list_runs(limit=1)
-    refused = {each: answer for each, answer in answers.items() if answer.status in _REFUSALS}
-    taken = {each.secret for each, answer in answers.items() if answer.status == 200}
+            responses[each] = api.with_credential(each).list_runs(limit=1)
+    refused = {
+        each: response for each, response in responses.items() if response.status in _REFUSALS
+    }
+    taken = {each.secret for each, response in responses.items() if response.status == 200}
     wrong = [
-        f"{c.where} is refused: {a.said}." for c, a in refused.items() if c.secret not in taken
+        f"{c.where} is refused: {a.summary}." for c, a in refused.items() if c.secret not in taken
     ]
     if wrong:
         raise UnreachableError(
@@ -68,43 +70,43 @@ def _asked(api: Api) -> Response:
     """What a harmless request is answered with; an UnreachableError if that cannot be the API."""
     base = api.target.base_url
     try:
-        answer = api.list_runs(limit=1)
+        response = api.list_runs(limit=1)
     except NoResponse as fault:
         raise UnreachableError(f"{base} cannot be reached. {fault}", fault.hint) from None
     except Inconclusive as fault:
         raise UnreachableError(f"{base} lets nobody in now: {fault}.") from None
-    if answer.status == 407:
+    if response.status == 407:
         raise UnreachableError(
-            f"The proxy asks who we are: {answer.said}.",
+            f"The proxy asks who we are: {response.summary}.",
             "Write it into --proxy: http://USER:PASSWORD@HOST:PORT",
         )
-    if 300 <= answer.status < 400:
+    if 300 <= response.status < 400:
         raise UnreachableError(
-            f"{answer.said} and leads to {answer.headers.get('location', 'nowhere')}.",
+            f"{response.summary} and leads to {response.headers.get('location', 'nowhere')}.",
             "Use the address it leads to as --base-url, without the path of the API; no redirect "
             "is followed, so that the credential goes nowhere else.",
         )
-    if answer.status in _STARTING:
+    if response.status in _STARTING:
         raise UnreachableError(
-            f"{base} is not up: {answer.said}.",
+            f"{base} is not up: {response.summary}.",
             "See why, or have the kit wait for it with --wait-for-api.",
         )
-    if _is_no_api(answer) and _knows_no_runs(api):
+    if _is_no_api(response) and _knows_no_runs(api):
         raise UnreachableError(
-            f"There is no such API at {base}: {answer.said}.",
+            f"There is no such API at {base}: {response.summary}.",
             f"--base-url is what comes before {ROOT}.",
         )
-    return answer
+    return response
 
 
 def _not_up(api: Api) -> tuple[str, str]:
     try:
-        answer: Response = api.list_runs(limit=1)
+        response: Response = api.list_runs(limit=1)
     except NoResponse as fault:
         return str(fault), fault.hint
     except Inconclusive as fault:
         return f"{fault}.", ""
-    return (f"{answer.said}.", "") if answer.status in _STARTING else ("", "")
+    return (f"{response.summary}.", "") if response.status in _STARTING else ("", "")
 
 
 def _knows_no_runs(api: Api) -> bool:
@@ -115,5 +117,5 @@ def _knows_no_runs(api: Api) -> bool:
         return True
 
 
-def _is_no_api(answer: Response) -> bool:
-    return answer.status == 404 or answer.media_type == "text/html"
+def _is_no_api(response: Response) -> bool:
+    return response.status == 404 or response.media_type == "text/html"

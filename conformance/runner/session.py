@@ -49,7 +49,7 @@ class Session:
         self,
         settings: Settings,
         worker: str = "",
-        waiting: Callable[[float, str], None] = lambda seconds, why: None,
+        poller: Callable[[float, str], None] = lambda seconds, why: None,
         limited: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self.settings = settings
@@ -62,15 +62,15 @@ class Session:
         self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
         self.watch = RuleMonitor(rules(self._schemas), self.selected)
         offspring = RetriedRuns()
-        self.limits = RateLimiter(limited)
+        self.rate_limiter = RateLimiter(limited)
         self._target = Target(
             settings.base_url,
             self.traffic,
             timeout=settings.timeout,
             read_only=settings.read_only,
             connection=settings.connection,
-            watches=(self.watch.look, InvariantMonitor(self.watch).look, offspring.look),
-            limits=self.limits,
+            observers=(self.watch.look, InvariantMonitor(self.watch).look, offspring.look),
+            rate_limiter=self.rate_limiter,
         )
         # What is said to the set-up is no traffic of a check, and a read-only run may have one.
         self._control = Target(
@@ -78,26 +78,26 @@ class Session:
             Traffic(self.redactor),
             timeout=settings.timeout,
             connection=settings.connection,
-            limits=self.limits,
+            rate_limiter=self.rate_limiter,
         )
         self._wire = RawClient(
             settings.base_url, settings.connection, self.traffic, timeout=settings.timeout
         )
         self.api = Api(self._target, settings.credentials[0])
-        self.archive = ObservationCache()
+        self.cache = ObservationCache()
         self._credentials = settings.credentials
         try:
             if settings.wait_for_api and not worker:
                 control = Api(self._control, settings.credentials[0])
-                await_api(control, settings.wait_for_api, waiting)
+                await_api(control, settings.wait_for_api, poller)
             self._hook = CommandRunner(settings.base_url, settings.timeout)
             self.provisioner = self._choose(worker)
         except BaseException:
             self._target.close()
             self._control.close()
             raise
-        self._waiting = Poller(self._clock() or self.provisioner.clock, settings.patience)
-        self._runs = Runs(self.provisioner, self.api, self._waiting, offspring)
+        self._poller = Poller(self._clock() or self.provisioner.clock, settings.patience)
+        self._runs = Runs(self.provisioner, self.api, self._poller, offspring)
 
     def try_out(self) -> None:
         """One harmless request with each credential.
@@ -116,7 +116,7 @@ class Session:
             return True
         return True
 
-    def offers(self) -> SetupFinished:
+    def check_provisioning(self) -> SetupFinished:
         """How runs are provided, and which.
 
         Raises SetupError where what should make runs makes none at all: that is a wrong path, or
@@ -126,7 +126,7 @@ class Session:
         failed: set[State] = set()
         for state in State:
             try:
-                why = self._runs.offer(state)
+                why = self._runs.try_provide(state)
             except SetupError as fault:
                 why = fault.message
                 failed.add(state)
@@ -141,14 +141,14 @@ class Session:
 
     def kit(self) -> CheckContext:
         """What one check is given."""
-        given = {c.way: c for c in self.provisioner.more_credentials}
-        given |= {c.way: c for c in self._credentials}
+        given = {c.scheme: c for c in self.provisioner.more_credentials}
+        given |= {c.scheme: c for c in self._credentials}
         return CheckContext(
             api=self.api,
-            wire=self._wire,
+            raw_client=self._wire,
             runs=self._runs,
-            waiting=self._waiting,
-            archive=self.archive,
+            poller=self._poller,
+            cache=self.cache,
             questions=self.questions,
             selected=self.selected,
             read_only=self.settings.read_only,
@@ -158,23 +158,23 @@ class Session:
             schemas=self._schemas,
             credentials=(
                 *self._credentials,
-                *(c for way, c in given.items() if c not in self._credentials),
+                *(c for scheme, c in given.items() if c not in self._credentials),
             ),
             other_credential=self.provisioner.other_tenant,
         )
 
-    def want(self, states: Sequence[State]) -> None:
+    def plan(self, states: Sequence[State]) -> None:
         """Say which finished runs will be used up, in this order."""
-        self._runs.want(states)
+        self._runs.plan(states)
 
-    def make_ahead(self) -> None:
+    def create_ahead(self) -> None:
         """Make some of them, where it takes time until they have finished."""
-        self._runs.make_ahead()
+        self._runs.create_ahead()
 
     def close(self) -> None:
         """Clean up what was made and give up all connections."""
         try:
-            self.archive.close()
+            self.cache.close()
             self._runs.clean_up()
         finally:
             # Also where there is no time for more.
@@ -182,39 +182,41 @@ class Session:
             self._control.close()
 
     def _choose(self, worker: str) -> Provisioner:
-        settings, means = self.settings, self.settings.means
+        settings, provisioning = self.settings, self.settings.provisioning
         mine = settings.credentials[0]
         other: Credential | None = settings.others[0] if settings.others else None
-        if means.way is ProvisionMethod.STATIC:
+        if provisioning.method is ProvisionMethod.STATIC:
             if settings.workers > 1:
                 raise ConfigurationError(
                     "--workers and runs that are named one by one contradict each other: no run is "
                     "for two.",
                     "Leave --workers out, or provide runs in another way.",
                 )
-            return StaticProvisioner(means.states, other)
-        if means.way is ProvisionMethod.HTTP and means.trigger is not None:
-            requested = RequestRuns(self._control, means.trigger)
+            return StaticProvisioner(provisioning.states, other)
+        if provisioning.method is ProvisionMethod.HTTP and provisioning.trigger is not None:
+            requested = RequestRuns(self._control, provisioning.trigger)
             return OnDemandProvisioner("http", requested.make, mine, other, RealClock())
-        if means.way is ProvisionMethod.COMMAND:
-            command = CommandRuns(self._hook, means.command)
+        if provisioning.method is ProvisionMethod.COMMAND:
+            command = CommandRuns(self._hook, provisioning.command)
             return OnDemandProvisioner("command", command.make, mine, other, RealClock())
-        if means.way is ProvisionMethod.MOCK or (
-            means.way is ProvisionMethod.AUTO and not settings.read_only and self._is_mock()
+        if provisioning.method is ProvisionMethod.MOCK or (
+            provisioning.method is ProvisionMethod.AUTO
+            and not settings.read_only
+            and self._is_mock()
         ):
             self._take_world(worker)
             mine = self._credentials[0]
             mock = MockControl(self._control, mine)
             # A tenant's name is a credential in each of the three ways.
-            ways = [mine.via(way) for way in AuthScheme]
+            schemes = [mine.with_scheme(scheme) for scheme in AuthScheme]
             return OnDemandProvisioner(
-                "mock", mock.make, mine, other or other_tenant_of(mine), mock, ways
+                "mock", mock.make, mine, other or other_tenant_of(mine), mock, schemes
             )
         return DiscoverProvisioner(self.api, other)
 
     def _clock(self) -> Clock | None:
         """The clock that was configured, for whichever way runs are got."""
-        told, mine = self.settings.means.clock, self.settings.credentials[0]
+        told, mine = self.settings.provisioning.clock, self.settings.credentials[0]
         match told:
             case None:
                 return None
@@ -232,7 +234,7 @@ class Session:
 
     def _is_mock(self) -> bool:
         try:
-            answer = self._control.send("GET", "/_mock/health")
-            return answer.status == 200 and answer.object().get("status") == "ok"
+            response = self._control.send("GET", "/_mock/health")
+            return response.status == 200 and response.object().get("status") == "ok"
         except Outcome:
             return False

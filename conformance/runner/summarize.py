@@ -46,7 +46,7 @@ def conclude(
     selected = catalogue.select(settings.include, settings.exclude)
     return Report(
         base_url=settings.base_url,
-        credentials=tuple(credential.way.value for credential in settings.credentials),
+        credentials=tuple(credential.scheme.value for credential in settings.credentials),
         config=settings.config,
         contract=str(contract.full["info"]["version"]),
         contract_digest=contract.digest,

@@ -44,7 +44,7 @@ class WorkerOutput:
     cost it."""
 
     problem: str
-    refusals: RateLimitStats
+    rate_limit_stats: RateLimitStats
 
 
 def arguments(workers: int) -> list[str]:
@@ -136,7 +136,7 @@ class Controller(Protocol):
     def add_problem(self, why: str) -> None:
         """Note why the run is incomplete."""
 
-    def add_refusals(self, refusals: RateLimitStats) -> None:
+    def add_rate_limit_stats(self, rate_limit_stats: RateLimitStats) -> None:
         """Note what rate limits cost a worker."""
 
 
@@ -178,7 +178,7 @@ class WorkerHooks:
         data = getattr(node, "workeroutput", {}).get(_KEY)
         if data is not None:
             output: WorkerOutput = pickle.loads(data)  # noqa: S301 - as in `input_of`
-            self._controller.add_refusals(output.refusals)
+            self._controller.add_rate_limit_stats(output.rate_limit_stats)
             if output.problem and error is None:
                 self._controller.add_problem(output.problem)
         if error is not None:

@@ -101,7 +101,7 @@ def _pour(source: socket.socket, sink: socket.socket) -> None:
             sink.sendall(data)
 
 
-def answer(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
+def response(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
     """A whole answer in JSON."""
     lines = [b"HTTP/1.1 " + status, b"Content-Type: application/json", *headers]
     lines += [b"Connection: close", b"Content-Length: %d" % len(body), b"", body]
@@ -194,7 +194,7 @@ class Case:
     name: str
     act: Act
     code: int
-    said: str
+    output: str
     never: str = "more time with --timeout"
     include: tuple[str, ...] = ("LIST-0[1-3]", "GET-01", "HTTP-03")
 
@@ -231,36 +231,41 @@ CASES = [
     Case("goodbye at once", says(), 2, "If it is served over TLS"),
     Case("length too great", says(JSON + b"Content-Length: 999\r\n\r\n" + _PAGE), 2, "no complete"),
     Case("length too small", says(JSON + b"Content-Length: 5\r\n\r\n" + _PAGE), 1, "no JSON"),
-    Case("two lengths", says(answer(_PAGE, b"Content-Length: 3")), 2, "does not speak HTTP"),
+    Case("two lengths", says(response(_PAGE, b"Content-Length: 3")), 2, "does not speak HTTP"),
     Case("chunk of no size", says(CHUNKED + b"zz\r\n{}\r\n"), 2, "does not speak HTTP"),
     Case(
-        "invalid UTF-8", says(answer(b'{"items": ["\xff\xfe"], "total": 0}')), 1, "no JSON in UTF-8"
+        "invalid UTF-8",
+        says(response(b'{"items": ["\xff\xfe"], "total": 0}')),
+        1,
+        "no JSON in UTF-8",
     ),
-    Case("not a number", says(answer(b'{"items": [], "total": NaN}')), 1, "NaN is no JSON"),
+    Case("not a number", says(response(b'{"items": [], "total": NaN}')), 1, "NaN is no JSON"),
     Case(
-        "huge number", says(answer(b'{"items": [], "total": ' + b"9" * 9999 + b"}")), 1, "LIST-01"
+        "huge number", says(response(b'{"items": [], "total": ' + b"9" * 9999 + b"}")), 1, "LIST-01"
     ),
-    Case("beyond any float", says(answer(b'{"items": [], "total": 1e9999}')), 1, "LIST-01"),
-    Case("nested deeply", says(answer(b"[" * 200_000 + b"]" * 200_000)), 1, "no JSON"),
-    Case("a compression bomb", says(answer(_bomb(1), b"Content-Encoding: gzip")), 2, "that large"),
+    Case("beyond any float", says(response(b'{"items": [], "total": 1e9999}')), 1, "LIST-01"),
+    Case("nested deeply", says(response(b"[" * 200_000 + b"]" * 200_000)), 1, "no JSON"),
+    Case(
+        "a compression bomb", says(response(_bomb(1), b"Content-Encoding: gzip")), 2, "that large"
+    ),
     Case(
         "a bomb in a bomb",
-        says(answer(_bomb(2), b"Content-Encoding: gzip, gzip")),
+        says(response(_bomb(2), b"Content-Encoding: gzip, gzip")),
         2,
         "not encoded",
     ),
-    Case("packed as it is not", says(answer(_PAGE, b"Content-Encoding: gzip")), 2, "not encoded"),
+    Case("packed as it is not", says(response(_PAGE, b"Content-Encoding: gzip")), 2, "not encoded"),
     Case(
-        "packed unasked", says(answer(gzip.compress(_PAGE), b"Content-Encoding: gzip")), 0, "pass"
+        "packed unasked", says(response(gzip.compress(_PAGE), b"Content-Encoding: gzip")), 0, "pass"
     ),
-    Case("answers for another", says(answer(b'{"id": "x", "status": "pending"}')), 1, "LIST-01"),
+    Case("answers for another", says(response(b'{"id": "x", "status": "pending"}')), 1, "LIST-01"),
     Case(
         "leads in a circle",
-        says(answer(b"", b"Location: /api", status=b"302 Found")),
+        says(response(b"", b"Location: /api", status=b"302 Found")),
         2,
         "leads to",
     ),
-    Case("not up yet", says(answer(b"{}", status=b"503 Soon")), 2, "--wait-for-api"),
+    Case("not up yet", says(response(b"{}", status=b"503 Soon")), 2, "--wait-for-api"),
     Case(
         "a web site",
         says(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<p>x"),

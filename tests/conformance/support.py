@@ -47,7 +47,7 @@ class BackgroundRun:
         report: Json = json.loads(self.file.read_text(encoding="utf-8"))
         return report
 
-    def said(self) -> str:
+    def output(self) -> str:
         """What it wrote to the terminal, which is none, once it has ended."""
         self.report()
         return self.file.with_suffix(".log").read_text(encoding="utf-8")

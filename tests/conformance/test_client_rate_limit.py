@@ -14,7 +14,7 @@ from rich.console import Console
 from support import Judge
 
 from conformance import deadline
-from conformance.client.rate_limit import RateLimiter, until
+from conformance.client.rate_limit import RateLimiter, retry_after
 from conformance.config.settings import read
 from conformance.errors import KitError
 from conformance.reporters.terminal import TerminalReporter
@@ -38,19 +38,19 @@ DAY = "Mon, 02 Mar 2026 08:15:00 GMT"
 )
 def test_what_is_asked_for(headers: Mapping[str, str], seconds: float | None) -> None:
     """Seconds or a moment, by the clock of who names it."""
-    assert until(headers) == seconds
+    assert retry_after(headers) == seconds
 
 
 def test_there_is_an_end_to_waiting() -> None:
     """Where the time that is left is shorter, and where waiting does not help."""
-    limits = RateLimiter()
+    rate_limiter = RateLimiter()
     with deadline.limit(30, "late"):
-        assert not limits.wait(429, {"retry-after": "60"}, 0)
-    assert not limits.wait(429, {"retry-after": "0"}, 100)
-    assert not limits.wait(200, {"retry-after": "0"}, 0)
-    assert limits.refusals.notes == ()
-    assert limits.wait(429, {"retry-after": "0"}, 0)
-    assert limits.refusals.count == 1
+        assert not rate_limiter.wait(429, {"retry-after": "60"}, 0)
+    assert not rate_limiter.wait(429, {"retry-after": "0"}, 100)
+    assert not rate_limiter.wait(200, {"retry-after": "0"}, 0)
+    assert rate_limiter.stats.notes == ()
+    assert rate_limiter.wait(429, {"retry-after": "0"}, 0)
+    assert rate_limiter.stats.count == 1
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -60,9 +60,9 @@ def test_a_limit_is_waited_out(workers: str, mock: str) -> None:
     world = f"test-limited-{workers}"
     worlds = [world] if workers == "1" else [f"{world}-{name}" for name in ("lead", "gw0", "gw1")]
     for each in worlds:
-        limits = {"rateLimit": {"limit": 25, "window": "1s"}}
+        rate_limiter = {"rateLimit": {"limit": 25, "window": "1s"}}
         with httpx2.Client(headers={"X-API-Key": each}, verify=False) as client:
-            client.post(f"{mock}/_mock/faults", json=limits).raise_for_status()
+            client.post(f"{mock}/_mock/faults", json=rate_limiter).raise_for_status()
     heard = Heard()
     given = {"base_url": mock, "token": world, "workers": workers}
     include = ("LIST-0*", "CANCEL-0[12]", "EVENTS-07", "EVENTS-10", "FUZZ-EXAMPLES-*", "HTTP-08")

@@ -59,7 +59,7 @@ def test_options_before_environment_before_file_before_default() -> None:
     }
     told = read({"budget": "100s"}, environment)
     assert (told.budget, told.timeout, told.patience, told.strict) == (100, 20, 3, False)
-    assert (told.base_url, told.config, told.means.way) == (
+    assert (told.base_url, told.config, told.provisioning.method) == (
         "http://file",
         "conformance.toml",
         ProvisionMethod.AUTO,
@@ -71,7 +71,10 @@ def test_the_section_of_a_project_file() -> None:
     text = "[project]\nname = 'x'\n[tool.runs-conformance]\nbase_url = 'http://x'\n"
     written(text + "[tool.runs-conformance.states]\nfails = ['a', 'b']", "pyproject.toml")
     told = read({}, ENOUGH)
-    assert (told.base_url, dict(told.means.states)) == ("http://x", {State.FAILS: ("a", "b")})
+    assert (told.base_url, dict(told.provisioning.states)) == (
+        "http://x",
+        {State.FAILS: ("a", "b")},
+    )
 
 
 def test_a_file_from_an_editor_that_marks_its_encoding() -> None:
@@ -121,10 +124,10 @@ def test_tables() -> None:
         """
     )
     told = read({}, ENOUGH)
-    assert told.means.trigger is not None
-    assert told.means.trigger.body == '{"automation": "{state}", "count": 1}'
-    assert told.means.trigger.id_at == "data.id"
-    assert (told.include, told.means.way) == (("LIST-*",), ProvisionMethod.HTTP)
+    assert told.provisioning.trigger is not None
+    assert told.provisioning.trigger.body == '{"automation": "{state}", "count": 1}'
+    assert told.provisioning.trigger.id_at == "data.id"
+    assert (told.include, told.provisioning.method) == (("LIST-*",), ProvisionMethod.HTTP)
     assert told.reports == {FileKind.JSON: Path("out/report.json")}
     first, second = told.waivers
     assert (first.patterns, first.expires) == (("CANCEL-06",), "2030-01-31")

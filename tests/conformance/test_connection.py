@@ -29,7 +29,7 @@ class Done:
     """What became of a run of the kit."""
 
     code: int
-    said: str
+    output: str
     report: Json
 
 
@@ -40,15 +40,15 @@ def run(tmp_path: Path, base_url: str, *words: str, token: str = "test-way") -> 
     command += ["--token", token, "--json", str(file), *words]
     command += [word for name in EVERYTHING for word in ("--include", name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    said = done.stdout + done.stderr
-    assert "Traceback" not in said
+    output = done.stdout + done.stderr
+    assert "Traceback" not in output
     text = file.read_text() if file.exists() else ""
-    return Done(done.returncode, said, json.loads(text or "{}"))
+    return Done(done.returncode, output, json.loads(text or "{}"))
 
 
 def assert_all_passed(done: Done) -> None:
     """Everything that talks got through."""
-    assert done.code == 0, done.said
+    assert done.code == 0, done.output
     found = {entry["id"]: entry["verdict"] for entry in done.report["requirements"]}
     assert found == dict.fromkeys(EVERYTHING, "pass")
 
@@ -112,7 +112,7 @@ def test_an_unknown_authority_is_not_trusted(secure: str, tmp_path: Path) -> Non
     """And the way to trust it is told."""
     done = run(tmp_path, secure)
     assert done.code == 2
-    assert "--cacert FILE" in done.said
+    assert "--cacert FILE" in done.output
 
 
 def test_a_certificate_for_another_name(mock: str, papers: Papers, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_certificate_for_another_name(mock: str, papers: Papers, tmp_path: Pat
     with serving(Proxy(mock, []), ssl_certfile=papers.of("else.example")) as address:
         done = run(tmp_path, f"{address}/plain", "--cacert", papers.trusted)
     assert done.code == 2
-    assert "is for another name" in done.said
+    assert "is for another name" in done.output
 
 
 def test_a_certificate_that_is_not_looked_at(secure: str, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_certificate_that_is_not_looked_at(secure: str, tmp_path: Path) -> Non
     assert_all_passed(done)
     (note,) = done.report["notes"]
     assert note.startswith("INSECURE")
-    assert note in " ".join(done.said.split())
+    assert note in " ".join(done.output.split())
 
 
 def test_a_certificate_of_ones_own(guarded: str, papers: Papers, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_certificate_of_ones_own(guarded: str, papers: Papers, tmp_path: Path)
     trusting = ("--cacert", papers.trusted)
     refused = run(tmp_path, guarded, *trusting)
     assert refused.code == 2
-    assert "--client-cert FILE" in refused.said
+    assert "--client-cert FILE" in refused.output
     assert_all_passed(run(tmp_path, guarded, *trusting, "--client-cert", papers.of("me.example")))
 
 
@@ -159,13 +159,13 @@ def test_a_certificate_of_ones_own(guarded: str, papers: Papers, tmp_path: Path)
         (["--wait-for-api", "a while"], "is no time"),
     ],
 )
-def test_what_cannot_be_is_refused(tmp_path: Path, words: list[str], said: str) -> None:
+def test_what_cannot_be_is_refused(tmp_path: Path, words: list[str], output: str) -> None:
     """By name, with what would be right, and without repeating what may be secret."""
     done = run(tmp_path, "https://127.0.0.1:9", *words)
     assert done.code == 2
-    assert said in done.said
-    assert "pass-of-mine" not in done.said
-    assert "ein-geheimes" not in done.said
+    assert output in done.output
+    assert "pass-of-mine" not in done.output
+    assert "ein-geheimes" not in done.output
 
 
 def test_headers_go_with_every_request(mock: str, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_headers_go_with_every_request(mock: str, tmp_path: Path) -> None:
         refused = run(tmp_path, base)
     assert_all_passed(done)
     assert refused.code == 2
-    assert GATE not in done.said + json.dumps(done.report)
+    assert GATE not in done.output + json.dumps(done.report)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -204,9 +204,9 @@ def test_through_a_proxy(
         stranger = run(tmp_path, base, "--proxy", f"http://127.0.0.1:{proxy.port}", *words)
     assert_all_passed(done)
     assert proxy.passed > len(EVERYTHING)
-    assert PASSWORD not in done.said + json.dumps(done.report)
+    assert PASSWORD not in done.output + json.dumps(done.report)
     assert stranger.code == 2
-    assert "--proxy" in stranger.said
+    assert "--proxy" in stranger.output
 
 
 def test_a_proxy_of_the_environment_is_not_used(
@@ -232,9 +232,9 @@ def test_waiting_for_a_target_that_starts(mock: str, tmp_path: Path) -> None:
         assert "waiting for the API" in kit.stdout.readline()
         serve = [sys.executable, "-m", "mock_server", "serve", "--port", str(port)]
         with subprocess.Popen(serve, stdout=subprocess.DEVNULL) as server:
-            said, _ = kit.communicate(timeout=60)
+            output, _ = kit.communicate(timeout=60)
             server.terminate()
-    assert kit.returncode == 0, said
+    assert kit.returncode == 0, output
 
 
 def test_waiting_in_vain(tmp_path: Path) -> None:
@@ -242,5 +242,5 @@ def test_waiting_in_vain(tmp_path: Path) -> None:
     with nobody() as port:
         done = run(tmp_path, f"http://127.0.0.1:{port}", "--wait-for-api", "0.5s")
     assert done.code == 2
-    assert "was not up after 0.5 s of waiting" in done.said
-    assert "refused" in done.said.lower()
+    assert "was not up after 0.5 s of waiting" in done.output
+    assert "refused" in done.output.lower()

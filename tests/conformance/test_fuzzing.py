@@ -20,13 +20,13 @@ RUN = re.compile(r"/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 def asked(mock: str, world: str) -> Counter[str]:
     """How often each request to the contract was made in this world, one run as good as another."""
-    answer = httpx2.get(
+    response = httpx2.get(
         f"{mock}/_mock/requests",
         params={"world": world, "limit": 1000},
         headers={"X-API-Key": world},
         timeout=30,
     )
-    entries = answer.raise_for_status().json()["items"]
+    entries = response.raise_for_status().json()["items"]
     return Counter(
         f"{entry['method']} {RUN.sub('/RUN', entry['path'])}?{entry['query']}"
         for entry in entries

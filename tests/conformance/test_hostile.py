@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hostile import CASES, PARTLY, Case, Hostile, answer, nobody, only, says, silent
+from hostile import CASES, PARTLY, Case, Hostile, nobody, only, response, says, silent
 from mutating_proxy import Json
 
 BUDGET = 8.0
@@ -33,7 +33,7 @@ class Done:
     it or a process of its own took, in KiB."""
 
     code: int
-    said: str
+    output: str
     report: Json
     seconds: float
     memory: int
@@ -57,11 +57,11 @@ def run(home: Path, base_url: str, *words: str) -> Done:
         process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    said = out.read_text()
-    assert "Traceback" not in said
+    output = out.read_text()
+    assert "Traceback" not in output
     report = json.loads(file.read_text())
-    assert TOKEN not in said + file.read_text()
-    return Done(process.returncode, said, report, time.monotonic() - start, used.ru_maxrss)
+    assert TOKEN not in output + file.read_text()
+    return Done(process.returncode, output, report, time.monotonic() - start, used.ru_maxrss)
 
 
 def words_of(case: Case) -> list[str]:
@@ -75,11 +75,11 @@ def words_of(case: Case) -> list[str]:
 
 def assert_survived(case: Case, done: Done) -> None:
     """The code, the words, the time and the memory."""
-    said = " ".join(done.said.split())
-    assert done.code == case.code, said
-    told = said + json.dumps(done.report)
-    assert case.said in told, said
-    assert case.never not in said
+    output = " ".join(done.output.split())
+    assert done.code == case.code, output
+    told = output + json.dumps(done.report)
+    assert case.output in told, output
+    assert case.never not in output
     assert done.report["exitCode"] == case.code
     assert done.seconds < (ENOUGH if case.code in (0, 1) else BUDGET) + SLACK
     assert done.memory < MOST_MEMORY
@@ -105,17 +105,17 @@ def test_a_host_that_nobody_knows(home: Path) -> None:
     """Is told from one that refuses."""
     done = run(home, "http://no-such-host.invalid")
     assert done.code == 2
-    assert "no address is known for it" in done.said
+    assert "no address is known for it" in done.output
 
 
 def test_credentials_do_not_travel(home: Path) -> None:
     """A redirect is not followed, least of all to another host."""
-    with Hostile(says(answer(b"{}"))) as other:
+    with Hostile(says(response(b"{}"))) as other:
         there = b"Location: http://localhost:%d/api/v1/automation-runs" % other.port
-        with Hostile(says(answer(b"", there, status=b"307 Temporary Redirect"))) as server:
+        with Hostile(says(response(b"", there, status=b"307 Temporary Redirect"))) as server:
             done = run(home, f"http://127.0.0.1:{server.port}")
     assert done.code == 2
-    assert f"localhost:{other.port}" in done.said
+    assert f"localhost:{other.port}" in done.output
     assert server.heads
     assert other.heads == []
 
@@ -126,7 +126,7 @@ def test_the_budget_ends_a_run(home: Path, mock: str) -> None:
         base = f"http://127.0.0.1:{server.port}"
         words = ["--include", "GET-*", "--include", "STEPS-*", "--include", "LIST-*"]
         done = run(home, base, *words, "--budget", "4s")
-    assert "the budget of 4 s was spent" in done.said
+    assert "the budget of 4 s was spent" in done.output
     late = [e for e in done.report["requirements"] if "the budget" in e["message"]]
     assert late
     assert {e["verdict"] for e in late} == {"inconclusive"}
@@ -144,13 +144,13 @@ def test_an_interrupted_run_reports(home: Path, proxy: str) -> None:
             if line.startswith("pass "):
                 break
         kit.send_signal(signal.SIGINT)
-        said, _ = kit.communicate(timeout=60)
-    assert kit.returncode == 130, said
+        output, _ = kit.communicate(timeout=60)
+    assert kit.returncode == 130, output
     report = json.loads(file.read_text())
     assert report["conclusion"] == "interrupted"
     assert report["requirements"]
     assert report["notReached"]
-    assert "Traceback" not in said
+    assert "Traceback" not in output
 
 
 def test_an_interruption_while_waiting(home: Path) -> None:
@@ -167,10 +167,10 @@ def test_an_interruption_while_waiting(home: Path) -> None:
         assert kit.stdout is not None
         assert "waiting for the API" in kit.stdout.readline()
         kit.send_signal(signal.SIGINT)
-        said, _ = kit.communicate(timeout=60)
-    assert kit.returncode == 130, said
+        output, _ = kit.communicate(timeout=60)
+    assert kit.returncode == 130, output
     assert json.loads(file.read_text())["conclusion"] == "interrupted"
-    assert "Traceback" not in said
+    assert "Traceback" not in output
 
 
 def test_strict_makes_deviations_count(home: Path, proxy: str) -> None:
@@ -178,7 +178,7 @@ def test_strict_makes_deviations_count(home: Path, proxy: str) -> None:
     base, only_this = f"{proxy}/page-not-found", ("--include", "HTTP-02")
     lenient = run(home, base, *only_this)
     assert lenient.code == 0
-    assert "conformant, with 1 deviation that --strict counts" in lenient.said
+    assert "conformant, with 1 deviation that --strict counts" in lenient.output
     strict = run(home, base, *only_this, "--strict")
     assert (strict.code, strict.report["conclusion"]) == (1, "not conformant")
-    assert re.search(r"deviation HTTP-02", strict.said)
+    assert re.search(r"deviation HTTP-02", strict.output)

@@ -52,7 +52,7 @@ def of(*steps: Json, **changed: object) -> Json:
     return {"automationRunId": "r1", "steps": list(steps)} | counts | changed
 
 
-def answer(path: str, body: Any, method: str = "GET", status: int = 200) -> Response:
+def response(path: str, body: Any, method: str = "GET", status: int = 200) -> Response:
     """JSON, or frames of a stream as bytes."""
     kind = "text/event-stream" if isinstance(body, bytes) else "application/json"
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -75,11 +75,11 @@ def event(run: Json, step: Json | None = None) -> bytes:
 
 
 SHOWN: Mapping[str, Callable[[Json], Response]] = {
-    "run": lambda run: answer("/r1", run),
-    "page": lambda run: answer("", {"items": [a_run(), run], "total": 2}),
-    "cancel": lambda run: answer("/r1/cancel", run, "POST"),
-    "retry": lambda run: answer("/r1/retry", run, "POST", 202),
-    "event": lambda run: answer("/r1/events", event(run)),
+    "run": lambda run: response("/r1", run),
+    "page": lambda run: response("", {"items": [a_run(), run], "total": 2}),
+    "cancel": lambda run: response("/r1/cancel", run, "POST"),
+    "retry": lambda run: response("/r1/retry", run, "POST", 202),
+    "event": lambda run: response("/r1/events", event(run)),
 }
 
 
@@ -120,7 +120,7 @@ def test_a_run_that_contradicts_itself_is_seen(where: str, wrong: str, changed: 
 )
 def test_steps_that_contradict_each_other_are_seen(wrong: str, body: Json) -> None:
     """In any answer that shows steps."""
-    assert wrong in seen(answer("/r1/steps", body))
+    assert wrong in seen(response("/r1/steps", body))
 
 
 def test_steps_in_events_are_looked_at() -> None:
@@ -128,7 +128,7 @@ def test_steps_in_events_are_looked_at() -> None:
     watch = RuleMonitor({}, ALL)
     run = a_run(**STILL, status="running")
     frames = event(run) + event(run, a_step("a", 3, completedAt=at(2)))
-    InvariantMonitor(watch).look(answer("/r1/events", frames))
+    InvariantMonitor(watch).look(response("/r1/events", frames))
     (name, finding), *others = watch.take().items()
     assert (name, finding.level, others) == ("STEPS-07", Level.INFERRED, [])
 
@@ -136,35 +136,35 @@ def test_steps_in_events_are_looked_at() -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        answer("/r1", a_run()),
-        answer("/r1", a_run(error={"code": "x"}, status="failed")),
+        response("/r1", a_run()),
+        response("/r1", a_run(error={"code": "x"}, status="failed")),
         # Absent is as good as null.
-        answer("/r1", {n: v for n, v in a_run().items() if v is not None}),
+        response("/r1", {n: v for n, v in a_run().items() if v is not None}),
         # It waits again, and its first attempt has begun once.
-        answer(
+        response(
             "/r1/retry", a_run(status="pending", completedAt=None, durationSeconds=None), "POST"
         ),
         # At work, its duration may grow.
-        answer("/r1", a_run(status="running", completedAt=None, durationSeconds=71.5)),
+        response("/r1", a_run(status="running", completedAt=None, durationSeconds=71.5)),
         # Zones and whole seconds.
-        answer("/r1", a_run(createdAt="2026-03-02T10:15:01+02:00")),
-        answer("/r1/steps", of()),
-        answer("/r1/steps", of(a_step("a", 3), at_work("b", 4, "a"))),
+        response("/r1", a_run(createdAt="2026-03-02T10:15:01+02:00")),
+        response("/r1/steps", of()),
+        response("/r1/steps", of(a_step("a", 3), at_work("b", 4, "a"))),
         # What comes again is not yet set back, or was kept from another run.
-        answer("/r1/steps", of(at_work("a", 9), a_step("b", 5, "a"))),
+        response("/r1/steps", of(at_work("a", 9), a_step("b", 5, "a"))),
         # A branch that was not taken, and statuses that nobody knows.
-        answer("/r1/steps", of(at_work("a", 3, "b"), {**at_work("b", 1), "status": "skipped"})),
-        answer("/r1/steps", of(at_work("a", 3, "b"), {**at_work("b", 1), "status": "passed on"})),
+        response("/r1/steps", of(at_work("a", 3, "b"), {**at_work("b", 1), "status": "skipped"})),
+        response("/r1/steps", of(at_work("a", 3, "b"), {**at_work("b", 1), "status": "passed on"})),
         # Broken in ways that are the business of others.
-        answer("/r1/steps", {"steps": [{"key": 1}, None]}),
-        answer("/r1/steps", of() | {"steps": [a_step("a", 3) | {"dependsOn": [{}]}]}),
-        answer("/r1", a_run(status=["completed"])),
-        answer("", {"items": [None, 7, {"status": "failed"}]}),
-        answer("", []),
-        answer("/r1/events", event({"id": "r1", "status": "completed"}, {"status": "failed"})),
-        answer("/r1/events", b"data: none\n\ndata: [1]\n\n"),
-        answer("/r1", a_run(durationSeconds=None), status=404),
-        answer("/r1", a_run(durationSeconds=None), "PUT"),
+        response("/r1/steps", {"steps": [{"key": 1}, None]}),
+        response("/r1/steps", of() | {"steps": [a_step("a", 3) | {"dependsOn": [{}]}]}),
+        response("/r1", a_run(status=["completed"])),
+        response("", {"items": [None, 7, {"status": "failed"}]}),
+        response("", []),
+        response("/r1/events", event({"id": "r1", "status": "completed"}, {"status": "failed"})),
+        response("/r1/events", b"data: none\n\ndata: [1]\n\n"),
+        response("/r1", a_run(durationSeconds=None), status=404),
+        response("/r1", a_run(durationSeconds=None), "PUT"),
     ],
 )
 def test_what_is_let_pass(given: Response) -> None:
@@ -178,8 +178,8 @@ def test_only_what_is_wanted_is_noted() -> None:
     agreement = InvariantMonitor(watch)
     taken = []
     for _ in range(5):
-        agreement.look(answer("/r1", a_run(error={"code": "x"})))
-        agreement.look(answer("/r1/steps", of(a_step("a", 3), a_step("a", 3), failedCount=4)))
+        agreement.look(response("/r1", a_run(error={"code": "x"})))
+        agreement.look(response("/r1/steps", of(a_step("a", 3), a_step("a", 3), failedCount=4)))
         taken.append(sorted(watch.take()))
     assert taken == [["STEPS-03"]] * 3 + [[]] * 2
 

@@ -65,8 +65,8 @@ def test_the_slow_liar_is_caught(slow_liar: BackgroundRun) -> None:
 
 def test_a_slow_run_tells_how_far_it_has_come(slow_liar: BackgroundRun) -> None:
     """Also where its output is no terminal, as in CI: a plain line every ten seconds."""
-    said = slow_liar.said()
-    assert len(re.findall(r"^ +\d+ s  0 of 1  ", said, re.MULTILINE)) > 1, said
+    output = slow_liar.output()
+    assert len(re.findall(r"^ +\d+ s  0 of 1  ", output, re.MULTILINE)) > 1, output
 
 
 def test_the_good_server_is_believed(mock: str, judge: Judge) -> None:

@@ -17,7 +17,7 @@ RULES = rules(Schemas(contract.load()))
 DETAIL = [{"loc": ["query", "limit"], "msg": "too large", "type": "less_than_equal"}]
 
 
-def answer(status: int, body: Any = None, method: str = "GET", **headers: str) -> Response:
+def response(status: int, body: Any = None, method: str = "GET", **headers: str) -> Response:
     """An answer to the list, in JSON unless its headers say otherwise."""
     told = {"content-type": "application/json"} | {
         k.replace("_", "-"): v for k, v in headers.items()
@@ -29,34 +29,34 @@ def answer(status: int, body: Any = None, method: str = "GET", **headers: str) -
 @pytest.mark.parametrize(
     ("rule", "given"),
     [
-        ("HTTP-03", answer(200, {}, content_type="text/html")),
-        ("HTTP-03", answer(200, {}, content_type="application/json; charset=latin-1")),
-        ("HTTP-03", answer(200, b"\xff")),
-        ("HTTP-03", answer(201, b'{"n": NaN}', method="POST")),
-        ("HTTP-03", answer(204, b"")),
-        ("HTTP-04", answer(500, {})),
-        ("HTTP-04", answer(503, {})),
-        ("HTTP-04", answer(501, {})),
-        ("HTTP-05", answer(404, b"<p>", content_type="text/html")),
-        ("HTTP-05", answer(404, b"")),
-        ("HTTP-05", answer(404, {})),
-        ("HTTP-05", answer(404, {"detail": ""})),
-        ("HTTP-05", answer(404, "not found")),
-        ("HTTP-08", answer(429, {"detail": "later"})),
-        ("HTTP-08", answer(429, {"detail": "later"}, retry_after="soon")),
-        ("HTTP-08", answer(200, {}, x_ratelimit_limit="many")),
-        ("HTTP-08", answer(200, {}, x_ratelimit_limit="5", x_ratelimit_remaining="6")),
-        ("HTTP-08", answer(200, {}, x_ratelimit_reset="60")),
-        ("HTTP-10", answer(500, b"Traceback (most recent call last):")),
-        ("HTTP-10", answer(400, b'File "/srv/app.py", line 3')),
-        ("HTTP-10", answer(500, b"java.lang.Oops\n\tat com.acme.Runs.get(Runs.java:31)")),
-        ("HTTP-10", answer(500, b"Error: x\n    at get (/srv/runs.js:10:3)")),
-        ("HTTP-10", answer(500, b"goroutine 12 [running]:")),
-        ("HTTP-10", answer(500, b"app/runs.rb:12:in `get'")),
-        ("HTTP-10", answer(500, b"SQLSTATE[42601]: syntax error")),
-        ("HTTP-11", answer(422, {"detail": "no"})),
-        ("HTTP-11", answer(422, {"detail": [{"loc": "query", "msg": "m", "type": "t"}]})),
-        ("HTTP-11", answer(422, {"detail": DETAIL}, content_type="application/problem+json")),
+        ("HTTP-03", response(200, {}, content_type="text/html")),
+        ("HTTP-03", response(200, {}, content_type="application/json; charset=latin-1")),
+        ("HTTP-03", response(200, b"\xff")),
+        ("HTTP-03", response(201, b'{"n": NaN}', method="POST")),
+        ("HTTP-03", response(204, b"")),
+        ("HTTP-04", response(500, {})),
+        ("HTTP-04", response(503, {})),
+        ("HTTP-04", response(501, {})),
+        ("HTTP-05", response(404, b"<p>", content_type="text/html")),
+        ("HTTP-05", response(404, b"")),
+        ("HTTP-05", response(404, {})),
+        ("HTTP-05", response(404, {"detail": ""})),
+        ("HTTP-05", response(404, "not found")),
+        ("HTTP-08", response(429, {"detail": "later"})),
+        ("HTTP-08", response(429, {"detail": "later"}, retry_after="soon")),
+        ("HTTP-08", response(200, {}, x_ratelimit_limit="many")),
+        ("HTTP-08", response(200, {}, x_ratelimit_limit="5", x_ratelimit_remaining="6")),
+        ("HTTP-08", response(200, {}, x_ratelimit_reset="60")),
+        ("HTTP-10", response(500, b"Traceback (most recent call last):")),
+        ("HTTP-10", response(400, b'File "/srv/app.py", line 3')),
+        ("HTTP-10", response(500, b"java.lang.Oops\n\tat com.acme.Runs.get(Runs.java:31)")),
+        ("HTTP-10", response(500, b"Error: x\n    at get (/srv/runs.js:10:3)")),
+        ("HTTP-10", response(500, b"goroutine 12 [running]:")),
+        ("HTTP-10", response(500, b"app/runs.rb:12:in `get'")),
+        ("HTTP-10", response(500, b"SQLSTATE[42601]: syntax error")),
+        ("HTTP-11", response(422, {"detail": "no"})),
+        ("HTTP-11", response(422, {"detail": [{"loc": "query", "msg": "m", "type": "t"}]})),
+        ("HTTP-11", response(422, {"detail": DETAIL}, content_type="application/problem+json")),
     ],
 )
 def test_what_is_held_against_an_answer(rule: str, given: Response) -> None:
@@ -69,16 +69,18 @@ def test_what_is_held_against_an_answer(rule: str, given: Response) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        answer(200, {"error": {"trace": "Traceback (most recent call last):"}}),
-        answer(200, {}, content_type="application/json; charset=UTF-8"),
-        answer(404, {"detail": "There is no such run."}),
-        answer(404, {"title": "Not Found", "status": 404}, content_type="application/problem+json"),
-        answer(404, b"", method="HEAD"),
-        answer(422, {"detail": DETAIL}),
-        answer(501, {"detail": "BREW is not known"}, method="BREW"),
-        answer(503, {"detail": "busy"}, retry_after="3"),
-        answer(429, {"detail": "later"}, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"),
-        answer(
+        response(200, {"error": {"trace": "Traceback (most recent call last):"}}),
+        response(200, {}, content_type="application/json; charset=UTF-8"),
+        response(404, {"detail": "There is no such run."}),
+        response(
+            404, {"title": "Not Found", "status": 404}, content_type="application/problem+json"
+        ),
+        response(404, b"", method="HEAD"),
+        response(422, {"detail": DETAIL}),
+        response(501, {"detail": "BREW is not known"}, method="BREW"),
+        response(503, {"detail": "busy"}, retry_after="3"),
+        response(429, {"detail": "later"}, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"),
+        response(
             200,
             {},
             x_ratelimit_limit="60",
@@ -94,7 +96,7 @@ def test_what_is_let_pass(given: Response) -> None:
 
 def test_a_missing_field_of_a_validation_error_is_only_inferred() -> None:
     """The sample does not show which fields may be absent."""
-    finding = RULES["HTTP-11"](answer(422, {"detail": [{"msg": "m"}]}))
+    finding = RULES["HTTP-11"](response(422, {"detail": [{"msg": "m"}]}))
     assert finding is not None
     assert finding.level is Level.INFERRED
 
@@ -104,8 +106,8 @@ def test_a_watch_notes_the_first_few() -> None:
     watch = RuleMonitor(RULES, {"HTTP-04"})
     taken = []
     for _ in range(9):
-        watch.look(answer(500, b"Traceback (most recent call last):"))
-        watch.look(answer(502, {}))
+        watch.look(response(500, b"Traceback (most recent call last):"))
+        watch.look(response(502, {}))
         taken.append(watch.take())
     assert [sorted(each) for each in taken] == [["HTTP-04"]] * 3 + [[]] * 6
     assert "answered 500" in str(taken[0]["HTTP-04"])

@@ -21,21 +21,21 @@ def test_every_end_of_line_will_do(end: bytes) -> None:
     """The standard knows three; a chunk may end in the middle of one."""
     text = end.join([b"id: 7", b"event: run.started", b"data: {", b"data: }", b"", b""])
     whole = parsed(text)
-    assert [(f.id, f.event, f.data) for f in whole.frames] == [("7", "run.started", "{\n}")]
+    assert [(f.id, f.event, f.data) for f in whole.events] == [("7", "run.started", "{\n}")]
     assert whole.faults == []
     pieces = parsed(*(text[i : i + 1] for i in range(len(text))))
-    assert [f.data for f in pieces.frames] == ["{\n}"]
+    assert [f.data for f in pieces.events] == ["{\n}"]
 
 
 def test_comments_are_signs_of_life_only() -> None:
     """They are counted and dispatch nothing."""
     parser = parsed(b": still here\n\n")
-    assert (parser.comments, parser.frames, parser.faults) == (1, [], [])
+    assert (parser.comments, parser.events, parser.faults) == (1, [], [])
 
 
 def test_an_id_stays_until_the_next() -> None:
     """The last id holds for events without one, as `Last-Event-ID` would have it."""
-    assert [f.id for f in parsed(b"id: 1\ndata: a\n\ndata: b\n\n").frames] == ["1", "1"]
+    assert [f.id for f in parsed(b"id: 1\ndata: a\n\ndata: b\n\n").events] == ["1", "1"]
 
 
 @pytest.mark.parametrize(

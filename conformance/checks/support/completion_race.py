@@ -12,7 +12,7 @@ from itertools import pairwise
 from conformance.assertions.matchers import is_finished
 from conformance.client.concurrency import at_once
 from conformance.client.response import Response
-from conformance.client.run_events import has_ended, told
+from conformance.client.run_events import has_ended, run_events
 from conformance.client.stream import Stream
 from conformance.errors import Inconclusive
 from conformance.harness.context import CheckContext
@@ -38,7 +38,7 @@ class StreamTiming:
 
     events: int
     left: float
-    whole: float
+    total: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,15 @@ class TimedCancel:
     """A cancel, how many seconds after the moment that was expected for the end it was meant to
     come, the run as it was when it had ended, and its stream."""
 
-    after: float
-    answer: Response
-    was: Snapshot
+    offset: float
+    response: Response
+    ended: Snapshot
     stream: Stream
 
     @property
     def in_time(self) -> bool:
         """Whether it came before the completion."""
-        return self.was.run.get("status") == Status.CANCELLED
+        return self.ended.run.get("status") == Status.CANCELLED
 
 
 def cancel_around_completion(kit: CheckContext) -> Iterator[list[TimedCancel]]:
@@ -62,32 +62,34 @@ def cancel_around_completion(kit: CheckContext) -> Iterator[list[TimedCancel]]:
 
     Raises Inconclusive where the stream does not say when a run is about to end.
     """
-    if kit.waiting.real_time:
+    if kit.poller.real_time:
         yield from _narrow_down(kit)
         return
     for turn in range(ROUNDS):
         run_id = kit.runs.fresh(State.SUCCEEDS, Status.RUNNING)
         with kit.api.events(run_id) as stream:
-            hurry = partial(kit.waiting.clock.advance, 1.0 + turn)
-            calls: list[Callable[[], Response | float]] = [partial(kit.api.cancel, run_id), hurry]
-            answer = at_once(calls)[0]
-            assert isinstance(answer, Response)
-            yield [_after_end(kit, run_id, stream, answer, 0.0)]
+            advance = partial(kit.poller.clock.advance, 1.0 + turn)
+            calls: list[Callable[[], Response | float]] = [partial(kit.api.cancel, run_id), advance]
+            response = at_once(calls)[0]
+            assert isinstance(response, Response)
+            yield [_after_end(kit, run_id, stream, response, 0.0)]
 
 
 def _narrow_down(kit: CheckContext) -> Iterator[list[TimedCancel]]:
     """Ever closer to where completion begins to win."""
-    course = _stream_timing(kit.broadcast().first)
-    low, high = -min(course.left, MAX_SPAN), MIN_SPAN
+    timing = _stream_timing(kit.recording().first)
+    low, high = -min(timing.left, MAX_SPAN), MIN_SPAN
     cancels: list[TimedCancel] = []
-    for _ in range(max(2, min(MAX_VOLLEYS, int(MAX_SECONDS / course.whole)))):
+    for _ in range(max(2, min(MAX_VOLLEYS, int(MAX_SECONDS / timing.total)))):
         step = (high - low) / (CONCURRENT - 1)
-        aims = [low + step * number for number in range(CONCURRENT if kit.runs.repeatable else 1)]
-        volley = at_once([partial(_timed_cancel, kit, course, aim) for aim in aims])
-        yield volley
-        cancels += volley
-        won = [cancel.after for cancel in cancels if cancel.in_time]
-        lost = [cancel.after for cancel in cancels if not cancel.in_time]
+        offsets = [
+            low + step * number for number in range(CONCURRENT if kit.runs.repeatable else 1)
+        ]
+        batch = at_once([partial(_timed_cancel, kit, timing, offset) for offset in offsets])
+        yield batch
+        cancels += batch
+        won = [cancel.offset for cancel in cancels if cancel.in_time]
+        lost = [cancel.offset for cancel in cancels if not cancel.in_time]
         if not kit.runs.repeatable:
             return
         if won and lost:
@@ -100,40 +102,42 @@ def _narrow_down(kit: CheckContext) -> Iterator[list[TimedCancel]]:
 
 
 def _stream_timing(stream: Stream) -> StreamTiming:
-    frames = stream.frames
-    end = next((n for n, f in enumerate(frames) if any(e.ends_the_run for e in told([f]))), None)
+    received = stream.events
+    end = next(
+        (n for n, f in enumerate(received) if any(e.ends_run for e in run_events([f]))), None
+    )
     if end is None:
         raise Inconclusive(
             "the stream does not tell when a run completes, so that no cancel can be aimed at it",
             caused_by="EVENTS-04",
         )
-    moments = [frame.at for frame in frames[: end + 1]]
-    for number, (before, after) in reversed(list(enumerate(pairwise(moments), start=1))):
-        if after - before >= MIN_LEAD:
-            return StreamTiming(number, moments[-1] - before, moments[-1])
+    times = [event.at for event in received[: end + 1]]
+    for number, (before, offset) in reversed(list(enumerate(pairwise(times), start=1))):
+        if offset - before >= MIN_LEAD:
+            return StreamTiming(number, times[-1] - before, times[-1])
     raise Inconclusive(
         "all of a run's events came together, so that no cancel can be aimed at its end: provide a "
         "'succeeds' whose last step takes half a second"
     )
 
 
-def _timed_cancel(kit: CheckContext, course: StreamTiming, after: float) -> TimedCancel:
+def _timed_cancel(kit: CheckContext, timing: StreamTiming, offset: float) -> TimedCancel:
     run_id = kit.runs.fresh(State.SUCCEEDS)
     with kit.api.events(run_id) as stream:
-        if not stream.wait(kit.waiting.patience, lambda s: len(s.frames) >= course.events):
+        if not stream.wait(kit.poller.patience, lambda s: len(s.events) >= timing.events):
             raise Inconclusive(
-                f"the stream of a run told less than that of another: {len(stream.frames)} events, "
-                f"not {course.events}"
+                f"the stream of a run told less than that of another: {len(stream.events)} events, "
+                f"not {timing.events}"
             )
-        kit.waiting.spend(course.left + after)
-        answer = kit.api.cancel(run_id)
-        return _after_end(kit, run_id, stream, answer, after)
+        kit.poller.advance(timing.left + offset)
+        response = kit.api.cancel(run_id)
+        return _after_end(kit, run_id, stream, response, offset)
 
 
 def _after_end(
-    kit: CheckContext, run_id: str, stream: Stream, answer: Response, after: float
+    kit: CheckContext, run_id: str, stream: Stream, response: Response, offset: float
 ) -> TimedCancel:
-    run = kit.expect_soon(partial(kit.api.run, run_id), is_finished)
-    kit.waiting.follow(stream, has_ended, within=5)
+    run = kit.wait_for(partial(kit.api.run, run_id), is_finished)
+    kit.poller.follow(stream, has_ended, within=5)
     stream.wait(0.2, lambda s: s.ended)
-    return TimedCancel(after, answer, Snapshot(run, []), stream)
+    return TimedCancel(offset, response, Snapshot(run, []), stream)

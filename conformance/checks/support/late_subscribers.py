@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from conformance.client.run_events import has_ended, told
+from conformance.client.run_events import has_ended, run_events
 from conformance.client.stream import Stream
 from conformance.errors import CheckFailed, Inconclusive, NoResponse
 from conformance.harness.context import CheckContext
@@ -30,23 +30,23 @@ class Subscriber:
 def subscribe_over_time(kit: CheckContext, run_id: str, life: float) -> list[Subscriber]:
     """Readers of a run that takes about `life` seconds of the target's time, spread over it; fewer,
     where the target allows no more. They have left when this returns."""
-    waiting, pace, start = kit.waiting, life / SUBSCRIBERS, time.monotonic()
+    poller, pace, start = kit.poller, life / SUBSCRIBERS, time.monotonic()
     with ExitStack() as opened:
         first = opened.enter_context(kit.api.events(run_id))
         subscribers = [Subscriber(first, 0)]
         while len(subscribers) < SUBSCRIBERS and not has_ended(first):
-            if waiting.real_time:
+            if poller.real_time:
                 first.wait(max(0.0, start + len(subscribers) * pace - time.monotonic()), has_ended)
             else:
-                waiting.spend(pace)
+                poller.advance(pace)
             try:
                 stream = opened.enter_context(kit.api.events(run_id))
             except (Inconclusive, NoResponse):
                 break
             if stream.status != first.status:
                 break
-            subscribers.append(Subscriber(stream, len(first.frames)))
-        waiting.follow(first, has_ended)
+            subscribers.append(Subscriber(stream, len(first.events)))
+        poller.follow(first, has_ended)
         over = time.monotonic() + _LATE
         for subscriber in subscribers:
             subscriber.stream.wait(
@@ -81,7 +81,9 @@ def compare(subscribers: Sequence[Subscriber], replay: Stream, kinds: Sequence[s
 
 def _labels(stream: Stream, kinds: Sequence[str]) -> list[str]:
     """What happened and to which step; how it is shown may differ by when it is told."""
-    return [f"{e.kind} {e.step_key or ''}".strip() for e in told(stream.frames) if e.kind in kinds]
+    return [
+        f"{e.kind} {e.step_key or ''}".strip() for e in run_events(stream.events) if e.kind in kinds
+    ]
 
 
 def _difference(found: Sequence[str], expected: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ SUCCESSES = {200: "ok", 201: "created", 202: "accepted"}
 REFUSALS = {409: "conflict", 400: "bad_request"} | dict.fromkeys(SUCCESSES, "unchanged")
 
 
-def empty_fields(kit: CheckContext, schema: str, value: dict[str, Any], answer: Response) -> None:
+def empty_fields(kit: CheckContext, schema: str, value: dict[str, Any], response: Response) -> None:
     """Q19: fields that may be null are there or not where they have nothing to say."""
     components = kit.contract.full["components"]["schemas"]
     optional = [
@@ -30,19 +30,21 @@ def empty_fields(kit: CheckContext, schema: str, value: dict[str, Any], answer: 
     known = ["null"] if not absent else ["absent"] if not null else []
     parts = [f"null {', '.join(null)}"] * bool(null) + [f"no {', '.join(absent)}"] * bool(absent)
     saw = f"a {value.get('status')} {schema.lower()} has {' and '.join(parts)}"
-    kit.observe("Q19", *known, saw=saw, exchange=answer.exchange)
+    kit.observe("Q19", *known, saw=saw, exchange=response.exchange)
 
 
-def error_body(kit: CheckContext, answer: Response) -> None:
+def error_body(kit: CheckContext, response: Response) -> None:
     """Q20: an error that is no validation error has a detail text or is a problem."""
     try:
-        body = answer.object()
+        body = response.object()
     except CheckFailed:
         body = {}
     keys = set(body)
-    if answer.media_type == PROBLEM or {"title", "status"} <= keys or {"type", "title"} <= keys:
+    if response.media_type == PROBLEM or {"title", "status"} <= keys or {"type", "title"} <= keys:
         known = ["problem"]
     else:
         known = ["detail"] if isinstance(body.get("detail"), str) else []
-    saw = f"{answer.said} as {answer.media_type} with {', '.join(sorted(keys)) or 'no object'}"
-    kit.observe("Q20", *known, saw=saw, exchange=answer.exchange)
+    saw = (
+        f"{response.summary} as {response.media_type} with {', '.join(sorted(keys)) or 'no object'}"
+    )
+    kit.observe("Q20", *known, saw=saw, exchange=response.exchange)

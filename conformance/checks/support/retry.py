@@ -15,7 +15,7 @@ from conformance.assertions.matchers import (
     unchanged,
 )
 from conformance.client.response import Response
-from conformance.client.run_events import ends
+from conformance.client.run_events import terminal_events
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import CheckContext
 from conformance.harness.recordings import Snapshot
@@ -35,14 +35,14 @@ _UNFAILED = {
 def made_since(kit: CheckContext, known: set[str], like: dict[str, Any]) -> set[str]:
     """The runs of the same automation that were not there: others may be made by others."""
     same = like.get("automationId")
-    return {i for i, run in kit.newest().items() if run.get("automationId") == same} - known
+    return {i for i, run in kit.newest_runs().items() if run.get("automationId") == same} - known
 
 
 def ends_once_each(kit: CheckContext, run_id: str, most: int) -> None:
     """The run's stream, if it replays what has been (Q13), tells no more ends than attempts."""
     with kit.api.events(run_id) as stream:
-        stream.wait(1, lambda s: s.ended or len(ends(s)) > most)
-    outcomes = [event.outcome for event in ends(stream)]
+        stream.wait(1, lambda s: s.ended or len(terminal_events(s)) > most)
+    outcomes = [event.outcome for event in terminal_events(stream)]
     if len(outcomes) > most:
         raise CheckFailed(
             f"the run ended {len(outcomes)} times ({', '.join(outcomes)}) in {most} attempts",
@@ -59,37 +59,37 @@ def failed(kit: CheckContext) -> tuple[str, list[dict[str, Any]]]:
 def rested(kit: CheckContext) -> tuple[str, list[dict[str, Any]]]:
     """Likewise, and what runs again will be seen to start later."""
     found = failed(kit)
-    kit.waiting.tick()
+    kit.poller.tick()
     return found
 
 
 def retried(kit: CheckContext, run_id: str, body: Any) -> Response:
     """The answer to a retry that should be accepted; Inconclusive if it is not (RETRY-01)."""
-    answer = kit.api.retry(run_id, body)
-    if success(answer):
+    response = kit.api.retry(run_id, body)
+    if success(response):
         raise Inconclusive(
-            f"an ordinary retry was not accepted: {answer.said}", caused_by="RETRY-01"
+            f"an ordinary retry was not accepted: {response.summary}", caused_by="RETRY-01"
         )
-    return answer
+    return response
 
 
-def rerun(kit: CheckContext, run_id: str, answer: Response) -> str:
+def rerun(kit: CheckContext, run_id: str, response: Response) -> str:
     """The id of the run that runs again: the same or another (Q01)."""
-    new = answer.object().get("id")
+    new = response.object().get("id")
     if not isinstance(new, str):
         raise Inconclusive("the answer to the retry has no id", caused_by="RETRY-01")
     known, which = ("same_run", "the same") if new == run_id else ("new_run", "another")
-    kit.observe("Q01", known, saw=f"{answer.said} with {which} id", exchange=answer.exchange)
+    kit.observe("Q01", known, saw=f"{response.summary} with {which} id", exchange=response.exchange)
     return new
 
 
-def observe_unfailed(kit: CheckContext, answer: Response, mode: str, state: str) -> None:
+def observe_unfailed(kit: CheckContext, response: Response, mode: str, state: str) -> None:
     """Q04, of which each mode tells a part: the answer to a retry of a run that did not fail."""
     asked = "from_failed" if mode == "from_failed" else "explicit"
-    accepted, turned_down = not success(answer), not client_error(answer)
+    accepted, turned_down = not success(response), not client_error(response)
     known = _UNFAILED[asked, accepted] if accepted or turned_down else ()
-    saw = f"{mode} of a {state} run: {answer.said}"
-    kit.observe("Q04", *known, saw=saw, exchange=answer.exchange)
+    saw = f"{mode} of a {state} run: {response.summary}"
+    kit.observe("Q04", *known, saw=saw, exchange=response.exchange)
 
 
 def ran_again(
@@ -101,7 +101,7 @@ def ran_again(
     In another run (Q01) a step that is kept may stand as it ended in the first, or start and
     complete at once, with the same outcome.
     """
-    kit.waiting.reach(kit.api, new, *FINISHED)
+    kit.poller.wait_for_status(kit.api, new, *FINISHED)
     now = by_key(kit.steps(new))
     if set(now) != set(by_key(before)):
         raise CheckFailed(f"the steps were {sorted(by_key(before))} and are {sorted(now)}")
@@ -162,9 +162,9 @@ def refused(kit: CheckContext, body: bytes, control: bytes) -> None:
     before = kit.api.run(run_id)
     require(kit.api.request(Operation.RETRY, run_id, raw=body), status(422))
     not_changed(kit, run_id, before)
-    answer = kit.api.request(Operation.RETRY, run_id, raw=control)
-    if success(answer):
-        raise Inconclusive(f"what should be accepted is refused as well: {answer.said}")
+    response = kit.api.request(Operation.RETRY, run_id, raw=control)
+    if success(response):
+        raise Inconclusive(f"what should be accepted is refused as well: {response.summary}")
 
 
 def not_changed(kit: CheckContext, run_id: str, before: dict[str, Any]) -> None:

@@ -83,9 +83,9 @@ class RunModel:
             self.rest_steps = steps
         return _at_odds(status, {str(step["status"]) for step in steps})
 
-    def cancel_accepted(self, answered: object) -> None:
+    def cancel_accepted(self, status: object) -> None:
         """It is cancelled, or will be unless its work is done sooner (Q10)."""
-        if answered == Status.CANCELLED:
+        if status == Status.CANCELLED:
             self.allowed = frozenset({Status.CANCELLED})
         else:
             self.cancelling = True
@@ -120,10 +120,10 @@ class LearnedBehaviour:
 
     learned: dict[Hashable, tuple[Any, str]] = field(default_factory=dict)
 
-    def hold(self, situation: Hashable, answer: Any, said: str) -> Mismatch | None:
+    def hold(self, situation: Hashable, observed: Any, said: str) -> Mismatch | None:
         """What is wrong if this situation was met with another answer before."""
-        before, then = self.learned.setdefault(situation, (answer, said))
-        return None if before == answer else Mismatch(f"{said}; before, {then}", Level.INFERRED)
+        before, then = self.learned.setdefault(situation, (observed, said))
+        return None if before == observed else Mismatch(f"{said}; before, {then}", Level.INFERRED)
 
 
 def _at_odds(run: Status, steps: set[str]) -> Mismatch | None:

@@ -41,10 +41,10 @@ async def cancel_only_says_so(ask: Ask, forward: Forward, memory: Json) -> Reply
 async def work_goes_on(ask: Ask, forward: Forward, memory: Json) -> Reply:
     reply = await forward(ask)
     if ask.operation == "steps" and reply.status == 200:
-        answer = reply.json()
-        for step in answer["steps"]:
+        response = reply.json()
+        for step in response["steps"]:
             step["status"] = step["status"].replace("cancelled", "running")
-        return reply.put(answer)
+        return reply.put(response)
     return reply
 
 
@@ -198,11 +198,11 @@ def leaves(name: str, *fields: str) -> None:
             memory[ask.run_id] = (await forward(ask.to("steps"))).json().get("steps", [])
         reply = await forward(ask)
         if ask.operation == "steps" and ask.run_id in memory and reply.status == 200:
-            answer = reply.json()
-            for step, old in zip(answer["steps"], memory[ask.run_id], strict=True):
+            response = reply.json()
+            for step, old in zip(response["steps"], memory[ask.run_id], strict=True):
                 if step["status"] in ("pending", "running"):
                     step |= {field: old[field] for field in fields}
-            return reply.put(answer)
+            return reply.put(response)
         return reply
 
     spoil.__name__ = name

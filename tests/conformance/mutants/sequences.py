@@ -33,8 +33,8 @@ async def second_retry_loses_a_step(ask: Ask, forward: Forward, memory: Json) ->
     reply = await forward(ask)
     counts = count(ask, reply, memory)
     if ask.operation == "steps" and reply.status == 200 and counts.get("retry", 0) > 1:
-        answer = reply.json()
-        return reply.put(answer | {"steps": answer["steps"][:-1]})
+        response = reply.json()
+        return reply.put(response | {"steps": response["steps"][:-1]})
     return reply
 
 
