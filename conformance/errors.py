@@ -123,13 +123,13 @@ class CheckFailed(Outcome):
         *,
         level: Level | None = None,
         exchange: int | None = None,
-        place: str = "",
+        contract_location: str = "",
         caused_by: str = "",
     ) -> None:
         super().__init__(message, caused_by=caused_by)
         self.level = level
         self.exchange = exchange
-        self.place = place
+        self.contract_location = contract_location
 
 
 class NoResponse(CheckFailed):

@@ -100,5 +100,5 @@ def pytest_terminal_summary(
         counts = (f"{n} {v.value}" for v, n in engine.report.counts.items() if n)
         terminalreporter.section("conformance")
         terminalreporter.line(f"{engine.report.conclusion}: {', '.join(counts)}")
-        if engine.report.trouble:
-            terminalreporter.line(engine.report.trouble)
+        if engine.report.problem:
+            terminalreporter.line(engine.report.problem)

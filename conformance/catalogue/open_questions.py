@@ -34,7 +34,7 @@ class Observation:
 
     question: str
     answers: tuple[str, ...]
-    saw: str
+    observed: str
     exchange: int | None = None
 
 
@@ -53,7 +53,7 @@ class RecordedObservation:
             "requirement": self.requirement,
             "check": self.check,
             "answers": list(seen.answers),
-            "saw": seen.saw,
+            "observed": seen.observed,
             "exchange": seen.exchange,
         }
 
@@ -63,7 +63,7 @@ class ObservedAnswer:
     """All that was seen of one question."""
 
     question: Question
-    sightings: tuple[RecordedObservation, ...]
+    records: tuple[RecordedObservation, ...]
 
     @property
     def possible(self) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class ObservedAnswer:
         return tuple(
             answer
             for answer in self.question.answers
-            if all(answer in each.observation.answers for each in self.sightings)
+            if all(answer in each.observation.answers for each in self.records)
         )
 
     @property
@@ -80,14 +80,14 @@ class ObservedAnswer:
         return self.possible[0] if len(self.possible) == 1 else None
 
     @property
-    def unheard_of(self) -> tuple[RecordedObservation, ...]:
+    def unknown(self) -> tuple[RecordedObservation, ...]:
         """The sightings of something that is no known answer."""
-        return tuple(each for each in self.sightings if not each.observation.answers)
+        return tuple(each for each in self.records if not each.observation.answers)
 
     @property
     def contradictory(self) -> bool:
         """Whether each sighting fits a known answer, and no answer fits them all."""
-        return not self.possible and not self.unheard_of
+        return not self.possible and not self.unknown
 
     def to_json(self) -> dict[str, Any]:
         """The question's answer as the report has it."""
@@ -95,7 +95,7 @@ class ObservedAnswer:
             "answer": self.answer,
             "possible": list(self.possible),
             "contradictory": self.contradictory,
-            "seen": [each.to_json() for each in self.sightings],
+            "evidence": [each.to_json() for each in self.records],
         }
 
 
@@ -110,13 +110,13 @@ def load(file: Path | None = None) -> dict[str, Question]:
     }
 
 
-def answered(
-    questions: Mapping[str, Question], sightings: Iterable[RecordedObservation]
+def observed_answers(
+    questions: Mapping[str, Question], records: Iterable[RecordedObservation]
 ) -> dict[str, ObservedAnswer]:
     """What was seen of each question, in the order of the questions; those that nothing was seen of
     are left out."""
     seen: dict[str, list[RecordedObservation]] = {}
-    for each in sightings:
+    for each in records:
         kept = seen.setdefault(each.observation.question, [])
         if each not in kept:
             kept.append(each)

@@ -22,34 +22,34 @@ each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=la
 
 @requirement("AUTH-01")
 @each_operation
-def check_without_a_credential_nothing_is_done(kit: CheckContext, operation: Operation) -> None:
+def check_missing_credential_is_rejected(context: CheckContext, operation: Operation) -> None:
     """401 or 403 (Q08), and the run is as it was."""
-    _changes_nothing(kit, kit.anonymous, operation)
+    _changes_nothing(context, context.anonymous, operation)
 
 
 @requirement("AUTH-02")
-def check_a_bearer_token_is_enough(kit: CheckContext) -> None:
+def check_bearer_token_is_accepted(context: CheckContext) -> None:
     """`Authorization` alone."""
-    require(kit.with_scheme(AuthScheme.TOKEN).list_runs(limit=1), status(200))
+    require(context.with_scheme(AuthScheme.TOKEN).list_runs(limit=1), status(200))
 
 
 @requirement("AUTH-03")
-def check_an_api_key_is_enough(kit: CheckContext) -> None:
+def check_api_key_is_accepted(context: CheckContext) -> None:
     """`X-API-Key` alone."""
-    require(kit.with_scheme(AuthScheme.API_KEY).list_runs(limit=1), status(200))
+    require(context.with_scheme(AuthScheme.API_KEY).list_runs(limit=1), status(200))
 
 
 @requirement("AUTH-04")
-def check_a_cookie_is_enough(kit: CheckContext) -> None:
+def check_cookie_is_accepted(context: CheckContext) -> None:
     """`vai_token` alone."""
-    require(kit.with_scheme(AuthScheme.COOKIE).list_runs(limit=1), status(200))
+    require(context.with_scheme(AuthScheme.COOKIE).list_runs(limit=1), status(200))
 
 
 @requirement("AUTH-04")
 @pytest.mark.parametrize("cookies", ["theme=dark; {}", "{}; theme=dark"], ids=["last", "first"])
-def check_a_cookie_is_found_among_others(kit: CheckContext, cookies: str) -> None:
+def check_cookie_is_found_among_others(context: CheckContext, cookies: str) -> None:
     """A browser sends all that it has for the host in one header."""
-    api = kit.with_scheme(AuthScheme.COOKIE)
+    api = context.with_scheme(AuthScheme.COOKIE)
     require(api.list_runs(limit=1), status(200))
     ours = api.credential.headers()["Cookie"] if api.credential else ""
     response = api.request(
@@ -60,40 +60,44 @@ def check_a_cookie_is_found_among_others(kit: CheckContext, cookies: str) -> Non
 
 @requirement("AUTH-05")
 @each_operation
-def check_a_wrong_credential_is_refused(kit: CheckContext, operation: Operation) -> None:
+def check_wrong_credential_is_rejected(context: CheckContext, operation: Operation) -> None:
     """401 or 403, and the run is as it was."""
-    _changes_nothing(kit, kit.wrong_credential(), operation)
+    _changes_nothing(context, context.wrong_credential(), operation)
 
 
 @requirement("AUTH-06")
 @each_run_operation
-def check_another_tenants_run_is_out_of_reach(kit: CheckContext, operation: Operation) -> None:
+def check_run_of_another_tenant_is_not_accessible(
+    context: CheckContext, operation: Operation
+) -> None:
     """404 or 403 (Q09), and to its owner it is as it was, as far as it does not go on by itself."""
-    theirs = _theirs(kit)
-    before = kit.other.run(theirs)
-    for response in _reaches(kit.api, operation, theirs):
-        kit.observe_status("Q09", response, {404: "not_found", 403: "forbidden"})
+    theirs = _theirs(context)
+    before = context.other.run(theirs)
+    for response in _reaches(context.api, operation, theirs):
+        context.observe_status("Q09", response, {404: "not_found", 403: "forbidden"})
         require(response, not_visible)
-        _untouched(response, before, kit.other.run(theirs))
+        _untouched(response, before, context.other.run(theirs))
 
 
 @requirement("AUTH-06")
 @each_run_operation
-def check_the_other_tenant_does_not_reach_ours(kit: CheckContext, operation: Operation) -> None:
+def check_own_run_is_not_accessible_to_another_tenant(
+    context: CheckContext, operation: Operation
+) -> None:
     """Nor the other way round, with a run that could be cancelled, or retried."""
-    _theirs(kit)
+    _theirs(context)
     retry = operation is Operation.RETRY
-    ours = kit.runs.shared(*((State.FAILS, Status.FAILED) if retry else (State.PENDING, None)))
-    before = kit.api.run(ours)
-    for response in _reaches(kit.other, operation, ours):
+    ours = context.runs.shared(*((State.FAILS, Status.FAILED) if retry else (State.PENDING, None)))
+    before = context.api.run(ours)
+    for response in _reaches(context.other, operation, ours):
         require(response, not_visible)
-        _untouched(response, before, kit.api.run(ours))
+        _untouched(response, before, context.api.run(ours))
 
 
 @requirement("AUTH-07")
-def check_a_refusal_says_how_to_ask(kit: CheckContext) -> None:
+def check_401_has_www_authenticate(context: CheckContext) -> None:
     """401 carries `WWW-Authenticate`."""
-    response = kit.anonymous.list_runs()
+    response = context.anonymous.list_runs()
     if response.status == 403:
         raise Unsupported("strangers are answered with 403 (Q08), and only a 401 says how to ask")
     if response.status != 401:
@@ -104,9 +108,9 @@ def check_a_refusal_says_how_to_ask(kit: CheckContext) -> None:
 
 @requirement("AUTH-08")
 @pytest.mark.parametrize("case", ["malformed id", "limit", "unknown run", "body"])
-def check_strangers_learn_nothing_of_their_input(kit: CheckContext, case: str) -> None:
+def check_authentication_comes_before_validation(context: CheckContext, case: str) -> None:
     """The answer to a bad credential does not depend on what else is bad."""
-    stranger = kit.wrong_credential()
+    stranger = context.wrong_credential()
     match case:
         case "malformed id":
             response = stranger.get_run(MALFORMED_RUN)
@@ -121,13 +125,13 @@ def check_strangers_learn_nothing_of_their_input(kit: CheckContext, case: str) -
 
 @requirement("AUTH-09")
 @each_operation
-def check_no_credential_is_echoed(kit: CheckContext, operation: Operation) -> None:
+def check_no_credential_is_echoed(context: CheckContext, operation: Operation) -> None:
     """Neither a wrong one nor, where it is long enough to be told, the right one."""
     responses = [
-        _call(kit.wrong_credential(scheme), operation, UNKNOWN_RUN) for scheme in AuthScheme
+        _call(context.wrong_credential(scheme), operation, UNKNOWN_RUN) for scheme in AuthScheme
     ]
-    responses.append(_call(kit.api, operation, UNKNOWN_RUN))
-    secrets = [WRONG_SECRET, *(c.secret for c in kit.credentials if len(c.secret) >= 16)]
+    responses.append(_call(context.api, operation, UNKNOWN_RUN))
+    secrets = [WRONG_SECRET, *(c.secret for c in context.credentials if len(c.secret) >= 16)]
     for response in responses:
         text = response.body.decode("utf-8", "replace") + str(dict(response.headers))
         if any(secret in text for secret in secrets):
@@ -137,21 +141,23 @@ def check_no_credential_is_echoed(kit: CheckContext, operation: Operation) -> No
 
 
 @requirement("AUTH-10")
-def check_another_tenants_run_is_not_listed(kit: CheckContext) -> None:
+def check_another_tenants_run_is_not_listed(context: CheckContext) -> None:
     """Its owner finds it in the list, the tenant under test does not; nor the other way round."""
-    theirs = _theirs(kit)
-    if kit.find_in_list(theirs) is not None:
+    theirs = _theirs(context)
+    if context.find_in_list(theirs) is not None:
         raise CheckFailed(f"the list shows the run {theirs} of another tenant")
-    ours = kit.sample_runs()[0]
-    if any(run["id"] == ours for run in replace(kit, api=kit.other).page(limit=1000)["items"]):
+    ours = context.sample_runs()[0]
+    if any(
+        run["id"] == ours for run in replace(context, api=context.other).page(limit=1000)["items"]
+    ):
         raise CheckFailed(f"the list of another tenant shows our run {ours}")
 
 
-def _theirs(kit: CheckContext) -> str:
+def _theirs(context: CheckContext) -> str:
     """A run of the other tenant; Inconclusive if that is the tenant under test after all."""
-    run_id = kit.runs.shared(State.OTHER_TENANT)
-    owner = kit.other.run(run_id).get("tenantId")
-    if owner is not None and owner == kit.api.run(kit.sample_runs()[0]).get("tenantId"):
+    run_id = context.runs.shared(State.OTHER_TENANT)
+    owner = context.other.run(run_id).get("tenantId")
+    if owner is not None and owner == context.api.run(context.sample_runs()[0]).get("tenantId"):
         raise Inconclusive("both credentials belong to one tenant")
     return run_id
 
@@ -162,13 +168,13 @@ def _untouched(response: Response, before: dict[str, Any], after: dict[str, Any]
         raise CheckFailed(f"{response.summary} and the run of another tenant changed: {why}")
 
 
-def _changes_nothing(kit: CheckContext, api: Api, operation: Operation) -> None:
-    run_id = kit.runs.shared(State.PENDING)
-    before = kit.api.run(run_id)
+def _changes_nothing(context: CheckContext, api: Api, operation: Operation) -> None:
+    run_id = context.runs.shared(State.PENDING)
+    before = context.api.run(run_id)
     response = _call(api, operation, run_id)
-    kit.observe_status("Q08", response, {401: "unauthorized", 403: "forbidden"})
+    context.observe_status("Q08", response, {401: "unauthorized", 403: "forbidden"})
     require(response, rejects_caller)
-    if why := unaffected(before, kit.api.run(run_id)):
+    if why := unaffected(before, context.api.run(run_id)):
         raise CheckFailed(f"{response.summary} and the run changed: {why}")
 
 

@@ -36,81 +36,81 @@ CALLERS = 6
 
 
 @requirement("CANCEL-01")
-def check_the_answer_is_the_run(kit: CheckContext) -> None:
+def check_response_is_the_run(context: CheckContext) -> None:
     """The 200 class, the documented types, the same id."""
-    run_id = kit.runs.fresh(State.PENDING)
-    response = require(kit.api.cancel(run_id), success)
-    kit.check_schema(response, "Run")
+    run_id = context.runs.fresh(State.PENDING)
+    response = require(context.api.cancel(run_id), success)
+    context.check_schema(response, "Run")
     if response.object().get("id") != run_id:
         raise CheckFailed(f"{response.summary} with the run {response.object().get('id')!r}")
-    kit.observe_status("Q22", response, SUCCESSES)
+    context.observe_status("Q22", response, SUCCESSES)
 
 
 @requirement("CANCEL-02", early=CheckContext.cancelled_runs)
-def check_a_pending_run_is_cancelled(kit: CheckContext) -> None:
+def check_a_pending_run_is_cancelled(context: CheckContext) -> None:
     """And stays so when it is read again."""
-    run_id = kit.runs.fresh(State.PENDING)
-    _accepted(kit, run_id)
-    kit.wait_for(lambda: kit.api.run(run_id), has_status(Status.CANCELLED), within=5)
-    for was in kit.cancelled_runs() or [kit.snapshot(run_id)]:
-        kit.poller.wait_for_effects(was.at)
-        if why := has_status(Status.CANCELLED)(kit.api.run(was.run["id"])):
+    run_id = context.runs.fresh(State.PENDING)
+    _accepted(context, run_id)
+    context.wait_for(lambda: context.api.run(run_id), has_status(Status.CANCELLED), within=5)
+    for was in context.cancelled_runs() or [context.snapshot(run_id)]:
+        context.poller.wait_for_effects(was.at)
+        if why := has_status(Status.CANCELLED)(context.api.run(was.run["id"])):
             raise CheckFailed(f"it did not last: {why}")
 
 
 @requirement("CANCEL-03")
-def check_a_running_run_is_cancelled_soon(kit: CheckContext) -> None:
+def check_a_running_run_is_cancelled_soon(context: CheckContext) -> None:
     """At once, or when its work notices (Q10)."""
-    run_id = kit.runs.fresh(State.RUNNING_LONG)
-    response = _accepted(kit, run_id)
+    run_id = context.runs.fresh(State.RUNNING_LONG)
+    response = _accepted(context, run_id)
     at_first = response.object().get("status")
-    kit.wait_for(lambda: kit.api.run(run_id), has_status(Status.CANCELLED))
+    context.wait_for(lambda: context.api.run(run_id), has_status(Status.CANCELLED))
     words = {Status.CANCELLED: "at_once", Status.RUNNING: "cooperative"}
-    saw = f"{response.summary} with the run {at_first}, and it came to be cancelled"
+    observed = f"{response.summary} with the run {at_first}, and it came to be cancelled"
     known = [word for status, word in words.items() if status == at_first]
-    kit.observe("Q10", *known, saw=saw, exchange=response.exchange)
+    context.observe("Q10", *known, observed=observed, exchange=response.exchange)
 
 
 @requirement("CANCEL-04", early=CheckContext.cancelled_runs)
-def check_no_step_runs_on(kit: CheckContext) -> None:
+def check_no_step_runs_after_a_cancel(context: CheckContext) -> None:
     """After a cancellation no step is running and none starts; neither in the middle of a long step
     nor where the next one is near."""
-    run_id = kit.runs.fresh(State.RUNNING_LONG)
-    _nothing_starts(kit, run_id)
+    run_id = context.runs.fresh(State.RUNNING_LONG)
+    _nothing_starts(context, run_id)
     # One that has completed sooner shows nothing, and need not.
     with contextlib.suppress(Inconclusive, Unsupported):
-        _nothing_starts(kit, kit.runs.fresh(State.SUCCEEDS, Status.RUNNING))
-    for then in kit.cancelled_runs() or [kit.snapshot(run_id)]:
-        kit.poller.wait_for_effects(then.at)
-        for was, now in zip(then.steps, kit.steps(then.run["id"]), strict=False):
+        _nothing_starts(context, context.runs.fresh(State.SUCCEEDS, Status.RUNNING))
+    for then in context.cancelled_runs() or [context.snapshot(run_id)]:
+        context.poller.wait_for_effects(then.at)
+        for was, now in zip(then.steps, context.steps(then.run["id"]), strict=False):
             if why := unchanged(was, now, ("status", "startedAt")):
                 raise CheckFailed(f"a step of a cancelled run went on: {why}")
 
 
 @requirement("CANCEL-05", wants=[State.COMPLETED])
-def check_a_finished_run_cannot_be_cancelled(kit: CheckContext) -> None:
+def check_a_finished_run_cannot_be_cancelled(context: CheckContext) -> None:
     """However that is answered (Q02), the run is as it was."""
     refused: list[Snapshot] = []
     for state in (State.COMPLETED, State.CANCELLED):
-        before = kit.snapshot(kit.runs.fresh(state))
-        response = require(kit.api.cancel(before.run["id"]), no_server_error)
+        before = context.snapshot(context.runs.fresh(state))
+        response = require(context.api.cancel(before.run["id"]), no_server_error)
         refused.append(replace(before, at=time.monotonic()))
-        kit.observe_status("Q02", response, REFUSALS)
+        context.observe_status("Q02", response, REFUSALS)
     # What a cancel does may come later than its answer.
     for before in refused:
-        kit.poller.wait_for_effects(before.at)
-        if why := unchanged(before.run, kit.api.run(before.run["id"])):
+        context.poller.wait_for_effects(before.at)
+        if why := unchanged(before.run, context.api.run(before.run["id"])):
             raise CheckFailed(f"cancelling a {before.run.get('status')} run changed it: {why}")
 
 
 @requirement("CANCEL-06")
 @pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
-def check_many_cancels_have_one_outcome(kit: CheckContext, state: State) -> None:
+def check_many_cancels_have_one_outcome(context: CheckContext, state: State) -> None:
     """At the same moment, as if one after another: no server error, one terminal event, and whoever
     came too late hears what a cancel of a finished run is answered with (Q02)."""
-    run_id = kit.runs.fresh(state)
-    with kit.api.events(run_id) as stream:
-        responses = at_once([partial(kit.api.cancel, run_id)] * CALLERS)
+    run_id = context.runs.fresh(state)
+    with context.api.events(run_id) as stream:
+        responses = at_once([partial(context.api.cancel, run_id)] * CALLERS)
         for response in responses:
             require(response, no_server_error)
         taken = [response for response in responses if not success(response)]
@@ -118,32 +118,32 @@ def check_many_cancels_have_one_outcome(kit: CheckContext, state: State) -> None
             raise Inconclusive(
                 f"no cancel was accepted: {responses[0].summary}", caused_by="CANCEL-01"
             )
-        kit.poller.wait_for_status(kit.api, run_id, Status.CANCELLED)
-        kit.poller.follow(stream, has_ended, within=5)
+        context.poller.wait_for_status(context.api, run_id, Status.CANCELLED)
+        context.poller.follow(stream, has_ended, within=5)
         stream.wait(0.3, lambda s: s.ended)
-    _one_end(kit, run_id, stream)
+    _one_end(context, run_id, stream)
     if state is State.PENDING:
-        _in_turn(kit.api.cancel(run_id), responses, taken)
+        _in_turn(context.api.cancel(run_id), responses, taken)
 
 
 @requirement("CANCEL-07")
-def check_cancel_against_completion_has_one_winner(kit: CheckContext) -> None:
+def check_cancel_against_completion_has_one_winner(context: CheckContext) -> None:
     """Cancelled as it is about to complete, a run ends once, that is final, and it is what the
     cancel was told."""
     cancels: list[TimedCancel] = []
-    for batch in cancel_around_completion(kit):
+    for batch in cancel_around_completion(context):
         for cancel in batch:
             require(cancel.response, no_server_error)
-            _one_end(kit, cancel.ended.run["id"], cancel.stream)
+            _one_end(context, cancel.ended.run["id"], cancel.stream)
             _as_told(cancel.response, str(cancel.ended.run.get("status")))
         cancels += batch
     for cancel in cancels:
-        kit.poller.wait_for_effects(cancel.ended.at)
-        now = kit.api.run(cancel.ended.run["id"])
+        context.poller.wait_for_effects(cancel.ended.at)
+        now = context.api.run(cancel.ended.run["id"])
         if why := unchanged(cancel.ended.run, now, ("status", "completedAt")):
             raise CheckFailed(f"the end did not last: {why}")
     in_time = sum(cancel.in_time for cancel in cancels)
-    if kit.poller.real_time and in_time in (0, len(cancels)):
+    if context.poller.real_time and in_time in (0, len(cancels)):
         raise Inconclusive(
             f"no cancel came close to completion: {in_time} of {len(cancels)} were in time; "
             f"provide any number of 'succeeds' whose last step always takes half a second or more"
@@ -151,20 +151,20 @@ def check_cancel_against_completion_has_one_winner(kit: CheckContext) -> None:
 
 
 @requirement("CANCEL-08")
-def check_an_unknown_run_cannot_be_cancelled(kit: CheckContext) -> None:
+def check_an_unknown_run_cannot_be_cancelled(context: CheckContext) -> None:
     """404; a run that exists can be."""
-    require(kit.api.cancel(UNKNOWN_RUN), status(404))
-    _accepted(kit, kit.runs.fresh(State.PENDING))
+    require(context.api.cancel(UNKNOWN_RUN), status(404))
+    _accepted(context, context.runs.fresh(State.PENDING))
 
 
 @requirement("CANCEL-09")
-def check_a_cancellation_is_dated(kit: CheckContext) -> None:
+def check_cancel_sets_timestamps(context: CheckContext) -> None:
     """`completedAt` is set, and `updatedAt` moves."""
-    run_id = kit.runs.fresh(State.PENDING)
-    before = kit.api.run(run_id)
-    kit.poller.tick()
-    _accepted(kit, run_id)
-    after = kit.poller.wait_for_status(kit.api, run_id, Status.CANCELLED)
+    run_id = context.runs.fresh(State.PENDING)
+    before = context.api.run(run_id)
+    context.poller.tick()
+    _accepted(context, run_id)
+    after = context.poller.wait_for_status(context.api, run_id, Status.CANCELLED)
     if after.get("completedAt") is None:
         raise CheckFailed("a cancelled run has no completedAt")
     if timestamp(after, "updatedAt") <= timestamp(before, "updatedAt"):
@@ -174,14 +174,14 @@ def check_a_cancellation_is_dated(kit: CheckContext) -> None:
 
 
 @requirement("CANCEL-10")
-def check_a_malformed_id_cannot_be_cancelled(kit: CheckContext) -> None:
+def check_a_malformed_id_cannot_be_cancelled(context: CheckContext) -> None:
     """What is no UUID is no matter of looking."""
-    require(kit.api.cancel(MALFORMED_RUN), status(422))
+    require(context.api.cancel(MALFORMED_RUN), status(422))
 
 
-def _accepted(kit: CheckContext, run_id: str) -> Response:
+def _accepted(context: CheckContext, run_id: str) -> Response:
     """The answer to a cancel that should be accepted; Inconclusive if it is not (CANCEL-01)."""
-    response = kit.api.cancel(run_id)
+    response = context.api.cancel(run_id)
     if success(response):
         raise Inconclusive(
             f"the cancel was not accepted: {response.summary}", caused_by="CANCEL-01"
@@ -189,15 +189,15 @@ def _accepted(kit: CheckContext, run_id: str) -> Response:
     return response
 
 
-def _nothing_starts(kit: CheckContext, run_id: str) -> None:
+def _nothing_starts(context: CheckContext, run_id: str) -> None:
     """From the answer to its cancel on no step of the run starts, and when it is cancelled none is
     running."""
-    with kit.api.events(run_id) as stream:
-        _accepted(kit, run_id)
-        at_first = {step["key"]: step for step in kit.steps(run_id)}
-        kit.poller.wait_for_status(kit.api, run_id, Status.CANCELLED)
-        steps = kit.steps(run_id)
-        kit.poller.follow(stream, has_ended, within=5)
+    with context.api.events(run_id) as stream:
+        _accepted(context, run_id)
+        at_first = {step["key"]: step for step in context.steps(run_id)}
+        context.poller.wait_for_status(context.api, run_id, Status.CANCELLED)
+        steps = context.steps(run_id)
+        context.poller.follow(stream, has_ended, within=5)
     for step in steps:
         if step["status"] == "running":
             raise CheckFailed(f"the run is cancelled and its step {step['key']!r} is running")
@@ -215,10 +215,10 @@ def _nothing_starts(kit: CheckContext, run_id: str) -> None:
             )
 
 
-def _one_end(kit: CheckContext, run_id: str, stream: Stream) -> None:
+def _one_end(context: CheckContext, run_id: str, stream: Stream) -> None:
     """A stream told one end, and the run agrees with it."""
     outcomes = [event.outcome for event in terminal_events(stream)]
-    final = kit.api.run(run_id).get("status")
+    final = context.api.run(run_id).get("status")
     if len(outcomes) > 1:
         raise CheckFailed(f"the stream tells {len(outcomes)} ends: {', '.join(outcomes)}")
     if outcomes and outcomes[0] != final:
@@ -255,8 +255,8 @@ def _in_turn(late: Response, responses: Iterable[Response], taken: Sequence[Resp
     for response in responses:
         if success(response) and response.status != late.status:
             raise CheckFailed(
-                f"{response.summary} beside a cancel that was accepted, and one that came later was "
-                f"answered {late.status}",
+                f"{response.summary} together with an accepted cancel, and a later cancel returned "
+                f"{late.status}",
                 level=Level.INFERRED,
                 exchange=response.exchange,
             )

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from conformance.assertions.matchers import is_finished, require, status, timestamp, unchanged
 from conformance.checks.support.late_subscribers import compare, subscribe_over_time
-from conformance.checks.support.retry import rerun, retried
+from conformance.checks.support.retry import rerun_id, retry_accepted
 from conformance.client.run_events import has_ended, run_events, terminal_events
 from conformance.client.stream import Stream
 from conformance.errors import CheckFailed, Inconclusive, Unsupported
@@ -24,27 +24,27 @@ MAX_CLOSE = 1.0
 
 
 @requirement("EVENTS-01", shares="watched")
-def check_the_answer_is_an_event_stream(kit: CheckContext) -> None:
+def check_response_is_an_event_stream(context: CheckContext) -> None:
     """200 and `text/event-stream`."""
-    with kit.api.events(kit.runs.shared(State.COMPLETED)) as stream:
+    with context.api.events(context.runs.shared(State.COMPLETED)) as stream:
         stream.wait(1, lambda s: bool(s.message_count))
     if (stream.status, stream.media_type) != (200, "text/event-stream"):
         raise CheckFailed(f"the stream is answered with {stream.status} and {stream.media_type!r}")
 
 
 @requirement("EVENTS-02", shares="watched")
-def check_frames_parse(kit: CheckContext) -> None:
+def check_events_parse(context: CheckContext) -> None:
     """Nothing in the stream is what a browser would drop."""
-    stream = _recorded_stream(kit)
+    stream = _recorded_stream(context)
     if stream.faults:
         raise CheckFailed(stream.faults[0])
-    _observe_event_fields(kit, stream)
+    _observe_event_fields(context, stream)
 
 
 @requirement("EVENTS-03", shares="watched")
-def check_data_is_json(kit: CheckContext) -> None:
+def check_data_is_json(context: CheckContext) -> None:
     """One value for each event."""
-    for event in _recorded_stream(kit).events:
+    for event in _recorded_stream(context).events:
         try:
             event.json()
         except ValueError as fault:
@@ -52,26 +52,28 @@ def check_data_is_json(kit: CheckContext) -> None:
 
 
 @requirement("EVENTS-04", shares="watched")
-def check_the_end_is_told_once(kit: CheckContext) -> None:
+def check_one_terminal_event(context: CheckContext) -> None:
     """The terminal event of a run that ended comes, and once; then it closes or not (Q14)."""
-    recording = kit.recording()
+    recording = context.recording()
     kinds = [event.kind for event in terminal_events(recording.first)]
-    run = kit.api.run(recording.run_id)
+    run = context.api.run(recording.run_id)
     if len(kinds) != 1:
         raise CheckFailed(
             f"the run is {run.get('status')}, and its stream told {len(kinds)} ends: {kinds}"
         )
     closed = recording.first.closed
-    saw = "closed behind" if closed else f"was still open {MAX_CLOSE:g} s after"
-    kit.observe(
-        "Q14", "closes" if closed else "stays_open", saw=f"the stream {saw} the terminal event"
+    observed = "closed behind" if closed else f"was still open {MAX_CLOSE:g} s after"
+    context.observe(
+        "Q14",
+        "closes" if closed else "stays_open",
+        observed=f"the stream {observed} the terminal event",
     )
 
 
 @requirement("EVENTS-05", shares="watched")
-def check_a_finished_run_is_answered(kit: CheckContext) -> None:
+def check_stream_of_a_finished_run(context: CheckContext) -> None:
     """Its history, a close, or an open stream (Q13), but an answer."""
-    with kit.api.events(kit.runs.shared(State.COMPLETED)) as stream:
+    with context.api.events(context.runs.shared(State.COMPLETED)) as stream:
         stream.wait(2, lambda s: s.ended or has_ended(s))
         closed = stream.wait(MAX_CLOSE, lambda s: s.ended)
     if stream.status >= 500:
@@ -85,15 +87,15 @@ def check_a_finished_run_is_answered(kit: CheckContext) -> None:
             known = ["closes"]
         case _:
             known = []
-    saw = f"{len(stream.events)} events came, and it {'closed' if closed else 'stayed open'}"
-    kit.observe("Q13", *known, saw=saw, exchange=stream.exchange)
-    _observe_event_fields(kit, stream)
+    observed = f"{len(stream.events)} events came, and it {'closed' if closed else 'stayed open'}"
+    context.observe("Q13", *known, observed=observed, exchange=stream.exchange)
+    _observe_event_fields(context, stream)
 
 
 @requirement("EVENTS-06", shares="watched")
-def check_events_follow_the_steps(kit: CheckContext) -> None:
+def check_events_follow_the_steps(context: CheckContext) -> None:
     """No step ends before it starts, none starts twice, nothing follows the run's end."""
-    events = run_events(kit.recording().first.events)
+    events = run_events(context.recording().first.events)
     if not any(event.step_key for event in events):
         raise Inconclusive("no event is about a step")
     state: dict[str, str] = {}
@@ -116,45 +118,47 @@ def check_events_follow_the_steps(kit: CheckContext) -> None:
 
 
 @requirement("EVENTS-07", shares="watched")
-def check_a_reader_resumes_where_it_was(kit: CheckContext) -> None:
+def check_resume_after_last_event_id(context: CheckContext) -> None:
     """Behind `Last-Event-ID` there is no gap and no repetition."""
-    run_id = kit.runs.fresh(State.SUCCEEDS)
-    with kit.api.events(run_id) as whole:
-        kit.poller.follow(whole, lambda s: len(s.events) >= 3 or has_ended(s))
+    run_id = context.runs.fresh(State.SUCCEEDS)
+    with context.api.events(run_id) as whole:
+        context.poller.follow(whole, lambda s: len(s.events) >= 3 or has_ended(s))
         seen = whole.events
         if len(seen) < 2:
             raise Inconclusive("too few events came")
         if not seen[0].id:
             raise Unsupported("the events bear no ids")
-        with kit.api.events(run_id, seen[1].id) as resumed:
+        with context.api.events(run_id, seen[1].id) as resumed:
             for stream in (whole, resumed):
-                kit.poller.follow(stream, has_ended)
+                context.poller.follow(stream, has_ended)
     _continues(whole, seen[1].id, resumed)
 
 
 @requirement("EVENTS-07", shares="watched")
-def check_a_reader_resumes_behind_a_retry(kit: CheckContext) -> None:
+def check_resume_after_a_retry(context: CheckContext) -> None:
     """Where that continues the run (Q01): whoever left before it, with its beginning or since."""
-    run_id = kit.runs.fresh(State.FAILS_ONCE)
-    received = kit.listen(run_id, has_ended).events
+    run_id = context.runs.fresh(State.FAILS_ONCE)
+    received = context.listen(run_id, has_ended).events
     if len(received) < 2:
         raise Inconclusive("too few events came")
     if not received[0].id:
         raise Unsupported("the events bear no ids")
-    kit.poller.wait_for_status(kit.api, run_id, Status.FAILED)
-    if rerun(kit, run_id, retried(kit, run_id, {"mode": "full"})) != run_id:
+    context.poller.wait_for_status(context.api, run_id, Status.FAILED)
+    if rerun_id(context, run_id, retry_accepted(context, run_id, {"mode": "full"})) != run_id:
         return
     known = {event.id for event in received}
-    with kit.api.events(run_id) as whole:
-        kit.poller.follow(whole, lambda s: sum(f.id not in known for f in s.events) > 1, within=5)
+    with context.api.events(run_id) as whole:
+        context.poller.follow(
+            whole, lambda s: sum(f.id not in known for f in s.events) > 1, within=5
+        )
         since = [event for event in whole.events if event.id not in known][:1]
         anchors = [event.id for event in (received[0], received[-2], received[-1], *since)]
         with ExitStack() as left:
-            resumed = {id_: left.enter_context(kit.api.events(run_id, id_)) for id_ in anchors}
-            late = is_finished(kit.api.run(run_id)) is None
-            kit.poller.wait_for_status(kit.api, run_id, *FINISHED)
+            resumed = {id_: left.enter_context(context.api.events(run_id, id_)) for id_ in anchors}
+            late = is_finished(context.api.run(run_id)) is None
+            context.poller.wait_for_status(context.api, run_id, *FINISHED)
             for stream in (whole, *resumed.values()):
-                kit.poller.follow(stream, lambda s: _attempt_ended(s, known), within=5)
+                context.poller.follow(stream, lambda s: _attempt_ended(s, known), within=5)
     _ids_unique(whole)
     for id_, stream in resumed.items():
         # A run that has finished meanwhile may have nothing to tell any more (Q13).
@@ -163,9 +167,9 @@ def check_a_reader_resumes_behind_a_retry(kit: CheckContext) -> None:
 
 
 @requirement("EVENTS-08", shares="watched")
-def check_two_readers_hear_the_same(kit: CheckContext) -> None:
+def check_subscribers_receive_the_same(context: CheckContext) -> None:
     """Every event, in the same order."""
-    recording = kit.recording()
+    recording = context.recording()
     first = [event.data for event in recording.first.events]
     second = [event.data for event in recording.second.events]
     if not first:
@@ -178,25 +182,27 @@ def check_two_readers_hear_the_same(kit: CheckContext) -> None:
 
 
 @requirement("EVENTS-08", shares="watched")
-def check_whoever_joins_hears_the_same(kit: CheckContext) -> None:
+def check_late_subscribers_receive_the_same(context: CheckContext) -> None:
     """No event is lost or told twice where what has been and what happens meet."""
-    recording = kit.recording()
+    recording = context.recording()
     if not has_ended(recording.first):
         raise Inconclusive("the end of a run was not told", caused_by="EVENTS-04")
-    run = kit.api.run(recording.run_id)
+    run = context.api.run(recording.run_id)
     life = (timestamp(run, "completedAt") - timestamp(run, "createdAt")).total_seconds()
-    if kit.poller.real_time:
+    if context.poller.real_time:
         life = recording.first.events[-1].at
-    run_id = kit.runs.fresh(State.SUCCEEDS)
-    subscribers = subscribe_over_time(kit, run_id, life)
-    replay = kit.listen(run_id, has_ended, within=5)
-    compare(subscribers, replay, kit.contract.full["components"]["schemas"]["EventType"]["enum"])
+    run_id = context.runs.fresh(State.SUCCEEDS)
+    subscribers = subscribe_over_time(context, run_id, life)
+    replay = context.listen(run_id, has_ended, within=5)
+    compare(
+        subscribers, replay, context.contract.full["components"]["schemas"]["EventType"]["enum"]
+    )
 
 
 @requirement("EVENTS-09", shares="watched")
-def check_a_reader_leaving_harms_nobody(kit: CheckContext) -> None:
+def check_disconnect_affects_no_other_subscriber(context: CheckContext) -> None:
     """One of three left early; the others heard the end, and the run came to it."""
-    recording = kit.recording()
+    recording = context.recording()
     if recording.early.ended and has_ended(recording.early):
         raise Inconclusive(
             "the run was over before a reader could leave: provide a 'succeeds' that takes a "
@@ -205,19 +211,19 @@ def check_a_reader_leaving_harms_nobody(kit: CheckContext) -> None:
     for stream in (recording.first, recording.second):
         if stream.broken:
             raise CheckFailed(f"another reader's stream broke: {stream.broken}")
-    kit.poller.wait_for_status(kit.api, recording.run_id, Status.COMPLETED)
+    context.poller.wait_for_status(context.api, recording.run_id, Status.COMPLETED)
 
 
 @requirement("EVENTS-10", shares="watched")
-def check_events_of_an_unknown_run_are_not_found(kit: CheckContext) -> None:
+def check_events_of_an_unknown_run_are_not_found(context: CheckContext) -> None:
     """404, before any stream starts."""
-    require(kit.api.request(Operation.EVENTS, UNKNOWN_RUN), status(404))
+    require(context.api.request(Operation.EVENTS, UNKNOWN_RUN), status(404))
 
 
 @requirement("EVENTS-11", shares="watched", early=CheckContext.idle_stream)
-def check_a_quiet_stream_shows_signs_of_life(kit: CheckContext) -> None:
+def check_idle_stream_sends_heartbeats(context: CheckContext) -> None:
     """Something arrives at least every thirty seconds while nothing happens."""
-    idle = kit.idle_stream()
+    idle = context.idle_stream()
     # What happens to the run is a sign of life as well, but does not show that silence is broken.
     active = lambda stream: stream.comments > idle.comments or stream.longest_gap > SHORT_SILENCE  # noqa: E731
     deadline = idle.since + 2 * MAX_SILENCE
@@ -231,20 +237,20 @@ def check_a_quiet_stream_shows_signs_of_life(kit: CheckContext) -> None:
 
 
 @requirement("EVENTS-12", shares="watched")
-def check_the_last_state_is_the_run(kit: CheckContext) -> None:
+def check_last_event_matches_the_run(context: CheckContext) -> None:
     """What the stream said last equals what is read by id."""
-    recording = kit.recording()
+    recording = context.recording()
     runs = [event.run for event in run_events(recording.first.events) if event.run is not None]
     if not runs:
         raise Inconclusive("no event bears the run")
-    if why := unchanged(kit.api.run(recording.run_id), runs[-1]):
+    if why := unchanged(context.api.run(recording.run_id), runs[-1]):
         raise CheckFailed(f"the run as last told is not the run that is read: {why}")
 
 
 @requirement("EVENTS-13", shares="watched")
-def check_the_stream_is_neither_cached_nor_held_back(kit: CheckContext) -> None:
+def check_stream_is_not_cached_or_buffered(context: CheckContext) -> None:
     """`Cache-Control` forbids it, and something comes within a second."""
-    with kit.api.events(kit.runs.shared(State.RUNNING_LONG)) as stream:
+    with context.api.events(context.runs.shared(State.RUNNING_LONG)) as stream:
         prompt = stream.wait(1, lambda s: bool(s.message_count))
     control = stream.headers.get("cache-control", "").lower()
     if "no-cache" not in control and "no-store" not in control:
@@ -254,30 +260,30 @@ def check_the_stream_is_neither_cached_nor_held_back(kit: CheckContext) -> None:
 
 
 @requirement("EVENTS-14", shares="watched")
-def check_events_of_a_malformed_id_are_refused(kit: CheckContext) -> None:
+def check_events_of_a_malformed_id_are_rejected(context: CheckContext) -> None:
     """422, before any stream starts."""
-    require(kit.api.request(Operation.EVENTS, MALFORMED_RUN), status(422))
+    require(context.api.request(Operation.EVENTS, MALFORMED_RUN), status(422))
 
 
 @requirement("EVENTS-15", shares="watched")
-def check_data_is_an_event_of_the_contract(kit: CheckContext) -> None:
+def check_data_is_an_event_of_the_contract(context: CheckContext) -> None:
     """The event's kind, the run, and the step if it is about one."""
-    stream = _recorded_stream(kit)
+    stream = _recorded_stream(context)
     for event in stream.events:
         try:
             value = event.json()
         except ValueError:
             raise Inconclusive("the data is no JSON", caused_by="EVENTS-03") from None
-        kit.check_value(value, "RunEvent", stream.exchange, f"the event {event.event!r}")
+        context.check_value(value, "RunEvent", stream.exchange, f"the event {event.event!r}")
 
 
 @requirement("EVENTS-16", shares="watched")
-def check_history_is_told_as_it_was(kit: CheckContext) -> None:
+def check_replay_matches_the_original_events(context: CheckContext) -> None:
     """Where the stream of a finished run replays (Q13), each event has the statuses that it had
     when it was heard first."""
-    recording = kit.recording()
+    recording = context.recording()
     live = run_events(recording.first.events)
-    replay = kit.listen(recording.run_id, has_ended, within=5)
+    replay = context.listen(recording.run_id, has_ended, within=5)
     again = run_events(replay.events)
     if not any(event.run for event in live):
         raise Inconclusive("no event bears the run", caused_by="EVENTS-15")
@@ -294,9 +300,9 @@ def check_history_is_told_as_it_was(kit: CheckContext) -> None:
                 )
 
 
-def _recorded_stream(kit: CheckContext) -> Stream:
+def _recorded_stream(context: CheckContext) -> Stream:
     """The stream of a succeeding run; Inconclusive if nothing came."""
-    stream = kit.recording().first
+    stream = context.recording().first
     if not stream.events:
         raise Inconclusive("no event came")
     return stream
@@ -336,10 +342,12 @@ def _continues(whole: Stream, last: str | None, resumed: Stream) -> None:
         )
 
 
-def _observe_event_fields(kit: CheckContext, stream: Stream) -> None:
+def _observe_event_fields(context: CheckContext, stream: Stream) -> None:
     """Q12, if events came."""
     field_sets = {event.lines for event in stream.events}
     if field_sets:
         known = [word for word, lines in EVENT_FIELDS.items() if field_sets == {lines}]
-        saw = " or ".join(", ".join(sorted(lines)) for lines in field_sets)
-        kit.observe("Q12", *known, saw=f"events have the lines {saw}", exchange=stream.exchange)
+        observed = " or ".join(", ".join(sorted(lines)) for lines in field_sets)
+        context.observe(
+            "Q12", *known, observed=f"events have the lines {observed}", exchange=stream.exchange
+        )

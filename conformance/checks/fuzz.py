@@ -47,22 +47,24 @@ class Fuzzed:
 
 
 @pytest.mark.parametrize(("phase", "operation"), CASES)
-def check_what_schemathesis_finds(kit: CheckContext, phase: str, operation: Operation) -> None:
+def check_schemathesis_finds_no_failure(
+    context: CheckContext, phase: str, operation: Operation
+) -> None:
     """No failure against the documented view, and none but that against the whole contract."""
-    if kit.read_only and operation.method != "GET":
+    if context.read_only and operation.method != "GET":
         raise Unsupported("it needs to change something, and the run is read-only")
-    found = kit.cache.once("fuzz", lambda: _fuzz(kit))
+    found = context.cache.once("fuzz", lambda: _fuzz(context))
     if (reason := found.left_out.get((phase, operation))) is not None:
         raise reason
     documented, tolerant = (
         found.views[view].get((phase, operation), PhaseResult()) for view in View
     )
     if documented.failures:
-        _accuse(kit, documented.failures[0], None)
+        _accuse(context, documented.failures[0], None)
     if failure := next((f for f in tolerant.failures if f.server_error), None):
-        _accuse(kit, failure, None)
+        _accuse(context, failure, None)
     if tolerant.failures:
-        _accuse(kit, tolerant.failures[0], Level.INFERRED)
+        _accuse(context, tolerant.failures[0], Level.INFERRED)
     if documented.cut or tolerant.cut:
         raise Inconclusive(f"there was time for {documented.sent + tolerant.sent} requests only")
     for tally in (documented, tolerant):
@@ -82,20 +84,20 @@ def _untried(tally: PhaseResult) -> str:
     return f"of {tally.sent} requests none was answered with success: {came}"
 
 
-def _accuse(kit: CheckContext, failure: Failure, level: Level | None) -> None:
-    number = kit.api.target.traffic.keep(failure.exchange)
-    again = kit.fuzz.again
+def _accuse(context: CheckContext, failure: Failure, level: Level | None) -> None:
+    number = context.api.target.traffic.keep(failure.exchange)
+    again = context.fuzz.again
     message = f"{failure.message} (again with {again})" if again else failure.message
     raise CheckFailed(message, level=level, exchange=number)
 
 
-def _fuzz(kit: CheckContext) -> Fuzzed:
+def _fuzz(context: CheckContext) -> Fuzzed:
     pools: dict[View, dict[str, dict[Operation, Sequence[str]]]] = {view: {} for view in View}
     left_out: dict[tuple[str, Operation], Outcome] = {}
     for phase in PHASES:
-        for operation in _wanted(kit, phase):
+        for operation in _wanted(context, phase):
             try:
-                found = {view: _runs(kit, operation) for view in View}
+                found = {view: _runs(context, operation) for view in View}
             except Outcome as why:
                 left_out[phase, operation] = why
                 continue
@@ -104,46 +106,46 @@ def _fuzz(kit: CheckContext) -> Fuzzed:
     # All of them together, so that it takes no longer than one.
     for phase, operation in [(p, o) for p, runs in pools[View.TOLERANT].items() for o in runs]:
         try:
-            _settle(kit, operation, [pools[view][phase][operation] for view in View])
+            _settle(context, operation, [pools[view][phase][operation] for view in View])
         except Outcome as why:
             left_out[phase, operation] = why
             for view in View:
                 del pools[view][phase][operation]
     views: Mapping[View, Found] = {view: {} for view in View}
     if any(pools.values()):
-        target = kit.api.target
+        target = context.api.target
         # What is found by then must still be read.
-        left = deadline.left(kit.budget)
+        left = deadline.left(context.budget)
         seconds = max(left - max(2.0, 0.1 * left), 0.5 * left)
         views = fuzz(
-            kit.contract,
+            context.contract,
             target.base_url,
             target.connection,
-            kit.credentials[0],
+            context.credentials[0],
             pools,
-            kit.fuzz,
+            context.fuzz,
             seconds,
         )
     return Fuzzed(views, left_out)
 
 
-def _wanted(kit: CheckContext, phase: str) -> list[Operation]:
+def _wanted(context: CheckContext, phase: str) -> list[Operation]:
     """The operations that this phase is asked to try. What follows what needs all of them."""
-    able = [o for o in Operation if o.method == "GET" or not kit.read_only]
-    asked = [o for o in able if f"FUZZ-{phase.upper()}-{o.name}" in kit.selected]
+    able = [o for o in Operation if o.method == "GET" or not context.read_only]
+    asked = [o for o in able if f"FUZZ-{phase.upper()}-{o.name}" in context.selected]
     return able if phase == "stateful" and asked else asked
 
 
-def _runs(kit: CheckContext, operation: Operation) -> Sequence[str]:
+def _runs(context: CheckContext, operation: Operation) -> Sequence[str]:
     if operation not in _CHANGED:
-        return [kit.runs.shared(State.COMPLETED)]
+        return [context.runs.shared(State.COMPLETED)]
     state, _ = _CHANGED[operation]
-    return kit.runs.fresh_many(state, None, min(_MOST, max(_FRESH, kit.fuzz.cases // 4)))
+    return context.runs.fresh_many(state, None, min(_MOST, max(_FRESH, context.fuzz.cases // 4)))
 
 
-def _settle(kit: CheckContext, operation: Operation, runs: Iterable[Sequence[str]]) -> None:
+def _settle(context: CheckContext, operation: Operation, runs: Iterable[Sequence[str]]) -> None:
     """Wait until the operation can change these runs."""
     _, at = _CHANGED.get(operation, (None, None))
     if at is not None:
         for run_id in (run_id for some in runs for run_id in some):
-            kit.runs.wait_for_status(run_id, at)
+            context.runs.wait_for_status(run_id, at)

@@ -36,88 +36,88 @@ IDENTITY = (
 
 
 @requirement("GET-01")
-def check_a_run_has_the_documented_types(kit: CheckContext) -> None:
+def check_a_run_has_the_documented_types(context: CheckContext) -> None:
     """200 and a run, in every status there is."""
-    for run_id in kit.sample_runs():
-        response = require(kit.api.get_run(run_id), status(200))
-        open_questions.empty_fields(kit, "Run", kit.check_schema(response, "Run"), response)
+    for run_id in context.sample_runs():
+        response = require(context.api.get_run(run_id), status(200))
+        open_questions.empty_fields(context, "Run", context.check_schema(response, "Run"), response)
 
 
 @requirement("GET-02")
-def check_an_unknown_run_is_not_found(kit: CheckContext) -> None:
+def check_an_unknown_run_is_not_found(context: CheckContext) -> None:
     """A run was just read; this one does not exist."""
-    kit.api.run(kit.sample_runs()[0])
-    require(kit.api.get_run(UNKNOWN_RUN), status(404))
+    context.api.run(context.sample_runs()[0])
+    require(context.api.get_run(UNKNOWN_RUN), status(404))
 
 
 @requirement("GET-03")
 @pytest.mark.parametrize("run_id", [MALFORMED_RUN, "0", f"{UNKNOWN_RUN}0"])
-def check_a_malformed_id_is_refused(kit: CheckContext, run_id: str) -> None:
+def check_a_malformed_id_is_rejected(context: CheckContext, run_id: str) -> None:
     """What is no UUID is no matter of looking."""
-    require(kit.api.get_run(run_id), status(422))
+    require(context.api.get_run(run_id), status(422))
 
 
 @requirement("GET-04")
-def check_a_finished_run_reads_the_same_every_time(kit: CheckContext) -> None:
+def check_a_finished_run_reads_the_same_every_time(context: CheckContext) -> None:
     """Three readings with time between them."""
-    run_id = kit.runs.shared(State.COMPLETED)
-    before = kit.api.run(run_id)
+    run_id = context.runs.shared(State.COMPLETED)
+    before = context.api.run(run_id)
     for _ in range(2):
-        kit.poller.tick()
-        if why := unchanged(before, kit.api.run(run_id)):
+        context.poller.tick()
+        if why := unchanged(before, context.api.run(run_id)):
             raise CheckFailed(f"a completed run changed: {why}")
 
 
 @requirement("GET-05")
-def check_timestamps_have_a_zone(kit: CheckContext) -> None:
+def check_timestamps_have_a_zone(context: CheckContext) -> None:
     """RFC 3339, in runs of every status."""
-    each_is(kit, timestamps_have_zone)
+    each_is(context, timestamps_have_zone)
 
 
 @requirement("GET-06")
-def check_timestamps_are_in_order(kit: CheckContext) -> None:
+def check_timestamps_are_in_order(context: CheckContext) -> None:
     """Created, started, completed, updated."""
-    each_is(kit, timestamps_in_order)
+    each_is(context, timestamps_in_order)
 
 
 @requirement("GET-07")
-def check_the_duration_is_from_start_to_completion(kit: CheckContext) -> None:
+def check_the_duration_is_from_start_to_completion(context: CheckContext) -> None:
     """As exactly as it is told, and never negative; while it runs it may grow (Q21)."""
-    for run in each_is(kit, duration_consistent):
+    for run in each_is(context, duration_consistent):
         if run.get("status") == Status.RUNNING:
-            _observe_duration(kit, run)
+            _observe_duration(context, run)
 
 
 @requirement("GET-08")
-def check_completion_and_status_agree(kit: CheckContext) -> None:
+def check_completion_and_status_agree(context: CheckContext) -> None:
     """`completedAt` if and only if it has finished, no `startedAt` before it has started."""
-    for run in each_is(kit, completion_matches_status):
+    for run in each_is(context, completion_matches_status):
         # None of these was retried: one that was may well have started once.
         if run.get("status") == Status.PENDING and run.get("startedAt") is not None:
             raise CheckFailed(f"a pending run has startedAt {run['startedAt']!r}")
 
 
 @requirement("GET-09")
-def check_an_error_means_failure(kit: CheckContext) -> None:
+def check_an_error_means_failure(context: CheckContext) -> None:
     """`error` if and only if the run failed."""
-    failed = kit.api.run(kit.runs.shared(State.FAILS, Status.FAILED))
-    each_is(kit, error_matches_status, failed)
+    failed = context.api.run(context.runs.shared(State.FAILS, Status.FAILED))
+    each_is(context, error_matches_status, failed)
 
 
 @requirement("GET-10")
-def check_a_credential_stands_for_one_tenant(kit: CheckContext) -> None:
+def check_credential_belongs_to_one_tenant(context: CheckContext) -> None:
     """All listed runs bear the same `tenantId`."""
-    kit.ensure_runs(2)
-    tenants = {str(run.get("tenantId")) for run in kit.page(limit=1000)["items"]}
-    tenants |= {str(run.get("tenantId")) for run in each_run(kit)}
+    context.ensure_runs(2)
+    tenants = {str(run.get("tenantId")) for run in context.page(limit=1000)["items"]}
+    tenants |= {str(run.get("tenantId")) for run in each_run(context)}
     if len(tenants) > 1:
         raise CheckFailed(f"one credential reads runs of the tenants {sorted(tenants)[:5]}")
 
 
 @requirement("GET-11")
-def check_updated_at_never_goes_back(kit: CheckContext) -> None:
+def check_updated_at_never_goes_back(context: CheckContext) -> None:
     """Over the whole life of a run."""
-    runs = [each.run for each in kit.history(State.SUCCEEDS)]
+    runs = [each.run for each in context.history(State.SUCCEEDS)]
     seen = [timestamp(run, "updatedAt") for run in runs]
     if seen != sorted(seen):
         raise CheckFailed(f"updatedAt goes back: {[run['updatedAt'] for run in runs]}")
@@ -126,25 +126,25 @@ def check_updated_at_never_goes_back(kit: CheckContext) -> None:
 
 
 @requirement("GET-12")
-def check_identity_never_changes(kit: CheckContext) -> None:
+def check_identity_never_changes(context: CheckContext) -> None:
     """Over the whole life of a run."""
-    first, *later = [each.run for each in kit.history(State.SUCCEEDS)]
+    first, *later = [each.run for each in context.history(State.SUCCEEDS)]
     for run in later:
         if why := unchanged(first, run, IDENTITY):
             raise CheckFailed(f"{why} (from {first.get('status')} to {run.get('status')})")
 
 
 @requirement("GET-13")
-def check_the_id_is_the_one_asked_for(kit: CheckContext) -> None:
+def check_id_is_the_requested_one(context: CheckContext) -> None:
     """For every run there is to ask for."""
-    for run_id in kit.sample_runs():
-        if (found := kit.api.run(run_id).get("id")) != run_id:
+    for run_id in context.sample_runs():
+        if (found := context.api.run(run_id).get("id")) != run_id:
             raise CheckFailed(f"the run {run_id} is answered with the id {found!r}")
 
 
-def _observe_duration(kit: CheckContext, before: dict[str, Any]) -> None:
-    kit.poller.advance(2)
-    after = kit.api.run(before["id"])
+def _observe_duration(context: CheckContext, before: dict[str, Any]) -> None:
+    context.poller.advance(2)
+    after = context.api.run(before["id"])
     if after.get("status") != Status.RUNNING:
         return
     seen = [run.get("durationSeconds") for run in (before, after)]
@@ -156,19 +156,19 @@ def _observe_duration(kit: CheckContext, before: dict[str, Any]) -> None:
         case _:
             known = []
     was, now = ("null or absent" if each is None else each for each in seen)
-    kit.observe("Q21", *known, saw=f"of a running run it is {was}, 2 s later {now}")
+    context.observe("Q21", *known, observed=f"of a running run it is {was}, 2 s later {now}")
 
 
-def each_run(kit: CheckContext) -> list[dict[str, Any]]:
+def each_run(context: CheckContext) -> list[dict[str, Any]]:
     """A run of every status that can be had."""
-    return [kit.api.run(run_id) for run_id in kit.sample_runs()]
+    return [context.api.run(run_id) for run_id in context.sample_runs()]
 
 
 def each_is(
-    kit: CheckContext, truth: Callable[[dict[str, Any]], str | None], *more: dict[str, Any]
+    context: CheckContext, truth: Callable[[dict[str, Any]], str | None], *more: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """These runs and one of every status that can be had; a Finding if this is not true of one."""
-    runs = [*more, *each_run(kit)]
+    runs = [*more, *each_run(context)]
     for run in runs:
         if why := truth(run):
             raise CheckFailed(f"a {run.get('status')} run: {why}")

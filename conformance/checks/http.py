@@ -36,15 +36,15 @@ each_read = pytest.mark.parametrize("operation", READS, ids=lambda o: o.value)
 
 @requirement("HTTP-01")
 @each_operation
-def check_a_method_that_is_not_there_is_refused(kit: CheckContext, operation: Operation) -> None:
+def check_unknown_method_is_rejected(context: CheckContext, operation: Operation) -> None:
     """405, and `Allow` names the one that is. The run is one that nobody has."""
     for method in OTHER_METHODS[operation.method]:
-        response = require(_send(kit, method, operation.path(UNKNOWN_RUN)), status(405))
+        response = require(_send(context, method, operation.path(UNKNOWN_RUN)), status(405))
         allowed = {each.strip().upper() for each in response.headers.get("allow", "").split(",")}
         if operation.method not in allowed:
             raise CheckFailed(
-                f"{response.summary} with Allow: {response.headers.get('allow', '')!r}, which does not "
-                f"name {operation.method}",
+                f"{response.summary}: Allow is {response.headers.get('allow', '')!r}, expected "
+                f"{operation.method} in it",
                 exchange=response.exchange,
             )
 
@@ -55,18 +55,18 @@ def check_a_method_that_is_not_there_is_refused(kit: CheckContext, operation: Op
     [f"{ROOT}/{UNKNOWN_RUN}/no-such-thing", f"{ROOT}/{UNKNOWN_RUN}/steps/no-such-thing"],
     ids=["beside the operations", "below one"],
 )
-def check_a_path_that_is_not_there_is_not_found(kit: CheckContext, path: str) -> None:
+def check_unknown_path_is_not_found(context: CheckContext, path: str) -> None:
     """404 with JSON, where a path of the contract was just answered."""
-    require(kit.api.list_runs(limit=1), status(200))
-    require(_send(kit, "GET", path), status(404), _json)
+    require(context.api.list_runs(limit=1), status(200))
+    require(_send(context, "GET", path), status(404), _json)
 
 
 @requirement("HTTP-03")
 @each_read
-def check_answers_are_json(kit: CheckContext, operation: Operation) -> None:
+def check_responses_are_json(context: CheckContext, operation: Operation) -> None:
     """So is every other answer with success in this run."""
-    run_id = kit.runs.shared(State.COMPLETED)
-    require(kit.api.request(operation, run_id), status(200), _json).json()
+    run_id = context.runs.shared(State.COMPLETED)
+    require(context.api.request(operation, run_id), status(200), _json).json()
 
 
 # Each is well-formed HTTP and well-formed JSON or text, and none is what the contract asks for.
@@ -95,50 +95,50 @@ NASTY_BODIES: tuple[Any, ...] = (
 
 @requirement("HTTP-04")
 @pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
-def check_odd_ids_break_nothing(kit: CheckContext, operation: Operation) -> None:
+def check_unusual_ids_cause_no_server_error(context: CheckContext, operation: Operation) -> None:
     """No 5xx, whatever stands for the run; nor to any other request of this run."""
     for odd in NASTY_IDS:
-        require(_send(kit, operation.method, operation.path(odd)), no_server_error)
+        require(_send(context, operation.method, operation.path(odd)), no_server_error)
 
 
 @requirement("HTTP-04")
 @pytest.mark.parametrize("parameter", ["status", "limit", "offset"])
-def check_odd_values_break_nothing(kit: CheckContext, parameter: str) -> None:
+def check_unusual_values_cause_no_server_error(context: CheckContext, parameter: str) -> None:
     """No 5xx, whatever is asked for."""
     for odd in NASTY_VALUES:
-        require(kit.api.list_runs(**{parameter: odd}), no_server_error)
+        require(context.api.list_runs(**{parameter: odd}), no_server_error)
 
 
 @requirement("HTTP-04")
-def check_odd_bodies_break_nothing(kit: CheckContext) -> None:
+def check_unusual_bodies_cause_no_server_error(context: CheckContext) -> None:
     """No 5xx, whatever a retry is told; the run is one that nobody has."""
     for odd in NASTY_BODIES:
         raw = json.dumps(odd).encode()
-        require(kit.api.request(Operation.RETRY, UNKNOWN_RUN, raw=raw), no_server_error)
+        require(context.api.request(Operation.RETRY, UNKNOWN_RUN, raw=raw), no_server_error)
 
 
 @requirement("HTTP-05")
-def check_refusals_give_a_reason(kit: CheckContext) -> None:
+def check_errors_have_a_reason(context: CheckContext) -> None:
     """The body is JSON with a reason (Q20); so is that of every other refusal in this run."""
-    responses = [kit.api.get_run(UNKNOWN_RUN), kit.anonymous.list_runs()]
+    responses = [context.api.get_run(UNKNOWN_RUN), context.anonymous.list_runs()]
     refusals = [each for each in responses if 400 <= each.status < 500 and each.status != 422]
     if not refusals:
         raise Inconclusive(f"nothing was refused: {', '.join(each.summary for each in responses)}")
     for response in refusals:
         require(response, _json)
-        error_body(kit, response)
+        error_body(context, response)
 
 
 @requirement("HTTP-06", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "image/png"])
-def check_a_body_of_another_type_is_refused(kit: CheckContext, kind: str) -> None:
+def check_a_body_of_another_type_is_rejected(context: CheckContext, kind: str) -> None:
     """The run is as it was, and the same bytes said to be JSON are accepted."""
-    run_id, body = kit.runs.fresh(State.FAILS_ONCE, Status.FAILED), b'{"mode": "full"}'
-    before = kit.api.run(run_id)
+    run_id, body = context.runs.fresh(State.FAILS_ONCE, Status.FAILED), b'{"mode": "full"}'
+    before = context.api.run(run_id)
     other = {"Content-Type": kind}
-    refused = kit.api.request(Operation.RETRY, run_id, raw=body, headers=other)
-    after = unchanged(before, kit.api.run(run_id))
-    if after is None and (why := success(kit.api.request(Operation.RETRY, run_id, raw=body))):
+    refused = context.api.request(Operation.RETRY, run_id, raw=body, headers=other)
+    after = unchanged(before, context.api.run(run_id))
+    if after is None and (why := success(context.api.request(Operation.RETRY, run_id, raw=body))):
         raise Inconclusive(f"the same body is not accepted as JSON either: {why}")
     require(refused, client_error)
     if after:
@@ -148,21 +148,21 @@ def check_a_body_of_another_type_is_refused(kit: CheckContext, kind: str) -> Non
 
 
 @requirement("HTTP-08")
-def check_rate_limits_are_told_in_numbers(kit: CheckContext) -> None:
+def check_rate_limit_headers_are_numbers(context: CheckContext) -> None:
     """In this answer and in every other one of this run, where limits are spoken of."""
-    if not mentions_rate_limit(_send(kit, "GET", ROOT)):
+    if not mentions_rate_limit(_send(context, "GET", ROOT)):
         raise Unsupported("answers say nothing of a rate limit")
 
 
 @requirement("HTTP-09", exclusive=True)
 @each_read
-def check_the_same_question_gets_the_same_answer(kit: CheckContext, operation: Operation) -> None:
+def check_repeated_get_returns_the_same(context: CheckContext, operation: Operation) -> None:
     """Four times, about a run that has finished, one that nobody has and one that cannot be."""
-    for run_id in (kit.runs.shared(State.COMPLETED), UNKNOWN_RUN, MALFORMED_RUN):
+    for run_id in (context.runs.shared(State.COMPLETED), UNKNOWN_RUN, MALFORMED_RUN):
 
         def read(run_id: str = run_id) -> tuple[int, str, Any]:
             query = {"status": "completed", "limit": 5} if operation is Operation.LIST else None
-            response = kit.api.request(operation, run_id, query=query)
+            response = context.api.request(operation, run_id, query=query)
             # A refusal may bear a number of its own; what is told of a run may not.
             return (
                 response.status,
@@ -174,12 +174,12 @@ def check_the_same_question_gets_the_same_answer(kit: CheckContext, operation: O
             rest: object = None
             if operation is Operation.LIST:
                 # The page asked for may show others of them each time: that is what is looked for.
-                page = kit.page(status="completed", limit=1000)
+                page = context.page(status="completed", limit=1000)
                 rest = page["total"], run_versions(page["items"])
             return rest, [read() for _ in range(4)]
 
         listed = operation is Operation.LIST
-        seen = kit.read_stable(readings, _at_rest) if listed else readings()
+        seen = context.read_stable(readings, _at_rest) if listed else readings()
         first, *others = seen[1]
         for number, again in enumerate(others, 2):
             if again != first:
@@ -190,14 +190,14 @@ def check_the_same_question_gets_the_same_answer(kit: CheckContext, operation: O
 
 
 @requirement("HTTP-10")
-def check_refusals_show_no_internals(kit: CheckContext) -> None:
+def check_errors_show_no_internals(context: CheckContext) -> None:
     """Not in what is answered to these, nor to any other request of this run."""
     responses = [
-        kit.api.get_run(UNKNOWN_RUN),
-        kit.api.get_run(MALFORMED_RUN),
-        kit.api.get_run("%00"),
-        kit.api.list_runs(limit="9" * 400),
-        kit.anonymous.list_runs(),
+        context.api.get_run(UNKNOWN_RUN),
+        context.api.get_run(MALFORMED_RUN),
+        context.api.get_run("%00"),
+        context.api.list_runs(limit="9" * 400),
+        context.anonymous.list_runs(),
     ]
     if not any(response.status >= 400 for response in responses):
         raise Inconclusive(f"nothing was refused: {', '.join(each.summary for each in responses)}")
@@ -205,45 +205,51 @@ def check_refusals_show_no_internals(kit: CheckContext) -> None:
 
 @requirement("HTTP-11")
 @pytest.mark.parametrize("case", ["limit", "offset", "run id", "mode", "body"])
-def check_validation_errors_have_the_documented_shape(kit: CheckContext, case: str) -> None:
+def check_validation_errors_have_the_documented_shape(context: CheckContext, case: str) -> None:
     """This one, and every other 422 of this run."""
     match case:
         case "limit":
-            response = kit.api.list_runs(limit=1001)
+            response = context.api.list_runs(limit=1001)
         case "offset":
-            response = kit.api.list_runs(offset=-1)
+            response = context.api.list_runs(offset=-1)
         case "run id":
-            response = kit.api.get_run(MALFORMED_RUN)
+            response = context.api.get_run(MALFORMED_RUN)
         case "mode":
-            response = kit.api.retry(_retryable(kit), {"mode": "no-such-mode"})
+            response = context.api.retry(_retryable(context), {"mode": "no-such-mode"})
         case _:
-            response = kit.api.request(Operation.RETRY, _retryable(kit), raw=b"{")
+            response = context.api.request(Operation.RETRY, _retryable(context), raw=b"{")
     if response.status != 422:
         raise Inconclusive(f"{response.summary}, not 422: there is no such body to look at")
-    kit.check_schema(response, "ValidationError")
+    context.check_schema(response, "ValidationError")
 
 
 @requirement("HTTP-12")
 @each_read
-def check_head_and_options_do_no_harm(kit: CheckContext, operation: Operation) -> None:
+def check_head_and_options(context: CheckContext, operation: Operation) -> None:
     """HEAD has the status of GET and no body, OPTIONS succeeds, or either is refused with 405."""
-    path = operation.path(kit.runs.shared(State.COMPLETED))
-    require(_send(kit, "GET", path), status(200))
-    require(_send(kit, "HEAD", path), status(200, 405))
-    require(_send(kit, "OPTIONS", path), status(200, 204, 405))
+    path = operation.path(context.runs.shared(State.COMPLETED))
+    require(_send(context, "GET", path), status(200))
+    require(_send(context, "HEAD", path), status(200, 405))
+    require(_send(context, "OPTIONS", path), status(200, 204, 405))
     head: list[Piece] = [
-        f"HEAD {kit.raw_client.path}{path} HTTP/1.1\r\n",
-        _ordinary(kit, ("Connection", "close")),
+        f"HEAD {context.raw_client.path}{path} HTTP/1.1\r\n",
+        _ordinary(context, ("Connection", "close")),
     ]
-    told = kit.raw_client.exchange([*head, "\r\n"], done=lambda heard: False)
-    if told.body:
+    reaction = context.raw_client.exchange([*head, "\r\n"], done=lambda heard: False)
+    if reaction.body:
         raise CheckFailed(
-            f"HEAD {path} is answered with a body of {len(told.body)} bytes", exchange=told.exchange
+            f"HEAD {path} is answered with a body of {len(reaction.body)} bytes",
+            exchange=reaction.exchange,
         )
 
 
-def _get(kit: CheckContext, *middle: Piece, target: str = f"{ROOT}?limit=1") -> list[Piece]:
-    return [f"GET {kit.raw_client.path}{target} HTTP/1.1\r\n", _ordinary(kit), *middle, "\r\n"]
+def _get(context: CheckContext, *middle: Piece, target: str = f"{ROOT}?limit=1") -> list[Piece]:
+    return [
+        f"GET {context.raw_client.path}{target} HTTP/1.1\r\n",
+        _ordinary(context),
+        *middle,
+        "\r\n",
+    ]
 
 
 def _at_rest(before: tuple[object, object], after: tuple[object, object]) -> bool:
@@ -251,20 +257,20 @@ def _at_rest(before: tuple[object, object], after: tuple[object, object]) -> boo
     return before[0] == after[0] or before[1] == after[1]
 
 
-def _retryable(kit: CheckContext) -> str:
+def _retryable(context: CheckContext) -> str:
     """A run with which nothing is wrong but what is said of it."""
-    return kit.runs.shared(State.FAILS, Status.FAILED)
+    return context.runs.shared(State.FAILS, Status.FAILED)
 
 
-def _retry(kit: CheckContext, *rest: Piece) -> list[Piece]:
+def _retry(context: CheckContext, *rest: Piece) -> list[Piece]:
     path = Operation.RETRY.path(UNKNOWN_RUN)
     kind = ("Content-Type", "application/json")
-    return [f"POST {kit.raw_client.path}{path} HTTP/1.1\r\n", _ordinary(kit, kind), *rest]
+    return [f"POST {context.raw_client.path}{path} HTTP/1.1\r\n", _ordinary(context, kind), *rest]
 
 
-def _ordinary(kit: CheckContext, *more: tuple[str, str]) -> Headers:
-    credential = () if kit.api.credential is None else kit.api.credential.headers().items()
-    return kit.raw_client.headers(*credential, *more)
+def _ordinary(context: CheckContext, *more: tuple[str, str]) -> Headers:
+    credential = () if context.api.credential is None else context.api.credential.headers().items()
+    return context.raw_client.headers(*credential, *more)
 
 
 Request = Callable[[CheckContext], Sequence[Piece]]
@@ -316,51 +322,51 @@ CUT: dict[str, Request] = {
 
 @requirement("HTTP-07")
 @pytest.mark.parametrize("case", [*WHOLE, *CUT])
-def check_a_broken_request_does_not_stop_the_service(kit: CheckContext, case: str) -> None:
+def check_service_survives_malformed_requests(context: CheckContext, case: str) -> None:
     """An ordinary request is answered afterwards."""
-    pieces = _pieces(kit, case)
-    _alive(kit)
-    kit.raw_client.exchange(pieces, leave=case in CUT)
-    _alive(kit, f"after {case}")
+    pieces = _pieces(context, case)
+    _alive(context)
+    context.raw_client.exchange(pieces, leave=case in CUT)
+    _alive(context, f"after {case}")
 
 
 @requirement("HTTP-07")
-def check_who_is_slow_holds_up_nobody(kit: CheckContext) -> None:
+def check_slow_client_blocks_no_other(context: CheckContext) -> None:
     """While half a request is all that came, an ordinary one is answered."""
-    _alive(kit)
-    pieces = CUT["half a header"](kit)
-    kit.raw_client.exchange(
-        pieces, leave=True, during=lambda: _alive(kit, "while half a request is all that came")
+    _alive(context)
+    pieces = CUT["half a header"](context)
+    context.raw_client.exchange(
+        pieces, leave=True, during=lambda: _alive(context, "while half a request is all that came")
     )
 
 
 @requirement("HTTP-13")
 @pytest.mark.parametrize("case", list(WHOLE))
-def check_a_broken_request_is_answered(kit: CheckContext, case: str) -> None:
+def check_malformed_request_gets_a_response(context: CheckContext, case: str) -> None:
     """Or its connection is closed: whoever sent it learns that nothing comes of it."""
-    told = kit.raw_client.exchange(_pieces(kit, case))
-    if not told.responded_or_closed:
+    reaction = context.raw_client.exchange(_pieces(context, case))
+    if not reaction.responded_or_closed:
         raise CheckFailed(
-            f"{case}: for {kit.raw_client.patience:g} s there was neither an answer nor a close",
-            exchange=told.exchange,
+            f"{case}: neither a response nor a close within {context.raw_client.patience:g} s",
+            exchange=reaction.exchange,
         )
-    if told.status is not None and told.status >= 500 and told.status not in (501, 505):
+    if reaction.status is not None and reaction.status >= 500 and reaction.status not in (501, 505):
         raise CheckFailed(
-            f"{case} is answered with {told.status}: the fault is the client's",
-            exchange=told.exchange,
+            f"{case} is answered with {reaction.status}: the fault is the client's",
+            exchange=reaction.exchange,
         )
 
 
-def _pieces(kit: CheckContext, case: str) -> Sequence[Piece]:
-    pieces = (WHOLE | CUT)[case](kit)
-    if kit.read_only and str(pieces[0]).startswith("POST"):
+def _pieces(context: CheckContext, case: str) -> Sequence[Piece]:
+    pieces = (WHOLE | CUT)[case](context)
+    if context.read_only and str(pieces[0]).startswith("POST"):
         raise Unsupported("it needs to change something, and the run is read-only")
     return pieces
 
 
-def _alive(kit: CheckContext, when: str = "") -> None:
+def _alive(context: CheckContext, when: str = "") -> None:
     try:
-        response = kit.api.list_runs(limit=1)
+        response = context.api.list_runs(limit=1)
     except NoResponse as fault:
         if not when:
             raise Inconclusive(f"an ordinary request is not answered before it: {fault}") from None
@@ -373,11 +379,11 @@ def _alive(kit: CheckContext, when: str = "") -> None:
         raise CheckFailed(f"{response.summary} {when}", exchange=response.exchange)
 
 
-def _send(kit: CheckContext, method: str, path: str) -> Response:
+def _send(context: CheckContext, method: str, path: str) -> Response:
     if path.endswith("/events") and method == "GET":
-        return kit.api.request(Operation.EVENTS, path.split("/")[-2])
-    credential = kit.api.credential
-    return kit.api.target.send(
+        return context.api.request(Operation.EVENTS, path.split("/")[-2])
+    credential = context.api.credential
+    return context.api.target.send(
         method, path, headers={} if credential is None else credential.headers()
     )
 

@@ -21,18 +21,18 @@ ALLOWED: Mapping[str, Collection[str]] = {
 
 
 @requirement("LIFE-01", shares="watched")
-def check_only_allowed_changes_are_seen(kit: CheckContext) -> None:
+def check_only_allowed_changes_are_seen(context: CheckContext) -> None:
     """Forward, and never out of a final status."""
     for state in (State.SUCCEEDS, State.FAILS):
-        for before, after in pairwise(kit.status_history(state)):
+        for before, after in pairwise(context.status_history(state)):
             if after not in ALLOWED.get(before, ()):
                 raise CheckFailed(f"a run went from {before} to {after}")
 
 
 @requirement("LIFE-02", shares="watched")
-def check_a_succeeding_run_completes(kit: CheckContext) -> None:
+def check_a_succeeding_run_completes(context: CheckContext) -> None:
     """Pending, running, completed."""
-    seen = kit.status_history(State.SUCCEEDS)
+    seen = context.status_history(State.SUCCEEDS)
     if seen[0] != Status.PENDING:
         raise Inconclusive(
             f"the run was {seen[0]} already when it was first seen: provide a 'succeeds' that "
@@ -40,15 +40,15 @@ def check_a_succeeding_run_completes(kit: CheckContext) -> None:
         )
     if seen[-1] != Status.COMPLETED:
         raise CheckFailed(f"a run that should complete went {' -> '.join(seen)}")
-    last = kit.history(State.SUCCEEDS)[-1].run
+    last = context.history(State.SUCCEEDS)[-1].run
     if Status.RUNNING not in seen and (last.get("durationSeconds") or 0) > 2:
         raise CheckFailed(f"a run of {last['durationSeconds']} s was never seen running")
 
 
 @requirement("LIFE-03", shares="watched")
-def check_a_failing_run_fails(kit: CheckContext) -> None:
+def check_a_failing_run_fails(context: CheckContext) -> None:
     """The run and one of its steps are failed, and both say why."""
-    last = kit.history(State.FAILS)[-1]
+    last = context.history(State.FAILS)[-1]
     if last.run.get("status") != Status.FAILED:
         raise CheckFailed(f"a run that should fail is {last.run.get('status')}")
     failed = [step for step in last.steps if step["status"] == "failed"]
@@ -59,7 +59,7 @@ def check_a_failing_run_fails(kit: CheckContext) -> None:
 
 
 @requirement("LIFE-04", shares="watched", early=CheckContext.cancelled_runs)
-def check_finished_is_final(kit: CheckContext) -> None:
+def check_final_status_is_permanent(context: CheckContext) -> None:
     """Nothing happens by itself to a run that has finished, nor to one that would have completed
     soon and was cancelled."""
     ended: list[Snapshot] = []
@@ -68,20 +68,20 @@ def check_finished_is_final(kit: CheckContext) -> None:
         (State.FAILS, Status.FAILED),
         (State.CANCELLED, None),
     ):
-        run_id = kit.runs.shared(state, at)
-        ended.append(kit.snapshot(run_id))
+        run_id = context.runs.shared(state, at)
+        ended.append(context.snapshot(run_id))
     for state in (State.SUCCEEDS, State.FAILS):
         # They are watched for other checks, long ago by now.
         with contextlib.suppress(Inconclusive, Unsupported):
-            ended.append(kit.history(state)[-1])
-    kit.check_unchanged([*kit.cancelled_runs(), *ended])
+            ended.append(context.history(state)[-1])
+    context.check_unchanged([*context.cancelled_runs(), *ended])
 
 
 @requirement("LIFE-05", shares="watched")
-def check_all_readings_tell_one_story(kit: CheckContext) -> None:
+def check_all_operations_agree(context: CheckContext) -> None:
     """At rest the list, the run, its steps and its events agree."""
-    recording = kit.recording()
-    run, steps = kit.api.run(recording.run_id), kit.steps(recording.run_id)
+    recording = context.recording()
+    run, steps = context.api.run(recording.run_id), context.steps(recording.run_id)
     events = run_events(recording.first.events)
     if not events:
         raise Inconclusive("the stream told nothing that could be compared", caused_by="EVENTS-15")
@@ -95,7 +95,7 @@ def check_all_readings_tell_one_story(kit: CheckContext) -> None:
         raise CheckFailed(
             f"the run is {run.get('status')}, its steps {[s['status'] for s in steps]}"
         )
-    item = kit.find_in_list(recording.run_id)
+    item = context.find_in_list(recording.run_id)
     if item is None:
         raise CheckFailed("the run can be read and is not in the list")
     if why := unchanged(run, item):
@@ -103,21 +103,21 @@ def check_all_readings_tell_one_story(kit: CheckContext) -> None:
 
 
 @requirement("LIFE-06", shares="watched")
-def check_reading_changes_nothing(kit: CheckContext) -> None:
+def check_reading_changes_nothing(context: CheckContext) -> None:
     """A waiting run is the same after it was looked at in every way."""
-    before, after = _looked_at(kit, kit.runs.shared(State.PENDING))
-    if progressed(before, after) and kit.runs.repeatable:
+    before, after = _looked_at(context, context.runs.shared(State.PENDING))
+    if progressed(before, after) and context.runs.repeatable:
         # Its time may have come just then; that of another has not.
-        before, after = _looked_at(kit, kit.runs.fresh(State.PENDING))
+        before, after = _looked_at(context, context.runs.fresh(State.PENDING))
     if why := unchanged(before, after):
         raise CheckFailed(f"reading changed a run: {why}")
 
 
-def _looked_at(kit: CheckContext, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _looked_at(context: CheckContext, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The run before and after it was looked at in every way."""
-    before = kit.api.run(run_id)
-    kit.api.list_runs()
-    kit.api.get_steps(run_id)
-    with kit.api.events(run_id) as stream:
+    before = context.api.run(run_id)
+    context.api.list_runs()
+    context.api.get_steps(run_id)
+    with context.api.events(run_id) as stream:
         stream.wait(0.5, lambda s: bool(s.message_count))
-    return before, kit.api.run(run_id)
+    return before, context.api.run(run_id)

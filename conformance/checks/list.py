@@ -27,9 +27,9 @@ LOOKED_AT = 200
 
 
 @requirement("LIST-01")
-def check_a_page_has_items_and_a_total(kit: CheckContext) -> None:
+def check_a_page_has_items_and_a_total(context: CheckContext) -> None:
     """200, a list and an integer."""
-    response = require(kit.api.list_runs(), status(200))
+    response = require(context.api.list_runs(), status(200))
     page = response.object()
     if not isinstance(page.get("items"), list) or type(page.get("total")) is not int:
         raise CheckFailed(
@@ -38,75 +38,75 @@ def check_a_page_has_items_and_a_total(kit: CheckContext) -> None:
 
 
 @requirement("LIST-02")
-def check_items_have_the_documented_types(kit: CheckContext) -> None:
+def check_items_have_the_documented_types(context: CheckContext) -> None:
     """Every item is a run."""
-    kit.ensure_runs(1)
-    kit.check_schema(require(kit.api.list_runs(limit=LOOKED_AT), status(200)), "RunPage")
+    context.ensure_runs(1)
+    context.check_schema(require(context.api.list_runs(limit=LOOKED_AT), status(200)), "RunPage")
 
 
 @requirement("LIST-03")
-def check_a_page_holds_a_hundred_by_default(kit: CheckContext) -> None:
+def check_a_page_holds_a_hundred_by_default(context: CheckContext) -> None:
     """More than a hundred runs, none of them beyond the hundredth."""
-    kit.ensure_runs(101)
-    found = len(kit.page()["items"])
+    context.ensure_runs(101)
+    found = len(context.page()["items"])
     if found != 100:
         raise CheckFailed(
-            f"without `limit` a page of {kit.page()['total']} runs holds {found}, not 100"
+            f"without `limit` a page of {context.page()['total']} runs holds {found}, not 100"
         )
 
 
 @requirement("LIST-04")
 @pytest.mark.parametrize("limit", [1, 2, EACH_LIMIT])
-def check_a_page_holds_no_more_than_its_limit(kit: CheckContext, limit: int) -> None:
+def check_a_page_holds_no_more_than_its_limit(context: CheckContext, limit: int) -> None:
     """There are more runs than are asked for."""
-    kit.ensure_runs(limit + 1)
-    found = len(kit.page(limit=limit)["items"])
+    context.ensure_runs(limit + 1)
+    found = len(context.page(limit=limit)["items"])
     if found > limit:
         raise CheckFailed(f"limit={limit} gives {found} items")
     if found < limit:
-        raise CheckFailed(f"limit={limit} gives only {found} items of {kit.page()['total']}")
+        raise CheckFailed(f"limit={limit} gives only {found} items of {context.page()['total']}")
 
 
 @requirement("LIST-05")
-def check_the_largest_limit_is_accepted(kit: CheckContext) -> None:
+def check_maximum_limit_is_accepted(context: CheckContext) -> None:
     """The bound itself is within the range."""
-    require(kit.api.list_runs(limit=1000), status(200))
+    require(context.api.list_runs(limit=1000), status(200))
 
 
 @requirement("LIST-06")
-def check_a_limit_beyond_the_largest_is_refused(kit: CheckContext) -> None:
+def check_limit_above_maximum_is_rejected(context: CheckContext) -> None:
     """One more than was just accepted."""
-    require(kit.api.list_runs(limit=1000), status(200))
-    require(kit.api.list_runs(limit=1001), status(422))
+    require(context.api.list_runs(limit=1000), status(200))
+    require(context.api.list_runs(limit=1001), status(422))
 
 
 @requirement("LIST-07")
-def check_a_negative_offset_is_refused(kit: CheckContext) -> None:
+def check_a_negative_offset_is_rejected(context: CheckContext) -> None:
     """One less than was just accepted."""
-    require(kit.api.list_runs(offset=0), status(200))
-    require(kit.api.list_runs(offset=-1), status(422))
+    require(context.api.list_runs(offset=0), status(200))
+    require(context.api.list_runs(offset=-1), status(422))
 
 
 @requirement("LIST-08")
 @pytest.mark.parametrize("parameter", ["limit", "offset"])
 @pytest.mark.parametrize("value", ["ten", "1.5", "1e1000", "0x10"])
-def check_what_is_no_integer_is_refused(kit: CheckContext, parameter: str, value: str) -> None:
+def check_non_integer_is_rejected(context: CheckContext, parameter: str, value: str) -> None:
     """The same request with an integer was just accepted."""
-    require(kit.api.list_runs(**{parameter: 10}), status(200))
-    require(kit.api.list_runs(**{parameter: value}), status(422))
+    require(context.api.list_runs(**{parameter: 10}), status(200))
+    require(context.api.list_runs(**{parameter: value}), status(422))
 
 
 @requirement("LIST-09", exclusive=True)
-def check_behind_the_last_page_there_is_nothing(kit: CheckContext) -> None:
+def check_offset_beyond_total_gives_no_items(context: CheckContext) -> None:
     """200, no items, and the same total."""
-    kit.ensure_runs(1)
+    context.ensure_runs(1)
 
     def read() -> tuple[int, list[Any], int]:
-        total = kit.page(limit=1)["total"]
-        behind = kit.page(offset=total)
+        total = context.page(limit=1)["total"]
+        behind = context.page(offset=total)
         return total, behind["items"], behind["total"]
 
-    total, items, after = kit.read_stable(read)
+    total, items, after = context.read_stable(read)
     if items:
         raise CheckFailed(f"offset={total} of {total} runs gives {len(items)} items")
     if after != total:
@@ -114,20 +114,20 @@ def check_behind_the_last_page_there_is_nothing(kit: CheckContext) -> None:
 
 
 @requirement("LIST-10", exclusive=True)
-def check_pages_join_up_to_the_whole(kit: CheckContext) -> None:
+def check_pages_cover_the_list(context: CheckContext) -> None:
     """Pages of seven beside one page of all, as far as two hundred runs."""
-    kit.ensure_runs(EACH_LIMIT + 1)
+    context.ensure_runs(EACH_LIMIT + 1)
 
     def read() -> tuple[list[str], list[str], list[tuple[str, str]]]:
-        items = kit.page(limit=LOOKED_AT)["items"]
+        items = context.page(limit=LOOKED_AT)["items"]
         paged: list[str] = []
         for offset in range(0, len(items), EACH_LIMIT):
             limit = min(EACH_LIMIT, len(items) - offset)
-            paged += [run["id"] for run in kit.page(limit=limit, offset=offset)["items"]]
+            paged += [run["id"] for run in context.page(limit=limit, offset=offset)["items"]]
         return [run["id"] for run in items], paged, run_versions(items)
 
     # Runs that have not changed and come in another order are the fault, and no change.
-    whole, paged, _ = kit.read_stable(read, lambda a, b: a[:2] == b[:2] or a[2] == b[2])
+    whole, paged, _ = context.read_stable(read, lambda a, b: a[:2] == b[:2] or a[2] == b[2])
     doubled = sorted({run_id for run_id in paged if paged.count(run_id) > 1})
     if doubled:
         raise CheckFailed(f"the run {doubled[0]} is on more than one page")
@@ -138,27 +138,27 @@ def check_pages_join_up_to_the_whole(kit: CheckContext) -> None:
 
 
 @requirement("LIST-11", exclusive=True)
-def check_the_total_does_not_depend_on_the_page(kit: CheckContext) -> None:
+def check_the_total_does_not_depend_on_the_page(context: CheckContext) -> None:
     """Four pages of one list."""
-    kit.ensure_runs(3)
+    context.ensure_runs(3)
     queries: tuple[dict[str, int], ...] = (
         {},
         {"limit": 1},
         {"limit": 2, "offset": 1},
         {"offset": 2},
     )
-    totals = kit.read_stable(lambda: [kit.page(**query)["total"] for query in queries])
+    totals = context.read_stable(lambda: [context.page(**query)["total"] for query in queries])
     if len(set(totals)) > 1:
         raise CheckFailed(f"`total` is {totals} for the pages {[str(query) for query in queries]}")
 
 
 @requirement("LIST-12", exclusive=True)
-def check_the_filter_gives_that_status_alone(kit: CheckContext) -> None:
+def check_filter_returns_only_that_status(context: CheckContext) -> None:
     """For each status, a page as large as may be, whose items and total are of one moment."""
-    kit.ensure_runs(1)
+    context.ensure_runs(1)
     seen = 0
     for wanted in Status:
-        page = kit.page(status=wanted.value, limit=1000)
+        page = context.page(status=wanted.value, limit=1000)
         statuses, total = [run.get("status") for run in page["items"]], page["total"]
         if strangers := [s for s in statuses if s != wanted]:
             raise CheckFailed(f"status={wanted.value} gives a run that is {strangers[0]}")
@@ -172,85 +172,87 @@ def check_the_filter_gives_that_status_alone(kit: CheckContext) -> None:
 
 
 @requirement("LIST-13", exclusive=True)
-def check_the_totals_over_all_statuses_add_up(kit: CheckContext) -> None:
+def check_the_totals_over_all_statuses_add_up(context: CheckContext) -> None:
     """Every run has exactly one status."""
-    kit.ensure_runs(1)
+    context.ensure_runs(1)
 
     def read() -> tuple[int, dict[str, int]]:
-        return kit.page(limit=1)["total"], {
-            s.value: kit.page(status=s.value, limit=1)["total"] for s in Status
+        return context.page(limit=1)["total"], {
+            s.value: context.page(status=s.value, limit=1)["total"] for s in Status
         }
 
-    total, parts = kit.read_stable(read)
+    total, parts = context.read_stable(read)
     if sum(parts.values()) != total:
         raise CheckFailed(f"the totals {parts} add up to {sum(parts.values())}, not to {total}")
 
 
 @requirement("LIST-14")
-def check_the_order_is_by_creation(kit: CheckContext) -> None:
+def check_the_order_is_by_creation(context: CheckContext) -> None:
     """One way or the other (Q11), as far as two hundred runs."""
-    kit.ensure_runs(3)
-    items = kit.page(limit=LOOKED_AT)["items"]
+    context.ensure_runs(3)
+    items = context.page(limit=LOOKED_AT)["items"]
     moments = [timestamp(run, "createdAt") for run in items]
     if len(set(moments)) < 2:
         raise Inconclusive("all runs were created at the same moment")
     if moments == sorted(moments, reverse=True):
-        known, saw = ("newest_first",), "descending"
+        known, observed = ("newest_first",), "descending"
     elif moments == sorted(moments):
-        known, saw = ("oldest_first",), "ascending"
+        known, observed = ("oldest_first",), "ascending"
     else:
         rising = moments[0] < moments[-1]
         pairs = enumerate(pairwise(moments), 1)
         turn = next(i for i, (a, b) in pairs if a != b and (a < b) != rising)
-        kit.observe("Q11", saw=f"createdAt turns back at item {turn} of {len(moments)}")
+        context.observe("Q11", observed=f"createdAt turns back at item {turn} of {len(moments)}")
         raise CheckFailed(f"createdAt turns back at item {turn}: {items[turn].get('createdAt')}")
-    kit.observe("Q11", *known, saw=f"createdAt of {len(moments)} runs is {saw}")
+    context.observe("Q11", *known, observed=f"createdAt of {len(moments)} runs is {observed}")
 
 
 @requirement("LIST-15")
 @pytest.mark.parametrize(("parameter", "value"), [("limit", 1001), ("offset", -1)])
-def check_the_refusal_names_the_parameter(kit: CheckContext, parameter: str, value: int) -> None:
+def check_validation_error_names_the_parameter(
+    context: CheckContext, parameter: str, value: int
+) -> None:
     """`loc` in the body of the 422."""
-    response = kit.api.list_runs(**{parameter: value})
+    response = context.api.list_runs(**{parameter: value})
     if response.status != 422:
         raise Inconclusive(f"{response.summary}, not 422: there is no such body to look at")
     require(response, names_parameter(parameter))
 
 
 @requirement("LIST-16")
-def check_an_item_equals_the_run_read_by_id(kit: CheckContext) -> None:
+def check_an_item_equals_the_run_read_by_id(context: CheckContext) -> None:
     """For finished runs, which do not change between the two readings."""
 
     def finished() -> list[dict[str, Any]]:
-        return [r for r in kit.page(limit=LOOKED_AT)["items"] if not is_finished(r)]
+        return [r for r in context.page(limit=LOOKED_AT)["items"] if not is_finished(r)]
 
     found = finished()
     if not found:
         # A service that has just begun has none yet.
-        kit.runs.shared(State.COMPLETED)
+        context.runs.shared(State.COMPLETED)
         found = finished()
     if not found:
         raise Inconclusive("the list shows no finished run")
     for item in (found[0], found[len(found) // 2], found[-1]):
-        if why := unchanged(item, kit.api.run(item["id"])):
+        if why := unchanged(item, context.api.run(item["id"])):
             raise CheckFailed(f"the run {item['id']} differs from its item in the list: {why}")
 
 
 @requirement("LIST-17")
-def check_unknown_parameters_do_no_harm(kit: CheckContext) -> None:
+def check_unknown_parameters_cause_no_server_error(context: CheckContext) -> None:
     """Ignored or refused (Q07)."""
-    response = require(kit.api.list_runs(unheardOf="1"), no_server_error)
-    kit.observe_status("Q07", response, {200: "ignored", 422: "invalid"})
+    response = require(context.api.list_runs(unheardOf="1"), no_server_error)
+    context.observe_status("Q07", response, {200: "ignored", 422: "invalid"})
 
 
 @requirement("LIST-18")
 @pytest.mark.parametrize("limit", [0, -1])
-def check_a_limit_below_one_does_no_harm(kit: CheckContext, limit: int) -> None:
+def check_limit_below_one(context: CheckContext, limit: int) -> None:
     """No items or refused (Q06); nothing bounds it from below."""
-    response = kit.api.list_runs(limit=limit)
+    response = context.api.list_runs(limit=limit)
     items = response.object().get("items") if response.status == 200 else None
     known = {200: "empty", 422: "invalid"} if not items else {}
-    kit.observe_status("Q06", response, known)
+    context.observe_status("Q06", response, known)
     require(response, no_server_error, status(200, 422))
     if items:
         raise CheckFailed(f"limit={limit} gives {len(items)} items")
@@ -258,13 +260,13 @@ def check_a_limit_below_one_does_no_harm(kit: CheckContext, limit: int) -> None:
 
 @requirement("LIST-19")
 @pytest.mark.parametrize("query", ["unheard-of", "", "repeated"])
-def check_an_odd_filter_does_no_harm(kit: CheckContext, query: str) -> None:
+def check_unusual_filter_values(context: CheckContext, query: str) -> None:
     """Unknown, empty or repeated values: refused or nothing found (Q05), never a fault."""
     values = ["pending", "completed"] if query == "repeated" else [query]
-    response = require(kit.api.list_runs(status=values), no_server_error)
+    response = require(context.api.list_runs(status=values), no_server_error)
     if query == "unheard-of":
         items = response.object().get("items") if response.status == 200 else None
         known = {200: "empty", 422: "invalid"} if not items else {}
-        kit.observe_status("Q05", response, known)
+        context.observe_status("Q05", response, known)
         if items:
             raise CheckFailed("a status that no run has gives items")

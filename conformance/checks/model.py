@@ -46,26 +46,26 @@ KINDS = (
 MODES = ("from_failed", "full", "from_step")
 _RUNS = 3
 # Seconds in which a sequence that failed is made shorter.
-_SHRINKING = 8
+_MAX_SHRINK_SECONDS = 8
 _PAGE = 1000
 # The steps of a sequence that are possible before there is a run.
-_NEED_NO_RUN = ("a_run", "another_run", "wait")
+_WITHOUT_RUN = ("a_run", "another_run", "wait")
 _PICK = st.integers(0, 11)
 
 
 @requirement("MODEL-01", shares="model", changes_runs=True)
-def check_any_order_of_calls_agrees_with_the_model(kit: CheckContext) -> None:
+def check_any_order_of_calls_agrees_with_the_model(context: CheckContext) -> None:
     """Sequences of reading, cancelling, retrying and waiting, over a few runs each."""
-    real_time = kit.poller.real_time
-    effort = kit.fuzz
-    seconds = deadline.left(kit.budget)
-    if effort.seed is None:
+    real_time = context.poller.real_time
+    fuzz = context.fuzz
+    seconds = deadline.left(context.budget)
+    if fuzz.seed is None:
         seconds = min(seconds, 30)
     search = SearchState(time.monotonic() + 0.8 * seconds)
     chosen = settings(
-        max_examples=effort.cases if real_time or effort.seed is not None else 5 * effort.cases,
+        max_examples=fuzz.cases if real_time or fuzz.seed is not None else 5 * fuzz.cases,
         stateful_step_count=12 if real_time else 16,
-        derandomize=effort.seed is None,
+        derandomize=fuzz.seed is None,
         # Hypothesis makes data smaller; here it is calls, and each that is tried takes its time.
         phases=(Phase.generate,),
         database=None,
@@ -74,11 +74,11 @@ def check_any_order_of_calls_agrees_with_the_model(kit: CheckContext) -> None:
         print_blob=False,
         suppress_health_check=list(HealthCheck),
     )
-    machine = type("Sequence", (Lifecycle,), {"kit": kit, "search": search})
-    if effort.seed is not None:
-        machine = seed(effort.seed)(machine)
+    machine = type("Sequence", (Lifecycle,), {"context": context, "search": search})
+    if fuzz.seed is not None:
+        machine = seed(fuzz.seed)(machine)
     try:
-        with _home():
+        with _hypothesis_home():
             run_state_machine_as_test(machine, settings=chosen)
     except Flaky as why:
         # What fails may not fail again at a live service, nor what was possible be so again when
@@ -89,21 +89,21 @@ def check_any_order_of_calls_agrees_with_the_model(kit: CheckContext) -> None:
                 "built on them; see that nobody else is at work on the runs"
             ) from why
     except Exception:
-        if search.worst is None and search.trouble is None:
+        if search.failed is None and search.problem is None:
             raise
-    if search.worst is not None:
-        worst = _shortest(machine, search.worst)
-        script, fault = worst.script, worst.fault
-        again = f" (again with {effort.again})" if effort.again else ""
+    if search.failed is not None:
+        worst = _shortest(machine, search.failed)
+        script, fault = worst.script, worst.failure
+        again = f" (again with {fuzz.again})" if fuzz.again else ""
         raise CheckFailed(
             f"{fault}{again}, after these calls:\n{script.text()}",
             level=fault.level,
-            exchange=kit.api.target.traffic.keep(script.last) if script.last else None,
+            exchange=context.api.target.traffic.keep(script.last) if script.last else None,
         )
-    if search.trouble is not None:
-        raise search.trouble
-    if not search.made:
-        raise search.missing or Inconclusive("there was no time for a single run")
+    if search.problem is not None:
+        raise search.problem
+    if not search.used:
+        raise search.unavailable or Inconclusive("there was no time for a single run")
 
 
 def _step(call: Callable[..., None]) -> Callable[..., None]:
@@ -119,10 +119,10 @@ def _step(call: Callable[..., None]) -> Callable[..., None]:
             call(self, **drawn)
         except CheckFailed as fault:
             self.script.add_remaining()
-            self.search.worst = FailedSequence(self.script, fault, tuple(self.calls))
+            self.search.failed = FailedSequence(self.script, fault, tuple(self.calls))
             raise
         except (Outcome, KitError) as why:
-            self.search.trouble = why
+            self.search.problem = why
 
     return made
 
@@ -133,28 +133,30 @@ def _shortest(machine: type[Lifecycle], first: FailedSequence) -> FailedSequence
 
     def fails(calls: Sequence[Call]) -> bool:
         nonlocal worst
-        found = _again(machine, calls)
+        found = _replay(machine, calls)
         same = found is not None and _fault(found) == _fault(first)
         worst = found if same and found is not None else worst
         return same
 
     # What was learned in other sequences is not among these calls.
-    search.lessons, learned = LearnedBehaviour(), search.lessons
-    until = time.monotonic() + min(_SHRINKING, 0.5 * deadline.left(2 * _SHRINKING))
+    search.learned, learned = LearnedBehaviour(), search.learned
+    until = time.monotonic() + min(
+        _MAX_SHRINK_SECONDS, 0.5 * deadline.left(2 * _MAX_SHRINK_SECONDS)
+    )
     if not fails(first.calls):
-        search.lessons = learned
+        search.learned = learned
     shortest(first.calls, fails, until)
     return worst
 
 
-def _again(machine: type[Lifecycle], calls: Sequence[Call]) -> FailedSequence | None:
+def _replay(machine: type[Lifecycle], calls: Sequence[Call]) -> FailedSequence | None:
     """What comes of these calls."""
-    learned = machine.search.lessons
-    machine.search.lessons = LearnedBehaviour(dict(learned.learned))
+    learned = machine.search.learned
+    machine.search.learned = LearnedBehaviour(dict(learned.answers))
     sequence = machine()
     try:
         for call, drawn in calls:
-            if sequence.runs or call.__name__ in _NEED_NO_RUN:
+            if sequence.runs or call.__name__ in _WITHOUT_RUN:
                 call(sequence, **drawn)
     except CheckFailed as fault:
         sequence.script.add_remaining()
@@ -162,21 +164,21 @@ def _again(machine: type[Lifecycle], calls: Sequence[Call]) -> FailedSequence | 
     except (Outcome, KitError):
         return None
     finally:
-        machine.search.lessons = learned
+        machine.search.learned = learned
     return None
 
 
 class Lifecycle(RuleBasedStateMachine):
     """One sequence. `kit` and `book` are set by those who run it."""
 
-    kit: CheckContext
+    context: CheckContext
     search: SearchState
 
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[tuple[State, RunModel]] = []
         self.calls: list[Call] = []
-        target = self.kit.api.target
+        target = self.context.api.target
         self.script = ShellScript(target.traffic, target.base_url)
 
     @initialize(pick=_PICK)
@@ -195,32 +197,32 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: self.runs)
     @rule(pick=_PICK)
     @_step
-    def look(self, pick: int) -> None:
+    def read_run(self, pick: int) -> None:
         """The run is where it may be, and its steps go with it."""
         _, model = self._pick(pick)
-        before = self._look(model)
+        before = self._read_logged(model)
         steps = self._steps(model.run_id)
-        after = self._look(model)
+        after = self._read_logged(model)
         if before.get("status") == after.get("status"):
-            self._hold(model, model.see_steps(steps, Status(before["status"])))
+            self._expect(model, model.observe_steps(steps, Status(before["status"])))
 
     @precondition(lambda self: self.runs)
     @rule()
     @_step
     def list_all(self) -> None:
         """Every run is listed once, as it is, and `total` is the number of them."""
-        page = self.kit.page(limit=_PAGE)
-        said = self.script.add_latest()
+        page = self.context.page(limit=_PAGE)
+        summary = self.script.add_latest()
         items, total = page["items"], page["total"]
         if total > _PAGE:
             return
         if len(items) != total:
-            raise CheckFailed(f"{said}: the total is {total}, and {len(items)} runs are listed")
+            raise CheckFailed(f"{summary}: the total is {total}, and {len(items)} runs are listed")
         for _, model in self.runs:
             listed = [item for item in items if item["id"] == model.run_id]
             if len(listed) != 1:
-                raise CheckFailed(f"{said}: the run {model.run_id} is there {len(listed)} times")
-            self._hold(model, model.see(listed[0]))
+                raise CheckFailed(f"{summary}: the run {model.run_id} is there {len(listed)} times")
+            self._expect(model, model.observe_run(listed[0]))
 
     @precondition(lambda self: self.runs)
     @rule(pick=_PICK)
@@ -251,60 +253,62 @@ class Lifecycle(RuleBasedStateMachine):
         """Time goes by, if there is anything that it could change."""
         if not self.runs:
             return
-        self.kit.poller.advance(seconds)
+        self.context.poller.advance(seconds)
         self.script.add_comment(f"{seconds} s go by")
 
-    @precondition(lambda self: any(model.limited for _, model in self.runs))
+    @precondition(lambda self: any(model.ends_in_time for _, model in self.runs))
     @rule(pick=_PICK)
     @_step
     def wait_for_the_end(self, pick: int) -> None:
         """What has an end comes to it, if such runs did so before."""
         kind, model = self._pick(pick)
-        if not model.limited:
+        if not model.ends_in_time:
             return
         self.script.add_comment("until the run has finished")
-        _, why = self.kit.poller.until(lambda: self._see(model), is_finished)
+        _, why = self.context.poller.until(lambda: self._read(model), is_finished)
         self.script.add_latest()
         if why and kind in self.search.ended:
-            raise CheckFailed(f"{why}: such runs have ended within {self.kit.poller.patience:g} s")
+            raise CheckFailed(
+                f"{why}: such runs have ended within {self.context.poller.patience:g} s"
+            )
         if not why:
             self.search.ended.add(kind)
 
     def _cancel(self, model: RunModel) -> None:
-        before = self._look(model)
-        response = self.kit.api.cancel(model.run_id)
-        said = self.script.add_latest()
+        before = self._read_logged(model)
+        response = self.context.api.cancel(model.run_id)
+        summary = self.script.add_latest()
         if is_finished(before) is None:
             situation = "cancel", before["status"]
-            self._hold(model, self.search.lessons.hold(situation, response.status, said))
+            self._expect(model, self.search.learned.check(situation, response.status, summary))
         elif 200 <= response.status < 300:
             model.cancel_accepted(response.object().get("status"))
-        elif not model.cancelling and is_finished(self._look(model)) is not None:
+        elif not model.cancelling and is_finished(self._read_logged(model)) is not None:
             raise CheckFailed(
-                f"{said}: a {before['status']} run could not be cancelled",
+                f"{summary}: a {before['status']} run could not be cancelled",
                 exchange=response.exchange,
             )
-        self._look(model)
+        self._read_logged(model)
 
     def _retry(self, kind: State, model: RunModel, mode: str) -> None:
-        before, steps = self._look(model), self._steps(model.run_id)
+        before, steps = self._read_logged(model), self._steps(model.run_id)
         body = {"mode": mode}
         if mode == "from_step" and steps:
             body["stepKey"] = steps[0]["key"]
-        response = self.kit.api.retry(model.run_id, body)
-        said = self.script.add_latest()
+        response = self.context.api.retry(model.run_id, body)
+        summary = self.script.add_latest()
         accepted = 200 <= response.status < 300
         if is_finished(before) is not None:
             self._retried_unfinished(model, mode, before, response)
             return
         failed = [str(step["key"]) for step in steps if step["status"] == "failed"]
         situation = "retry", mode, before["status"], bool(failed)
-        self._hold(model, self.search.lessons.hold(situation, response.status, said))
+        self._expect(model, self.search.learned.check(situation, response.status, summary))
         if accepted:
             again = response.object().get("id")
             same = again == model.run_id
-            said += f" with {'the same' if same else 'another'} run"
-            self._hold(model, self.search.lessons.hold("retry makes", same, said))
+            summary += f" with {'the same' if same else 'another'} run"
+            self._expect(model, self.search.learned.check("retry makes", same, summary))
             lost = {"from_failed": failed, "from_step": [steps[0]["key"]] if steps else []}
             first = lost.get(mode, [step["key"] for step in steps])
             done = {str(step["key"]) for step in steps if step["status"] == "completed"}
@@ -312,8 +316,8 @@ class Lifecycle(RuleBasedStateMachine):
             if same:
                 model.retry_accepted(ends, done - with_dependents(steps, first))
             else:
-                self.runs.append((kind, RunModel(str(again), ends, model.limited)))
-        self._look(model)
+                self.runs.append((kind, RunModel(str(again), ends, model.ends_in_time)))
+        self._read_logged(model)
 
     def _retried_unfinished(
         self, model: RunModel, mode: str, before: dict[str, Any], response: Response
@@ -323,46 +327,48 @@ class Lifecycle(RuleBasedStateMachine):
             model.lose_track()
         else:
             situation = "retry", mode, before["status"]
-            self._hold(
-                model, self.search.lessons.hold(situation, response.status, response.summary)
+            self._expect(
+                model, self.search.learned.check(situation, response.status, response.summary)
             )
-        self._look(model)
+        self._read_logged(model)
 
     def _make(self, pick: int) -> None:
         kind, at, ends = KINDS[pick % len(KINDS)]
-        stock = self.search.stock.setdefault((kind, at), [])
+        spare = self.search.spare.setdefault((kind, at), [])
         try:
             # What takes its time is made in numbers, so that all of them take it at once.
-            if not stock:
-                stock += self.kit.runs.fresh_many(kind, at, 1 if at is None else self.search.batch)
+            if not spare:
+                spare += self.context.runs.fresh_many(
+                    kind, at, 1 if at is None else self.search.batch
+                )
         except (Inconclusive, Unsupported) as why:
-            self.search.missing = self.search.missing or why
+            self.search.unavailable = self.search.unavailable or why
             return
-        run_id = stock.pop()
+        run_id = spare.pop()
         self.script.add_run(run_id, kind.value)
-        self.search.made += 1
-        self.runs.append((kind, RunModel(run_id, ends, limited=bool(ends))))
+        self.search.used += 1
+        self.runs.append((kind, RunModel(run_id, ends, ends_in_time=bool(ends))))
 
     def _pick(self, pick: int) -> tuple[State, RunModel]:
         return self.runs[pick % len(self.runs)]
 
-    def _look(self, model: RunModel) -> dict[str, Any]:
-        run = self.kit.api.run(model.run_id)
+    def _read_logged(self, model: RunModel) -> dict[str, Any]:
+        run = self.context.api.run(model.run_id)
         self.script.add_latest(f", {run.get('status')}")
-        self._hold(model, model.see(run))
+        self._expect(model, model.observe_run(run))
         return run
 
-    def _see(self, model: RunModel) -> dict[str, Any]:
-        run = self.kit.api.run(model.run_id)
-        self._hold(model, model.see(run))
+    def _read(self, model: RunModel) -> dict[str, Any]:
+        run = self.context.api.run(model.run_id)
+        self._expect(model, model.observe_run(run))
         return run
 
     def _steps(self, run_id: str) -> list[dict[str, Any]]:
-        steps = self.kit.steps(run_id)
+        steps = self.context.steps(run_id)
         self.script.add_latest("".join(f", {step['key']} {step['status']}" for step in steps[:8]))
         return steps
 
-    def _hold(self, model: RunModel, wrong: Mismatch | None) -> None:
+    def _expect(self, model: RunModel, wrong: Mismatch | None) -> None:
         if wrong is not None:
             raise CheckFailed(f"run {model.run_id}: {wrong.why}", level=wrong.level)
 
@@ -376,11 +382,11 @@ def _ends_again(kind: State, mode: str, before: str) -> frozenset[Status]:
 
 def _fault(failed: FailedSequence) -> str:
     """What is wrong, whichever run it is of."""
-    return re.sub(rf"{UUID}|\d+", "", str(failed.fault))
+    return re.sub(rf"{UUID}|\d+", "", str(failed.failure))
 
 
 @contextmanager
-def _home() -> Iterator[None]:
+def _hypothesis_home() -> Iterator[None]:
     """Keep Hypothesis from writing into the directory that the kit is run in."""
     before = configuration.storage_directory(intent_to_write=False).path
     configuration.set_hypothesis_home_dir(cache_directory())

@@ -25,17 +25,17 @@ from conformance.assertions.matchers import (
 from conformance.checks.support.open_questions import REFUSALS, SUCCESSES
 from conformance.checks.support.retry import (
     by_key,
-    ends_once_each,
-    failed,
-    left_behind,
-    made_since,
-    not_changed,
-    observe_unfailed,
-    ran_again,
-    refused,
-    rerun,
-    rested,
-    retried,
+    check_not_changed,
+    check_nothing_left,
+    check_one_end_per_attempt,
+    check_refused,
+    check_rerun,
+    created_since,
+    failed_run,
+    observe_retry_of_unfailed,
+    rerun_id,
+    retry_accepted,
+    settled_failed_run,
 )
 from conformance.client.concurrency import at_once
 from conformance.errors import CheckFailed, Inconclusive
@@ -48,136 +48,138 @@ CALLERS = 6
 
 
 @requirement("RETRY-01", wants=[State.FAILS_ONCE])
-def check_an_empty_object_is_accepted(kit: CheckContext) -> None:
+def check_an_empty_object_is_accepted(context: CheckContext) -> None:
     """The answer is a run, and the same runs again as with `from_failed`, which is the default."""
-    run_id, before = rested(kit)
-    response = require(kit.api.retry(run_id, {}), success)
-    kit.observe_status("Q22", response, SUCCESSES)
-    kit.check_schema(response, "Run")
+    run_id, before = settled_failed_run(context)
+    response = require(context.api.retry(run_id, {}), success)
+    context.observe_status("Q22", response, SUCCESSES)
+    context.check_schema(response, "Run")
     first = with_dependents(before, [step["key"] for step in before if step["status"] == "failed"])
     try:
-        ran_again(kit, run_id, before, rerun(kit, run_id, response), first)
+        check_rerun(context, run_id, before, rerun_id(context, run_id, response), first)
     except CheckFailed as fault:
         # What the word itself means is another requirement: here it need only mean the same.
-        run_id, before = rested(kit)
-        explicit = retried(kit, run_id, {"mode": "from_failed"})
+        run_id, before = settled_failed_run(context)
+        explicit = retry_accepted(context, run_id, {"mode": "from_failed"})
         try:
-            ran_again(kit, run_id, before, rerun(kit, run_id, explicit), first)
+            check_rerun(context, run_id, before, rerun_id(context, run_id, explicit), first)
         except CheckFailed:
             return
         raise CheckFailed(f"with {{}} {fault}, and not with from_failed") from None
 
 
 @requirement("RETRY-02", wants=[State.FAILS_ONCE])
-def check_from_failed_runs_what_failed_and_all_behind(kit: CheckContext) -> None:
+def check_from_failed_reruns_failed_steps_and_dependents(context: CheckContext) -> None:
     """Completed steps keep their outcome; the failed one and those behind it run."""
-    run_id, before = rested(kit)
+    run_id, before = settled_failed_run(context)
     first = [step["key"] for step in before if step["status"] == "failed"]
-    new = rerun(kit, run_id, retried(kit, run_id, {"mode": "from_failed"}))
-    ran_again(kit, run_id, before, new, with_dependents(before, first))
+    new = rerun_id(context, run_id, retry_accepted(context, run_id, {"mode": "from_failed"}))
+    check_rerun(context, run_id, before, new, with_dependents(before, first))
 
 
 @requirement("RETRY-03", wants=[State.FAILS_ONCE])
-def check_full_runs_every_step(kit: CheckContext) -> None:
+def check_full_runs_every_step(context: CheckContext) -> None:
     """Completed steps as well."""
-    run_id, before = rested(kit)
-    new = rerun(kit, run_id, retried(kit, run_id, {"mode": "full"}))
-    ran_again(kit, run_id, before, new, {step["key"] for step in before})
+    run_id, before = settled_failed_run(context)
+    new = rerun_id(context, run_id, retry_accepted(context, run_id, {"mode": "full"}))
+    check_rerun(context, run_id, before, new, {step["key"] for step in before})
 
 
 @requirement("RETRY-04", wants=[State.DIAMOND, State.FAILS_ONCE])
 @pytest.mark.parametrize("place", ["first", "middle"])
-def check_from_step_runs_that_step_and_all_behind(kit: CheckContext, place: str) -> None:
+def check_from_step_reruns_that_step_and_dependents(context: CheckContext, place: str) -> None:
     """From the top or the middle of a diamond, or where completed runs are not retried (Q04), from
     the first step of a failed run or the one that failed; the rest is kept."""
-    run_id = kit.runs.fresh(State.DIAMOND, Status.COMPLETED)
-    kit.poller.tick()
-    before = kit.steps(run_id)
+    run_id = context.runs.fresh(State.DIAMOND, Status.COMPLETED)
+    context.poller.tick()
+    before = context.steps(run_id)
     first = place == "first"
     of_place = [s["key"] for s in before if bool(s["dependsOn"]) is not first]
     chosen = [key for key in of_place if len(with_dependents(before, [key])) > 1]
     if not chosen:
         raise Inconclusive(f"the run has no step to begin with: {place}")
     body = {"mode": "from_step", "stepKey": chosen[0]}
-    response = kit.api.retry(run_id, body)
-    observe_unfailed(kit, response, "from_step", "completed")
+    response = context.api.retry(run_id, body)
+    observe_retry_of_unfailed(context, response, "from_step", "completed")
     if not client_error(response):
-        run_id, before = rested(kit)
+        run_id, before = settled_failed_run(context)
         body["stepKey"] = next(
             step["key"]
             for step in before
             if (not step["dependsOn"] if first else step["status"] == "failed")
         )
-        response = retried(kit, run_id, body)
-    new = rerun(kit, run_id, require(response, success))
-    ran_again(kit, run_id, before, new, with_dependents(before, [body["stepKey"]]))
+        response = retry_accepted(context, run_id, body)
+    new = rerun_id(context, run_id, require(response, success))
+    check_rerun(context, run_id, before, new, with_dependents(before, [body["stepKey"]]))
 
 
 @requirement("RETRY-05", wants=[State.FAILS_ONCE])
-def check_from_step_needs_a_step(kit: CheckContext) -> None:
+def check_from_step_needs_a_step(context: CheckContext) -> None:
     """Refused, or taken as `from_failed` (Q15)."""
-    run_id, _ = failed(kit)
-    before = kit.api.run(run_id)
-    response = require(kit.api.retry(run_id, {"mode": "from_step"}), no_server_error)
+    run_id, _ = failed_run(context)
+    before = context.api.run(run_id)
+    response = require(context.api.retry(run_id, {"mode": "from_step"}), no_server_error)
     words = {422: "invalid", 400: "bad_request"} | dict.fromkeys(SUCCESSES, "from_failed")
-    kit.observe_status("Q15", response, words)
+    context.observe_status("Q15", response, words)
     if not success(response):
-        rerun(kit, run_id, response)
+        rerun_id(context, run_id, response)
         return
     require(response, client_error)
-    not_changed(kit, run_id, before)
-    retried(kit, run_id, {"mode": "from_step", "stepKey": kit.steps(run_id)[0]["key"]})
+    check_not_changed(context, run_id, before)
+    retry_accepted(
+        context, run_id, {"mode": "from_step", "stepKey": context.steps(run_id)[0]["key"]}
+    )
 
 
 @requirement("RETRY-06", wants=[State.FAILS_ONCE])
-def check_an_unknown_step_is_refused(kit: CheckContext) -> None:
+def check_an_unknown_step_is_rejected(context: CheckContext) -> None:
     """With 404, 400 or 422 (Q16), and nothing changes; a known one is accepted."""
-    run_id, steps = failed(kit)
-    before = kit.api.run(run_id)
+    run_id, steps = failed_run(context)
+    before = context.api.run(run_id)
     body = {"mode": "from_step", "stepKey": "no-such-step"}
-    response = kit.api.retry(run_id, body)
-    kit.observe_status("Q16", response, {404: "not_found", 400: "bad_request", 422: "invalid"})
+    response = context.api.retry(run_id, body)
+    context.observe_status("Q16", response, {404: "not_found", 400: "bad_request", 422: "invalid"})
     require(response, client_error)
-    not_changed(kit, run_id, before)
-    retried(kit, run_id, body | {"stepKey": steps[0]["key"]})
+    check_not_changed(context, run_id, before)
+    retry_accepted(context, run_id, body | {"stepKey": steps[0]["key"]})
 
 
 @requirement("RETRY-07", wants=[State.FAILS_ONCE])
-def check_an_unknown_mode_is_refused(kit: CheckContext) -> None:
+def check_an_unknown_mode_is_rejected(context: CheckContext) -> None:
     """422, and nothing changes."""
-    refused(kit, b'{"mode": "from_scratch"}', b'{"mode": "full"}')
+    check_refused(context, b'{"mode": "from_scratch"}', b'{"mode": "full"}')
 
 
 @requirement("RETRY-08", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("value", ["7", "true", '["a"]', '{"key": "a"}'])
-def check_a_step_key_of_a_wrong_type_is_refused(kit: CheckContext, value: str) -> None:
+def check_a_step_key_of_a_wrong_type_is_rejected(context: CheckContext, value: str) -> None:
     """422, and nothing changes."""
-    refused(kit, f'{{"stepKey": {value}}}'.encode(), b'{"stepKey": null}')
+    check_refused(context, f'{{"stepKey": {value}}}'.encode(), b'{"stepKey": null}')
 
 
 @requirement("RETRY-09", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("body", [b'{"mode": "full"', b"{mode: full}", b"\xff\xfe{}"])
-def check_malformed_json_is_refused(kit: CheckContext, body: bytes) -> None:
+def check_malformed_json_is_rejected(context: CheckContext, body: bytes) -> None:
     """422, and nothing changes."""
-    refused(kit, body, b'{"mode": "full"}')
+    check_refused(context, body, b'{"mode": "full"}')
 
 
 @requirement("RETRY-10", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("body", [b"[]", b'"full"', b"7", b"true"])
-def check_a_body_that_is_no_object_is_refused(kit: CheckContext, body: bytes) -> None:
+def check_a_body_that_is_no_object_is_rejected(context: CheckContext, body: bytes) -> None:
     """422, and nothing changes; null may stand for no body at all (Q17)."""
-    refused(kit, body, b"{}")
+    check_refused(context, body, b"{}")
 
 
 @requirement("RETRY-11")
 @pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
-def check_an_unfinished_run_is_not_retried(kit: CheckContext, state: State) -> None:
+def check_an_unfinished_run_is_not_retried(context: CheckContext, state: State) -> None:
     """However that is answered (Q03), the run is as it was."""
-    run_id = kit.runs.fresh(state)
-    before = kit.snapshot(run_id)
-    response = require(kit.api.retry(run_id, {"mode": "full"}), no_server_error)
-    kit.observe_status("Q03", response, REFUSALS)
-    after = kit.snapshot(run_id)
+    run_id = context.runs.fresh(state)
+    before = context.snapshot(run_id)
+    response = require(context.api.retry(run_id, {"mode": "full"}), no_server_error)
+    context.observe_status("Q03", response, REFUSALS)
+    after = context.snapshot(run_id)
     what = f"retrying a {before.run.get('status')} run changed"
     if why := unaffected(before.run, after.run):
         raise CheckFailed(f"{what} it: {why}")
@@ -186,9 +188,9 @@ def check_an_unfinished_run_is_not_retried(kit: CheckContext, state: State) -> N
             raise CheckFailed(f"{what} a step: {why}")
     if progressed(before.run, after.run):
         # Whether by itself, only another one tells, to which nothing is done.
-        alone = kit.api.run(kit.runs.fresh(state))
-        kit.poller.tick()
-        if not progressed(alone, kit.api.run(alone["id"])):
+        alone = context.api.run(context.runs.fresh(state))
+        context.poller.tick()
+        if not progressed(alone, context.api.run(alone["id"])):
             raise CheckFailed(
                 f"{what} it: it is {after.run.get('status')}, and one left alone is not"
             )
@@ -201,108 +203,110 @@ def check_an_unfinished_run_is_not_retried(kit: CheckContext, state: State) -> N
 @requirement("RETRY-12", wants=[State.COMPLETED])
 @pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELLED])
 @pytest.mark.parametrize("mode", ["from_failed", "full"])
-def check_retry_of_a_run_that_did_not_fail(kit: CheckContext, state: State, mode: str) -> None:
+def check_retry_of_a_run_that_did_not_fail(context: CheckContext, state: State, mode: str) -> None:
     """Allowed or refused (Q04): a refusal changes nothing, an acceptance runs it."""
-    run_id = kit.runs.fresh(state)
-    before = kit.api.run(run_id)
-    response = require(kit.api.retry(run_id, {"mode": mode}), no_server_error)
+    run_id = context.runs.fresh(state)
+    before = context.api.run(run_id)
+    response = require(context.api.retry(run_id, {"mode": mode}), no_server_error)
     if success(response):
-        observe_unfailed(kit, response, mode, state.value)
+        observe_retry_of_unfailed(context, response, mode, state.value)
         require(response, client_error)
-        not_changed(kit, run_id, before)
+        check_not_changed(context, run_id, before)
         return
-    again = kit.api.run(rerun(kit, run_id, response))
+    again = context.api.run(rerun_id(context, run_id, response))
     if not is_finished(again) and not unchanged(before, again):
-        kit.observe("Q04", saw=f"{response.summary} and nothing runs", exchange=response.exchange)
+        context.observe(
+            "Q04", observed=f"{response.summary} and nothing runs", exchange=response.exchange
+        )
         raise CheckFailed(f"{response.summary} and nothing runs")
-    observe_unfailed(kit, response, mode, state.value)
+    observe_retry_of_unfailed(context, response, mode, state.value)
 
 
 @requirement("RETRY-13", exclusive=True, wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("mode", ["from_failed", "full"])
-def check_many_retries_start_one_run(kit: CheckContext, mode: str) -> None:
+def check_many_retries_start_one_run(context: CheckContext, mode: str) -> None:
     """At the same moment, as if one after another: no server error, one attempt for each retry that
     was accepted, no run but those that are named, and each run ends once for each attempt."""
-    run_id, before = failed(kit)
-    known = set(kit.newest_runs())
+    run_id, before = failed_run(context)
+    known = set(context.newest_runs())
     body = {"mode": mode}
     began = time.monotonic()
-    responses = at_once([partial(kit.api.retry, run_id, body)] * CALLERS)
+    responses = at_once([partial(context.api.retry, run_id, body)] * CALLERS)
     took = time.monotonic() - began
     for response in responses:
         require(response, no_server_error)
     accepted = [str(a.object().get("id")) for a in responses if not success(a)]
     if not accepted:
         raise Inconclusive(f"no retry was accepted: {responses[0].summary}", caused_by="RETRY-01")
-    now = kit.api.run(run_id)
-    if unnamed := made_since(kit, known, now) - set(accepted):
+    now = context.api.run(run_id)
+    if unnamed := created_since(context, known, now) - set(accepted):
         raise CheckFailed(
             f"{len(accepted)} retries were accepted, and made {len(unnamed)} runs more"
         )
     if (count := accepted.count(run_id)) > 1:
-        late = kit.api.retry(run_id, body)
+        late = context.api.retry(run_id, body)
         if not success(late):
             accepted.append(run_id)
-        elif is_finished(now) or _lasts(kit, run_id, took):
+        elif is_finished(now) or _took_longer(context, run_id, took):
             raise CheckFailed(
                 f"{count} retries at the same moment were accepted for the same run, and one that "
                 f"came later was answered {late.status}",
                 exchange=late.exchange,
             )
     for new in dict.fromkeys(accepted):
-        kit.wait_for(partial(kit.api.run, new), is_finished)
-        again = by_key(kit.steps(new))
+        context.wait_for(partial(context.api.run, new), is_finished)
+        again = by_key(context.steps(new))
         if set(again) != {step["key"] for step in before} or len(again) != len(before):
             raise CheckFailed("the run has other steps than before it was retried")
         attempts = accepted.count(new) + (new == run_id)
-        ends_once_each(kit, new, attempts)
+        check_one_end_per_attempt(context, new, attempts)
 
 
 @requirement("RETRY-14", wants=[State.FAILS_ONCE])
-def check_an_unknown_run_cannot_be_retried(kit: CheckContext) -> None:
+def check_an_unknown_run_cannot_be_retried(context: CheckContext) -> None:
     """404; a failed run can be."""
-    require(kit.api.retry(UNKNOWN_RUN, {}), status(404))
-    retried(kit, failed(kit)[0], {})
+    require(context.api.retry(UNKNOWN_RUN, {}), status(404))
+    retry_accepted(context, failed_run(context)[0], {})
 
 
 @requirement("RETRY-15", exclusive=True, wants=[State.FAILS_ONCE])
-def check_what_runs_again_is_listed(kit: CheckContext) -> None:
+def check_retried_run_is_listed(context: CheckContext) -> None:
     """The same run, or another one beside the old, which is as it was (Q01)."""
-    run_id, _ = failed(kit)
-    before, known = kit.api.run(run_id), set(kit.newest_runs())
-    new = rerun(kit, run_id, retried(kit, run_id, {}))
-    made = made_since(kit, known, before) - {new}
-    if kit.find_in_list(new) is None:
+    run_id, _ = failed_run(context)
+    before, known = context.api.run(run_id), set(context.newest_runs())
+    new = rerun_id(context, run_id, retry_accepted(context, run_id, {}))
+    created = created_since(context, known, before) - {new}
+    if context.find_in_list(new) is None:
         raise CheckFailed(f"the run {new} that runs again is not in the list")
-    if made:
-        raise CheckFailed(f"the retry names the run {new}, and {len(made)} more are in the list")
-    if new != run_id and (why := unchanged(before, kit.api.run(run_id))):
+    if created:
+        raise CheckFailed(f"the retry names the run {new}, and {len(created)} more are in the list")
+    if new != run_id and (why := unchanged(before, context.api.run(run_id))):
         raise CheckFailed(f"the retry made another run and changed the old one: {why}")
 
 
 @requirement("RETRY-16", wants=[State.FAILS_ONCE])
-def check_a_null_step_key_is_accepted(kit: CheckContext) -> None:
+def check_a_null_step_key_is_accepted(context: CheckContext) -> None:
     """As good as none."""
-    run_id, _ = failed(kit)
-    require(kit.api.retry(run_id, {"mode": "from_failed", "stepKey": None}), success)
+    run_id, _ = failed_run(context)
+    require(context.api.retry(run_id, {"mode": "from_failed", "stepKey": None}), success)
 
 
 @requirement("RETRY-17", wants=[State.FAILS_ONCE])
-def check_an_absent_body_does_no_harm(kit: CheckContext) -> None:
+def check_absent_body(context: CheckContext) -> None:
     """The same as an empty object, or refused (Q17)."""
-    run_id, _ = failed(kit)
-    response = require(kit.api.retry(run_id), no_server_error)
-    kit.observe_status("Q17", response, {422: "invalid"} | dict.fromkeys(SUCCESSES, "defaults"))
+    run_id, _ = failed_run(context)
+    response = require(context.api.retry(run_id), no_server_error)
+    context.observe_status("Q17", response, {422: "invalid"} | dict.fromkeys(SUCCESSES, "defaults"))
     if not success(response):
-        rerun(kit, run_id, response)
+        rerun_id(context, run_id, response)
 
 
 @requirement("RETRY-18", wants=[State.FAILS_ONCE])
-def check_a_retried_run_can_complete(kit: CheckContext) -> None:
+def check_a_retried_run_can_complete(context: CheckContext) -> None:
     """What failed once succeeds when it is tried again."""
-    run_id, _ = failed(kit)
-    new = rerun(kit, run_id, retried(kit, run_id, {}))
-    last = kit.wait_for(lambda: kit.api.run(new), is_finished)
+    run_id, _ = failed_run(context)
+    new = rerun_id(context, run_id, retry_accepted(context, run_id, {}))
+    last = context.wait_for(lambda: context.api.run(new), is_finished)
     if last.get("status") != Status.COMPLETED:
         raise CheckFailed(f"the retried run is {last.get('status')} in the end")
     if last.get("error") is not None:
@@ -310,24 +314,24 @@ def check_a_retried_run_can_complete(kit: CheckContext) -> None:
 
 
 @requirement("RETRY-19")
-def check_a_malformed_id_cannot_be_retried(kit: CheckContext) -> None:
+def check_a_malformed_id_cannot_be_retried(context: CheckContext) -> None:
     """What is no UUID is no matter of looking."""
-    require(kit.api.retry(MALFORMED_RUN, {}), status(422))
+    require(context.api.retry(MALFORMED_RUN, {}), status(422))
 
 
 @requirement("RETRY-20")
-def check_nothing_is_left_of_the_attempt_before(kit: CheckContext) -> None:
+def check_retry_clears_the_previous_attempt(context: CheckContext) -> None:
     """Of the run or its steps, while they wait and run again."""
-    run_id, before = failed(kit)
-    new = rerun(kit, run_id, retried(kit, run_id, {"mode": "full"}))
+    run_id, before = failed_run(context)
+    new = rerun_id(context, run_id, retry_accepted(context, run_id, {"mode": "full"}))
     seen: list[Snapshot] = []
 
     def read() -> dict[str, Any]:
-        seen.append(kit.snapshot(new))
-        left_behind(seen[-1], by_key(before))
+        seen.append(context.snapshot(new))
+        check_nothing_left(seen[-1], by_key(before))
         return seen[-1].run
 
-    kit.poller.until(read, is_finished)
+    context.poller.until(read, is_finished)
     if len(seen) == 1:
         raise Inconclusive(
             "the run had ended again when it was first looked at: provide a 'fails_once' that "
@@ -335,8 +339,8 @@ def check_nothing_is_left_of_the_attempt_before(kit: CheckContext) -> None:
         )
 
 
-def _lasts(kit: CheckContext, run_id: str, seconds: float) -> bool:
+def _took_longer(context: CheckContext, run_id: str, seconds: float) -> bool:
     """Whether the run, once it has ended, took longer than this, so that it cannot have ended
     several times in it."""
-    run = kit.wait_for(partial(kit.api.run, run_id), is_finished)
+    run = context.wait_for(partial(context.api.run, run_id), is_finished)
     return (timestamp(run, "completedAt") - timestamp(run, "startedAt")).total_seconds() > seconds

@@ -20,7 +20,7 @@ from conformance.assertions.matchers import (
     with_dependents,
 )
 from conformance.checks.support import open_questions
-from conformance.checks.support.retry import rerun, retried
+from conformance.checks.support.retry import rerun_id, retry_accepted
 from conformance.errors import CheckFailed, Inconclusive, Outcome
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
@@ -28,54 +28,54 @@ from conformance.vocabulary import State, Status
 
 
 @requirement("STEPS-01")
-def check_steps_have_the_documented_types(kit: CheckContext) -> None:
+def check_steps_have_the_documented_types(context: CheckContext) -> None:
     """200, the steps and their counts, for a run of every status."""
-    for run_id in kit.sample_runs():
-        response = require(kit.api.get_steps(run_id), status(200))
-        kit.check_schema(response, "RunSteps")
+    for run_id in context.sample_runs():
+        response = require(context.api.get_steps(run_id), status(200))
+        context.check_schema(response, "RunSteps")
         for step in response.object()["steps"]:
-            open_questions.empty_fields(kit, "Step", step, response)
+            open_questions.empty_fields(context, "Step", step, response)
 
 
 @requirement("STEPS-02")
-def check_the_run_is_named(kit: CheckContext) -> None:
+def check_automation_run_id_is_the_run(context: CheckContext) -> None:
     """`automationRunId` is the id asked for."""
-    for run_id in kit.sample_runs():
-        if (found := kit.api.steps(run_id).get("automationRunId")) != run_id:
+    for run_id in context.sample_runs():
+        if (found := context.api.steps(run_id).get("automationRunId")) != run_id:
             raise CheckFailed(f"the steps of {run_id} have the automationRunId {found!r}")
 
 
 @requirement("STEPS-03", wants=[State.FAILS_ONCE])
-def check_counts_match_the_steps(kit: CheckContext) -> None:
+def check_counts_match_the_steps(context: CheckContext) -> None:
     """Each count is the number of steps with its status, also when those have just changed."""
-    for run_id in [*kit.sample_runs(), *_just_retried(kit)]:
-        if why := counts_match_steps(kit.api.steps(run_id)):
+    for run_id in [*context.sample_runs(), *_just_retried(context)]:
+        if why := counts_match_steps(context.api.steps(run_id)):
             raise CheckFailed(why)
 
 
 @requirement("STEPS-04")
-def check_keys_are_unique(kit: CheckContext) -> None:
+def check_keys_are_unique(context: CheckContext) -> None:
     """No two steps of a run share one."""
-    for steps in each_steps(kit):
+    for steps in each_steps(context):
         if why := keys_unique(steps):
             raise CheckFailed(why)
 
 
 @requirement("STEPS-05")
-def check_dependencies_form_a_dag(kit: CheckContext) -> None:
+def check_dependencies_form_a_dag(context: CheckContext) -> None:
     """They name existing steps, never the step itself, and no circle."""
-    steps = kit.steps(kit.runs.shared(State.DIAMOND))
+    steps = context.steps(context.runs.shared(State.DIAMOND))
     if not any(step["dependsOn"] for step in steps):
         raise Inconclusive("no step depends on another")
-    for each in [steps, *each_steps(kit)]:
+    for each in [steps, *each_steps(context)]:
         if why := dependencies_acyclic(each):
             raise CheckFailed(why)
 
 
 @requirement("STEPS-06")
-def check_no_step_starts_before_its_dependencies_completed(kit: CheckContext) -> None:
+def check_no_step_starts_before_its_dependencies_completed(context: CheckContext) -> None:
     """In a diamond, over its whole life, by status and by time."""
-    for timestamp in kit.history(State.DIAMOND):
+    for timestamp in context.history(State.DIAMOND):
         by_key = {step["key"]: step for step in timestamp.steps}
         for step in timestamp.steps:
             if step.get("startedAt") is None or step["status"] == "pending":
@@ -85,18 +85,18 @@ def check_no_step_starts_before_its_dependencies_completed(kit: CheckContext) ->
 
 
 @requirement("STEPS-07")
-def check_times_of_a_step_fit(kit: CheckContext) -> None:
+def check_step_times_are_consistent(context: CheckContext) -> None:
     """Started before completed, with the duration in between."""
-    for steps in each_steps(kit):
+    for steps in each_steps(context):
         for step in steps:
             if why := step_times_consistent(step):
                 raise CheckFailed(f"the {step['status']} step {step['key']!r}: {why}")
 
 
 @requirement("STEPS-08")
-def check_nothing_behind_a_failed_step_completes(kit: CheckContext) -> None:
+def check_dependents_of_a_failed_step_do_not_complete(context: CheckContext) -> None:
     """The failed step says why; those behind it wait, are skipped or cancelled (Q18)."""
-    steps = kit.steps(kit.runs.shared(State.FAILS, Status.FAILED))
+    steps = context.steps(context.runs.shared(State.FAILS, Status.FAILED))
     failed = [step for step in steps if step["status"] == "failed"]
     if not failed:
         raise Inconclusive("the failed run has no failed step", caused_by="LIFE-03")
@@ -110,41 +110,43 @@ def check_nothing_behind_a_failed_step_completes(kit: CheckContext) -> None:
     if bad := later & {"completed", "running", "failed"}:
         raise CheckFailed(f"a step behind the failed one is {sorted(bad)[0]}")
     if later:
-        known = sorted(later & set(kit.questions["Q18"].answers)) if len(later) == 1 else ()
-        kit.observe("Q18", *known, saw=f"steps behind a failed one are {', '.join(sorted(later))}")
+        known = sorted(later & set(context.questions["Q18"].answers)) if len(later) == 1 else ()
+        context.observe(
+            "Q18", *known, observed=f"steps behind a failed one are {', '.join(sorted(later))}"
+        )
 
 
 @requirement("STEPS-09")
-def check_a_completed_run_has_no_open_step(kit: CheckContext) -> None:
+def check_a_completed_run_has_no_open_step(context: CheckContext) -> None:
     """None is pending, running or failed."""
-    for step in kit.steps(kit.runs.shared(State.COMPLETED)):
+    for step in context.steps(context.runs.shared(State.COMPLETED)):
         if step["status"] in ("pending", "running", "failed", "awaiting_approval"):
             raise CheckFailed(f"a completed run has the {step['status']} step {step['key']!r}")
 
 
 @requirement("STEPS-10")
-def check_result_truncated_is_a_boolean(kit: CheckContext) -> None:
+def check_result_truncated_is_a_boolean(context: CheckContext) -> None:
     """In every step that says anything about it."""
-    for steps in each_steps(kit):
+    for steps in each_steps(context):
         for step in steps:
             if "resultTruncated" in step and type(step["resultTruncated"]) is not bool:
                 raise CheckFailed(f"resultTruncated is {step['resultTruncated']!r}")
 
 
 @requirement("STEPS-11")
-def check_steps_of_an_unknown_run_are_not_found(kit: CheckContext) -> None:
+def check_steps_of_an_unknown_run_are_not_found(context: CheckContext) -> None:
     """The steps of another run were just read."""
-    kit.api.steps(kit.sample_runs()[0])
-    require(kit.api.get_steps(UNKNOWN_RUN), status(404))
+    context.api.steps(context.sample_runs()[0])
+    require(context.api.get_steps(UNKNOWN_RUN), status(404))
 
 
 @requirement("STEPS-12")
-def check_steps_lie_within_the_run(kit: CheckContext) -> None:
+def check_steps_lie_within_the_run(context: CheckContext) -> None:
     """No step starts before the run or ends after it. A run that the kit did not make may have been
     retried, and have steps that ended before it started last."""
-    run_id = kit.runs.shared(State.COMPLETED)
-    run, steps = kit.api.run(run_id), kit.steps(run_id)
-    known = kit.runs.made(run_id)
+    run_id = context.runs.shared(State.COMPLETED)
+    run, steps = context.api.run(run_id), context.steps(run_id)
+    known = context.runs.made(run_id)
     of_last = [step for step in steps if known or not _was_kept(step, run)]
     if steps and not of_last:
         raise Inconclusive(
@@ -163,21 +165,21 @@ def check_steps_lie_within_the_run(kit: CheckContext) -> None:
 
 
 @requirement("STEPS-13")
-def check_steps_of_a_malformed_id_are_refused(kit: CheckContext) -> None:
+def check_steps_of_a_malformed_id_are_rejected(context: CheckContext) -> None:
     """What is no UUID is no matter of looking."""
-    require(kit.api.get_steps(MALFORMED_RUN), status(422))
+    require(context.api.get_steps(MALFORMED_RUN), status(422))
 
 
-def each_steps(kit: CheckContext) -> list[list[dict[str, Any]]]:
+def each_steps(context: CheckContext) -> list[list[dict[str, Any]]]:
     """The steps of a run of every status that can be had."""
-    return [kit.steps(run_id) for run_id in kit.sample_runs()]
+    return [context.steps(run_id) for run_id in context.sample_runs()]
 
 
-def _just_retried(kit: CheckContext) -> list[str]:
+def _just_retried(context: CheckContext) -> list[str]:
     """A run whose steps were set back a moment ago, where there can be one."""
     with contextlib.suppress(Outcome):
-        run_id = kit.runs.fresh(State.FAILS_ONCE, Status.FAILED)
-        return [rerun(kit, run_id, retried(kit, run_id, {"mode": "full"}))]
+        run_id = context.runs.fresh(State.FAILS_ONCE, Status.FAILED)
+        return [rerun_id(context, run_id, retry_accepted(context, run_id, {"mode": "full"}))]
     return []
 
 

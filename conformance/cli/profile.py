@@ -50,7 +50,7 @@ def profile_command(out: Path | None, quiet: bool, **given: Any) -> None:
         settings = _settings(given | {"include": wanted}, out)
         report = run_checks(settings, [watching], files=False)
         if not report.observations:
-            raise KitError(f"Nothing was observed. {report.trouble}".strip(), _REMEDY)
+            raise KitError(f"Nothing was observed. {report.problem}".strip(), _REMEDY)
     except KitError as fault:
         if not isinstance(fault, ReportedError):
             watching.refuse(*fault.parts)
@@ -63,8 +63,8 @@ def profile_command(out: Path | None, quiet: bool, **given: Any) -> None:
         out.write_text(text, encoding="utf-8")
     for doubt in behaviour_profile.doubts(report):
         watching.tell(doubt)
-    if report.trouble:
-        watching.tell(report.trouble)
+    if report.problem:
+        watching.tell(report.problem)
     sys.exit(ExitCode.INTERRUPTED if report.interrupted else ExitCode.CONFORMANT)
 
 

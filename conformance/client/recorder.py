@@ -24,7 +24,7 @@ _DEFAULT_HEADERS = frozenset(
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and what came back; `status` is None if nothing did, `note` then says why.
-    `wire` is the command for a request that curl would not send."""
+    `shell_command` is the command for a request that curl would not send."""
 
     number: int
     method: str
@@ -55,7 +55,7 @@ class Exchange:
 
     def to_json(self) -> dict[str, Any]:
         """The exchange as the report has it."""
-        return {k: v for k, v in asdict(self).items() if k != "wire"} | {"curl": self.curl}
+        return {k: v for k, v in asdict(self).items() if k != "shell_command"} | {"curl": self.curl}
 
 
 class Traffic:

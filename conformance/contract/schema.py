@@ -23,7 +23,7 @@ class Fault:
 
     message: str
     level: Level
-    place: str
+    contract_location: str
 
 
 class Schemas:
@@ -63,8 +63,8 @@ class Schemas:
         if keys[-1] == "type" and error.instance is None:
             keys = [*keys[:-1], "nullable"]
         pointer = as_pointer(tuple(keys))
-        place = self._contract.place_of(pointer)
-        return Fault(_message(error), self._contract.level_of(pointer), place)
+        contract_location = self._contract.place_of(pointer)
+        return Fault(_message(error), self._contract.level_of(pointer), contract_location)
 
     def _is_open(self, error: jsonschema_rs.ValidationError) -> bool:
         *above, keyword = error.schema_path

@@ -279,7 +279,10 @@ class CheckContext:
         """Any value, likewise."""
         for fault in self.schemas.faults(schema, value)[:1]:
             raise CheckFailed(
-                f"{said}: {fault.message}", level=fault.level, exchange=exchange, place=fault.place
+                f"{said}: {fault.message}",
+                level=fault.level,
+                exchange=exchange,
+                contract_location=fault.contract_location,
             )
 
     def wait_for(
@@ -299,15 +302,17 @@ class CheckContext:
             self.poller.follow(stream, ready, within)
         return stream
 
-    def observe(self, question: str, *answers: str, saw: str, exchange: int | None = None) -> None:
+    def observe(
+        self, question: str, *answers: str, observed: str, exchange: int | None = None
+    ) -> None:
         """Note which of the known answers to an open question what was seen leaves possible; none
         says that it was something else. Raises ValueError for an answer that nobody knows."""
         if strangers := set(answers) - set(self.questions[question].answers):
             raise ValueError(f"{sorted(strangers)} are no answers to {question}")
-        clean = self.api.target.traffic.redactor.text(saw)
+        clean = self.api.target.traffic.redactor.text(observed)
         self.observations.append(Observation(question, answers, clean, exchange))
 
     def observe_status(self, question: str, response: Response, words: Mapping[int, str]) -> None:
         """Likewise, where the status alone tells: `words` has the known answer by status."""
         known = (words[response.status],) if response.status in words else ()
-        self.observe(question, *known, saw=response.summary, exchange=response.exchange)
+        self.observe(question, *known, observed=response.summary, exchange=response.exchange)

@@ -71,7 +71,11 @@ class Poller:
     def wait_for_effects(self, since: float) -> None:
         """Let so much time have gone by since then, by the monotonic clock, that what was still
         under way must have shown. Real time that went by meanwhile is not waited for again."""
-        self.advance(max(0.0, since + _REAL_EFFECT_TIME - time.monotonic()) if self.real_time else _EFFECT_TIME)
+        self.advance(
+            max(0.0, since + _REAL_EFFECT_TIME - time.monotonic())
+            if self.real_time
+            else _EFFECT_TIME
+        )
 
     def wait_until_stable(self, read: Callable[[], object]) -> None:
         """Let time go by until nothing happens for a while, but not for ever."""

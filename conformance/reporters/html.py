@@ -59,7 +59,7 @@ def _ordered(report: Report) -> Iterator[Entry]:
         for entry in report.entries:
             if entry.verdict is verdict and not entry.caused_by:
                 yield entry
-                yield from report.following(entry)
+                yield from report.consequences(entry)
 
 
 def _code(text: str) -> Markup:

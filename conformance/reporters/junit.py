@@ -22,7 +22,7 @@ def as_junit(report: Report) -> str:
         if group not in suites:
             suites[group] = junitparser.TestSuite(group)
         suites[group].add_testcase(_case(entry, strict=report.strict))
-    if in_the_way := [line for line in (report.trouble, *report.stale) if line]:
+    if in_the_way := [line for line in (report.problem, *report.stale_waivers) if line]:
         suites["RUN"] = junitparser.TestSuite("RUN")
         suites["RUN"].add_testcase(_run(in_the_way))
     for suite in suites.values():

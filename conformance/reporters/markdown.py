@@ -20,11 +20,11 @@ def _markdown(report: Report) -> Iterator[str]:
     yield f"## {report.headline.capitalize()}: {_text(report.base_url)}"
     yield ""
     counts = ", ".join(_counted(n, verdict) for verdict, n in report.counts.items() if n)
-    yield f"{report.exercised} of {report.selected} requirements put to the test: {counts}."
-    for line in filter(None, (report.trouble, *report.notes, *report.stale)):
+    yield f"{report.tested} of {report.selected} requirements put to the test: {counts}."
+    for line in filter(None, (report.problem, *report.notes, *report.stale_waivers)):
         yield f"\n> {_text(line)}"
-    if report.missing:
-        yield f"\n> Not reached: {', '.join(report.missing)}"
+    if report.not_run:
+        yield f"\n> Not reached: {', '.join(report.not_run)}"
     roots = [entry for entry in report.entries if not entry.caused_by]
     for verdict in _FOUND:
         for entry in roots:
@@ -53,7 +53,7 @@ def _fault(report: Report, entry: Entry) -> Iterator[str]:
     if worst.curl:
         fence = "`" * max(3, 1 + _longest_fence(worst.curl))
         yield f"\n{fence}sh\n{worst.curl}\n{fence}"
-    followers = report.following(entry)
+    followers = report.consequences(entry)
     if followers:
         names = (f"{f.requirement.id} ({f.verdict.value})" for f in followers)
         yield f"\nWith it: {', '.join(names)}."
@@ -68,7 +68,7 @@ def _why(entry: Entry) -> str:
     if entry.waiver is not None and entry.verdict is Verdict.WAIVED:
         waiver = entry.waiver
         until = f"until {waiver.expires} by {waiver.owner}"
-        return f"{entry.found.value}, {until}: {waiver.reason}"
+        return f"{entry.verdict_before_waiver.value}, {until}: {waiver.reason}"
     return entry.worst.message
 
 

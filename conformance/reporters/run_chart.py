@@ -66,7 +66,7 @@ class Timeline:
     ticks: tuple[Point, ...]
     links: tuple[Link, ...]
     events: tuple[Point, ...]
-    told: str
+    description: str
 
 
 def timeline(seen: Mapping[str, Any]) -> Timeline | None:
@@ -90,7 +90,7 @@ def timeline(seen: Mapping[str, Any]) -> Timeline | None:
         ticks=tuple(Point(100 * s / span, f"{s:g} s") for s in _ticks(span)),
         links=tuple(_links(seen["steps"], places)),
         events=tuple(_events(seen["events"], at)),
-        told=_told(seen, span),
+        description=_description(seen, span),
     )
 
 
@@ -158,6 +158,6 @@ def _ticks(span: float) -> Iterable[float]:
     return (gap * n for n in range(int(span / gap + 0.001) + 1))
 
 
-def _told(seen: Mapping[str, Any], span: float) -> str:
+def _description(seen: Mapping[str, Any], span: float) -> str:
     course = ", then ".join(str(change["status"]) for change in seen["changes"])
     return f"{seen['name']}: {course}; {len(seen['steps'])} steps in {span:g} s"

@@ -28,10 +28,12 @@ def as_sarif(report: Report) -> str:
     lines, contract = Lines(text), contracts.load()
 
     def line(entry: Entry) -> int:
-        place = entry.worst.place or contract.operation_pointer(entry.requirement.operation)
-        return lines.of(place)
+        contract_location = entry.worst.contract_location or contract.operation_pointer(
+            entry.requirement.operation
+        )
+        return lines.of(contract_location)
 
-    found = [entry for entry in report.entries if entry.found in _FOUND]
+    found = [entry for entry in report.entries if entry.verdict_before_waiver in _FOUND]
     open_ = [e for e in report.entries if e.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR)]
     run = {
         "tool": {
@@ -79,22 +81,24 @@ def _rule(requirement: Requirement) -> dict[str, Any]:
 
 
 def _result(entry: Entry, index: int, line: int, *, strict: bool) -> dict[str, Any]:
-    gates = entry.found is Verdict.VIOLATION or strict
-    place = {"artifactLocation": _ARTIFACT, "region": {"startLine": line}}
+    gates = entry.verdict_before_waiver is Verdict.VIOLATION or strict
+    contract_location = {"artifactLocation": _ARTIFACT, "region": {"startLine": line}}
     result: dict[str, Any] = {
         "ruleId": entry.requirement.id,
         "ruleIndex": index,
         "level": "error" if gates else "warning",
         "message": {"text": entry.worst.message or entry.requirement.statement},
-        "locations": [{"physicalLocation": place}],
-        "partialFingerprints": {"requirement/v1": f"{entry.requirement.id}{entry.worst.place}"},
+        "locations": [{"physicalLocation": contract_location}],
+        "partialFingerprints": {
+            "requirement/v1": f"{entry.requirement.id}{entry.worst.contract_location}"
+        },
         "properties": {"causedBy": entry.caused_by, "curl": entry.worst.curl},
     }
     if entry.waiver is not None:
         why = f"{entry.waiver.reason} ({entry.waiver.owner}, until {entry.waiver.expires})"
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
-    culprit = entry.worst.culprit
-    if shown := next((x for x in entry.worst.exchanges if x.number == culprit), None):
+    failing_exchange = entry.worst.failing_exchange
+    if shown := next((x for x in entry.worst.exchanges if x.number == failing_exchange), None):
         result |= _web(shown)
     return result
 
@@ -122,7 +126,7 @@ def _web(exchange: Exchange) -> dict[str, Any]:
 
 def _remarks(report: Report) -> Iterator[dict[str, Any]]:
     for level, lines in (
-        ("error", (report.trouble, *report.stale)),
+        ("error", (report.problem, *report.stale_waivers)),
         ("warning", report.notes),
     ):
         yield from ({"level": level, "message": {"text": line}} for line in lines if line)

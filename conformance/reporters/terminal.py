@@ -119,17 +119,17 @@ class TerminalReporter:
         self._console.print(table)
         for line in report.notes:
             self._say(Text(line, style="bold yellow reverse"))
-        for line in filter(None, (report.trouble, *report.stale)):
+        for line in filter(None, (report.problem, *report.stale_waivers)):
             self._say(Text(line, style="bold magenta"))
-        if report.missing:
-            first, more = report.missing[:_NAMED], len(report.missing) - _NAMED
+        if report.not_run:
+            first, more = report.not_run[:_NAMED], len(report.not_run) - _NAMED
             line = f"not reached: {', '.join(first)}" + (f" and {more} more" if more > 0 else "")
             self._say(Text(line, style="magenta"))
         fine = report.exit_code is ExitCode.CONFORMANT
         style = "bold green" if fine else "bold red"
         summary = Text(report.headline, style=style)
-        exercised = f"{report.exercised} of {counted(report.selected, 'requirement')}"
-        text = f"   {exercised} put to the test, {report.seconds:.1f} s"
+        tested = f"{report.tested} of {counted(report.selected, 'requirement')}"
+        text = f"   {tested} put to the test, {report.seconds:.1f} s"
         self._say(summary.append(text, "not bold default"))
 
     def _entry(self, report: Report, alike: Sequence[Entry]) -> None:
@@ -145,15 +145,16 @@ class TerminalReporter:
         lines = [Text(worst.message)]
         if first.waiver is not None and first.verdict is Verdict.WAIVED:
             waiver = first.waiver
-            why = f"{first.found.value}, waived until {waiver.expires} by {waiver.owner}: "
+            was = first.verdict_before_waiver.value
+            why = f"{was}, waived until {waiver.expires} by {waiver.owner}: "
             lines.insert(0, Text(f"{why}{waiver.reason}"))
-        if first.found in (Verdict.VIOLATION, Verdict.DEVIATION):
+        if first.verdict_before_waiver in (Verdict.VIOLATION, Verdict.DEVIATION):
             lines.append(Text(f"{required.level.value}: {required.source}", style="dim"))
         if worst.curl:
             lines.append(Text(worst.curl, style="cyan"))
         for line in lines:
             self._say(Text("  ").append(line))
-        followers = report.following(first)
+        followers = report.consequences(first)
         if followers:
             self._say(Text("  with it:", style="dim"))
         for entry in followers:
@@ -188,7 +189,10 @@ def _alike(report: Report, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Entries one by one; but those that no fault was found in, for the same reason, together."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
-        alone = entry.found in (Verdict.VIOLATION, Verdict.DEVIATION) or report.following(entry)
+        alone = entry.verdict_before_waiver in (
+            Verdict.VIOLATION,
+            Verdict.DEVIATION,
+        ) or report.consequences(entry)
         own = entry.requirement.id if alone else ""
         groups.setdefault((own, entry.worst.message), []).append(entry)
     yield from groups.values()

@@ -69,7 +69,7 @@ def _told(seen: ObservedAnswer, base_url: str) -> Iterator[str]:
 
 
 def _verdict(seen: ObservedAnswer) -> str:
-    if seen.unheard_of:
+    if seen.unknown:
         meanings = "; ".join(f"{word} ({text})" for word, text in seen.question.answers.items())
         return f"Answered in a way that no profile knows. Known are: {meanings}"
     if seen.contradictory:
@@ -80,12 +80,12 @@ def _verdict(seen: ObservedAnswer) -> str:
 def _sightings(seen: ObservedAnswer, base_url: str) -> list[str]:
     """What was seen, the same from several checks once; where that is in doubt, each way of it."""
     by_answers: dict[tuple[str, ...], list[RecordedObservation]] = {}
-    for each in seen.sightings:
+    for each in seen.records:
         by_answers.setdefault(each.observation.answers, []).append(each)
     lines: list[str] = []
-    for answers, sightings in by_answers.items():
-        saw = (f"{s.requirement}: {_plain(s.observation.saw, base_url)}" for s in sightings)
-        told = list(dict.fromkeys(saw))
+    for answers, records in by_answers.items():
+        observed = (f"{s.requirement}: {_plain(s.observation.observed, base_url)}" for s in records)
+        told = list(dict.fromkeys(observed))
         prefix = f"{' or '.join(answers) or 'unknown'}: " if len(by_answers) > 1 else ""
         more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
         lines += [prefix + line for line in [*told[:_SHOWN], *more]]

@@ -13,6 +13,7 @@ import jsonschema_rs
 
 from conformance.errors import ConfigurationError
 from conformance.resources import report_schema_file
+from conformance.results.report import FORMAT
 from conformance.vocabulary import Verdict
 
 _CIRCUMSTANCES = {
@@ -62,22 +63,58 @@ class Difference:
 
 
 def read_report(file: Path) -> dict[str, Any]:
-    """The report in the file; a ConfigurationError says why it is none."""
+    """Return the report in the file. Raise ConfigurationError if it is not one."""
     hint = "Write one with: runs-conformance run --json FILE"
     try:
-        report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        report: Any = json.loads(file.read_text(encoding="utf-8"))
     except OSError as fault:
         raise ConfigurationError(f"{file}: {fault.strerror}.", hint) from None
     except (ValueError, RecursionError) as fault:
-        raise ConfigurationError(f"{file} is no JSON: {fault}.", hint) from None
+        raise ConfigurationError(f"{file}: expected JSON, got {fault}.", hint) from None
+    report = _from_format_1(report)
     schema = json.loads(report_schema_file().read_text(encoding="utf-8"))
     for error in jsonschema_rs.validator_for(schema).iter_errors(report):
         where = "/".join(map(str, error.instance_path)) or "the document"
         raise ConfigurationError(
-            f"{file} is no report of this version of the kit: {where}: {error.message[:200]}",
+            f"{file}: expected a report of format {FORMAT}, got a different document: "
+            f"{where}: {error.message[:200]}",
             hint,
         )
-    return report
+    result: dict[str, Any] = report
+    return result
+
+
+# Keys that have other names since format 2.
+_RENAMED = {
+    "trouble": "problem",
+    "notReached": "notRun",
+    "found": "verdictBeforeWaiver",
+    "place": "contractLocation",
+    "culprit": "failingExchange",
+    "seen": "evidence",
+    "saw": "observed",
+}
+# What the implementation sent is not part of the format.
+_DATA = frozenset({"exchanges", "runs", "states", "counts"})
+
+
+def _from_format_1(report: Any) -> Any:
+    """Return a report of format 1 as one of format 2; anything else as it is."""
+    if not isinstance(report, dict) or report.get("format") != 1:
+        return report
+    renamed: dict[str, Any] = _renamed(report)
+    return renamed | {"format": FORMAT}
+
+
+def _renamed(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_renamed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        _RENAMED.get(key, key): value if key in _DATA else _renamed(value)
+        for key, value in node.items()
+    }
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference:
@@ -93,7 +130,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference:
         ),
         new=tuple((each, Verdict(new[each]["verdict"])) for each in new if each not in old),
         gone=gone,
-        lost=tuple(each for each in gone if each in after["notReached"]),
+        lost=tuple(each for each in gone if each in after["notRun"]),
         answers=tuple(_answers(before["observations"], after["observations"])),
         changed=tuple(_changed(before, after)),
         circumstances=tuple(_circumstances(before, after)),

@@ -17,7 +17,7 @@ from conformance.results.root_causes import causes
 from conformance.results.waivers import Waiver
 from conformance.vocabulary import ExitCode, State, Verdict
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,18 @@ class Entry:
         return min(self.results, key=lambda result: result.verdict.rank)
 
     @property
-    def found(self) -> Verdict:
+    def verdict_before_waiver(self) -> Verdict:
         """What the checks came to, whatever is waived."""
         return self.worst.verdict
 
     @property
     def verdict(self) -> Verdict:
         """What is known of the requirement; what fails and is tolerated is waived."""
-        return Verdict.WAIVED if self.waiver and self.found.fails else self.found
+        return (
+            Verdict.WAIVED
+            if self.waiver and self.verdict_before_waiver.fails
+            else self.verdict_before_waiver
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The entry as the report has it."""
@@ -56,10 +60,12 @@ class Entry:
             "source": r.source,
             "question": r.question,
             "verdict": self.verdict.value,
-            "found": self.found.value,
-            "waiver": self.waiver.to_json() if self.waiver and self.found.fails else None,
+            "verdictBeforeWaiver": self.verdict_before_waiver.value,
+            "waiver": self.waiver.to_json()
+            if self.waiver and self.verdict_before_waiver.fails
+            else None,
             "causedBy": self.caused_by or None,
-            "place": self.worst.place or None,
+            "contractLocation": self.worst.contract_location or None,
             "message": self.worst.message,
             "curl": self.worst.curl,
             "checks": [
@@ -68,7 +74,7 @@ class Entry:
                     "verdict": result.verdict.value,
                     "message": result.message,
                     "seconds": result.seconds,
-                    "culprit": result.culprit,
+                    "failingExchange": result.failing_exchange,
                     "exchanges": [e.to_json() for e in result.exchanges],
                 }
                 for result in self.results
@@ -92,7 +98,7 @@ class Report:
     strict: bool
     started: str
     seconds: float
-    trouble: str = ""
+    problem: str = ""
     interrupted: bool = False
     observations: Mapping[str, ObservedAnswer] = field(default_factory=dict)
     fuzz: FuzzConfig = field(default_factory=FuzzConfig)
@@ -100,8 +106,8 @@ class Report:
     config: str = ""
     contract_digest: str = ""
     catalogue_digest: str = ""
-    stale: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    stale_waivers: tuple[str, ...] = ()
+    not_run: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -120,20 +126,20 @@ class Report:
             return ExitCode.INTERRUPTED
         if counts[Verdict.VIOLATION] or (self.strict and counts[Verdict.DEVIATION]):
             return ExitCode.NOT_CONFORMANT
-        if self.trouble or self.stale or counts[Verdict.ERROR] or not self.exercised:
+        if self.problem or self.stale_waivers or counts[Verdict.ERROR] or not self.tested:
             return ExitCode.NO_VERDICT
         return ExitCode.CONFORMANT
 
     @property
-    def exercised(self) -> int:
+    def tested(self) -> int:
         """How many requirements were put to the test and answered."""
         decided = (Verdict.PASS, Verdict.DEVIATION, Verdict.VIOLATION)
-        return sum(entry.found in decided for entry in self.entries)
+        return sum(entry.verdict_before_waiver in decided for entry in self.entries)
 
     @property
     def selected(self) -> int:
         """How many requirements were to be put to the test."""
-        return len(self.entries) + len(self.missing)
+        return len(self.entries) + len(self.not_run)
 
     @property
     def runs(self) -> tuple[dict[str, Any], ...]:
@@ -141,7 +147,7 @@ class Report:
         seen = (run for entry in self.entries for result in entry.results for run in result.runs)
         return tuple({run["name"]: run for run in seen}.values())
 
-    def following(self, entry: Entry) -> tuple[Entry, ...]:
+    def consequences(self, entry: Entry) -> tuple[Entry, ...]:
         """The entries that only follow from this one."""
         return tuple(e for e in self.entries if e.caused_by == entry.requirement.id)
 
@@ -183,10 +189,10 @@ class Report:
             "fuzz": {"cases": self.fuzz.cases, "seed": self.fuzz.seed},
             "conclusion": self.conclusion,
             "exitCode": int(self.exit_code),
-            "trouble": self.trouble,
+            "problem": self.problem,
             "notes": list(self.notes),
-            "staleWaivers": list(self.stale),
-            "notReached": list(self.missing),
+            "staleWaivers": list(self.stale_waivers),
+            "notRun": list(self.not_run),
             "counts": {verdict.value: n for verdict, n in self.counts.items()},
             "provisioner": self.provisioner,
             "states": {state.value: why for state, why in self.states.items()},
@@ -216,12 +222,12 @@ def entries_from(
     return tuple(replace(e, caused_by=roots.get(e.requirement.id, "")) for e in entries)
 
 
-def stale(
+def find_stale(
     waivers: Iterable[Waiver], entries: Iterable[Entry], known: Iterable[str], today: str
 ) -> tuple[str, ...]:
     """A line for each waiver that is out of date, and for each that is needed no more: all that it
     covers of the `known` requirements was put to the test and passed."""
-    found = {entry.requirement.id: entry.found for entry in entries}
+    found = {entry.requirement.id: entry.verdict_before_waiver for entry in entries}
     ids = list(known)
     lines: list[str] = []
     for waiver in waivers:

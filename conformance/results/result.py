@@ -37,16 +37,16 @@ class Result:
     seconds: float = 0.0
     observations: tuple[Observation, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
-    culprit: int | None = None
-    in_passing: bool = False
+    failing_exchange: int | None = None
+    incidental: bool = False
     caused_by: str = ""
-    place: str = ""
+    contract_location: str = ""
     runs: tuple[dict[str, Any], ...] = ()
 
     @property
     def curl(self) -> str:
         """The command that shows the fault, if there is one."""
-        return next((e.curl for e in self.exchanges if e.number == self.culprit), "")
+        return next((e.curl for e in self.exchanges if e.number == self.failing_exchange), "")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, from which `from_json` makes the same result."""
@@ -78,9 +78,9 @@ class Judgement:
 
     verdict: Verdict
     message: str = ""
-    culprit: int | None = None
+    failing_exchange: int | None = None
     caused_by: str = ""
-    place: str = ""
+    contract_location: str = ""
 
 
 def judge(
@@ -100,7 +100,9 @@ def judge(
             if level.gates and not weakest.gates:
                 message += f" (this much is only {weakest.value}: it does not gate)"
             last = exchanges[-1].number if exchanges else None
-            return Judgement(verdict, message, fault.exchange or last, caused_by, fault.place)
+            return Judgement(
+                verdict, message, fault.exchange or last, caused_by, fault.contract_location
+            )
         case Inconclusive() | DeadlineExceeded():
             return Judgement(Verdict.INCONCLUSIVE, message, caused_by=caused_by)
         case Unsupported():

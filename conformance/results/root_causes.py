@@ -42,8 +42,11 @@ def _same(name: str, result: Result, failed: Iterable[tuple[str, Result]]) -> It
     for other, found in failed:
         if other == name:
             return
-        keyword = result.place and found.place == result.place
-        exchange = result.culprit is not None and found.culprit == result.culprit
+        keyword = result.contract_location and found.contract_location == result.contract_location
+        exchange = (
+            result.failing_exchange is not None
+            and found.failing_exchange == result.failing_exchange
+        )
         breakdown = (symptom := _breakdown(result)) is not None and _breakdown(found) == symptom
         alike = keyword or breakdown or (exchange and found.message == result.message)
         if found.verdict in _FOUND and alike:
@@ -52,7 +55,7 @@ def _same(name: str, result: Result, failed: Iterable[tuple[str, Result]]) -> It
 
 def _breakdown(result: Result) -> tuple[str, str, int | None, str] | None:
     """How an operation broke down: its server error, or why nothing came."""
-    shown = next((x for x in result.exchanges if x.number == result.culprit), None)
+    shown = next((x for x in result.exchanges if x.number == result.failing_exchange), None)
     if shown is None or (shown.status is not None and shown.status < 500):
         return None
     path = _ID.sub("{run_id}", urlsplit(shown.url).path)

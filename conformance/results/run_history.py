@@ -21,7 +21,7 @@ _RUN = ("id", "status", "createdAt", "startedAt", "completedAt")
 _STEP = ("key", "status", "startedAt", "completedAt", "dependsOn")
 
 
-def observed(name: str, seen: object) -> dict[str, Any] | None:
+def to_history(name: str, seen: object) -> dict[str, Any] | None:
     """What is published of an observation of the archive; None if it is not of a run."""
     if isinstance(seen, StreamRecording):
         return _of_events("stream of a run that succeeds", run_events(seen.first.events))

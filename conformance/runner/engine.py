@@ -41,7 +41,7 @@ from conformance.results.events import (
 )
 from conformance.results.report import Report
 from conformance.results.result import SHOWN, SHOWN_OF_PASS, Result, judge
-from conformance.results.run_history import observed
+from conformance.results.run_history import to_history
 from conformance.runner.session import Session
 from conformance.runner.summarize import RunInfo, conclude, show
 from conformance.runner.workers import (
@@ -82,7 +82,7 @@ class Engine:
         self._setup = SetupFinished("", {}, frozenset())
         self._results: list[Result] = []
         self._mark = 0
-        self._kit: CheckContext | None = None
+        self._context: CheckContext | None = None
         self._problem = ""
         self._notes = settings.connection.notes
         self._rate_limit_stats = RateLimitStats()
@@ -107,11 +107,11 @@ class Engine:
         return self._session
 
     @pytest.fixture
-    def kit(self) -> CheckContext:
+    def context(self) -> CheckContext:
         """What a check is given."""
         self._mark = self.session.traffic.count
-        self._kit = self.session.kit()
-        return self._kit
+        self._context = self.session.context()
+        return self._context
 
     def pytest_sessionstart(self) -> None:
         """Connect, try the target, and see which runs can be had."""
@@ -213,7 +213,7 @@ class Engine:
                     contextlib.suppress(Outcome, SetupError, DeadlineExceeded),
                     deadline.limit(left, "the budget was spent"),
                 ):
-                    begin(self.session.kit())
+                    begin(self.session.context())
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Tell that a check begins."""
@@ -256,7 +256,7 @@ class Engine:
         result = self._judge(
             self.session.catalogue[info.requirement], item.name, fault, call.duration
         )
-        for each in (result, *self._in_passing(result)):
+        for each in (result, *self._incidental(result)):
             clean = self.session.traffic.clean(each.to_json())
             report.user_properties.append((_PROPERTY, json.dumps(clean)))
         show(report, result, self.settings, self._started_at[:10])
@@ -268,7 +268,7 @@ class Engine:
             if name == _PROPERTY and not self.worker:
                 result = Result.from_json(json.loads(str(data)))
                 self._results.append(result)
-                if not result.in_passing:
+                if not result.incidental:
                     self._emit(CheckFinished(result))
 
     def pytest_keyboard_interrupt(self) -> None:
@@ -327,23 +327,23 @@ class Engine:
         exchanges = self.session.traffic.since(self._mark)
         found = judge(fault, required, exchanges)
         newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
-        kept = [e for e in exchanges if e.number == found.culprit or e in newest]
-        kit, self._kit = self._kit, None
+        kept = [e for e in exchanges if e.number == found.failing_exchange or e in newest]
+        context, self._context = self._context, None
         return Result(
             requirement=required.id,
             check=name,
             verdict=found.verdict,
             message=self._redactor.text(found.message),
             seconds=round(seconds, 3),
-            observations=tuple(kit.observations) if kit else (),
+            observations=tuple(context.observations) if context else (),
             exchanges=tuple(kept),
-            culprit=found.culprit,
+            failing_exchange=found.failing_exchange,
             caused_by=found.caused_by,
-            place=found.place,
+            contract_location=found.contract_location,
             runs=self._seen(),
         )
 
-    def _in_passing(self, result: Result) -> list[Result]:
+    def _incidental(self, result: Result) -> list[Result]:
         """What was seen of requirements that hold for every answer, while a check went its way."""
         found: list[Result] = []
         for name, finding in self.session.watch.take().items():
@@ -359,11 +359,11 @@ class Engine:
                     check=result.check,
                     verdict=judged.verdict,
                     message=self._redactor.text(judged.message),
-                    exchanges=tuple(e for e in exchanges if e.number == judged.culprit),
-                    culprit=judged.culprit,
+                    exchanges=tuple(e for e in exchanges if e.number == judged.failing_exchange),
+                    failing_exchange=judged.failing_exchange,
                     caused_by=judged.caused_by,
-                    place=judged.place,
-                    in_passing=True,
+                    contract_location=judged.contract_location,
+                    incidental=True,
                 )
             )
         return found
@@ -371,14 +371,14 @@ class Engine:
     def _seen(self) -> tuple[dict[str, Any], ...]:
         """What the check that has just ended was the first to see runs do."""
         news = self.session.cache.news()
-        runs = (observed(name, seen) for name, seen in news.items())
+        runs = (to_history(name, seen) for name, seen in news.items())
         return tuple(self.session.traffic.clean(run) for run in runs if run is not None)
 
     def _make_report(self) -> Report:
         course = RunInfo(
             started=self._started_at,
             seconds=round(time.monotonic() - self.start, 2),
-            trouble=self._redactor.text(self._problem),
+            problem=self._redactor.text(self._problem),
             interrupted=self._interrupted,
             notes=(*self._notes, *self._rate_limit_stats.notes),
         )

@@ -139,7 +139,7 @@ class Session:
             )
         return SetupFinished(self.provisioner.name, states, frozenset(failed), self.settings.config)
 
-    def kit(self) -> CheckContext:
+    def context(self) -> CheckContext:
         """What one check is given."""
         given = {c.scheme: c for c in self.provisioner.more_credentials}
         given |= {c.scheme: c for c in self._credentials}

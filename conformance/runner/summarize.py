@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.catalogue.open_questions import RecordedObservation, answered
+from conformance.catalogue.open_questions import RecordedObservation, observed_answers
 from conformance.catalogue.open_questions import load as load_questions
 from conformance.catalogue.requirements import load as load_catalogue
 from conformance.config.settings import Settings
 from conformance.contract.contract import load as load_contract
 from conformance.results.events import SetupFinished
-from conformance.results.report import Report, entries_from, stale
+from conformance.results.report import Report, entries_from, find_stale
 from conformance.results.result import Result
 from conformance.vocabulary import Verdict
 
@@ -26,7 +26,7 @@ class RunInfo:
 
     started: str
     seconds: float
-    trouble: str
+    problem: str
     interrupted: bool
     notes: tuple[str, ...]
 
@@ -54,16 +54,16 @@ def conclude(
         provisioner=setup.provisioner,
         states=setup.states,
         entries=entries,
-        stale=stale(settings.waivers, entries, known, today),
-        missing=tuple(each for each in known if each in selected - reached),
+        stale_waivers=find_stale(settings.waivers, entries, known, today),
+        not_run=tuple(each for each in known if each in selected - reached),
         strict=settings.strict,
         started=course.started,
         seconds=course.seconds,
-        trouble=course.trouble,
+        problem=course.problem,
         interrupted=course.interrupted,
         notes=course.notes,
         fuzz=settings.fuzz,
-        observations=answered(
+        observations=observed_answers(
             load_questions(),
             (
                 RecordedObservation(result.requirement, result.check, seen)

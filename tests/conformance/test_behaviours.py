@@ -261,7 +261,7 @@ def believed(report: Report, answers: Mapping[str, str]) -> None:
             assert found[0] is verdict
             assert words in found[1]
     assert others == {}
-    assert report.exit_code is ExitCode.CONFORMANT, report.trouble
+    assert report.exit_code is ExitCode.CONFORMANT, report.problem
 
 
 def _unseen(answers: Mapping[str, str]) -> Iterator[tuple[str, Verdict, str]]:

@@ -59,6 +59,22 @@ def test_a_report_and_itself(good: Json, tmp_path: Path) -> None:
     )
 
 
+def test_a_report_of_format_1_is_read(good: Json, bad: Json, tmp_path: Path) -> None:
+    """Its keys had other names."""
+    old = changed(good, lambda report: report.update(format=1))
+    old |= {"trouble": old.pop("problem"), "notReached": old.pop("notRun")}
+    for answer in old["observations"].values():
+        answer["seen"] = answer.pop("evidence")
+        for each in answer["seen"]:
+            each["saw"] = each.pop("observed")
+    for each in old["requirements"]:
+        each |= {"found": each.pop("verdictBeforeWaiver"), "place": each.pop("contractLocation")}
+        for check in each["checks"]:
+            check["culprit"] = check.pop("failingExchange")
+    assert diff(tmp_path, old, good) == diff(tmp_path, good, good)
+    assert diff(tmp_path, old, bad) == diff(tmp_path, good, bad)
+
+
 def test_worse_and_better(good: Json, bad: Json, tmp_path: Path) -> None:
     """What fails that passed is worse, and the exit code says so; the way back is better."""
     code, said = diff(tmp_path, good, bad)
@@ -89,7 +105,7 @@ def entry(report: Json, name: str) -> Json:
 def lose(report: Json, *, reached: bool) -> None:
     """Leave a requirement without a verdict."""
     report["requirements"].remove(entry(report, "GET-02"))
-    report["notReached"] = [] if reached else ["GET-02"]
+    report["notRun"] = [] if reached else ["GET-02"]
 
 
 @pytest.mark.parametrize(
@@ -136,8 +152,8 @@ def test_only_in_the_second(good: Json, tmp_path: Path) -> None:
 def test_answers(good: Json, tmp_path: Path) -> None:
     """A question that both runs saw answered, and otherwise."""
     seen = {"answer": "conflict", "possible": ["conflict"], "contradictory": False}
-    sighting = {"requirement": "X", "check": "c", "answers": [], "saw": "s", "exchange": None}
-    seen["seen"] = [sighting]
+    sighting = {"requirement": "X", "check": "c", "answers": [], "observed": "s", "exchange": None}
+    seen["evidence"] = [sighting]
     first = changed(good, lambda r: r.update(observations={"Q02": seen, "Q03": seen}))
     other = seen | {"answer": None, "possible": []}
     second = changed(good, lambda r: r.update(observations={"Q02": other, "Q04": seen}))

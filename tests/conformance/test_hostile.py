@@ -149,7 +149,7 @@ def test_an_interrupted_run_reports(home: Path, proxy: str) -> None:
     report = json.loads(file.read_text())
     assert report["conclusion"] == "interrupted"
     assert report["requirements"]
-    assert report["notReached"]
+    assert report["notRun"]
     assert "Traceback" not in output
 
 

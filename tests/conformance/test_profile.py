@@ -18,7 +18,7 @@ from conformance.catalogue.open_questions import (
     Observation,
     Question,
     RecordedObservation,
-    answered,
+    observed_answers,
 )
 
 BACKEND = Path(__file__).parents[2] / "examples" / "flask_backend"
@@ -157,12 +157,12 @@ def test_no_profile_is_no_file(words: list[str], said: str) -> None:
 def seen(*observations: tuple[str, ...]) -> tuple[str | None, bool, int]:
     """What observations of one question come to: the answer, whether they contradict each other,
     and how many are of something unknown."""
-    sightings = [
+    records = [
         RecordedObservation("X-01", str(n), Observation("Q04", o, ""))
         for n, o in enumerate(observations)
     ]
-    found = answered({"Q04": QUESTION}, sightings)["Q04"]
-    return found.answer, found.contradictory, len(found.unheard_of)
+    found = observed_answers({"Q04": QUESTION}, records)["Q04"]
+    return found.answer, found.contradictory, len(found.unknown)
 
 
 def test_parts_of_an_answer_add_up() -> None:

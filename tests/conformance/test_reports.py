@@ -27,7 +27,7 @@ from conformance.reporters.sarif import as_sarif
 from conformance.resources import contract_file
 from conformance.results.report import Report, entries_from
 from conformance.results.result import Result
-from conformance.results.run_history import MAX_STEPS, observed
+from conformance.results.run_history import MAX_STEPS, to_history
 from conformance.results.waivers import Waiver
 from conformance.vocabulary import FileKind, Level, Operation, Verdict
 
@@ -98,9 +98,9 @@ def test_sarif_points_into_the_contract(written: dict[FileKind, str]) -> None:
     assert document["version"] == "2.1.0"
     for result in run["results"]:
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
-        place = result["locations"][0]["physicalLocation"]
-        assert place["artifactLocation"] == {"uri": "openapi.yaml", "index": 0}
-        assert 0 < place["region"]["startLine"] <= len(lines)
+        contract_location = result["locations"][0]["physicalLocation"]
+        assert contract_location["artifactLocation"] == {"uri": "openapi.yaml", "index": 0}
+        assert 0 < contract_location["region"]["startLine"] <= len(lines)
     (first,) = (result for result in run["results"] if result["ruleId"] == "LIST-02")
     line = first["locations"][0]["physicalLocation"]["region"]["startLine"]
     assert "versionNumber: {type: integer" in lines[line - 1]
@@ -153,8 +153,8 @@ def made_up(**more: object) -> Report:
         strict=False,
         started="2026-01-01T00:00:00Z",
         seconds=1,
-        trouble=NASTY,
-        stale=(NASTY,),
+        problem=NASTY,
+        stale_waivers=(NASTY,),
         notes=("Certificates were not looked at.",),
     )
     return replace(report, **more) if more else report
@@ -191,7 +191,7 @@ def test_a_waived_fault_is_suppressed_in_sarif() -> None:
 
 def test_a_report_of_nothing() -> None:
     """Can be written as well."""
-    empty = made_up(entries=(), trouble="", stale=(), notes=())
+    empty = made_up(entries=(), problem="", stale_waivers=(), notes=())
     for render in (as_page, as_markdown, as_badge, as_sarif):
         assert "no verdict" in render(empty).lower()
 
@@ -209,7 +209,7 @@ def run_of(steps: int, **times: str) -> dict[str, object]:
         }
         for n in range(steps)
     ]
-    published = observed("run", [Snapshot(run, each)])
+    published = to_history("run", [Snapshot(run, each)])
     assert published is not None
     return published
 

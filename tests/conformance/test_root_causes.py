@@ -36,7 +36,7 @@ def failing(
         response_body=body,
         note="" if status else "nothing came",
     )
-    return found(VIOLATION, exchanges=(exchange,), culprit=exchange.number)
+    return found(VIOLATION, exchanges=(exchange,), failing_exchange=exchange.number)
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,24 @@ def failing(
             [found(INCONCLUSIVE, caused_by="X-02"), found(INCONCLUSIVE, caused_by="X-01")],
             {"X-02": "X-01"},
         ),
-        ([found(VIOLATION, place="/a"), found(VIOLATION, place="/a")], {"X-02": "X-01"}),
-        ([found(VIOLATION, place="/a"), found(VIOLATION, place="/b")], {}),
-        ([found(VIOLATION, place=""), found(VIOLATION, place="")], {}),
         (
-            [found(VIOLATION, culprit=3, message="m"), found(VIOLATION, culprit=3, message="m")],
+            [found(VIOLATION, contract_location="/a"), found(VIOLATION, contract_location="/a")],
+            {"X-02": "X-01"},
+        ),
+        ([found(VIOLATION, contract_location="/a"), found(VIOLATION, contract_location="/b")], {}),
+        ([found(VIOLATION, contract_location=""), found(VIOLATION, contract_location="")], {}),
+        (
+            [
+                found(VIOLATION, failing_exchange=3, message="m"),
+                found(VIOLATION, failing_exchange=3, message="m"),
+            ],
             {"X-02": "X-01"},
         ),
         (
-            [found(VIOLATION, culprit=3, message="m"), found(VIOLATION, culprit=4, message="m")],
+            [
+                found(VIOLATION, failing_exchange=3, message="m"),
+                found(VIOLATION, failing_exchange=4, message="m"),
+            ],
             {},
         ),
         ([found(VIOLATION, message="m"), found(VIOLATION, message="m")], {}),
@@ -93,7 +102,7 @@ def test_a_list_without_a_list(proxy: str, judge: Judge) -> None:
     report = judge(liar, "LIST-*", token="test-causes")
     verdicts = {entry.requirement.id: entry for entry in report.entries}
     assert verdicts["LIST-01"].verdict is Verdict.VIOLATION
-    followers = {entry.requirement.id for entry in report.following(verdicts["LIST-01"])}
+    followers = {entry.requirement.id for entry in report.consequences(verdicts["LIST-01"])}
     assert {"LIST-03", "LIST-09", "LIST-10", "LIST-11", "LIST-12"} <= followers
     told = {e["id"]: e["causedBy"] for e in report.to_json()["requirements"]}
     assert (told["LIST-10"], told["LIST-01"], told["LIST-05"]) == ("LIST-01", None, None)
@@ -108,5 +117,5 @@ def test_one_field_of_a_run(proxy: str, judge: Judge) -> None:
         "GET-01": (Verdict.VIOLATION, "LIST-02"),
         "GET-02": (Verdict.PASS, ""),
     }
-    place = "/components/schemas/Run/properties/versionNumber/type"
-    assert {entry.worst.place for entry in report.entries} == {place, ""}
+    contract_location = "/components/schemas/Run/properties/versionNumber/type"
+    assert {entry.worst.contract_location for entry in report.entries} == {contract_location, ""}

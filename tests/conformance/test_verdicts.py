@@ -59,7 +59,7 @@ def test_a_check_is_judged(fault: BaseException | None, level: Level, verdict: V
         ([], False, "", 2),
     ],
 )
-def test_the_exit_code(verdicts: list[Verdict], strict: bool, trouble: str, code: int) -> None:
+def test_the_exit_code(verdicts: list[Verdict], strict: bool, problem: str, code: int) -> None:
     """Nothing exercised is never green, and a violation outweighs every trouble."""
     requirements = [Requirement(f"X-{n}", "s", Level.DERIVED, "s") for n in range(len(verdicts))]
     results = [
@@ -74,7 +74,7 @@ def test_the_exit_code(verdicts: list[Verdict], strict: bool, trouble: str, code
         strict=strict,
         started="",
         seconds=1,
-        trouble=trouble,
+        problem=problem,
     )
     assert report.exit_code == code
 
@@ -92,11 +92,11 @@ def test_what_was_not_reached_is_counted() -> None:
         started="",
         seconds=1,
         interrupted=True,
-        missing=("X-02", "X-03"),
+        not_run=("X-02", "X-03"),
     )
     said = io.StringIO()
     TerminalReporter(Console(file=said, width=100)).on(RunFinished(report))
-    assert (report.exercised, report.selected) == (1, 3)
+    assert (report.tested, report.selected) == (1, 3)
     assert "1 of 3 requirements put to the test" in said.getvalue()
     assert "not reached: X-02, X-03" in said.getvalue()
 

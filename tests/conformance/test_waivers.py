@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conformance.catalogue.requirements import Requirement
-from conformance.results.report import Entry, entries_from, stale
+from conformance.results.report import Entry, entries_from, find_stale
 from conformance.results.result import Result
 from conformance.results.waivers import Waiver
 from conformance.vocabulary import Level, Verdict
@@ -47,7 +47,7 @@ def entries(*verdicts: Verdict, waivers: tuple[Waiver, ...] = ()) -> tuple[Entry
 def test_what_is_waived(found: Verdict, verdict: Verdict) -> None:
     """Whatever fails, and nothing else; what was found is kept."""
     (entry,) = entries(found, waivers=(waiver("x-0*"),))
-    assert (entry.verdict, entry.found) == (verdict, found)
+    assert (entry.verdict, entry.verdict_before_waiver) == (verdict, found)
     assert (entry.to_json()["waiver"] is not None) is (verdict is Verdict.WAIVED)
 
 
@@ -65,7 +65,7 @@ def test_what_is_waived(found: Verdict, verdict: Verdict) -> None:
 def test_a_waiver_that_is_in_the_way(verdicts: list[Verdict], given: Waiver, said: str) -> None:
     """Its last day is past, or all that it covers was put to the test and passed: what was not
     tried may still need it."""
-    lines = stale([given], entries(*verdicts, waivers=(given,)), IDS, TODAY)
+    lines = find_stale([given], entries(*verdicts, waivers=(given,)), IDS, TODAY)
     assert bool(lines) is bool(said)
     assert all("conformance.toml:9: waivers.1" in line and said in line for line in lines)
 
@@ -92,7 +92,7 @@ def test_a_waived_violation_does_not_gate(proxy: str, tmp_path: Path) -> None:
     assert "violation, waived until 2999-01-01 by team blue: known since 2.3" in shown
     assert (report["counts"]["waived"], report["conclusion"]) == (1, "conformant")
     (entry,) = (each for each in report["requirements"] if each["id"] == "GET-01")
-    assert (entry["verdict"], entry["found"]) == ("waived", "violation")
+    assert (entry["verdict"], entry["verdictBeforeWaiver"]) == ("waived", "violation")
     assert entry["waiver"]["owner"] == "team blue"
     assert "2 of 2 requirements put to the test" in shown
 

@@ -40,7 +40,7 @@ def test_two_workers_say_what_one_says(mock: str, judge: Judge) -> None:
     assert found == {(e.requirement.id, r.check) for e in alone.entries for r in e.results}
     answers = {number: seen.answer for number, seen in both.observations.items()}
     assert answers == {number: seen.answer for number, seen in alone.observations.items()}
-    assert both.missing == ()
+    assert both.not_run == ()
 
 
 @pytest.mark.parametrize("name", ["pages-overlap", "nul-reaches-the-database"])
@@ -80,7 +80,7 @@ def test_the_budget_holds_for_all(mock: str, judge: Judge) -> None:
         given = {"budget": "4s", "timeout": "3s", "workers": "2"}
         report = judge(base, "LIST-*", token="test-late", **given)
     assert report.exit_code is ExitCode.NO_VERDICT
-    assert "budget" in report.trouble
+    assert "budget" in report.problem
     assert report.seconds < 30
 
 
@@ -112,9 +112,9 @@ def test_a_worker_that_dies_is_an_error_with_a_report(mock: str, tmp_path: Path)
     assert kit.returncode == ExitCode.NO_VERDICT, said
     assert "died" in said
     report = json.loads(file.read_text())
-    assert "died" in report["trouble"]
-    assert len(report["requirements"]) + len(report["notReached"]) == 32
-    assert len(report["notReached"]) <= 1
+    assert "died" in report["problem"]
+    assert len(report["requirements"]) + len(report["notRun"]) == 32
+    assert len(report["notRun"]) <= 1
     assert {entry["verdict"] for entry in report["requirements"]} == {"pass"}
 
 

@@ -57,40 +57,43 @@ class TimedCancel:
         return self.ended.run.get("status") == Status.CANCELLED
 
 
-def cancel_around_completion(kit: CheckContext) -> Iterator[list[TimedCancel]]:
+def cancel_around_completion(context: CheckContext) -> Iterator[list[TimedCancel]]:
     """Cancels of fresh runs around their completion, in volleys.
 
     Raises Inconclusive where the stream does not say when a run is about to end.
     """
-    if kit.poller.real_time:
-        yield from _narrow_down(kit)
+    if context.poller.real_time:
+        yield from _narrow_down(context)
         return
     for turn in range(ROUNDS):
-        run_id = kit.runs.fresh(State.SUCCEEDS, Status.RUNNING)
-        with kit.api.events(run_id) as stream:
-            advance = partial(kit.poller.clock.advance, 1.0 + turn)
-            calls: list[Callable[[], Response | float]] = [partial(kit.api.cancel, run_id), advance]
+        run_id = context.runs.fresh(State.SUCCEEDS, Status.RUNNING)
+        with context.api.events(run_id) as stream:
+            advance = partial(context.poller.clock.advance, 1.0 + turn)
+            calls: list[Callable[[], Response | float]] = [
+                partial(context.api.cancel, run_id),
+                advance,
+            ]
             response = at_once(calls)[0]
             assert isinstance(response, Response)
-            yield [_after_end(kit, run_id, stream, response, 0.0)]
+            yield [_after_end(context, run_id, stream, response, 0.0)]
 
 
-def _narrow_down(kit: CheckContext) -> Iterator[list[TimedCancel]]:
+def _narrow_down(context: CheckContext) -> Iterator[list[TimedCancel]]:
     """Ever closer to where completion begins to win."""
-    timing = _stream_timing(kit.recording().first)
+    timing = _stream_timing(context.recording().first)
     low, high = -min(timing.left, MAX_SPAN), MIN_SPAN
     cancels: list[TimedCancel] = []
     for _ in range(max(2, min(MAX_VOLLEYS, int(MAX_SECONDS / timing.total)))):
         step = (high - low) / (CONCURRENT - 1)
         offsets = [
-            low + step * number for number in range(CONCURRENT if kit.runs.repeatable else 1)
+            low + step * number for number in range(CONCURRENT if context.runs.repeatable else 1)
         ]
-        batch = at_once([partial(_timed_cancel, kit, timing, offset) for offset in offsets])
+        batch = at_once([partial(_timed_cancel, context, timing, offset) for offset in offsets])
         yield batch
         cancels += batch
         won = [cancel.offset for cancel in cancels if cancel.in_time]
         lost = [cancel.offset for cancel in cancels if not cancel.in_time]
-        if not kit.runs.repeatable:
+        if not context.runs.repeatable:
             return
         if won and lost:
             low, high = sorted((max(won), min(lost)))
@@ -121,23 +124,23 @@ def _stream_timing(stream: Stream) -> StreamTiming:
     )
 
 
-def _timed_cancel(kit: CheckContext, timing: StreamTiming, offset: float) -> TimedCancel:
-    run_id = kit.runs.fresh(State.SUCCEEDS)
-    with kit.api.events(run_id) as stream:
-        if not stream.wait(kit.poller.patience, lambda s: len(s.events) >= timing.events):
+def _timed_cancel(context: CheckContext, timing: StreamTiming, offset: float) -> TimedCancel:
+    run_id = context.runs.fresh(State.SUCCEEDS)
+    with context.api.events(run_id) as stream:
+        if not stream.wait(context.poller.patience, lambda s: len(s.events) >= timing.events):
             raise Inconclusive(
                 f"the stream of a run told less than that of another: {len(stream.events)} events, "
                 f"not {timing.events}"
             )
-        kit.poller.advance(timing.left + offset)
-        response = kit.api.cancel(run_id)
-        return _after_end(kit, run_id, stream, response, offset)
+        context.poller.advance(timing.left + offset)
+        response = context.api.cancel(run_id)
+        return _after_end(context, run_id, stream, response, offset)
 
 
 def _after_end(
-    kit: CheckContext, run_id: str, stream: Stream, response: Response, offset: float
+    context: CheckContext, run_id: str, stream: Stream, response: Response, offset: float
 ) -> TimedCancel:
-    run = kit.wait_for(partial(kit.api.run, run_id), is_finished)
-    kit.poller.follow(stream, has_ended, within=5)
+    run = context.wait_for(partial(context.api.run, run_id), is_finished)
+    context.poller.follow(stream, has_ended, within=5)
     stream.wait(0.2, lambda s: s.ended)
     return TimedCancel(offset, response, Snapshot(run, []), stream)

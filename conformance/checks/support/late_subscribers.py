@@ -27,12 +27,12 @@ class Subscriber:
     events_before: int
 
 
-def subscribe_over_time(kit: CheckContext, run_id: str, life: float) -> list[Subscriber]:
+def subscribe_over_time(context: CheckContext, run_id: str, life: float) -> list[Subscriber]:
     """Readers of a run that takes about `life` seconds of the target's time, spread over it; fewer,
     where the target allows no more. They have left when this returns."""
-    poller, pace, start = kit.poller, life / SUBSCRIBERS, time.monotonic()
+    poller, pace, start = context.poller, life / SUBSCRIBERS, time.monotonic()
     with ExitStack() as opened:
-        first = opened.enter_context(kit.api.events(run_id))
+        first = opened.enter_context(context.api.events(run_id))
         subscribers = [Subscriber(first, 0)]
         while len(subscribers) < SUBSCRIBERS and not has_ended(first):
             if poller.real_time:
@@ -40,7 +40,7 @@ def subscribe_over_time(kit: CheckContext, run_id: str, life: float) -> list[Sub
             else:
                 poller.advance(pace)
             try:
-                stream = opened.enter_context(kit.api.events(run_id))
+                stream = opened.enter_context(context.api.events(run_id))
             except (Inconclusive, NoResponse):
                 break
             if stream.status != first.status:

@@ -15,13 +15,15 @@ SUCCESSES = {200: "ok", 201: "created", 202: "accepted"}
 REFUSALS = {409: "conflict", 400: "bad_request"} | dict.fromkeys(SUCCESSES, "unchanged")
 
 
-def empty_fields(kit: CheckContext, schema: str, value: dict[str, Any], response: Response) -> None:
+def empty_fields(
+    context: CheckContext, schema: str, value: dict[str, Any], response: Response
+) -> None:
     """Q19: fields that may be null are there or not where they have nothing to say."""
-    components = kit.contract.full["components"]["schemas"]
+    components = context.contract.full["components"]["schemas"]
     optional = [
         name
         for name, field in components[schema]["properties"].items()
-        if resolve(kit.contract.full, field).get("nullable")
+        if resolve(context.contract.full, field).get("nullable")
     ]
     absent = [name for name in optional if name not in value]
     null = [name for name in optional if name in value and value[name] is None]
@@ -29,11 +31,11 @@ def empty_fields(kit: CheckContext, schema: str, value: dict[str, Any], response
         return
     known = ["null"] if not absent else ["absent"] if not null else []
     parts = [f"null {', '.join(null)}"] * bool(null) + [f"no {', '.join(absent)}"] * bool(absent)
-    saw = f"a {value.get('status')} {schema.lower()} has {' and '.join(parts)}"
-    kit.observe("Q19", *known, saw=saw, exchange=response.exchange)
+    observed = f"a {value.get('status')} {schema.lower()} has {' and '.join(parts)}"
+    context.observe("Q19", *known, observed=observed, exchange=response.exchange)
 
 
-def error_body(kit: CheckContext, response: Response) -> None:
+def error_body(context: CheckContext, response: Response) -> None:
     """Q20: an error that is no validation error has a detail text or is a problem."""
     try:
         body = response.object()
@@ -44,7 +46,7 @@ def error_body(kit: CheckContext, response: Response) -> None:
         known = ["problem"]
     else:
         known = ["detail"] if isinstance(body.get("detail"), str) else []
-    saw = (
+    observed = (
         f"{response.summary} as {response.media_type} with {', '.join(sorted(keys)) or 'no object'}"
     )
-    kit.observe("Q20", *known, saw=saw, exchange=response.exchange)
+    context.observe("Q20", *known, observed=observed, exchange=response.exchange)

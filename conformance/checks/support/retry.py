@@ -22,7 +22,7 @@ from conformance.harness.recordings import Snapshot
 from conformance.vocabulary import FINISHED, Level, Operation, State, Status
 
 # Seconds that a step may take to be taken over from another run.
-AT_ONCE = 0.05
+MAX_INSTANT = 0.05
 # The known answers to Q04 that remain when a retry of a run that did not fail is accepted or not.
 _UNFAILED = {
     ("explicit", True): ("explicit", "always"),
@@ -32,40 +32,42 @@ _UNFAILED = {
 }
 
 
-def made_since(kit: CheckContext, known: set[str], like: dict[str, Any]) -> set[str]:
+def created_since(context: CheckContext, known: set[str], like: dict[str, Any]) -> set[str]:
     """The runs of the same automation that were not there: others may be made by others."""
     same = like.get("automationId")
-    return {i for i, run in kit.newest_runs().items() if run.get("automationId") == same} - known
+    return {
+        i for i, run in context.newest_runs().items() if run.get("automationId") == same
+    } - known
 
 
-def ends_once_each(kit: CheckContext, run_id: str, most: int) -> None:
+def check_one_end_per_attempt(context: CheckContext, run_id: str, max_ends: int) -> None:
     """The run's stream, if it replays what has been (Q13), tells no more ends than attempts."""
-    with kit.api.events(run_id) as stream:
-        stream.wait(1, lambda s: s.ended or len(terminal_events(s)) > most)
+    with context.api.events(run_id) as stream:
+        stream.wait(1, lambda s: s.ended or len(terminal_events(s)) > max_ends)
     outcomes = [event.outcome for event in terminal_events(stream)]
-    if len(outcomes) > most:
+    if len(outcomes) > max_ends:
         raise CheckFailed(
-            f"the run ended {len(outcomes)} times ({', '.join(outcomes)}) in {most} attempts",
+            f"the run ended {len(outcomes)} times ({', '.join(outcomes)}) in {max_ends} attempts",
             exchange=stream.exchange,
         )
 
 
-def failed(kit: CheckContext) -> tuple[str, list[dict[str, Any]]]:
+def failed_run(context: CheckContext) -> tuple[str, list[dict[str, Any]]]:
     """A run that failed and would complete if tried again, and its steps."""
-    run_id = kit.runs.fresh(State.FAILS_ONCE, Status.FAILED)
-    return run_id, kit.steps(run_id)
+    run_id = context.runs.fresh(State.FAILS_ONCE, Status.FAILED)
+    return run_id, context.steps(run_id)
 
 
-def rested(kit: CheckContext) -> tuple[str, list[dict[str, Any]]]:
+def settled_failed_run(context: CheckContext) -> tuple[str, list[dict[str, Any]]]:
     """Likewise, and what runs again will be seen to start later."""
-    found = failed(kit)
-    kit.poller.tick()
+    found = failed_run(context)
+    context.poller.tick()
     return found
 
 
-def retried(kit: CheckContext, run_id: str, body: Any) -> Response:
+def retry_accepted(context: CheckContext, run_id: str, body: Any) -> Response:
     """The answer to a retry that should be accepted; Inconclusive if it is not (RETRY-01)."""
-    response = kit.api.retry(run_id, body)
+    response = context.api.retry(run_id, body)
     if success(response):
         raise Inconclusive(
             f"an ordinary retry was not accepted: {response.summary}", caused_by="RETRY-01"
@@ -73,27 +75,31 @@ def retried(kit: CheckContext, run_id: str, body: Any) -> Response:
     return response
 
 
-def rerun(kit: CheckContext, run_id: str, response: Response) -> str:
+def rerun_id(context: CheckContext, run_id: str, response: Response) -> str:
     """The id of the run that runs again: the same or another (Q01)."""
     new = response.object().get("id")
     if not isinstance(new, str):
         raise Inconclusive("the answer to the retry has no id", caused_by="RETRY-01")
     known, which = ("same_run", "the same") if new == run_id else ("new_run", "another")
-    kit.observe("Q01", known, saw=f"{response.summary} with {which} id", exchange=response.exchange)
+    context.observe(
+        "Q01", known, observed=f"{response.summary} with {which} id", exchange=response.exchange
+    )
     return new
 
 
-def observe_unfailed(kit: CheckContext, response: Response, mode: str, state: str) -> None:
+def observe_retry_of_unfailed(
+    context: CheckContext, response: Response, mode: str, state: str
+) -> None:
     """Q04, of which each mode tells a part: the answer to a retry of a run that did not fail."""
     asked = "from_failed" if mode == "from_failed" else "explicit"
-    accepted, turned_down = not success(response), not client_error(response)
-    known = _UNFAILED[asked, accepted] if accepted or turned_down else ()
-    saw = f"{mode} of a {state} run: {response.summary}"
-    kit.observe("Q04", *known, saw=saw, exchange=response.exchange)
+    accepted, rejected = not success(response), not client_error(response)
+    known = _UNFAILED[asked, accepted] if accepted or rejected else ()
+    observed = f"{mode} of a {state} run: {response.summary}"
+    context.observe("Q04", *known, observed=observed, exchange=response.exchange)
 
 
-def ran_again(
-    kit: CheckContext, run_id: str, before: list[dict[str, Any]], new: str, expected: set[str]
+def check_rerun(
+    context: CheckContext, run_id: str, before: list[dict[str, Any]], new: str, expected: set[str]
 ) -> None:
     """When the retry `new` of the run has come to its end, the expected steps have started anew and
     the others are as they were.
@@ -101,8 +107,8 @@ def ran_again(
     In another run (Q01) a step that is kept may stand as it ended in the first, or start and
     complete at once, with the same outcome.
     """
-    kit.poller.wait_for_status(kit.api, new, *FINISHED)
-    now = by_key(kit.steps(new))
+    context.poller.wait_for_status(context.api, new, *FINISHED)
+    now = by_key(context.steps(new))
     if set(now) != set(by_key(before)):
         raise CheckFailed(f"the steps were {sorted(by_key(before))} and are {sorted(now)}")
     for step in before:
@@ -113,12 +119,12 @@ def ran_again(
         elif why := unchanged(step, again, ("status", "result", "error")):
             raise CheckFailed(f"the step {step['key']!r} was not kept: {why}")
         elif again.get("startedAt") != step.get("startedAt") and (
-            new == run_id or not _at_once(again, step)
+            new == run_id or not _instantaneous(again, step)
         ):
             raise CheckFailed(f"the step {step['key']!r} ran again and should have been kept")
 
 
-def left_behind(now: Snapshot, before: Mapping[str, dict[str, Any]]) -> None:
+def check_nothing_left(now: Snapshot, before: Mapping[str, dict[str, Any]]) -> None:
     """A Finding if the run, or a step of it, has not ended and shows the end of the attempt before:
     `before` are its steps by their keys."""
     shown: list[tuple[str, dict[str, Any], dict[str, Any]]] = [("run", now.run, {})]
@@ -142,7 +148,7 @@ def left_behind(now: Snapshot, before: Mapping[str, dict[str, Any]]) -> None:
                 )
 
 
-def _at_once(again: dict[str, Any], step: dict[str, Any]) -> bool:
+def _instantaneous(again: dict[str, Any], step: dict[str, Any]) -> bool:
     """Whether the step took next to no time, and less than when it did its work."""
     try:
         took, before = (
@@ -153,23 +159,23 @@ def _at_once(again: dict[str, Any], step: dict[str, Any]) -> bool:
         )
     except ValueError:
         return again.get("startedAt") is None
-    return took <= max(AT_ONCE, before / 10)
+    return took <= max(MAX_INSTANT, before / 10)
 
 
-def refused(kit: CheckContext, body: bytes, control: bytes) -> None:
+def check_refused(context: CheckContext, body: bytes, control: bytes) -> None:
     """422 and nothing changed for `body`; `control` is accepted on the same run afterwards."""
-    run_id, _ = failed(kit)
-    before = kit.api.run(run_id)
-    require(kit.api.request(Operation.RETRY, run_id, raw=body), status(422))
-    not_changed(kit, run_id, before)
-    response = kit.api.request(Operation.RETRY, run_id, raw=control)
+    run_id, _ = failed_run(context)
+    before = context.api.run(run_id)
+    require(context.api.request(Operation.RETRY, run_id, raw=body), status(422))
+    check_not_changed(context, run_id, before)
+    response = context.api.request(Operation.RETRY, run_id, raw=control)
     if success(response):
         raise Inconclusive(f"what should be accepted is refused as well: {response.summary}")
 
 
-def not_changed(kit: CheckContext, run_id: str, before: dict[str, Any]) -> None:
+def check_not_changed(context: CheckContext, run_id: str, before: dict[str, Any]) -> None:
     """The refused request left the run alone."""
-    if why := unchanged(before, kit.api.run(run_id)):
+    if why := unchanged(before, context.api.run(run_id)):
         raise CheckFailed(f"a refused retry changed the run: {why}")
 
 

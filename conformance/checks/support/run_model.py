@@ -12,7 +12,7 @@ from conformance.assertions.matchers import unchanged
 from conformance.vocabulary import FINISHED, Level, Status
 
 ANY_END = frozenset({Status.COMPLETED, Status.FAILED})
-_LASTING = ("id", "automationId", "automationVersionId", "tenantId", "createdAt")
+_CONSTANT = ("id", "automationId", "automationVersionId", "tenantId", "createdAt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +35,37 @@ class RunModel:
 
     run_id: str
     ends: frozenset[Status]
-    limited: bool = False
+    ends_in_time: bool = False
     cancelling: bool = False
     allowed: frozenset[Status] = frozenset(Status)
     first: dict[str, Any] | None = None
-    rest: dict[str, Any] | None = None
-    rest_steps: list[dict[str, Any]] | None = None
+    final: dict[str, Any] | None = None
+    final_steps: list[dict[str, Any]] | None = None
     keys: frozenset[str] | None = None
     kept: frozenset[str] = frozenset()
 
-    def see(self, run: dict[str, Any]) -> Mismatch | None:
+    def observe_run(self, run: dict[str, Any]) -> Mismatch | None:
         """What is wrong with the run as it is now; takes in what is right."""
         try:
             status = Status(str(run.get("status")))
         except ValueError:
             return Mismatch(f"its status is {run.get('status')!r}", Level.ANALOGUE)
         if status not in self.allowed:
-            level = Level.ANALOGUE if self.rest is None else Level.DERIVED
+            level = Level.ANALOGUE if self.final is None else Level.DERIVED
             return Mismatch(
                 f"it is {status.value}, and could only be {_words(self.allowed)}", level
             )
         self.first = self.first or run
-        if why := unchanged(self.first, run, _LASTING):
+        if why := unchanged(self.first, run, _CONSTANT):
             return Mismatch(why)
-        if self.rest is not None and (why := unchanged(self.rest, run)):
+        if self.final is not None and (why := unchanged(self.final, run)):
             return Mismatch(f"it had finished, and {why}")
         self.allowed = self._from_here(status)
         if status.finished:
-            self.rest = run
+            self.final = run
         return None
 
-    def see_steps(self, steps: list[dict[str, Any]], status: Status) -> Mismatch | None:
+    def observe_steps(self, steps: list[dict[str, Any]], status: Status) -> Mismatch | None:
         """The same for its steps, where the run was in this status before and after they were
         read."""
         now = {str(step["key"]): step for step in steps}
@@ -77,11 +77,11 @@ class RunModel:
                 why = f"the step {key!r} had completed, was kept, and is {now[key]['status']}"
                 return Mismatch(why, Level.INFERRED)
         if status.finished:
-            for before in self.rest_steps or ():
+            for before in self.final_steps or ():
                 if moved := unchanged(before, now[str(before["key"])]):
                     return Mismatch(f"it had finished, and of the step {before['key']!r} {moved}")
-            self.rest_steps = steps
-        return _at_odds(status, {str(step["status"]) for step in steps})
+            self.final_steps = steps
+        return _contradiction(status, {str(step["status"]) for step in steps})
 
     def cancel_accepted(self, status: object) -> None:
         """It is cancelled, or will be unless its work is done sooner (Q10)."""
@@ -98,14 +98,14 @@ class RunModel:
         self.kept = frozenset(kept)
         self.cancelling = False
         self.allowed = frozenset({Status.PENDING, Status.RUNNING}) | self.ends
-        self.rest = self.rest_steps = None
+        self.final = self.final_steps = None
 
     def lose_track(self) -> None:
         """It changed while it was spoken to: anything is possible until it is seen again."""
         self.ends = FINISHED
         self.kept = frozenset()
         self.allowed = frozenset(Status)
-        self.rest = self.rest_steps = None
+        self.final = self.final_steps = None
 
     def _from_here(self, status: Status) -> frozenset[Status]:
         if status.finished:
@@ -118,17 +118,19 @@ class RunModel:
 class LearnedBehaviour:
     """How open questions were answered when they first came up."""
 
-    learned: dict[Hashable, tuple[Any, str]] = field(default_factory=dict)
+    answers: dict[Hashable, tuple[Any, str]] = field(default_factory=dict)
 
-    def hold(self, situation: Hashable, observed: Any, said: str) -> Mismatch | None:
+    def check(self, situation: Hashable, observed: Any, summary: str) -> Mismatch | None:
         """What is wrong if this situation was met with another answer before."""
-        before, then = self.learned.setdefault(situation, (observed, said))
-        return None if before == observed else Mismatch(f"{said}; before, {then}", Level.INFERRED)
+        before, then = self.answers.setdefault(situation, (observed, summary))
+        return (
+            None if before == observed else Mismatch(f"{summary}; before, {then}", Level.INFERRED)
+        )
 
 
-def _at_odds(run: Status, steps: set[str]) -> Mismatch | None:
-    if run is Status.COMPLETED and (rest := steps & {"pending", "running", "failed"}):
-        return Mismatch(f"it has completed, and it has a step that is {min(rest)}")
+def _contradiction(run: Status, steps: set[str]) -> Mismatch | None:
+    if run is Status.COMPLETED and (final := steps & {"pending", "running", "failed"}):
+        return Mismatch(f"it has completed, and it has a step that is {min(final)}")
     if run is Status.FAILED and "failed" not in steps:
         return Mismatch("it has failed, and none of its steps has", Level.ANALOGUE)
     if run.finished and "running" in steps:

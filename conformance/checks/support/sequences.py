@@ -23,7 +23,7 @@ class FailedSequence:
     """A sequence that failed, and why."""
 
     script: ShellScript
-    fault: CheckFailed
+    failure: CheckFailed
     calls: tuple[Call, ...]
 
 
@@ -33,35 +33,37 @@ class SearchState:
     that failed, what went wrong apart from the implementation, runs that are ready, how
     many were used and why others could not be had."""
 
-    until: float
-    lessons: LearnedBehaviour = field(default_factory=LearnedBehaviour)
+    deadline: float
+    learned: LearnedBehaviour = field(default_factory=LearnedBehaviour)
     ended: set[State] = field(default_factory=set)
-    worst: FailedSequence | None = None
-    trouble: Exception | None = None
+    failed: FailedSequence | None = None
+    problem: Exception | None = None
     batch: int = 4
-    stock: dict[tuple[State, Status | None], list[str]] = field(default_factory=dict)
-    made: int = 0
-    missing: Exception | None = None
+    spare: dict[tuple[State, Status | None], list[str]] = field(default_factory=dict)
+    used: int = 0
+    unavailable: Exception | None = None
 
     @property
     def closed(self) -> bool:
         """Whether there is no time, or no reason, for more."""
-        late = time.monotonic() > self.until
-        return late or self.trouble is not None or self.worst is not None
+        late = time.monotonic() > self.deadline
+        return late or self.problem is not None or self.failed is not None
 
 
-def shortest(steps: Sequence[T], fails: Callable[[Sequence[T]], bool], until: float) -> Sequence[T]:
+def shortest(
+    steps: Sequence[T], fails: Callable[[Sequence[T]], bool], deadline: float
+) -> Sequence[T]:
     """A part of the steps, in order, that `fails` as well and of which none can be left out; or as
     far as that was found by this time of the monotonic clock."""
-    left, size = list(steps), max(1, len(steps) // 2)
+    kept, size = list(steps), max(1, len(steps) // 2)
     while size:
         changed = False
-        for start in range(len(left) - size, -1, -size):
-            fewer = left[:start] + left[start + size :]
-            if time.monotonic() > until:
-                return left
+        for start in range(len(kept) - size, -1, -size):
+            fewer = kept[:start] + kept[start + size :]
+            if time.monotonic() > deadline:
+                return kept
             if fewer and fails(fewer):
-                left, changed = fewer, True
+                kept, changed = fewer, True
         if size > 1 or not changed:
             size //= 2
-    return left
+    return kept
