@@ -46,7 +46,7 @@ class ConfigurationError(KitError):
 
 
 class CombinedConfigurationError(ConfigurationError):
-    """It does so in more than one place."""
+    """Several errors in the configuration."""
 
     def __init__(self, parts: tuple[tuple[str, str], ...]) -> None:
         super().__init__("\n".join(f"{message} {hint}".rstrip() for message, hint in parts))
@@ -54,31 +54,36 @@ class CombinedConfigurationError(ConfigurationError):
 
     @property
     def parts(self) -> tuple[tuple[str, str], ...]:
-        """The mistakes one by one."""
+        """The messages and hints one by one."""
         return self._parts
 
 
 class ErrorCollector:
-    """Gathers the mistakes of a configuration, so that all of them can be told at once."""
+    """Collect the errors of a configuration, to report all of them together."""
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, str], None] = {}
 
+    @property
+    def count(self) -> int:
+        """The number of errors so far."""
+        return len(self._parts)
+
     def note(self, message: str, hint: str) -> None:
-        """Take note of one."""
+        """Add an error."""
         self._parts[message, hint] = None
 
     def attempt(self, read: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
-        """What `read` returns. Where it finds a mistake that is noted, and what is returned is
-        nothing that could be used: there will be no more than a look for other mistakes."""
+        """Return what `read` returns. Where it raises a ConfigurationError, add that and return
+        None, which only helps to find further errors: `raise_all` will raise."""
         try:
             return read(*args, **given)
         except ConfigurationError as fault:
             self._parts |= dict.fromkeys(fault.parts)
             return cast(T, None)
 
-    def tell(self) -> None:
-        """Raise a ConfigurationError that has all that were noted, if there are any."""
+    def raise_all(self) -> None:
+        """Raise a ConfigurationError with all errors, if there are any."""
         match tuple(self._parts):
             case ():
                 return

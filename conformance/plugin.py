@@ -28,14 +28,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the kit, each with `runs-` before its name."""
     group = parser.getgroup("runs-conformance", "Automation runs conformance")
     for option in OPTIONS:
-        name, text = f"--runs-{option.name}", option.help.replace("%", "%%")
-        dest = _PREFIX + option.key
-        if option.flag:
-            group.addoption(name, dest=dest, help=text, action="store_true")
-        elif option.many:
-            group.addoption(name, dest=dest, help=text, metavar=option.metavar, action="append")
-        else:
-            group.addoption(name, dest=dest, help=text, metavar=option.metavar)
+        action = "store_true" if option.is_flag else "append" if option.multiple else "store"
+        more = {} if option.is_flag else {"metavar": option.metavar}
+        group.addoption(
+            option.opts[0].replace("--", "--runs-", 1),
+            dest=_PREFIX + option.key,
+            help=(option.help or "").replace("%", "%%"),
+            action=action,
+            **more,
+        )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -68,15 +69,15 @@ def _engine(config: pytest.Config) -> Engine | None:
     options = {o.key: config.getoption(_PREFIX + o.key) for o in OPTIONS}
     if not _names_a_target(options):
         return None
-    settings = read_settings(options, os.environ)
+    settings = read_settings(options)
     return Engine(settings, file_reporters(settings.reports))
 
 
 def _names_a_target(given: Mapping[str, Any]) -> bool:
     """Whether a target is configured: the plugin may be loaded along with other tests."""
-    if given["base_url"] or given["config"] or os.environ.get(BY_KEY["base_url"].variable):
+    if given["base_url"] or given["config"] or os.environ.get(str(BY_KEY["base_url"].envvar)):
         return True
-    named = os.environ.get(BY_KEY["config"].variable, "")
+    named = os.environ.get(str(BY_KEY["config"].envvar), "")
     return toml_file.find(named, Path()) is not None
 
 

@@ -53,22 +53,19 @@ class Catalogue:
         return sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
     def select(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> set[str]:
-        """The ids that match a pattern of `include` (all, if it is empty) and none of `exclude`.
+        """Return the ids that match a pattern of `include` (all, if it is empty) and none of
+        `exclude`. Raise ConfigurationError for a pattern that matches nothing."""
+        wanted = {i for p in include or ("*",) for i in self.matching(p)}
+        return wanted - {i for p in exclude for i in self.matching(p)}
 
-        A pattern that matches nothing is refused.
-        """
-        wanted = {i for p in include or ("*",) for i in self.matching(p, "--include")}
-        return wanted - {i for p in exclude for i in self.matching(p, "--exclude")}
-
-    def matching(self, pattern: str, where: str) -> set[str]:
-        """The ids that match a pattern; a ConfigurationError that begins with `where` if there are
-        none: it is a misspelling that would hide itself."""
+    def matching(self, pattern: str) -> set[str]:
+        """Return the ids that match a pattern. Raise ConfigurationError if there are none: a
+        misspelt pattern would select nothing without a word."""
         found = {i for i in self.requirements if fnmatchcase(i, pattern.upper())}
         if not found:
             raise ConfigurationError(
-                f"{where} {pattern!r} matches no requirement.",
-                "Patterns are matched against ids: LIST-*, AUTH-0[1-4], CANCEL-02. "
-                "See: runs-conformance list",
+                f"expected a pattern that matches a requirement, got {pattern!r}.",
+                "Patterns match ids: LIST-*, AUTH-0[1-4], CANCEL-02. See: runs-conformance list",
             )
         return found
 

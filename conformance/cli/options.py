@@ -1,32 +1,34 @@
-"""The options of the table, as click has them."""
+"""Give commands the settings, grouped by topic in their help."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection
 
 import click
 
-from conformance.config.options import OPTIONS
-from conformance.vocabulary import FileKind
+from conformance.config.options import OPTIONS, REPORT_KEYS
+from conformance.config.sources import Setting
 
-OF_A_VERDICT = ("include", "exclude", "strict", *(kind.value for kind in FileKind))
-"""The keys of what is told for the sake of a verdict."""
+VERDICT_KEYS = ("include", "exclude", "strict", *REPORT_KEYS)
+"""The settings that only a command with a verdict offers."""
 
 
-def told(*, but: Collection[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command every option of the table, but those of these keys."""
+class SettingsCommand(click.Command):
+    """A command that shows its settings in groups, and its other options last."""
 
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed([each for each in OPTIONS if each.key not in but]):
-            default = f"  [default: {option.default}]" if option.default else ""
-            text = f"{option.help}{default}"
-            if option.flag:
-                command = click.option(f"--{option.name}", is_flag=True, help=text)(command)
-            else:
-                command = click.option(
-                    f"--{option.name}", metavar=option.metavar, multiple=option.many, help=text
-                )(command)
-        return command
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each group."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                group = param.group if isinstance(param, Setting) else "Output"
+                sections.setdefault(group, []).append(record)
+        for group, records in sections.items():
+            with formatter.section(group):
+                formatter.write_dl(records)
 
-    return decorate
+
+def setting_params(*, without: Collection[str] = ()) -> list[click.Parameter]:
+    """Return the settings as parameters of a command, except those with these keys."""
+    return [setting for setting in OPTIONS if setting.key not in without]

@@ -58,7 +58,7 @@ def explain_command(names: tuple[str, ...]) -> None:
             mistakes.attempt(_unknown, name, [*catalogue.requirements, *asked])
         parts += [_about(catalogue[each], asked) for each in ids]
         parts += [_about_question(asked[each], catalogue) for each in numbers]
-    mistakes.tell()
+    mistakes.raise_all()
     console = Console(highlight=False)
     for number, lines in enumerate(parts):
         for line in [Text()] * (number > 0) + lines:

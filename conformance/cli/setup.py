@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -10,39 +9,39 @@ import click
 from rich.console import Console
 
 from conformance import deadline
-from conformance.cli.options import OF_A_VERDICT, told
-from conformance.config import settings
+from conformance.cli.options import VERDICT_KEYS, SettingsCommand, setting_params
+from conformance.config.settings import from_context
 from conformance.errors import DeadlineExceeded, KitError
 from conformance.reporters.terminal import set_up
 from conformance.runner.session import Session
 from conformance.vocabulary import ExitCode
 
 
-@click.command(name="setup")
-@told(but=OF_A_VERDICT)
-def setup_command(**given: Any) -> None:
-    """Try the set-up alone: reach the service, and get a run of each state.
+@click.command(name="setup", cls=SettingsCommand, params=setting_params(without=VERDICT_KEYS))
+@click.pass_context
+def setup_command(ctx: click.Context, /, **given: Any) -> None:
+    """Test the set-up only: reach the API and get a run in each state.
 
-    Nothing is checked. What was made is cancelled again, and no other run is touched.
+    No check is run. Runs that were created are cancelled again; no other run is changed.
 
     \b
     runs-conformance setup --base-url http://127.0.0.1:8000 --token "$TOKEN" --command ./make-a-run
 
     \b
-    Exit codes: 0 all that was tried worked, 2 something went wrong.
+    Exit codes: 0 every step worked, 2 a step failed.
     """
     console = Console(highlight=False)
-    wanted = settings.read(given, os.environ)
+    settings = from_context(ctx)
     try:
-        with deadline.limit(wanted.budget, f"the budget of {wanted.budget:g} s was spent"):
-            session = Session(wanted)
+        with deadline.limit(settings.budget, f"the budget of {settings.budget:g} s was spent"):
+            session = Session(settings)
             try:
                 session.try_out()
                 found = session.check_provisioning()
             finally:
                 session.close()
     except DeadlineExceeded as fault:
-        raise KitError(str(fault), "Give it more with --budget.") from None
+        raise KitError(str(fault), "Raise --budget.") from None
     for line in set_up(found, whole=True):
         console.print(line, soft_wrap=True)
     sys.exit(ExitCode.NO_VERDICT if found.failed else ExitCode.CONFORMANT)

@@ -1,5 +1,5 @@
-"""How the target is spoken to, whatever is said: headers on every request, a proxy, and what proves
-who is who over TLS. Everything that opens a connection is given this one value."""
+"""Describe how to connect to the target: headers of every request, a proxy, and TLS. Every
+connection is opened with this one value."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from dataclasses import dataclass, field
 
 from conformance.errors import ConfigurationError, ErrorCollector
 
-# What the kit varies or works out by itself: given from outside, it would falsify checks.
-_OURS = {
-    "authorization": "Credentials go into --token, --api-key or --cookie.",
-    "x-api-key": "Credentials go into --token, --api-key or --cookie.",
-    "cookie": "Credentials go into --token, --api-key or --cookie.",
+# Headers that the kit sets itself: given from outside, they would invalidate checks.
+_RESERVED = {
+    "authorization": "Give credentials as --token, --api-key or --cookie.",
+    "x-api-key": "Give credentials as --token, --api-key or --cookie.",
+    "cookie": "Give credentials as --token, --api-key or --cookie.",
     "proxy-authorization": "Write it into --proxy: http://USER:PASSWORD@HOST:PORT",
-    "accept-encoding": "The kit sets it.",
-    "connection": "The kit sets it.",
-    "content-length": "The kit sets it.",
-    "content-type": "The kit sets it.",
-    "last-event-id": "The kit sets it.",
-    "transfer-encoding": "The kit sets it.",
+    "accept-encoding": "Leave it out: the kit sets it.",
+    "connection": "Leave it out: the kit sets it.",
+    "content-length": "Leave it out: the kit sets it.",
+    "content-type": "Leave it out: the kit sets it.",
+    "last-event-id": "Leave it out: the kit sets it.",
+    "transfer-encoding": "Leave it out: the kit sets it.",
 }
 _INSECURE = (
-    "INSECURE: the target's certificate was not looked at (--insecure), so anybody may have "
-    "answered in its place."
+    "INSECURE: the server's TLS certificate was not verified (--insecure); another server may "
+    "have responded."
 )
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """`headers` go with every request to the target; `proxy` is a URL or empty, and so are the
-    paths of PEM files: trusted authorities, a certificate of our own and its key. `insecure`: the
-    target's certificate is not looked at."""
+    """`headers` are sent with every request. `proxy` is a URL or empty; so are the paths of PEM
+    files: trusted authorities, the client certificate and its key. With `insecure` the server's
+    certificate is not verified."""
 
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     proxy: str = field(default="", repr=False)
@@ -43,30 +43,31 @@ class Connection:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the report must know."""
+        """What limits how far the result can be relied on."""
         return (_INSECURE,) if self.insecure else ()
 
     def check(self) -> None:
-        """Raise a ConfigurationError if the files are missing, wrong or contradict the rest."""
-        mistakes = ErrorCollector()
+        """Raise ConfigurationError if a file is missing or invalid, or settings contradict."""
+        errors = ErrorCollector()
         if self.client_key and not self.client_cert:
-            mistakes.note(
-                "--client-key is given without a certificate.", "Name it as --client-cert FILE"
+            errors.note(
+                "--client-key: expected a certificate for this key, got none.",
+                "Name it as --client-cert FILE",
             )
         if self.insecure and self.cacert:
-            mistakes.note(
+            errors.note(
                 "--cacert and --insecure contradict each other.",
                 "Leave out --insecure: the authorities in the file are trusted.",
             )
         elif self.cacert:
-            mistakes.attempt(self._trusting)
+            errors.attempt(self._trusting)
         if self.client_cert:
-            mistakes.attempt(self._present, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-        mistakes.tell()
+            errors.attempt(self._present, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        errors.raise_all()
 
     def tls(self) -> ssl.SSLContext:
-        """A context for connections to the target; a ConfigurationError names the file that is
-        none, or is not there."""
+        """Return a context for connections to the target. Raise ConfigurationError, which names the
+        file that is missing or invalid."""
         if self.insecure:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
@@ -83,40 +84,44 @@ class Connection:
         except (OSError, ssl.SSLError) as fault:
             raise ConfigurationError(
                 f"--cacert {self.cacert}: {_why(fault)}.",
-                "Name a PEM file with the certificates of the authorities to be trusted.",
+                "Name a PEM file with the certificates of the authorities to trust.",
             ) from None
 
     def _present(self, context: ssl.SSLContext) -> None:
         try:
-            # Without an answer OpenSSL would ask on the terminal.
+            # Without a password OpenSSL would ask on the terminal.
             context.load_cert_chain(self.client_cert, self.client_key or None, password="")
         except (OSError, ssl.SSLError) as fault:
             key = f" with --client-key {self.client_key}" if self.client_key else ""
             raise ConfigurationError(
                 f"--client-cert {self.client_cert}{key}: {_why(fault)}.",
-                "Name PEM files: a certificate and the key it was made for, not encrypted. "
-                "Without --client-key the key is looked for in the certificate's file.",
+                "Name PEM files: a certificate and its key, not encrypted. Without --client-key "
+                "the key is read from the certificate's file.",
             ) from None
 
 
-def header(text: str, where: str) -> tuple[str, str]:
-    """`Name: value` as a pair; a ConfigurationError that begins with `where` if a request could not
-    carry it, or if it is the kit's to send. It does not repeat the value: that may be a secret."""
+def parse_header(text: str) -> tuple[str, str]:
+    """Return `Name: value` as a pair. Raise ConfigurationError if it is not a valid header, or one
+    that the kit sets. The message does not repeat the value, which may be a secret."""
     name, colon, value = text.partition(":")
     name, value = name.strip(), value.strip()
     if not colon or not name or not set(name) <= _TOKEN:
-        raise ConfigurationError(f"{where} {name!r} is no header.", "Write it as 'Name: value'")
-    if name.lower() in _OURS:
-        raise ConfigurationError(f"{where} {name!r} cannot be given.", _OURS[name.lower()])
+        raise ConfigurationError(
+            f"expected a header as 'Name: value', got the name {name!r}.", "Write 'Name: value'"
+        )
+    if name.lower() in _RESERVED:
+        raise ConfigurationError(
+            f"expected a header that the kit does not set, got {name!r}.", _RESERVED[name.lower()]
+        )
     if not value.isascii() or not value.isprintable():
         raise ConfigurationError(
-            f"{where} {name!r}: its value has characters that no header can carry.",
-            "Look for a line break that was copied with it, and for letters beyond ASCII.",
+            f"expected printable ASCII as the value of {name!r}, got other characters.",
+            "Look for a copied line break, and for letters beyond ASCII.",
         )
     return name, value
 
 
 def _why(fault: OSError) -> str:
     if isinstance(fault, ssl.SSLError) or not fault.strerror:
-        return "it holds no such thing, or the parts do not belong together"
+        return "expected PEM, got no such part, or parts that do not belong together"
     return fault.strerror

@@ -1,280 +1,384 @@
-"""What can be told to a run of the kit: one table, from which the command line, the environment,
-the configuration file and the pytest plugin all take theirs."""
+"""Declare every setting once. The command line, the environment, the configuration file, its
+template and the pytest plugin all use this table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from conformance.vocabulary import ROOT
+import click
 
-ENVIRONMENT = "RUNS_CONFORMANCE_"
+from conformance.client.connection import parse_header
+from conformance.config import converters, toml_file
+from conformance.config.sources import Setting, read_file
+from conformance.errors import ConfigurationError
+from conformance.vocabulary import ROOT, FileKind, ProvisionMethod
+
+MAX_WORKERS = 32
+TARGET = "Target"
+CREDENTIALS = "Credentials"
+PROVISIONING = "Provisioning"
+SELECTION = "Selection"
+TIME = "Time"
+FUZZING = "Fuzzing"
+CONNECTION = "TLS and proxy"
+REPORTS = "Reports"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One thing that can be told: `flag` options are yes or no, `many` can be given repeatedly.
-
-    In the configuration file it stands at `at`, a key or TABLE.KEY, by default its name; `pairs`
-    are a table there and NAME=VALUE elsewhere. A secret is not written down there: KEY_env names
-    the variable of the environment that holds it. `example` shows it where the default does not.
-    """
-
-    name: str
-    help: str
-    metavar: str = "TEXT"
-    default: str = ""
-    flag: bool = False
-    many: bool = False
-    pairs: bool = False
-    lines: bool = False
-    in_file: bool = True
-    at: str = ""
-    example: str = ""
-
-    @property
-    def key(self) -> str:
-        """The name as an identifier."""
-        return self.name.replace("-", "_")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that gives it as well; several values are parted by spaces, or
-        by line breaks if they are `lines`."""
-        return ENVIRONMENT + self.key.upper()
-
-    @property
-    def secret(self) -> bool:
-        """Whether it must not be written down."""
-        return self.metavar == "SECRET"
-
-    @property
-    def nothing(self) -> Any:
-        """The value where nobody tells one."""
-        return () if self.many else False if self.flag else self.default
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """The way to it in the configuration file."""
-        place = tuple((self.at or self.key).split("."))
-        return (*place[:-1], f"{place[-1]}_env") if self.secret else place
+def _load_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Take defaults from the configuration file, before any other setting is read."""
+    file = toml_file.find(value or "", Path())
+    if file is not None:
+        read_file(ctx, file, OPTIONS)
+    return value
 
 
 OPTIONS = (
-    Option(
+    Setting(
         "config",
-        "The configuration file; by default conformance.toml, or [tool.runs-conformance] of "
+        "Configuration file. Default: conformance.toml, or [tool.runs-conformance] of "
         "pyproject.toml, in the working directory.",
-        "FILE",
+        group=TARGET,
+        metavar="FILE",
         in_file=False,
+        is_eager=True,
+        callback=_load_file,
     ),
-    Option(
+    Setting(
         "base-url",
-        f"Where the API is: what comes before {ROOT}.",
-        "URL",
+        f"URL of the API: what comes before {ROOT}.",
+        converters.base_url,
+        group=TARGET,
+        metavar="URL",
         example="http://127.0.0.1:8080",
     ),
-    Option(
+    Setting(
+        "read-only",
+        "Send only GET requests to the API: safe on production.",
+        group=TARGET,
+        flag=True,
+    ),
+    Setting(
+        "header",
+        "Send this header with every request. Give secrets in RUNS_CONFORMANCE_HEADER, one "
+        "header on each line.",
+        parse_header,
+        group=TARGET,
+        metavar="'NAME: VALUE'",
+        lines=True,
+        multiple=True,
+        at="connection.headers",
+        example="X-Environment: staging",
+    ),
+    Setting(
         "token",
-        "Credential of the tenant under test, sent as Authorization: Bearer. Of several the first "
-        "of token, api-key, cookie goes with every request; the others are used where a check is "
-        "about that way to present one.",
-        "SECRET",
+        "Credential of the tenant under test, sent as Authorization: Bearer. Of several "
+        "credentials the first of token, api-key and cookie is the default; the others are used where a check "
+        "is about that security scheme.",
+        converters.secret,
+        group=CREDENTIALS,
+        metavar="SECRET",
         example="BACKEND_TOKEN",
     ),
-    Option("api-key", "The same, sent as X-API-Key.", "SECRET", example="BACKEND_API_KEY"),
-    Option("cookie", "The same, sent as the cookie vai_token.", "SECRET", example="BACKEND_COOKIE"),
-    Option(
+    Setting(
+        "api-key",
+        "The same, sent as X-API-Key.",
+        converters.secret,
+        group=CREDENTIALS,
+        metavar="SECRET",
+        example="BACKEND_API_KEY",
+    ),
+    Setting(
+        "cookie",
+        "The same, sent as the cookie vai_token.",
+        converters.secret,
+        group=CREDENTIALS,
+        metavar="SECRET",
+        example="BACKEND_COOKIE",
+    ),
+    Setting(
         "other-token",
-        "Credential of another tenant, for the checks on isolation.",
-        "SECRET",
+        "Credential of another tenant, for the checks of tenant isolation.",
+        converters.secret,
+        group=CREDENTIALS,
+        metavar="SECRET",
         example="BACKEND_OTHER_TOKEN",
     ),
-    Option(
+    Setting(
         "other-api-key",
         "The same, sent as X-API-Key.",
-        "SECRET",
+        converters.secret,
+        group=CREDENTIALS,
+        metavar="SECRET",
         example="BACKEND_OTHER_API_KEY",
     ),
-    Option(
+    Setting(
         "other-cookie",
         "The same, sent as the cookie vai_token.",
-        "SECRET",
+        converters.secret,
+        group=CREDENTIALS,
+        metavar="SECRET",
         example="BACKEND_OTHER_COOKIE",
     ),
-    Option(
+    Setting(
         "provision",
-        "How runs are got: mock (its control API), http (--trigger), command (--command), discover "
-        "(look at what the list offers), static (--state); auto takes what is configured, the mock "
-        "if it is one, else discover.",
-        "WAY",
-        "auto",
+        "How to create or find the runs that checks need: mock (its control API), http "
+        "(--trigger), command (--command), discover (read the list, create nothing), static "
+        "(--state), or auto: what is configured, else mock if the target is one, else discover.",
+        converters.word(ProvisionMethod),
+        group=PROVISIONING,
+        metavar="METHOD",
+        default="auto",
     ),
-    Option("read-only", "Send nothing but GET to the API: safe on production.", flag=True),
-    Option(
-        "include",
-        "Only requirements whose id matches this pattern.",
-        "PATTERN",
-        many=True,
-        example="LIST-*",
-    ),
-    Option(
-        "exclude",
-        "No requirement whose id matches this pattern.",
-        "PATTERN",
-        many=True,
-        example="AUTH-0[2-4]",
-    ),
-    Option("strict", "Deviations from what is only inferred count as well.", flag=True),
-    Option(
-        "fuzz",
-        "Make up this many cases for each operation, at random, instead of the few that are the "
-        "same in every run.",
-        "CASES",
-        example="200",
-    ),
-    Option(
-        "fuzz-seed", "Make up the same cases as the run that told this seed.", "SEED", example="7"
-    ),
-    Option("budget", "The whole run takes no longer than this: 90s, 5m.", "TIME", "10m"),
-    Option("timeout", "How long one answer may take.", "TIME", "10s"),
-    Option("patience", "How long a run may take to get where it is going.", "TIME", "60s"),
-    Option(
-        "wait-for-api",
-        "Wait so long at the most for a target that is only starting.",
-        "TIME",
-        example="60s",
-    ),
-    Option("workers", "Check side by side in this many processes.", "N", "1"),
-    Option(
+    Setting(
         "state",
-        "A run to use, as STATE=RUN_ID; see 'runs-conformance states'.",
-        "S=ID",
-        many=True,
+        "Use this run, as STATE=RUN_ID. See: runs-conformance states",
+        converters.state_run,
+        group=PROVISIONING,
+        metavar="S=ID",
+        multiple=True,
         pairs=True,
         at="states",
         example="completed=497f6eca-6276-4993-bfeb-53cbbbba6f08",
     ),
-    Option(
+    Setting(
         "trigger",
-        "A request that makes a run in {state}, as POST /path/{state}.",
-        "REQUEST",
+        "Request that creates a run in {state}, as POST /path/{state}.",
+        group=PROVISIONING,
+        metavar="REQUEST",
         at="trigger.request",
         example="POST /internal/runs/{state}",
     ),
-    Option(
+    Setting(
         "trigger-body",
-        "Its JSON body, with {state} for the state that is wanted.",
-        "JSON",
+        "JSON body of that request, with {state} for the state of the run.",
+        group=PROVISIONING,
+        metavar="JSON",
         at="trigger.body",
         example='{"automation": "{state}"}',
     ),
-    Option(
+    Setting(
         "trigger-id",
-        "Where the run's id is in its answer, as data.run.id.",
-        "PATH",
-        "id",
+        "Path of the run's id in the response, as data.run.id.",
+        group=PROVISIONING,
+        metavar="PATH",
+        default="id",
         at="trigger.id",
     ),
-    Option(
+    Setting(
         "command",
-        "An executable that makes a run: told the state as its last argument, it prints "
-        '{"id": "..."} or {"unsupported": "why"}. Its environment has RUNS_BASE_URL, RUNS_SECRET, '
-        "RUNS_AUTH_HEADER and RUNS_STATE.",
-        "COMMAND",
+        "Executable that creates a run. It gets the state as its last argument, and RUNS_BASE_URL, "
+        "RUNS_SECRET, RUNS_AUTH_HEADER and RUNS_STATE in its environment; it prints "
+        '{"id": "..."} or {"unsupported": "why"}.',
+        group=PROVISIONING,
+        metavar="COMMAND",
         at="command.run",
         example="./make-a-run",
     ),
-    Option(
+    Setting(
         "clock",
-        "A request, as POST /path, or a command that moves the target's time forward by "
-        "{seconds}; without it the kit waits.",
-        "REQUEST",
+        "Request, as POST /path, or command that moves the target's clock forward by {seconds}. "
+        "Without it the kit waits in real time.",
+        group=PROVISIONING,
+        metavar="REQUEST",
         at="clock.advance",
         example="POST /internal/clock?by={seconds}",
     ),
-    Option(
+    Setting(
         "clock-body",
-        "The JSON body of that request, with {seconds} for how far.",
-        "JSON",
+        "JSON body of that request, with {seconds} for the number of seconds.",
+        group=PROVISIONING,
+        metavar="JSON",
         at="clock.body",
         example='{"seconds": "{seconds}"}',
     ),
-    Option(
-        "header",
-        "Sent with every request to the target. A secret is better told by the environment: "
-        "RUNS_CONFORMANCE_HEADER, one on each line.",
-        "'NAME: VALUE'",
-        many=True,
-        lines=True,
-        at="connection.headers",
-        example="X-Environment: staging",
+    Setting(
+        "include",
+        "Test only requirements whose id matches this pattern.",
+        converters.pattern,
+        group=SELECTION,
+        metavar="PATTERN",
+        multiple=True,
+        example="LIST-*",
     ),
-    Option(
+    Setting(
+        "exclude",
+        "Do not test requirements whose id matches this pattern.",
+        converters.pattern,
+        group=SELECTION,
+        metavar="PATTERN",
+        multiple=True,
+        example="AUTH-0[2-4]",
+    ),
+    Setting(
+        "strict",
+        "Count deviations as failures.",
+        group=SELECTION,
+        flag=True,
+    ),
+    Setting(
+        "workers",
+        "Number of processes that run checks in parallel.",
+        converters.integer(1, MAX_WORKERS),
+        group=SELECTION,
+        metavar="N",
+        default="1",
+    ),
+    Setting(
+        "budget",
+        "Maximum time of the run, such as 90s or 5m.",
+        converters.duration,
+        group=TIME,
+        metavar="TIME",
+        default="10m",
+    ),
+    Setting(
+        "timeout",
+        "Maximum time of one response.",
+        converters.duration,
+        group=TIME,
+        metavar="TIME",
+        default="10s",
+    ),
+    Setting(
+        "patience",
+        "Maximum time to wait for a run to reach a status.",
+        converters.duration,
+        group=TIME,
+        metavar="TIME",
+        default="60s",
+    ),
+    Setting(
+        "wait-for-api",
+        "Wait up to TIME for the API to become available.",
+        converters.duration,
+        group=TIME,
+        metavar="TIME",
+        example="60s",
+    ),
+    Setting(
+        "fuzz",
+        "Generate N random cases per operation instead of the fixed set.",
+        converters.integer(1, 100_000),
+        group=FUZZING,
+        metavar="N",
+        example="200",
+    ),
+    Setting(
+        "fuzz-seed",
+        "Generate the same random cases as the run that reported this seed.",
+        converters.integer(0, 2**32 - 1),
+        group=FUZZING,
+        metavar="SEED",
+        example="7",
+    ),
+    Setting(
         "proxy",
-        "Talk to the target through this proxy. No other is used, whatever the environment says.",
-        "URL",
+        "Send all requests through this proxy. Proxy variables of the environment are ignored.",
+        converters.proxy_url,
+        group=CONNECTION,
+        metavar="URL",
         at="connection.proxy",
         example="http://127.0.0.1:3128",
     ),
-    Option(
+    Setting(
         "cacert",
-        "Trust the authorities in this PEM file, and no others.",
-        "FILE",
+        "Trust only the certificate authorities in this PEM file.",
+        group=CONNECTION,
+        metavar="FILE",
         at="connection.cacert",
         example="authority.pem",
     ),
-    Option(
+    Setting(
         "client-cert",
-        "Show the target this certificate (PEM).",
-        "FILE",
+        "Client certificate (PEM).",
+        group=CONNECTION,
+        metavar="FILE",
         at="connection.client_cert",
         example="client.pem",
     ),
-    Option(
+    Setting(
         "client-key",
-        "Its key, if that is in another file.",
-        "FILE",
+        "Key of the client certificate, if it is in another file.",
+        group=CONNECTION,
+        metavar="FILE",
         at="connection.client_key",
         example="client-key.pem",
     ),
-    Option(
+    Setting(
         "insecure",
-        "Believe any certificate of the target; the report says so.",
+        "Do not verify the server's TLS certificate (noted in the report).",
+        group=CONNECTION,
         flag=True,
         at="connection.insecure",
     ),
-    Option(
+    Setting(
         "json",
-        "Write the report as JSON; directories on the way are made.",
-        "FILE",
+        "Write the report as JSON. Missing directories are created.",
+        converters.output_file,
+        group=REPORTS,
+        metavar="FILE",
         at="reports.json",
         example="report.json",
     ),
-    Option("junit", "As JUnit XML.", "FILE", at="reports.junit", example="report.xml"),
-    Option(
+    Setting(
+        "junit",
+        "Write the report as JUnit XML.",
+        converters.output_file,
+        group=REPORTS,
+        metavar="FILE",
+        at="reports.junit",
+        example="report.xml",
+    ),
+    Setting(
         "html",
-        "As one page for a browser, with evidence, traffic and pictures of the observed runs.",
-        "FILE",
+        "Write the report as one HTML page with evidence, traffic and charts of the observed runs.",
+        converters.output_file,
+        group=REPORTS,
+        metavar="FILE",
         at="reports.html",
         example="report.html",
     ),
-    Option(
+    Setting(
         "markdown",
-        'In short, as Markdown: "$GITHUB_STEP_SUMMARY" shows it with a job.',
-        "FILE",
+        'Write a summary as Markdown: "$GITHUB_STEP_SUMMARY" shows it in a GitHub job.',
+        converters.output_file,
+        group=REPORTS,
+        metavar="FILE",
         at="reports.markdown",
         example="report.md",
     ),
-    Option(
+    Setting(
         "sarif",
-        "As SARIF 2.1.0, each fault at its line of openapi.yaml.",
-        "FILE",
+        "Write the report as SARIF 2.1.0, with each failure at its line of openapi.yaml.",
+        converters.output_file,
+        group=REPORTS,
+        metavar="FILE",
         at="reports.sarif",
         example="report.sarif",
     ),
-    Option("badge", "The verdict as an SVG.", "FILE", at="reports.badge", example="badge.svg"),
+    Setting(
+        "badge",
+        "Write the conclusion as an SVG badge.",
+        converters.output_file,
+        group=REPORTS,
+        metavar="FILE",
+        at="reports.badge",
+        example="badge.svg",
+    ),
 )
 
-BY_KEY: Mapping[str, Option] = {option.key: option for option in OPTIONS}
+BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in OPTIONS}
+REPORT_KEYS = tuple(kind.value for kind in FileKind)
+
+
+def new_context(given: Mapping[str, Any]) -> click.Context:
+    """Return a context for settings that do not come from a command line. Raise ConfigurationError
+    for a key that is not a setting."""
+    for key in given:
+        if key not in BY_KEY:
+            raise ConfigurationError(
+                f"expected the key of a setting, got {key!r}.", toml_file.nearest(key, BY_KEY)
+            )
+    return click.Context(click.Command("settings"))

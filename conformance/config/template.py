@@ -1,5 +1,5 @@
-"""The text of a configuration file in which every key is explained and, but for the address,
-commented out. Keys are commented as `#key = value`, explanations as `# text`."""
+"""Render a configuration file with every key explained and, except base_url, commented out. Keys
+are commented as `#key = value`, explanations as `# text`."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ import json
 import textwrap
 from collections.abc import Iterator
 
-from conformance.config.options import OPTIONS, Option
+from conformance.config.options import OPTIONS
+from conformance.config.sources import Setting
 
 _HEAD = """\
-# What runs-conformance is told in this directory. An option on the command line counts before an
-# environment variable (RUNS_CONFORMANCE_BASE_URL), that before this file.
+# Settings of runs-conformance in this directory. Precedence: command line, environment
+# (RUNS_CONFORMANCE_BASE_URL), this file.
 #
-# Credentials are not written down here: token_env names the variable of the environment that holds
-# the token. Files are named from the directory that the kit is called in.
+# Credentials are not written here: token_env names the environment variable that holds the token.
+# Paths are relative to the working directory.
 """
 _TABLES = {
-    "connection": "How the target is spoken to.",
-    "states": "Runs of your own, by the state they are in: an id, or a list of ids, each of which "
-    "is used once. See: runs-conformance states",
-    "trigger": "A request that makes a run: {state} stands for the state that is wanted. 404 and "
-    "422 say that there are no such runs.",
-    "command": "An executable of your own, in any language, that makes a run.",
-    "clock": "For a backend whose time can be moved, so that nothing has to be waited for.",
-    "reports": "Files to write, beside what the terminal shows.",
+    "connection": "How to connect to the target.",
+    "states": "Your own runs, by state: an id, or a list of ids, each of which is used once. "
+    "See: runs-conformance states",
+    "trigger": "A request that creates a run: {state} stands for its state. 404 and 422 mean that "
+    "the state is not supported.",
+    "command": "An executable, in any language, that creates a run.",
+    "clock": "For a backend whose clock can be moved, so that the kit does not wait in real time.",
+    "reports": "Report files, in addition to the terminal output.",
 }
 _WAIVERS = """\
-# Known faults, tolerated for a while. What fails among the requirements is then "waived"; a waiver
-# whose day is past, or whose requirements all pass, spoils the verdict.
+# Known failures that are tolerated until a date. A failure of these requirements has the verdict
+# "waived". An expired or unused waiver is an error (exit code 2).
 #[[waivers]]
 #requirements = ["CANCEL-0[67]"]
 #reason = "Races are fixed in 2.4: TICKET-17"
@@ -38,9 +39,9 @@ _WAIVERS = """\
 
 
 def template() -> str:
-    """The file."""
+    """Return the text of the file."""
     parts = [_HEAD]
-    tables: dict[str, list[Option]] = {}
+    tables: dict[str, list[Setting]] = {}
     for option in OPTIONS:
         if not option.in_file:
             continue
@@ -57,21 +58,21 @@ def template() -> str:
     return "\n\n".join(part.rstrip("\n") for part in [*parts, _WAIVERS]) + "\n"
 
 
-def _explained(option: Option) -> Iterator[str]:
-    default = f" By default {option.default}." if option.default else ""
+def _explained(option: Setting) -> Iterator[str]:
+    default = f" Default: {option.default}." if isinstance(option.default, str) else ""
     yield from _comment(f"{option.help}{default}")
     yield _assignment(option)
 
 
-def _assignment(option: Option) -> str:
-    example = option.example or option.default
+def _assignment(option: Setting) -> str:
+    example = option.example or str(option.default)
     key, value = option.place[-1], json.dumps(example)
     if option.pairs:
         key, _, text = example.partition("=")
         value = json.dumps(text)
-    elif option.flag:
+    elif option.is_flag:
         value = "true"
-    elif option.many:
+    elif option.multiple:
         value = f"[{value}]"
     elif option.metavar == "JSON":
         value = f"'{example}'"

@@ -1,5 +1,4 @@
-"""The configuration file as it stands on disk: found, read, and each place in it known by its line,
-so that whoever finds fault with a value can say where it is."""
+"""Find and read the configuration file, and know the line of each key in it."""
 
 from __future__ import annotations
 
@@ -51,30 +50,31 @@ class ConfigFile:
         return node
 
     def expect(self, kind: type[T], value: Any, *place: str | int) -> T:
-        """The value, if it is of this kind; a ConfigurationError tells where it is not."""
+        """Return the value. Raise ConfigurationError if it is of another type."""
         if isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool):
             return value
         raise ConfigurationError(
-            f"{self.where(*place)} is {value!r}, {_kind(value)}.", f"Write {_named(kind)}."
+            f"{self.where(*place)}: expected {_named(kind)}, got {_kind(value)}: {value!r}.",
+            f"Write {_named(kind)}.",
         )
 
     def where(self, *place: str | int) -> str:
-        """The file, the line and the key, to begin a message with."""
+        """Return file, line and key, to begin a message with."""
         line = self._line((*self.root, *place))
         return f"{self.path}:{line}: {_dotted(place)}"
 
-    def refuse_unknown(self, keys: Iterable[str], known: Iterable[str], *place: str | int) -> None:
-        """A ConfigurationError for keys that are not known, each with the nearest that is."""
-        words, mistakes = sorted(known), ErrorCollector()
+    def reject_unknown(self, keys: Iterable[str], known: Iterable[str], *place: str | int) -> None:
+        """Raise ConfigurationError for unknown keys, each with the most similar known one."""
+        words, errors = sorted(known), ErrorCollector()
         for key in keys:
             if key not in words:
                 where = self.where(*place, key)
-                mistakes.note(f"{where}: there is no such key.", nearest(key, words))
-        mistakes.tell()
+                errors.note(f"{where}: unknown key.", nearest(key, words))
+        errors.raise_all()
 
     def _line(self, place: Place) -> int:
-        """Where the value at the place begins: behind the longest beginning of the file that is
-        whole and does not have it."""
+        """Return the line where the value at the place begins: after the longest valid beginning of
+        the file that does not have it."""
         lines = self.text.splitlines(keepends=True)
         begins = 1
         for count in range(1, len(lines) + 1):
@@ -89,24 +89,25 @@ class ConfigFile:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A remedy for a misspelling: the known word that is nearest, or all of them."""
-    # Members of a vocabulary are told as the words that they stand for.
+    """Return a hint for a misspelling: the most similar known word, or all of them."""
+    # Members of an enumeration are shown as their values.
     words = [str(each) for each in known]
     close = get_close_matches(word, words, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else f"It is one of {', '.join(words)}."
+    return f"Did you mean {close[0]!r}?" if close else f"Use one of {', '.join(words)}."
 
 
 def find(named: str, directory: Path) -> ConfigFile | None:
-    """The file of this name, or if it is empty the one of the directory, if there is one.
+    """Return the file of this name or, if that is empty, the directory's; None if there is none.
 
-    Raises ConfigurationError for a file that is missing or cannot be read, and for two of them.
+    Raise ConfigurationError for a file that is missing or invalid, and where there are two.
     """
     if named:
         path = Path(named)
         found = _read(path, SECTION if path.name == PYPROJECT else ())
         if found is None:
             raise ConfigurationError(
-                f"{path} has no [{'.'.join(SECTION)}].", f"Write one, or use {NAME}."
+                f"{path}: expected [{'.'.join(SECTION)}], got no such table.",
+                f"Add it, or use {NAME}.",
             )
         return found
     own, shared = directory / NAME, directory / PYPROJECT
@@ -120,8 +121,8 @@ def find(named: str, directory: Path) -> ConfigFile | None:
 
 
 def section_of(path: Path) -> ConfigFile | None:
-    """The part of a project file that is the kit's, if there is one. A file that does not mention
-    the kit is not ours to judge."""
+    """Return the kit's table of a project file; None if there is none. A file that does not
+    mention the kit may be invalid."""
     try:
         mentioned = SECTION[-1] in path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -138,9 +139,11 @@ def _read(path: Path, root: tuple[str, ...]) -> ConfigFile | None:
             f"{path}: {fault.strerror}.", "Write one with: runs-conformance init"
         ) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not in UTF-8.", "Save it as UTF-8.") from None
+        raise ConfigurationError(
+            f"{path}: expected UTF-8, got another encoding.", "Save it as UTF-8."
+        ) from None
     except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError(f"{path}: {fault}.", "It must be TOML: toml.io") from None
+        raise ConfigurationError(f"{path}: {fault}.", "Correct the TOML: toml.io") from None
     for key in root:
         node = node.get(key) if isinstance(node, dict) else None
     if node is None:

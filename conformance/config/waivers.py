@@ -22,30 +22,37 @@ _EXAMPLE = {
 
 
 def read_waivers(
-    file: ConfigFile, catalogue: Catalogue, mistakes: ErrorCollector
+    file: ConfigFile, catalogue: Catalogue, errors: ErrorCollector
 ) -> tuple[Waiver, ...]:
-    """The waivers of the file. A mistake is one that is not whole, or that has a pattern which
-    matches no requirement; it is told with its line."""
-    listed = mistakes.attempt(file.expect, list, file.data.get("waivers", []), "waivers") or []
-    waivers = [mistakes.attempt(_read, file, index, raw) for index, raw in enumerate(listed)]
+    """Return the waivers of the file. Collect the errors, each with its line: an incomplete entry,
+    or a pattern that matches no requirement."""
+    listed = errors.attempt(file.expect, list, file.data.get("waivers", []), "waivers") or []
+    waivers = [errors.attempt(_read, file, index, raw) for index, raw in enumerate(listed)]
     for waiver in filter(None, waivers):
         for pattern in waiver.patterns:
-            mistakes.attempt(catalogue.matching, pattern, f"{waiver.where}:")
+            errors.attempt(_match, catalogue, pattern, waiver.where)
     return tuple(waivers)
+
+
+def _match(catalogue: Catalogue, pattern: str, where: str) -> None:
+    try:
+        catalogue.matching(pattern)
+    except ConfigurationError as fault:
+        raise ConfigurationError(f"{where}: {fault.message}", fault.hint) from None
 
 
 def _read(file: ConfigFile, index: int, raw: Any) -> Waiver:
     place = ("waivers", index)
     entry = file.expect(dict, raw, *place)
-    file.refuse_unknown(entry, _KEYS, *place)
-    mistakes = ErrorCollector()
+    file.reject_unknown(entry, _KEYS, *place)
+    errors = ErrorCollector()
     for key in _KEYS:
         if entry.get(key) in (None, "", []) or not str(entry[key]).strip():
-            mistakes.note(
-                f"{file.where(*place)} has no {key}.",
-                f"A waiver says what, why, who and until when; add {key} = {_EXAMPLE[key]}",
+            errors.note(
+                f"{file.where(*place)}: expected {key}, got none.",
+                f"Add {key} = {_EXAMPLE[key]}",
             )
-    mistakes.tell()
+    errors.raise_all()
     given = entry["requirements"]
     patterns = [given] if isinstance(given, str) else file.expect(list, given, *place, _KEYS[0])
     return Waiver(
@@ -65,5 +72,6 @@ def _date(file: ConfigFile, value: Any, place: tuple[str | int, ...]) -> str:
     except ValueError:
         pass
     raise ConfigurationError(
-        f"{file.where(*place)} {str(value)!r} is no day.", "Write it as expires = 2027-01-31"
+        f"{file.where(*place)}: expected a date, got {str(value)!r}.",
+        "Write it as expires = 2027-01-31",
     )
