@@ -73,9 +73,9 @@ OPTIONS = (
     ),
     Setting(
         "token",
-        "Credential of the tenant under test, sent as Authorization: Bearer. Of several "
-        "credentials the first of token, api-key and cookie is the default; the others are used where a check "
-        "is about that security scheme.",
+        "Credential of the tenant under test, sent as Authorization: Bearer. The first of token, "
+        "api-key and cookie that is given is the default; the others are used where a check is "
+        "about that security scheme.",
         converters.secret,
         group=CREDENTIALS,
         metavar="SECRET",

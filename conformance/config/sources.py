@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -45,9 +46,9 @@ class Setting(click.Option):
 
     `at` is its key there, as KEY or TABLE.KEY (by default its name); with `pairs` it is a table,
     written NAME=VALUE elsewhere. A secret is never in the file: KEY_env names the variable that
-    holds it. In the environment `multiple` values are separated by spaces, or by line breaks if
-    they are `lines`. `convert` checks one value. `example` is shown in the template where there is no
-    default, `group` is the heading in `--help`.
+    holds it. In the environment, spaces separate `multiple` values, or line
+    breaks if they are `lines`. `convert` checks one value. `example` is shown in the template where
+    there is no default, `group` is the heading in `--help`.
     """
 
     def __init__(  # noqa: PLR0913 - what a row of the table may say
@@ -68,6 +69,7 @@ class Setting(click.Option):
         **more: Any,
     ) -> None:
         key = name.replace("-", "_")
+        more.setdefault("default", False if flag else () if multiple else None)
         super().__init__(
             [f"--{name}", key],
             help=help,
@@ -76,7 +78,7 @@ class Setting(click.Option):
             is_flag=flag,
             multiple=multiple,
             envvar=ENVIRONMENT + key.upper(),
-            show_default="default" in more,
+            show_default=isinstance(more["default"], str),
             **more,
         )
         self.group = group
@@ -130,8 +132,10 @@ class Setting(click.Option):
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         """Convert the value; collect the error of each part of it and go on without."""
-        if value is None or not self.multiple:
-            return None if value is None else self._convert(ctx, value)
+        if value is None:
+            return () if self.multiple else None
+        if not self.multiple:
+            return self._convert(ctx, value)
         parts = [self._convert(ctx, each) for each in value if str(each).strip()]
         return tuple(each for each in parts if each is not None)
 
@@ -186,19 +190,38 @@ def resolve(
 
 
 def read_file(ctx: click.Context, file: ConfigFile, settings: Sequence[Setting]) -> None:
-    """Make the file's values the context's defaults. Collect the error of each key."""
+    """Make the file's values the context's defaults. A value is looked at only if neither the
+    command line nor the environment gives one."""
     resolution = Resolution.of(ctx)
     resolution.file = file
     _reject_unknown(file, settings, resolution.errors)
-    values: dict[str, Any] = {}
     for setting in settings:
-        before = resolution.errors.count
-        value = resolution.errors.attempt(_from_file, setting, resolution.environment, file)
-        if value is not None:
-            values[setting.key] = value
-        if resolution.errors.count > before:
+        if setting.secret and setting.key in file.data:
             resolution.invalid.add(setting.key)
-    ctx.default_map = values
+            resolution.errors.note(
+                f"{file.where(setting.key)}: expected no credential in the file, got one.",
+                "Put it into an environment variable and name that: "
+                f'{setting.key}_env = "{setting.example}"',
+            )
+    ctx.default_map = {
+        setting.key: partial(_from_file, resolution, file, setting)
+        for setting in settings
+        if setting.in_file and _is_set(file, setting, resolution)
+    }
+
+
+def _is_set(file: ConfigFile, setting: Setting, resolution: Resolution) -> bool:
+    return resolution.errors.attempt(file.get, *setting.place) is not None
+
+
+def _from_file(resolution: Resolution, file: ConfigFile, setting: Setting) -> Any:
+    """Return the value in the file, or None after collecting its error."""
+    try:
+        return _read(file, setting, resolution.environment)
+    except ConfigurationError as fault:
+        resolution.invalid.add(setting.key)
+        resolution.errors.note(fault.message, fault.hint)
+        return None
 
 
 def _reject_unknown(file: ConfigFile, settings: Sequence[Setting], errors: ErrorCollector) -> None:
@@ -213,17 +236,8 @@ def _reject_unknown(file: ConfigFile, settings: Sequence[Setting], errors: Error
         errors.attempt(file.reject_unknown, keys, known, table)
 
 
-def _from_file(setting: Setting, environment: Mapping[str, str], file: ConfigFile) -> Any:
-    if setting.secret and setting.key in file.data:
-        raise ConfigurationError(
-            f"{file.where(setting.key)}: expected no credential in the file, got one.",
-            "Put it into an environment variable and name that: "
-            f'{setting.key}_env = "{setting.example}"',
-        )
-    value = file.get(*setting.place) if setting.in_file else None
-    if value is None:
-        return None
-    place = setting.place
+def _read(file: ConfigFile, setting: Setting, environment: Mapping[str, str]) -> Any:
+    value, place = file.get(*setting.place), setting.place
     if setting.pairs:
         named = file.expect(dict, value, *place)
         return tuple(f"{k}={v}" for k, vs in named.items() for v in _texts(file, vs, *place, k))

@@ -38,10 +38,10 @@ def test_it_is_what_github_reads(schema: str, file: Path) -> None:
 
 def test_every_input_is_used_and_every_name_is_there() -> None:
     """Variables and options are the kit's; expressions name inputs that are declared."""
-    variables = {option.variable for option in OPTIONS}
+    variables = {option.envvar for option in OPTIONS}
     assert {name for name in STEP["env"] if name.startswith("RUNS_")} <= variables
     options = set(re.findall(r"(?<= --)[a-z-]+", STEP["run"]))
-    assert options <= {option.name for option in OPTIONS}
+    assert options <= {option.opts[0].removeprefix("--") for option in OPTIONS}
     text = (FOLDER / "action.yml").read_text(encoding="utf-8")
     assert set(re.findall(r"inputs\.([a-z-]+)", text)) == set(ACTION["inputs"])
     assert "${{" not in "".join(step.get("run", "") for step in ACTION["runs"]["steps"])
