@@ -128,11 +128,11 @@ def duration_matches_times(bearer: Json) -> str | None:
     """`durationSeconds` is never negative, and from start to completion: as exactly as the three
     are told, give or take a tenth of a second or a twentieth of it, and never more than a second.
     """
-    told = bearer.get("durationSeconds")
-    if told is None:
+    value = bearer.get("durationSeconds")
+    if value is None:
         return None
-    if isinstance(told, bool) or not isinstance(told, int | float) or told < 0:
-        return f"durationSeconds is {told!r}"
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        return f"durationSeconds is {value!r}"
     start, end = bearer.get("startedAt"), bearer.get("completedAt")
     if start is None or end is None:
         return None
@@ -140,11 +140,11 @@ def duration_matches_times(bearer: Json) -> str | None:
         span = Decimal(str((parse_timestamp(end) - parse_timestamp(start)).total_seconds()))
     except ValueError as fault:
         return str(fault)
-    seconds = Decimal(str(told))
+    seconds = Decimal(str(value))
     rounding = max(_unit(seconds), *(_unit(_fraction(str(at))) for at in (start, end)))
     if abs(span - seconds) <= min(_UPPER, rounding + max(_MARGIN, _SHARE * span)):
         return None
-    return f"durationSeconds is {told}, from start to completion it is {span:f}"
+    return f"durationSeconds is {value}, from start to completion it is {span:f}"
 
 
 def is_step(step: object) -> bool:

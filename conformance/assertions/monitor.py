@@ -22,19 +22,19 @@ Fault = tuple[str, str, str]
 
 _METHODS = ("GET", "POST")
 # The statuses of a dependency that say whether it is over.
-_TELLING = ("pending", "running", "completed")
+_CONCLUSIVE = ("pending", "running", "completed")
 
 
 class InvariantMonitor:
     """Tells the watch where an answer contradicts itself."""
 
-    def __init__(self, watch: RuleMonitor) -> None:
-        self._watch = watch
-        self._of_run = {
-            n: truth for n, truth in invariants.RUN_INVARIANTS.items() if watch.wants(n)
+    def __init__(self, monitor: RuleMonitor) -> None:
+        self._monitor = monitor
+        self._run_invariants = {
+            n: invariant for n, invariant in invariants.RUN_INVARIANTS.items() if monitor.wants(n)
         }
 
-    def look(self, response: Response) -> None:
+    def observe(self, response: Response) -> None:
         """Hold what one answer shows against the truths."""
         path = urlsplit(response.url).path
         if not 200 <= response.status < 300 or ROOT not in path or response.method not in _METHODS:
@@ -55,11 +55,11 @@ class InvariantMonitor:
             self._note(response, self._runs(items if isinstance(items, list) else [body]), None)
 
     def _note(self, response: Response, faults: Iterable[Fault], level: Level | None) -> None:
-        for name, thing, why in faults:
-            self._watch.note(
+        for name, subject, why in faults:
+            self._monitor.note(
                 name,
                 CheckFailed(
-                    f"{response.summary}: {thing}: {why}", level=level, exchange=response.exchange
+                    f"{response.summary}: {subject}: {why}", level=level, exchange=response.exchange
                 ),
             )
 
@@ -70,8 +70,8 @@ class InvariantMonitor:
                 continue
             if run.get("createdAt") is None:
                 continue
-            for name, truth in self._of_run.items():
-                if why := truth(run):
+            for name, invariant in self._run_invariants.items():
+                if why := invariant(run):
                     yield name, f"the {run['status']} run {run.get('id')}", why
 
     def _events(self, body: bytes) -> Iterator[Fault]:
@@ -80,7 +80,7 @@ class InvariantMonitor:
         for event in run_events(parser.events):
             yield from self._runs([event.run])
             if invariants.is_step(event.step):
-                yield from _dated([event.step or {}])
+                yield from _check_step_times([event.step or {}])
 
 
 def _steps(body: Json) -> Iterator[Fault]:
@@ -90,28 +90,28 @@ def _steps(body: Json) -> Iterator[Fault]:
     run = f"the run {body.get('automationRunId')}"
     if why := invariants.counts_match_steps(body):
         yield "STEPS-03", run, why
-    for name, truth in invariants.STEP_INVARIANTS.items():
-        if why := truth(steps):
+    for name, invariant in invariants.STEP_INVARIANTS.items():
+        if why := invariant(steps):
             yield name, run, why
-    yield from _dated(steps)
+    yield from _check_step_times(steps)
     by_key = {step["key"]: step for step in steps}
     for step in steps:
         # What has ended may be left from an attempt before, and a step may go on behind one that
         # was skipped, as on a branch: what is at work beside what it waits for is wrong in any run.
         if step["status"] == "running" and step.get("startedAt") is not None:
             for key in step["dependsOn"]:
-                if why := _early(step, by_key.get(key, {})):
+                if why := _started_early(step, by_key.get(key, {})):
                     yield "STEPS-06", f"the running step {step['key']!r}", why
 
 
-def _dated(steps: Iterable[Json]) -> Iterator[Fault]:
+def _check_step_times(steps: Iterable[Json]) -> Iterator[Fault]:
     for step in steps:
         if why := invariants.step_times_consistent(step):
             yield "STEPS-07", f"the {step.get('status')} step {step.get('key')!r}", why
 
 
-def _early(step: Json, needed: Json) -> str | None:
-    if needed.get("status") not in _TELLING:
+def _started_early(step: Json, needed: Json) -> str | None:
+    if needed.get("status") not in _CONCLUSIVE:
         return None
     try:
         return invariants.started_before_dependency(step, needed)

@@ -17,8 +17,8 @@ from conformance.vocabulary import ROOT, Level
 
 Rule = Callable[[Response], CheckFailed | None]
 
-_LOOKED_AT = 64 * 1024
-_NOTED = 3
+_MAX_SCANNED = 64 * 1024
+_MAX_PER_REQUIREMENT = 3
 _EPOCH = 1_000_000_000
 _INTERNALS = re.compile(
     r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+"
@@ -30,13 +30,13 @@ _INTERNALS = re.compile(
     r"|/site-packages/|\bWerkzeug Debugger\b",
     re.IGNORECASE,
 )
-_NUMBERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+_RATE_LIMIT_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
 
 def rules(schemas: Schemas) -> Mapping[str, Rule]:
     """The rules by the requirements that they decide."""
 
-    def documented_refusal(response: Response) -> CheckFailed | None:
+    def documented_error(response: Response) -> CheckFailed | None:
         return validation_error(response, schemas)
 
     return {
@@ -45,7 +45,7 @@ def rules(schemas: Schemas) -> Mapping[str, Rule]:
         "HTTP-05": error_has_reason,
         "HTTP-08": rate_limits,
         "HTTP-10": no_internals,
-        "HTTP-11": documented_refusal,
+        "HTTP-11": documented_error,
     }
 
 
@@ -56,49 +56,51 @@ class RuleMonitor:
     def __init__(self, found: Mapping[str, Rule], wanted: Collection[str]) -> None:
         self._wanted = wanted
         self._rules = {name: rule for name, rule in found.items() if name in wanted}
-        self._noted: dict[str, int] = {}
-        self._fresh: dict[str, CheckFailed] = {}
+        self._counts: dict[str, int] = {}
+        self._new: dict[str, CheckFailed] = {}
         self._lock = threading.Lock()
 
     def wants(self, name: str) -> bool:
         """Whether this requirement is wanted at all."""
         return name in self._wanted
 
-    def look(self, response: Response) -> None:
+    def observe(self, response: Response) -> None:
         """Hold one answer against the rules."""
         for name, rule in self._rules.items():
-            finding = None if self._noted.get(name, 0) >= _NOTED else rule(response)
-            if finding is not None:
-                self.note(name, finding)
+            failure = None if self._counts.get(name, 0) >= _MAX_PER_REQUIREMENT else rule(response)
+            if failure is not None:
+                self.note(name, failure)
 
-    def note(self, name: str, finding: CheckFailed) -> None:
+    def note(self, name: str, failure: CheckFailed) -> None:
         """Keep what was found against a requirement, if that is wanted: the first few findings, and
         of those that come together the first."""
         if name not in self._wanted:
             return
         with self._lock:
-            if name not in self._fresh and self._noted.get(name, 0) < _NOTED:
-                self._fresh[name] = finding
-                self._noted[name] = self._noted.get(name, 0) + 1
+            if name not in self._new and self._counts.get(name, 0) < _MAX_PER_REQUIREMENT:
+                self._new[name] = failure
+                self._counts[name] = self._counts.get(name, 0) + 1
 
     def take(self) -> dict[str, CheckFailed]:
         """What was noted since this was last called: one finding at the most for a requirement."""
         with self._lock:
-            taken, self._fresh = self._fresh, {}
+            taken, self._new = self._new, {}
             return taken
 
 
 def success_is_json(response: Response) -> CheckFailed | None:
     """What an operation answers with success is JSON in UTF-8, and says so; streams are not."""
     path = urlsplit(response.url).path
-    theirs = ROOT in path and not path.endswith("/events") and response.method in ("GET", "POST")
-    if not theirs or not 200 <= response.status < 300:
+    is_operation = (
+        ROOT in path and not path.endswith("/events") and response.method in ("GET", "POST")
+    )
+    if not is_operation or not 200 <= response.status < 300:
         return None
     charset = re.search(r"charset=\"?([\w-]+)", response.headers.get("content-type", ""), re.I)
     if response.media_type != "application/json":
-        return _finding(response, f"its type is {response.media_type!r}, not application/json")
+        return _failure(response, f"its type is {response.media_type!r}, not application/json")
     if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
-        return _finding(response, f"its charset is {charset[1]}, not UTF-8")
+        return _failure(response, f"its charset is {charset[1]}, not UTF-8")
     return _unreadable(response)
 
 
@@ -110,7 +112,7 @@ def no_server_error(response: Response) -> CheckFailed | None:
     )
     if response.status < 500 or excused:
         return None
-    return _finding(response, "a client's request must not be able to cause this")
+    return _failure(response, "a client's request must not be able to cause this")
 
 
 def error_has_reason(response: Response) -> CheckFailed | None:
@@ -118,40 +120,46 @@ def error_has_reason(response: Response) -> CheckFailed | None:
     if not 400 <= response.status < 500 or response.method == "HEAD":
         return None
     if response.media_type != "application/json" and not response.media_type.endswith("+json"):
-        return _finding(response, f"its type is {response.media_type!r}, no kind of JSON")
+        return _failure(response, f"its type is {response.media_type!r}, no kind of JSON")
     if (fault := _unreadable(response)) is not None:
         return fault
     value = response.json()
     if not isinstance(value, dict):
-        return _finding(
+        return _failure(
             response, f"its body is {type(value).__name__}, not an object with a reason"
         )
     if not any(value.get(name) for name in ("detail", "title", "message", "error", "errors")):
-        return _finding(response, f"its body gives no reason: it has {sorted(value)[:8]}")
+        return _failure(response, f"its body gives no reason: it has {sorted(value)[:8]}")
     return None
 
 
 def rate_limits(response: Response) -> CheckFailed | None:
     """The headers are numbers that agree with each other, and 429 says when to come back."""
-    told = {n: response.headers[n] for n in (*_NUMBERS, "retry-after") if n in response.headers}
-    if response.status == 429 and "retry-after" not in told:
-        return _finding(response, "it does not say when to come back (Retry-After)")
-    if "retry-after" in told and not _is_moment(told["retry-after"]):
-        return _finding(response, f"Retry-After is {told['retry-after']!r}, no seconds and no date")
-    for name in _NUMBERS:
-        if name in told and not re.fullmatch(r"\d{1,15}", told[name]):
-            return _finding(response, f"{name} is {told[name]!r}, no whole number")
-    limit, remaining, reset = (int(told[n]) if n in told else None for n in _NUMBERS)
+    limits = {
+        n: response.headers[n]
+        for n in (*_RATE_LIMIT_HEADERS, "retry-after")
+        if n in response.headers
+    }
+    if response.status == 429 and "retry-after" not in limits:
+        return _failure(response, "it does not say when to come back (Retry-After)")
+    if "retry-after" in limits and not _is_retry_after(limits["retry-after"]):
+        return _failure(
+            response, f"Retry-After is {limits['retry-after']!r}, no seconds and no date"
+        )
+    for name in _RATE_LIMIT_HEADERS:
+        if name in limits and not re.fullmatch(r"\d{1,15}", limits[name]):
+            return _failure(response, f"{name} is {limits[name]!r}, no whole number")
+    limit, remaining, reset = (int(limits[n]) if n in limits else None for n in _RATE_LIMIT_HEADERS)
     if limit is not None and remaining is not None and remaining > limit:
-        return _finding(response, f"{remaining} requests remain of {limit}")
+        return _failure(response, f"{remaining} requests remain of {limit}")
     if reset is not None and reset < _EPOCH:
-        return _finding(response, f"x-ratelimit-reset is {reset}, no seconds since 1970")
+        return _failure(response, f"x-ratelimit-reset is {reset}, no seconds since 1970")
     return None
 
 
 def mentions_rate_limit(response: Response) -> bool:
     """Whether there is something for `rate_limits` to look at."""
-    return response.status == 429 or any(name in response.headers for name in _NUMBERS)
+    return response.status == 429 or any(name in response.headers for name in _RATE_LIMIT_HEADERS)
 
 
 def no_internals(response: Response) -> CheckFailed | None:
@@ -159,9 +167,9 @@ def no_internals(response: Response) -> CheckFailed | None:
     errors may well hold one."""
     if response.status < 300:
         return None
-    text = response.body[:_LOOKED_AT].decode("utf-8", "replace")
+    text = response.body[:_MAX_SCANNED].decode("utf-8", "replace")
     if found := _INTERNALS.search(text):
-        return _finding(response, f"its body shows internals: {found[0][:80]!r}")
+        return _failure(response, f"its body shows internals: {found[0][:80]!r}")
     return None
 
 
@@ -170,11 +178,11 @@ def validation_error(response: Response, schemas: Schemas) -> CheckFailed | None
     if response.status != 422 or response.method == "HEAD":
         return None
     if response.media_type != "application/json":
-        return _finding(response, f"its type is {response.media_type!r}, not application/json")
+        return _failure(response, f"its type is {response.media_type!r}, not application/json")
     if (unreadable := _unreadable(response)) is not None:
         return unreadable
     for fault in schemas.faults("ValidationError", response.json())[:1]:
-        return _finding(response, fault.message, fault.level)
+        return _failure(response, fault.message, fault.level)
     return None
 
 
@@ -186,11 +194,11 @@ def _unreadable(response: Response) -> CheckFailed | None:
     return None
 
 
-def _finding(response: Response, why: str, level: Level | None = None) -> CheckFailed:
+def _failure(response: Response, why: str, level: Level | None = None) -> CheckFailed:
     return CheckFailed(f"{response.summary}: {why}", level=level, exchange=response.exchange)
 
 
-def _is_moment(text: str) -> bool:
+def _is_retry_after(text: str) -> bool:
     if re.fullmatch(r"\d{1,9}", text):
         return True
     try:

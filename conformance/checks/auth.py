@@ -24,7 +24,7 @@ each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=la
 @each_operation
 def check_missing_credential_is_rejected(context: CheckContext, operation: Operation) -> None:
     """401 or 403 (Q08), and the run is as it was."""
-    _changes_nothing(context, context.anonymous, operation)
+    _check_rejected(context, context.anonymous, operation)
 
 
 @requirement("AUTH-02")
@@ -51,9 +51,9 @@ def check_cookie_is_found_among_others(context: CheckContext, cookies: str) -> N
     """A browser sends all that it has for the host in one header."""
     api = context.with_scheme(AuthScheme.COOKIE)
     require(api.list_runs(limit=1), status(200))
-    ours = api.credential.headers()["Cookie"] if api.credential else ""
+    own_run = api.credential.headers()["Cookie"] if api.credential else ""
     response = api.request(
-        Operation.LIST, query={"limit": 1}, headers={"Cookie": cookies.format(ours)}
+        Operation.LIST, query={"limit": 1}, headers={"Cookie": cookies.format(own_run)}
     )
     require(response, status(200), level=Level.DERIVED)
 
@@ -62,7 +62,7 @@ def check_cookie_is_found_among_others(context: CheckContext, cookies: str) -> N
 @each_operation
 def check_wrong_credential_is_rejected(context: CheckContext, operation: Operation) -> None:
     """401 or 403, and the run is as it was."""
-    _changes_nothing(context, context.wrong_credential(), operation)
+    _check_rejected(context, context.wrong_credential(), operation)
 
 
 @requirement("AUTH-06")
@@ -71,12 +71,12 @@ def check_run_of_another_tenant_is_not_accessible(
     context: CheckContext, operation: Operation
 ) -> None:
     """404 or 403 (Q09), and to its owner it is as it was, as far as it does not go on by itself."""
-    theirs = _theirs(context)
-    before = context.other.run(theirs)
-    for response in _reaches(context.api, operation, theirs):
+    foreign_run = _run_of_other_tenant(context)
+    before = context.other.run(foreign_run)
+    for response in _all_responses(context.api, operation, foreign_run):
         context.observe_status("Q09", response, {404: "not_found", 403: "forbidden"})
         require(response, not_visible)
-        _untouched(response, before, context.other.run(theirs))
+        _check_unaffected(response, before, context.other.run(foreign_run))
 
 
 @requirement("AUTH-06")
@@ -85,13 +85,15 @@ def check_own_run_is_not_accessible_to_another_tenant(
     context: CheckContext, operation: Operation
 ) -> None:
     """Nor the other way round, with a run that could be cancelled, or retried."""
-    _theirs(context)
+    _run_of_other_tenant(context)
     retry = operation is Operation.RETRY
-    ours = context.runs.shared(*((State.FAILS, Status.FAILED) if retry else (State.PENDING, None)))
-    before = context.api.run(ours)
-    for response in _reaches(context.other, operation, ours):
+    own_run = context.runs.shared(
+        *((State.FAILS, Status.FAILED) if retry else (State.PENDING, None))
+    )
+    before = context.api.run(own_run)
+    for response in _all_responses(context.other, operation, own_run):
         require(response, not_visible)
-        _untouched(response, before, context.api.run(ours))
+        _check_unaffected(response, before, context.api.run(own_run))
 
 
 @requirement("AUTH-07")
@@ -110,16 +112,16 @@ def check_401_has_www_authenticate(context: CheckContext) -> None:
 @pytest.mark.parametrize("case", ["malformed id", "limit", "unknown run", "body"])
 def check_authentication_comes_before_validation(context: CheckContext, case: str) -> None:
     """The answer to a bad credential does not depend on what else is bad."""
-    stranger = context.wrong_credential()
+    caller = context.wrong_credential()
     match case:
         case "malformed id":
-            response = stranger.get_run(MALFORMED_RUN)
+            response = caller.get_run(MALFORMED_RUN)
         case "limit":
-            response = stranger.list_runs(limit=1001)
+            response = caller.list_runs(limit=1001)
         case "unknown run":
-            response = stranger.get_run(UNKNOWN_RUN)
+            response = caller.get_run(UNKNOWN_RUN)
         case _:
-            response = stranger.request(Operation.RETRY, UNKNOWN_RUN, raw=b"{")
+            response = caller.request(Operation.RETRY, UNKNOWN_RUN, raw=b"{")
     require(response, rejects_caller)
 
 
@@ -143,17 +145,18 @@ def check_no_credential_is_echoed(context: CheckContext, operation: Operation) -
 @requirement("AUTH-10")
 def check_another_tenants_run_is_not_listed(context: CheckContext) -> None:
     """Its owner finds it in the list, the tenant under test does not; nor the other way round."""
-    theirs = _theirs(context)
-    if context.find_in_list(theirs) is not None:
-        raise CheckFailed(f"the list shows the run {theirs} of another tenant")
-    ours = context.sample_runs()[0]
+    foreign_run = _run_of_other_tenant(context)
+    if context.find_in_list(foreign_run) is not None:
+        raise CheckFailed(f"the list shows the run {foreign_run} of another tenant")
+    own_run = context.sample_runs()[0]
     if any(
-        run["id"] == ours for run in replace(context, api=context.other).page(limit=1000)["items"]
+        run["id"] == own_run
+        for run in replace(context, api=context.other).page(limit=1000)["items"]
     ):
-        raise CheckFailed(f"the list of another tenant shows our run {ours}")
+        raise CheckFailed(f"the list of another tenant shows our run {own_run}")
 
 
-def _theirs(context: CheckContext) -> str:
+def _run_of_other_tenant(context: CheckContext) -> str:
     """A run of the other tenant; Inconclusive if that is the tenant under test after all."""
     run_id = context.runs.shared(State.OTHER_TENANT)
     owner = context.other.run(run_id).get("tenantId")
@@ -162,13 +165,13 @@ def _theirs(context: CheckContext) -> str:
     return run_id
 
 
-def _untouched(response: Response, before: dict[str, Any], after: dict[str, Any]) -> None:
+def _check_unaffected(response: Response, before: dict[str, Any], after: dict[str, Any]) -> None:
     """A stranger's request may not have ended the run, nor begun it anew."""
     if why := unaffected(before, after):
         raise CheckFailed(f"{response.summary} and the run of another tenant changed: {why}")
 
 
-def _changes_nothing(context: CheckContext, api: Api, operation: Operation) -> None:
+def _check_rejected(context: CheckContext, api: Api, operation: Operation) -> None:
     run_id = context.runs.shared(State.PENDING)
     before = context.api.run(run_id)
     response = _call(api, operation, run_id)
@@ -178,7 +181,7 @@ def _changes_nothing(context: CheckContext, api: Api, operation: Operation) -> N
         raise CheckFailed(f"{response.summary} and the run changed: {why}")
 
 
-def _reaches(api: Api, operation: Operation, run_id: str) -> list[Response]:
+def _all_responses(api: Api, operation: Operation, run_id: str) -> list[Response]:
     """What the operation is answered with; a stream also where its reader was there before."""
     responses = [_call(api, operation, run_id)]
     if operation is Operation.EVENTS:

@@ -22,7 +22,7 @@ from conformance.assertions.matchers import (
 )
 from conformance.checks.support.completion_race import TimedCancel, cancel_around_completion
 from conformance.checks.support.open_questions import REFUSALS, SUCCESSES
-from conformance.client.concurrency import at_once
+from conformance.client.concurrency import concurrently
 from conformance.client.response import Response
 from conformance.client.run_events import has_ended, run_events, terminal_events
 from conformance.client.stream import Stream
@@ -50,11 +50,11 @@ def check_response_is_the_run(context: CheckContext) -> None:
 def check_a_pending_run_is_cancelled(context: CheckContext) -> None:
     """And stays so when it is read again."""
     run_id = context.runs.fresh(State.PENDING)
-    _accepted(context, run_id)
+    _cancel_accepted(context, run_id)
     context.wait_for(lambda: context.api.run(run_id), has_status(Status.CANCELLED), within=5)
-    for was in context.cancelled_runs() or [context.snapshot(run_id)]:
-        context.poller.wait_for_effects(was.at)
-        if why := has_status(Status.CANCELLED)(context.api.run(was.run["id"])):
+    for before in context.cancelled_runs() or [context.snapshot(run_id)]:
+        context.poller.wait_for_effects(before.at)
+        if why := has_status(Status.CANCELLED)(context.api.run(before.run["id"])):
             raise CheckFailed(f"it did not last: {why}")
 
 
@@ -62,7 +62,7 @@ def check_a_pending_run_is_cancelled(context: CheckContext) -> None:
 def check_a_running_run_is_cancelled_soon(context: CheckContext) -> None:
     """At once, or when its work notices (Q10)."""
     run_id = context.runs.fresh(State.RUNNING_LONG)
-    response = _accepted(context, run_id)
+    response = _cancel_accepted(context, run_id)
     at_first = response.object().get("status")
     context.wait_for(lambda: context.api.run(run_id), has_status(Status.CANCELLED))
     words = {Status.CANCELLED: "at_once", Status.RUNNING: "cooperative"}
@@ -76,28 +76,28 @@ def check_no_step_runs_after_a_cancel(context: CheckContext) -> None:
     """After a cancellation no step is running and none starts; neither in the middle of a long step
     nor where the next one is near."""
     run_id = context.runs.fresh(State.RUNNING_LONG)
-    _nothing_starts(context, run_id)
+    _check_no_step_starts(context, run_id)
     # One that has completed sooner shows nothing, and need not.
     with contextlib.suppress(Inconclusive, Unsupported):
-        _nothing_starts(context, context.runs.fresh(State.SUCCEEDS, Status.RUNNING))
-    for then in context.cancelled_runs() or [context.snapshot(run_id)]:
-        context.poller.wait_for_effects(then.at)
-        for was, now in zip(then.steps, context.steps(then.run["id"]), strict=False):
-            if why := unchanged(was, now, ("status", "startedAt")):
+        _check_no_step_starts(context, context.runs.fresh(State.SUCCEEDS, Status.RUNNING))
+    for snapshot in context.cancelled_runs() or [context.snapshot(run_id)]:
+        context.poller.wait_for_effects(snapshot.at)
+        for before, after in zip(snapshot.steps, context.steps(snapshot.run["id"]), strict=False):
+            if why := unchanged(before, after, ("status", "startedAt")):
                 raise CheckFailed(f"a step of a cancelled run went on: {why}")
 
 
 @requirement("CANCEL-05", wants=[State.COMPLETED])
 def check_a_finished_run_cannot_be_cancelled(context: CheckContext) -> None:
     """However that is answered (Q02), the run is as it was."""
-    refused: list[Snapshot] = []
+    finished: list[Snapshot] = []
     for state in (State.COMPLETED, State.CANCELLED):
         before = context.snapshot(context.runs.fresh(state))
         response = require(context.api.cancel(before.run["id"]), no_server_error)
-        refused.append(replace(before, at=time.monotonic()))
+        finished.append(replace(before, at=time.monotonic()))
         context.observe_status("Q02", response, REFUSALS)
     # What a cancel does may come later than its answer.
-    for before in refused:
+    for before in finished:
         context.poller.wait_for_effects(before.at)
         if why := unchanged(before.run, context.api.run(before.run["id"])):
             raise CheckFailed(f"cancelling a {before.run.get('status')} run changed it: {why}")
@@ -110,20 +110,20 @@ def check_many_cancels_have_one_outcome(context: CheckContext, state: State) -> 
     came too late hears what a cancel of a finished run is answered with (Q02)."""
     run_id = context.runs.fresh(state)
     with context.api.events(run_id) as stream:
-        responses = at_once([partial(context.api.cancel, run_id)] * CALLERS)
+        responses = concurrently([partial(context.api.cancel, run_id)] * CALLERS)
         for response in responses:
             require(response, no_server_error)
-        taken = [response for response in responses if not success(response)]
-        if not taken:
+        accepted = [response for response in responses if not success(response)]
+        if not accepted:
             raise Inconclusive(
                 f"no cancel was accepted: {responses[0].summary}", caused_by="CANCEL-01"
             )
         context.poller.wait_for_status(context.api, run_id, Status.CANCELLED)
         context.poller.follow(stream, has_ended, within=5)
         stream.wait(0.3, lambda s: s.ended)
-    _one_end(context, run_id, stream)
+    _check_one_end(context, run_id, stream)
     if state is State.PENDING:
-        _in_turn(context.api.cancel(run_id), responses, taken)
+        _check_order(context.api.cancel(run_id), responses, accepted)
 
 
 @requirement("CANCEL-07")
@@ -134,13 +134,13 @@ def check_cancel_against_completion_has_one_winner(context: CheckContext) -> Non
     for batch in cancel_around_completion(context):
         for cancel in batch:
             require(cancel.response, no_server_error)
-            _one_end(context, cancel.ended.run["id"], cancel.stream)
-            _as_told(cancel.response, str(cancel.ended.run.get("status")))
+            _check_one_end(context, cancel.ended.run["id"], cancel.stream)
+            _check_response_matches_end(cancel.response, str(cancel.ended.run.get("status")))
         cancels += batch
     for cancel in cancels:
         context.poller.wait_for_effects(cancel.ended.at)
-        now = context.api.run(cancel.ended.run["id"])
-        if why := unchanged(cancel.ended.run, now, ("status", "completedAt")):
+        after = context.api.run(cancel.ended.run["id"])
+        if why := unchanged(cancel.ended.run, after, ("status", "completedAt")):
             raise CheckFailed(f"the end did not last: {why}")
     in_time = sum(cancel.in_time for cancel in cancels)
     if context.poller.real_time and in_time in (0, len(cancels)):
@@ -154,7 +154,7 @@ def check_cancel_against_completion_has_one_winner(context: CheckContext) -> Non
 def check_an_unknown_run_cannot_be_cancelled(context: CheckContext) -> None:
     """404; a run that exists can be."""
     require(context.api.cancel(UNKNOWN_RUN), status(404))
-    _accepted(context, context.runs.fresh(State.PENDING))
+    _cancel_accepted(context, context.runs.fresh(State.PENDING))
 
 
 @requirement("CANCEL-09")
@@ -163,7 +163,7 @@ def check_cancel_sets_timestamps(context: CheckContext) -> None:
     run_id = context.runs.fresh(State.PENDING)
     before = context.api.run(run_id)
     context.poller.tick()
-    _accepted(context, run_id)
+    _cancel_accepted(context, run_id)
     after = context.poller.wait_for_status(context.api, run_id, Status.CANCELLED)
     if after.get("completedAt") is None:
         raise CheckFailed("a cancelled run has no completedAt")
@@ -179,7 +179,7 @@ def check_a_malformed_id_cannot_be_cancelled(context: CheckContext) -> None:
     require(context.api.cancel(MALFORMED_RUN), status(422))
 
 
-def _accepted(context: CheckContext, run_id: str) -> Response:
+def _cancel_accepted(context: CheckContext, run_id: str) -> Response:
     """The answer to a cancel that should be accepted; Inconclusive if it is not (CANCEL-01)."""
     response = context.api.cancel(run_id)
     if success(response):
@@ -189,11 +189,11 @@ def _accepted(context: CheckContext, run_id: str) -> Response:
     return response
 
 
-def _nothing_starts(context: CheckContext, run_id: str) -> None:
+def _check_no_step_starts(context: CheckContext, run_id: str) -> None:
     """From the answer to its cancel on no step of the run starts, and when it is cancelled none is
     running."""
     with context.api.events(run_id) as stream:
-        _accepted(context, run_id)
+        _cancel_accepted(context, run_id)
         at_first = {step["key"]: step for step in context.steps(run_id)}
         context.poller.wait_for_status(context.api, run_id, Status.CANCELLED)
         steps = context.steps(run_id)
@@ -215,7 +215,7 @@ def _nothing_starts(context: CheckContext, run_id: str) -> None:
             )
 
 
-def _one_end(context: CheckContext, run_id: str, stream: Stream) -> None:
+def _check_one_end(context: CheckContext, run_id: str, stream: Stream) -> None:
     """A stream told one end, and the run agrees with it."""
     outcomes = [event.outcome for event in terminal_events(stream)]
     final = context.api.run(run_id).get("status")
@@ -225,7 +225,7 @@ def _one_end(context: CheckContext, run_id: str, stream: Stream) -> None:
         raise CheckFailed(f"the stream ends with {outcomes[0]}, the run is {final}")
 
 
-def _as_told(response: Response, end: str) -> None:
+def _check_response_matches_end(response: Response, end: str) -> None:
     """A cancel that raced with completion was answered in keeping with how the run ended."""
     if client_error(response) is None and end == Status.CANCELLED:
         raise CheckFailed(
@@ -245,24 +245,26 @@ def _as_told(response: Response, end: str) -> None:
         )
 
 
-def _in_turn(late: Response, responses: Iterable[Response], taken: Sequence[Response]) -> None:
+def _check_order(
+    later: Response, responses: Iterable[Response], accepted: Sequence[Response]
+) -> None:
     """Where a cancel takes effect at once, all others came behind it, as `late` did.
 
     A cancel that is still under way may be asked for again, or that may be refused (Q10).
     """
-    if any(response.object().get("status") != Status.CANCELLED for response in taken):
+    if any(response.object().get("status") != Status.CANCELLED for response in accepted):
         return
     for response in responses:
-        if success(response) and response.status != late.status:
+        if success(response) and response.status != later.status:
             raise CheckFailed(
                 f"{response.summary} together with an accepted cancel, and a later cancel returned "
-                f"{late.status}",
+                f"{later.status}",
                 level=Level.INFERRED,
                 exchange=response.exchange,
             )
-    if success(late) and len(taken) > 1:
+    if success(later) and len(accepted) > 1:
         raise CheckFailed(
-            f"{len(taken)} cancels at the same moment were accepted, each with the cancelled run, "
-            f"and one that came later was answered {late.status}",
-            exchange=taken[-1].exchange,
+            f"{len(accepted)} cancels at the same moment were accepted, each with the cancelled run, "
+            f"and one that came later was answered {later.status}",
+            exchange=accepted[-1].exchange,
         )

@@ -121,17 +121,17 @@ def check_events_follow_the_steps(context: CheckContext) -> None:
 def check_resume_after_last_event_id(context: CheckContext) -> None:
     """Behind `Last-Event-ID` there is no gap and no repetition."""
     run_id = context.runs.fresh(State.SUCCEEDS)
-    with context.api.events(run_id) as whole:
-        context.poller.follow(whole, lambda s: len(s.events) >= 3 or has_ended(s))
-        seen = whole.events
+    with context.api.events(run_id) as full_stream:
+        context.poller.follow(full_stream, lambda s: len(s.events) >= 3 or has_ended(s))
+        seen = full_stream.events
         if len(seen) < 2:
             raise Inconclusive("too few events came")
         if not seen[0].id:
             raise Unsupported("the events bear no ids")
         with context.api.events(run_id, seen[1].id) as resumed:
-            for stream in (whole, resumed):
+            for stream in (full_stream, resumed):
                 context.poller.follow(stream, has_ended)
-    _continues(whole, seen[1].id, resumed)
+    _continues(full_stream, seen[1].id, resumed)
 
 
 @requirement("EVENTS-07", shares="watched")
@@ -147,23 +147,23 @@ def check_resume_after_a_retry(context: CheckContext) -> None:
     if rerun_id(context, run_id, retry_accepted(context, run_id, {"mode": "full"})) != run_id:
         return
     known = {event.id for event in received}
-    with context.api.events(run_id) as whole:
+    with context.api.events(run_id) as full_stream:
         context.poller.follow(
-            whole, lambda s: sum(f.id not in known for f in s.events) > 1, within=5
+            full_stream, lambda s: sum(f.id not in known for f in s.events) > 1, within=5
         )
-        since = [event for event in whole.events if event.id not in known][:1]
-        anchors = [event.id for event in (received[0], received[-2], received[-1], *since)]
+        since = [event for event in full_stream.events if event.id not in known][:1]
+        last_ids = [event.id for event in (received[0], received[-2], received[-1], *since)]
         with ExitStack() as left:
-            resumed = {id_: left.enter_context(context.api.events(run_id, id_)) for id_ in anchors}
+            resumed = {id_: left.enter_context(context.api.events(run_id, id_)) for id_ in last_ids}
             late = is_finished(context.api.run(run_id)) is None
             context.poller.wait_for_status(context.api, run_id, *FINISHED)
-            for stream in (whole, *resumed.values()):
+            for stream in (full_stream, *resumed.values()):
                 context.poller.follow(stream, lambda s: _attempt_ended(s, known), within=5)
-    _ids_unique(whole)
+    _ids_unique(full_stream)
     for id_, stream in resumed.items():
         # A run that has finished meanwhile may have nothing to tell any more (Q13).
         if stream.events or not late:
-            _continues(whole, id_, stream)
+            _continues(full_stream, id_, stream)
 
 
 @requirement("EVENTS-08", shares="watched")
@@ -292,8 +292,11 @@ def check_replay_matches_the_original_events(context: CheckContext) -> None:
     then = {(event.kind, event.step_key): event for event in reversed(live)}
     for event in again:
         first = then.get((event.kind, event.step_key), event)
-        for name, was, now in (("run", first.run, event.run), ("step", first.step, event.step)):
-            if was and now and (why := unchanged(was, now, ("status",))):
+        for name, before, after in (
+            ("run", first.run, event.run),
+            ("step", first.step, event.step),
+        ):
+            if before and after and (why := unchanged(before, after, ("status",))):
                 raise CheckFailed(
                     f"{event.kind} is told again with another {name} than when it happened: {why}",
                     exchange=replay.exchange,
@@ -314,21 +317,21 @@ def _attempt_ended(stream: Stream, known: set[str | None]) -> bool:
     return any(event.ends_run for event in run_events(fresh))
 
 
-def _ids_unique(whole: Stream) -> None:
-    own = [event for event in whole.events if "id" in event.lines]
+def _ids_unique(full_stream: Stream) -> None:
+    own = [event for event in full_stream.events if "id" in event.lines]
     first = {event.id: event for event in reversed(own)}
     for event in own:
         if event.data != first[event.id].data:
             raise CheckFailed(
                 f"two events bear the id {event.id!r}, {first[event.id].event} and {event.event}: "
                 f"behind it nobody can resume",
-                exchange=whole.exchange,
+                exchange=full_stream.exchange,
             )
 
 
-def _continues(whole: Stream, last: str | None, resumed: Stream) -> None:
+def _continues(full_stream: Stream, last: str | None, resumed: Stream) -> None:
     """What a reader that resumed behind this id heard is what the whole stream tells behind it."""
-    events = whole.events
+    events = full_stream.events
     places = [number for number, event in enumerate(events, 1) if event.id == last]
     if not places:
         # A stream that does not begin with the past shows nothing to compare with.

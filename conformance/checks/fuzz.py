@@ -11,8 +11,7 @@ import pytest
 
 from conformance import deadline
 from conformance.errors import CheckFailed, Inconclusive, Outcome, Unsupported
-from conformance.fuzz.results import Failure, PhaseResult
-from conformance.fuzz.results import Outcome as Found
+from conformance.fuzz.results import Failure, FuzzResults, PhaseResult
 from conformance.fuzz.runner import fuzz
 from conformance.fuzz.schema import View
 from conformance.harness.context import CheckContext
@@ -34,16 +33,16 @@ _CHANGED = {
     Operation.CANCEL: (State.PENDING, None),
     Operation.RETRY: (State.FAILS_ONCE, Status.FAILED),
 }
-_FRESH = 5
-_MOST = 40
+_MIN_RUNS = 5
+_MAX_RUNS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Fuzzed:
     """What was found in each view, and why an operation could not be tried."""
 
-    views: Mapping[View, Found]
-    left_out: Mapping[tuple[str, Operation], Outcome]
+    views: Mapping[View, FuzzResults]
+    skipped: Mapping[tuple[str, Operation], Outcome]
 
 
 @pytest.mark.parametrize(("phase", "operation"), CASES)
@@ -53,53 +52,53 @@ def check_schemathesis_finds_no_failure(
     """No failure against the documented view, and none but that against the whole contract."""
     if context.read_only and operation.method != "GET":
         raise Unsupported("it needs to change something, and the run is read-only")
-    found = context.cache.once("fuzz", lambda: _fuzz(context))
-    if (reason := found.left_out.get((phase, operation))) is not None:
+    found = context.cache.once("fuzz", lambda: _run_fuzzer(context))
+    if (reason := found.skipped.get((phase, operation))) is not None:
         raise reason
     documented, tolerant = (
         found.views[view].get((phase, operation), PhaseResult()) for view in View
     )
     if documented.failures:
-        _accuse(context, documented.failures[0], None)
+        _fail(context, documented.failures[0], None)
     if failure := next((f for f in tolerant.failures if f.server_error), None):
-        _accuse(context, failure, None)
+        _fail(context, failure, None)
     if tolerant.failures:
-        _accuse(context, tolerant.failures[0], Level.INFERRED)
-    if documented.cut or tolerant.cut:
+        _fail(context, tolerant.failures[0], Level.INFERRED)
+    if documented.timed_out or tolerant.timed_out:
         raise Inconclusive(f"there was time for {documented.sent + tolerant.sent} requests only")
-    for tally in (documented, tolerant):
-        if not tally.succeeded:
-            raise Inconclusive(_untried(tally))
+    for result in (documented, tolerant):
+        if not result.succeeded:
+            raise Inconclusive(_why_untested(result))
 
 
-def _untried(tally: PhaseResult) -> str:
+def _why_untested(result: PhaseResult) -> str:
     """Why an operation was not put to the test, and what to do."""
-    if tally.errors:
-        return f"no request was answered with success: {tally.errors[0]}"
-    if not tally.sent and tally.unanswered:
-        return f"none of {tally.unanswered} requests was answered in time: try it less busy"
-    if not tally.sent:
+    if result.errors:
+        return f"no request was answered with success: {result.errors[0]}"
+    if not result.sent and result.without_response:
+        return f"none of {result.without_response} requests was answered in time: try it less busy"
+    if not result.sent:
         return "the cases that were made up had no such request: try more of them, --fuzz 50"
-    came = ", ".join(f"{count} with {code}" for code, count in sorted(tally.statuses.items()))
-    return f"of {tally.sent} requests none was answered with success: {came}"
+    came = ", ".join(f"{count} with {code}" for code, count in sorted(result.statuses.items()))
+    return f"of {result.sent} requests none was answered with success: {came}"
 
 
-def _accuse(context: CheckContext, failure: Failure, level: Level | None) -> None:
+def _fail(context: CheckContext, failure: Failure, level: Level | None) -> None:
     number = context.api.target.traffic.keep(failure.exchange)
     again = context.fuzz.again
     message = f"{failure.message} (again with {again})" if again else failure.message
     raise CheckFailed(message, level=level, exchange=number)
 
 
-def _fuzz(context: CheckContext) -> Fuzzed:
+def _run_fuzzer(context: CheckContext) -> Fuzzed:
     pools: dict[View, dict[str, dict[Operation, Sequence[str]]]] = {view: {} for view in View}
-    left_out: dict[tuple[str, Operation], Outcome] = {}
+    skipped: dict[tuple[str, Operation], Outcome] = {}
     for phase in PHASES:
         for operation in _wanted(context, phase):
             try:
                 found = {view: _runs(context, operation) for view in View}
             except Outcome as why:
-                left_out[phase, operation] = why
+                skipped[phase, operation] = why
                 continue
             for view in View:
                 pools[view].setdefault(phase, {})[operation] = found[view]
@@ -108,10 +107,10 @@ def _fuzz(context: CheckContext) -> Fuzzed:
         try:
             _settle(context, operation, [pools[view][phase][operation] for view in View])
         except Outcome as why:
-            left_out[phase, operation] = why
+            skipped[phase, operation] = why
             for view in View:
                 del pools[view][phase][operation]
-    views: Mapping[View, Found] = {view: {} for view in View}
+    views: Mapping[View, FuzzResults] = {view: {} for view in View}
     if any(pools.values()):
         target = context.api.target
         # What is found by then must still be read.
@@ -126,21 +125,23 @@ def _fuzz(context: CheckContext) -> Fuzzed:
             context.fuzz,
             seconds,
         )
-    return Fuzzed(views, left_out)
+    return Fuzzed(views, skipped)
 
 
 def _wanted(context: CheckContext, phase: str) -> list[Operation]:
     """The operations that this phase is asked to try. What follows what needs all of them."""
-    able = [o for o in Operation if o.method == "GET" or not context.read_only]
-    asked = [o for o in able if f"FUZZ-{phase.upper()}-{o.name}" in context.selected]
-    return able if phase == "stateful" and asked else asked
+    possible = [o for o in Operation if o.method == "GET" or not context.read_only]
+    requested = [o for o in possible if f"FUZZ-{phase.upper()}-{o.name}" in context.selected]
+    return possible if phase == "stateful" and requested else requested
 
 
 def _runs(context: CheckContext, operation: Operation) -> Sequence[str]:
     if operation not in _CHANGED:
         return [context.runs.shared(State.COMPLETED)]
     state, _ = _CHANGED[operation]
-    return context.runs.fresh_many(state, None, min(_MOST, max(_FRESH, context.fuzz.cases // 4)))
+    return context.runs.fresh_many(
+        state, None, min(_MAX_RUNS, max(_MIN_RUNS, context.fuzz.cases // 4))
+    )
 
 
 def _settle(context: CheckContext, operation: Operation, runs: Iterable[Sequence[str]]) -> None:

@@ -71,19 +71,19 @@ def check_a_finished_run_reads_the_same_every_time(context: CheckContext) -> Non
 @requirement("GET-05")
 def check_timestamps_have_a_zone(context: CheckContext) -> None:
     """RFC 3339, in runs of every status."""
-    each_is(context, timestamps_have_zone)
+    require_each(context, timestamps_have_zone)
 
 
 @requirement("GET-06")
 def check_timestamps_are_in_order(context: CheckContext) -> None:
     """Created, started, completed, updated."""
-    each_is(context, timestamps_in_order)
+    require_each(context, timestamps_in_order)
 
 
 @requirement("GET-07")
 def check_the_duration_is_from_start_to_completion(context: CheckContext) -> None:
     """As exactly as it is told, and never negative; while it runs it may grow (Q21)."""
-    for run in each_is(context, duration_consistent):
+    for run in require_each(context, duration_consistent):
         if run.get("status") == Status.RUNNING:
             _observe_duration(context, run)
 
@@ -91,7 +91,7 @@ def check_the_duration_is_from_start_to_completion(context: CheckContext) -> Non
 @requirement("GET-08")
 def check_completion_and_status_agree(context: CheckContext) -> None:
     """`completedAt` if and only if it has finished, no `startedAt` before it has started."""
-    for run in each_is(context, completion_matches_status):
+    for run in require_each(context, completion_matches_status):
         # None of these was retried: one that was may well have started once.
         if run.get("status") == Status.PENDING and run.get("startedAt") is not None:
             raise CheckFailed(f"a pending run has startedAt {run['startedAt']!r}")
@@ -101,7 +101,7 @@ def check_completion_and_status_agree(context: CheckContext) -> None:
 def check_an_error_means_failure(context: CheckContext) -> None:
     """`error` if and only if the run failed."""
     failed = context.api.run(context.runs.shared(State.FAILS, Status.FAILED))
-    each_is(context, error_matches_status, failed)
+    require_each(context, error_matches_status, failed)
 
 
 @requirement("GET-10")
@@ -109,7 +109,7 @@ def check_credential_belongs_to_one_tenant(context: CheckContext) -> None:
     """All listed runs bear the same `tenantId`."""
     context.ensure_runs(2)
     tenants = {str(run.get("tenantId")) for run in context.page(limit=1000)["items"]}
-    tenants |= {str(run.get("tenantId")) for run in each_run(context)}
+    tenants |= {str(run.get("tenantId")) for run in runs_of_each_kind(context)}
     if len(tenants) > 1:
         raise CheckFailed(f"one credential reads runs of the tenants {sorted(tenants)[:5]}")
 
@@ -155,21 +155,22 @@ def _observe_duration(context: CheckContext, before: dict[str, Any]) -> None:
             known = ["grows"]
         case _:
             known = []
-    was, now = ("null or absent" if each is None else each for each in seen)
-    context.observe("Q21", *known, observed=f"of a running run it is {was}, 2 s later {now}")
+    shown = ["null or absent" if each is None else str(each) for each in seen]
+    text = f"durationSeconds of a running run is {shown[0]}, 2 s later {shown[1]}"
+    context.observe("Q21", *known, observed=text)
 
 
-def each_run(context: CheckContext) -> list[dict[str, Any]]:
+def runs_of_each_kind(context: CheckContext) -> list[dict[str, Any]]:
     """A run of every status that can be had."""
     return [context.api.run(run_id) for run_id in context.sample_runs()]
 
 
-def each_is(
-    context: CheckContext, truth: Callable[[dict[str, Any]], str | None], *more: dict[str, Any]
+def require_each(
+    context: CheckContext, invariant: Callable[[dict[str, Any]], str | None], *more: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """These runs and one of every status that can be had; a Finding if this is not true of one."""
-    runs = [*more, *each_run(context)]
+    runs = [*more, *runs_of_each_kind(context)]
     for run in runs:
-        if why := truth(run):
+        if why := invariant(run):
             raise CheckFailed(f"a {run.get('status')} run: {why}")
     return runs

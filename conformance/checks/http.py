@@ -70,7 +70,7 @@ def check_responses_are_json(context: CheckContext, operation: Operation) -> Non
 
 
 # Each is well-formed HTTP and well-formed JSON or text, and none is what the contract asks for.
-NASTY_IDS = (
+UNUSUAL_IDS = (
     "%00",
     "%ff%fe",
     "..%2f..%2fetc%2fpasswd",
@@ -78,8 +78,17 @@ NASTY_IDS = (
     "%F0%9F%92%A9",
     "'%20OR%201=1--",
 )
-NASTY_VALUES = ("9" * 400, "-" + "9" * 40, "\0", "1e400", "\u0663", "{}", "\U0001f4a9", "a" * 4000)
-NASTY_BODIES: tuple[Any, ...] = (
+UNUSUAL_VALUES = (
+    "9" * 400,
+    "-" + "9" * 40,
+    "\0",
+    "1e400",
+    "\u0663",
+    "{}",
+    "\U0001f4a9",
+    "a" * 4000,
+)
+UNUSUAL_BODIES: tuple[Any, ...] = (
     {"mode": "from_step", "stepKey": "\x00"},
     {"mode": "from_step", "stepKey": "k" * 100_000},
     {"mode": "from_step", "stepKey": "\ud800"},
@@ -97,23 +106,23 @@ NASTY_BODIES: tuple[Any, ...] = (
 @pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
 def check_unusual_ids_cause_no_server_error(context: CheckContext, operation: Operation) -> None:
     """No 5xx, whatever stands for the run; nor to any other request of this run."""
-    for odd in NASTY_IDS:
-        require(_send(context, operation.method, operation.path(odd)), no_server_error)
+    for unusual in UNUSUAL_IDS:
+        require(_send(context, operation.method, operation.path(unusual)), no_server_error)
 
 
 @requirement("HTTP-04")
 @pytest.mark.parametrize("parameter", ["status", "limit", "offset"])
 def check_unusual_values_cause_no_server_error(context: CheckContext, parameter: str) -> None:
     """No 5xx, whatever is asked for."""
-    for odd in NASTY_VALUES:
-        require(context.api.list_runs(**{parameter: odd}), no_server_error)
+    for unusual in UNUSUAL_VALUES:
+        require(context.api.list_runs(**{parameter: unusual}), no_server_error)
 
 
 @requirement("HTTP-04")
 def check_unusual_bodies_cause_no_server_error(context: CheckContext) -> None:
     """No 5xx, whatever a retry is told; the run is one that nobody has."""
-    for odd in NASTY_BODIES:
-        raw = json.dumps(odd).encode()
+    for unusual in UNUSUAL_BODIES:
+        raw = json.dumps(unusual).encode()
         require(context.api.request(Operation.RETRY, UNKNOWN_RUN, raw=raw), no_server_error)
 
 
@@ -131,11 +140,11 @@ def check_errors_have_a_reason(context: CheckContext) -> None:
 
 @requirement("HTTP-06", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "image/png"])
-def check_a_body_of_another_type_is_rejected(context: CheckContext, kind: str) -> None:
+def check_a_body_of_another_type_is_rejected(context: CheckContext, media_type: str) -> None:
     """The run is as it was, and the same bytes said to be JSON are accepted."""
     run_id, body = context.runs.fresh(State.FAILS_ONCE, Status.FAILED), b'{"mode": "full"}'
     before = context.api.run(run_id)
-    other = {"Content-Type": kind}
+    other = {"Content-Type": media_type}
     refused = context.api.request(Operation.RETRY, run_id, raw=body, headers=other)
     after = unchanged(before, context.api.run(run_id))
     if after is None and (why := success(context.api.request(Operation.RETRY, run_id, raw=body))):
@@ -179,7 +188,7 @@ def check_repeated_get_returns_the_same(context: CheckContext, operation: Operat
             return rest, [read() for _ in range(4)]
 
         listed = operation is Operation.LIST
-        seen = context.read_stable(readings, _at_rest) if listed else readings()
+        seen = context.read_stable(readings, _unchanged_list) if listed else readings()
         first, *others = seen[1]
         for number, again in enumerate(others, 2):
             if again != first:
@@ -233,9 +242,9 @@ def check_head_and_options(context: CheckContext, operation: Operation) -> None:
     require(_send(context, "OPTIONS", path), status(200, 204, 405))
     head: list[Piece] = [
         f"HEAD {context.raw_client.path}{path} HTTP/1.1\r\n",
-        _ordinary(context, ("Connection", "close")),
+        _valid_headers(context, ("Connection", "close")),
     ]
-    reaction = context.raw_client.exchange([*head, "\r\n"], done=lambda heard: False)
+    reaction = context.raw_client.exchange([*head, "\r\n"], done=lambda received: False)
     if reaction.body:
         raise CheckFailed(
             f"HEAD {path} is answered with a body of {len(reaction.body)} bytes",
@@ -246,13 +255,13 @@ def check_head_and_options(context: CheckContext, operation: Operation) -> None:
 def _get(context: CheckContext, *middle: Piece, target: str = f"{ROOT}?limit=1") -> list[Piece]:
     return [
         f"GET {context.raw_client.path}{target} HTTP/1.1\r\n",
-        _ordinary(context),
+        _valid_headers(context),
         *middle,
         "\r\n",
     ]
 
 
-def _at_rest(before: tuple[object, object], after: tuple[object, object]) -> bool:
+def _unchanged_list(before: tuple[object, object], after: tuple[object, object]) -> bool:
     """Nothing has changed in the list, or in what was read of it."""
     return before[0] == after[0] or before[1] == after[1]
 
@@ -264,11 +273,15 @@ def _retryable(context: CheckContext) -> str:
 
 def _retry(context: CheckContext, *rest: Piece) -> list[Piece]:
     path = Operation.RETRY.path(UNKNOWN_RUN)
-    kind = ("Content-Type", "application/json")
-    return [f"POST {context.raw_client.path}{path} HTTP/1.1\r\n", _ordinary(context, kind), *rest]
+    media_type = ("Content-Type", "application/json")
+    return [
+        f"POST {context.raw_client.path}{path} HTTP/1.1\r\n",
+        _valid_headers(context, media_type),
+        *rest,
+    ]
 
 
-def _ordinary(context: CheckContext, *more: tuple[str, str]) -> Headers:
+def _valid_headers(context: CheckContext, *more: tuple[str, str]) -> Headers:
     credential = () if context.api.credential is None else context.api.credential.headers().items()
     return context.raw_client.headers(*credential, *more)
 
@@ -276,7 +289,7 @@ def _ordinary(context: CheckContext, *more: tuple[str, str]) -> Headers:
 Request = Callable[[CheckContext], Sequence[Piece]]
 
 # What is there as a whole and cannot be waited on: it is for the service to say something.
-WHOLE: dict[str, Request] = {
+COMPLETE: dict[str, Request] = {
     "a header of 64 KiB": lambda k: _get(k, "X-Filler: ", Filler("a", 64 * KIB), "\r\n"),
     "2,000 headers": lambda k: _get(k, Filler("X-Filler: a\r\n", 2000)),
     "a query of 64 KiB": lambda k: _get(k, target=f"{ROOT}?x={'a' * 64 * KIB}"),
@@ -285,13 +298,13 @@ WHOLE: dict[str, Request] = {
     "a broken escape in the path": lambda k: _get(k, target=f"{ROOT}/%zz%f"),
     "an unknown version": lambda k: [
         f"GET {k.raw_client.path}{ROOT} HTTP/7.3\r\n",
-        _ordinary(k),
+        _valid_headers(k),
         "\r\n",
     ],
     "a header without colon": lambda k: _get(k, "no colon in here\r\n"),
     "an unknown method": lambda k: [
         f"BREW {k.raw_client.path}{ROOT} HTTP/1.1\r\n",
-        _ordinary(k),
+        _valid_headers(k),
         "\r\n",
     ],
     "a chunk of no size": lambda k: _retry(
@@ -307,11 +320,11 @@ WHOLE: dict[str, Request] = {
     "100,000 brackets": lambda k: _retry(k, "Content-Length: 100000\r\n\r\n", Filler("[", 100_000)),
 }
 # What is cut off: the service may wait for the rest, and we are gone.
-CUT: dict[str, Request] = {
+INCOMPLETE: dict[str, Request] = {
     "half a request line": lambda k: [f"GET {k.raw_client.path}{ROOT[:8]}"],
     "half a header": lambda k: [
         f"GET {k.raw_client.path}{ROOT} HTTP/1.1\r\n",
-        _ordinary(k),
+        _valid_headers(k),
         "X-Fi",
     ],
     "half a body": lambda k: _retry(k, 'Content-Length: 200\r\n\r\n{"mode": "fr'),
@@ -321,12 +334,12 @@ CUT: dict[str, Request] = {
 
 
 @requirement("HTTP-07")
-@pytest.mark.parametrize("case", [*WHOLE, *CUT])
+@pytest.mark.parametrize("case", [*COMPLETE, *INCOMPLETE])
 def check_service_survives_malformed_requests(context: CheckContext, case: str) -> None:
     """An ordinary request is answered afterwards."""
     pieces = _pieces(context, case)
     _alive(context)
-    context.raw_client.exchange(pieces, leave=case in CUT)
+    context.raw_client.exchange(pieces, disconnect=case in INCOMPLETE)
     _alive(context, f"after {case}")
 
 
@@ -334,14 +347,16 @@ def check_service_survives_malformed_requests(context: CheckContext, case: str) 
 def check_slow_client_blocks_no_other(context: CheckContext) -> None:
     """While half a request is all that came, an ordinary one is answered."""
     _alive(context)
-    pieces = CUT["half a header"](context)
+    pieces = INCOMPLETE["half a header"](context)
     context.raw_client.exchange(
-        pieces, leave=True, during=lambda: _alive(context, "while half a request is all that came")
+        pieces,
+        disconnect=True,
+        during=lambda: _alive(context, "while half a request is all that came"),
     )
 
 
 @requirement("HTTP-13")
-@pytest.mark.parametrize("case", list(WHOLE))
+@pytest.mark.parametrize("case", list(COMPLETE))
 def check_malformed_request_gets_a_response(context: CheckContext, case: str) -> None:
     """Or its connection is closed: whoever sent it learns that nothing comes of it."""
     reaction = context.raw_client.exchange(_pieces(context, case))
@@ -358,7 +373,7 @@ def check_malformed_request_gets_a_response(context: CheckContext, case: str) ->
 
 
 def _pieces(context: CheckContext, case: str) -> Sequence[Piece]:
-    pieces = (WHOLE | CUT)[case](context)
+    pieces = (COMPLETE | INCOMPLETE)[case](context)
     if context.read_only and str(pieces[0]).startswith("POST"):
         raise Unsupported("it needs to change something, and the run is read-only")
     return pieces
@@ -389,6 +404,6 @@ def _send(context: CheckContext, method: str, path: str) -> Response:
 
 
 def _json(response: Response) -> str | None:
-    kind = response.media_type
-    fine = kind == "application/json" or kind.endswith("+json")
-    return None if fine else f"its type is {kind!r}, no kind of JSON"
+    media_type = response.media_type
+    fine = media_type == "application/json" or media_type.endswith("+json")
+    return None if fine else f"its type is {media_type!r}, no kind of JSON"

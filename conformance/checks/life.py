@@ -105,15 +105,15 @@ def check_all_operations_agree(context: CheckContext) -> None:
 @requirement("LIFE-06", shares="watched")
 def check_reading_changes_nothing(context: CheckContext) -> None:
     """A waiting run is the same after it was looked at in every way."""
-    before, after = _looked_at(context, context.runs.shared(State.PENDING))
-    if progressed(before, after) and context.runs.repeatable:
+    before, after = _read_everything(context, context.runs.shared(State.PENDING))
+    if progressed(before, after) and context.runs.unlimited:
         # Its time may have come just then; that of another has not.
-        before, after = _looked_at(context, context.runs.fresh(State.PENDING))
+        before, after = _read_everything(context, context.runs.fresh(State.PENDING))
     if why := unchanged(before, after):
         raise CheckFailed(f"reading changed a run: {why}")
 
 
-def _looked_at(context: CheckContext, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read_everything(context: CheckContext, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The run before and after it was looked at in every way."""
     before = context.api.run(run_id)
     context.api.list_runs()

@@ -22,8 +22,8 @@ from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import State, Status
 
-EACH_LIMIT = 7
-LOOKED_AT = 200
+PAGE_SIZE = 7
+MAX_ITEMS = 200
 
 
 @requirement("LIST-01")
@@ -41,7 +41,7 @@ def check_a_page_has_items_and_a_total(context: CheckContext) -> None:
 def check_items_have_the_documented_types(context: CheckContext) -> None:
     """Every item is a run."""
     context.ensure_runs(1)
-    context.check_schema(require(context.api.list_runs(limit=LOOKED_AT), status(200)), "RunPage")
+    context.check_schema(require(context.api.list_runs(limit=MAX_ITEMS), status(200)), "RunPage")
 
 
 @requirement("LIST-03")
@@ -56,7 +56,7 @@ def check_a_page_holds_a_hundred_by_default(context: CheckContext) -> None:
 
 
 @requirement("LIST-04")
-@pytest.mark.parametrize("limit", [1, 2, EACH_LIMIT])
+@pytest.mark.parametrize("limit", [1, 2, PAGE_SIZE])
 def check_a_page_holds_no_more_than_its_limit(context: CheckContext, limit: int) -> None:
     """There are more runs than are asked for."""
     context.ensure_runs(limit + 1)
@@ -103,8 +103,8 @@ def check_offset_beyond_total_gives_no_items(context: CheckContext) -> None:
 
     def read() -> tuple[int, list[Any], int]:
         total = context.page(limit=1)["total"]
-        behind = context.page(offset=total)
-        return total, behind["items"], behind["total"]
+        page = context.page(offset=total)
+        return total, page["items"], page["total"]
 
     total, items, after = context.read_stable(read)
     if items:
@@ -116,23 +116,23 @@ def check_offset_beyond_total_gives_no_items(context: CheckContext) -> None:
 @requirement("LIST-10", exclusive=True)
 def check_pages_cover_the_list(context: CheckContext) -> None:
     """Pages of seven beside one page of all, as far as two hundred runs."""
-    context.ensure_runs(EACH_LIMIT + 1)
+    context.ensure_runs(PAGE_SIZE + 1)
 
     def read() -> tuple[list[str], list[str], list[tuple[str, str]]]:
-        items = context.page(limit=LOOKED_AT)["items"]
+        items = context.page(limit=MAX_ITEMS)["items"]
         paged: list[str] = []
-        for offset in range(0, len(items), EACH_LIMIT):
-            limit = min(EACH_LIMIT, len(items) - offset)
+        for offset in range(0, len(items), PAGE_SIZE):
+            limit = min(PAGE_SIZE, len(items) - offset)
             paged += [run["id"] for run in context.page(limit=limit, offset=offset)["items"]]
         return [run["id"] for run in items], paged, run_versions(items)
 
     # Runs that have not changed and come in another order are the fault, and no change.
     whole, paged, _ = context.read_stable(read, lambda a, b: a[:2] == b[:2] or a[2] == b[2])
-    doubled = sorted({run_id for run_id in paged if paged.count(run_id) > 1})
-    if doubled:
-        raise CheckFailed(f"the run {doubled[0]} is on more than one page")
+    duplicates = sorted({run_id for run_id in paged if paged.count(run_id) > 1})
+    if duplicates:
+        raise CheckFailed(f"the run {duplicates[0]} is on more than one page")
     if missing := [run_id for run_id in whole if run_id not in paged]:
-        raise CheckFailed(f"the run {missing[0]} is on no page of {EACH_LIMIT}")
+        raise CheckFailed(f"the run {missing[0]} is on no page of {PAGE_SIZE}")
     if paged != whole:
         raise CheckFailed("the pages hold the same runs as one large page, in another order")
 
@@ -160,8 +160,8 @@ def check_filter_returns_only_that_status(context: CheckContext) -> None:
     for wanted in Status:
         page = context.page(status=wanted.value, limit=1000)
         statuses, total = [run.get("status") for run in page["items"]], page["total"]
-        if strangers := [s for s in statuses if s != wanted]:
-            raise CheckFailed(f"status={wanted.value} gives a run that is {strangers[0]}")
+        if others := [s for s in statuses if s != wanted]:
+            raise CheckFailed(f"status={wanted.value} gives a run that is {others[0]}")
         if total != len(statuses) and total <= 1000:
             raise CheckFailed(
                 f"status={wanted.value} gives {len(statuses)} runs, its total is {total}"
@@ -190,7 +190,7 @@ def check_the_totals_over_all_statuses_add_up(context: CheckContext) -> None:
 def check_the_order_is_by_creation(context: CheckContext) -> None:
     """One way or the other (Q11), as far as two hundred runs."""
     context.ensure_runs(3)
-    items = context.page(limit=LOOKED_AT)["items"]
+    items = context.page(limit=MAX_ITEMS)["items"]
     moments = [timestamp(run, "createdAt") for run in items]
     if len(set(moments)) < 2:
         raise Inconclusive("all runs were created at the same moment")
@@ -224,7 +224,7 @@ def check_an_item_equals_the_run_read_by_id(context: CheckContext) -> None:
     """For finished runs, which do not change between the two readings."""
 
     def finished() -> list[dict[str, Any]]:
-        return [r for r in context.page(limit=LOOKED_AT)["items"] if not is_finished(r)]
+        return [r for r in context.page(limit=MAX_ITEMS)["items"] if not is_finished(r)]
 
     found = finished()
     if not found:

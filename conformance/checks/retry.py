@@ -37,7 +37,7 @@ from conformance.checks.support.retry import (
     retry_accepted,
     settled_failed_run,
 )
-from conformance.client.concurrency import at_once
+from conformance.client.concurrency import concurrently
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
@@ -183,8 +183,8 @@ def check_an_unfinished_run_is_not_retried(context: CheckContext, state: State) 
     what = f"retrying a {before.run.get('status')} run changed"
     if why := unaffected(before.run, after.run):
         raise CheckFailed(f"{what} it: {why}")
-    for was, now in zip(before.steps, after.steps, strict=True):
-        if why := step_unaffected(was, now):
+    for step_before, step_after in zip(before.steps, after.steps, strict=True):
+        if why := step_unaffected(step_before, step_after):
             raise CheckFailed(f"{what} a step: {why}")
     if progressed(before.run, after.run):
         # Whether by itself, only another one tells, to which nothing is done.
@@ -231,15 +231,15 @@ def check_many_retries_start_one_run(context: CheckContext, mode: str) -> None:
     known = set(context.newest_runs())
     body = {"mode": mode}
     began = time.monotonic()
-    responses = at_once([partial(context.api.retry, run_id, body)] * CALLERS)
+    responses = concurrently([partial(context.api.retry, run_id, body)] * CALLERS)
     took = time.monotonic() - began
     for response in responses:
         require(response, no_server_error)
     accepted = [str(a.object().get("id")) for a in responses if not success(a)]
     if not accepted:
         raise Inconclusive(f"no retry was accepted: {responses[0].summary}", caused_by="RETRY-01")
-    now = context.api.run(run_id)
-    if unnamed := created_since(context, known, now) - set(accepted):
+    current = context.api.run(run_id)
+    if unnamed := created_since(context, known, current) - set(accepted):
         raise CheckFailed(
             f"{len(accepted)} retries were accepted, and made {len(unnamed)} runs more"
         )
@@ -247,7 +247,7 @@ def check_many_retries_start_one_run(context: CheckContext, mode: str) -> None:
         late = context.api.retry(run_id, body)
         if not success(late):
             accepted.append(run_id)
-        elif is_finished(now) or _took_longer(context, run_id, took):
+        elif is_finished(current) or _took_longer(context, run_id, took):
             raise CheckFailed(
                 f"{count} retries at the same moment were accepted for the same run, and one that "
                 f"came later was answered {late.status}",

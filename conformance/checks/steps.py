@@ -56,7 +56,7 @@ def check_counts_match_the_steps(context: CheckContext) -> None:
 @requirement("STEPS-04")
 def check_keys_are_unique(context: CheckContext) -> None:
     """No two steps of a run share one."""
-    for steps in each_steps(context):
+    for steps in steps_of_each_kind(context):
         if why := keys_unique(steps):
             raise CheckFailed(why)
 
@@ -67,7 +67,7 @@ def check_dependencies_form_a_dag(context: CheckContext) -> None:
     steps = context.steps(context.runs.shared(State.DIAMOND))
     if not any(step["dependsOn"] for step in steps):
         raise Inconclusive("no step depends on another")
-    for each in [steps, *each_steps(context)]:
+    for each in [steps, *steps_of_each_kind(context)]:
         if why := dependencies_acyclic(each):
             raise CheckFailed(why)
 
@@ -87,7 +87,7 @@ def check_no_step_starts_before_its_dependencies_completed(context: CheckContext
 @requirement("STEPS-07")
 def check_step_times_are_consistent(context: CheckContext) -> None:
     """Started before completed, with the duration in between."""
-    for steps in each_steps(context):
+    for steps in steps_of_each_kind(context):
         for step in steps:
             if why := step_times_consistent(step):
                 raise CheckFailed(f"the {step['status']} step {step['key']!r}: {why}")
@@ -127,7 +127,7 @@ def check_a_completed_run_has_no_open_step(context: CheckContext) -> None:
 @requirement("STEPS-10")
 def check_result_truncated_is_a_boolean(context: CheckContext) -> None:
     """In every step that says anything about it."""
-    for steps in each_steps(context):
+    for steps in steps_of_each_kind(context):
         for step in steps:
             if "resultTruncated" in step and type(step["resultTruncated"]) is not bool:
                 raise CheckFailed(f"resultTruncated is {step['resultTruncated']!r}")
@@ -146,7 +146,7 @@ def check_steps_lie_within_the_run(context: CheckContext) -> None:
     retried, and have steps that ended before it started last."""
     run_id = context.runs.shared(State.COMPLETED)
     run, steps = context.api.run(run_id), context.steps(run_id)
-    known = context.runs.made(run_id)
+    known = context.runs.created(run_id)
     of_last = [step for step in steps if known or not _was_kept(step, run)]
     if steps and not of_last:
         raise Inconclusive(
@@ -170,7 +170,7 @@ def check_steps_of_a_malformed_id_are_rejected(context: CheckContext) -> None:
     require(context.api.get_steps(MALFORMED_RUN), status(422))
 
 
-def each_steps(context: CheckContext) -> list[list[dict[str, Any]]]:
+def steps_of_each_kind(context: CheckContext) -> list[list[dict[str, Any]]]:
     """The steps of a run of every status that can be had."""
     return [context.steps(run_id) for run_id in context.sample_runs()]
 

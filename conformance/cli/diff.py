@@ -55,12 +55,14 @@ def _lines(found: Difference) -> list[Text]:
         lines += [Text("only in the second report", "bold"), Text(f"  {listed}")]
     if found.answers:
         lines.append(Text("open questions answered otherwise", "bold"))
-        lines += [Text(f"  {number}  {was}, then {now}") for number, was, now in found.answers]
+        lines += [
+            Text(f"  {number}  {before}, then {after}") for number, before, after in found.answers
+        ]
     if found.circumstances:
         lines.append(Text("run otherwise", "bold"))
         lines += [Text(f"  {each}") for each in found.circumstances]
-    was, now = found.conclusions
-    return [*lines, Text(f"{was}, then {now}", "bold"), Text(_who(found))]
+    before, after = found.conclusions
+    return [*lines, Text(f"{before}, then {after}", "bold"), Text(_who(found))]
 
 
 def _change(change: Change) -> list[Text]:

@@ -17,7 +17,7 @@ from conformance.config.converters import output_file
 from conformance.config.settings import from_context
 from conformance.config.sources import Resolution
 from conformance.errors import ConfigurationError, KitError
-from conformance.reporters.profile_progress import Watching
+from conformance.reporters.profile_progress import ProfileReporter
 from conformance.results import behaviour_profile
 from conformance.runner.run import ReportedError, run_checks
 from conformance.vocabulary import ExitCode
@@ -43,16 +43,16 @@ def profile_command(ctx: click.Context, /, out: str | None, quiet: bool, **setti
     observed), 130 interrupted (the observations so far are written).
     """
     console = Console(stderr=True, highlight=False)
-    watching = Watching(console, quiet=quiet)
-    wanted = tuple(behaviour_profile.observing(load()))
+    reporter = ProfileReporter(console, quiet=quiet)
+    wanted = tuple(behaviour_profile.observing_requirements(load()))
     try:
         path = None if out is None else _output_file(ctx, out)
-        report = run_checks(from_context(ctx, {"include": wanted}), [watching], files=False)
+        report = run_checks(from_context(ctx, {"include": wanted}), [reporter], files=False)
         if not report.observations:
             raise KitError(f"Nothing was observed. {report.problem}".strip(), _HINT)
     except KitError as fault:
         if not isinstance(fault, ReportedError):
-            watching.refuse(*fault.parts)
+            reporter.refuse(*fault.parts)
         sys.exit(ExitCode.NO_VERDICT)
     text = behaviour_profile.render(report, open_questions.load())
     if path is None:
@@ -61,9 +61,9 @@ def profile_command(ctx: click.Context, /, out: str | None, quiet: bool, **setti
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     for doubt in behaviour_profile.doubts(report):
-        watching.tell(doubt)
+        reporter.warn(doubt)
     if report.problem:
-        watching.tell(report.problem)
+        reporter.warn(report.problem)
     sys.exit(ExitCode.INTERRUPTED if report.interrupted else ExitCode.CONFORMANT)
 
 

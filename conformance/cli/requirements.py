@@ -33,8 +33,8 @@ def list_command(patterns: tuple[str, ...]) -> None:
     catalogue = load()
     chosen = catalogue.select(patterns, ())
     shown = [each for each in catalogue.requirements.values() if each.id in chosen]
-    beside = max(len(f"{each.id}  {each.level.value}  Q00  ") for each in shown)
-    narrow = console.width - beside < _READABLE
+    margin = max(len(f"{each.id}  {each.level.value}  Q00  ") for each in shown)
+    narrow = console.width - margin < _READABLE
     console.print(_paragraphs(shown) if narrow else _table(shown))
 
 

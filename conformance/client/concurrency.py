@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+def concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make all calls as nearly at the same moment as threads allow; their results in order.
 
     The first exception among them is raised when all are done. Whoever runs out of time meanwhile

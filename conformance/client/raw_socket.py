@@ -88,7 +88,7 @@ class RawClient:
         pieces: Sequence[Piece],
         *,
         done: Callable[[bytes], bool] | None = None,
-        leave: bool = False,
+        disconnect: bool = False,
         during: Callable[[], None] | None = None,
     ) -> RawResponse:
         """Send the pieces and read until the target hangs up, `done` is content with what it heard
@@ -98,7 +98,7 @@ class RawClient:
         sending and reading. Raises Refused if nobody listens.
         """
         start = time.monotonic()
-        heard, closed = b"", False
+        received, closed = b"", False
         with self._open(pieces) as line:
             try:
                 for piece in pieces:
@@ -108,15 +108,15 @@ class RawClient:
                 closed = True
             if during is not None:
                 during()
-            if not leave:
-                heard, hung_up = self._listen(line, start, done or _complete)
-                closed = closed or hung_up
-        return self._reaction(pieces, heard, closed, time.monotonic() - start)
+            if not disconnect:
+                received, closed_by_server = self._listen(line, start, done or _complete)
+                closed = closed or closed_by_server
+        return self._to_response(pieces, received, closed, time.monotonic() - start)
 
     def _open(self, pieces: Sequence[Piece]) -> socket.socket:
         plain: socket.socket | None = None
         try:
-            plain = self._dial()
+            plain = self._connect()
             if not self._secure:
                 return plain
             context = self._connection.tls()
@@ -124,12 +124,12 @@ class RawClient:
         except OSError as fault:
             if plain is not None:
                 plain.close()
-            number = self._keep(pieces, None, {}, b"", 0.0, str(fault))
+            number = self._record(pieces, None, {}, b"", 0.0, str(fault))
             raise ConnectionRefused(
                 f"no connection to {self._host}:{self._port}: {fault}", exchange=number
             ) from None
 
-    def _dial(self) -> socket.socket:
+    def _connect(self) -> socket.socket:
         if not self._connection.proxy:
             return socket.create_connection((self._host, self._port), self.patience)
         proxy = urlsplit(self._connection.proxy)
@@ -158,36 +158,36 @@ class RawClient:
     def _listen(
         self, line: socket.socket, start: float, done: Callable[[bytes], bool]
     ) -> tuple[bytes, bool]:
-        heard = b""
-        while len(heard) < MAX_RESPONSE and not done(heard):
+        received = b""
+        while len(received) < MAX_RESPONSE and not done(received):
             left = self.patience - (time.monotonic() - start)
             if left <= 0:
-                return heard, False
+                return received, False
             line.settimeout(left)
             try:
                 chunk = line.recv(65_536)
             except TimeoutError:
-                return heard, False
+                return received, False
             except OSError:
-                return heard, True
+                return received, True
             if not chunk:
-                return heard, True
-            heard += chunk
-        return heard, False
+                return received, True
+            received += chunk
+        return received, False
 
-    def _reaction(
-        self, pieces: Sequence[Piece], heard: bytes, closed: bool, seconds: float
+    def _to_response(
+        self, pieces: Sequence[Piece], received: bytes, closed: bool, seconds: float
     ) -> RawResponse:
-        head, _, body = heard.partition(b"\r\n\r\n")
+        head, _, body = received.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")[1:]
         pairs = (line.partition(":") for line in lines)
         headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-        status = _status(heard)
+        status = _status(received)
         note = "" if status is not None else "hung up" if closed else "no answer was waited for"
-        number = self._keep(pieces, status, headers, body, seconds, note)
+        number = self._record(pieces, status, headers, body, seconds, note)
         return RawResponse(status, body, closed, number)
 
-    def _keep(
+    def _record(
         self,
         pieces: Sequence[Piece],
         status: int | None,
@@ -247,16 +247,16 @@ def _escaped(text: str) -> str:
     return "".join(c if " " <= c <= "~" else f"\\0{ord(c):03o}" for c in escaped)
 
 
-def _status(heard: bytes) -> int | None:
-    first = heard[:64].partition(b"\r\n")[0].split(b" ")
+def _status(received: bytes) -> int | None:
+    first = received[:64].partition(b"\r\n")[0].split(b" ")
     if len(first) < 2 or not first[0].startswith(b"HTTP/1.") or not first[1].isdigit():
         return None
     return int(first[1])
 
 
-def _complete(heard: bytes) -> bool:
+def _complete(received: bytes) -> bool:
     """A header, and as much of a body as it announces: of a length that is given, or anything."""
-    head, end, body = heard.partition(b"\r\n\r\n")
+    head, end, body = received.partition(b"\r\n\r\n")
     if not end:
         return False
     for line in head.lower().split(b"\r\n"):

@@ -32,9 +32,9 @@ class Redactor:
         a target might repeat them."""
         pairs = [(name, value) for name, value in headers if name.lower() != "host"]
         known = {s for s in (*secrets, *(value for _, value in pairs)) if len(s) >= _MIN_LENGTH}
-        spelt = {each for secret in known for each in _spellings(secret)}
+        spellings = {each for secret in known for each in _spellings(secret)}
         names = frozenset(name.lower() for name, _ in pairs)
-        return cls(tuple(sorted(spelt, key=len, reverse=True)), names)
+        return cls(tuple(sorted(spellings, key=len, reverse=True)), names)
 
     @property
     def longest(self) -> int:
@@ -86,8 +86,8 @@ def _spellings(secret: str) -> Iterator[str]:
     yield raw.hex()
     for before in range(3):
         # The outermost characters depend on what stands beside the secret.
-        whole = base64.b64encode(b"\0" * before + raw)
-        first, last = (0, 2, 3)[before], len(whole) - (0, 3, 2)[(before + len(raw)) % 3]
-        for encoded in (whole, whole.replace(b"+", b"-").replace(b"/", b"_")):
+        encoded_text = base64.b64encode(b"\0" * before + raw)
+        first, last = (0, 2, 3)[before], len(encoded_text) - (0, 3, 2)[(before + len(raw)) % 3]
+        for encoded in (encoded_text, encoded_text.replace(b"+", b"-").replace(b"/", b"_")):
             if len(inner := encoded[first:last].decode()) >= _MIN_LENGTH:
                 yield inner

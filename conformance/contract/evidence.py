@@ -43,7 +43,7 @@ def read_marks(document: dict[str, Any], file: str) -> tuple[Mark, ...]:
     """Every mark of the document, in order. A ConfigurationError says where one is malformed."""
     return tuple(
         _read(document, path, index, raw, file)
-        for path, marks in _bearers(document, (), names=False)
+        for path, marks in _marked_objects(document, (), names=False)
         for index, raw in enumerate(_listed(document, path, marks, file))
     )
 
@@ -65,19 +65,19 @@ def look_up(node: Any, path: Path) -> Any:
     return node
 
 
-def _bearers(node: Any, path: Path, *, names: bool) -> Iterator[tuple[Path, Any]]:
+def _marked_objects(node: Any, path: Path, *, names: bool) -> Iterator[tuple[Path, Any]]:
     """Objects with marks. Payloads are data, not contract; below ``properties`` and the like a key
     is a name and no keyword."""
     if isinstance(node, list):
         for index, item in enumerate(node):
-            yield from _bearers(item, (*path, index), names=False)
+            yield from _marked_objects(item, (*path, index), names=False)
     if not isinstance(node, dict):
         return
     if MARKS in node and not names:
         yield path, node[MARKS]
     for key, value in node.items():
         if names or key not in _PAYLOADS | {MARKS}:
-            yield from _bearers(value, (*path, key), names=key in _NAMED and not names)
+            yield from _marked_objects(value, (*path, key), names=key in _NAMED and not names)
 
 
 def _listed(document: dict[str, Any], path: Path, marks: Any, file: str) -> list[Any]:

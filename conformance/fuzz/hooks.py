@@ -17,7 +17,7 @@ from conformance.vocabulary import Operation
 
 _headers: dict[str, str] = json.loads(os.environ[HEADERS])
 _runs: dict[str, dict[str, list[str]]] = json.loads(os.environ[RUNS])
-_ours = {run_id for pool in _runs.values() for runs in pool.values() for run_id in runs}
+_own_runs = {run_id for pool in _runs.values() for runs in pool.values() for run_id in runs}
 set_hypothesis_home_dir(os.environ[CACHE])
 
 
@@ -28,7 +28,7 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     run_id: Any = (case.path_parameters or {}).get("run_id")
     if run_id == PLACEHOLDER:
         run_id = _next_run(case)
-    elif run_id not in _ours and _is_uuid(run_id):
+    elif run_id not in _own_runs and _is_uuid(run_id):
         # It may be made up, or one of the list's: another one that is made up does for both.
         run_id = str(uuid.uuid5(uuid.NAMESPACE_OID, run_id))
     else:
@@ -48,8 +48,8 @@ def after_call(context: Any, case: Any, response: Any) -> None:
         made = json.loads(response.content)["id"]
     except (ValueError, LookupError, TypeError):
         return
-    if isinstance(made, str) and case.path_parameters["run_id"] in _ours:
-        _ours.add(made)
+    if isinstance(made, str) and case.path_parameters["run_id"] in _own_runs:
+        _own_runs.add(made)
 
 
 def _next_run(case: Any) -> str:

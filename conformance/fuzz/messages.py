@@ -17,34 +17,34 @@ _PLACE = re.compile(r"Schema at (\S*):\s*(.*?)\s*\n\s*\nValue:\s*\n\s*(.*)", re.
 _FOR_PEOPLE = frozenset({"description", "example", "examples", "title", "x-evidence"})
 
 
-def describe_failure(check: str, said: str, exchange: Exchange) -> str:
+def describe_failure(check: str, text: str, exchange: Exchange) -> str:
     """The failure of this check; `said` is how Schemathesis tells it, and stands for itself where
     it is of a kind that is not known here."""
     sent = f"{exchange.method} {_path(exchange.url)}"
     if exchange.request_body is not None:
         sent += f" with the body {_short(exchange.request_body)}"
-    came = "got no answer" if exchange.status is None else f"was answered {exchange.status}"
-    return f"{sent} {came}. {_expected(check, said, exchange)}"
+    received = "got no answer" if exchange.status is None else f"was answered {exchange.status}"
+    return f"{sent} {received}. {_expected(check, text, exchange)}"
 
 
-def _expected(check: str, said: str, exchange: Exchange) -> str:
+def _expected(check: str, text: str, exchange: Exchange) -> str:
     match check:
         case "not_a_server_error":
             return "Allowed: any other class of status; no request may cause a server error."
         case "negative_data_rejection":
-            why = _found(r"Invalid component: (.*)", said).strip(" -")
+            why = _found(r"Invalid component: (.*)", text).strip(" -")
             odd = f" ({why})" if why else ""
             return f"The contract has no such request{odd}. Allowed: a refusal, as a rule 422."
         case "status_code_conformance":
-            return f"Allowed: {_listed(said)}."
-        case "content_type_conformance" if "Documented:" in said:
+            return f"Allowed: {_listed(text)}."
+        case "content_type_conformance" if "Documented:" in text:
             kind = exchange.response_headers.get("content-type", "none")
-            return f"Its Content-Type is {kind}. Allowed: {_listed(said)}."
-        case "response_schema_conformance" if found := _PLACE.search(said):
+            return f"Its Content-Type is {kind}. Allowed: {_listed(text)}."
+        case "response_schema_conformance" if found := _PLACE.search(text):
             value, place = _short(found[3]), _field(found[1])
             return f"Its body has {value}{place} where the contract allows {_schema(found[2])}."
         case _:
-            return said
+            return text
 
 
 def _path(url: str) -> str:
@@ -53,8 +53,8 @@ def _path(url: str) -> str:
     return _short(f"{parts.path}?{parts.query}" if parts.query else parts.path)
 
 
-def _listed(said: str) -> str:
-    words = _found(r"Documented: (.*)", said).split(", ")
+def _listed(text: str) -> str:
+    words = _found(r"Documented: (.*)", text).split(", ")
     return ", ".join(sorted(set(words))) or "nothing"
 
 

@@ -42,8 +42,8 @@ class PhaseResult:
     statuses: dict[int, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    unanswered: int = 0
-    cut: bool = False
+    without_response: int = 0
+    timed_out: bool = False
 
     @property
     def sent(self) -> int:
@@ -56,41 +56,41 @@ class PhaseResult:
         return sum(n for status, n in self.statuses.items() if 200 <= status < 300)
 
 
-Outcome = dict[tuple[str, Operation], PhaseResult]
+FuzzResults = dict[tuple[str, Operation], PhaseResult]
 
 
-def read(lines: Iterable[str]) -> Outcome:
+def read(lines: Iterable[str]) -> FuzzResults:
     """The tallies by phase and operation; a line that is cut off ends the reading."""
-    outcome: Outcome = {}
+    results_by_phase: FuzzResults = {}
     for line in lines:
         try:
             event: dict[str, Any] = json.loads(line)
         except ValueError:
             break
         if (scenario := event.get("ScenarioFinished")) is not None:
-            _count(scenario["phase"], scenario["recorder"], outcome)
+            _count(scenario["phase"], scenario["recorder"], results_by_phase)
         elif (fault := event.get("NonFatalError")) is not None:
             # What is said of no operation is said of all: a phase failed as a whole.
             named = _operation(*str(fault.get("label", "")).split(" ", 1))
             for operation in Operation if named is None else [named]:
                 key = (str(fault.get("phase", "")), operation)
-                outcome.setdefault(key, PhaseResult()).errors.append(_error(fault))
-    return outcome
+                results_by_phase.setdefault(key, PhaseResult()).errors.append(_error(fault))
+    return results_by_phase
 
 
-def _count(phase: str, recorder: dict[str, Any], outcome: Outcome) -> None:
+def _count(phase: str, recorder: dict[str, Any], results_by_phase: FuzzResults) -> None:
     for case_id, interaction in recorder.get("interactions", {}).items():
         case = recorder["cases"][case_id]["value"]
         operation = _operation(case["method"], case["path"])
         if operation is None:
             continue
-        tally = outcome.setdefault((phase, operation), PhaseResult())
+        result = results_by_phase.setdefault((phase, operation), PhaseResult())
         exchange = _exchange(interaction)
         if exchange.status is None:
-            tally.unanswered += 1
+            result.without_response += 1
         else:
-            tally.statuses[exchange.status] = tally.statuses.get(exchange.status, 0) + 1
-        tally.failures += [
+            result.statuses[exchange.status] = result.statuses.get(exchange.status, 0) + 1
+        result.failures += [
             Failure(name, describe_failure(name, message, exchange), exchange)
             for name, message in _failed(recorder.get("checks", {}).get(case_id, ()))
             if not (name == "negative_data_rejection" and _is_no_body(operation, exchange))

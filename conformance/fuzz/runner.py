@@ -50,9 +50,9 @@ def fuzz(
     connection: Connection,
     credential: Credential,
     pools: Mapping[View, Pools],
-    effort: FuzzConfig,
+    config: FuzzConfig,
     seconds: float,
-) -> dict[View, results.Outcome]:
+) -> dict[View, results.FuzzResults]:
     """Fuzz the phases and operations for which there are runs, both views at once, and after this
     many seconds make do with what was found.
 
@@ -68,7 +68,7 @@ def fuzz(
                 connection,
                 credential,
                 pools[view],
-                effort,
+                config,
             )
             for view in pools
         }
@@ -92,14 +92,14 @@ def _start(
     connection: Connection,
     credential: Credential,
     pools: Pools,
-    effort: FuzzConfig,
+    config: FuzzConfig,
 ) -> subprocess.Popen[bytes]:
     home.mkdir()
     operations = {operation for pool in pools.values() for operation in pool}
-    told = json.dumps(document(contract, view, operations))
-    (home / "openapi.json").write_text(told, encoding="utf-8")
-    (home / "schemathesis.toml").write_text(_configuration(pools, effort), encoding="utf-8")
-    environment = {k: v for k, v in os.environ.items() if not _is_led_by(k)}
+    text = json.dumps(document(contract, view, operations))
+    (home / "openapi.json").write_text(text, encoding="utf-8")
+    (home / "schemathesis.toml").write_text(_configuration(pools, config), encoding="utf-8")
+    environment = {k: v for k, v in os.environ.items() if not _affects_requests(k)}
     package = str(Path(__file__).parent.parent.parent)
     environment |= {
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
@@ -115,17 +115,17 @@ def _start(
     command = [sys.executable, "-m", "schemathesis.cli", "--no-color"]
     command += ["--config-file", "schemathesis.toml", "run", "openapi.json", "--url", base_url]
     command += ["--phases", ",".join(pools), "--checks", ",".join(_CHECKS[view])]
-    command += ["--max-examples", str(effort.cases)]
-    command += [] if effort.seed is None else ["--seed", str(effort.seed)]
+    command += ["--max-examples", str(config.cases)]
+    command += [] if config.seed is None else ["--seed", str(config.seed)]
     command += _certificates(connection)
     command += ["--report", "ndjson", "--report-ndjson-path", "events.ndjson"]
-    with (home / "said").open("wb") as said:
+    with (home / "said").open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
-            command, cwd=home, env=environment, stdout=said, stderr=subprocess.STDOUT
+            command, cwd=home, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
 
 
-def _is_led_by(variable: str) -> bool:
+def _affects_requests(variable: str) -> bool:
     """Whether a variable of the environment would change what is sent, or where it goes."""
     name = variable.upper()
     bundles = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC")
@@ -147,7 +147,7 @@ def _certificates(connection: Connection) -> list[str]:
 
 def _finish(
     process: subprocess.Popen[bytes], home: Path, pools: Pools, deadline: float
-) -> results.Outcome:
+) -> results.FuzzResults:
     try:
         code: int | None = process.wait(max(0.1, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -157,24 +157,24 @@ def _finish(
     events = home / "events.ndjson"
     # 1 tells of failures, which is what it is run for.
     if code is not None and (code not in (0, 1) or not events.exists()):
-        said = (home / "said").read_text(encoding="utf-8", errors="replace")
-        raise KitError(f"Schemathesis exited with {code}: {said.strip()[-800:]}")
-    found: results.Outcome = {}
+        output = (home / "said").read_text(encoding="utf-8", errors="replace")
+        raise KitError(f"Schemathesis exited with {code}: {output.strip()[-800:]}")
+    found: results.FuzzResults = {}
     if events.exists():
         with events.open(encoding="utf-8") as lines:
             found = results.read(lines)
     for phase, pool in pools.items() if code is None else ():
         for operation in pool:
-            found.setdefault((phase, operation), results.PhaseResult()).cut = True
+            found.setdefault((phase, operation), results.PhaseResult()).timed_out = True
     return found
 
 
-def _configuration(pools: Pools, effort: FuzzConfig) -> str:
+def _configuration(pools: Pools, config: FuzzConfig) -> str:
     """The general part, and what keeps each phase to the operations that it is asked for."""
     parts = [
-        _GENERAL.replace("DETERMINISTIC", str(effort.seed is None).lower())
+        _GENERAL.replace("DETERMINISTIC", str(config.seed is None).lower())
         .replace("PLACEHOLDER", PLACEHOLDER)
-        .replace("SEQUENCES", str(_SEQUENCES * effort.cases))
+        .replace("SEQUENCES", str(_SEQUENCES * config.cases))
     ]
     for operation in sorted({operation for pool in pools.values() for operation in pool}):
         own = [

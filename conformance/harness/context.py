@@ -191,7 +191,7 @@ class CheckContext:
 
     def _cancel_runs(self) -> tuple[Snapshot, ...]:
         ended: list[Snapshot] = []
-        if not self.runs.repeatable:
+        if not self.runs.unlimited:
             return ()
         for at in (None, Status.RUNNING):
             # Whoever's business it is why this does not work tells it.
@@ -203,7 +203,7 @@ class CheckContext:
         return tuple(ended)
 
     def _record_history(self, state: State) -> list[Snapshot]:
-        for _ in range(_MAX_TRIES if self.runs.repeatable else 1):
+        for _ in range(_MAX_TRIES if self.runs.unlimited else 1):
             run_id = self.runs.fresh(state)
             snapshots = [self.snapshot(run_id)]
             # One that was under way before anybody looked shows less of its life.
@@ -220,7 +220,7 @@ class CheckContext:
         return snapshots
 
     def _record_stream(self) -> StreamRecording:
-        for _ in range(_MAX_TRIES if self.runs.repeatable else 1):
+        for _ in range(_MAX_TRIES if self.runs.unlimited else 1):
             recording = self._record_one(self.runs.fresh(State.SUCCEEDS))
             # Where all was over before one of three left, it does not show that leaving harms none.
             if not has_ended(recording.early):
@@ -249,7 +249,7 @@ class CheckContext:
             missing = count - len(self.page(limit=count)["items"])
             if missing <= 0:
                 return
-            if last or not self.runs.repeatable:
+            if last or not self.runs.unlimited:
                 raise Inconclusive(f"the list would have to hold {count} runs, {missing} more")
             for _ in range(missing):
                 self.runs.fresh(State.SUCCEEDS)

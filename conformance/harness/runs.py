@@ -26,7 +26,7 @@ from conformance.provision.protocol import Declined, Provided, Provisioner
 from conformance.vocabulary import FINISHED, State, Status
 
 # The status in which a run of this state is handed to a check, where that matters.
-_READY = {
+_INITIAL_STATUS = {
     State.PENDING: Status.PENDING,
     State.RUNNING_LONG: Status.RUNNING,
     State.COMPLETED: Status.COMPLETED,
@@ -35,11 +35,11 @@ _READY = {
 
 
 # The states of runs that go on by themselves from where they are provided.
-_MOVING = (State.SUCCEEDS, State.FAILS, State.FAILS_ONCE, State.DIAMOND)
+_SELF_ADVANCING = (State.SUCCEEDS, State.FAILS, State.FAILS_ONCE, State.DIAMOND)
 # How often a run is made anew that was past the status it is wanted in when it was looked at.
-_TRIES = 4
+_MAX_TRIES = 4
 # How many of the runs that are made ahead may be at work at a time.
-_AT_WORK = 8
+_MAX_UNFINISHED = 8
 # What may stand in a path as it is.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -51,42 +51,42 @@ class RetriedRuns:
     def __init__(self) -> None:
         self.ids: list[str] = []
 
-    def look(self, response: Response) -> None:
+    def observe(self, response: Response) -> None:
         """Take note of an answer, if it is to a retry."""
         path = urlsplit(response.url).path
         if response.method != "POST" or not path.endswith("/retry") or success(response):
             return
         with contextlib.suppress(Outcome):
-            made = response.object().get("id")
-            if isinstance(made, str) and _ID.fullmatch(made) and made not in path:
-                self.ids.append(made)
+            created = response.object().get("id")
+            if isinstance(created, str) and _ID.fullmatch(created) and created not in path:
+                self.ids.append(created)
 
 
 class Runs:
     """Hands out runs, and at the end cancels those that the kit made and left unfinished."""
 
     def __init__(
-        self, provisioner: Provisioner, api: Api, poller: Poller, offspring: RetriedRuns
+        self, provisioner: Provisioner, api: Api, poller: Poller, retried_runs: RetriedRuns
     ) -> None:
-        self._offspring = offspring
+        self._retried_runs = retried_runs
         self._provisioner = provisioner
         self._api = api
         self._poller = poller
         self._shared: dict[tuple[State, Status | None], Provided] = {}
         self._spare: dict[State, Provided] = {}
-        self._made: list[str] = []
+        self._created: list[str] = []
         self._wanted: list[State] = []
-        self._ahead: dict[State, list[Provided]] = {}
+        self._created_ahead: dict[State, list[Provided]] = {}
         self._unfinished: list[str] = []
 
     @property
-    def repeatable(self) -> bool:
+    def unlimited(self) -> bool:
         """Whether any number of runs can be had."""
-        return self._provisioner.repeatable
+        return self._provisioner.unlimited
 
     def shared(self, state: State, at: Status | None = None) -> str:
         """A run to look at only, in the status `at` (by default the state's own)."""
-        at = at or _READY.get(state)
+        at = at or _INITIAL_STATUS.get(state)
         if (state, at) not in self._shared:
             self._shared[state, at] = self._provide(state, at, to_change=False)
         return self._shared[state, at].run_id
@@ -97,9 +97,9 @@ class Runs:
         Raises Unsupported where the kit has no run that it may change, Inconclusive where none is
         there or it does not get into the status, SetupError where providing one fails.
         """
-        at = at or _READY.get(state)
+        at = at or _INITIAL_STATUS.get(state)
         try:
-            provided = self._in_time(state, at)
+            provided = self._provide_before_it_passes(state, at)
         except Inconclusive:
             # The last one may have been set aside to be looked at: changing it is a better use.
             if (spare := self._shared.pop((state, at), None)) is None:
@@ -107,15 +107,15 @@ class Runs:
             provided = spare
         return provided.run_id
 
-    def made(self, run_id: str) -> bool:
+    def created(self, run_id: str) -> bool:
         """Whether the kit had this run made, and so knows what became of it since."""
-        return run_id in self._made
+        return run_id in self._created
 
     def fresh_many(self, state: State, at: Status | None, count: int) -> list[str]:
         """As many fresh runs, or fewer where fewer can be had, but one; brought about together."""
-        at = at or _READY.get(state)
-        made = [self._ask(state) for _ in range(count)] if self.repeatable else []
-        found = [each.run_id for each in made if isinstance(each, Provided)]
+        at = at or _INITIAL_STATUS.get(state)
+        created = [self._request(state) for _ in range(count)] if self.unlimited else []
+        found = [each.run_id for each in created if isinstance(each, Provided)]
         if at is not None:
             for run_id in found:
                 self.wait_for_status(run_id, at)
@@ -136,7 +136,7 @@ class Runs:
         Raises SetupError. A run that is got is kept for the first check that wants one.
         """
         try:
-            provided = self._ask(state)
+            provided = self._request(state)
         except Inconclusive as none:
             return str(none)
         if isinstance(provided, Declined):
@@ -146,7 +146,7 @@ class Runs:
 
     def plan(self, states: Sequence[State]) -> None:
         """Say which runs will be asked for once they have finished, in this order."""
-        if self.repeatable and self._poller.real_time:
+        if self.unlimited and self._poller.real_time:
             self._wanted = list(states)
 
     def create_ahead(self) -> None:
@@ -154,14 +154,14 @@ class Runs:
         try:
             while self._unfinished and not is_finished(self._api.run(self._unfinished[0])):
                 self._unfinished.pop(0)
-            while self._wanted and len(self._unfinished) < _AT_WORK:
+            while self._wanted and len(self._unfinished) < _MAX_UNFINISHED:
                 state = self._wanted.pop(0)
-                asked = self._provisioned(state)
-                if isinstance(asked, Declined) and state is State.COMPLETED:
-                    asked = self._provisioned(State.SUCCEEDS)
-                if isinstance(asked, Provided):
-                    self._ahead.setdefault(state, []).append(asked)
-                    self._unfinished.append(asked.run_id)
+                provided_run = self._provisioned(state)
+                if isinstance(provided_run, Declined) and state is State.COMPLETED:
+                    provided_run = self._provisioned(State.SUCCEEDS)
+                if isinstance(provided_run, Provided):
+                    self._created_ahead.setdefault(state, []).append(provided_run)
+                    self._unfinished.append(provided_run.run_id)
         except (Outcome, SetupError):
             # Whoever needs such a run will meet the fault, and say so.
             self._wanted, self._unfinished = [], []
@@ -169,7 +169,7 @@ class Runs:
     def clean_up(self) -> None:
         """Cancel what the kit made, itself or by a retry; what has finished by then refuses, which
         is as well."""
-        for run_id in (*self._made, *self._offspring.ids):
+        for run_id in (*self._created, *self._retried_runs.ids):
             try:
                 self._api.cancel(run_id)
             except NoResponse:
@@ -177,33 +177,37 @@ class Runs:
             except Outcome:
                 continue
 
-    def _ask(self, state: State, at: Status | None = None) -> Provided | Declined:
+    def _request(self, state: State, at: Status | None = None) -> Provided | Declined:
         # Only who wants it finished is served by one that was made ahead.
-        if at in FINISHED and (ahead := self._ahead.get(state)):
+        if at in FINISHED and (ahead := self._created_ahead.get(state)):
             return ahead.pop(0)
         # What goes on by itself has done so since it was set aside, unless there is no other.
-        early = state in _MOVING and at not in FINISHED and self.repeatable
-        if not early and (spare := self._spare.pop(state, None)) is not None:
+        too_old = state in _SELF_ADVANCING and at not in FINISHED and self.unlimited
+        if not too_old and (spare := self._spare.pop(state, None)) is not None:
             return spare
         return self._provisioned(state)
 
     def _provisioned(self, state: State) -> Provided | Declined:
         provided = self._provisioner.provide(state)
-        if isinstance(provided, Provided) and provided.ours and self._provisioner.repeatable:
-            self._made += [] if state is State.OTHER_TENANT else [provided.run_id]
+        if isinstance(provided, Provided) and provided.may_change and self._provisioner.unlimited:
+            self._created += [] if state is State.OTHER_TENANT else [provided.run_id]
         return provided
 
-    def _in_time(self, state: State, at: Status | None) -> Provided:
+    def _provide_before_it_passes(self, state: State, at: Status | None) -> Provided:
         """One to change; another, if it has gone past the status before it was looked at."""
-        for _ in range(_TRIES - 1 if self.repeatable and at not in FINISHED else 0):
+        for _ in range(_MAX_TRIES - 1 if self.unlimited and at not in FINISHED else 0):
             with contextlib.suppress(StatusPassed):
                 return self._provide(state, at, to_change=True)
         return self._provide(state, at, to_change=True)
 
     def _provide(self, state: State, at: Status | None, *, to_change: bool) -> Provided:
-        asked = self._ask(state, at)
-        provided = self._bring_about(state, asked) if isinstance(asked, Declined) else asked
-        if to_change and not provided.ours:
+        provided_run = self._request(state, at)
+        provided = (
+            self._derive(state, provided_run)
+            if isinstance(provided_run, Declined)
+            else provided_run
+        )
+        if to_change and not provided.may_change:
             raise Unsupported(
                 f"it needs a run that may be changed, and {self._provisioner.name!r} finds only "
                 f"those of others"
@@ -223,12 +227,12 @@ class Runs:
                 return [step.get("status") for step in steps if isinstance(step, dict)]
         return []
 
-    def _bring_about(self, state: State, declined: Declined) -> Provided:
+    def _derive(self, state: State, declined: Declined) -> Provided:
         if state is State.COMPLETED:
-            return Provided(self.fresh(State.SUCCEEDS, Status.COMPLETED), ours=True)
+            return Provided(self.fresh(State.SUCCEEDS, Status.COMPLETED), may_change=True)
         if state is State.CANCELLED:
             run_id = self.fresh(State.PENDING)
             if why := success(self._api.cancel(run_id)):
                 raise Inconclusive(f"a pending run could not be cancelled: {why}")
-            return Provided(run_id, ours=True)
+            return Provided(run_id, may_change=True)
         raise Unsupported(f"no run that is {state.value!r}: {declined.reason}")

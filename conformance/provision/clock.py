@@ -31,8 +31,8 @@ class RequestClock:
 class CommandClock:
     """What was due has happened when the command has ended, with 0."""
 
-    def __init__(self, hook: CommandRunner, words: Sequence[str], credential: Credential) -> None:
-        self._hook = hook
+    def __init__(self, runner: CommandRunner, words: Sequence[str], credential: Credential) -> None:
+        self._runner = runner
         self._words = tuple(words)
         self._credential = credential
 
@@ -40,5 +40,5 @@ class CommandClock:
         """Move time by all of it. Raises SetupError."""
         amount = f"{seconds:g}"
         words = [word.replace("{seconds}", amount) for word in self._words]
-        self._hook.run(words, self._credential, {"RUNS_SECONDS": amount})
+        self._runner.run(words, self._credential, {"RUNS_SECONDS": amount})
         return seconds

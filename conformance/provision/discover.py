@@ -12,7 +12,7 @@ from conformance.errors import CheckFailed, Inconclusive
 from conformance.provision.protocol import Declined, Provided, RealClock
 from conformance.vocabulary import State, Status
 
-_LOOKED_AT = 20
+_PAGE_SIZE = 20
 _STATUSES = {
     State.SUCCEEDS: Status.COMPLETED,
     State.FAILS: Status.FAILED,
@@ -28,7 +28,7 @@ class DiscoverProvisioner:
     """The runs of the tenant under test, and of another where there is a credential for it."""
 
     name = "discover"
-    repeatable = False
+    unlimited = False
     more_credentials: Sequence[Credential] = ()
 
     def __init__(self, api: Api, other: Credential | None) -> None:
@@ -46,16 +46,16 @@ class DiscoverProvisioner:
             found = next(self._listed(self._api.with_credential(self.other_tenant), None), None)
         elif state is State.DIAMOND:
             found = next(
-                (r for r in self._listed(self._api, _STATUSES[state]) if self._joins(r)), None
+                (r for r in self._listed(self._api, _STATUSES[state]) if self._has_join(r)), None
             )
         else:
             found = next(self._listed(self._api, _STATUSES[state]), None)
         if found is None:
             raise Inconclusive(f"the list offers no run that could serve as {state.value!r}")
-        return Provided(str(found["id"]), ours=False)
+        return Provided(str(found["id"]), may_change=False)
 
     def _listed(self, api: Api, status: Status | None) -> Iterator[dict[str, Any]]:
-        query: dict[str, Any] = {"limit": _LOOKED_AT}
+        query: dict[str, Any] = {"limit": _PAGE_SIZE}
         if status is not None:
             query["status"] = status.value
         try:
@@ -67,7 +67,7 @@ class DiscoverProvisioner:
             if isinstance(item, dict) and "id" in item and status in (None, item.get("status")):
                 yield item
 
-    def _joins(self, run: dict[str, Any]) -> bool:
+    def _has_join(self, run: dict[str, Any]) -> bool:
         try:
             steps = self._api.steps(str(run["id"])).get("steps")
         except CheckFailed:

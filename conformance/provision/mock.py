@@ -40,7 +40,7 @@ class MockControl:
     def make(self, state: State, owner: Credential) -> Provided:
         """A run from the state's scenario."""
         run = self._post("/_mock/runs", {"scenario": _SCENARIOS[state]}, owner, 201)
-        return Provided(str(run["id"]), ours=True)
+        return Provided(str(run["id"]), may_change=True)
 
     def _post(
         self, path: str, body: dict[str, Any], owner: Credential, expected: int

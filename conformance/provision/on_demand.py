@@ -16,7 +16,7 @@ class OnDemandProvisioner:
     """`make` is asked with the credential of the tenant whose run is wanted; for another tenant's
     run it is asked for one that succeeds, with that tenant's."""
 
-    repeatable = True
+    unlimited = True
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ class Provided:
     """A run; `ours` says that the kit may change it."""
 
     run_id: str
-    ours: bool
+    may_change: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Provisioner(Protocol):
         """The time of the target, as far as it can be moved."""
 
     @property
-    def repeatable(self) -> bool:
+    def unlimited(self) -> bool:
         """Whether it can make any number of runs in a state, so that one can be had to look at."""
 
     @property

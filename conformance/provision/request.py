@@ -16,7 +16,7 @@ from conformance.provision.protocol import Declined, Provided
 from conformance.vocabulary import State
 
 # The backend has no such runs.
-_NONE = (404, 422)
+_UNSUPPORTED = (404, 422)
 _SHOWN = 300
 
 
@@ -29,13 +29,13 @@ class RequestTemplate:
     method: str
     path: str
     body: str
-    id_at: str = ""
+    id_path: str = ""
 
-    def send(self, target: Target, owner: Credential, words: Mapping[str, str]) -> Response:
+    def send(self, target: Target, owner: Credential, placeholders: Mapping[str, str]) -> Response:
         """Its answer, with `words` in the place of their names; a SetupError if there is none."""
         path, body = self.path, self.body
-        for name, word in words.items():
-            path, body = path.replace(name, word), body.replace(name, word)
+        for name, value in placeholders.items():
+            path, body = path.replace(name, value), body.replace(name, value)
         headers = owner.headers() | ({"Content-Type": "application/json"} if body else {})
         try:
             return target.send(self.method, path, headers=headers, body=body.encode() or None)
@@ -65,18 +65,18 @@ class RequestRuns:
         """A run from the trigger."""
         trigger = self.trigger
         response = trigger.send(self.target, owner, {"{state}": state.value})
-        if response.status in _NONE:
+        if response.status in _UNSUPPORTED:
             return Declined(f"the trigger knows no such runs: {describe(response)}")
         trigger.expect_success(response)
         found: Any = None
         try:
             found = json.loads(response.body)
-            for key in trigger.id_at.split("."):
+            for key in trigger.id_path.split("."):
                 found = found[int(key) if isinstance(found, list) else key]
         except (ValueError, LookupError, TypeError):
             found = None
         if not isinstance(found, str):
             raise SetupError(
-                f"The trigger's answer has no id at {trigger.id_at!r}: {describe(response)}"
+                f"The trigger's answer has no id at {trigger.id_path!r}: {describe(response)}"
             )
-        return Provided(found, ours=True)
+        return Provided(found, may_change=True)

@@ -15,7 +15,7 @@ class StaticProvisioner:
     """`runs` has the ids for each state, in the order in which they are used up."""
 
     name = "static"
-    repeatable = False
+    unlimited = False
     more_credentials: Sequence[Credential] = ()
 
     def __init__(self, runs: Mapping[State, Sequence[str]], other: Credential | None) -> None:
@@ -32,4 +32,4 @@ class StaticProvisioner:
                 f"every run configured for {state.value!r} is used up: give more, "
                 f"--state {state.value}=RUN_ID"
             )
-        return Provided(self._left[state].pop(0), ours=True)
+        return Provided(self._left[state].pop(0), may_change=True)

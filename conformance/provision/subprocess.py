@@ -21,7 +21,7 @@ from conformance.vocabulary import State
 
 _SHOWN = 400
 _SHOWN_OUTPUT = 200
-_MOST = 1024 * 1024
+_MAX_OUTPUT = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,12 @@ class CommandRunner:
                 raise SetupError(f"{command} did not end in {self.timeout:g} s.") from None
             finally:
                 _end(process)
-            printed, said = _text(out), _text(err).strip()
+            printed, error_output = _text(out), _text(err).strip()
         if code:
             how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            raise SetupError(f"{command} {how}{f': {said[-_SHOWN:]}' if said else '.'}")
+            raise SetupError(
+                f"{command} {how}{f': {error_output[-_SHOWN:]}' if error_output else '.'}"
+            )
         return printed, command
 
 
@@ -80,21 +82,25 @@ class CommandRunner:
 class CommandRuns:
     """The words of a command that makes runs, and how it is called."""
 
-    hook: CommandRunner
+    runner: CommandRunner
     words: Sequence[str]
 
     def make(self, state: State, owner: Credential) -> Provided | Declined:
         """A run from the command."""
         words = (*self.words, state.value)
-        printed, command = self.hook.run(words, owner, {"RUNS_STATE": state.value})
+        printed, command = self.runner.run(words, owner, {"RUNS_STATE": state.value})
         try:
-            told: Any = json.loads(printed)
+            printed_json: Any = json.loads(printed)
         except (ValueError, RecursionError):
-            told = None
-        if isinstance(told, dict) and isinstance(told.get("id"), str) and told["id"]:
-            return Provided(told["id"], ours=True)
-        if isinstance(told, dict) and isinstance(told.get("unsupported"), str):
-            why = told["unsupported"][:_SHOWN_OUTPUT]
+            printed_json = None
+        if (
+            isinstance(printed_json, dict)
+            and isinstance(printed_json.get("id"), str)
+            and printed_json["id"]
+        ):
+            return Provided(printed_json["id"], may_change=True)
+        if isinstance(printed_json, dict) and isinstance(printed_json.get("unsupported"), str):
+            why = printed_json["unsupported"][:_SHOWN_OUTPUT]
             return Declined(f"the command does not support this state: {why}")
         raise SetupError(
             f'{command} printed neither {{"id": "..."}} nor {{"unsupported": "why"}}: '
@@ -115,4 +121,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _text(file: IO[bytes]) -> str:
     file.seek(0)
-    return file.read(_MOST).decode("utf-8", "replace")
+    return file.read(_MAX_OUTPUT).decode("utf-8", "replace")

@@ -17,7 +17,7 @@ from conformance.results.events import (
 )
 
 
-class Watching:
+class ProfileReporter:
     """Writes to a console that is not where the result goes."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
@@ -33,7 +33,7 @@ class Watching:
                 self.refuse((event.message, event.hint))
             case SetupFinished():
                 for state in sorted(event.failed):
-                    self.tell(f"set-up: {state.value}: {event.states[state]}")
+                    self.warn(f"set-up: {state.value}: {event.states[state]}")
             case RunStarted():
                 self._progress.begin(event.checks)
             case CheckStarted():
@@ -51,6 +51,6 @@ class Watching:
         """Say why there is no run, and what to do: in pairs."""
         self._progress.refuse(*why)
 
-    def tell(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         """Say something that is worth knowing."""
         self._console.print(Text(text, style="yellow"), soft_wrap=True)

@@ -18,14 +18,14 @@ class ProgressLine:
     not `shown`. `every` is the time from one plain line to the next, in seconds."""
 
     def __init__(
-        self, console: Console, said: str = "", *, shown: bool = True, every: float = EVERY
+        self, console: Console, status: str = "", *, shown: bool = True, every: float = EVERY
     ) -> None:
         self._console = console
         self._plain = shown and not console.is_terminal
         self._every = every
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         # Its own thread: where one check takes a minute, nothing else happens in it.
-        self._teller = threading.Thread(target=self._tell, daemon=True)
+        self._writer = threading.Thread(target=self._write_lines, daemon=True)
         self._bar = Progress(
             TextColumn("{task.fields[said]}"),
             BarColumn(bar_width=24),
@@ -36,13 +36,13 @@ class ProgressLine:
             transient=True,
             disable=not shown or not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=None, said=said)
+        self._task = self._bar.add_task("", total=None, status=status)
 
     def begin(self, checks: int) -> None:
         """There are so many checks to come."""
         self._bar.update(self._task, total=checks)
         if self._plain:
-            self._teller.start()
+            self._writer.start()
         else:
             self._bar.start()
 
@@ -50,15 +50,15 @@ class ProgressLine:
         """A check has begun."""
         self._bar.update(self._task, description=check.removeprefix("check_"))
 
-    def done(self, said: str) -> None:
+    def done(self, status: str) -> None:
         """A check has ended."""
-        self._bar.update(self._task, advance=1, said=said)
+        self._bar.update(self._task, advance=1, status=status)
 
     def stop(self) -> None:
         """Nothing more is to be shown."""
-        self._over.set()
-        if self._teller.is_alive():
-            self._teller.join(1)
+        self._stopped.set()
+        if self._writer.is_alive():
+            self._writer.join(1)
         self._bar.stop()
 
     def refuse(self, *why: tuple[str, str]) -> None:
@@ -69,11 +69,11 @@ class ProgressLine:
             if hint:
                 self._console.print(Text(hint), soft_wrap=True)
 
-    def _tell(self) -> None:
+    def _write_lines(self) -> None:
         start = time.monotonic()
         (task,) = self._bar.tasks
-        while not self._over.wait(self._every):
-            said = Text.from_markup(task.fields["said"]).plain
+        while not self._stopped.wait(self._every):
+            status = Text.from_markup(task.fields["said"]).plain
             line = f"{time.monotonic() - start:4.0f} s  {task.completed:.0f} of {task.total:.0f}"
-            parts = (line, said, task.description)
+            parts = (line, status, task.description)
             self._console.print(Text("  ".join(filter(None, parts)), style="dim"), soft_wrap=True)

@@ -34,8 +34,8 @@ STYLES = {
     Verdict.WAIVED: "dim",
     Verdict.PASS: "green",
 }
-_TOLD: tuple[Verdict, ...] = tuple(v for v in Verdict if v is not Verdict.PASS)
-_NAMED = 12
+_SHOWN_VERDICTS: tuple[Verdict, ...] = tuple(v for v in Verdict if v is not Verdict.PASS)
+_MAX_NAMED = 12
 
 
 class TerminalReporter:
@@ -46,7 +46,7 @@ class TerminalReporter:
         self._verbose = verbose
         self._progress = ProgressLine(console, shown=not verbose or console.is_terminal)
         self._faults = 0
-        self._told_at = 0.0
+        self._next_line_at = 0.0
 
     def on(self, event: Event) -> None:
         """Show one."""
@@ -76,25 +76,27 @@ class TerminalReporter:
 
     def _started(self, event: RunStarted) -> None:
         first, *others = event.credentials
-        self._say(Text(f"{counted(event.checks, 'check')} against {event.base_url}"))
+        self._print(Text(f"{counted(event.checks, 'check')} against {event.base_url}"))
         if event.again:
-            self._say(Text(f"cases at random; the same again: {event.again}"))
+            self._print(Text(f"cases at random; the same again: {event.again}"))
         if others:
-            ways = " and ".join(f"--{way}" for way in others)
-            self._say(Text(f"with --{first}; {ways} where a check is about that way", style="dim"))
+            others_shown = " and ".join(f"--{scheme}" for scheme in others)
+            self._print(
+                Text(f"with --{first}; {others_shown} where a check is about that way", style="dim")
+            )
 
     def _waiting(self, event: WaitingForApi) -> None:
         # A line when it begins and every ten seconds: the same in a terminal and in the log of CI.
-        if event.seconds >= self._told_at:
-            self._told_at = event.seconds + 10
-            said = Text(f"waiting for the API, {event.seconds:.0f} of {event.limit:.0f} s: ")
-            self._say(said.append(event.why, "dim"))
+        if event.seconds >= self._next_line_at:
+            self._next_line_at = event.seconds + 10
+            line = Text(f"waiting for the API, {event.seconds:.0f} of {event.limit:.0f} s: ")
+            self._print(line.append(event.why, "dim"))
 
     def _set_up(self, event: SetupFinished) -> None:
         if event.config:
-            self._say(Text(f"configured by {event.config}", style="dim"))
-        for line in set_up(event, whole=self._verbose):
-            self._say(line)
+            self._print(Text(f"configured by {event.config}", style="dim"))
+        for line in setup_lines(event, all_states=self._verbose):
+            self._print(line)
 
     def _finished(self, event: CheckFinished) -> None:
         result = event.result
@@ -107,10 +109,10 @@ class TerminalReporter:
             self._console.print(line, soft_wrap=True)
 
     def _report(self, report: Report) -> None:
-        for verdict in _TOLD:
+        for verdict in _SHOWN_VERDICTS:
             roots = [e for e in report.entries if e.verdict is verdict and not e.caused_by]
-            for alike in _alike(report, roots):
-                self._entry(report, alike)
+            for group in _grouped(report, roots):
+                self._entry(report, group)
         self._console.print()
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for verdict, count in report.counts.items():
@@ -118,30 +120,30 @@ class TerminalReporter:
                 table.add_row(Text(f"{count}", style=STYLES[verdict]), verdict.value)
         self._console.print(table)
         for line in report.notes:
-            self._say(Text(line, style="bold yellow reverse"))
+            self._print(Text(line, style="bold yellow reverse"))
         for line in filter(None, (report.problem, *report.stale_waivers)):
-            self._say(Text(line, style="bold magenta"))
+            self._print(Text(line, style="bold magenta"))
         if report.not_run:
-            first, more = report.not_run[:_NAMED], len(report.not_run) - _NAMED
+            first, more = report.not_run[:_MAX_NAMED], len(report.not_run) - _MAX_NAMED
             line = f"not reached: {', '.join(first)}" + (f" and {more} more" if more > 0 else "")
-            self._say(Text(line, style="magenta"))
+            self._print(Text(line, style="magenta"))
         fine = report.exit_code is ExitCode.CONFORMANT
         style = "bold green" if fine else "bold red"
         summary = Text(report.headline, style=style)
         tested = f"{report.tested} of {counted(report.selected, 'requirement')}"
         text = f"   {tested} put to the test, {report.seconds:.1f} s"
-        self._say(summary.append(text, "not bold default"))
+        self._print(summary.append(text, "not bold default"))
 
-    def _entry(self, report: Report, alike: Sequence[Entry]) -> None:
+    def _entry(self, report: Report, group: Sequence[Entry]) -> None:
         """One root with what follows from it, or several that have nothing to say but the same."""
-        first = alike[0]
+        first = group[0]
         required, worst = first.requirement, first.worst
         head = Text(f"\n{first.verdict.value} ", style=STYLES[first.verdict])
-        if len(alike) == 1:
+        if len(group) == 1:
             head.append(required.id, "bold").append(f"  {required.statement}", "default")
         else:
-            head.append(", ".join(entry.requirement.id for entry in alike), "bold")
-        self._say(head)
+            head.append(", ".join(entry.requirement.id for entry in group), "bold")
+        self._print(head)
         lines = [Text(worst.message)]
         if first.waiver is not None and first.verdict is Verdict.WAIVED:
             waiver = first.waiver
@@ -153,16 +155,16 @@ class TerminalReporter:
         if worst.curl:
             lines.append(Text(worst.curl, style="cyan"))
         for line in lines:
-            self._say(Text("  ").append(line))
+            self._print(Text("  ").append(line))
         followers = report.consequences(first)
         if followers:
-            self._say(Text("  with it:", style="dim"))
+            self._print(Text("  with it:", style="dim"))
         for entry in followers:
             line = Text(f"    {entry.verdict.value} ", style=STYLES[entry.verdict])
             line.append(entry.requirement.id, "bold")
-            self._say(line.append(f"  {entry.worst.message}", "not bold default"))
+            self._print(line.append(f"  {entry.worst.message}", "not bold default"))
 
-    def _say(self, line: Text) -> None:
+    def _print(self, line: Text) -> None:
         # Not padded by rich, which would cut off what has to be copied whole.
         self._console.print(line, soft_wrap=True)
 
@@ -185,7 +187,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _alike(report: Report, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+def _grouped(report: Report, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Entries one by one; but those that no fault was found in, for the same reason, together."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
@@ -198,7 +200,7 @@ def _alike(report: Report, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     yield from groups.values()
 
 
-def set_up(event: SetupFinished, *, whole: bool) -> Iterator[Text]:
+def setup_lines(event: SetupFinished, *, all_states: bool) -> Iterator[Text]:
     """The lines; those of states that are provided, or made by the kit itself, if it is the `whole`
     that is wanted."""
     yield Text(f"runs are provided by: {event.provisioner}")
@@ -208,7 +210,7 @@ def set_up(event: SetupFinished, *, whole: bool) -> Iterator[Text]:
             word, style = "failed", "bold magenta"
         elif why and state in DERIVED:
             word = "made"
-        if whole or word in ("no", "failed"):
+        if all_states or word in ("no", "failed"):
             line = Text(f"  {state.value:14}").append(f"{word:8}", style).append(why, style)
             line.rstrip()
             yield line

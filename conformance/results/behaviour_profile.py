@@ -15,12 +15,12 @@ from conformance.catalogue.requirements import Catalogue
 from conformance.results.report import Report
 from conformance.vocabulary import ROOT, Verdict
 
-_SHOWN = 3
+_MAX_SHOWN = 3
 _ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WIDTH = 96
 
 
-def observing(catalogue: Catalogue) -> list[str]:
+def observing_requirements(catalogue: Catalogue) -> list[str]:
     """The requirements whose checks observe how a question is answered."""
     return [each.id for each in catalogue.requirements.values() if each.question]
 
@@ -43,32 +43,32 @@ def render(report: Report, questions: Mapping[str, Question]) -> str:
         if seen is None:
             lines += _why_not(report, number)
         else:
-            lines += _told(seen, report.base_url)
+            lines += _evidence(seen, report.base_url)
         answer = None if seen is None else seen.answer
         if answer is None:
-            lines.append(f"  # {number}: {_word(question.default)}  (the contract's own)")
+            lines.append(f"  # {number}: {_yaml_word(question.default)}  (the contract's own)")
         else:
-            lines.append(f"  {number}: {_word(answer)}")
+            lines.append(f"  {number}: {_yaml_word(answer)}")
     return "\n".join(lines) + "\n"
 
 
 def doubts(report: Report) -> list[str]:
     """A sentence for each question that was seen and not answered, or not as any profile says."""
     return [
-        f"{number}: {_verdict(seen)}"
+        f"{number}: {_conclusion(seen)}"
         for number, seen in report.observations.items()
         if seen.answer is None
     ]
 
 
-def _told(seen: ObservedAnswer, base_url: str) -> Iterator[str]:
+def _evidence(seen: ObservedAnswer, base_url: str) -> Iterator[str]:
     if seen.answer is None:
-        yield from _comment(_verdict(seen))
-    for line in _sightings(seen, base_url):
+        yield from _comment(_conclusion(seen))
+    for line in _observations(seen, base_url):
         yield from _comment(line, "- ")
 
 
-def _verdict(seen: ObservedAnswer) -> str:
+def _conclusion(seen: ObservedAnswer) -> str:
     if seen.unknown:
         meanings = "; ".join(f"{word} ({text})" for word, text in seen.question.answers.items())
         return f"Answered in a way that no profile knows. Known are: {meanings}"
@@ -77,7 +77,7 @@ def _verdict(seen: ObservedAnswer) -> str:
     return f"What was seen leaves it open: {' or '.join(seen.possible)}."
 
 
-def _sightings(seen: ObservedAnswer, base_url: str) -> list[str]:
+def _observations(seen: ObservedAnswer, base_url: str) -> list[str]:
     """What was seen, the same from several checks once; where that is in doubt, each way of it."""
     by_answers: dict[tuple[str, ...], list[RecordedObservation]] = {}
     for each in seen.records:
@@ -85,10 +85,14 @@ def _sightings(seen: ObservedAnswer, base_url: str) -> list[str]:
     lines: list[str] = []
     for answers, records in by_answers.items():
         observed = (f"{s.requirement}: {_plain(s.observation.observed, base_url)}" for s in records)
-        told = list(dict.fromkeys(observed))
+        lines_of_group = list(dict.fromkeys(observed))
         prefix = f"{' or '.join(answers) or 'unknown'}: " if len(by_answers) > 1 else ""
-        more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
-        lines += [prefix + line for line in [*told[:_SHOWN], *more]]
+        more = (
+            [f"and {len(lines_of_group) - _MAX_SHOWN} more"]
+            if len(lines_of_group) > _MAX_SHOWN
+            else []
+        )
+        lines += [prefix + line for line in [*lines_of_group[:_MAX_SHOWN], *more]]
     return lines
 
 
@@ -105,7 +109,7 @@ def _why_not(report: Report, number: str) -> Iterator[str]:
         for entry in report.entries
         if entry.requirement.question == number and entry.verdict is not Verdict.PASS
     ]
-    for reason in reasons[:_SHOWN] or ["no check that could see it was run to its end"]:
+    for reason in reasons[:_MAX_SHOWN] or ["no check that could see it was run to its end"]:
         yield from _comment(_plain(reason, report.base_url), "- ")
 
 
@@ -120,7 +124,7 @@ def _comment(text: str, bullet: str = "") -> list[str]:
     return [f"  # {indent}{line}" for indent, line in zip(indents, lines, strict=False)]
 
 
-def _word(answer: str) -> str:
+def _yaml_word(answer: str) -> str:
     """Quoted where YAML would read something else than a word."""
     special = answer in ("null", "true", "false", "yes", "no", "on", "off")
     return f"'{answer}'" if special else answer

@@ -150,10 +150,10 @@ def _change(old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
 
 def _answers(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
     for number in sorted({*old, *new}):
-        was, now = _answer(old.get(number)), _answer(new.get(number))
+        before, after = _answer(old.get(number)), _answer(new.get(number))
         # What was not looked at says nothing of a change.
-        if was != now and number in old and number in new:
-            yield number, was, now
+        if before != after and number in old and number in new:
+            yield number, before, after
 
 
 def _answer(seen: Mapping[str, Any] | None) -> str:
@@ -174,9 +174,9 @@ def _circumstances(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[s
         if old[key] != new[key]:
             yield f"{name}: {_shown(old[key])}, then {_shown(new[key])}"
     for state in sorted({*old["states"], *new["states"]}):
-        was, now = old["states"].get(state), new["states"].get(state)
-        if (was == "") != (now == ""):
-            yield f"runs in state {state}: {was or 'provided'}, then {now or 'provided'}"
+        before, after = old["states"].get(state), new["states"].get(state)
+        if (before == "") != (after == ""):
+            yield f"runs in state {state}: {before or 'provided'}, then {after or 'provided'}"
 
 
 def _shown(value: Any) -> str:

@@ -13,7 +13,7 @@ from conformance.vocabulary import Verdict
 
 _ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FOUND = (Verdict.VIOLATION, Verdict.DEVIATION)
-_SOUND = (Verdict.PASS, Verdict.UNSUPPORTED)
+_NOT_FAILED = (Verdict.PASS, Verdict.UNSUPPORTED)
 
 
 def causes(worst: Mapping[str, Result]) -> dict[str, str]:
@@ -23,7 +23,7 @@ def causes(worst: Mapping[str, Result]) -> dict[str, str]:
     A requirement follows only from one that failed itself: where that holds, the fault stands on
     its own.
     """
-    failed = {name: result for name, result in worst.items() if result.verdict not in _SOUND}
+    failed = {name: result for name, result in worst.items() if result.verdict not in _NOT_FAILED}
     direct = {name: _direct(name, result, failed) for name, result in failed.items()}
     return {name: root for name in failed if (root := _root(name, direct)) != name}
 
@@ -48,8 +48,8 @@ def _same(name: str, result: Result, failed: Iterable[tuple[str, Result]]) -> It
             and found.failing_exchange == result.failing_exchange
         )
         breakdown = (symptom := _breakdown(result)) is not None and _breakdown(found) == symptom
-        alike = keyword or breakdown or (exchange and found.message == result.message)
-        if found.verdict in _FOUND and alike:
+        same_fault = keyword or breakdown or (exchange and found.message == result.message)
+        if found.verdict in _FOUND and same_fault:
             yield other
 
 

@@ -81,12 +81,12 @@ class Engine:
         self._session: Session | None = None
         self._setup = SetupFinished("", {}, frozenset())
         self._results: list[Result] = []
-        self._mark = 0
+        self._first_exchange = 0
         self._context: CheckContext | None = None
         self._problem = ""
         self._notes = settings.connection.notes
         self._rate_limit_stats = RateLimitStats()
-        self._lost = ""
+        self._unreachable_since = ""
         self._interrupted = False
         self._begun = False
         self.start = time.monotonic() if start is None else start
@@ -109,7 +109,7 @@ class Engine:
     @pytest.fixture
     def context(self) -> CheckContext:
         """What a check is given."""
-        self._mark = self.session.traffic.count
+        self._first_exchange = self.session.traffic.count
         self._context = self.session.context()
         return self._context
 
@@ -236,11 +236,11 @@ class Engine:
         if left <= 0:
             self._problem = f"the budget of {self.settings.budget:g} s was spent"
             raise Inconclusive(self._problem)
-        if self._lost:
-            raise Inconclusive(self._problem, caused_by=self._lost)
+        if self._unreachable_since:
+            raise Inconclusive(self._problem, caused_by=self._unreachable_since)
         with deadline.limit(share, f"the check was not done after {share:.1f} s"):
             self.session.create_ahead()
-            self._mark = self.session.traffic.count
+            self._first_exchange = self.session.traffic.count
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -322,9 +322,9 @@ class Engine:
         if isinstance(fault, NoResponse) and not self.session.alive():
             # Whether this request brought it down or somebody else did cannot be told from here.
             self._problem = f"nothing answers any more since {name} ({required.id})"
-            self._lost = required.id
+            self._unreachable_since = required.id
             fault = Inconclusive(f"{self._problem}: {fault}")
-        exchanges = self.session.traffic.since(self._mark)
+        exchanges = self.session.traffic.since(self._first_exchange)
         found = judge(fault, required, exchanges)
         newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
         kept = [e for e in exchanges if e.number == found.failing_exchange or e in newest]
@@ -340,13 +340,13 @@ class Engine:
             failing_exchange=found.failing_exchange,
             caused_by=found.caused_by,
             contract_location=found.contract_location,
-            runs=self._seen(),
+            runs=self._new_histories(),
         )
 
     def _incidental(self, result: Result) -> list[Result]:
         """What was seen of requirements that hold for every answer, while a check went its way."""
         found: list[Result] = []
-        for name, finding in self.session.watch.take().items():
+        for name, finding in self.session.monitor.take().items():
             # What a check is about it says itself.
             if name == result.requirement and result.verdict is not Verdict.PASS:
                 continue
@@ -368,21 +368,21 @@ class Engine:
             )
         return found
 
-    def _seen(self) -> tuple[dict[str, Any], ...]:
+    def _new_histories(self) -> tuple[dict[str, Any], ...]:
         """What the check that has just ended was the first to see runs do."""
         news = self.session.cache.news()
         runs = (to_history(name, seen) for name, seen in news.items())
         return tuple(self.session.traffic.clean(run) for run in runs if run is not None)
 
     def _make_report(self) -> Report:
-        course = RunInfo(
+        info = RunInfo(
             started=self._started_at,
             seconds=round(time.monotonic() - self.start, 2),
             problem=self._redactor.text(self._problem),
             interrupted=self._interrupted,
             notes=(*self._notes, *self._rate_limit_stats.notes),
         )
-        return conclude(self.settings, self._setup, self._results, course)
+        return conclude(self.settings, self._setup, self._results, info)
 
     def _emit(self, event: Event) -> None:
         for reporter in self._reporters:

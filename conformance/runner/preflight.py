@@ -20,7 +20,7 @@ _STARTING = (502, 503, 504)
 _REFUSALS = (401, 403)
 
 
-def await_api(api: Api, seconds: float, tell: Callable[[float, str], None]) -> None:
+def await_api(api: Api, seconds: float, on_wait: Callable[[float, str], None]) -> None:
     """Return once the API answers; `tell` is called with the seconds so far and why it has not.
 
     Raises UnreachableError if it does not within `seconds`.
@@ -31,7 +31,7 @@ def await_api(api: Api, seconds: float, tell: Callable[[float, str], None]) -> N
         if not why:
             return
         waited = time.monotonic() - start
-        tell(waited, why)
+        on_wait(waited, why)
         if waited >= seconds:
             raise UnreachableError(
                 f"{api.target.base_url} was not up after {seconds:g} s of waiting. {why}",
@@ -47,26 +47,28 @@ def try_out(api: Api, credentials: Sequence[Credential]) -> None:
     A secret that is taken in one way and not in another is left to the checks.
     """
     first, *others = credentials
-    responses = {first: _asked(api.with_credential(first))}
+    responses = {first: _first_response(api.with_credential(first))}
     for each in others:
         with contextlib.suppress(NoResponse, Inconclusive):
             responses[each] = api.with_credential(each).list_runs(limit=1)
     refused = {
         each: response for each, response in responses.items() if response.status in _REFUSALS
     }
-    taken = {each.secret for each, response in responses.items() if response.status == 200}
-    wrong = [
-        f"{c.where} is refused: {a.summary}." for c, a in refused.items() if c.secret not in taken
+    accepted = {each.secret for each, response in responses.items() if response.status == 200}
+    rejected = [
+        f"{c.where} is refused: {a.summary}."
+        for c, a in refused.items()
+        if c.secret not in accepted
     ]
-    if wrong:
+    if rejected:
         raise UnreachableError(
-            "\n".join(wrong),
+            "\n".join(rejected),
             "Check it, and that it goes with the option: --token is sent as Authorization: "
             "Bearer, --api-key as X-API-Key, --cookie as the cookie vai_token.",
         )
 
 
-def _asked(api: Api) -> Response:
+def _first_response(api: Api) -> Response:
     """What a harmless request is answered with; an UnreachableError if that cannot be the API."""
     base = api.target.base_url
     try:
@@ -91,7 +93,7 @@ def _asked(api: Api) -> Response:
             f"{base} is not up: {response.summary}.",
             "See why, or have the kit wait for it with --wait-for-api.",
         )
-    if _is_no_api(response) and _knows_no_runs(api):
+    if _is_not_the_api(response) and _has_no_runs(api):
         raise UnreachableError(
             f"There is no such API at {base}: {response.summary}.",
             f"--base-url is what comes before {ROOT}.",
@@ -109,13 +111,13 @@ def _not_up(api: Api) -> tuple[str, str]:
     return (f"{response.summary}.", "") if response.status in _STARTING else ("", "")
 
 
-def _knows_no_runs(api: Api) -> bool:
+def _has_no_runs(api: Api) -> bool:
     """A list that is missing is a finding, if only the rest of the API is there."""
     try:
-        return _is_no_api(api.request(Operation.GET, MALFORMED_RUN))
+        return _is_not_the_api(api.request(Operation.GET, MALFORMED_RUN))
     except Outcome:
         return True
 
 
-def _is_no_api(response: Response) -> bool:
+def _is_not_the_api(response: Response) -> bool:
     return response.status == 404 or response.media_type == "text/html"

@@ -60,8 +60,8 @@ class Session:
         self.traffic = Traffic(self.redactor)
         self._schemas = Schemas(self.contract)
         self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
-        self.watch = RuleMonitor(rules(self._schemas), self.selected)
-        offspring = RetriedRuns()
+        self.monitor = RuleMonitor(rules(self._schemas), self.selected)
+        retried_runs = RetriedRuns()
         self.rate_limiter = RateLimiter(limited)
         self._target = Target(
             settings.base_url,
@@ -69,7 +69,11 @@ class Session:
             timeout=settings.timeout,
             read_only=settings.read_only,
             connection=settings.connection,
-            observers=(self.watch.look, InvariantMonitor(self.watch).look, offspring.look),
+            observers=(
+                self.monitor.observe,
+                InvariantMonitor(self.monitor).observe,
+                retried_runs.observe,
+            ),
             rate_limiter=self.rate_limiter,
         )
         # What is said to the set-up is no traffic of a check, and a read-only run may have one.
@@ -80,7 +84,7 @@ class Session:
             connection=settings.connection,
             rate_limiter=self.rate_limiter,
         )
-        self._wire = RawClient(
+        self._raw_client = RawClient(
             settings.base_url, settings.connection, self.traffic, timeout=settings.timeout
         )
         self.api = Api(self._target, settings.credentials[0])
@@ -90,14 +94,14 @@ class Session:
             if settings.wait_for_api and not worker:
                 control = Api(self._control, settings.credentials[0])
                 await_api(control, settings.wait_for_api, poller)
-            self._hook = CommandRunner(settings.base_url, settings.timeout)
+            self._command_runner = CommandRunner(settings.base_url, settings.timeout)
             self.provisioner = self._choose(worker)
         except BaseException:
             self._target.close()
             self._control.close()
             raise
         self._poller = Poller(self._clock() or self.provisioner.clock, settings.patience)
-        self._runs = Runs(self.provisioner, self.api, self._poller, offspring)
+        self._runs = Runs(self.provisioner, self.api, self._poller, retried_runs)
 
     def try_out(self) -> None:
         """One harmless request with each credential.
@@ -132,7 +136,7 @@ class Session:
                 failed.add(state)
             states[state] = self.redactor.text(why)
         asked = {s: w for s, w in states.items() if s not in (*DERIVED, State.OTHER_TENANT)}
-        if self.provisioner.repeatable and all(asked.values()) and not failed:
+        if self.provisioner.unlimited and all(asked.values()) and not failed:
             raise SetupError(
                 f"No run of any state is provided: {next(iter(asked.values()))}",
                 "See that the request or command is the right one: runs-conformance setup",
@@ -145,7 +149,7 @@ class Session:
         given |= {c.scheme: c for c in self._credentials}
         return CheckContext(
             api=self.api,
-            raw_client=self._wire,
+            raw_client=self._raw_client,
             runs=self._runs,
             poller=self._poller,
             cache=self.cache,
@@ -197,7 +201,7 @@ class Session:
             requested = RequestRuns(self._control, provisioning.trigger)
             return OnDemandProvisioner("http", requested.make, mine, other, RealClock())
         if provisioning.method is ProvisionMethod.COMMAND:
-            command = CommandRuns(self._hook, provisioning.command)
+            command = CommandRuns(self._command_runner, provisioning.command)
             return OnDemandProvisioner("command", command.make, mine, other, RealClock())
         if provisioning.method is ProvisionMethod.MOCK or (
             provisioning.method is ProvisionMethod.AUTO
@@ -216,14 +220,14 @@ class Session:
 
     def _clock(self) -> Clock | None:
         """The clock that was configured, for whichever way runs are got."""
-        told, mine = self.settings.provisioning.clock, self.settings.credentials[0]
-        match told:
+        printed_json, mine = self.settings.provisioning.clock, self.settings.credentials[0]
+        match printed_json:
             case None:
                 return None
             case RequestTemplate():
-                return RequestClock(self._control, told, mine)
+                return RequestClock(self._control, printed_json, mine)
             case _:
-                return CommandClock(self._hook, told, mine)
+                return CommandClock(self._command_runner, printed_json, mine)
 
     def _take_world(self, worker: str) -> None:
         """One world has one clock, so several workers need as many worlds."""

@@ -35,11 +35,11 @@ def conclude(
     settings: Settings,
     setup: SetupFinished,
     results: Sequence[Result],
-    course: RunInfo,
+    info: RunInfo,
 ) -> Report:
     """The report; a waiver whose day is past is not in force, and told as stale."""
     contract, catalogue = load_contract(), load_catalogue()
-    known, today = catalogue.requirements, course.started[:10]
+    known, today = catalogue.requirements, info.started[:10]
     in_force = [waiver for waiver in settings.waivers if not waiver.expired(today)]
     entries = entries_from(known.values(), results, in_force)
     reached = {entry.requirement.id for entry in entries}
@@ -57,11 +57,11 @@ def conclude(
         stale_waivers=find_stale(settings.waivers, entries, known, today),
         not_run=tuple(each for each in known if each in selected - reached),
         strict=settings.strict,
-        started=course.started,
-        seconds=course.seconds,
-        problem=course.problem,
-        interrupted=course.interrupted,
-        notes=course.notes,
+        started=info.started,
+        seconds=info.seconds,
+        problem=info.problem,
+        interrupted=info.interrupted,
+        notes=info.notes,
         fuzz=settings.fuzz,
         observations=observed_answers(
             load_questions(),

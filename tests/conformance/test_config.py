@@ -125,7 +125,7 @@ def test_tables() -> None:
     told = read({}, ENOUGH)
     assert told.provisioning.trigger is not None
     assert told.provisioning.trigger.body == '{"automation": "{state}", "count": 1}'
-    assert told.provisioning.trigger.id_at == "data.id"
+    assert told.provisioning.trigger.id_path == "data.id"
     assert (told.include, told.provisioning.method) == (("LIST-*",), ProvisionMethod.HTTP)
     assert told.reports == {FileKind.JSON: Path("out/report.json")}
     first, second = told.waivers

@@ -62,7 +62,7 @@ def response(path: str, body: Any, method: str = "GET", status: int = 200) -> Re
 def seen(given: Response) -> set[str]:
     """The requirements that are found broken in passing."""
     watch = RuleMonitor({}, ALL)
-    InvariantMonitor(watch).look(given)
+    InvariantMonitor(watch).observe(given)
     found = watch.take()
     assert {finding.exchange for finding in found.values()} <= {7}
     return set(found)
@@ -128,7 +128,7 @@ def test_steps_in_events_are_looked_at() -> None:
     watch = RuleMonitor({}, ALL)
     run = a_run(**STILL, status="running")
     frames = event(run) + event(run, a_step("a", 3, completedAt=at(2)))
-    InvariantMonitor(watch).look(response("/r1/events", frames))
+    InvariantMonitor(watch).observe(response("/r1/events", frames))
     (name, finding), *others = watch.take().items()
     assert (name, finding.level, others) == ("STEPS-07", Level.INFERRED, [])
 
@@ -178,8 +178,8 @@ def test_only_what_is_wanted_is_noted() -> None:
     agreement = InvariantMonitor(watch)
     taken = []
     for _ in range(5):
-        agreement.look(response("/r1", a_run(error={"code": "x"})))
-        agreement.look(response("/r1/steps", of(a_step("a", 3), a_step("a", 3), failedCount=4)))
+        agreement.observe(response("/r1", a_run(error={"code": "x"})))
+        agreement.observe(response("/r1/steps", of(a_step("a", 3), a_step("a", 3), failedCount=4)))
         taken.append(sorted(watch.take()))
     assert taken == [["STEPS-03"]] * 3 + [[]] * 2
 

@@ -106,8 +106,8 @@ def test_a_watch_notes_the_first_few() -> None:
     watch = RuleMonitor(RULES, {"HTTP-04"})
     taken = []
     for _ in range(9):
-        watch.look(response(500, b"Traceback (most recent call last):"))
-        watch.look(response(502, {}))
+        watch.observe(response(500, b"Traceback (most recent call last):"))
+        watch.observe(response(502, {}))
         taken.append(watch.take())
     assert [sorted(each) for each in taken] == [["HTTP-04"]] * 3 + [[]] * 6
     assert "answered 500" in str(taken[0]["HTTP-04"])

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 
 from conformance.assertions.matchers import is_finished
-from conformance.client.concurrency import at_once
+from conformance.client.concurrency import concurrently
 from conformance.client.response import Response
 from conformance.client.run_events import has_ended, run_events
 from conformance.client.stream import Stream
@@ -73,7 +73,7 @@ def cancel_around_completion(context: CheckContext) -> Iterator[list[TimedCancel
                 partial(context.api.cancel, run_id),
                 advance,
             ]
-            response = at_once(calls)[0]
+            response = concurrently(calls)[0]
             assert isinstance(response, Response)
             yield [_after_end(context, run_id, stream, response, 0.0)]
 
@@ -86,14 +86,16 @@ def _narrow_down(context: CheckContext) -> Iterator[list[TimedCancel]]:
     for _ in range(max(2, min(MAX_VOLLEYS, int(MAX_SECONDS / timing.total)))):
         step = (high - low) / (CONCURRENT - 1)
         offsets = [
-            low + step * number for number in range(CONCURRENT if context.runs.repeatable else 1)
+            low + step * number for number in range(CONCURRENT if context.runs.unlimited else 1)
         ]
-        batch = at_once([partial(_timed_cancel, context, timing, offset) for offset in offsets])
+        batch = concurrently(
+            [partial(_timed_cancel, context, timing, offset) for offset in offsets]
+        )
         yield batch
         cancels += batch
         won = [cancel.offset for cancel in cancels if cancel.in_time]
         lost = [cancel.offset for cancel in cancels if not cancel.in_time]
-        if not context.runs.repeatable:
+        if not context.runs.unlimited:
             return
         if won and lost:
             low, high = sorted((max(won), min(lost)))

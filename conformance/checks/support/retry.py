@@ -108,11 +108,11 @@ def check_rerun(
     complete at once, with the same outcome.
     """
     context.poller.wait_for_status(context.api, new, *FINISHED)
-    now = by_key(context.steps(new))
-    if set(now) != set(by_key(before)):
-        raise CheckFailed(f"the steps were {sorted(by_key(before))} and are {sorted(now)}")
+    current = by_key(context.steps(new))
+    if set(current) != set(by_key(before)):
+        raise CheckFailed(f"the steps were {sorted(by_key(before))} and are {sorted(current)}")
     for step in before:
-        again = now[step["key"]]
+        again = current[step["key"]]
         if step["key"] in expected:
             if again.get("startedAt") in (None, step.get("startedAt")):
                 raise CheckFailed(f"the step {step['key']!r} did not run again")
@@ -124,11 +124,11 @@ def check_rerun(
             raise CheckFailed(f"the step {step['key']!r} ran again and should have been kept")
 
 
-def check_nothing_left(now: Snapshot, before: Mapping[str, dict[str, Any]]) -> None:
+def check_nothing_left(current: Snapshot, before: Mapping[str, dict[str, Any]]) -> None:
     """A Finding if the run, or a step of it, has not ended and shows the end of the attempt before:
     `before` are its steps by their keys."""
-    shown: list[tuple[str, dict[str, Any], dict[str, Any]]] = [("run", now.run, {})]
-    shown += [(f"step {s['key']!r}", s, before.get(s["key"], {})) for s in now.steps]
+    shown: list[tuple[str, dict[str, Any], dict[str, Any]]] = [("run", current.run, {})]
+    shown += [(f"step {s['key']!r}", s, before.get(s["key"], {})) for s in current.steps]
     for name, bearer, old in shown:
         status = bearer.get("status")
         if status not in (Status.PENDING, Status.RUNNING):

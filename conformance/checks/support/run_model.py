@@ -68,17 +68,17 @@ class RunModel:
     def observe_steps(self, steps: list[dict[str, Any]], status: Status) -> Mismatch | None:
         """The same for its steps, where the run was in this status before and after they were
         read."""
-        now = {str(step["key"]): step for step in steps}
-        self.keys = self.keys or frozenset(now)
-        if self.keys != now.keys():
-            return Mismatch(f"its steps were {sorted(self.keys)} and are {sorted(now)}")
+        by_key = {str(step["key"]): step for step in steps}
+        self.keys = self.keys or frozenset(by_key)
+        if self.keys != by_key.keys():
+            return Mismatch(f"its steps were {sorted(self.keys)} and are {sorted(by_key)}")
         for key in sorted(self.kept):
-            if now[key]["status"] != "completed":
-                why = f"the step {key!r} had completed, was kept, and is {now[key]['status']}"
+            if by_key[key]["status"] != "completed":
+                why = f"the step {key!r} had completed, was kept, and is {by_key[key]['status']}"
                 return Mismatch(why, Level.INFERRED)
         if status.finished:
             for before in self.final_steps or ():
-                if moved := unchanged(before, now[str(before["key"])]):
+                if moved := unchanged(before, by_key[str(before["key"])]):
                     return Mismatch(f"it had finished, and of the step {before['key']!r} {moved}")
             self.final_steps = steps
         return _contradiction(status, {str(step["status"]) for step in steps})
