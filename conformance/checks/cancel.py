@@ -264,7 +264,7 @@ def _check_order(
             )
     if success(later) and len(accepted) > 1:
         raise CheckFailed(
-            f"{len(accepted)} cancels at the same moment were accepted, each with the cancelled run, "
-            f"and one that came later was answered {later.status}",
+            f"{len(accepted)} concurrent cancels were accepted, each with the cancelled run, and a "
+            f"later one returned {later.status}",
             exchange=accepted[-1].exchange,
         )

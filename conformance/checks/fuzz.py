@@ -74,19 +74,22 @@ def check_schemathesis_finds_no_failure(
 def _why_untested(result: PhaseResult) -> str:
     """Why an operation was not put to the test, and what to do."""
     if result.errors:
-        return f"no request was answered with success: {result.errors[0]}"
+        return f"no request succeeded: {result.errors[0]}"
     if not result.sent and result.without_response:
-        return f"none of {result.without_response} requests was answered in time: try it less busy"
+        return (
+            f"none of {result.without_response} requests got a response in time: repeat it on a "
+            f"less busy host"
+        )
     if not result.sent:
-        return "the cases that were made up had no such request: try more of them, --fuzz 50"
+        return "the generated cases had no such request: generate more with --fuzz 50"
     came = ", ".join(f"{count} with {code}" for code, count in sorted(result.statuses.items()))
-    return f"of {result.sent} requests none was answered with success: {came}"
+    return f"none of {result.sent} requests succeeded: {came}"
 
 
 def _fail(context: CheckContext, failure: Failure, level: Level | None) -> None:
     number = context.api.target.traffic.keep(failure.exchange)
     again = context.fuzz.again
-    message = f"{failure.message} (again with {again})" if again else failure.message
+    message = f"{failure.message} (repeat with {again})" if again else failure.message
     raise CheckFailed(message, level=level, exchange=number)
 
 

@@ -94,7 +94,7 @@ def check_any_order_of_calls_agrees_with_the_model(context: CheckContext) -> Non
     if search.failed is not None:
         worst = _shortest(machine, search.failed)
         script, fault = worst.script, worst.failure
-        again = f" (again with {fuzz.again})" if fuzz.again else ""
+        again = f" (repeat with {fuzz.again})" if fuzz.again else ""
         raise CheckFailed(
             f"{fault}{again}, after these calls:\n{script.text()}",
             level=fault.level,

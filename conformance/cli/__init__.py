@@ -1,5 +1,5 @@
-"""The command `runs-conformance`. A subcommand is loaded when it is called: what only looks things
-up waits for none of the libraries that a run needs."""
+"""The command `runs-conformance`. A subcommand is loaded when it is called: looking something up
+does not load the libraries that a run needs."""
 
 from __future__ import annotations
 
@@ -16,30 +16,27 @@ from conformance import __version__
 from conformance.errors import KitError, missing_library
 from conformance.vocabulary import ExitCode
 
-_SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
+_SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "Hold a service against the contract": {
-            "run": ("run", "Run the checks and give a verdict."),
-            "profile": ("profile", "Write down how it answers the open questions."),
-            "diff": ("diff", "Show what changed from one report to another."),
-            "setup": ("setup", "Try the set-up alone: which runs can be had."),
-            "init": ("init", "Write a commented configuration file."),
+        "Test an API": {
+            "run": "Run the checks and report the verdict.",
+            "profile": "Write a behaviour profile of an API.",
+            "diff": "Compare two reports.",
+            "setup": "Test the set-up only: which runs can be created or found.",
+            "init": "Write a commented configuration file.",
         },
         "Look up": {
-            "list": ("requirements", "Show the requirements."),
-            "explain": (
-                "requirements",
-                "Tell what requirements demand, and what open questions leave open.",
-            ),
-            "states": ("requirements", "Show the states that runs can be wanted in."),
+            "list": "Show the requirements.",
+            "explain": "Explain requirements and open questions.",
+            "states": "Show the states of runs that checks need.",
         },
     }
 )
-"""By heading and name: the module with the subcommand, and what it is for."""
+"""The commands by heading, each with its purpose; its module has the same name."""
 
 
 class Subcommands(click.Group):
-    """Finds subcommands in modules beside this one."""
+    """Find subcommands in the modules of this package."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for section in _SECTIONS.values() for name in section]
@@ -47,7 +44,7 @@ class Subcommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for section in _SECTIONS.values():
             if cmd_name in section:
-                module = import_module(f"{__name__}.{section[cmd_name][0]}")
+                module = import_module(f"{__name__}.{cmd_name}")
                 command: click.Command = getattr(module, f"{cmd_name}_command")
                 return command
         return None
@@ -55,7 +52,7 @@ class Subcommands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for heading, section in _SECTIONS.items():
             with formatter.section(heading):
-                formatter.write_dl([(name, purpose) for name, (_, purpose) in section.items()])
+                formatter.write_dl(list(section.items()))
 
 
 @click.group(
@@ -64,7 +61,7 @@ class Subcommands(click.Group):
 )
 @click.version_option(__version__, prog_name="runs-conformance")
 def cli() -> None:
-    """Hold an implementation of the Automation runs API against its contract.
+    """Test an implementation of the Automation runs API against its contract.
 
     \b
     runs-conformance run --base-url http://127.0.0.1:8080 --token demo
@@ -75,9 +72,9 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The entry point; what the user can mend is a line or two and exit code 2."""
+    """Run the command. An error that the user can fix is a message, a hint and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal of another encoding shows a question mark rather than a traceback.
+        # A terminal with another encoding shows a question mark instead of a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:

@@ -47,26 +47,26 @@ def _lines(found: Difference) -> list[Text]:
             lines.append(Text(title, style))
         lines += [line for change in chosen for line in _change(change)]
     if found.lost:
-        lines += [Text("not reached any more", "bold red"), Text(f"  {', '.join(found.lost)}")]
+        lines += [Text("not run any more", "bold red"), Text(f"  {', '.join(found.lost)}")]
     if rest := [each for each in found.gone if each not in found.lost]:
         lines += [Text("only in the first report", "bold"), Text(f"  {', '.join(rest)}")]
     if found.new:
         listed = ", ".join(f"{name} {verdict}" for name, verdict in found.new)
         lines += [Text("only in the second report", "bold"), Text(f"  {listed}")]
     if found.answers:
-        lines.append(Text("open questions answered otherwise", "bold"))
+        lines.append(Text("open questions with another answer", "bold"))
         lines += [
             Text(f"  {number}  {before}, then {after}") for number, before, after in found.answers
         ]
     if found.circumstances:
-        lines.append(Text("run otherwise", "bold"))
+        lines.append(Text("run with other settings", "bold"))
         lines += [Text(f"  {each}") for each in found.circumstances]
     before, after = found.conclusions
     return [*lines, Text(f"{before}, then {after}", "bold"), Text(_who(found))]
 
 
 def _change(change: Change) -> list[Text]:
-    note = "  (what is required was changed)" if change.reworded else ""
+    note = "  (the requirement was changed)" if change.reworded else ""
     head = Text(f"  {change.requirement}  {change.before}, then {change.after}{note}")
     return [head, Text(f"    {change.message}", "dim")] if change.message else [head]
 

@@ -22,52 +22,52 @@ _ABSENT = object()
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The six operations as the bearer of one credential (or of none) calls them."""
+    """The six operations, called with one credential, or without one."""
 
     target: Target
     credential: Credential | None
 
     def with_credential(self, credential: Credential | None) -> Api:
-        """The same target as another caller."""
+        """Return the same target with another credential."""
         return Api(self.target, credential)
 
     def list_runs(self, **query: Any) -> Response:
-        """One page; the arguments go into the query as they are."""
+        """Request a page; the arguments are the query."""
         return self.request(Operation.LIST, query=query)
 
     def get_run(self, run_id: str) -> Response:
-        """One run."""
+        """Request a run."""
         return self.request(Operation.GET, run_id)
 
     def get_steps(self, run_id: str) -> Response:
-        """Its steps."""
+        """Request the steps of a run."""
         return self.request(Operation.STEPS, run_id)
 
     def cancel(self, run_id: str) -> Response:
-        """Ask for its end."""
+        """Cancel a run."""
         return self.request(Operation.CANCEL, run_id)
 
     def retry(self, run_id: str, body: Any = _ABSENT) -> Response:
-        """Ask for it to run again; without `body` the request has none."""
+        """Retry a run; without `body` the request has none."""
         return self.request(Operation.RETRY, run_id, body=body)
 
     def events(self, run_id: str, last_event_id: str | None = None) -> Stream:
-        """Follow its events, behind the last one seen if that is given."""
+        """Open its event stream, after `last_event_id` if that is given."""
         headers = self._headers()
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
         return _not_rate_limited(self.target.stream(Operation.EVENTS.path(run_id), headers))
 
     def run(self, run_id: str) -> dict[str, Any]:
-        """The run as an object; a Finding if the answer is not 200 with one."""
+        """Return the run. Raise CheckFailed if the response is not 200 with an object."""
         return _expect_object(partial(self.get_run, run_id), "GET-01")
 
     def steps(self, run_id: str) -> dict[str, Any]:
-        """The steps and counts as an object; a Finding if the answer is not 200 with one."""
+        """Return steps and counts. Raise CheckFailed if the response is not 200 with an object."""
         return _expect_object(partial(self.get_steps, run_id), "STEPS-01")
 
     def page(self, **query: Any) -> dict[str, Any]:
-        """A page as an object; a Finding if the answer is not 200 with one."""
+        """Return a page. Raise CheckFailed if the response is not 200 with an object."""
         return _expect_object(partial(self.list_runs, **query), "LIST-01")
 
     def request(
@@ -82,7 +82,7 @@ class Api:
     ) -> Response:
         """Call any operation; `body` is sent as JSON, `raw` as it is, with the type for JSON.
 
-        An event stream is cut after its first bytes: this is for its refusals.
+        An event stream is closed after its first bytes: use this for its errors.
         """
         sent = self._headers() | dict(headers or {})
         content = raw if body is _ABSENT else json.dumps(body).encode()
@@ -102,25 +102,23 @@ class Api:
 
 
 def _not_rate_limited(response: T) -> T:
-    """What was answered, unless that is only that there were too many requests: of what was asked
-    it tells nothing, so it is Inconclusive."""
+    """Return the response. Raise Inconclusive if it is 429: that says nothing about the request."""
     if response.status != TOO_MANY_REQUESTS:
         return response
     asked = retry_after(response.headers)
     if asked is None:
         raise Inconclusive(
-            f"{response.url} is answered with 429, which does not say when to come back",
+            f"{response.url} returned 429 without Retry-After",
             caused_by="HTTP-08",
         )
     raise Inconclusive(
-        f"the target limits requests: there was no time to wait until it answers {response.url} "
-        f"(Retry-After: {asked:.0f} s); raise the tenant's limit, or give the run more time with "
-        f"--budget and --patience"
+        f"rate limited: {response.url} asks to wait {asked:.0f} s, more than is left; raise the "
+        f"tenant's limit, or --budget and --patience"
     )
 
 
 def _expect_object(call: Callable[[], Response], requirement: str) -> dict[str, Any]:
-    """The object in an answer; that there is one is the business of this requirement."""
+    """Return the object in the response. A failure is caused by this requirement."""
     try:
         response = call()
         if response.status != 200:

@@ -1,5 +1,5 @@
-"""Why no answer came, told from what the library raised, and what can be done about it: the same
-words whether the target is out of reach from the start or lost on the way."""
+"""Find out from an exception why there is no response, and give a hint. The hints are the same
+before the first check and during the run."""
 
 from __future__ import annotations
 
@@ -14,49 +14,45 @@ from conformance.client.decompression import DecompressionError
 
 
 class TooLargeError(Exception):
-    """An answer is larger than anything that is read here."""
+    """A response exceeds the size limit."""
 
 
 class TooSlowError(Exception):
-    """An answer goes on and on."""
+    """A response exceeds the time limit."""
 
 
 class Cause(StrEnum):
-    """What kept an answer from coming; the value says what to do about it."""
+    """Why there is no response; the value is the hint."""
 
-    REFUSED = "Start the service, or correct host and port in --base-url."
-    UNKNOWN_HOST = "Correct the host in --base-url: no address is known for it."
-    UNREACHABLE = "No way leads to that host from here: check --base-url, network and firewall."
+    REFUSED = "Start the API, or correct host and port in --base-url."
+    UNKNOWN_HOST = "Correct the host in --base-url: it has no address."
+    UNREACHABLE = "Host unreachable: check --base-url, the network and the firewall."
     PLAIN_HTTP = "The server speaks plain HTTP: write http:// in --base-url."
     UNTRUSTED = (
-        "Its certificate is not trusted: name the authority that signed it as --cacert FILE, or "
-        "look at it without trust by --insecure."
+        "The certificate is not trusted: name the authority that signed it as --cacert FILE, or "
+        "skip the verification with --insecure."
     )
-    WRONG_NAME = "Its certificate is for another name: write a name that it covers in --base-url."
+    WRONG_NAME = "The certificate is for another name: use a name that it covers in --base-url."
     CLIENT_CERTIFICATE = (
-        "It asks for a certificate of ours: give one as --client-cert FILE and --client-key FILE, "
-        "from an authority that it trusts."
+        "The server requires a client certificate: give one as --client-cert FILE and --client-key "
+        "FILE, from an authority that it trusts."
     )
-    TLS = "Client and server find no common way to speak TLS: look at the server's configuration."
-    PROXY = "The proxy lets nothing through: check --proxy, its credentials and what it allows."
-    CONNECTION_CLOSED = (
-        "If it is served over TLS, write https:// in --base-url; else read the service's log."
-    )
+    TLS = "TLS handshake failed: no shared protocol version or cipher."
+    PROXY = "The proxy refused the connection: check --proxy, its credentials and its rules."
+    CONNECTION_CLOSED = "If the API uses TLS, write https:// in --base-url; else read its log."
     TLS_CONNECTION_CLOSED = (
-        "If it asks for a certificate of ours, give one as --client-cert FILE and --client-key "
-        "FILE; else read the service's log."
+        "If the server requires a client certificate, give one as --client-cert FILE and "
+        "--client-key FILE; else read its log."
     )
-    NOT_HTTP = "What answers there does not speak HTTP, or breaks its rules: check --base-url."
-    TOO_LARGE = "No answer of this API is that large: check that --base-url leads to it."
-    TOO_SLOW = "Give a slow service more time with --timeout, or check --base-url."
-    UNDECODABLE = (
-        "Its body is not encoded as its Content-Encoding says: look at what stands before it."
-    )
+    NOT_HTTP = "The server does not speak valid HTTP: check --base-url."
+    TOO_LARGE = "No response of this API is that large: check --base-url."
+    TOO_SLOW = "Raise --timeout for a slow API, or check --base-url."
+    UNDECODABLE = "The body does not match its Content-Encoding: check proxies before the API."
 
 
 def cause_of(fault: BaseException, *, secure: bool) -> Cause:
-    """The cause that the exception, or what it was raised for, tells of; `secure` says that TLS was
-    spoken, which hides a refusal of our certificate behind a plain close."""
+    """Return the cause of the exception and those it was raised for. `secure`: TLS was used, which
+    hides the refusal of a client certificate as a plain close."""
     chain = list(_chain(fault))
     for each in chain:
         if isinstance(each, ssl.SSLCertVerificationError):

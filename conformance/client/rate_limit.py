@@ -34,13 +34,13 @@ class RateLimitStats:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the report must know of it; nothing if there was none."""
+        """A note for the report; empty if no request was limited."""
         if not self.count:
             return ()
         times = "time" if self.count == 1 else "times"
         return (
-            f"The target limits requests: it answered 429 {self.count} {times}, and "
-            f"{self.seconds:.0f} s were waited out. With a higher limit the verdict comes sooner.",
+            f"Rate limited: the target returned 429 {self.count} {times}, and the kit waited "
+            f"{self.seconds:.0f} s. Raise the tenant's limit for a faster run.",
         )
 
 

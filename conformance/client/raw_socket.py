@@ -151,7 +151,7 @@ class RawClient:
         if _status(said) != 200:
             line.close()
             raise Unsupported(
-                f"it needs a connection to the target itself, and the proxy opens none to {there}"
+                f"it needs a direct connection, and the proxy does not open one to {there}"
             )
         return line
 
@@ -183,7 +183,7 @@ class RawClient:
         pairs = (line.partition(":") for line in lines)
         headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
         status = _status(received)
-        note = "" if status is not None else "hung up" if closed else "no answer was waited for"
+        note = "" if status is not None else "connection closed" if closed else "no response read"
         number = self._record(pieces, status, headers, body, seconds, note)
         return RawResponse(status, body, closed, number)
 

@@ -1,4 +1,4 @@
-"""What came back for one request, whole and bounded, and the ways a check looks at it."""
+"""Hold one complete response, and read its body."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class Response:
 
     @property
     def summary(self) -> str:
-        """The request and its status, for messages."""
-        return f"{self.method} {self.url} answered {self.status}"
+        """The request and its status code, for messages."""
+        return f"{self.method} {self.url} returned {self.status}"
 
     def json(self) -> Any:
-        """The body as JSON; a Finding if it is none."""
+        """Return the body as JSON. Raise CheckFailed if it is not JSON."""
         try:
             return json.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
         except (UnicodeDecodeError, ValueError, RecursionError) as fault:
             raise CheckFailed(
-                f"{self.summary} with a body that is no JSON in UTF-8: {fault}",
+                f"{self.summary} with a body that is not JSON in UTF-8: {fault}",
                 exchange=self.exchange,
             ) from None
 
     def object(self) -> dict[str, Any]:
-        """The body as a JSON object; a Finding if it is none."""
+        """Return the body as a JSON object. Raise CheckFailed if it is not one."""
         value = self.json()
         if not isinstance(value, dict):
             raise CheckFailed(
@@ -54,4 +54,4 @@ class Response:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -129,7 +129,7 @@ class Stream:
             not self.wait(seconds, lambda s: s.ended or (streaming and bool(s.head)))
             and not streaming
         ):
-            raise CheckFailed(f"GET {self.url} did not end its answer in {seconds:g} s")
+            raise CheckFailed(f"GET {self.url} did not complete its response in {seconds:g} s")
         return Response(
             method="GET",
             url=self.url,

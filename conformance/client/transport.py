@@ -98,7 +98,7 @@ class Target:
         raw = None
         chunks: list[bytes] = []
         size = 0
-        late = f"the answer was not complete after {limit:g} s"
+        late = f"the response was not complete after {limit:g} s"
         try:
             # The client's own limit begins anew with every byte, and headers may go on for ever.
             with deadline.limit(limit + _GRACE, late, TooSlowError):
@@ -168,7 +168,7 @@ class Target:
         body: bytes | None,
     ) -> httpx2.Request:
         if self._read_only and method not in ("GET", "HEAD", "OPTIONS"):
-            raise Unsupported("it needs to change something, and the run is read-only")
+            raise Unsupported("it needs to change a run, and the kit is read-only")
         return self._client.build_request(
             method,
             self.base_url + path,
@@ -209,11 +209,11 @@ class Target:
         seconds = time.monotonic() - start
         why = str(fault) or type(fault).__name__
         if isinstance(fault, httpx2.TimeoutException):
-            why = f"nothing came for {self.timeout:g} s"
+            why = f"no data for {self.timeout:g} s"
         number = self.traffic.record(request, raw, body, seconds, why)
         kind = ConnectionRefused if isinstance(fault, httpx2.ConnectError) else NoResponse
         return kind(
-            f"{request.method} {request.url} got no complete answer: {why}",
+            f"{request.method} {request.url} got no complete response: {why}",
             exchange=number,
             hint=cause_of(fault, secure=request.url.scheme == "https").value,
         )

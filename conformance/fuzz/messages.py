@@ -23,18 +23,18 @@ def describe_failure(check: str, text: str, exchange: Exchange) -> str:
     sent = f"{exchange.method} {_path(exchange.url)}"
     if exchange.request_body is not None:
         sent += f" with the body {_short(exchange.request_body)}"
-    received = "got no answer" if exchange.status is None else f"was answered {exchange.status}"
+    received = "got no response" if exchange.status is None else f"returned {exchange.status}"
     return f"{sent} {received}. {_expected(check, text, exchange)}"
 
 
 def _expected(check: str, text: str, exchange: Exchange) -> str:
     match check:
         case "not_a_server_error":
-            return "Allowed: any other class of status; no request may cause a server error."
+            return "Allowed: any other status class; no request may cause a server error."
         case "negative_data_rejection":
             why = _found(r"Invalid component: (.*)", text).strip(" -")
             odd = f" ({why})" if why else ""
-            return f"The contract has no such request{odd}. Allowed: a refusal, as a rule 422."
+            return f"The contract forbids this request{odd}. Allowed: a client error, normally 422."
         case "status_code_conformance":
             return f"Allowed: {_listed(text)}."
         case "content_type_conformance" if "Documented:" in text:

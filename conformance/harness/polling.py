@@ -104,8 +104,8 @@ class Poller:
         if settled(run) is None:
             wanted = " or ".join(statuses)
             raise StatusPassed(
-                f"{why}: it was past that when it was looked at; provide runs that are {wanted} "
-                f"for some seconds"
+                f"{why}: it had left that status before it was read; provide runs that are "
+                f"{wanted} for some seconds"
             )
         raise Inconclusive(
             f"{why}, and it was given {self.patience:g} s: more by --patience, or provide "

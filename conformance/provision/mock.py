@@ -72,8 +72,8 @@ def worker_credential(credential: Credential, name: str) -> Credential:
     tenant, colon, user = credential.secret.partition(":")
     if not tenant.startswith(_FRESH):
         raise ConfigurationError(
-            f"--workers needs a world for each worker, and the mock opens worlds only for "
-            f"credentials that begin with {_FRESH!r}.",
-            f"Give one such as --token {_FRESH}ci, or leave --workers out.",
+            f"--workers: expected a credential that begins with {_FRESH!r}, got another one: each "
+            f"worker needs a world of its own.",
+            f"Use one such as --token {_FRESH}ci, or leave --workers out.",
         )
     return replace(credential, secret=f"{tenant}-{name or 'lead'}{colon}{user}")

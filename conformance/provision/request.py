@@ -66,7 +66,7 @@ class RequestRuns:
         trigger = self.trigger
         response = trigger.send(self.target, owner, {"{state}": state.value})
         if response.status in _UNSUPPORTED:
-            return Declined(f"the trigger knows no such runs: {describe(response)}")
+            return Declined(f"the trigger does not support this state: {describe(response)}")
         trigger.expect_success(response)
         found: Any = None
         try:
@@ -77,6 +77,6 @@ class RequestRuns:
             found = None
         if not isinstance(found, str):
             raise SetupError(
-                f"The trigger's answer has no id at {trigger.id_path!r}: {describe(response)}"
+                f"The trigger's response has no id at {trigger.id_path!r}: {describe(response)}"
             )
         return Provided(found, may_change=True)

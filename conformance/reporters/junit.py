@@ -1,4 +1,4 @@
-"""The report as JUnit XML, as CI servers read it."""
+"""Render the report as JUnit XML."""
 
 from __future__ import annotations
 
@@ -61,6 +61,6 @@ def _case(entry: Entry, *, strict: bool) -> junitparser.TestCase:
 
 def _failure(message: str, entry: Entry) -> junitparser.Failure:
     failure = junitparser.Failure(message, entry.verdict.value)
-    cause = f"It follows from {entry.caused_by}." if entry.caused_by else ""
+    cause = f"Caused by {entry.caused_by}." if entry.caused_by else ""
     failure.text = "\n".join(filter(None, [cause, entry.requirement.source, entry.worst.curl]))
     return failure

@@ -12,7 +12,8 @@ _FOUND = (Verdict.VIOLATION, Verdict.DEVIATION)
 
 
 def as_markdown(report: Report) -> str:
-    """Verdict, counts, each fault with its command and what follows from it; the rest folded."""
+    """Return the conclusion, the counts, and each failure with its command and consequences; the
+    rest is folded."""
     return "\n".join(_markdown(report)) + "\n"
 
 
@@ -20,11 +21,11 @@ def _markdown(report: Report) -> Iterator[str]:
     yield f"## {report.headline.capitalize()}: {_text(report.base_url)}"
     yield ""
     counts = ", ".join(_counted(n, verdict) for verdict, n in report.counts.items() if n)
-    yield f"{report.tested} of {report.selected} requirements put to the test: {counts}."
+    yield f"{report.tested} of {report.selected} requirements tested: {counts}."
     for line in filter(None, (report.problem, *report.notes, *report.stale_waivers)):
         yield f"\n> {_text(line)}"
     if report.not_run:
-        yield f"\n> Not reached: {', '.join(report.not_run)}"
+        yield f"\n> Not run: {', '.join(report.not_run)}"
     roots = [entry for entry in report.entries if not entry.caused_by]
     for verdict in _FOUND:
         for entry in roots:
@@ -56,7 +57,7 @@ def _fault(report: Report, entry: Entry) -> Iterator[str]:
     followers = report.consequences(entry)
     if followers:
         names = (f"{f.requirement.id} ({f.verdict.value})" for f in followers)
-        yield f"\nWith it: {', '.join(names)}."
+        yield f"\nCaused by the same fault: {', '.join(names)}."
 
 
 def _counted(number: int, verdict: Verdict) -> str:

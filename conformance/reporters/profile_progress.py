@@ -1,4 +1,4 @@
-"""A run of which only its progress is of interest, and what went wrong."""
+"""Show the progress of a run that writes a behaviour profile, and what failed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conformance.results.events import (
 
 
 class ProfileReporter:
-    """Writes to a console that is not where the result goes."""
+    """Write to a console other than the one that gets the profile."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
         self._console = console
@@ -27,7 +27,7 @@ class ProfileReporter:
         self._progress = ProgressLine(console, "0 questions", shown=not quiet)
 
     def on(self, event: Event) -> None:
-        """Show one."""
+        """Show an event."""
         match event:
             case RunNotStarted():
                 self.refuse((event.message, event.hint))
@@ -48,9 +48,9 @@ class ProfileReporter:
                     self._console.print(Text(f"observed: {seen}", style="dim"))
 
     def refuse(self, *why: tuple[str, str]) -> None:
-        """Say why there is no run, and what to do: in pairs."""
+        """Show why there is no run: pairs of a message and a hint."""
         self._progress.refuse(*why)
 
     def warn(self, text: str) -> None:
-        """Say something that is worth knowing."""
+        """Show a warning."""
         self._console.print(Text(text, style="yellow"), soft_wrap=True)

@@ -1,5 +1,5 @@
-"""How far a run has come, for those who wait for it: a line that redraws itself where that is a
-terminal, and elsewhere, as in the log of CI, a plain line now and then."""
+"""Show the progress of a run: a line that is redrawn in a terminal, and elsewhere, as in a CI log, a
+plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ProgressLine:
         self._bar.stop()
 
     def refuse(self, *why: tuple[str, str]) -> None:
-        """Say why there is no run, and what to do: in pairs."""
+        """Show why there is no run: pairs of a message and a hint."""
         self.stop()
         for message, hint in why:
             self._console.print(Text(message, style="bold red"), soft_wrap=True)

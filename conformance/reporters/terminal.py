@@ -1,5 +1,5 @@
-"""The run for people: what is going on while it lasts, and what came of it, worst first, each fault
-with the command that shows it."""
+"""Show a run in the terminal: progress while it lasts, then the failures, worst first, each with
+the command that reproduces it."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class TerminalReporter:
         self._next_line_at = 0.0
 
     def on(self, event: Event) -> None:
-        """Show one."""
+        """Show an event."""
         match event:
             case RunNotStarted():
                 self.refuse((event.message, event.hint))
             case WaitingForApi():
                 self._waiting(event)
             case RateLimited():
-                self._progress.under_way(f"429: the target asks to wait {event.seconds:.0f} s")
+                self._progress.under_way(f"rate limited (429): waiting {event.seconds:.0f} s")
             case SetupFinished():
                 self._set_up(event)
             case RunStarted():
@@ -71,14 +71,14 @@ class TerminalReporter:
                 self._report(event.report)
 
     def refuse(self, *why: tuple[str, str]) -> None:
-        """Say why there is no run, and what to do: in pairs."""
+        """Show why there is no run: pairs of a message and a hint."""
         self._progress.refuse(*why)
 
     def _started(self, event: RunStarted) -> None:
         first, *others = event.credentials
         self._print(Text(f"{counted(event.checks, 'check')} against {event.base_url}"))
         if event.again:
-            self._print(Text(f"cases at random; the same again: {event.again}"))
+            self._print(Text(f"random cases; repeat them with: {event.again}"))
         if others:
             others_shown = " and ".join(f"--{scheme}" for scheme in others)
             self._print(
@@ -94,14 +94,18 @@ class TerminalReporter:
 
     def _set_up(self, event: SetupFinished) -> None:
         if event.config:
-            self._print(Text(f"configured by {event.config}", style="dim"))
+            self._print(Text(f"Configuration: {event.config}", style="dim"))
         for line in setup_lines(event, all_states=self._verbose):
             self._print(line)
 
     def _finished(self, event: CheckFinished) -> None:
         result = event.result
         self._faults += result.verdict in (Verdict.VIOLATION, Verdict.DEVIATION)
-        found = f"[red]{self._faults} found[/]" if self._faults else "[green]nothing found[/]"
+        found = (
+            f"[red]{counted(self._faults, 'failure')}[/]"
+            if self._faults
+            else "[green]no failures[/]"
+        )
         self._progress.done(found)
         if self._verbose:
             line = Text(f"{result.verdict.value:12}", style=STYLES[result.verdict])
@@ -125,7 +129,7 @@ class TerminalReporter:
             self._print(Text(line, style="bold magenta"))
         if report.not_run:
             first, more = report.not_run[:_MAX_NAMED], len(report.not_run) - _MAX_NAMED
-            line = f"not reached: {', '.join(first)}" + (f" and {more} more" if more > 0 else "")
+            line = f"not run: {', '.join(first)}" + (f" and {more} more" if more > 0 else "")
             self._print(Text(line, style="magenta"))
         fine = report.exit_code is ExitCode.CONFORMANT
         style = "bold green" if fine else "bold red"
@@ -135,7 +139,7 @@ class TerminalReporter:
         self._print(summary.append(text, "not bold default"))
 
     def _entry(self, report: Report, group: Sequence[Entry]) -> None:
-        """One root with what follows from it, or several that have nothing to say but the same."""
+        """Show one failure with its consequences, or several results with the same message."""
         first = group[0]
         required, worst = first.requirement, first.worst
         head = Text(f"\n{first.verdict.value} ", style=STYLES[first.verdict])
@@ -158,37 +162,37 @@ class TerminalReporter:
             self._print(Text("  ").append(line))
         followers = report.consequences(first)
         if followers:
-            self._print(Text("  with it:", style="dim"))
+            self._print(Text("  caused by the same fault:", style="dim"))
         for entry in followers:
             line = Text(f"    {entry.verdict.value} ", style=STYLES[entry.verdict])
             line.append(entry.requirement.id, "bold")
             self._print(line.append(f"  {entry.worst.message}", "not bold default"))
 
     def _print(self, line: Text) -> None:
-        # Not padded by rich, which would cut off what has to be copied whole.
+        # Not wrapped by rich: commands must be copied in one piece.
         self._console.print(line, soft_wrap=True)
 
 
 class QuietReporter:
-    """Says nothing of a run in which all is well, and of any other only what came of it."""
+    """Show nothing for a run without failures, and only the result of any other."""
 
     def __init__(self, terminal: TerminalReporter) -> None:
         self._terminal = terminal
 
     def on(self, event: Event) -> None:
-        """Pass on what went wrong."""
+        """Pass on what failed."""
         fine = isinstance(event, RunFinished) and event.report.exit_code is ExitCode.CONFORMANT
         if isinstance(event, RunFinished | RunNotStarted) and not fine:
             self._terminal.on(event)
 
 
 def counted(number: int, noun: str) -> str:
-    """The number and its noun."""
+    """Return the number and its noun."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _grouped(report: Report, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Entries one by one; but those that no fault was found in, for the same reason, together."""
+    """Yield entries one by one; those without a failure and with the same message together."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         alone = entry.verdict_before_waiver in (
@@ -203,13 +207,13 @@ def _grouped(report: Report, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 def setup_lines(event: SetupFinished, *, all_states: bool) -> Iterator[Text]:
     """The lines; those of states that are provided, or made by the kit itself, if it is the `whole`
     that is wanted."""
-    yield Text(f"runs are provided by: {event.provisioner}")
+    yield Text(f"Provisioner: {event.provisioner}")
     for state, why in event.states.items():
         word, style = ("no", "dim") if why else ("yes", "green")
         if state in event.failed:
             word, style = "failed", "bold magenta"
         elif why and state in DERIVED:
-            word = "made"
+            word = "derived"
         if all_states or word in ("no", "failed"):
             line = Text(f"  {state.value:14}").append(f"{word:8}", style).append(why, style)
             line.rstrip()

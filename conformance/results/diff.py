@@ -18,10 +18,10 @@ from conformance.vocabulary import Verdict
 
 _CIRCUMSTANCES = {
     "baseUrl": "base URL",
-    "provisioner": "way to get runs",
+    "provisioner": "provisioner",
     "credentials": "credentials",
     "strict": "strict",
-    "fuzz": "made-up cases",
+    "fuzz": "generated cases",
 }
 _WORDING = ("statement", "level", "operation", "question")
 

@@ -233,7 +233,7 @@ def find_stale(
     for waiver in waivers:
         about = f"{waiver.where} ({', '.join(waiver.patterns)}, {waiver.owner})"
         if waiver.expired(today):
-            lines.append(f"{about} is out of date since {waiver.expires}: renew or remove it.")
+            lines.append(f"{about} expired on {waiver.expires}: renew or remove it.")
         elif all(found.get(each) is Verdict.PASS for each in ids if waiver.covers(each)):
-            lines.append(f"{about} is stale, all that it covers passes: remove it.")
+            lines.append(f"{about} is unused, everything that it covers passes: remove it.")
     return tuple(lines)

@@ -98,7 +98,7 @@ def judge(
             weakest = max(level, fault.level or level, key=list(Level).index)
             verdict = Verdict.VIOLATION if weakest.gates else Verdict.DEVIATION
             if level.gates and not weakest.gates:
-                message += f" (this much is only {weakest.value}: it does not gate)"
+                message += f" (the evidence is {weakest.value} here, so this is a deviation)"
             last = exchanges[-1].number if exchanges else None
             return Judgement(
                 verdict, message, fault.exchange or last, caused_by, fault.contract_location
@@ -110,4 +110,6 @@ def judge(
         case SetupError():
             return Judgement(Verdict.ERROR, f"set-up: {message}")
         case _:
-            return Judgement(Verdict.ERROR, f"the kit failed: {type(fault).__name__}: {message}")
+            return Judgement(
+                Verdict.ERROR, f"internal error of the kit: {type(fault).__name__}: {message}"
+            )

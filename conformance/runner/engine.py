@@ -127,7 +127,7 @@ class Engine:
                     self._setup = self.session.check_provisioning()
                     self._emit(self._setup)
         except (KitError, DeadlineExceeded) as fault:
-            late = KitError(str(fault), "Give it more with --budget, or see what is so slow.")
+            late = KitError(str(fault), "Raise --budget, or find out what is slow.")
             self.refused = fault if isinstance(fault, KitError) else late
             message, hint = map(self._redactor.text, (self.refused.message, self.refused.hint))
             self._problem = f"{message} {hint}".strip()
@@ -194,7 +194,7 @@ class Engine:
             self._problem = "; ".join(filter(None, (self._problem, why)))
 
     def add_rate_limit_stats(self, rate_limit_stats: RateLimitStats) -> None:
-        """Note that requests were refused by a rate limit."""
+        """Add what rate limits cost a worker."""
         self._rate_limit_stats += rate_limit_stats
 
     def _wait(self, seconds: float, why: str) -> None:
@@ -272,7 +272,7 @@ class Engine:
                     self._emit(CheckFinished(result))
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Someone has had enough; what is known by then is still reported."""
+        """Report partial results when the user interrupts."""
         self._interrupted = self.refused is None
         # Where a session was never begun pytest finishes none.
         if not self._begun and not self.worker:
@@ -280,7 +280,7 @@ class Engine:
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Pytest or the kit failed outside any check."""
-        self._problem = f"the kit failed: {str(excrepr).strip().splitlines()[-1]}"
+        self._problem = f"internal error of the kit: {str(excrepr).strip().splitlines()[-1]}"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -306,7 +306,7 @@ class Engine:
     def _clean_up(self, session: Session) -> None:
         """However slowly the target answers: the verdict does not wait for it."""
         left = self.settings.budget - (time.monotonic() - self.start)
-        late = "Clean-up took too long: runs that the kit made were left unfinished."
+        late = "Clean-up took too long: runs that the kit created are still unfinished."
         try:
             with deadline.limit(max(left, self.settings.timeout), late):
                 session.close()
@@ -321,7 +321,7 @@ class Engine:
             fault = Inconclusive("it was interrupted")
         if isinstance(fault, NoResponse) and not self.session.alive():
             # Whether this request brought it down or somebody else did cannot be told from here.
-            self._problem = f"nothing answers any more since {name} ({required.id})"
+            self._problem = f"the target does not respond any more since {name} ({required.id})"
             self._unreachable_since = required.id
             fault = Inconclusive(f"{self._problem}: {fault}")
         exchanges = self.session.traffic.since(self._first_exchange)

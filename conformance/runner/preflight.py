@@ -1,5 +1,5 @@
-"""The way to the target, tried before anything is checked: is anybody there, is it the API, does it
-let us in; and if it is only starting, waiting for it."""
+"""Test the connection before any check: is the target reachable, is it the API, does it accept the
+credentials? Wait for a target that is starting."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def await_api(api: Api, seconds: float, on_wait: Callable[[float, str], None]) -
         on_wait(waited, why)
         if waited >= seconds:
             raise UnreachableError(
-                f"{api.target.base_url} was not up after {seconds:g} s of waiting. {why}",
-                hint or "Wait longer with --wait-for-api, or look why it does not start.",
+                f"{api.target.base_url} was not available after {seconds:g} s. {why}",
+                hint or "Raise --wait-for-api, or find out why the API does not start.",
             )
         time.sleep(min(_PAUSE, seconds - waited))
 
@@ -56,15 +56,15 @@ def try_out(api: Api, credentials: Sequence[Credential]) -> None:
     }
     accepted = {each.secret for each, response in responses.items() if response.status == 200}
     rejected = [
-        f"{c.where} is refused: {a.summary}."
+        f"{c.where}: the credential is rejected: {a.summary}."
         for c, a in refused.items()
         if c.secret not in accepted
     ]
     if rejected:
         raise UnreachableError(
             "\n".join(rejected),
-            "Check it, and that it goes with the option: --token is sent as Authorization: "
-            "Bearer, --api-key as X-API-Key, --cookie as the cookie vai_token.",
+            "Check the credential and its option: --token is sent as Authorization: Bearer, "
+            "--api-key as X-API-Key, --cookie as the cookie vai_token.",
         )
 
 
@@ -74,29 +74,29 @@ def _first_response(api: Api) -> Response:
     try:
         response = api.list_runs(limit=1)
     except NoResponse as fault:
-        raise UnreachableError(f"{base} cannot be reached. {fault}", fault.hint) from None
+        raise UnreachableError(f"{base} is not reachable. {fault}", fault.hint) from None
     except Inconclusive as fault:
-        raise UnreachableError(f"{base} lets nobody in now: {fault}.") from None
+        raise UnreachableError(f"{base} accepts no requests now: {fault}.") from None
     if response.status == 407:
         raise UnreachableError(
-            f"The proxy asks who we are: {response.summary}.",
+            f"The proxy requires authentication: {response.summary}.",
             "Write it into --proxy: http://USER:PASSWORD@HOST:PORT",
         )
     if 300 <= response.status < 400:
         raise UnreachableError(
-            f"{response.summary} and leads to {response.headers.get('location', 'nowhere')}.",
-            "Use the address it leads to as --base-url, without the path of the API; no redirect "
-            "is followed, so that the credential goes nowhere else.",
+            f"{response.summary}, a redirect to {response.headers.get('location', 'nowhere')}.",
+            "Use that address as --base-url, without the path of the API. Redirects are not "
+            "followed, so that credentials are sent to no other host.",
         )
     if response.status in _STARTING:
         raise UnreachableError(
-            f"{base} is not up: {response.summary}.",
-            "See why, or have the kit wait for it with --wait-for-api.",
+            f"{base} is not available: {response.summary}.",
+            "Find out why, or wait for it with --wait-for-api.",
         )
     if _is_not_the_api(response) and _has_no_runs(api):
         raise UnreachableError(
-            f"There is no such API at {base}: {response.summary}.",
-            f"--base-url is what comes before {ROOT}.",
+            f"--base-url: expected the Automation runs API, got another: {response.summary}.",
+            f"Give what comes before {ROOT}.",
         )
     return response
 

@@ -138,8 +138,8 @@ class Session:
         asked = {s: w for s, w in states.items() if s not in (*DERIVED, State.OTHER_TENANT)}
         if self.provisioner.unlimited and all(asked.values()) and not failed:
             raise SetupError(
-                f"No run of any state is provided: {next(iter(asked.values()))}",
-                "See that the request or command is the right one: runs-conformance setup",
+                f"No run is provided in any state: {next(iter(asked.values()))}",
+                "Check the request or command with: runs-conformance setup",
             )
         return SetupFinished(self.provisioner.name, states, frozenset(failed), self.settings.config)
 
@@ -192,9 +192,8 @@ class Session:
         if provisioning.method is ProvisionMethod.STATIC:
             if settings.workers > 1:
                 raise ConfigurationError(
-                    "--workers and runs that are named one by one contradict each other: no run is "
-                    "for two.",
-                    "Leave --workers out, or provide runs in another way.",
+                    "--workers and --state contradict each other: a run cannot be shared.",
+                    "Leave --workers out, or use another --provision method.",
                 )
             return StaticProvisioner(provisioning.states, other)
         if provisioning.method is ProvisionMethod.HTTP and provisioning.trigger is not None:

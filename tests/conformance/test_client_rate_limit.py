@@ -69,7 +69,7 @@ def test_a_limit_is_waited_out(workers: str, mock: str) -> None:
     report = run_checks(read(given | {"include": include}, os.environ), [heard], files=False)
     assert {entry.verdict for entry in report.entries} == {Verdict.PASS}, report.entries
     (note,) = report.notes
-    assert "answered 429" in note
+    assert "returned 429" in note
     assert bool(heard.seconds) is (workers == "1")
 
 

@@ -146,7 +146,7 @@ def test_nobody_there() -> None:
     with nobody() as port:
         done = run("--base-url", f"http://127.0.0.1:{port}", "--token", "x")
     assert done.returncode == 2
-    assert (done.stdout + done.stderr).count("cannot be reached") == 1
+    assert (done.stdout + done.stderr).count("is not reachable") == 1
     assert "Start the service" in done.stdout
 
 
@@ -161,7 +161,7 @@ def test_a_refused_credential(mock: str) -> None:
     """Is told before anything is checked, and not shown."""
     done = run("--base-url", mock, "--api-key", "nobody-knows-this-one")
     assert done.returncode == 2
-    said = f"--api-key is refused: GET {mock}/api/v1/automation-runs?limit=1 answered 401."
+    said = f"--api-key: the credential is rejected: GET {mock}/api/v1/automation-runs?limit=1 returned 401."
     assert said in done.stdout
     assert "nobody-knows-this-one" not in done.stdout + done.stderr
 
@@ -180,8 +180,10 @@ def test_each_refused_credential_is_told(mock: str) -> None:
     other = "nor-does-anybody-know-this"
     done = run("--base-url", mock, *words, RUNS_CONFORMANCE_OTHER_TOKEN=other)
     assert done.returncode == 2
-    refused = f" is refused: GET {mock}/api/v1/automation-runs?limit=1 answered 401."
-    told = [line for line in done.stdout.splitlines() if "refused" in line]
+    refused = (
+        f": the credential is rejected: GET {mock}/api/v1/automation-runs?limit=1 returned 401."
+    )
+    told = [line for line in done.stdout.splitlines() if "rejected" in line]
     assert told == [f"--api-key{refused}", f"RUNS_CONFORMANCE_OTHER_TOKEN{refused}"]
     assert "nobody-knows" not in done.stdout + done.stderr
 
@@ -198,7 +200,7 @@ def test_a_place_without_the_api(mock: str) -> None:
     """A base URL that is wrong is no violation."""
     done = run("--base-url", f"{mock}/elsewhere", "--token", "demo")
     assert done.returncode == 2
-    assert "There is no such API" in done.stdout
+    assert "expected the Automation runs API" in done.stdout
 
 
 def test_options_from_the_environment(mock: str) -> None:
@@ -209,7 +211,7 @@ def test_options_from_the_environment(mock: str) -> None:
         RUNS_CONFORMANCE_INCLUDE="LIST-01 LIST-05",
     )
     assert done.returncode == 0, done.stdout
-    assert "2 of 2 requirements put to the test" in done.stdout
+    assert "2 of 2 requirements tested" in done.stdout
 
 
 def test_of_several_credentials_it_is_told_which_is_used(mock: str) -> None:
@@ -217,10 +219,12 @@ def test_of_several_credentials_it_is_told_which_is_used(mock: str) -> None:
     words = ["--base-url", mock, "--include", "AUTH-0[23]"]
     done = run(*words, "--api-key", "test-several", "--token", "test-several")
     assert done.returncode == 0, done.stdout
-    assert "with --token; --api-key where a check is about that way" in done.stdout
+    assert (
+        "default credential: --token; --api-key where a check is about that scheme" in done.stdout
+    )
     done = run("--base-url", mock, "--include", "LIST-05", "--token", "test-several")
     assert "1 check against http" in done.stdout
-    assert "1 of 1 requirement put to the test" in done.stdout
+    assert "1 of 1 requirement tested" in done.stdout
     assert "where a check is about" not in done.stdout
 
 
@@ -249,8 +253,8 @@ def test_an_open_question_is_explained() -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("Q02  What does a cancel of a finished run return?")
     assert "conflict: 409; the run does not change. (the contract's own)" in done.stdout
-    assert "seen by     CANCEL-05\n" in done.stdout
-    assert "plays conflict" in done.stdout
+    assert "observed by CANCEL-05\n" in done.stdout
+    assert "uses conflict" in done.stdout
     assert "answers: {Q02: bad_request}\n" in done.stdout
 
 
@@ -273,7 +277,10 @@ def test_a_pattern_explains_all_that_it_matches() -> None:
     assert heads == ["CANCEL-04", "CANCEL-05", "GET-01", "Q01", "Q02"]
     done = explained("GTE-01", "LIST-01", "zzz*")
     assert (done.returncode, "LIST-01  " in done.stdout) == (2, False)
-    assert "no open question 'GTE-01'.\nDid you mean GET-01" in done.stdout
+    assert (
+        "expected a requirement or an open question, got 'GTE-01'.\nDid you mean GET-01"
+        in done.stdout
+    )
     assert "'zzz*'.\nSee: runs-conformance list" in done.stdout
 
 
@@ -349,7 +356,7 @@ def test_runs_named_one_by_one(mock: str) -> None:
     assert done.returncode == 0, done.stdout
     assert "every run configured for 'pending' is used up" in done.stdout
     assert "no run is configured: --state running_long=RUN_ID" in done.stdout
-    assert "2 of 4 requirements put to the test" in done.stdout
+    assert "2 of 4 requirements tested" in done.stdout
 
 
 def test_quiet_says_what_went_wrong_and_nothing_else(mock: str, proxy: str) -> None:
@@ -363,7 +370,7 @@ def test_quiet_says_what_went_wrong_and_nothing_else(mock: str, proxy: str) -> N
     assert "checks against" not in done.stderr
     done = run("--base-url", "http://127.0.0.1:9", *words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("cannot be reached") == 1
+    assert done.stderr.count("is not reachable") == 1
 
 
 def test_a_run_that_is_refused_has_its_reports(tmp_path: Path) -> None:
@@ -375,7 +382,7 @@ def test_a_run_that_is_refused_has_its_reports(tmp_path: Path) -> None:
     for kind in kinds:
         text = (tmp_path / kind).read_text(encoding="utf-8")
         assert "no verdict" in text.lower(), kind
-        assert "cannot be reached" in text or kind == "badge", kind
+        assert "is not reachable" in text or kind == "badge", kind
     assert ElementTree.parse(tmp_path / "junit").getroot().get("errors") == "1"
 
 

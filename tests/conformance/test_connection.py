@@ -142,7 +142,7 @@ def test_a_certificate_of_ones_own(guarded: str, papers: Papers, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "output"),
     [
         (["--cacert", "nowhere.pem"], "--cacert nowhere.pem: No such file"),
         (["--cacert", __file__], "it holds no such thing"),

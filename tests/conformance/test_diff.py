@@ -121,7 +121,7 @@ def lose(report: Json, *, reached: bool) -> None:
             "fails: provided, then no such runs",
         ),
         (lambda r: lose(r, reached=True), 0, "only in the first report\n  GET-02"),
-        (lambda r: lose(r, reached=False), 1, "not reached any more\n  GET-02"),
+        (lambda r: lose(r, reached=False), 1, "not run any more\n  GET-02"),
         (
             lambda r: r["requirements"][0].update(verdict="unsupported", statement="Another."),
             1,

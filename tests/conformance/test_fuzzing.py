@@ -144,5 +144,5 @@ def test_a_failure_is_told_in_plain_words(check: str, said: str, words: str) -> 
     """What was sent, what came, what is allowed."""
     url = "http://x/api/v1/automation-runs/497f6eca-6276-4993-bfeb-53cbbbba6f08/retry"
     exchange = Exchange(0, "POST", url, {}, "[]", 200, {"content-type": "text/html"})
-    sent = "POST /api/v1/automation-runs/{run_id}/retry with the body [] was answered 200."
+    sent = "POST /api/v1/automation-runs/{run_id}/retry with the body [] returned 200."
     assert describe_failure(check, said, exchange) == f"{sent} {words}"

@@ -47,7 +47,7 @@ def test_what_is_observed_can_be_played(tmp_path: Path) -> None:
         done = profile("--base-url", address, "--token", "test-theirs")
     assert done.returncode == 0, done.stderr
     assert yaml.safe_load(done.stdout)["answers"] == expected
-    assert "CANCEL-05: POST automation-runs/{run_id}/cancel answered 200" in done.stdout
+    assert "CANCEL-05: POST automation-runs/{run_id}/cancel returned 200" in done.stdout
     file = tmp_path / "theirs.yaml"
     file.write_text(done.stdout, encoding="utf-8")
     again = tmp_path / "new" / "again.yaml"
@@ -103,7 +103,7 @@ def test_what_no_profile_can_say_is_told(odd: str) -> None:
     assert answers == {q: a for q, a in DEFAULTS.items() if q not in ("Q02", "Q03")}
     assert "Q02: Answered in a way that no profile knows" in done.stderr
     assert "Q03: Answered in different ways" in done.stderr
-    assert "# - CANCEL-05: POST automation-runs/{run_id}/cancel answered 418" in done.stdout
+    assert "# - CANCEL-05: POST automation-runs/{run_id}/cancel returned 418" in done.stdout
     assert "# - conflict: RETRY-11: POST" in done.stdout
     assert "# - bad_request: RETRY-11: POST" in done.stdout
     assert "  # Q02: conflict  (the contract's own)" in done.stdout
@@ -139,7 +139,7 @@ def test_a_world_of_its_own(mock: str) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--base-url", "http://127.0.0.1:1", "--token", "x"], "cannot be reached"),
+        (["--base-url", "http://127.0.0.1:1", "--token", "x"], "is not reachable"),
         (["--base-url", "http://127.0.0.1:1"], "No credential is given"),
         (["--out", "/dev/null/theirs.yaml"], "--out /dev/null/theirs.yaml: /dev/null is no direc"),
         (["--out", "/"], "--out /: it is a directory"),

@@ -64,6 +64,6 @@ def test_a_terminal_has_one_line_that_goes_away(log: Log) -> None:
     """No plain line is left in it."""
     line = ProgressLine(Console(file=log, force_terminal=True, width=200), every=0.001)
     line.begin(2)
-    line.done("[green]nothing found[/]")
+    line.done("[green]no failures[/]")
     line.stop()
     assert " s  " not in log.getvalue()

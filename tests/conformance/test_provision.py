@@ -78,7 +78,7 @@ class TestWorkedHooks:
         include = ["CANCEL-0[1-3]", "AUTH-10", "RETRY-02", "STEPS-05"]
         done = kit("run", *words, *keys, *(f"--include={each}" for each in include))
         assert done.returncode == 0, done.stdout
-        assert "6 of 6 requirements put to the test" in done.stdout
+        assert "6 of 6 requirements tested" in done.stdout
 
     def test_what_the_hook_does_not_make_is_unsupported(self) -> None:
         """With its own reason, without asking anybody."""

@@ -83,7 +83,7 @@ def test_all_files_have_the_same_verdict(written: dict[FileKind, str]) -> None:
     assert {r["ruleId"] for r in sarif["results"] if r["level"] == "error"} == failed
     assert "## Not conformant" in written[FileKind.MARKDOWN]
     assert "violation LIST-02" in written[FileKind.MARKDOWN]
-    assert "With it: GET-01 (violation)" in written[FileKind.MARKDOWN]
+    assert "Caused by the same fault: GET-01 (violation)" in written[FileKind.MARKDOWN]
     assert "not conformant" in written[FileKind.BADGE]
     page = written[FileKind.HTML]
     marked = re.findall(r'id="([A-Z]+-\d\d)" data-verdict="violation"', page)

@@ -110,4 +110,4 @@ def test_a_watch_notes_the_first_few() -> None:
         watch.observe(response(502, {}))
         taken.append(watch.take())
     assert [sorted(each) for each in taken] == [["HTTP-04"]] * 3 + [[]] * 6
-    assert "answered 500" in str(taken[0]["HTTP-04"])
+    assert "returned 500" in str(taken[0]["HTTP-04"])

@@ -46,7 +46,7 @@ def test_a_check_is_judged(fault: BaseException | None, level: Level, verdict: V
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "strict", "trouble", "code"),
+    ("verdicts", "strict", "problem", "code"),
     [
         ([Verdict.PASS], False, "", 0),
         ([Verdict.PASS, Verdict.DEVIATION], False, "", 0),
@@ -97,8 +97,8 @@ def test_what_was_not_reached_is_counted() -> None:
     said = io.StringIO()
     TerminalReporter(Console(file=said, width=100)).on(RunFinished(report))
     assert (report.tested, report.selected) == (1, 3)
-    assert "1 of 3 requirements put to the test" in said.getvalue()
-    assert "not reached: X-02, X-03" in said.getvalue()
+    assert "1 of 3 requirements tested" in said.getvalue()
+    assert "not run: X-02, X-03" in said.getvalue()
 
 
 def test_the_worst_check_decides() -> None:

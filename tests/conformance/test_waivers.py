@@ -94,7 +94,7 @@ def test_a_waived_violation_does_not_gate(proxy: str, tmp_path: Path) -> None:
     (entry,) = (each for each in report["requirements"] if each["id"] == "GET-01")
     assert (entry["verdict"], entry["verdictBeforeWaiver"]) == ("waived", "violation")
     assert entry["waiver"]["owner"] == "team blue"
-    assert "2 of 2 requirements put to the test" in shown
+    assert "2 of 2 requirements tested" in shown
 
 
 def test_waived_in_a_run_of_pytest(proxy: str, tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ class TestWorkflow:
         done = command(*words, environment=job["env"])
         assert done.returncode == 0, done.stdout + done.stderr
         assert (tmp_path / "json").stat().st_size
-        assert "6 of 6 requirements put to the test" in done.stdout
+        assert "6 of 6 requirements tested" in done.stdout
 
 
 def start(*options: str) -> subprocess.CompletedProcess[str]:
