@@ -1,5 +1,5 @@
-"""Show the progress of a run: a line that is redrawn in a terminal, and elsewhere, as in a CI log, a
-plain line every few seconds."""
+"""Show the progress of a run: a line that is redrawn in a terminal, and elsewhere, as in a CI log,
+a plain line every few seconds."""
 
 from __future__ import annotations
 

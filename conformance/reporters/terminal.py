@@ -135,7 +135,7 @@ class TerminalReporter:
         style = "bold green" if fine else "bold red"
         summary = Text(report.headline, style=style)
         tested = f"{report.tested} of {counted(report.selected, 'requirement')}"
-        text = f"   {tested} put to the test, {report.seconds:.1f} s"
+        text = f"   {tested} tested in {report.seconds:.1f} s"
         self._print(summary.append(text, "not bold default"))
 
     def _entry(self, report: Report, group: Sequence[Entry]) -> None:

@@ -161,7 +161,7 @@ def test_a_refused_credential(mock: str) -> None:
     """Is told before anything is checked, and not shown."""
     done = run("--base-url", mock, "--api-key", "nobody-knows-this-one")
     assert done.returncode == 2
-    said = f"--api-key: the credential is rejected: GET {mock}/api/v1/automation-runs?limit=1 returned 401."
+    said = f"the credential is rejected: GET {mock}/api/v1/automation-runs?limit=1 returned 401."
     assert said in done.stdout
     assert "nobody-knows-this-one" not in done.stdout + done.stderr
 
@@ -415,5 +415,5 @@ def test_a_directory_is_no_report(tmp_path: Path, mock: str) -> None:
         "--base-url", mock, "--token", "demo", "--include", "GET-01", "--json", str(tmp_path)
     )
     assert done.returncode == 2
-    assert "Name a file that can be written" in done.stdout + done.stderr
+    assert "expected a file that can be written" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -125,10 +125,12 @@ def lose(report: Json, *, reached: bool) -> None:
         (
             lambda r: r["requirements"][0].update(verdict="unsupported", statement="Another."),
             1,
-            "pass, then unsupported  (what is required was changed)",
+            "pass, then unsupported  (the requirement was changed)",
         ),
         (
-            lambda r: r["requirements"][0].update(verdict="waived", found="violation"),
+            lambda r: r["requirements"][0].update(
+                verdict="waived", verdictBeforeWaiver="violation"
+            ),
             1,
             "pass, then waived",
         ),
@@ -159,14 +161,17 @@ def test_answers(good: Json, tmp_path: Path) -> None:
     second = changed(good, lambda r: r.update(observations={"Q02": other, "Q04": seen}))
     code, said = diff(tmp_path, first, second)
     assert code == 0
-    assert "otherwise\n  Q02  conflict, then none of the known answers\nconf" in said
+    assert (
+        "open questions with another answer\n  Q02  conflict, then none of the known answers\nconf"
+        in said
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "is no JSON"),
-        ("[]", "is no report of this version of the kit: the document"),
+        ("{", "expected JSON, got"),
+        ("[]", "expected a report of format 2, got a different document: the document"),
         ('{"format": 1}', "is a required property"),
     ],
 )

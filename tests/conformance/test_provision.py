@@ -184,10 +184,10 @@ class TestFaultsOfTheSetup:
                 "--trigger and --command contradict each other",
             ),
             (["--state", "completd=x"], "Did you mean 'completed'?"),
-            (["--provision", "command"], "--provision command needs a command"),
-            (["--command", "'a"], "is no command: No closing quotation"),
-            (["--clock", "POST /tick"], "does not say by how much"),
-            (["--clock-body", "{}"], "is a body without a request"),
+            (["--provision", "command"], "--provision: command needs --command"),
+            (["--command", "'a"], '--command: expected a command, got "\'a": No closing quotation'),
+            (["--clock", "POST /tick"], "--clock: expected {seconds}, got 'POST /tick'."),
+            (["--clock-body", "{}"], "--clock-body: expected a request for this body, got none."),
         ],
     )
     def test_a_wrong_option_is_named(self, words: list[str], said: str) -> None:
