@@ -50,14 +50,15 @@ class Redactor:
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers with credentials replaced by the shell variable that would hold them."""
         return {
-            name: _placeholder(name, value)
+            name: placeholder(name, value)
             if name.lower() in _CARRIERS | self.names
             else self.text(value)
             for name, value in headers.items()
         }
 
 
-def _placeholder(name: str, value: str) -> str:
+def placeholder(name: str, value: str) -> str:
+    """Return what a header that carries a credential shows instead: a shell variable."""
     match name.lower():
         case "authorization":
             return "Bearer $TOKEN"

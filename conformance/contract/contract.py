@@ -14,14 +14,9 @@ from typing import Any
 
 import yaml
 
-from conformance.contract.evidence import Mark, Path, as_pointer, look_up, read_marks
-from conformance.contract.views import (
-    Document,
-    documented,
-    only_success,
-    target,
-    unshared,
-)
+from conformance.contract.evidence import Mark, read_marks
+from conformance.contract.pointer import Document, Path, as_pointer, look_up, target
+from conformance.contract.views import documented, only_success, unshared
 from conformance.contract.yaml_file import parse
 from conformance.errors import ConfigurationError
 from conformance.resources import contract_file
@@ -111,7 +106,7 @@ def load(file: File | None = None) -> Contract:
             f"{file}: {fault.strerror}.", "Name an OpenAPI document."
         ) from None
     except UnicodeDecodeError as fault:
-        raise ConfigurationError(f"{file}: {fault}", "It must be YAML in UTF-8.") from None
+        raise ConfigurationError(f"{file}: {fault}", "Save it as YAML in UTF-8.") from None
     return _made(text, file)
 
 
@@ -121,10 +116,10 @@ def _made(text: str, file: File) -> Contract:
     try:
         full: Any = unshared(parse(text))
     except yaml.YAMLError as fault:
-        raise ConfigurationError(f"{file}: {fault}", "It must be YAML in UTF-8.") from None
+        raise ConfigurationError(f"{file}: {fault}", "Save it as YAML in UTF-8.") from None
     except TypeError as fault:
         raise ConfigurationError(f"{file}: {fault}.", "Quote dates and the like.") from None
     if not isinstance(full, dict) or not isinstance(full.get("paths"), dict):
-        raise ConfigurationError(f"{file}: there are no paths.", "It must be an OpenAPI document.")
+        raise ConfigurationError(f"{file}: expected paths, got none.", "Name an OpenAPI document.")
     marks = read_marks(full, file.name)
     return Contract(full, documented(full, marks), marks)

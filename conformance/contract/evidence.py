@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.contract.pointer import Path, as_pointer, look_up
+from conformance.contract.yaml_file import parse
 from conformance.errors import ConfigurationError
+from conformance.resources import questions_file
 from conformance.vocabulary import Level
 
 MARKS = "x-evidence"
-QUESTIONS = tuple(f"Q{number:02}" for number in range(1, 23))
-
-# One step down from the document's root: the key of a mapping or the index of a list.
-Path = tuple[str | int, ...]
+QUESTIONS = tuple(parse(questions_file().read_text(encoding="utf-8")))
+"""The numbers of the open questions."""
 
 _KEYS = ("level", "covers", "because", "question")
 _LEVELS = tuple(level for level in Level if level is not Level.DOCUMENTED)
@@ -48,23 +49,6 @@ def read_marks(document: dict[str, Any], file: str) -> tuple[Mark, ...]:
     )
 
 
-def as_pointer(path: Path) -> str:
-    """The path as a JSON pointer."""
-    return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)
-
-
-def look_up(node: Any, path: Path) -> Any:
-    """What stands at the path below the node. Raises LookupError where nothing does."""
-    for key in path:
-        if isinstance(node, list) and str(key).isdecimal():
-            node = node[int(key)]
-        elif isinstance(node, dict):
-            node = node[key]
-        else:
-            raise KeyError(key)
-    return node
-
-
 def _marked_objects(node: Any, path: Path, *, names: bool) -> Iterator[tuple[Path, Any]]:
     """Objects with marks. Payloads are data, not contract; below ``properties`` and the like a key
     is a name and no keyword."""
@@ -83,9 +67,11 @@ def _marked_objects(node: Any, path: Path, *, names: bool) -> Iterator[tuple[Pat
 def _listed(document: dict[str, Any], path: Path, marks: Any, file: str) -> list[Any]:
     here = f"{file}#{as_pointer((*path, MARKS))}"
     if not isinstance(marks, list) or not marks:
-        raise ConfigurationError(f"{here}: {marks!r} is no list of marks.", "Write one or none.")
+        raise ConfigurationError(f"{here}: expected a list of marks, got {marks!r}.", "Write one.")
     if "$ref" in look_up(document, path):
-        raise ConfigurationError(f"{here}: a reference bears no marks.", "Mark what it refers to.")
+        raise ConfigurationError(
+            f"{here}: expected no marks at a reference.", "Mark what it refers to."
+        )
     return marks
 
 
@@ -93,30 +79,41 @@ def _read(document: dict[str, Any], path: Path, index: int, raw: Any, file: str)
     here = f"{file}#{as_pointer((*path, MARKS, index))}"
     keys = f"A mark has the keys {', '.join(_KEYS)}."
     if not isinstance(raw, dict):
-        raise ConfigurationError(f"{here}: {raw!r} is no mark.", keys)
+        raise ConfigurationError(f"{here}: expected a mark, got {raw!r}.", keys)
     for key in raw:
         if key not in _KEYS:
             raise ConfigurationError(f"{here}: unknown key {key!r}.", keys)
     level, covers, because = raw.get("level"), raw.get("covers"), raw.get("because")
     question = raw.get("question")
-    if level not in _LEVELS:
-        raise ConfigurationError(f"{here}/level: {level!r}.", f"It is one of {', '.join(_LEVELS)}.")
-    if not isinstance(covers, list) or not covers or not all(isinstance(c, str) for c in covers):
-        raise ConfigurationError(f"{here}/covers: {covers!r}.", "It is a list of dotted paths.")
-    if not isinstance(because, str) or not because.strip():
-        raise ConfigurationError(f"{here}/because: {because!r}.", "Say the reason in a sentence.")
-    if question is not None and question not in QUESTIONS:
-        raise ConfigurationError(f"{here}/question: {question!r}.", "It is one of Q01 to Q22.")
+
+    def require(valid: bool, key: str, expected: str, hint: str) -> None:
+        if not valid:
+            raise ConfigurationError(
+                f"{here}/{key}: expected {expected}, got {raw.get(key)!r}.", hint
+            )
+
+    listed = isinstance(covers, list) and covers and all(isinstance(c, str) for c in covers)
+    stated = isinstance(because, str) and because.strip()
+    require(level in _LEVELS, "level", "a level", f"Use one of {', '.join(_LEVELS)}.")
+    require(bool(listed), "covers", "a list of dotted paths", "Write a list.")
+    require(bool(stated), "because", "a reason", "Write it as a sentence.")
+    require(
+        question is None or question in QUESTIONS,
+        "question",
+        "an open question",
+        f"Use one of {QUESTIONS[0]} to {QUESTIONS[-1]}.",
+    )
     bearer = look_up(document, path)
     places: list[Path] = []
-    for cover in covers:
+    for cover in covers or ():
         found = [()] if cover == "." and path else _places(bearer, tuple(cover.split(".")))
         if not found:
             raise ConfigurationError(
-                f"{here}/covers: {cover!r} matches nothing.", "Drop it or mend it."
+                f"{here}/covers: expected a path that exists, got {cover!r}.",
+                "Correct or remove it.",
             )
         places += [(*path, *below) for below in found]
-    return Mark(as_pointer(path), Level(level), tuple(places), because.strip(), question)
+    return Mark(as_pointer(path), Level(str(level)), tuple(places), str(because).strip(), question)
 
 
 def _places(node: Any, segments: tuple[str, ...]) -> list[Path]:

@@ -9,8 +9,7 @@ from typing import Any
 import jsonschema_rs
 
 from conformance.contract.contract import Contract
-from conformance.contract.evidence import as_pointer, look_up
-from conformance.contract.views import resolve
+from conformance.contract.pointer import as_pointer, look_up, resolve
 from conformance.vocabulary import Level
 
 _ABSENT_OR_NULL = "Q19"

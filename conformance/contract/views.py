@@ -9,9 +9,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from conformance.contract.evidence import MARKS, Mark, Path, as_pointer, look_up
-
-Document = dict[str, Any]
+from conformance.contract.evidence import MARKS, Mark
+from conformance.contract.pointer import Document, Path, as_pointer, look_up, resolve, target
 
 GONE = object()
 _MAPS = {"content", "headers", "parameters", "properties"}
@@ -38,19 +37,6 @@ def unshared(document: Document) -> Document:
     Raises TypeError for what JSON cannot say.
     """
     return cast(Document, json.loads(json.dumps(document)))
-
-
-def resolve(document: Document, node: Any) -> Any:
-    """The node, or what it refers to. Raises LookupError for a reference to nothing."""
-    while isinstance(node, dict) and "$ref" in node:
-        node = look_up(document, target(node["$ref"]))
-    return node
-
-
-def target(reference: str) -> Path:
-    """The path that a reference into its own document names."""
-    keys = reference.removeprefix("#").split("/")[1:]
-    return tuple(key.replace("~1", "/").replace("~0", "~") for key in keys)
 
 
 def only_success(responses: Any, code: str | int) -> bool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
-from conformance.contract.views import target
+from conformance.contract.pointer import target
 
 # The compiled parser, where it is there, is ten times as fast.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+@lru_cache(maxsize=8)
 def parse(text: str) -> Any:
-    """Return the document in the text. Raise yaml.YAMLError, which names the place."""
+    """Return the document in the text; it is shared, do not change it. Raise yaml.YAMLError, which
+    names the place."""
     return yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, either way
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.client.recorder import Exchange
+from conformance.client.redaction import Redactor
 from conformance.fuzz.messages import describe_failure
 from conformance.vocabulary import Operation
 
@@ -129,15 +130,11 @@ def _exchange(interaction: dict[str, Any]) -> Exchange:
 
 
 def _joined(headers: dict[str, list[str]]) -> dict[str, str]:
-    hidden = {
-        "authorization": "Bearer $TOKEN",
-        "x-api-key": "$API_KEY",
-        "cookie": "vai_token=$COOKIE",
-    }
-    return {
-        name: hidden.get(name.lower(), ", ".join(values) if isinstance(values, list) else values)
+    joined = {
+        name: ", ".join(values) if isinstance(values, list) else values
         for name, values in headers.items()
     }
+    return Redactor().headers(joined)
 
 
 def _text(body: Any) -> str:

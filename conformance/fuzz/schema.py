@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from conformance.contract.contract import Contract
-from conformance.contract.views import Document, resolve
+from conformance.contract.pointer import Document, resolve
 from conformance.vocabulary import RUN_OPERATIONS, Operation
 
 # Stands in every path until a run that suits the operation takes its place.

@@ -13,10 +13,10 @@ from conformance import __version__
 from conformance.catalogue.open_questions import ObservedAnswer, Question, RecordedObservation
 from conformance.catalogue.requirements import Catalogue
 from conformance.results.report import Report
-from conformance.vocabulary import ROOT, Verdict
+from conformance.vocabulary import ROOT, UUID, Verdict
 
 _MAX_SHOWN = 3
-_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ID = re.compile(UUID, re.IGNORECASE)
 _WIDTH = 96
 
 

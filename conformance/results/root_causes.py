@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from conformance.results.result import Result
-from conformance.vocabulary import Verdict
+from conformance.vocabulary import UUID, Verdict
 
-_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ID = re.compile(UUID, re.IGNORECASE)
 _FOUND = (Verdict.VIOLATION, Verdict.DEVIATION)
 _NOT_FAILED = (Verdict.PASS, Verdict.UNSUPPORTED)
 

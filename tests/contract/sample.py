@@ -7,7 +7,7 @@ next to the page that it was reconstructed from, character by character.
 
 from typing import Any
 
-from conformance.contract.views import Document, resolve
+from conformance.contract.pointer import Document, resolve
 
 _BY_FORMAT = {
     "date-time": "2019-08-24T14:15:22Z",

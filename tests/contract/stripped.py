@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
-from conformance.contract.evidence import Mark, look_up
-from conformance.contract.views import GONE, Document, deepest_first, stand_in, tidied, unshared
+from conformance.contract.evidence import Mark
+from conformance.contract.pointer import Document, look_up
+from conformance.contract.views import GONE, deepest_first, stand_in, tidied, unshared
 
 _ALTERNATIVES = ("anyOf", "oneOf")
 

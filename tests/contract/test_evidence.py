@@ -71,10 +71,10 @@ def test_no_other_question_is_cited(contract: Contract) -> None:
         ({"level": "guess"}, "/level", "'guess'"),
         ({"level": "documented"}, "/level", "'documented'"),
         ({"level": ...}, "/level", "None"),
-        ({"covers": ["enumeration"]}, "/covers", "'enumeration' matches nothing"),
-        ({"covers": ["enum.1"]}, "/covers", "'enum.1' matches nothing"),
-        ({"covers": ["type.a"]}, "/covers", "'type.a' matches nothing"),
-        ({"covers": ["properties.*.nullable"]}, "/covers", "matches nothing"),
+        ({"covers": ["enumeration"]}, "/covers", "got 'enumeration'"),
+        ({"covers": ["enum.1"]}, "/covers", "got 'enum.1'"),
+        ({"covers": ["type.a"]}, "/covers", "got 'type.a'"),
+        ({"covers": ["properties.*.nullable"]}, "/covers", "got 'properties.*.nullable'"),
         ({"covers": []}, "/covers", "[]"),
         ({"covers": "enum"}, "/covers", "'enum'"),
         ({"covers": ...}, "/covers", "None"),
@@ -107,7 +107,7 @@ def test_a_reference_bears_no_marks() -> None:
     """What stands beside a reference is not read, so neither would its marks be."""
     contract = document()
     contract["components"]["schemas"]["A"]["$ref"] = "#/components/schemas/B"
-    with pytest.raises(ConfigurationError, match="bears no marks") as caught:
+    with pytest.raises(ConfigurationError, match="expected no marks at a reference") as caught:
         read_marks(contract, "openapi.yaml")
     assert caught.value.hint == "Mark what it refers to."
 
@@ -126,8 +126,8 @@ def test_a_key_named_like_the_marks_is_data_where_names_and_payloads_are() -> No
     ("text", "complaint"),
     [
         ("paths: [", "node content"),
-        ("- paths", "there are no paths"),
-        ("paths: nowhere", "there are no paths"),
+        ("- paths", "expected paths, got none"),
+        ("paths: nowhere", "expected paths, got none"),
         ("paths: {}\nsince: 2026-03-02", "Quote dates"),
         (b"paths: {}\nname: \xff", "YAML in UTF-8"),
     ],

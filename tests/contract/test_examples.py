@@ -10,7 +10,7 @@ import yaml
 from openapi_spec_validator import validate
 
 from conformance.contract.contract import Contract, load
-from conformance.contract.views import resolve
+from conformance.contract.pointer import resolve
 from mock_server.resources import control_file
 
 Json = Any

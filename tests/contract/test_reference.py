@@ -14,8 +14,9 @@ import pytest
 from stripped import stripped
 
 from conformance.contract.contract import Contract
-from conformance.contract.evidence import Mark, Path, as_pointer, look_up, read_marks
-from conformance.contract.views import resolve, unshared
+from conformance.contract.evidence import Mark, read_marks
+from conformance.contract.pointer import Path, as_pointer, look_up, resolve
+from conformance.contract.views import unshared
 from conformance.vocabulary import Level
 
 Json = Any

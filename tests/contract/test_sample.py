@@ -7,7 +7,7 @@ import pytest
 from sample import sample
 
 from conformance.contract.contract import Contract
-from conformance.contract.views import resolve
+from conformance.contract.pointer import resolve
 
 OPERATIONS = [
     "List All Runs",

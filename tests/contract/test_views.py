@@ -8,8 +8,9 @@ from openapi_spec_validator import validate
 from stripped import stripped
 
 from conformance.contract.contract import Contract
-from conformance.contract.evidence import look_up, read_marks
-from conformance.contract.views import documented, resolve
+from conformance.contract.evidence import read_marks
+from conformance.contract.pointer import look_up, resolve
+from conformance.contract.views import documented
 from conformance.vocabulary import Level
 
 RUNS = "/paths/~1api~1v1~1automation-runs"

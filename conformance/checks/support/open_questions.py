@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.client.response import Response
-from conformance.contract.views import resolve
+from conformance.contract.pointer import resolve
 from conformance.errors import CheckFailed
 from conformance.harness.context import CheckContext
 
