@@ -4,7 +4,7 @@ a service that is sent what is no proper request."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,8 +19,9 @@ from conformance.assertions.matchers import (
     unchanged,
 )
 from conformance.assertions.response_rules import mentions_rate_limit
+from conformance.checks.support.malformed_requests import COMPLETE, INCOMPLETE, valid_headers
 from conformance.checks.support.open_questions import error_body
-from conformance.client.raw_socket import Filler, Headers, Piece
+from conformance.client.raw_socket import Piece
 from conformance.client.response import Response
 from conformance.errors import CheckFailed, Inconclusive, NoResponse, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
@@ -29,7 +30,6 @@ from conformance.vocabulary import ROOT, RUN_OPERATIONS, Operation, State, Statu
 
 READS = (Operation.LIST, Operation.GET, Operation.STEPS)
 OTHER_METHODS = {"GET": ("POST", "PUT", "PATCH", "DELETE"), "POST": ("GET", "PUT", "DELETE")}
-KIB, MIB = 1024, 1024 * 1024
 each_operation = pytest.mark.parametrize("operation", list(Operation), ids=lambda o: o.value)
 each_read = pytest.mark.parametrize("operation", READS, ids=lambda o: o.value)
 
@@ -242,7 +242,7 @@ def check_head_and_options(context: CheckContext, operation: Operation) -> None:
     require(_send(context, "OPTIONS", path), status(200, 204, 405))
     head: list[Piece] = [
         f"HEAD {context.raw_client.path}{path} HTTP/1.1\r\n",
-        _valid_headers(context, ("Connection", "close")),
+        valid_headers(context, ("Connection", "close")),
     ]
     reaction = context.raw_client.exchange([*head, "\r\n"], done=lambda received: False)
     if reaction.body:
@@ -250,15 +250,6 @@ def check_head_and_options(context: CheckContext, operation: Operation) -> None:
             f"HEAD {path} is answered with a body of {len(reaction.body)} bytes",
             exchange=reaction.exchange,
         )
-
-
-def _get(context: CheckContext, *middle: Piece, target: str = f"{ROOT}?limit=1") -> list[Piece]:
-    return [
-        f"GET {context.raw_client.path}{target} HTTP/1.1\r\n",
-        _valid_headers(context),
-        *middle,
-        "\r\n",
-    ]
 
 
 def _unchanged_list(before: tuple[object, object], after: tuple[object, object]) -> bool:
@@ -269,68 +260,6 @@ def _unchanged_list(before: tuple[object, object], after: tuple[object, object])
 def _retryable(context: CheckContext) -> str:
     """A run with which nothing is wrong but what is said of it."""
     return context.runs.shared(State.FAILS, Status.FAILED)
-
-
-def _retry(context: CheckContext, *rest: Piece) -> list[Piece]:
-    path = Operation.RETRY.path(UNKNOWN_RUN)
-    media_type = ("Content-Type", "application/json")
-    return [
-        f"POST {context.raw_client.path}{path} HTTP/1.1\r\n",
-        _valid_headers(context, media_type),
-        *rest,
-    ]
-
-
-def _valid_headers(context: CheckContext, *more: tuple[str, str]) -> Headers:
-    credential = () if context.api.credential is None else context.api.credential.headers().items()
-    return context.raw_client.headers(*credential, *more)
-
-
-Request = Callable[[CheckContext], Sequence[Piece]]
-
-# What is there as a whole and cannot be waited on: it is for the service to say something.
-COMPLETE: dict[str, Request] = {
-    "a header of 64 KiB": lambda k: _get(k, "X-Filler: ", Filler("a", 64 * KIB), "\r\n"),
-    "2,000 headers": lambda k: _get(k, Filler("X-Filler: a\r\n", 2000)),
-    "a query of 64 KiB": lambda k: _get(k, target=f"{ROOT}?x={'a' * 64 * KIB}"),
-    "a request line that is none": lambda k: ["\x16\x03\x01\x02 garbage\r\n\r\n"],
-    "NUL in the path": lambda k: _get(k, target=f"{ROOT}/\x00"),
-    "a broken escape in the path": lambda k: _get(k, target=f"{ROOT}/%zz%f"),
-    "an unknown version": lambda k: [
-        f"GET {k.raw_client.path}{ROOT} HTTP/7.3\r\n",
-        _valid_headers(k),
-        "\r\n",
-    ],
-    "a header without colon": lambda k: _get(k, "no colon in here\r\n"),
-    "an unknown method": lambda k: [
-        f"BREW {k.raw_client.path}{ROOT} HTTP/1.1\r\n",
-        _valid_headers(k),
-        "\r\n",
-    ],
-    "a chunk of no size": lambda k: _retry(
-        k, "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"
-    ),
-    "a negative length": lambda k: _retry(k, "Content-Length: -2\r\n\r\n{}"),
-    "a length in words": lambda k: _retry(k, "Content-Length: two\r\n\r\n{}"),
-    "two lengths": lambda k: _retry(k, "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} "),
-    "a body of 4 MiB": lambda k: _retry(
-        k, f'Content-Length: {4 * MIB + 2}\r\n\r\n"', Filler("a", 4 * MIB), '"'
-    ),
-    "three requests in one go": lambda k: [*_get(k), *_get(k), *_get(k)],
-    "100,000 brackets": lambda k: _retry(k, "Content-Length: 100000\r\n\r\n", Filler("[", 100_000)),
-}
-# What is cut off: the service may wait for the rest, and we are gone.
-INCOMPLETE: dict[str, Request] = {
-    "half a request line": lambda k: [f"GET {k.raw_client.path}{ROOT[:8]}"],
-    "half a header": lambda k: [
-        f"GET {k.raw_client.path}{ROOT} HTTP/1.1\r\n",
-        _valid_headers(k),
-        "X-Fi",
-    ],
-    "half a body": lambda k: _retry(k, 'Content-Length: 200\r\n\r\n{"mode": "fr'),
-    "half a chunk": lambda k: _retry(k, "Transfer-Encoding: chunked\r\n\r\nff\r\n{"),
-    "an answer not waited for": _get,
-}
 
 
 @requirement("HTTP-07")
