@@ -16,9 +16,9 @@ _HERE = Path(__file__).parent
 
 
 @contextmanager
-def serving_backend(liar: str = "") -> Iterator[str]:
+def serving_backend(mutant: str = "") -> Iterator[str]:
     """Serve it twenty times as fast as life for as long as the block lasts; gives its address."""
-    program = ["mutants.backend", liar] if liar else ["examples.flask_backend"]
+    program = ["mutants.backend", mutant] if mutant else ["examples.flask_backend"]
     command = [sys.executable, "-m", *program, "--port", "0", "--speed", "20"]
     path = os.pathsep.join(filter(None, [str(TOP), str(_HERE), os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A mock in a process of its own, a proxy with every liar before it, and the kit let loose on
+"""A mock in a process of its own, a proxy with every mutant before it, and the kit let loose on
 them."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from backend_process import CONFIG, KEYS, serving_backend
 from mock_process import serving_mock
 from mutating_proxy import Proxy, serving
-from support import LIARS, SLOW, BackgroundRun, Judge, in_background
+from support import MUTANTS, SLOW, BackgroundRun, Judge, in_background
 
 from conformance.config.settings import read
 from conformance.results.report import Report
@@ -30,17 +30,17 @@ def mock() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def proxy(mock: str) -> Iterator[str]:
-    """The address of all liars; each is a path below it."""
-    with serving(Proxy(mock, LIARS)) as address:
+    """The address of all mutants; each is a path below it."""
+    with serving(Proxy(mock, MUTANTS)) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def slow_liar(proxy: str, together: Path) -> Iterator[BackgroundRun]:
-    """The kit in a process of its own, on the liar that takes half a minute to catch."""
-    (liar,) = (liar for liar in LIARS if SLOW in liar.requirements)
-    there = nullcontext(f"{proxy}/{liar.name}")
-    words = ["--token", f"test-{liar.name}", "--include", SLOW]
+def slow_mutant(proxy: str, together: Path) -> Iterator[BackgroundRun]:
+    """The kit in a process of its own, on the mutant that takes half a minute to catch."""
+    (mutant,) = (mutant for mutant in MUTANTS if SLOW in mutant.requirements)
+    there = nullcontext(f"{proxy}/{mutant.name}")
+    words = ["--token", f"test-{mutant.name}", "--include", SLOW]
     with in_background(together / "slow.json", there, *words) as run:
         yield run
 
@@ -58,7 +58,7 @@ def backend(together: Path) -> Iterator[BackgroundRun]:
 def early(request: pytest.FixtureRequest) -> None:
     """What takes its time in the background has begun, where a test is about it."""
     wanted = {name for item in request.session.items for name in item.fixturenames}
-    for name in wanted & {"slow_liar", "backend"}:
+    for name in wanted & {"slow_mutant", "backend"}:
         request.getfixturevalue(name)
 
 

@@ -129,12 +129,12 @@ def repeats(start: bytes, again: bytes, pause: float = 0.0) -> Act:
     return act
 
 
-def only(where: bytes, spoil: Act) -> Act:
+def only(where: bytes, mutate: Act) -> Act:
     """Break the requests whose first line ends like this, and have the others answered well."""
 
     def act(server: Hostile, client: socket.socket, head: bytes) -> None:
         path = head.partition(b"\r\n")[0].rpartition(b" ")[0].partition(b"?")[0]
-        (spoil if path.endswith(where) else good)(server, client, head)
+        (mutate if path.endswith(where) else good)(server, client, head)
 
     return act
 

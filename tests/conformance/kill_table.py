@@ -1,7 +1,7 @@
-"""Who catches which liar: the kit, run as its users run it, and beside it Schemathesis by itself,
+"""Who catches which mutant: the kit, run as its users run it, and beside it Schemathesis by itself,
 set up by someone who knows it, for about as long. `make kill-table` writes docs/kill-table.md.
 
-Each liar is a job for each judge, in processes of its own. What is done is kept by what went into
+Each mutant is a job for each judge, in processes of its own. What is done is kept by what went into
 it: a run that was interrupted goes on where it stopped, and what has changed since is made anew.
 """
 
@@ -30,7 +30,7 @@ from mock_process import serving_mock
 from mutants.backend import BACKENDS
 from mutating_proxy import Proxy, serving
 from rich.progress import Progress
-from support import LIARS, MODULES
+from support import MODULES, MUTANTS
 
 DOC = TOP / "docs" / "kill-table.md"
 KEPT = TOP / "build" / "kill-table.json"
@@ -55,12 +55,12 @@ class Job:
         return self.name.startswith("backend")
 
 
-SOURCES = {liar.name: str(module.__file__) for module in MODULES for liar in module.lie.all}
+SOURCES = {mutant.name: str(module.__file__) for module in MODULES for mutant in module.mutant.all}
 JOBS = [
     Job("mock", ()),
     Job("backend", ()),
-    *(Job(liar.name, liar.requirements, tuple(liar.given.items())) for liar in LIARS),
-    *(Job(liar.name, liar.requirements) for liar in BACKENDS),
+    *(Job(mutant.name, mutant.requirements, tuple(mutant.given.items())) for mutant in MUTANTS),
+    *(Job(mutant.name, mutant.requirements) for mutant in BACKENDS),
 ]
 
 
@@ -76,7 +76,7 @@ def served(job: Job, proxy: str) -> Iterator[tuple[str, list[str], str]]:
         words = [f"--{given.pop('by', 'token').replace('_', '-')}", world]
         for name, value in given.items():
             words += [f"--{name.replace('_', '-')}", value]
-        # The honest mock is behind the proxy as well, where no liar has its name.
+        # The honest mock is behind the proxy as well, where no mutant has its name.
         yield f"{proxy}/{job.name}", words, f"{world}-alone"
 
 
@@ -141,7 +141,7 @@ def judged(job: Job, judge: str, proxy: str, home: Path, *, quick: bool) -> Foun
 
 
 def digest(job: Job, judge: str, *, quick: bool) -> str:
-    """Of what a result depends on: the judge, the server, and the liar's module. Not of the mock,
+    """Of what a result depends on: the judge, the server, and the mutant's module. Not of the mock,
     whose answers are held by tests of its own, nor of how the kit is called and shows what it
     found."""
     here = Path(__file__).parent
@@ -181,9 +181,9 @@ def collect(
 
     with ExitStack() as stack:
         mock = stack.enter_context(serving_mock())
-        proxy = stack.enter_context(serving(Proxy(mock, LIARS)))
+        proxy = stack.enter_context(serving(Proxy(mock, MUTANTS)))
         progress = stack.enter_context(Progress())
-        task = progress.add_task("liars", total=len(todo))
+        task = progress.add_task("mutants", total=len(todo))
         pool = stack.enter_context(ThreadPoolExecutor(options.jobs))
         for future in as_completed([pool.submit(do, *one) for one in todo]):
             future.result()
@@ -276,7 +276,7 @@ def table(jobs: Sequence[Job], done: Mapping[str, Found], *, quick: bool) -> str
     if left:
         remarks += f"Not tested yet: {len(left)} mutants; the same command continues with them.\n\n"
     return TEMPLATE.format(
-        liars=len(rows) - len(left),
+        tested=len(rows) - len(left),
         backends=len([j for j in jobs if j.named and j.on_backend and j.name in done]),
         caught=caught,
         alone=alone,
@@ -293,7 +293,7 @@ def side(job: Job) -> str:
 
 
 def shown(named: Iterable[str], found: Sequence[str]) -> str:
-    """The requirements a liar is named for; struck out where they did not catch it."""
+    """The requirements a mutant is named for; struck out where they did not catch it."""
     return ", ".join(r if r in found else f"~~{r}~~" for r in named)
 
 
@@ -325,7 +325,7 @@ Schemathesis against each mutant and writes this page. It takes long, and resume
   ([kill_table.toml](../tests/conformance/kill_table.toml)). A mutant counts as killed if a check
   fails at an operation where it does not fail against the unchanged server.
 
-| | killed, of {liars} mutants ({backends} of them backends) |
+| | killed, of {tested} mutants ({backends} of them backends) |
 | --- | --- |
 | the kit, by an intended requirement | {caught} |
 | Schemathesis alone | {alone} |

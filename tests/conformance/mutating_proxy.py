@@ -1,6 +1,5 @@
-"""A proxy that stands before a good server and spoils one thing. Each liar is reached under its own
-path, so that one proxy and one server serve them all; `a+b` is one before the other. The control
-API passes through untouched."""
+"""A proxy before a conforming server, with one mutant per path: each changes one thing. `a+b`
+is both, a before b. The control API is not changed."""
 
 from __future__ import annotations
 
@@ -22,8 +21,8 @@ Json = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Ask:
-    """A request, which a liar may change before it passes it on."""
+class Request:
+    """A request, which a mutant may change before it passes it on."""
 
     method: str
     path: str
@@ -54,17 +53,17 @@ class Ask:
         if value is not None:
             self.query.append((name, str(value)))
 
-    def to(self, operation: str, run_id: str | None = None) -> Ask:
+    def to(self, operation: str, run_id: str | None = None) -> Request:
         """The same caller asking for another operation, without query and body."""
         suffix = {"get": "", "list": ""}.get(operation, f"/{operation}")
         path = ROOT if operation == "list" else f"{ROOT}/{run_id or self.run_id}{suffix}"
         method = "POST" if operation in ("cancel", "retry") else "GET"
-        return Ask(method, path, [], dict(self.headers), b"")
+        return Request(method, path, [], dict(self.headers), b"")
 
 
 @dataclass(slots=True)
-class Reply:
-    """An answer, which a liar may change before it passes it back; a stream has frames."""
+class Response:
+    """An answer, which a mutant may change before it passes it back; a stream has frames."""
 
     status: int
     headers: dict[str, str]
@@ -75,7 +74,7 @@ class Reply:
         """The body."""
         return json.loads(self.body)
 
-    def put(self, value: Any, status: int | None = None) -> Reply:
+    def put(self, value: Any, status: int | None = None) -> Response:
         """Another body, and another status."""
         self.body = json.dumps(value).encode()
         self.status = status or self.status
@@ -83,90 +82,90 @@ class Reply:
         return self
 
 
-Forward = Callable[[Ask], Awaitable[Reply]]
-Spoil = Callable[[Ask, Forward, Json], Awaitable[Reply]]
+Forward = Callable[[Request], Awaitable[Response]]
+Mutate = Callable[[Request, Forward, Json], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Liar:
-    """`spoil` breaks exactly these requirements; `given` are options the kit needs to see it."""
+class Mutant:
+    """`mutate` breaks exactly these requirements; `given` are options the kit needs to see it."""
 
     name: str
     requirements: tuple[str, ...]
-    spoil: Spoil
+    mutate: Mutate
     given: Json = field(default_factory=dict)
 
 
-class Liars:
-    """The liars of one module, by the ways in which most of them lie."""
+class Mutants:
+    """The mutants of one module, by the kinds of change that most of them make."""
 
     def __init__(self) -> None:
-        self.all: list[Liar] = []
+        self.all: list[Mutant] = []
 
-    def __call__(self, *requirements: str, **given: Any) -> Callable[[Spoil], Spoil]:
-        """Register a liar in full: `spoil(ask, forward, memory)`."""
+    def __call__(self, *requirements: str, **given: Any) -> Callable[[Mutate], Mutate]:
+        """Register a mutant in full: `mutate(request, forward, memory)`."""
 
-        def register(spoil: Spoil) -> Spoil:
-            self.all.append(Liar(spoil.__name__.replace("_", "-"), requirements, spoil, given))
-            return spoil
+        def register(mutate: Mutate) -> Mutate:
+            self.all.append(Mutant(mutate.__name__.replace("_", "-"), requirements, mutate, given))
+            return mutate
 
         return register
 
-    def asks(self, *requirements: str, name: str, change: Callable[[Ask], object]) -> None:
+    def asks(self, *requirements: str, name: str, change: Callable[[Request], object]) -> None:
         """One that changes requests on their way."""
 
-        async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
-            change(ask)
-            return await forward(ask)
+        async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+            change(request)
+            return await forward(request)
 
-        self.all.append(Liar(name, requirements, spoil))
+        self.all.append(Mutant(name, requirements, mutate))
 
     def answers(
-        self, *requirements: str, name: str, change: Callable[[Ask, Reply], object]
+        self, *requirements: str, name: str, change: Callable[[Request, Response], object]
     ) -> None:
         """One that changes answers on their way back."""
 
-        async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
-            reply = await forward(ask)
-            change(ask, reply)
+        async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+            reply = await forward(request)
+            change(request, reply)
             return reply
 
-        self.all.append(Liar(name, requirements, spoil))
+        self.all.append(Mutant(name, requirements, mutate))
 
     def objects(
         self, *requirements: str, name: str, on: str, change: Callable[[Json], object]
     ) -> None:
         """One that changes the object of every good answer to these operations."""
 
-        def spoil(ask: Ask, reply: Reply) -> None:
-            if ask.operation in on.split() and 200 <= reply.status < 300 and reply.body:
+        def mutate(request: Request, reply: Response) -> None:
+            if request.operation in on.split() and 200 <= reply.status < 300 and reply.body:
                 value = reply.json()
                 change(value)
                 reply.put(value)
 
-        self.answers(*requirements, name=name, change=spoil)
+        self.answers(*requirements, name=name, change=mutate)
 
     def runs(
         self, *requirements: str, name: str, change: Callable[[Json], object], on: str = "get list"
     ) -> None:
         """One that changes every run in the good answers to these operations."""
 
-        def spoil(value: Json) -> None:
+        def mutate(value: Json) -> None:
             for run in value.get("items", [value]):
                 change(run)
 
-        self.objects(*requirements, name=name, on=on, change=spoil)
+        self.objects(*requirements, name=name, on=on, change=mutate)
 
     def frames(self, *requirements: str, name: str, change: Callable[[bytes], list[bytes]]) -> None:
         """One that puts other frames in the place of each frame of a stream."""
 
-        async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
-            reply = await forward(ask)
+        async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+            reply = await forward(request)
             if reply.frames is not None:
                 reply.frames = replaced(reply.frames, change)
             return reply
 
-        self.all.append(Liar(name, requirements, spoil))
+        self.all.append(Mutant(name, requirements, mutate))
 
 
 async def replaced(
@@ -179,11 +178,11 @@ async def replaced(
 
 
 class Proxy:
-    """The ASGI application: `/LIAR/...` is that liar before the server."""
+    """The ASGI application: `/MUTANT/...` is that mutant before the server."""
 
-    def __init__(self, upstream: str, liars: list[Liar]) -> None:
+    def __init__(self, upstream: str, mutants: list[Mutant]) -> None:
         self._upstream = upstream
-        self._liars = {liar.name: liar for liar in liars}
+        self._mutants = {mutant.name: mutant for mutant in mutants}
         self._memories: dict[str, Json] = {}
         self._client: httpx2.AsyncClient | None = None
 
@@ -204,7 +203,7 @@ class Proxy:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        ask = Ask(
+        request = Request(
             scope["method"],
             f"/{path}",
             parse_qsl(scope["query_string"].decode(), keep_blank_values=True),
@@ -213,24 +212,24 @@ class Proxy:
         )
         opened: list[httpx2.Response] = []
 
-        async def forward(ask: Ask) -> Reply:
-            return await self._forward(ask, opened)
+        async def forward(request: Request) -> Response:
+            return await self._forward(request, opened)
 
         try:
-            for liar in name.split("+") if ask.path.startswith(ROOT) else ():
-                forward = self._before(forward, liar, f"{name} {liar}")
-            await _answer(await forward(ask), receive, send)
+            for mutant in name.split("+") if request.path.startswith(ROOT) else ():
+                forward = self._before(forward, mutant, f"{name} {mutant}")
+            await _answer(await forward(request), receive, send)
         finally:
             for response in opened:
                 await response.aclose()
 
-    def _before(self, forward: Forward, liar: str, memory: str) -> Forward:
-        if liar not in self._liars:
+    def _before(self, forward: Forward, mutant: str, memory: str) -> Forward:
+        if mutant not in self._mutants:
             return forward
-        spoil, kept = self._liars[liar].spoil, self._memories.setdefault(memory, {})
-        return lambda ask: spoil(ask, forward, kept)
+        mutate, kept = self._mutants[mutant].mutate, self._memories.setdefault(memory, {})
+        return lambda request: mutate(request, forward, kept)
 
-    async def _forward(self, ask: Ask, opened: list[httpx2.Response]) -> Reply:
+    async def _forward(self, request: Request, opened: list[httpx2.Response]) -> Response:
         if self._client is None:
             self._client = httpx2.AsyncClient(
                 base_url=self._upstream,
@@ -238,19 +237,21 @@ class Proxy:
                 limits=httpx2.Limits(max_connections=None),
                 trust_env=False,
             )
-        headers = {k: v for k, v in ask.headers.items() if k != "content-length"}
+        headers = {k: v for k, v in request.headers.items() if k != "content-length"}
         # What came decoded goes on encoded: it may be anything.
-        path = quote(ask.path)
-        url = f"{path}?{urlencode(ask.query)}" if ask.query else path
-        request = self._client.build_request(ask.method, url, headers=headers, content=ask.body)
-        response = await self._client.send(request, stream=True)
+        path = quote(request.path)
+        url = f"{path}?{urlencode(request.query)}" if request.query else path
+        upstream_request = self._client.build_request(
+            request.method, url, headers=headers, content=request.body
+        )
+        response = await self._client.send(upstream_request, stream=True)
         opened.append(response)
         kept = {k.lower(): v for k, v in response.headers.items()}
         for name in ("content-length", "transfer-encoding", "connection"):
             kept.pop(name, None)
         if kept.get("content-type", "").startswith("text/event-stream"):
-            return Reply(response.status_code, kept, frames=_frames(response))
-        return Reply(response.status_code, kept, await response.aread())
+            return Response(response.status_code, kept, frames=_frames(response))
+        return Response(response.status_code, kept, await response.aread())
 
 
 async def _frames(response: httpx2.Response) -> AsyncIterator[bytes]:
@@ -261,7 +262,7 @@ async def _frames(response: httpx2.Response) -> AsyncIterator[bytes]:
             yield frame + b"\n\n"
 
 
-async def _answer(reply: Reply, receive: Any, send: Any) -> None:
+async def _answer(reply: Response, receive: Any, send: Any) -> None:
     headers = [(k.encode(), v.encode("latin-1")) for k, v in reply.headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if reply.frames is None:

@@ -1,4 +1,4 @@
-"""Who plays in the kit's own tests: every liar, and the runs of the kit that judge them.
+"""Who plays in the kit's own tests: every mutant, and the runs of the kit that judge them.
 
 Not in ``conftest``: of several folders only one can be imported by that name.
 """
@@ -17,18 +17,18 @@ from pathlib import Path
 
 from mutants import auth, cancel_retry, events, fuzz, get, http, races, sequences
 from mutants import list as list_mutants
-from mutating_proxy import Json, Liar
+from mutating_proxy import Json, Mutant
 
 from conformance.results.report import Report
 
 MODULES = (list_mutants, get, cancel_retry, events, auth, http, fuzz, sequences, races)
-LIARS: list[Liar] = [liar for module in MODULES for liar in module.lie.all]
+MUTANTS: list[Mutant] = [mutant for module in MODULES for mutant in module.mutant.all]
 # Those that can be judged by one run, for none of them is in another's way.
-COMPANIES = [
-    [liar for liar in LIARS if liar.requirements[0].startswith(f"FUZZ-{phase}-")]
+GROUPS = [
+    [mutant for mutant in MUTANTS if mutant.requirements[0].startswith(f"FUZZ-{phase}-")]
     for phase in ("EXAMPLES", "COVERAGE", "FUZZING", "STATEFUL")
 ]
-COMPANIES += [[liar] for liar in LIARS if not any(liar in company for company in COMPANIES)]
+GROUPS += [[mutant] for mutant in MUTANTS if not any(mutant in group for group in GROUPS)]
 SLOW = "EVENTS-11"
 Judge = Callable[..., Report]
 

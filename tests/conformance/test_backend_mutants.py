@@ -7,34 +7,34 @@ from collections.abc import AsyncIterator
 
 import pytest
 from backend_process import CONFIG, KEYS, serving_backend
-from mutants.backend import BACKENDS, BackendLiar
-from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mutants.backend import BACKENDS, BackendMutant
+from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 from support import Judge
 
 from conformance.vocabulary import Verdict
 
 
-@pytest.mark.parametrize("liar", [pytest.param(liar, id=liar.name) for liar in BACKENDS])
+@pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in BACKENDS])
 def test_a_broken_backend_is_caught(
-    liar: BackendLiar, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    mutant: BackendMutant, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the requirement that its fault breaks."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    with serving_backend(liar.name) as address:
-        report = judge(address, *liar.requirements, config=str(CONFIG), patience="5s")
+    with serving_backend(mutant.name) as address:
+        report = judge(address, *mutant.requirements, config=str(CONFIG), patience="5s")
     caught = {Verdict.VIOLATION, Verdict.DEVIATION}
     found = {entry.requirement.id for entry in report.entries if entry.verdict in caught}
-    assert found == set(liar.requirements), [e.worst.message for e in report.entries]
+    assert found == set(mutant.requirements), [e.worst.message for e in report.entries]
 
 
-async def all_at_once(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    """No liar, but what stands between holds a stream back until it ends."""
+async def all_at_once(request: Request, forward: Forward, memory: Json) -> Response:
+    """No mutant, but what stands between holds a stream back until it ends."""
 
     async def held(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield b"".join([frame async for frame in frames])
 
-    reply = await forward(ask)
+    reply = await forward(request)
     if reply.frames is not None:
         reply.frames = held(reply.frames)
     return reply
@@ -47,8 +47,8 @@ def test_a_race_that_cannot_be_brought_about_is_not_passed(
     and what to do."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    liar = Liar("held", (), all_at_once)
-    with serving_backend() as backend, serving(Proxy(backend, [liar])) as address:
+    mutant = Mutant("held", (), all_at_once)
+    with serving_backend() as backend, serving(Proxy(backend, [mutant])) as address:
         report = judge(f"{address}/held", "CANCEL-07", config=str(CONFIG), patience="5s")
     (entry,) = report.entries
     assert entry.verdict is Verdict.INCONCLUSIVE

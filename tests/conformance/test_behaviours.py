@@ -13,7 +13,7 @@ import pytest
 import yaml
 from mock_process import DEFAULTS, FIXTURES, OTHERS, QUESTIONS, behave, serving_mock
 from mutants import cancel_retry
-from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, Spoil, serving
+from mutating_proxy import Forward, Json, Mutant, Mutate, Proxy, Request, Response, serving
 from support import SLOW, Judge
 
 from conformance.catalogue import open_questions
@@ -125,51 +125,51 @@ def test_a_mixture_raises_no_alarm(number: int, tmp_path: Path, judge: Judge) ->
 
 
 @contextmanager
-def lying(mock: str, name: str, world: str, answers: Mapping[str, str]) -> Iterator[str]:
-    """One liar before a world that answers so."""
+def serving_mutant(mock: str, name: str, world: str, answers: Mapping[str, str]) -> Iterator[str]:
+    """One mutant before a world that answers so."""
     behave(mock, world, answers)
-    (liar,) = (liar for liar in cancel_retry.lie.all if liar.name == name)
-    with serving(Proxy(mock, [liar])) as address:
+    (mutant,) = (mutant for mutant in cancel_retry.mutant.all if mutant.name == name)
+    with serving(Proxy(mock, [mutant])) as address:
         yield f"{address}/{name}"
 
 
 def test_another_run_hides_no_lie(mock: str, judge: Judge) -> None:
     """Where a retry makes another run, a completed step may appear in it as it ended or at once,
     but not do its work again."""
-    with lying(mock, "always-full", "test-full-again", {"Q01": "new_run"}) as address:
+    with serving_mutant(mock, "always-full", "test-full-again", {"Q01": "new_run"}) as address:
         report = judge(address, "RETRY-0[124]", token="test-full-again")
     caught = {e.requirement.id for e in report.entries if e.verdict is not Verdict.PASS}
     assert caught == {"RETRY-02", "RETRY-04"}
 
 
-async def once_at_a_time(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    """No liar: it refuses a second cancel while the first is under way."""
-    under_way = ask.operation == "cancel" and ask.run_id in memory
-    if under_way and (await forward(ask.to("get"))).json()["status"] == "running":
-        return Reply(409, {}).put({"detail": "The run is being cancelled."})
-    if ask.operation == "cancel":
-        memory[ask.run_id] = True
-    return await forward(ask)
+async def once_at_a_time(request: Request, forward: Forward, memory: Json) -> Response:
+    """No mutant: it refuses a second cancel while the first is under way."""
+    under_way = request.operation == "cancel" and request.run_id in memory
+    if under_way and (await forward(request.to("get"))).json()["status"] == "running":
+        return Response(409, {}).put({"detail": "The run is being cancelled."})
+    if request.operation == "cancel":
+        memory[request.run_id] = True
+    return await forward(request)
 
 
 def test_a_cancel_under_way_may_be_refused_again(mock: str, judge: Judge) -> None:
     """Although one that comes when the run is cancelled is not (Q02)."""
     world, answers = "test-once-at-a-time", {"Q02": "unchanged", "Q10": "cooperative"}
     behave(mock, world, answers)
-    with serving(Proxy(mock, [Liar("careful", (), once_at_a_time)])) as address:
+    with serving(Proxy(mock, [Mutant("careful", (), once_at_a_time)])) as address:
         report = judge(f"{address}/careful", "CANCEL-*", token=world)
     believed(report, answers)
 
 
-async def prompt_at_first(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    """No liar, but quick: the first runs that are looked at have begun already."""
-    reply = await forward(ask)
-    if ask.operation == "get" and reply.status == 200:
+async def prompt_at_first(request: Request, forward: Forward, memory: Json) -> Response:
+    """No mutant, but quick: the first runs that are looked at have begun already."""
+    reply = await forward(request)
+    if request.operation == "get" and reply.status == 200:
         seen = memory.setdefault("runs", [])
-        if ask.run_id not in seen:
-            seen.append(ask.run_id)
+        if request.run_id not in seen:
+            seen.append(request.run_id)
         run = reply.json()
-        if run["status"] == "pending" and seen.index(ask.run_id) < 3:
+        if run["status"] == "pending" and seen.index(request.run_id) < 3:
             return reply.put(run | {"status": "running", "startedAt": run["createdAt"]})
     return reply
 
@@ -178,17 +178,17 @@ def test_a_run_that_began_before_anybody_looked_is_not_the_only_one(
     mock: str, judge: Judge
 ) -> None:
     """Where runs wait for a moment only, another may be seen to."""
-    with serving(Proxy(mock, [Liar("prompt", (), prompt_at_first)])) as address:
+    with serving(Proxy(mock, [Mutant("prompt", (), prompt_at_first)])) as address:
         report = judge(f"{address}/prompt", "LIFE-02", token="test-prompt")
     believed(report, {})
 
 
-async def works_on(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    """No liar: the step at work ends by itself just when somebody asks for a retry."""
-    reply = await forward(ask)
-    if ask.operation == "retry":
-        memory[ask.run_id] = True
-    if ask.operation == "steps" and ask.run_id in memory:
+async def works_on(request: Request, forward: Forward, memory: Json) -> Response:
+    """No mutant: the step at work ends by itself just when somebody asks for a retry."""
+    reply = await forward(request)
+    if request.operation == "retry":
+        memory[request.run_id] = True
+    if request.operation == "steps" and request.run_id in memory:
         answer = reply.json()
         for step in answer["steps"]:
             if step["status"] == "running":
@@ -197,13 +197,13 @@ async def works_on(ask: Ask, forward: Forward, memory: Json) -> Reply:
     return reply
 
 
-async def begins_soon(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    """No liar, but what should wait for minutes begins when it is looked at for the third time."""
-    reply = await forward(ask)
-    if ask.operation == "get" and reply.status == 200:
-        memory[ask.run_id] = memory.get(ask.run_id, 0) + 1
+async def begins_soon(request: Request, forward: Forward, memory: Json) -> Response:
+    """Not a fault, but a run that should wait for minutes begins when it is read a third time."""
+    reply = await forward(request)
+    if request.operation == "get" and reply.status == 200:
+        memory[request.run_id] = memory.get(request.run_id, 0) + 1
         run = reply.json()
-        if run["status"] == "pending" and memory[ask.run_id] > 2:
+        if run["status"] == "pending" and memory[request.run_id] > 2:
             return reply.put(run | {"status": "running", "startedAt": run["createdAt"]})
     return reply
 
@@ -212,22 +212,22 @@ async def begins_soon(ask: Ask, forward: Forward, memory: Json) -> Reply:
     ("honest", "verdict"), [(works_on, Verdict.PASS), (begins_soon, Verdict.INCONCLUSIVE)]
 )
 def test_what_goes_on_by_itself_was_not_retried(
-    honest: Spoil, verdict: Verdict, mock: str, judge: Judge
+    honest: Mutate, verdict: Verdict, mock: str, judge: Judge
 ) -> None:
     """A retry that is refused may come just when a step ends, or a run begins."""
     name = honest.__name__.replace("_", "-")
-    with serving(Proxy(mock, [Liar(name, (), honest)])) as address:
+    with serving(Proxy(mock, [Mutant(name, (), honest)])) as address:
         (entry,) = judge(f"{address}/{name}", "RETRY-11", token=f"test-{name}").entries
     assert entry.verdict is verdict, entry.worst.message
 
 
-async def started_last(ask: Ask, forward: Forward, memory: Json) -> Reply:
+async def started_last(request: Request, forward: Forward, memory: Json) -> Response:
     """A run that was retried started when its last attempt did, and keeps steps that are older."""
-    reply = await forward(ask)
-    if ask.operation in ("get", "list") and reply.status == 200:
+    reply = await forward(request)
+    if request.operation in ("get", "list") and reply.status == 200:
         value = reply.json()
         for run in value.get("items", [value]):
-            steps = (await forward(ask.to("steps", run["id"]))).json()["steps"]
+            steps = (await forward(request.to("steps", run["id"]))).json()["steps"]
             run["startedAt"] = run["startedAt"] and steps[-1]["startedAt"]
         return reply.put(value)
     return reply
@@ -242,7 +242,7 @@ def test_a_run_that_is_found_may_have_been_retried(
     with httpx2.Client(base_url=mock, headers={"X-API-Key": world}, verify=False) as client:
         client.post("/_mock/runs", json={"scenario": "quick-success"}).raise_for_status()
         client.post("/_mock/clock/advance", json={"seconds": 600}).raise_for_status()
-    with serving(Proxy(mock, [Liar("last", (), started_last)])) as address:
+    with serving(Proxy(mock, [Mutant("last", (), started_last)])) as address:
         chosen = {"token": world, "provision": provision}
         (entry,) = judge(f"{address}/last", "STEPS-12", **chosen).entries
     assert entry.verdict.value == verdict, entry.worst.message

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import httpx2
 import pytest
-from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, Spoil, serving
+from mutating_proxy import Forward, Json, Mutant, Mutate, Proxy, Request, Response, serving
 from rich.console import Console
 from support import Judge
 
@@ -76,12 +76,12 @@ def test_a_limit_is_waited_out(workers: str, mock: str) -> None:
 def test_a_limit_that_lasts_is_no_fault(mock: str, judge: Judge) -> None:
     """What could not be asked in time is left undecided, and it is said what to do."""
 
-    async def an_hour(ask: Ask, forward: Forward, memory: Json) -> Reply:
-        if ask.operation in ("steps", "events"):
-            return Reply(429, {"retry-after": "3600"}).put({"detail": "Too many requests"})
-        return await forward(ask)
+    async def an_hour(request: Request, forward: Forward, memory: Json) -> Response:
+        if request.operation in ("steps", "events"):
+            return Response(429, {"retry-after": "3600"}).put({"detail": "Too many requests"})
+        return await forward(request)
 
-    with serving(Proxy(mock, [Liar("an-hour", (), an_hour)])) as address:
+    with serving(Proxy(mock, [Mutant("an-hour", (), an_hour)])) as address:
         report = judge(f"{address}/an-hour", "STEPS-0[12]", "EVENTS-01", token="test-an-hour")
     assert {entry.verdict for entry in report.entries} == {Verdict.INCONCLUSIVE}
     for entry in report.entries:
@@ -93,11 +93,11 @@ def test_a_limit_that_lasts_is_no_fault(mock: str, judge: Judge) -> None:
 def test_nobody_is_let_in(mock: str, judge: Judge) -> None:
     """A target whose limit is spent for the day is refused before the first check."""
 
-    async def tomorrow(ask: Ask, forward: Forward, memory: Json) -> Reply:
-        return Reply(429, {"retry-after": "86400"}).put({"detail": "Too many requests"})
+    async def tomorrow(request: Request, forward: Forward, memory: Json) -> Response:
+        return Response(429, {"retry-after": "86400"}).put({"detail": "Too many requests"})
 
     with (
-        serving(Proxy(mock, [Liar("tomorrow", (), tomorrow)])) as address,
+        serving(Proxy(mock, [Mutant("tomorrow", (), tomorrow)])) as address,
         pytest.raises(KitError, match="limits requests"),
     ):
         judge(f"{address}/tomorrow", "LIST-01", token="test-tomorrow")
@@ -118,13 +118,13 @@ class Heard:
             self._terminal.on(event)
 
 
-async def few_streams(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    """No liar: it serves so many streams at a time, and asks others to come back."""
-    if ask.operation != "events":
-        return await forward(ask)
+async def few_streams(request: Request, forward: Forward, memory: Json) -> Response:
+    """No mutant: it serves so many streams at a time, and asks others to come back."""
+    if request.operation != "events":
+        return await forward(request)
     if memory.get("open", 0) >= 4:
-        return Reply(429, {"retry-after": "1"}).put({"detail": "Too many streams."})
-    reply = await forward(ask)
+        return Response(429, {"retry-after": "1"}).put({"detail": "Too many streams."})
+    reply = await forward(request)
     if reply.frames is not None:
         memory["open"] = memory.get("open", 0) + 1
         reply.frames = counted(reply.frames, memory)
@@ -140,18 +140,18 @@ async def counted(frames: AsyncIterator[bytes], memory: Json) -> AsyncIterator[b
         memory["open"] -= 1
 
 
-async def no_word_about_when(ask: Ask, forward: Forward, memory: Json) -> Reply:
+async def no_word_about_when(request: Request, forward: Forward, memory: Json) -> Response:
     """Likewise, without saying when to come back."""
-    reply = await few_streams(ask, forward, memory)
+    reply = await few_streams(request, forward, memory)
     reply.headers.pop("retry-after", None)
     return reply
 
 
 @pytest.mark.parametrize("limited", [few_streams, no_word_about_when])
 def test_fewer_readers_join_where_streams_are_limited(
-    limited: Spoil, mock: str, judge: Judge
+    limited: Mutate, mock: str, judge: Judge
 ) -> None:
     """As many as are let in; what they hear is compared all the same."""
-    with serving(Proxy(mock, [Liar("few", (), limited)])) as address:
+    with serving(Proxy(mock, [Mutant("few", (), limited)])) as address:
         (entry,) = judge(f"{address}/few", "EVENTS-08", token=f"test-{limited.__name__}").entries
     assert entry.verdict is Verdict.PASS, entry.worst.message

@@ -17,7 +17,7 @@ import pytest
 import trustme
 from connect_proxy import PASSWORD, ForwardProxy
 from hostile import nobody
-from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 
 # One of each that talks: the client, a stream, raw sockets, Schemathesis, and runs made for it.
 EVERYTHING = ("LIST-01", "EVENTS-01", "HTTP-12", "FUZZ-EXAMPLES-LIST", "CANCEL-02")
@@ -171,14 +171,14 @@ def test_what_cannot_be_is_refused(tmp_path: Path, words: list[str], output: str
 def test_headers_go_with_every_request(mock: str, tmp_path: Path) -> None:
     """A gateway that demands one lets everything through, and its value is in no report."""
 
-    async def gateway(ask: Ask, forward: Forward, memory: Json) -> Reply:
-        if ask.headers.get("x-gate") != GATE:
-            return Reply(403, {}).put({"detail": f"No key at the gate: {ask.headers}"})
-        reply = await forward(ask)
+    async def gateway(request: Request, forward: Forward, memory: Json) -> Response:
+        if request.headers.get("x-gate") != GATE:
+            return Response(403, {}).put({"detail": f"No key at the gate: {request.headers}"})
+        reply = await forward(request)
         reply.headers["x-seen"] = GATE
         return reply
 
-    with serving(Proxy(mock, [Liar("gate", (), gateway)])) as address:
+    with serving(Proxy(mock, [Mutant("gate", (), gateway)])) as address:
         base = f"{address}/gate"
         done = run(tmp_path, base, "--header", f"X-Gate: {GATE}", "--header", "X-Two: 2")
         refused = run(tmp_path, base)

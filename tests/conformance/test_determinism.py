@@ -9,7 +9,7 @@ from collections import Counter
 from itertools import count, groupby
 
 import httpx2
-from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 from support import Judge
 
 from conformance.results.report import Report
@@ -30,12 +30,16 @@ class Journal:
         self.fuzzed: list[str] = []
         self._lock = threading.Lock()
 
-    async def __call__(self, ask: Ask, forward: Forward, memory: Json) -> Reply:
+    async def __call__(self, request: Request, forward: Forward, memory: Json) -> Response:
         """Note it, and pass it on."""
         with self._lock:
-            by = self.fuzzed if "schemathesis" in ask.headers.get("user-agent", "") else self.ours
-            by.append(f"{ask.method} {ask.path} {ask.query} {ask.body!r}")
-        return await forward(ask)
+            by = (
+                self.fuzzed
+                if "schemathesis" in request.headers.get("user-agent", "")
+                else self.ours
+            )
+            by.append(f"{request.method} {request.path} {request.query} {request.body!r}")
+        return await forward(request)
 
 
 def numbered(asked: list[str]) -> list[str]:
@@ -60,7 +64,7 @@ def test_the_same_again(mock: str, judge: Judge) -> None:
             for way in ("reset", "clock/freeze"):
                 client.post(f"{mock}/_mock/{way}").raise_for_status()
         journals.append(Journal())
-        with serving(Proxy(mock, [Liar("journal", (), journals[-1])])) as address:
+        with serving(Proxy(mock, [Mutant("journal", (), journals[-1])])) as address:
             reports.append(judge(f"{address}/journal", *SOME, *FUZZ, token=WORLD))
     first, second = (
         [(e.requirement.id, r.check, r.verdict, r.message) for e in x.entries for r in e.results]

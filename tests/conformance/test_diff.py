@@ -24,9 +24,9 @@ def good(mock: str, judge: Judge) -> Json:
 
 @pytest.fixture(scope="module")
 def bad(proxy: str, judge: Judge) -> Json:
-    """One of a liar, otherwise told the same."""
-    liar = f"{proxy}/version-is-text"
-    return judge(liar, "GET-0[1-3]", "LIST-0[29]", "LIST-07", token="test-diff").to_json()
+    """One of a mutant, otherwise told the same."""
+    mutant = f"{proxy}/version-is-text"
+    return judge(mutant, "GET-0[1-3]", "LIST-0[29]", "LIST-07", token="test-diff").to_json()
 
 
 def diff(folder: Path, before: Json, after: Json) -> tuple[int, str]:

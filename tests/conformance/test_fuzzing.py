@@ -8,7 +8,7 @@ from collections import Counter
 
 import httpx2
 import pytest
-from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 from support import Judge
 
 from conformance.client.recorder import Exchange
@@ -63,12 +63,12 @@ def test_a_seed_repeats_the_requests(mock: str, judge: Judge) -> None:
 
 def test_a_failure_at_random_says_how_to_repeat_it(proxy: str, judge: Judge) -> None:
     """With options that do."""
-    liar = f"{proxy}/bad-input-breaks-steps"
-    (found,) = judge(liar, "FUZZ-FUZZING-STEPS", token="test-random", fuzz="30").entries
+    mutant = f"{proxy}/bad-input-breaks-steps"
+    (found,) = judge(mutant, "FUZZ-FUZZING-STEPS", token="test-random", fuzz="30").entries
     said = re.search(r"again with --fuzz (\d+) --fuzz-seed (\d+)", found.worst.message)
     assert said is not None, found.worst.message
     chosen = {"fuzz": said[1], "fuzz_seed": said[2]}
-    (again,) = judge(liar, "FUZZ-FUZZING-STEPS", token="test-again", **chosen).entries
+    (again,) = judge(mutant, "FUZZ-FUZZING-STEPS", token="test-again", **chosen).entries
     assert (again.verdict, again.worst.message) == (Verdict.VIOLATION, found.worst.message)
 
 
@@ -79,17 +79,17 @@ def test_time_that_is_up_is_no_pass(mock: str, judge: Judge) -> None:
     assert "there was time for" in report.entries[0].worst.message
 
 
-async def null_is_no_body(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    """No liar: as frameworks take it where a body may be left out."""
-    if ask.operation == "retry" and ask.body == b"null":
-        ask.body = b"{}"
-    return await forward(ask)
+async def null_is_no_body(request: Request, forward: Forward, memory: Json) -> Response:
+    """No mutant: as frameworks take it where a body may be left out."""
+    if request.operation == "retry" and request.body == b"null":
+        request.body = b"{}"
+    return await forward(request)
 
 
 def test_null_for_no_body_is_no_fault(mock: str, judge: Judge) -> None:
     """The reference does not call the body required (Q17); whoever refuses null, as the mock does,
     is believed as well."""
-    with serving(Proxy(mock, [Liar("lenient", (), null_is_no_body)])) as address:
+    with serving(Proxy(mock, [Mutant("lenient", (), null_is_no_body)])) as address:
         asked = "FUZZ-COVERAGE-RETRY", "FUZZ-FUZZING-RETRY", "RETRY-10", "RETRY-17"
         report = judge(f"{address}/lenient", *asked, token="test-lenient")
     assert {entry.verdict for entry in report.entries} == {Verdict.PASS}, report.entries

@@ -174,7 +174,7 @@ def test_an_interruption_while_waiting(home: Path) -> None:
 
 
 def test_strict_makes_deviations_count(home: Path, proxy: str) -> None:
-    """A liar that falls short only of what is inferred: 0, and 1 under --strict."""
+    """A mutant that falls short only of what is inferred: 0, and 1 under --strict."""
     base, only_this = f"{proxy}/page-not-found", ("--include", "HTTP-02")
     lenient = run(home, base, *only_this)
     assert lenient.code == 0

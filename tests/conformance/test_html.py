@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def file(proxy: str, judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a run against a liar."""
+    """The page of a run against a mutant."""
     file = tmp_path_factory.mktemp("page") / "report.html"
     include = ["GET-0[1-5]", "LIST-0[1-8]", "LIFE-0[235]", "EVENTS-04"]
     judge(f"{proxy}/version-is-text", *include, token="test-page", html=str(file))

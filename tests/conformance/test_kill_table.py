@@ -1,4 +1,4 @@
-"""The page on who catches which liar tells of all of them, and of no other."""
+"""The page on who catches which mutant tells of all of them, and of no other."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 import kill_table
 import pytest
 from mutants.backend import BACKENDS
-from support import LIARS
+from support import MUTANTS
 
 
-def test_the_page_lists_the_liars_that_there_are() -> None:
+def test_the_page_lists_the_mutants_that_there_are() -> None:
     """Each with the requirements it is named for; when this fails, `make kill-table` mends it."""
     page = kill_table.DOC.read_text(encoding="utf-8").partition("| --- | --- | --- | --- |")[2]
     rows = re.findall(r"^\| ([a-z-]+) \| ([^|]*) \|", page, re.M)
     told = {name: set(re.findall(r"[A-Z]+(?:-[A-Z]+)*-(?:\d+|[A-Z]+)", by)) for name, by in rows}
-    assert told == {liar.name: set(liar.requirements) for liar in (*LIARS, *BACKENDS)}
+    assert told == {mutant.name: set(mutant.requirements) for mutant in (*MUTANTS, *BACKENDS)}
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,9 @@ def test_the_page_lists_the_liars_that_there_are() -> None:
     ],
 )
 def test_a_row(found: kill_table.Found | None, row: str) -> None:
-    """What the honest server draws as well is not held against a liar, and a liar that got away is
-    struck out."""
-    jobs = [kill_table.Job("mock", ()), kill_table.Job("liar", ("LIST-01",))]
+    """A failure of the unchanged server too does not count, and a survivor is struck out."""
+    jobs = [kill_table.Job("mock", ()), kill_table.Job("mutant", ("LIST-01",))]
     done = {"mock": {"kit": [], "tried": 1, "schemathesis": ["noise at GET /"]}}
-    text = kill_table.table(jobs, done | ({"liar": found} if found else {}), quick=False)
-    assert f"| liar | {row} |" in text
+    text = kill_table.table(jobs, done | ({"mutant": found} if found else {}), quick=False)
+    assert f"| mutant | {row} |" in text
     assert "| the mock | 1 requirements tested, 0 false alarms | 1 false alarms: noise" in text

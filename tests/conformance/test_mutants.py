@@ -1,5 +1,4 @@
-"""The kit proves itself: it believes the good server, and catches each liar by the requirement that
-the liar breaks."""
+"""The kit passes a conforming server and kills each mutant by the requirements it is named for."""
 
 from __future__ import annotations
 
@@ -9,8 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 import yaml
-from mutating_proxy import Liar
-from support import COMPANIES, LIARS, SLOW, BackgroundRun, Judge
+from mutating_proxy import Mutant
+from support import GROUPS, MUTANTS, SLOW, BackgroundRun, Judge
 
 from conformance.catalogue import open_questions
 from conformance.catalogue.requirements import load
@@ -21,29 +20,29 @@ PROFILE = Path(__file__).parents[2] / "examples" / "flask_backend" / "behaviour.
 CAUGHT = (Verdict.VIOLATION, Verdict.DEVIATION)
 
 
-def test_every_requirement_has_a_liar() -> None:
-    """What no liar breaks might never be noticed."""
-    named = {requirement for liar in LIARS for requirement in liar.requirements}
+def test_every_requirement_has_a_mutant() -> None:
+    """What no mutant breaks might never be noticed."""
+    named = {requirement for mutant in MUTANTS for requirement in mutant.requirements}
     assert named == set(load().requirements)
-    assert len({liar.name for liar in LIARS}) == len(LIARS)
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
 
 
 @pytest.mark.usefixtures("early")
 @pytest.mark.parametrize(
-    "company",
+    "group",
     [
-        pytest.param(company, id="+".join(liar.name for liar in company))
-        for company in COMPANIES
-        if SLOW not in company[0].requirements
+        pytest.param(group, id="+".join(mutant.name for mutant in group))
+        for group in GROUPS
+        if SLOW not in group[0].requirements
     ],
 )
-def test_a_liar_is_caught(company: list[Liar], proxy: str, judge: Judge) -> None:
+def test_a_mutant_is_caught(group: list[Mutant], proxy: str, judge: Judge) -> None:
     """By the requirement it is named for, with a command that shows it; the run is not conformant
     where the contract says so, and under --strict in any case."""
-    options = dict(company[0].given)
-    options[options.pop("by", "token")] = f"test-{company[0].name}"
-    name = "+".join(liar.name for liar in company)
-    broken = [requirement for liar in company for requirement in liar.requirements]
+    options = dict(group[0].given)
+    options[options.pop("by", "token")] = f"test-{group[0].name}"
+    name = "+".join(mutant.name for mutant in group)
+    broken = [requirement for mutant in group for requirement in mutant.requirements]
     report = judge(f"{proxy}/{name}", *broken, **options)
     found = {entry.requirement.id for entry in report.entries if entry.verdict in CAUGHT}
     assert found == set(broken), told(report)
@@ -55,17 +54,17 @@ def test_a_liar_is_caught(company: list[Liar], proxy: str, judge: Judge) -> None
             assert entry.requirement.level.gates
 
 
-def test_the_slow_liar_is_caught(slow_liar: BackgroundRun) -> None:
+def test_the_slow_mutant_is_caught(slow_mutant: BackgroundRun) -> None:
     """A stream without a sign of life is noticed when half a minute has passed, and not later."""
-    report = slow_liar.report()
+    report = slow_mutant.report()
     assert report["exitCode"] == ExitCode.CONFORMANT
     (entry,) = report["requirements"]
     assert (entry["id"], entry["verdict"]) == (SLOW, Verdict.DEVIATION)
 
 
-def test_a_slow_run_tells_how_far_it_has_come(slow_liar: BackgroundRun) -> None:
+def test_a_slow_run_tells_how_far_it_has_come(slow_mutant: BackgroundRun) -> None:
     """Also where its output is no terminal, as in CI: a plain line every ten seconds."""
-    output = slow_liar.output()
+    output = slow_mutant.output()
     assert len(re.findall(r"^ +\d+ s  0 of 1  ", output, re.MULTILINE)) > 1, output
 
 

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import yaml
 from mock_process import DEFAULTS, FIXTURES, behave, serving_mock
-from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 
 from conformance.catalogue.open_questions import (
     Observation,
@@ -75,14 +75,14 @@ def test_an_independent_backend_is_observed() -> None:
     assert not Path("report.json").exists(), "a profile is no report of the gate"
 
 
-async def teapot(ask: Ask, forward: Forward, memory: Json) -> Reply:
+async def teapot(request: Request, forward: Forward, memory: Json) -> Response:
     """Answers a cancel of what has finished in a way of its own, and a retry of what has not
     finished now in one way, now in another."""
-    reply = await forward(ask)
-    if ask.operation == "cancel" and reply.status == 409:
+    reply = await forward(request)
+    if request.operation == "cancel" and reply.status == 409:
         reply.status = 418
-    if ask.operation == "retry" and reply.status == 409:
-        run = (await forward(ask.to("get"))).json()
+    if request.operation == "retry" and reply.status == 409:
+        run = (await forward(request.to("get"))).json()
         reply.status = 400 if run["status"] == "running" else 409
     return reply
 
@@ -90,7 +90,7 @@ async def teapot(ask: Ask, forward: Forward, memory: Json) -> Reply:
 @pytest.fixture(scope="module")
 def odd(mock: str) -> Iterator[str]:
     """The mock with that before it."""
-    with serving(Proxy(mock, [Liar("teapot", (), teapot)])) as address:
+    with serving(Proxy(mock, [Mutant("teapot", (), teapot)])) as address:
         yield f"{address}/teapot"
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from connect_proxy import PASSWORD, ForwardProxy
-from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
+from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 
 from conformance.client.redaction import Redactor
 
@@ -29,24 +29,26 @@ def spellings(secret: str) -> set[str]:
     return plain | packed | {json.dumps(secret)[1:-1], escape(secret), secret.encode().hex()}
 
 
-async def echo(ask: Ask, forward: Forward, memory: Json) -> Reply:
+async def echo(request: Request, forward: Forward, memory: Json) -> Response:
     """Says again all that it was told, in every way it knows, where it is and where it is not."""
-    known = Ask(ask.method, ask.path, ask.query, dict(ask.headers), ask.body)
+    known = Request(
+        request.method, request.path, request.query, dict(request.headers), request.body
+    )
     held = "".join(known.headers.pop(name, "") for name in ("authorization", "x-api-key"))
     known.headers["x-api-key"] = "acme" if TOKEN in held else "globex" if OTHER in held else held
     reply = await forward(known)
-    told = [value for name, value in ask.headers.items() if name != "host"]
+    told = [value for name, value in request.headers.items() if name != "host"]
     secrets = [TOKEN, OTHER, GATE, PASSWORD]
     said = [*told, *(each for secret in secrets for each in sorted(spellings(secret)))]
     packed = base64.b64encode("|".join(told).encode()).decode()
     reply.headers["x-echo"] = quote(" ".join(told))
     reply.headers["set-cookie"] = f"vai_token={quote(TOKEN)}"
-    if ask.operation == "list":
+    if request.operation == "list":
         return reply.put({"items": 5, "total": said, "packed": packed, "basic": f"Basic {packed}"})
-    if ask.operation == "get" and reply.status == 200:
+    if request.operation == "get" and reply.status == 200:
         return reply.put(reply.json() | {"status": TOKEN, "error": {"said": said}})
-    if ask.operation == "steps":
-        return Reply(500, {}, " ".join(said).encode())
+    if request.operation == "steps":
+        return Response(500, {}, " ".join(said).encode())
     return reply
 
 
@@ -71,7 +73,7 @@ def test_no_credential_is_in_any_report(way: str, mock: str, tmp_path: Path) -> 
         command += ["--include", name]
     for kind, file in files.items():
         command += [f"--{kind}", str(file)]
-    with serving(Proxy(mock, [Liar("echo", (), echo)])) as address, ForwardProxy() as proxy:
+    with serving(Proxy(mock, [Mutant("echo", (), echo)])) as address, ForwardProxy() as proxy:
         command += ["--base-url", f"{address}/echo"]
         command += ["--proxy", f"http://me:{PASSWORD}@127.0.0.1:{proxy.port}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)

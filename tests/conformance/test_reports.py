@@ -39,7 +39,7 @@ NASTY = '</script><script>alert(1)</script> | `x` ``` <img src=x onerror="alert(
 def written(
     proxy: str, judge: Judge, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[FileKind, str]:
-    """Every file of one run against a liar, by kind."""
+    """Every file of one run against a mutant, by kind."""
     folder = tmp_path_factory.mktemp("reports")
     names = {kind: str(folder / kind.value) for kind in FileKind}
     include = ["GET-0[12]", "LIST-02", "LIFE-0[235]", "EVENTS-04"]

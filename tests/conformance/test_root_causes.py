@@ -98,8 +98,8 @@ def test_what_follows_from_what(
 
 def test_a_list_without_a_list(proxy: str, judge: Judge) -> None:
     """What needs a page is told under the requirement that there is one."""
-    liar = f"{proxy}/total-is-text"
-    report = judge(liar, "LIST-*", token="test-causes")
+    mutant = f"{proxy}/total-is-text"
+    report = judge(mutant, "LIST-*", token="test-causes")
     verdicts = {entry.requirement.id: entry for entry in report.entries}
     assert verdicts["LIST-01"].verdict is Verdict.VIOLATION
     followers = {entry.requirement.id for entry in report.consequences(verdicts["LIST-01"])}

@@ -71,7 +71,7 @@ def test_a_waiver_that_is_in_the_way(verdicts: list[Verdict], given: Waiver, sai
 
 
 def gated(proxy: str, folder: Path, *words: str, **waived: str) -> tuple[int, str, dict[str, Any]]:
-    """The kit on a liar, with a waiver in conformance.toml: exit code, what was shown, report."""
+    """The kit on a mutant, with a waiver in conformance.toml: exit code, what was shown, report."""
     keys = {"reason": "known since 2.3", "owner": "team blue", "expires": "2999-01-01"} | waived
     text = "[[waivers]]\n" + "".join(f'{key} = "{value}"\n' for key, value in keys.items())
     (folder / "conformance.toml").write_text(text, encoding="utf-8")

@@ -14,8 +14,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from mutating_proxy import Ask, Forward, Json, Liar, Proxy, Reply, serving
-from support import LIARS, Judge
+from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
+from support import MUTANTS, Judge
 
 from conformance.errors import KitError
 from conformance.results.report import Report
@@ -46,8 +46,8 @@ def test_two_workers_say_what_one_says(mock: str, judge: Judge) -> None:
 @pytest.mark.parametrize("name", ["pages-overlap", "nul-reaches-the-database"])
 def test_two_workers_find_what_one_finds(name: str, proxy: str, judge: Judge) -> None:
     """With the command that shows it, in whichever worker it was found."""
-    liar = next(liar for liar in LIARS if liar.name == name)
-    report = judge(f"{proxy}/{name}", *liar.requirements, token=f"test-{name}", workers="2")
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
+    report = judge(f"{proxy}/{name}", *mutant.requirements, token=f"test-{name}", workers="2")
     assert report.exit_code is ExitCode.NOT_CONFORMANT
     (entry,) = report.entries
     assert entry.worst.curl
@@ -66,15 +66,15 @@ def test_runs_named_one_by_one(mock: str, judge: Judge) -> None:
         judge(mock, "LIST-01", token="demo", workers="2", state=("completed=x",))
 
 
-async def leisurely(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    """No liar, but far too slow for a short run."""
+async def leisurely(request: Request, forward: Forward, memory: Json) -> Response:
+    """No mutant, but far too slow for a short run."""
     await asyncio.sleep(0.5)
-    return await forward(ask)
+    return await forward(request)
 
 
 def test_the_budget_holds_for_all(mock: str, judge: Judge) -> None:
     """It is spent since the run began, not since a worker did."""
-    with serving(Proxy(mock, [Liar("leisurely", (), leisurely)])) as address:
+    with serving(Proxy(mock, [Mutant("leisurely", (), leisurely)])) as address:
         base = f"{address}/leisurely"
         # Clean-up may take as long again as one answer may.
         given = {"budget": "4s", "timeout": "3s", "workers": "2"}
@@ -88,18 +88,18 @@ def test_a_worker_that_dies_is_an_error_with_a_report(mock: str, tmp_path: Path)
     """Another takes its place, and the report has all but what died with it, and says so."""
     lost, passed = threading.Event(), count()
 
-    async def held(ask: Ask, forward: Forward, memory: Json) -> Reply:
+    async def held(request: Request, forward: Forward, memory: Json) -> Response:
         # No run is over before it has lost a worker.
         if next(passed) > 30:
             await asyncio.to_thread(lost.wait, 60)
-        return await forward(ask)
+        return await forward(request)
 
     file = tmp_path / "report.json"
     command = [sys.executable, "-m", "conformance", "run", "--token", "test-deadly"]
     command += ["--workers", "2", "--json", str(file), "--timeout", "60s"]
     command += ["--include", "LIST-*", "--include", "GET-*", "--verbose", "--base-url"]
     with (
-        serving(Proxy(mock, [Liar("deadly", (), held)])) as address,
+        serving(Proxy(mock, [Mutant("deadly", (), held)])) as address,
         subprocess.Popen([*command, f"{address}/deadly"], stdout=subprocess.PIPE, text=True) as kit,
     ):
         assert kit.stdout is not None

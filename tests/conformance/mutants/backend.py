@@ -1,4 +1,4 @@
-"""Liars that are no proxies: the Flask backend itself with one thing broken in it, so that proof
+"""Mutants that are no proxies: the Flask backend itself with one thing broken in it, so that proof
 does not rest on the mock alone. As a program it serves one:
 `python -m mutants.backend NAME --port 0`."""
 
@@ -28,7 +28,7 @@ from examples.flask_backend.worker import StoppedError, Worker  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True)
-class BackendLiar:
+class BackendMutant:
     """`breaks` changes the backend's code in its process; these requirements catch it."""
 
     name: str
@@ -36,27 +36,27 @@ class BackendLiar:
     breaks: Callable[[], None]
 
 
-BACKENDS: list[BackendLiar] = []
+BACKENDS: list[BackendMutant] = []
 
 
-def lie(*requirements: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Register a liar."""
+def mutant(*requirements: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register a mutant."""
 
     def register(breaks: Callable[[], None]) -> Callable[[], None]:
         name = f"backend-{breaks.__name__.replace('_', '-')}"
-        BACKENDS.append(BackendLiar(name, requirements, breaks))
+        BACKENDS.append(BackendMutant(name, requirements, breaks))
         return breaks
 
     return register
 
 
-@lie("CANCEL-03")
+@mutant("CANCEL-03")
 def worker_is_not_told() -> None:
     """The cancel is remembered, and the work goes on until it is done by itself."""
     Worker.stop = lambda self, run_id: None  # type: ignore[method-assign]
 
 
-@lie("CANCEL-07", "LIFE-04")
+@mutant("CANCEL-07", "LIFE-04")
 def cancelled_work_goes_on() -> None:
     """A cancel is written down, and nobody tells the work: it ends the run once more."""
 
@@ -73,7 +73,7 @@ def cancelled_work_goes_on() -> None:
     Worker.stop = lambda self, run_id: None  # type: ignore[method-assign]
 
 
-@lie("CANCEL-05")
+@mutant("CANCEL-05")
 def refused_cancel_comes_late() -> None:
     """A cancel of what has ended is refused, and the run is touched a little later."""
     cancel, begin = Run.cancel, Store.__init__
@@ -97,7 +97,7 @@ def refused_cancel_comes_late() -> None:
     Run.cancel = wrong  # type: ignore[method-assign]
 
 
-@lie("CANCEL-07")
+@mutant("CANCEL-07")
 def cancel_acts_on_what_it_saw() -> None:
     """A cancel looks, and acts a moment later on what it saw: what has completed meanwhile is
     cancelled."""
@@ -117,7 +117,7 @@ def cancel_acts_on_what_it_saw() -> None:
     Store.change = wrong  # type: ignore[method-assign]
 
 
-@lie("CANCEL-07")
+@mutant("CANCEL-07")
 def cancel_of_the_last_step_is_forgotten() -> None:
     """It is accepted, and when the step has completed, so has the run."""
     work, end = Worker._work, Run._end
@@ -134,7 +134,7 @@ def cancel_of_the_last_step_is_forgotten() -> None:
     Run._end = wrong  # type: ignore[method-assign]
 
 
-@lie("CANCEL-04")
+@mutant("CANCEL-04")
 def long_steps_outlive_their_run() -> None:
     """What is short is finished before the run is cancelled, what is long never hears of it."""
     work, end_step = Worker._work, Run.end_step
@@ -156,7 +156,7 @@ def long_steps_outlive_their_run() -> None:
     Run.end_step = wrong  # type: ignore[method-assign]
 
 
-@lie("CANCEL-04")
+@mutant("CANCEL-04")
 def one_more_step_begins() -> None:
     """When a run is asked to stop, the step at work is finished, and one more is begun before
     anybody looks whether it should be."""
@@ -183,7 +183,7 @@ def one_more_step_begins() -> None:
     Run._advance = wrong  # type: ignore[method-assign]
 
 
-@lie("LIST-12")
+@mutant("LIST-12")
 def total_of_all_statuses() -> None:
     """The count forgets the filter."""
     page = Store.page
@@ -195,7 +195,7 @@ def total_of_all_statuses() -> None:
     Store.page = wrong  # type: ignore[method-assign]
 
 
-@lie("LIST-10", "HTTP-09")
+@mutant("LIST-10", "HTTP-09")
 def ties_in_any_order() -> None:
     """Nothing says which of the runs that were created in one second comes first."""
     page, turns = Store.page, count()
@@ -210,7 +210,7 @@ def ties_in_any_order() -> None:
     Store.page = wrong  # type: ignore[method-assign]
 
 
-@lie("EVENTS-07")
+@mutant("EVENTS-07")
 def resumes_one_too_late() -> None:
     """The number last seen is taken for the number seen next."""
     follow = Store.follow
@@ -221,7 +221,7 @@ def resumes_one_too_late() -> None:
     Store.follow = wrong  # type: ignore[method-assign]
 
 
-@lie("EVENTS-08")
+@mutant("EVENTS-08")
 def nothing_heard_while_it_replays() -> None:
     """A reader is told the past, and listens to what happens a moment later."""
     follow = Store.follow
@@ -239,14 +239,14 @@ def nothing_heard_while_it_replays() -> None:
     Store.follow = wrong  # type: ignore[method-assign]
 
 
-@lie("RETRY-02")
+@mutant("RETRY-02")
 def always_from_the_beginning() -> None:
     """Whatever the mode, nothing is kept."""
     retry = Run.retry
     Run.retry = lambda self, mode, step_key: retry(self, "full", None)  # type: ignore[method-assign]
 
 
-@lie("STEPS-06")
+@mutant("STEPS-06")
 def steps_wait_for_nobody() -> None:
     """All of a run's steps start together."""
     advance = Run._advance
@@ -266,5 +266,5 @@ def steps_wait_for_nobody() -> None:
 
 if __name__ == "__main__":
     chosen = sys.argv.pop(1)
-    next(liar for liar in BACKENDS if liar.name == chosen).breaks()
+    next(mutant for mutant in BACKENDS if mutant.name == chosen).breaks()
     main()

@@ -1,46 +1,46 @@
-"""Liars about cancel and retry."""
+"""Mutants about cancel and retry."""
 
 from __future__ import annotations
 
 import json
 
-from mutating_proxy import Ask, Forward, Json, Liars, Reply
+from mutating_proxy import Forward, Json, Mutants, Request, Response
 
-lie = Liars()
+mutant = Mutants()
 
 
-def body(ask: Ask) -> object:
+def body(request: Request) -> object:
     """The request's body as JSON; None if it is none."""
     try:
-        return json.loads(ask.body)
+        return json.loads(request.body)
     except ValueError:
         return None
 
 
-def retry(ask: Ask, **changed: object) -> Ask:
+def retry(request: Request, **changed: object) -> Request:
     """A retry with another body."""
-    ask.body = json.dumps(changed).encode()
-    ask.headers["content-type"] = "application/json"
-    return ask
+    request.body = json.dumps(changed).encode()
+    request.headers["content-type"] = "application/json"
+    return request
 
 
-lie.objects(
+mutant.objects(
     "CANCEL-01", name="cancel-of-another", on="cancel", change=lambda run: run.update(id="another")
 )
 
 
-@lie("CANCEL-02", "CANCEL-03")
-async def cancel_only_says_so(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    if ask.operation != "cancel":
-        return await forward(ask)
-    reply = await forward(ask.to("get"))
+@mutant("CANCEL-02", "CANCEL-03")
+async def cancel_only_says_so(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation != "cancel":
+        return await forward(request)
+    reply = await forward(request.to("get"))
     return reply.put(reply.json() | {"status": "cancelled"}) if reply.status == 200 else reply
 
 
-@lie("CANCEL-04")
-async def work_goes_on(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "steps" and reply.status == 200:
+@mutant("CANCEL-04")
+async def work_goes_on(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "steps" and reply.status == 200:
         response = reply.json()
         for step in response["steps"]:
             step["status"] = step["status"].replace("cancelled", "running")
@@ -48,26 +48,26 @@ async def work_goes_on(ask: Ask, forward: Forward, memory: Json) -> Reply:
     return reply
 
 
-@lie("CANCEL-05")
-async def cancelled_after_the_end(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "cancel" and reply.status == 409:
-        memory[ask.run_id] = True
-    if ask.operation == "get" and ask.run_id in memory:
+@mutant("CANCEL-05")
+async def cancelled_after_the_end(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "cancel" and reply.status == 409:
+        memory[request.run_id] = True
+    if request.operation == "get" and request.run_id in memory:
         return reply.put(reply.json() | {"status": "cancelled", "error": {"code": "cancelled"}})
     return reply
 
 
-@lie("CANCEL-06", "RETRY-13")
-async def conflicts_break_it(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    return Reply(500, {}).put({"detail": "deadlock"}) if reply.status == 409 else reply
+@mutant("CANCEL-06", "RETRY-13")
+async def conflicts_break_it(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    return Response(500, {}).put({"detail": "deadlock"}) if reply.status == 409 else reply
 
 
-@lie("CANCEL-07")
-async def ended_twice(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "get" and reply.status == 200:
+@mutant("CANCEL-07")
+async def ended_twice(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "get" and reply.status == 200:
         run = reply.json()
         if run["status"] in ("completed", "cancelled"):
             memory[run["id"]] = memory.get(run["id"], 0) + 1
@@ -76,7 +76,7 @@ async def ended_twice(ask: Ask, forward: Forward, memory: Json) -> Reply:
     return reply
 
 
-lie.runs(
+mutant.runs(
     "CANCEL-09",
     name="cancelled-without-date",
     change=lambda run: run.update(
@@ -85,128 +85,128 @@ lie.runs(
 )
 
 
-@lie("RETRY-01")
-async def mode_is_required(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    if ask.operation == "retry" and body(ask) == {}:
-        return Reply(422, {}).put({"detail": [{"loc": ["body", "mode"], "msg": "", "type": ""}]})
-    return await forward(ask)
+@mutant("RETRY-01")
+async def mode_is_required(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation == "retry" and body(request) == {}:
+        return Response(422, {}).put({"detail": [{"loc": ["body", "mode"], "msg": "", "type": ""}]})
+    return await forward(request)
 
 
-@lie("RETRY-02", "RETRY-04")
-async def always_full(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    if ask.operation == "retry" and isinstance(body(ask), dict):
-        retry(ask, mode="full")
-    return await forward(ask)
+@mutant("RETRY-02", "RETRY-04")
+async def always_full(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation == "retry" and isinstance(body(request), dict):
+        retry(request, mode="full")
+    return await forward(request)
 
 
-@lie("RETRY-03")
-async def never_full(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    if ask.operation == "retry" and isinstance(body(ask), dict):
-        retry(ask, mode="from_failed")
-    return await forward(ask)
+@mutant("RETRY-03")
+async def never_full(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation == "retry" and isinstance(body(request), dict):
+        retry(request, mode="from_failed")
+    return await forward(request)
 
 
-@lie("RETRY-05")
-async def refused_and_done(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "retry" and reply.status == 422:
-        await forward(retry(ask, mode="full"))
+@mutant("RETRY-05")
+async def refused_and_done(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "retry" and reply.status == 422:
+        await forward(retry(request, mode="full"))
     return reply
 
 
-@lie("RETRY-06")
-async def any_step_will_do(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "retry" and reply.status == 404:
-        return await forward(retry(ask, mode="full"))
+@mutant("RETRY-06")
+async def any_step_will_do(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "retry" and reply.status == 404:
+        return await forward(retry(request, mode="full"))
     return reply
 
 
-@lie("RETRY-07", "RETRY-08")
-async def wrong_values_are_left_out(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "retry" and reply.status == 422:
-        return await forward(retry(ask, mode="full"))
+@mutant("RETRY-07", "RETRY-08")
+async def wrong_values_are_left_out(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "retry" and reply.status == 422:
+        return await forward(retry(request, mode="full"))
     return reply
 
 
-@lie("RETRY-09", "RETRY-10")
-async def no_object_is_an_empty_one(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    if ask.operation == "retry" and not isinstance(body(ask), dict):
-        retry(ask)
-    return await forward(ask)
+@mutant("RETRY-09", "RETRY-10")
+async def no_object_is_an_empty_one(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation == "retry" and not isinstance(body(request), dict):
+        retry(request)
+    return await forward(request)
 
 
-@lie("RETRY-11")
-async def retry_stops_what_runs(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "retry" and reply.status == 409:
-        await forward(ask.to("cancel"))
+@mutant("RETRY-11")
+async def retry_stops_what_runs(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "retry" and reply.status == 409:
+        await forward(request.to("cancel"))
     return reply
 
 
-@lie("RETRY-11")
-async def retry_begins_what_waits(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "retry" and reply.status == 409:
-        memory[ask.run_id] = True
-    if ask.operation == "get" and ask.run_id in memory and reply.status == 200:
+@mutant("RETRY-11")
+async def retry_begins_what_waits(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "retry" and reply.status == 409:
+        memory[request.run_id] = True
+    if request.operation == "get" and request.run_id in memory and reply.status == 200:
         run = reply.json()
         if run["status"] == "pending":
             return reply.put(run | {"status": "running", "startedAt": run["createdAt"]})
     return reply
 
 
-@lie("RETRY-12")
-async def retry_only_says_so(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "retry" and reply.status == 409:
-        return await forward(ask.to("get"))
+@mutant("RETRY-12")
+async def retry_only_says_so(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "retry" and reply.status == 409:
+        return await forward(request.to("get"))
     return reply
 
 
-@lie("RETRY-15")
-async def retried_runs_are_not_listed(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "retry" and reply.status == 200:
-        memory[ask.run_id] = True
-    if ask.operation == "list" and reply.status == 200:
+@mutant("RETRY-15")
+async def retried_runs_are_not_listed(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "retry" and reply.status == 200:
+        memory[request.run_id] = True
+    if request.operation == "list" and reply.status == 200:
         page = reply.json()
         return reply.put(page | {"items": [r for r in page["items"] if r["id"] not in memory]})
     return reply
 
 
-@lie("RETRY-16")
-async def null_is_refused(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    if ask.operation == "retry" and b"null" in ask.body:
-        return Reply(422, {}).put({"detail": [{"loc": ["body"], "msg": "", "type": ""}]})
-    return await forward(ask)
+@mutant("RETRY-16")
+async def null_is_refused(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation == "retry" and b"null" in request.body:
+        return Response(422, {}).put({"detail": [{"loc": ["body"], "msg": "", "type": ""}]})
+    return await forward(request)
 
 
-@lie("RETRY-17")
-async def no_body_breaks_it(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    if ask.operation == "retry" and not ask.body:
-        return Reply(500, {}).put({"detail": "oops"})
-    return await forward(ask)
+@mutant("RETRY-17")
+async def no_body_breaks_it(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation == "retry" and not request.body:
+        return Response(500, {}).put({"detail": "oops"})
+    return await forward(request)
 
 
 def leaves(name: str, *fields: str) -> None:
     """One whose steps keep these fields when they are reset, until they have ended again."""
 
-    async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
-        if ask.operation == "retry":
-            memory[ask.run_id] = (await forward(ask.to("steps"))).json().get("steps", [])
-        reply = await forward(ask)
-        if ask.operation == "steps" and ask.run_id in memory and reply.status == 200:
+    async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+        if request.operation == "retry":
+            memory[request.run_id] = (await forward(request.to("steps"))).json().get("steps", [])
+        reply = await forward(request)
+        if request.operation == "steps" and request.run_id in memory and reply.status == 200:
             response = reply.json()
-            for step, old in zip(response["steps"], memory[ask.run_id], strict=True):
+            for step, old in zip(response["steps"], memory[request.run_id], strict=True):
                 if step["status"] in ("pending", "running"):
                     step |= {field: old[field] for field in fields}
             return reply.put(response)
         return reply
 
-    spoil.__name__ = name
-    lie("RETRY-20")(spoil)
+    mutate.__name__ = name
+    mutant("RETRY-20")(mutate)
 
 
 leaves("reset_steps_keep_their_end", "completedAt")
@@ -214,14 +214,16 @@ leaves("reset_steps_keep_their_error", "error")
 leaves("reset_steps_keep_their_result", "result")
 
 
-@lie("RETRY-20")
-async def retried_runs_keep_their_error(ask: Ask, forward: Forward, memory: Json) -> Reply:
+@mutant("RETRY-20")
+async def retried_runs_keep_their_error(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
     """Until they have ended again."""
-    if ask.operation == "retry":
-        memory[ask.run_id] = (await forward(ask.to("get"))).json().get("error")
-    reply = await forward(ask)
-    if ask.operation == "get" and memory.get(ask.run_id) and reply.status == 200:
+    if request.operation == "retry":
+        memory[request.run_id] = (await forward(request.to("get"))).json().get("error")
+    reply = await forward(request)
+    if request.operation == "get" and memory.get(request.run_id) and reply.status == 200:
         run = reply.json()
         if run["status"] in ("pending", "running"):
-            return reply.put(run | {"error": memory[ask.run_id]})
+            return reply.put(run | {"error": memory[request.run_id]})
     return reply

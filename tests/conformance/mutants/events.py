@@ -1,13 +1,13 @@
-"""Liars about streams of events."""
+"""Mutants about streams of events."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
 
-from mutating_proxy import Ask, Forward, Json, Liars, Reply, replaced
+from mutating_proxy import Forward, Json, Mutants, Request, Response, replaced
 
-lie = Liars()
+mutant = Mutants()
 
 
 def is_event(frame: bytes) -> bool:
@@ -41,83 +41,83 @@ def otherwise(frame: bytes) -> bytes:
     return showing(frame, {"versionNumber": -1})
 
 
-@lie("EVENTS-01")
-async def events_as_json(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
+@mutant("EVENTS-01")
+async def events_as_json(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
     if reply.frames is not None:
         reply.headers["content-type"] = "application/json"
     return reply
 
 
-lie.frames(
+mutant.frames(
     "EVENTS-02",
     name="unframed-line",
     change=lambda f: [f, b'{"hello": "there"}\n\n'] if is_event(f) else [f],
 )
-lie.frames(
+mutant.frames(
     "EVENTS-03",
     name="data-in-words",
     change=lambda f: (
         [f[: f.index(b"data:")] + b"data: something happened\n\n"] if is_event(f) else [f]
     ),
 )
-lie.frames("EVENTS-04", name="the-end-twice", change=lambda f: [f, f] if is_end(f) else [f])
+mutant.frames("EVENTS-04", name="the-end-twice", change=lambda f: [f, f] if is_end(f) else [f])
 
 
-@lie("EVENTS-05")
-async def too_late_for_events(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    if ask.operation == "events":
-        run = await forward(ask.to("get"))
+@mutant("EVENTS-05")
+async def too_late_for_events(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation == "events":
+        run = await forward(request.to("get"))
         if run.status == 200 and run.json()["status"] == "completed":
-            return Reply(503, {}).put({"detail": "no such channel"})
-    return await forward(ask)
+            return Response(503, {}).put({"detail": "no such channel"})
+    return await forward(request)
 
 
-lie.frames(
+mutant.frames(
     "EVENTS-06",
     name="ends-without-beginnings",
     change=lambda f: [] if b"event: step.started" in f else [f],
 )
 
 
-@lie("EVENTS-07")
-async def always_from_the_beginning(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    ask.headers.pop("last-event-id", None)
-    return await forward(ask)
+@mutant("EVENTS-07")
+async def always_from_the_beginning(request: Request, forward: Forward, memory: Json) -> Response:
+    request.headers.pop("last-event-id", None)
+    return await forward(request)
 
 
 def resumes(name: str, off: int) -> None:
     """One that goes by another number once the run was retried."""
 
-    async def spoil(ask: Ask, forward: Forward, memory: Json) -> Reply:
-        seen = ask.headers.get("last-event-id", "")
-        if seen and ask.run_id in memory:
-            ask.headers["last-event-id"] = str(max(0, int(seen) + off))
-        reply = await forward(ask)
-        if ask.operation == "retry" and reply.status == 200:
-            memory[ask.run_id] = True
+    async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+        seen = request.headers.get("last-event-id", "")
+        if seen and request.run_id in memory:
+            request.headers["last-event-id"] = str(max(0, int(seen) + off))
+        reply = await forward(request)
+        if request.operation == "retry" and reply.status == 200:
+            memory[request.run_id] = True
         return reply
 
-    spoil.__name__ = name
-    lie("EVENTS-07")(spoil)
+    mutate.__name__ = name
+    mutant("EVENTS-07")(mutate)
 
 
 resumes("repeats_behind_a_retry", -1)
 resumes("loses_behind_a_retry", +1)
 
 
-@lie("EVENTS-07")
-async def numbers_begin_anew(ask: Ask, forward: Forward, memory: Json) -> Reply:
+@mutant("EVENTS-07")
+async def numbers_begin_anew(request: Request, forward: Forward, memory: Json) -> Response:
     """Each attempt counts its events from one, so that a number names several."""
-    reply = await forward(ask)
+    reply = await forward(request)
     if reply.frames is not None:
         reply.frames = _renumbered(reply.frames)
     return reply
 
 
-@lie("EVENTS-08")
-async def one_reader_misses_something(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
+@mutant("EVENTS-08")
+async def one_reader_misses_something(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
     if reply.frames is not None:
         memory["readers"] = memory.get("readers", 0) + 1
         if memory["readers"] % 2 == 0:
@@ -128,54 +128,54 @@ async def one_reader_misses_something(ask: Ask, forward: Forward, memory: Json) 
     return reply
 
 
-@lie("EVENTS-08")
-async def a_seam_behind_the_past(ask: Ask, forward: Forward, memory: Json) -> Reply:
+@mutant("EVENTS-08")
+async def a_seam_behind_the_past(request: Request, forward: Forward, memory: Json) -> Response:
     """What happens first after a reader has been told the past is lost to it."""
-    reply = await forward(ask)
+    reply = await forward(request)
     if reply.frames is not None:
-        reply.frames = _without_next(reply.frames, memory.setdefault(ask.run_id, [0]))
+        reply.frames = _without_next(reply.frames, memory.setdefault(request.run_id, [0]))
     return reply
 
 
-@lie("EVENTS-08")
-async def a_seam_that_overlaps(ask: Ask, forward: Forward, memory: Json) -> Reply:
+@mutant("EVENTS-08")
+async def a_seam_that_overlaps(request: Request, forward: Forward, memory: Json) -> Response:
     """What happened last before a reader came is told to it twice."""
-    reply = await forward(ask)
+    reply = await forward(request)
     if reply.frames is not None:
-        reply.frames = _with_last_again(reply.frames, memory.setdefault(ask.run_id, [0]))
+        reply.frames = _with_last_again(reply.frames, memory.setdefault(request.run_id, [0]))
     return reply
 
 
-@lie("EVENTS-09")
-async def one_leaves_all_leave(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
+@mutant("EVENTS-09")
+async def one_leaves_all_leave(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
     if reply.frames is not None:
         reply.frames = _together(reply.frames, memory)
     return reply
 
 
-lie.frames("EVENTS-11", name="no-sign-of-life", change=lambda f: [f] if is_event(f) else [])
-lie.frames(
+mutant.frames("EVENTS-11", name="no-sign-of-life", change=lambda f: [f] if is_event(f) else [])
+mutant.frames(
     "EVENTS-12",
     name="the-end-of-another-version",
     change=lambda f: [otherwise(f)] if is_end(f) else [f],
 )
 
 
-@lie("EVENTS-13")
-async def streams_may_be_kept(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
+@mutant("EVENTS-13")
+async def streams_may_be_kept(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
     if reply.frames is not None:
         reply.headers.pop("cache-control", None)
     return reply
 
 
-@lie("EVENTS-16")
-async def history_of_today(ask: Ask, forward: Forward, memory: Json) -> Reply:
+@mutant("EVENTS-16")
+async def history_of_today(request: Request, forward: Forward, memory: Json) -> Response:
     """What is kept of an event is its name: the run is looked up when it is told."""
-    reply = await forward(ask)
+    reply = await forward(request)
     if reply.frames is not None:
-        run = (await forward(ask.to("get"))).json()
+        run = (await forward(request.to("get"))).json()
         if run["status"] in ("completed", "failed", "cancelled"):
             reply.frames = replaced(
                 reply.frames, lambda f: [showing(f, run)] if is_event(f) else [f]
@@ -183,7 +183,7 @@ async def history_of_today(ask: Ask, forward: Forward, memory: Json) -> Reply:
     return reply
 
 
-lie.frames(
+mutant.frames(
     "EVENTS-15",
     name="events-of-another-kind",
     change=lambda f: [rewritten(f, event="something")] if is_event(f) else [f],

@@ -1,10 +1,10 @@
-"""Liars about one run, its life and its steps."""
+"""Mutants about one run, its life and its steps."""
 
 from __future__ import annotations
 
-from mutating_proxy import Ask, Forward, Json, Liars, Reply
+from mutating_proxy import Forward, Json, Mutants, Request, Response
 
-lie = Liars()
+mutant = Mutants()
 FINISHED = ("completed", "failed", "cancelled")
 OLD = "2000-01-01T00:00:00.000Z"
 
@@ -13,30 +13,30 @@ def codes(**given: int) -> object:
     """Answer some statuses as others, for one run."""
     wanted = {int(name.removeprefix("_")): status for name, status in given.items()}
 
-    def change(ask: Ask, reply: Reply) -> None:
-        if ask.operation != "list":
+    def change(request: Request, reply: Response) -> None:
+        if request.operation != "list":
             reply.status = wanted.get(reply.status, reply.status)
 
     return change
 
 
-lie.answers(
+mutant.answers(
     "GET-02", "CANCEL-08", "RETRY-14", "STEPS-11", "EVENTS-10",
     name="unknown-is-gone",
     change=codes(_404=410),
 )  # fmt: skip
-lie.answers(
+mutant.answers(
     "GET-03", "CANCEL-10", "RETRY-19", "STEPS-13", "EVENTS-14",
     name="malformed-is-not-found",
     change=codes(_422=404),
 )  # fmt: skip
-lie.runs("GET-01", name="version-is-text", change=lambda run: run.update(versionNumber="7"))
+mutant.runs("GET-01", name="version-is-text", change=lambda run: run.update(versionNumber="7"))
 
 
-@lie("GET-04", "LIFE-04")
-async def finished_runs_are_touched(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "get" and reply.status == 200:
+@mutant("GET-04", "LIFE-04")
+async def finished_runs_are_touched(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "get" and reply.status == 200:
         run = reply.json()
         memory["n"] = memory.get("n", 0) + 1
         if run["status"] in FINISHED:
@@ -44,65 +44,67 @@ async def finished_runs_are_touched(ask: Ask, forward: Forward, memory: Json) ->
     return reply
 
 
-lie.runs(
+mutant.runs(
     "GET-05", name="no-zone", change=lambda run: run.update(createdAt=run["createdAt"].rstrip("Z"))
 )
-lie.runs(
+mutant.runs(
     "GET-06",
     name="completed-before-created",
     change=lambda run: run.update(completedAt=run["completedAt"] and OLD),
 )
-lie.runs(
+mutant.runs(
     "GET-07",
     name="milliseconds-for-seconds",
     change=lambda run: run.update(durationSeconds=(run["durationSeconds"] or 0) * 1000 or None),
 )
-lie.runs(
+mutant.runs(
     "GET-07",
     name="lasts-half-a-second-longer",
     change=lambda run: run.update(
         durationSeconds=run["durationSeconds"] and run["durationSeconds"] + 0.5
     ),
 )
-lie.runs("GET-08", name="never-dated", change=lambda run: run.update(completedAt=None))
-lie.runs("GET-09", name="always-an-error", change=lambda run: run.update(error={"code": "none"}))
-lie.runs(
+mutant.runs("GET-08", name="never-dated", change=lambda run: run.update(completedAt=None))
+mutant.runs("GET-09", name="always-an-error", change=lambda run: run.update(error={"code": "none"}))
+mutant.runs(
     "GET-10",
     name="tenants-mixed",
     change=lambda run: run.update(tenantId=f"tenant-{int(run['id'][-1], 16) % 2}"),
 )
-lie.runs(
+mutant.runs(
     "GET-11",
     name="never-updated",
     change=lambda run: run.update(updatedAt=run["createdAt"]),
 )
-lie.runs(
+mutant.runs(
     "GET-12",
     name="another-version-when-done",
     change=lambda run: run.update(versionNumber=9) if run["status"] in FINISHED else None,
 )
-lie.runs("GET-13", name="id-without-dashes", change=lambda r: r.update(id=r["id"].replace("-", "")))
+mutant.runs(
+    "GET-13", name="id-without-dashes", change=lambda r: r.update(id=r["id"].replace("-", ""))
+)
 
 
-@lie("LIFE-01")
-async def back_in_the_queue(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "get" and reply.status == 200 and reply.json()["status"] == "running":
+@mutant("LIFE-01")
+async def back_in_the_queue(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "get" and reply.status == 200 and reply.json()["status"] == "running":
         memory["n"] = memory.get("n", 0) + 1
         if memory["n"] % 2 == 0:
             return reply.put(reply.json() | {"status": "pending"})
     return reply
 
 
-lie.runs(
+mutant.runs(
     "LIFE-02", "RETRY-18",
     name="success-is-failure",
     change=lambda run: run.update(
         status="failed" if run["status"] == "completed" else run["status"]
     ),
 )  # fmt: skip
-lie.runs("LIFE-03", name="failure-without-reason", change=lambda run: run.update(error=None))
-lie.runs(
+mutant.runs("LIFE-03", name="failure-without-reason", change=lambda run: run.update(error=None))
+mutant.runs(
     "LIFE-05",
     name="list-lags-behind",
     on="list",
@@ -110,12 +112,12 @@ lie.runs(
 )
 
 
-@lie("LIFE-06")
-async def reading_leaves_a_mark(ask: Ask, forward: Forward, memory: Json) -> Reply:
-    reply = await forward(ask)
-    if ask.operation == "steps":
-        memory[ask.run_id] = True
-    if ask.operation == "get" and reply.status == 200 and ask.run_id in memory:
+@mutant("LIFE-06")
+async def reading_leaves_a_mark(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "steps":
+        memory[request.run_id] = True
+    if request.operation == "get" and reply.status == 200 and request.run_id in memory:
         return reply.put(reply.json() | {"concurrencyKey": "seen"})
     return reply
 
@@ -140,16 +142,16 @@ def all_at_once(answer: Json) -> None:
         step["startedAt"] = step["startedAt"] and min(started)
 
 
-lie.objects(
+mutant.objects(
     "STEPS-01", name="step-name-is-null", on="steps", change=steps(lambda s: s.update(name=7))
 )
-lie.objects(
+mutant.objects(
     "STEPS-02",
     name="steps-of-another-run",
     on="steps",
     change=lambda answer: answer.update(automationRunId="another"),
 )
-lie.objects(
+mutant.objects(
     "STEPS-03",
     name="one-completed-too-many",
     on="steps",
@@ -157,41 +159,41 @@ lie.objects(
 )
 
 
-@lie("STEPS-03")
-async def counts_before_the_retry(ask: Ask, forward: Forward, memory: Json) -> Reply:
+@mutant("STEPS-03")
+async def counts_before_the_retry(request: Request, forward: Forward, memory: Json) -> Response:
     """The counts are kept beside the steps, and are the old ones for a moment."""
-    if ask.operation == "retry":
-        before = (await forward(ask.to("steps"))).json()
-        reply = await forward(ask)
+    if request.operation == "retry":
+        before = (await forward(request.to("steps"))).json()
+        reply = await forward(request)
         if reply.status == 200:
             memory[reply.json()["id"]] = {n: v for n, v in before.items() if n.endswith("Count")}
         return reply
-    reply = await forward(ask)
-    if ask.operation == "steps" and reply.status == 200:
-        reply.put(reply.json() | memory.pop(ask.run_id, {}))
+    reply = await forward(request)
+    if request.operation == "steps" and reply.status == 200:
+        reply.put(reply.json() | memory.pop(request.run_id, {}))
     return reply
 
 
-lie.objects(
+mutant.objects(
     "STEPS-04",
     name="first-step-twice",
     on="steps",
     change=lambda answer: answer["steps"].append(answer["steps"][0]),
 )
-lie.objects(
+mutant.objects(
     "STEPS-05",
     name="dependency-on-nothing",
     on="steps",
     change=lambda answer: answer["steps"][-1]["dependsOn"].append("no-such-step"),
 )
-lie.objects("STEPS-06", name="all-steps-at-once", on="steps", change=all_at_once)
-lie.objects(
+mutant.objects("STEPS-06", name="all-steps-at-once", on="steps", change=all_at_once)
+mutant.objects(
     "STEPS-07",
     name="steps-end-before-they-begin",
     on="steps",
     change=steps(lambda s: s.update(completedAt=s["completedAt"] and OLD)),
 )
-lie.objects(
+mutant.objects(
     "STEPS-07",
     name="steps-last-half-a-second-longer",
     on="steps",
@@ -199,7 +201,7 @@ lie.objects(
         lambda s: s.update(durationSeconds=s["durationSeconds"] and s["durationSeconds"] + 0.5)
     ),
 )
-lie.objects(
+mutant.objects(
     "STEPS-08",
     name="steps-behind-a-failure-complete",
     on="steps",
@@ -207,14 +209,14 @@ lie.objects(
         lambda s: s.update(status="completed" if s["status"] == "skipped" else s["status"])
     ),
 )
-lie.objects("STEPS-09", name="last-step-still-pending", on="steps", change=last_is_pending)
-lie.objects(
+mutant.objects("STEPS-09", name="last-step-still-pending", on="steps", change=last_is_pending)
+mutant.objects(
     "STEPS-10",
     name="truncated-in-words",
     on="steps",
     change=steps(lambda s: s.update(resultTruncated="no")),
 )
-lie.objects(
+mutant.objects(
     "STEPS-12",
     name="steps-before-the-run",
     on="steps",
