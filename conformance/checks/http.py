@@ -139,7 +139,7 @@ def check_errors_have_a_reason(context: CheckContext) -> None:
 
 
 @requirement("HTTP-06", wants=[State.FAILS_ONCE])
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "image/png"])
+@pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "image/png"])
 def check_a_body_of_another_type_is_rejected(context: CheckContext, media_type: str) -> None:
     """The run is as it was, and the same bytes said to be JSON are accepted."""
     run_id, body = context.runs.fresh(State.FAILS_ONCE, Status.FAILED), b'{"mode": "full"}'

@@ -1,5 +1,5 @@
-"""Bodies that come compressed although nobody asked for it: taken apart in small portions, so that
-a few bytes cannot become more than is read of any answer."""
+"""Decompress bodies that are compressed although identity was requested, in small chunks, so that a
+few bytes cannot become more than the size limit."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def decompressed(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             # 32 more than the window: take either header, zlib's or gzip's.
             yield from _inflated(chunks, zlib.decompressobj(zlib.MAX_WBITS | 32))
         case other:
-            raise DecompressionError(
-                f"the body is encoded as {other!r}, and identity was asked for"
-            )
+            raise DecompressionError(f"the body is encoded as {other!r}; identity was requested")
 
 
 def _inflated(chunks: Iterator[bytes], inflater: zlib._Decompress) -> Iterator[bytes]:
@@ -36,6 +34,6 @@ def _inflated(chunks: Iterator[bytes], inflater: zlib._Decompress) -> Iterator[b
                 yield inflater.decompress(rest, PORTION)
                 rest = inflater.unconsumed_tail
     except zlib.error as fault:
-        raise DecompressionError(f"the body is not packed as it says: {fault}") from None
+        raise DecompressionError(f"the body does not match its Content-Encoding: {fault}") from None
     if not inflater.eof:
-        raise DecompressionError("the packed body ends too early")
+        raise DecompressionError("the compressed body is incomplete")

@@ -80,10 +80,9 @@ class TerminalReporter:
         if event.again:
             self._print(Text(f"random cases; repeat them with: {event.again}"))
         if others:
-            others_shown = " and ".join(f"--{scheme}" for scheme in others)
-            self._print(
-                Text(f"with --{first}; {others_shown} where a check is about that way", style="dim")
-            )
+            schemes = " and ".join(f"--{scheme}" for scheme in others)
+            text = f"default credential: --{first}; {schemes} where a check is about that scheme"
+            self._print(Text(text, style="dim"))
 
     def _waiting(self, event: WaitingForApi) -> None:
         # A line when it begins and every ten seconds: the same in a terminal and in the log of CI.

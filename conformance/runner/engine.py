@@ -271,9 +271,15 @@ class Engine:
                 if not result.incidental:
                     self._emit(CheckFinished(result))
 
-    def pytest_keyboard_interrupt(self) -> None:
-        """Report partial results when the user interrupts."""
-        self._interrupted = self.refused is None
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a module of checks that cannot be loaded."""
+        if report.failed and self.refused is None:
+            self.add_problem(f"internal error of the kit: {report.nodeid} cannot be loaded")
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Report partial results when the user interrupts; pytest does so too, after errors."""
+        by_pytest = excinfo.errisinstance(pytest.Session.Interrupted)
+        self._interrupted = self.refused is None and not by_pytest
         # Where a session was never begun pytest finishes none.
         if not self._begun and not self.worker:
             self._conclude()

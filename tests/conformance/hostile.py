@@ -195,7 +195,7 @@ class Case:
     act: Act
     code: int
     output: str
-    never: str = "more time with --timeout"
+    never: str = "Raise --timeout"
     include: tuple[str, ...] = ("LIST-0[1-3]", "GET-01", "HTTP-03")
 
 
@@ -205,16 +205,21 @@ _STREAMS = ("EVENTS-0[1-3]", "EVENTS-05")
 
 # Whatever is asked, this is what comes.
 CASES = [
-    Case("reset in the middle", reset, 2, "read the service's log"),
-    Case("accepts and is silent", silent, 2, "more time with --timeout", never="https://"),
-    Case("endless headers", repeats(JSON, b"X-More: and more\r\n"), 2, "does not speak HTTP"),
-    Case("one endless header", repeats(JSON + b"X-More: ", b"m" * 4096), 2, "not speak HTTP"),
+    Case("reset in the middle", reset, 2, "else read its log"),
+    Case("accepts and is silent", silent, 2, "Raise --timeout", never="https://"),
+    Case("endless headers", repeats(JSON, b"X-More: and more\r\n"), 2, "not speak valid HTTP"),
+    Case(
+        "one endless header",
+        repeats(JSON + b"X-More: ", b"m" * 4096),
+        2,
+        "not speak valid HTTP",
+    ),
     Case("endless body", repeats(CHUNKED, chunk(b" " * 65_536)), 2, "exceeds 33554432 bytes"),
     Case(
         "gigantic body",
         repeats(JSON + b"Content-Length: 1099511627776\r\n\r\n[", b" " * 65_536),
         2,
-        "No answer of this API is that large",
+        "No response of this API is that large",
     ),
     Case(
         "slow drip",
@@ -226,25 +231,25 @@ CASES = [
     Case(
         "1xx without end", repeats(b"", b"HTTP/1.1 103 Hints\r\n\r\n"), 2, "--timeout", "https://"
     ),
-    Case("garbage", says(b"\x00\xff\x17 what? \r\n\r\n" * 9), 2, "does not speak HTTP"),
-    Case("another protocol", says(b"220 mail.example ESMTP\r\n"), 2, "If it is served over TLS"),
-    Case("goodbye at once", says(), 2, "If it is served over TLS"),
+    Case("garbage", says(b"\x00\xff\x17 what? \r\n\r\n" * 9), 2, "not speak valid HTTP"),
+    Case("another protocol", says(b"220 mail.example ESMTP\r\n"), 2, "If the API uses TLS"),
+    Case("goodbye at once", says(), 2, "If the API uses TLS"),
     Case("length too great", says(JSON + b"Content-Length: 999\r\n\r\n" + _PAGE), 2, "no complete"),
-    Case("length too small", says(JSON + b"Content-Length: 5\r\n\r\n" + _PAGE), 1, "no JSON"),
-    Case("two lengths", says(response(_PAGE, b"Content-Length: 3")), 2, "does not speak HTTP"),
-    Case("chunk of no size", says(CHUNKED + b"zz\r\n{}\r\n"), 2, "does not speak HTTP"),
+    Case("length too small", says(JSON + b"Content-Length: 5\r\n\r\n" + _PAGE), 1, "not JSON"),
+    Case("two lengths", says(response(_PAGE, b"Content-Length: 3")), 2, "not speak valid HTTP"),
+    Case("chunk of no size", says(CHUNKED + b"zz\r\n{}\r\n"), 2, "not speak valid HTTP"),
     Case(
         "invalid UTF-8",
         says(response(b'{"items": ["\xff\xfe"], "total": 0}')),
         1,
-        "no JSON in UTF-8",
+        "not JSON in UTF-8",
     ),
-    Case("not a number", says(response(b'{"items": [], "total": NaN}')), 1, "NaN is no JSON"),
+    Case("not a number", says(response(b'{"items": [], "total": NaN}')), 1, "NaN is not JSON"),
     Case(
         "huge number", says(response(b'{"items": [], "total": ' + b"9" * 9999 + b"}")), 1, "LIST-01"
     ),
     Case("beyond any float", says(response(b'{"items": [], "total": 1e9999}')), 1, "LIST-01"),
-    Case("nested deeply", says(response(b"[" * 200_000 + b"]" * 200_000)), 1, "no JSON"),
+    Case("nested deeply", says(response(b"[" * 200_000 + b"]" * 200_000)), 1, "not JSON"),
     Case(
         "a compression bomb", says(response(_bomb(1), b"Content-Encoding: gzip")), 2, "that large"
     ),
@@ -252,9 +257,14 @@ CASES = [
         "a bomb in a bomb",
         says(response(_bomb(2), b"Content-Encoding: gzip, gzip")),
         2,
-        "not encoded",
+        "does not match its Content-Encoding",
     ),
-    Case("packed as it is not", says(response(_PAGE, b"Content-Encoding: gzip")), 2, "not encoded"),
+    Case(
+        "packed as it is not",
+        says(response(_PAGE, b"Content-Encoding: gzip")),
+        2,
+        "does not match its Content-Encoding",
+    ),
     Case(
         "packed unasked", says(response(gzip.compress(_PAGE), b"Content-Encoding: gzip")), 0, "pass"
     ),
@@ -263,14 +273,14 @@ CASES = [
         "leads in a circle",
         says(response(b"", b"Location: /api", status=b"302 Found")),
         2,
-        "leads to",
+        "a redirect to",
     ),
     Case("not up yet", says(response(b"{}", status=b"503 Soon")), 2, "--wait-for-api"),
     Case(
         "a web site",
         says(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<p>x"),
         2,
-        "no such API",
+        "expected the Automation runs API",
     ),
     Case("no content", says(b"HTTP/1.1 204 No Content\r\n\r\n"), 1, "LIST-01"),
 ]
@@ -278,7 +288,7 @@ CASES = [
 # A good server but for one thing.
 PARTLY = [
     Case("HTTP/1.0", old, 0, "conformant", include=("LIST-0[1-5]", *_STEPS, *_STREAMS)),
-    Case("dies in the middle", dies_after(40), 2, "nothing answers any more", include=("*",)),
+    Case("dies in the middle", dies_after(40), 2, "does not respond any more", include=("*",)),
     Case(
         "gigantic steps",
         only(b"/steps", repeats(JSON + b"Content-Length: 1099511627776\r\n\r\n[", b" " * 65_536)),
@@ -286,8 +296,8 @@ PARTLY = [
         "exceeds 33554432 bytes",
         include=_STEPS,
     ),
-    Case("no steps", only(b"/steps", silent), 1, "nothing came for 1 s", include=_STEPS),
-    Case("no streams", only(b"/events", silent), 1, "nothing came for 1 s", include=_STREAMS),
+    Case("no steps", only(b"/steps", silent), 1, "no data for 1 s", include=_STEPS),
+    Case("no streams", only(b"/events", silent), 1, "no data for 1 s", include=_STREAMS),
     Case(
         "streams without events",
         only(b"/events", repeats(EVENTS, chunk(b": still here\n\n"), 0.05)),

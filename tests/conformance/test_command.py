@@ -147,7 +147,7 @@ def test_nobody_there() -> None:
         done = run("--base-url", f"http://127.0.0.1:{port}", "--token", "x")
     assert done.returncode == 2
     assert (done.stdout + done.stderr).count("is not reachable") == 1
-    assert "Start the service" in done.stdout
+    assert "Start the API" in done.stdout
 
 
 def test_tls_where_there_is_none(mock: str) -> None:

@@ -145,18 +145,18 @@ def test_a_certificate_of_ones_own(guarded: str, papers: Papers, tmp_path: Path)
     ("words", "output"),
     [
         (["--cacert", "nowhere.pem"], "--cacert nowhere.pem: No such file"),
-        (["--cacert", __file__], "it holds no such thing"),
+        (["--cacert", __file__], "expected PEM"),
         (["--client-cert", "nowhere.pem"], "--client-cert nowhere.pem: No such file"),
         (["--client-key", "key.pem"], "Name it as --client-cert FILE"),
         (["--insecure", "--cacert", __file__], "contradict each other"),
-        (["--proxy", "socks5://h:1"], "is no address of a proxy"),
-        (["--proxy", "http://me:pass-of-mine@:1"], "is no address of a proxy"),
-        (["--header", "no colon"], "is no header"),
-        (["--header", "Authorization: x"], "Credentials go into --token"),
-        (["--header", "X-Gate: ein-geheimes-wört"], "no header can carry"),
-        (["--workers", "0"], "Write at least 1"),
-        (["--workers", "many"], "is no number"),
-        (["--wait-for-api", "a while"], "is no time"),
+        (["--proxy", "socks5://h:1"], "expected the URL of a proxy"),
+        (["--proxy", "http://me:pass-of-mine@:1"], "expected the URL of a proxy"),
+        (["--header", "no colon"], "expected a header"),
+        (["--header", "Authorization: x"], "Give credentials as --token"),
+        (["--header", "X-Gate: ein-geheimes-wört"], "expected printable ASCII"),
+        (["--workers", "0"], "expected an integer from 1 to 32, got '0'"),
+        (["--workers", "many"], "expected an integer from 1 to 32, got 'many'"),
+        (["--wait-for-api", "a while"], "expected a duration"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, words: list[str], output: str) -> None:
@@ -242,5 +242,5 @@ def test_waiting_in_vain(tmp_path: Path) -> None:
     with nobody() as port:
         done = run(tmp_path, f"http://127.0.0.1:{port}", "--wait-for-api", "0.5s")
     assert done.code == 2
-    assert "was not up after 0.5 s of waiting" in done.output
+    assert "was not available after 0.5 s" in done.output
     assert "refused" in done.output.lower()
