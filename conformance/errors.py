@@ -1,8 +1,7 @@
-"""What can go wrong, as a story. Before anything is checked, the configuration may be wrong or
-the target out of reach. Getting a run may fail, which is the set-up's fault. A check then ends by
-returning (its requirement holds) or by one of three outcomes: it found something, it could not get
-to its question, or what it needs is declared not to exist. Whatever else is raised is a fault of
-the kit, and never blamed on the implementation."""
+"""What can go wrong. Before the checks, the configuration may be invalid or the target unreachable,
+and providing a run may fail. A check returns if its requirement holds, or ends by one of three
+outcomes: it failed, it could not reach its question, or it is not supported. Any other exception is
+an internal error of the kit, and is never attributed to the implementation."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
@@ -103,10 +102,10 @@ class SetupError(KitError):
 
 # The outcomes are words of the report, not errors: hence no suffix.
 class Outcome(Exception):  # noqa: N818
-    """The base of the ways a check ends other than by returning.
+    """The base of the ways in which a check ends other than by returning.
 
-    `because` is the requirement that this is the business of, where a check comes upon a fault that
-    it is not about: if that one fails, this follows from it.
+    `caused_by` is the requirement that covers the fault, where a check meets one that is not its
+    own subject: if that requirement fails, this result follows from it.
     """
 
     def __init__(self, message: str, *, caused_by: str = "") -> None:
@@ -115,11 +114,11 @@ class Outcome(Exception):  # noqa: N818
 
 
 class CheckFailed(Outcome):
-    """The implementation falls short of the requirement.
+    """The implementation does not meet the requirement.
 
     `level` says how well the broken expectation is founded where that is weaker than the
-    requirement itself; `exchange` is the number of the exchange that shows it; `place` is a JSON
-    pointer to the keyword of the contract that is not met.
+    requirement itself; `exchange` is the number of the exchange that shows it; `contract_location`
+    is a JSON pointer to the keyword of the contract that is not met.
     """
 
     def __init__(
@@ -138,7 +137,7 @@ class CheckFailed(Outcome):
 
 
 class NoResponse(CheckFailed):
-    """A request got no complete answer in time; `remedy` says what can be done about it."""
+    """A request got no complete response in time; `hint` says what to do."""
 
     def __init__(self, message: str, *, exchange: int | None = None, hint: str = "") -> None:
         super().__init__(message, exchange=exchange)

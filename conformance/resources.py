@@ -1,5 +1,5 @@
 """Where the contract is: at the top of a checkout, or in the directory of data that a wheel
-installs beside the packages."""
+installs next to the packages."""
 
 from pathlib import Path
 

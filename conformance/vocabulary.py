@@ -51,7 +51,7 @@ class Verdict(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """What the command tells its caller."""
+    """The exit codes of the command."""
 
     CONFORMANT = 0
     NOT_CONFORMANT = 1
@@ -80,7 +80,7 @@ class State(StrEnum):
 
 _MEANINGS = {
     State.SUCCEEDS: "a run that completes, taken before it has finished",
-    State.FAILS: "a run with a step that always fails and steps behind it",
+    State.FAILS: "a run with a step that always fails and dependents of it",
     State.FAILS_ONCE: "a run that fails at first and completes when it is retried",
     State.PENDING: "a run that stays pending for minutes",
     State.RUNNING_LONG: "a run that keeps running for minutes",

@@ -1,6 +1,6 @@
-"""What is true of a run and of its steps by themselves, whoever shows them and whenever: each truth
-looks at one body and says where it contradicts itself, or nothing. The checks hold them against
-runs that they have sought out, `agreement` against whatever passes by."""
+"""Decide whether a run, or its steps, contradict themselves. Each invariant takes one body and
+returns what is wrong, or None. The checks test runs that they provide; the monitor tests every
+response."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ def keys_unique(steps: Sequence[Json]) -> str | None:
 
 
 def dependencies_acyclic(steps: Sequence[Json]) -> str | None:
-    """Every dependency exists, none is the step itself, and there is no circle."""
+    """Dependencies exist, none is the step itself, and they have no circle."""
     needs = {step["key"]: set(step["dependsOn"]) for step in steps}
     for key, wanted in needs.items():
         if key in wanted:
             return f"the step {key!r} depends on itself"
         if unknown := wanted - needs.keys():
-            return f"the step {key!r} depends on {min(unknown)!r}, which is no step"
+            return f"the step {key!r} depends on {min(unknown)!r}, which is not a step"
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as fault:
@@ -126,7 +126,7 @@ def started_before_dependency(step: Json, needed: Json) -> str | None:
 
 def duration_matches_times(bearer: Json) -> str | None:
     """`durationSeconds` is never negative, and from start to completion: as exactly as the three
-    are told, give or take a tenth of a second or a twentieth of it, and never more than a second.
+    are given, give or take a tenth of a second or a twentieth of it, and never more than a second.
     """
     value = bearer.get("durationSeconds")
     if value is None:

@@ -18,7 +18,7 @@ Matcher = Callable[[T], str | None]
 def require(
     response: Response, *matchers: Matcher[Response], level: Level | None = None
 ) -> Response:
-    """The answer, if every matcher agrees with it; a Finding otherwise."""
+    """Return the response. Raise CheckFailed if a matcher rejects it."""
     for matcher in matchers:
         if why := matcher(response):
             raise CheckFailed(f"{response.summary}: {why}", level=level, exchange=response.exchange)
@@ -90,7 +90,7 @@ def is_finished(run: dict[str, Any]) -> str | None:
 def parse_timestamp(value: object) -> datetime:
     """A timestamp; ValueError if it is none by RFC 3339 or bears no zone."""
     if not isinstance(value, str) or len(value) < 20 or value[10] not in "Tt ":
-        raise ValueError(f"{value!r} is no RFC 3339 timestamp")
+        raise ValueError(f"{value!r} is not an RFC 3339 timestamp")
     timestamp = datetime.fromisoformat(value.replace("z", "Z"))
     if timestamp.tzinfo is None:
         raise ValueError(f"{value!r} has no zone")
@@ -137,7 +137,7 @@ def progressed(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 
 def unaffected(before: dict[str, Any], after: dict[str, Any]) -> str | None:
-    """A run is as it was, or has gone on by itself: it was neither ended nor begun anew."""
+    """A run is as it was, or has gone on by itself: it was neither ended nor restarted."""
     fields = ["createdAt", "automationId"]
     fields += [] if progressed(before, after) else ["status"]
     # What has begun has begun when it did; what waits may begin.

@@ -1,6 +1,6 @@
-"""Whether what is shown agrees with itself, whichever check asked for it: every run and every list
-of steps in any answer, page or event of a stream is held against the truths about them, so that a
-contradiction that lasts for a moment is seen by whoever looks at that moment."""
+"""Watch every response for runs and steps that contradict themselves: in a body, a page or an
+event. So a contradiction that lasts for a moment is found by any check that reads at that
+moment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CONCLUSIVE = ("pending", "running", "completed")
 
 
 class InvariantMonitor:
-    """Tells the watch where an answer contradicts itself."""
+    """Report contradictions in responses to the rule monitor."""
 
     def __init__(self, monitor: RuleMonitor) -> None:
         self._monitor = monitor
@@ -35,7 +35,7 @@ class InvariantMonitor:
         }
 
     def observe(self, response: Response) -> None:
-        """Hold what one answer shows against the truths."""
+        """Test what one response shows."""
         path = urlsplit(response.url).path
         if not 200 <= response.status < 300 or ROOT not in path or response.method not in _METHODS:
             return
@@ -65,7 +65,7 @@ class InvariantMonitor:
 
     def _runs(self, shown: Sequence[object]) -> Iterator[Fault]:
         for run in shown:
-            # Of what is no whole run little can be said; that it should be one others say.
+            # An incomplete run is the subject of other checks.
             if not isinstance(run, dict) or not isinstance(run.get("status"), str):
                 continue
             if run.get("createdAt") is None:
@@ -96,8 +96,9 @@ def _steps(body: Json) -> Iterator[Fault]:
     yield from _check_step_times(steps)
     by_key = {step["key"]: step for step in steps}
     for step in steps:
-        # What has ended may be left from an attempt before, and a step may go on behind one that
-        # was skipped, as on a branch: what is at work beside what it waits for is wrong in any run.
+        # A step that has ended may be left from a previous attempt, and a step may go on after one
+        # that was skipped, as on a branch. One that runs while its dependency is unfinished is
+        # wrong in any run.
         if step["status"] == "running" and step.get("startedAt") is not None:
             for key in step["dependsOn"]:
                 if why := _started_early(step, by_key.get(key, {})):

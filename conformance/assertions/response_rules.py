@@ -1,6 +1,5 @@
-"""What holds for every answer, whichever request it is to: the rules, and a watch that holds each
-answer of the run against them. So what only one odd request brings out is found in passing, by
-whichever check happens to send it."""
+"""Test every response of a run against the rules that hold for all of them: a fault that one
+unusual request triggers is found by any check that sends it."""
 
 from __future__ import annotations
 
@@ -50,7 +49,7 @@ def rules(schemas: Schemas) -> Mapping[str, Rule]:
 
 
 class RuleMonitor:
-    """Looks at every answer of a session by the rules of the wanted requirements, and keeps what it
+    """Apply the rules of the wanted requirements to every response, and keep what it
     and others like it find."""
 
     def __init__(self, found: Mapping[str, Rule], wanted: Collection[str]) -> None:
@@ -65,7 +64,7 @@ class RuleMonitor:
         return name in self._wanted
 
     def observe(self, response: Response) -> None:
-        """Hold one answer against the rules."""
+        """Apply the rules to one response."""
         for name, rule in self._rules.items():
             failure = None if self._counts.get(name, 0) >= _MAX_PER_REQUIREMENT else rule(response)
             if failure is not None:
@@ -89,7 +88,7 @@ class RuleMonitor:
 
 
 def success_is_json(response: Response) -> CheckFailed | None:
-    """What an operation answers with success is JSON in UTF-8, and says so; streams are not."""
+    """A successful response is JSON in UTF-8, and declares it, except for streams."""
     path = urlsplit(response.url).path
     is_operation = (
         ROOT in path and not path.endswith("/events") and response.method in ("GET", "POST")
@@ -105,7 +104,7 @@ def success_is_json(response: Response) -> CheckFailed | None:
 
 
 def no_server_error(response: Response) -> CheckFailed | None:
-    """No 5xx. A method that nobody knows may be called not implemented, and a service may say
+    """No 5xx. An unknown method may be called not implemented, and a service may say
     when it will be back."""
     excused = (response.status == 501 and response.method not in ("GET", "POST")) or (
         response.status == 503 and "retry-after" in response.headers
@@ -163,7 +162,7 @@ def mentions_rate_limit(response: Response) -> bool:
 
 
 def no_internals(response: Response) -> CheckFailed | None:
-    """No stack trace or the like. What is answered with success is the data of runs, whose own
+    """No stack trace or the like. A successful response has the data of runs, whose own
     errors may well hold one."""
     if response.status < 300:
         return None

@@ -81,7 +81,7 @@ class ObservedAnswer:
 
     @property
     def unknown(self) -> tuple[RecordedObservation, ...]:
-        """The sightings of something that is no known answer."""
+        """The observations that fit none of the known answers."""
         return tuple(each for each in self.records if not each.observation.answers)
 
     @property

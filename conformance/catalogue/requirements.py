@@ -48,7 +48,7 @@ class Catalogue:
 
     @property
     def digest(self) -> str:
-        """What tells this catalogue from another: a hash of what is required."""
+        """A hash of the requirements."""
         words = [asdict(each) for each in self.requirements.values()]
         return sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""AUTH: who may do what, and what strangers learn."""
+"""AUTH: authentication and tenant isolation."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ def check_401_has_www_authenticate(context: CheckContext) -> None:
     """401 carries `WWW-Authenticate`."""
     response = context.anonymous.list_runs()
     if response.status == 403:
-        raise Unsupported("strangers are answered with 403 (Q08), and only a 401 says how to ask")
+        raise Unsupported(
+            "the API returns 403 without a credential (Q08), and only 401 has WWW-Authenticate"
+        )
     if response.status != 401:
         raise Inconclusive(f"{response.summary}, not 401", caused_by="AUTH-01")
     if not response.headers.get("www-authenticate", "").strip():
@@ -111,7 +113,7 @@ def check_401_has_www_authenticate(context: CheckContext) -> None:
 @requirement("AUTH-08")
 @pytest.mark.parametrize("case", ["malformed id", "limit", "unknown run", "body"])
 def check_authentication_comes_before_validation(context: CheckContext, case: str) -> None:
-    """The answer to a bad credential does not depend on what else is bad."""
+    """The response to a wrong credential does not depend on what else is invalid."""
     caller = context.wrong_credential()
     match case:
         case "malformed id":
@@ -128,7 +130,7 @@ def check_authentication_comes_before_validation(context: CheckContext, case: st
 @requirement("AUTH-09")
 @each_operation
 def check_no_credential_is_echoed(context: CheckContext, operation: Operation) -> None:
-    """Neither a wrong one nor, where it is long enough to be told, the right one."""
+    """Neither a wrong one nor, if it is long enough to be recognised, the right one."""
     responses = [
         _call(context.wrong_credential(scheme), operation, UNKNOWN_RUN) for scheme in AuthScheme
     ]
@@ -166,7 +168,7 @@ def _run_of_other_tenant(context: CheckContext) -> str:
 
 
 def _check_unaffected(response: Response, before: dict[str, Any], after: dict[str, Any]) -> None:
-    """A stranger's request may not have ended the run, nor begun it anew."""
+    """The request must not have ended or restarted the run."""
     if why := unaffected(before, after):
         raise CheckFailed(f"{response.summary} and the run of another tenant changed: {why}")
 
@@ -182,7 +184,7 @@ def _check_rejected(context: CheckContext, api: Api, operation: Operation) -> No
 
 
 def _all_responses(api: Api, operation: Operation, run_id: str) -> list[Response]:
-    """What the operation is answered with; a stream also where its reader was there before."""
+    """Return the operation's responses; for a stream also that to a resuming subscriber."""
     responses = [_call(api, operation, run_id)]
     if operation is Operation.EVENTS:
         responses.append(api.request(operation, run_id, headers={"Last-Event-ID": "1"}))

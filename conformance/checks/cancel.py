@@ -21,7 +21,7 @@ from conformance.assertions.matchers import (
     unchanged,
 )
 from conformance.checks.support.completion_race import TimedCancel, cancel_around_completion
-from conformance.checks.support.open_questions import REFUSALS, SUCCESSES
+from conformance.checks.support.open_questions import REJECTIONS, SUCCESSES
 from conformance.client.concurrency import concurrently
 from conformance.client.response import Response
 from conformance.client.run_events import has_ended, run_events, terminal_events
@@ -89,14 +89,14 @@ def check_no_step_runs_after_a_cancel(context: CheckContext) -> None:
 
 @requirement("CANCEL-05", wants=[State.COMPLETED])
 def check_a_finished_run_cannot_be_cancelled(context: CheckContext) -> None:
-    """However that is answered (Q02), the run is as it was."""
+    """Whatever the response (Q02), the run is unchanged."""
     finished: list[Snapshot] = []
     for state in (State.COMPLETED, State.CANCELLED):
         before = context.snapshot(context.runs.fresh(state))
         response = require(context.api.cancel(before.run["id"]), no_server_error)
         finished.append(replace(before, at=time.monotonic()))
-        context.observe_status("Q02", response, REFUSALS)
-    # What a cancel does may come later than its answer.
+        context.observe_status("Q02", response, REJECTIONS)
+    # The effect of a cancel may come after its response.
     for before in finished:
         context.poller.wait_for_effects(before.at)
         if why := unchanged(before.run, context.api.run(before.run["id"])):
@@ -106,8 +106,8 @@ def check_a_finished_run_cannot_be_cancelled(context: CheckContext) -> None:
 @requirement("CANCEL-06")
 @pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
 def check_many_cancels_have_one_outcome(context: CheckContext, state: State) -> None:
-    """At the same moment, as if one after another: no server error, one terminal event, and whoever
-    came too late hears what a cancel of a finished run is answered with (Q02)."""
+    """At the same moment, as if one after another: no server error, one terminal event, and the
+    later ones are treated like a cancel of a finished run (Q02)."""
     run_id = context.runs.fresh(state)
     with context.api.events(run_id) as stream:
         responses = concurrently([partial(context.api.cancel, run_id)] * CALLERS)
@@ -128,8 +128,8 @@ def check_many_cancels_have_one_outcome(context: CheckContext, state: State) -> 
 
 @requirement("CANCEL-07")
 def check_cancel_against_completion_has_one_winner(context: CheckContext) -> None:
-    """Cancelled as it is about to complete, a run ends once, that is final, and it is what the
-    cancel was told."""
+    """Cancelled as it is about to complete, a run ends once, that is final, and the response to
+    the cancel agrees."""
     cancels: list[TimedCancel] = []
     for batch in cancel_around_completion(context):
         for cancel in batch:
@@ -175,12 +175,12 @@ def check_cancel_sets_timestamps(context: CheckContext) -> None:
 
 @requirement("CANCEL-10")
 def check_a_malformed_id_cannot_be_cancelled(context: CheckContext) -> None:
-    """What is no UUID is no matter of looking."""
+    """A malformed id is a validation error, not a lookup."""
     require(context.api.cancel(MALFORMED_RUN), status(422))
 
 
 def _cancel_accepted(context: CheckContext, run_id: str) -> Response:
-    """The answer to a cancel that should be accepted; Inconclusive if it is not (CANCEL-01)."""
+    """Return the response to a cancel. Raise Inconclusive if it is not accepted (CANCEL-01)."""
     response = context.api.cancel(run_id)
     if success(response):
         raise Inconclusive(
@@ -190,8 +190,8 @@ def _cancel_accepted(context: CheckContext, run_id: str) -> Response:
 
 
 def _check_no_step_starts(context: CheckContext, run_id: str) -> None:
-    """From the answer to its cancel on no step of the run starts, and when it is cancelled none is
-    running."""
+    """From the response to its cancel on no step of the run starts, and when it is cancelled none
+    is running."""
     with context.api.events(run_id) as stream:
         _cancel_accepted(context, run_id)
         at_first = {step["key"]: step for step in context.steps(run_id)}
@@ -203,30 +203,30 @@ def _check_no_step_starts(context: CheckContext, run_id: str) -> None:
             raise CheckFailed(f"the run is cancelled and its step {step['key']!r} is running")
         if at_first[step["key"]].get("startedAt") is None and step.get("startedAt") is not None:
             raise CheckFailed(
-                f"the step {step['key']!r} started after the run's cancel was answered"
+                f"the step {step['key']!r} started after the response to the run's cancel"
             )
     cancelled = False
     for event in run_events(stream.events):
         cancelled = cancelled or (event.step is None and "cancel" in event.kind.lower())
         if cancelled and event.step_key is not None and event.outcome == "started":
             raise CheckFailed(
-                f"the step {event.step_key!r} started after the run's cancel was told",
+                f"the step {event.step_key!r} started after the run's cancel event",
                 exchange=stream.exchange,
             )
 
 
 def _check_one_end(context: CheckContext, run_id: str, stream: Stream) -> None:
-    """A stream told one end, and the run agrees with it."""
+    """The stream has one terminal event, and the run agrees with it."""
     outcomes = [event.outcome for event in terminal_events(stream)]
     final = context.api.run(run_id).get("status")
     if len(outcomes) > 1:
-        raise CheckFailed(f"the stream tells {len(outcomes)} ends: {', '.join(outcomes)}")
+        raise CheckFailed(f"the stream has {len(outcomes)} terminal events: {', '.join(outcomes)}")
     if outcomes and outcomes[0] != final:
         raise CheckFailed(f"the stream ends with {outcomes[0]}, the run is {final}")
 
 
 def _check_response_matches_end(response: Response, end: str) -> None:
-    """A cancel that raced with completion was answered in keeping with how the run ended."""
+    """The response to a cancel that raced with completion agrees with how the run ended."""
     if client_error(response) is None and end == Status.CANCELLED:
         raise CheckFailed(
             f"{response.summary}, and the run was cancelled nevertheless",

@@ -29,7 +29,7 @@ def check_response_is_an_event_stream(context: CheckContext) -> None:
     with context.api.events(context.runs.shared(State.COMPLETED)) as stream:
         stream.wait(1, lambda s: bool(s.message_count))
     if (stream.status, stream.media_type) != (200, "text/event-stream"):
-        raise CheckFailed(f"the stream is answered with {stream.status} and {stream.media_type!r}")
+        raise CheckFailed(f"the stream returned {stream.status} and {stream.media_type!r}")
 
 
 @requirement("EVENTS-02", shares="watched")
@@ -48,7 +48,7 @@ def check_data_is_json(context: CheckContext) -> None:
         try:
             event.json()
         except ValueError as fault:
-            raise CheckFailed(f"the data {event.data[:80]!r} is no JSON: {fault}") from None
+            raise CheckFailed(f"the data {event.data[:80]!r} is not JSON: {fault}") from None
 
 
 @requirement("EVENTS-04", shares="watched")
@@ -59,7 +59,7 @@ def check_one_terminal_event(context: CheckContext) -> None:
     run = context.api.run(recording.run_id)
     if len(kinds) != 1:
         raise CheckFailed(
-            f"the run is {run.get('status')}, and its stream told {len(kinds)} ends: {kinds}"
+            f"the run is {run.get('status')}, its stream has {len(kinds)} terminal events: {kinds}"
         )
     closed = recording.first.closed
     observed = "closed behind" if closed else f"was still open {MAX_CLOSE:g} s after"
@@ -72,12 +72,12 @@ def check_one_terminal_event(context: CheckContext) -> None:
 
 @requirement("EVENTS-05", shares="watched")
 def check_stream_of_a_finished_run(context: CheckContext) -> None:
-    """Its history, a close, or an open stream (Q13), but an answer."""
+    """A replay, a close, or an open stream (Q13), but a response."""
     with context.api.events(context.runs.shared(State.COMPLETED)) as stream:
         stream.wait(2, lambda s: s.ended or has_ended(s))
         closed = stream.wait(MAX_CLOSE, lambda s: s.ended)
     if stream.status >= 500:
-        raise CheckFailed(f"the stream of a finished run is answered with {stream.status}")
+        raise CheckFailed(f"the stream of a finished run returned {stream.status}")
     if stream.status >= 400:
         return
     match has_ended(stream), closed, bool(stream.events):
@@ -119,7 +119,7 @@ def check_events_follow_the_steps(context: CheckContext) -> None:
 
 @requirement("EVENTS-07", shares="watched")
 def check_resume_after_last_event_id(context: CheckContext) -> None:
-    """Behind `Last-Event-ID` there is no gap and no repetition."""
+    """After `Last-Event-ID` no event is missing or repeated."""
     run_id = context.runs.fresh(State.SUCCEEDS)
     with context.api.events(run_id) as full_stream:
         context.poller.follow(full_stream, lambda s: len(s.events) >= 3 or has_ended(s))
@@ -136,7 +136,7 @@ def check_resume_after_last_event_id(context: CheckContext) -> None:
 
 @requirement("EVENTS-07", shares="watched")
 def check_resume_after_a_retry(context: CheckContext) -> None:
-    """Where that continues the run (Q01): whoever left before it, with its beginning or since."""
+    """Where a retry continues the run (Q01): from before it, from its start and from later."""
     run_id = context.runs.fresh(State.FAILS_ONCE)
     received = context.listen(run_id, has_ended).events
     if len(received) < 2:
@@ -161,7 +161,7 @@ def check_resume_after_a_retry(context: CheckContext) -> None:
                 context.poller.follow(stream, lambda s: _attempt_ended(s, known), within=5)
     _ids_unique(full_stream)
     for id_, stream in resumed.items():
-        # A run that has finished meanwhile may have nothing to tell any more (Q13).
+        # The stream of a run that has finished meanwhile may be empty (Q13).
         if stream.events or not late:
             _continues(full_stream, id_, stream)
 
@@ -177,16 +177,16 @@ def check_subscribers_receive_the_same(context: CheckContext) -> None:
     if first != second:
         shared = sum(1 for a, b in zip(first, second, strict=False) if a == b)
         raise CheckFailed(
-            f"one reader heard {len(first)} events, another {len(second)}; {shared} agree"
+            f"one subscriber received {len(first)} events, another {len(second)}; {shared} agree"
         )
 
 
 @requirement("EVENTS-08", shares="watched")
 def check_late_subscribers_receive_the_same(context: CheckContext) -> None:
-    """No event is lost or told twice where what has been and what happens meet."""
+    """No event is lost or repeated between the replay and the live events."""
     recording = context.recording()
     if not has_ended(recording.first):
-        raise Inconclusive("the end of a run was not told", caused_by="EVENTS-04")
+        raise Inconclusive("the stream has no terminal event", caused_by="EVENTS-04")
     run = context.api.run(recording.run_id)
     life = (timestamp(run, "completedAt") - timestamp(run, "createdAt")).total_seconds()
     if context.poller.real_time:
@@ -205,12 +205,12 @@ def check_disconnect_affects_no_other_subscriber(context: CheckContext) -> None:
     recording = context.recording()
     if recording.early.ended and has_ended(recording.early):
         raise Inconclusive(
-            "the run was over before a reader could leave: provide a 'succeeds' that takes a "
+            "the run was over before a subscriber could leave: provide a 'succeeds' that takes a "
             "second or more"
         )
     for stream in (recording.first, recording.second):
         if stream.broken:
-            raise CheckFailed(f"another reader's stream broke: {stream.broken}")
+            raise CheckFailed(f"another subscriber's stream broke: {stream.broken}")
     context.poller.wait_for_status(context.api, recording.run_id, Status.COMPLETED)
 
 
@@ -224,7 +224,7 @@ def check_events_of_an_unknown_run_are_not_found(context: CheckContext) -> None:
 def check_idle_stream_sends_heartbeats(context: CheckContext) -> None:
     """Something arrives at least every thirty seconds while nothing happens."""
     idle = context.idle_stream()
-    # What happens to the run is a sign of life as well, but does not show that silence is broken.
+    # An event also shows that the stream is alive, but not that idle time is bridged.
     active = lambda stream: stream.comments > idle.comments or stream.longest_gap > SHORT_SILENCE  # noqa: E731
     deadline = idle.since + 2 * MAX_SILENCE
     while not idle.stream.wait(max(0.0, MAX_SILENCE - idle.stream.idle_seconds), active):
@@ -244,7 +244,7 @@ def check_last_event_matches_the_run(context: CheckContext) -> None:
     if not runs:
         raise Inconclusive("no event bears the run")
     if why := unchanged(context.api.run(recording.run_id), runs[-1]):
-        raise CheckFailed(f"the run as last told is not the run that is read: {why}")
+        raise CheckFailed(f"the run in the last event is not the run that is read: {why}")
 
 
 @requirement("EVENTS-13", shares="watched")
@@ -273,7 +273,7 @@ def check_data_is_an_event_of_the_contract(context: CheckContext) -> None:
         try:
             value = event.json()
         except ValueError:
-            raise Inconclusive("the data is no JSON", caused_by="EVENTS-03") from None
+            raise Inconclusive("the data is not JSON", caused_by="EVENTS-03") from None
         context.check_value(value, "RunEvent", stream.exchange, f"the event {event.event!r}")
 
 
@@ -288,7 +288,7 @@ def check_replay_matches_the_original_events(context: CheckContext) -> None:
     if not any(event.run for event in live):
         raise Inconclusive("no event bears the run", caused_by="EVENTS-15")
     if not again:
-        raise Unsupported("the stream of a finished run does not tell what has been (Q13)")
+        raise Unsupported("the stream of a finished run has no replay (Q13)")
     then = {(event.kind, event.step_key): event for event in reversed(live)}
     for event in again:
         first = then.get((event.kind, event.step_key), event)
@@ -298,7 +298,7 @@ def check_replay_matches_the_original_events(context: CheckContext) -> None:
         ):
             if before and after and (why := unchanged(before, after, ("status",))):
                 raise CheckFailed(
-                    f"{event.kind} is told again with another {name} than when it happened: {why}",
+                    f"{event.kind} is replayed with another {name} than the live event: {why}",
                     exchange=replay.exchange,
                 )
 
@@ -324,13 +324,13 @@ def _ids_unique(full_stream: Stream) -> None:
         if event.data != first[event.id].data:
             raise CheckFailed(
                 f"two events bear the id {event.id!r}, {first[event.id].event} and {event.event}: "
-                f"behind it nobody can resume",
+                f"no subscriber can resume after it",
                 exchange=full_stream.exchange,
             )
 
 
 def _continues(full_stream: Stream, last: str | None, resumed: Stream) -> None:
-    """What a reader that resumed behind this id heard is what the whole stream tells behind it."""
+    """A subscriber that resumed after this id received what the full stream has after it."""
     events = full_stream.events
     places = [number for number, event in enumerate(events, 1) if event.id == last]
     if not places:
@@ -341,7 +341,7 @@ def _continues(full_stream: Stream, last: str | None, resumed: Stream) -> None:
     if found != expected:
         ids = [f[0] for f in found], [e[0] for e in expected]
         raise CheckFailed(
-            f"behind the id {last!r} came {ids[0]}, not {ids[1]}", exchange=resumed.exchange
+            f"after the id {last!r} came {ids[0]}, not {ids[1]}", exchange=resumed.exchange
         )
 
 

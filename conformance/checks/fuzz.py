@@ -1,6 +1,6 @@
 """FUZZ: the schemas and bounds of the contract, tried out by Schemathesis, phase by phase for each
-operation. What changes runs gets runs that it can change, and an operation that was never answered
-with success was not put to the test."""
+operation. What changes runs gets runs that it can change, and an operation that never
+succeeded was not tested."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def check_schemathesis_finds_no_failure(
 
 
 def _why_untested(result: PhaseResult) -> str:
-    """Why an operation was not put to the test, and what to do."""
+    """Return why an operation was not tested, and what to do."""
     if result.errors:
         return f"no request succeeded: {result.errors[0]}"
     if not result.sent and result.without_response:

@@ -53,7 +53,7 @@ def check_an_unknown_run_is_not_found(context: CheckContext) -> None:
 @requirement("GET-03")
 @pytest.mark.parametrize("run_id", [MALFORMED_RUN, "0", f"{UNKNOWN_RUN}0"])
 def check_a_malformed_id_is_rejected(context: CheckContext, run_id: str) -> None:
-    """What is no UUID is no matter of looking."""
+    """A malformed id is a validation error, not a lookup."""
     require(context.api.get_run(run_id), status(422))
 
 
@@ -82,7 +82,7 @@ def check_timestamps_are_in_order(context: CheckContext) -> None:
 
 @requirement("GET-07")
 def check_the_duration_is_from_start_to_completion(context: CheckContext) -> None:
-    """As exactly as it is told, and never negative; while it runs it may grow (Q21)."""
+    """As exactly as it is given, and never negative; while the run runs it may grow (Q21)."""
     for run in require_each(context, duration_consistent):
         if run.get("status") == Status.RUNNING:
             _observe_duration(context, run)
@@ -139,7 +139,7 @@ def check_id_is_the_requested_one(context: CheckContext) -> None:
     """For every run there is to ask for."""
     for run_id in context.sample_runs():
         if (found := context.api.run(run_id).get("id")) != run_id:
-            raise CheckFailed(f"the run {run_id} is answered with the id {found!r}")
+            raise CheckFailed(f"the run {run_id} is returned with the id {found!r}")
 
 
 def _observe_duration(context: CheckContext, before: dict[str, Any]) -> None:
@@ -168,7 +168,7 @@ def runs_of_each_kind(context: CheckContext) -> list[dict[str, Any]]:
 def require_each(
     context: CheckContext, invariant: Callable[[dict[str, Any]], str | None], *more: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """These runs and one of every status that can be had; a Finding if this is not true of one."""
+    """These runs and one of every status that can be had. Raise CheckFailed if one is not."""
     runs = [*more, *runs_of_each_kind(context)]
     for run in runs:
         if why := invariant(run):

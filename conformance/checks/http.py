@@ -1,5 +1,4 @@
-"""HTTP: what holds for every operation alike: methods, paths, bodies, refusals, and what becomes of
-a service that is sent what is no proper request."""
+"""HTTP: what holds for every operation: methods, paths, bodies, errors, and malformed requests."""
 
 from __future__ import annotations
 
@@ -37,7 +36,7 @@ each_read = pytest.mark.parametrize("operation", READS, ids=lambda o: o.value)
 @requirement("HTTP-01")
 @each_operation
 def check_unknown_method_is_rejected(context: CheckContext, operation: Operation) -> None:
-    """405, and `Allow` names the one that is. The run is one that nobody has."""
+    """405, and `Allow` names the method of the contract. The run does not exist."""
     for method in OTHER_METHODS[operation.method]:
         response = require(_send(context, method, operation.path(UNKNOWN_RUN)), status(405))
         allowed = {each.strip().upper() for each in response.headers.get("allow", "").split(",")}
@@ -53,10 +52,10 @@ def check_unknown_method_is_rejected(context: CheckContext, operation: Operation
 @pytest.mark.parametrize(
     "path",
     [f"{ROOT}/{UNKNOWN_RUN}/no-such-thing", f"{ROOT}/{UNKNOWN_RUN}/steps/no-such-thing"],
-    ids=["beside the operations", "below one"],
+    ids=["next to the operations", "below one"],
 )
 def check_unknown_path_is_not_found(context: CheckContext, path: str) -> None:
-    """404 with JSON, where a path of the contract was just answered."""
+    """404 with JSON, where a path of the contract was just found."""
     require(context.api.list_runs(limit=1), status(200))
     require(_send(context, "GET", path), status(404), _json)
 
@@ -64,7 +63,7 @@ def check_unknown_path_is_not_found(context: CheckContext, path: str) -> None:
 @requirement("HTTP-03")
 @each_read
 def check_responses_are_json(context: CheckContext, operation: Operation) -> None:
-    """So is every other answer with success in this run."""
+    """So is every other successful response of this run."""
     run_id = context.runs.shared(State.COMPLETED)
     require(context.api.request(operation, run_id), status(200), _json).json()
 
@@ -120,7 +119,7 @@ def check_unusual_values_cause_no_server_error(context: CheckContext, parameter:
 
 @requirement("HTTP-04")
 def check_unusual_bodies_cause_no_server_error(context: CheckContext) -> None:
-    """No 5xx, whatever a retry is told; the run is one that nobody has."""
+    """No 5xx for any body of a retry; the run does not exist."""
     for unusual in UNUSUAL_BODIES:
         raw = json.dumps(unusual).encode()
         require(context.api.request(Operation.RETRY, UNKNOWN_RUN, raw=raw), no_server_error)
@@ -128,12 +127,12 @@ def check_unusual_bodies_cause_no_server_error(context: CheckContext) -> None:
 
 @requirement("HTTP-05")
 def check_errors_have_a_reason(context: CheckContext) -> None:
-    """The body is JSON with a reason (Q20); so is that of every other refusal in this run."""
+    """The body is JSON with a reason (Q20), as in every other client error of this run."""
     responses = [context.api.get_run(UNKNOWN_RUN), context.anonymous.list_runs()]
-    refusals = [each for each in responses if 400 <= each.status < 500 and each.status != 422]
-    if not refusals:
+    errors = [each for each in responses if 400 <= each.status < 500 and each.status != 422]
+    if not errors:
         raise Inconclusive(f"nothing was refused: {', '.join(each.summary for each in responses)}")
-    for response in refusals:
+    for response in errors:
         require(response, _json)
         error_body(context, response)
 
@@ -158,21 +157,21 @@ def check_a_body_of_another_type_is_rejected(context: CheckContext, media_type: 
 
 @requirement("HTTP-08")
 def check_rate_limit_headers_are_numbers(context: CheckContext) -> None:
-    """In this answer and in every other one of this run, where limits are spoken of."""
+    """In this response and in every other one of this run that has them."""
     if not mentions_rate_limit(_send(context, "GET", ROOT)):
-        raise Unsupported("answers say nothing of a rate limit")
+        raise Unsupported("responses have no rate limit headers")
 
 
 @requirement("HTTP-09", exclusive=True)
 @each_read
 def check_repeated_get_returns_the_same(context: CheckContext, operation: Operation) -> None:
-    """Four times, about a run that has finished, one that nobody has and one that cannot be."""
+    """Four times, for a finished run, an unknown one and a malformed id."""
     for run_id in (context.runs.shared(State.COMPLETED), UNKNOWN_RUN, MALFORMED_RUN):
 
         def read(run_id: str = run_id) -> tuple[int, str, Any]:
             query = {"status": "completed", "limit": 5} if operation is Operation.LIST else None
             response = context.api.request(operation, run_id, query=query)
-            # A refusal may bear a number of its own; what is told of a run may not.
+            # An error may have an id of its own; a run may not.
             return (
                 response.status,
                 response.media_type,
@@ -193,14 +192,14 @@ def check_repeated_get_returns_the_same(context: CheckContext, operation: Operat
         for number, again in enumerate(others, 2):
             if again != first:
                 raise CheckFailed(
-                    f"the same GET for {operation.value} was answered with {first[0]} first and "
-                    f"with {again[0]} the {number}th time, or with another body"
+                    f"the same GET for {operation.value} returned {first[0]} first and "
+                    f"{again[0]} the {number}th time, or another body"
                 )
 
 
 @requirement("HTTP-10")
 def check_errors_show_no_internals(context: CheckContext) -> None:
-    """Not in what is answered to these, nor to any other request of this run."""
+    """Not in these responses, nor in any other of this run."""
     responses = [
         context.api.get_run(UNKNOWN_RUN),
         context.api.get_run(MALFORMED_RUN),
@@ -228,7 +227,7 @@ def check_validation_errors_have_the_documented_shape(context: CheckContext, cas
         case _:
             response = context.api.request(Operation.RETRY, _retryable(context), raw=b"{")
     if response.status != 422:
-        raise Inconclusive(f"{response.summary}, not 422: there is no such body to look at")
+        raise Inconclusive(f"{response.summary}, expected 422")
     context.check_schema(response, "ValidationError")
 
 
@@ -247,7 +246,7 @@ def check_head_and_options(context: CheckContext, operation: Operation) -> None:
     reaction = context.raw_client.exchange([*head, "\r\n"], done=lambda received: False)
     if reaction.body:
         raise CheckFailed(
-            f"HEAD {path} is answered with a body of {len(reaction.body)} bytes",
+            f"HEAD {path} returned a body of {len(reaction.body)} bytes",
             exchange=reaction.exchange,
         )
 
@@ -265,7 +264,7 @@ def _retryable(context: CheckContext) -> str:
 @requirement("HTTP-07")
 @pytest.mark.parametrize("case", [*COMPLETE, *INCOMPLETE])
 def check_service_survives_malformed_requests(context: CheckContext, case: str) -> None:
-    """An ordinary request is answered afterwards."""
+    """A valid request gets its response afterwards."""
     pieces = _pieces(context, case)
     _alive(context)
     context.raw_client.exchange(pieces, disconnect=case in INCOMPLETE)
@@ -274,20 +273,20 @@ def check_service_survives_malformed_requests(context: CheckContext, case: str) 
 
 @requirement("HTTP-07")
 def check_slow_client_blocks_no_other(context: CheckContext) -> None:
-    """While half a request is all that came, an ordinary one is answered."""
+    """While half a request was sent, a valid one gets its response."""
     _alive(context)
     pieces = INCOMPLETE["half a header"](context)
     context.raw_client.exchange(
         pieces,
         disconnect=True,
-        during=lambda: _alive(context, "while half a request is all that came"),
+        during=lambda: _alive(context, "while half a request was sent"),
     )
 
 
 @requirement("HTTP-13")
 @pytest.mark.parametrize("case", list(COMPLETE))
 def check_malformed_request_gets_a_response(context: CheckContext, case: str) -> None:
-    """Or its connection is closed: whoever sent it learns that nothing comes of it."""
+    """Or the connection is closed: the client need not wait for a timeout."""
     reaction = context.raw_client.exchange(_pieces(context, case))
     if not reaction.responded_or_closed:
         raise CheckFailed(
@@ -296,7 +295,7 @@ def check_malformed_request_gets_a_response(context: CheckContext, case: str) ->
         )
     if reaction.status is not None and reaction.status >= 500 and reaction.status not in (501, 505):
         raise CheckFailed(
-            f"{case} is answered with {reaction.status}: the fault is the client's",
+            f"{case}: {reaction.status}, expected a client error",
             exchange=reaction.exchange,
         )
 
@@ -313,13 +312,13 @@ def _alive(context: CheckContext, when: str = "") -> None:
         response = context.api.list_runs(limit=1)
     except NoResponse as fault:
         if not when:
-            raise Inconclusive(f"an ordinary request is not answered before it: {fault}") from None
+            raise Inconclusive(f"a valid request gets no response before it: {fault}") from None
         raise CheckFailed(
-            f"an ordinary request is not answered {when}: {fault}", exchange=fault.exchange
+            f"a valid request gets no response {when}: {fault}", exchange=fault.exchange
         ) from None
     if response.status != 200:
         if not when:
-            raise Inconclusive(f"an ordinary request is not accepted before it: {response.summary}")
+            raise Inconclusive(f"a valid request is not accepted before it: {response.summary}")
         raise CheckFailed(f"{response.summary} {when}", exchange=response.exchange)
 
 

@@ -84,7 +84,7 @@ def check_all_operations_agree(context: CheckContext) -> None:
     run, steps = context.api.run(recording.run_id), context.steps(recording.run_id)
     events = run_events(recording.first.events)
     if not events:
-        raise Inconclusive("the stream told nothing that could be compared", caused_by="EVENTS-15")
+        raise Inconclusive("the stream has no event to compare", caused_by="EVENTS-15")
     completed = {step["key"] for step in steps if step["status"] == "completed"}
     heard = {event.step_key for event in events if event.outcome == "completed" and event.step_key}
     if completed != heard:

@@ -115,7 +115,7 @@ def check_offset_beyond_total_gives_no_items(context: CheckContext) -> None:
 
 @requirement("LIST-10", exclusive=True)
 def check_pages_cover_the_list(context: CheckContext) -> None:
-    """Pages of seven beside one page of all, as far as two hundred runs."""
+    """Pages of seven compared with one large page, up to two hundred runs."""
     context.ensure_runs(PAGE_SIZE + 1)
 
     def read() -> tuple[list[str], list[str], list[tuple[str, str]]]:
@@ -215,7 +215,7 @@ def check_validation_error_names_the_parameter(
     """`loc` in the body of the 422."""
     response = context.api.list_runs(**{parameter: value})
     if response.status != 422:
-        raise Inconclusive(f"{response.summary}, not 422: there is no such body to look at")
+        raise Inconclusive(f"{response.summary}, expected 422")
     require(response, names_parameter(parameter))
 
 

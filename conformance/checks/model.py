@@ -85,8 +85,8 @@ def check_any_order_of_calls_agrees_with_the_model(context: CheckContext) -> Non
         # the time is up: what was seen counts.
         if not search.closed:
             raise Inconclusive(
-                "the same calls were answered in different ways, so that no sequence could be "
-                "built on them; see that nobody else is at work on the runs"
+                "the same calls returned different responses, so that no sequence could be "
+                "built on them; make sure that no other client changes the runs"
             ) from why
     except Exception:
         if search.failed is None and search.problem is None:
@@ -107,7 +107,7 @@ def check_any_order_of_calls_agrees_with_the_model(context: CheckContext) -> Non
 
 
 def _step(call: Callable[..., None]) -> Callable[..., None]:
-    """A call or two of a sequence; nothing once there is no time left: Hypothesis cannot be
+    """A call or two of a sequence; nothing once the time is up: Hypothesis cannot be
     stopped, but it need not be given anything to do."""
 
     @functools.wraps(call)
@@ -169,7 +169,7 @@ def _replay(machine: type[Lifecycle], calls: Sequence[Call]) -> FailedSequence |
 
 
 class Lifecycle(RuleBasedStateMachine):
-    """One sequence. `kit` and `book` are set by those who run it."""
+    """One sequence. A subclass sets `context` and `search`."""
 
     context: CheckContext
     search: SearchState

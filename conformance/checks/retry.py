@@ -22,7 +22,7 @@ from conformance.assertions.matchers import (
     unchanged,
     with_dependents,
 )
-from conformance.checks.support.open_questions import REFUSALS, SUCCESSES
+from conformance.checks.support.open_questions import REJECTIONS, SUCCESSES
 from conformance.checks.support.retry import (
     by_key,
     check_not_changed,
@@ -49,7 +49,7 @@ CALLERS = 6
 
 @requirement("RETRY-01", wants=[State.FAILS_ONCE])
 def check_an_empty_object_is_accepted(context: CheckContext) -> None:
-    """The answer is a run, and the same runs again as with `from_failed`, which is the default."""
+    """The response is a run, and the same steps rerun as with `from_failed`, the default."""
     run_id, before = settled_failed_run(context)
     response = require(context.api.retry(run_id, {}), success)
     context.observe_status("Q22", response, SUCCESSES)
@@ -166,7 +166,7 @@ def check_malformed_json_is_rejected(context: CheckContext, body: bytes) -> None
 
 @requirement("RETRY-10", wants=[State.FAILS_ONCE])
 @pytest.mark.parametrize("body", [b"[]", b'"full"', b"7", b"true"])
-def check_a_body_that_is_no_object_is_rejected(context: CheckContext, body: bytes) -> None:
+def check_non_object_body_is_rejected(context: CheckContext, body: bytes) -> None:
     """422, and nothing changes; null may stand for no body at all (Q17)."""
     check_refused(context, body, b"{}")
 
@@ -174,11 +174,11 @@ def check_a_body_that_is_no_object_is_rejected(context: CheckContext, body: byte
 @requirement("RETRY-11")
 @pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
 def check_an_unfinished_run_is_not_retried(context: CheckContext, state: State) -> None:
-    """However that is answered (Q03), the run is as it was."""
+    """Whatever the response (Q03), the run is unchanged."""
     run_id = context.runs.fresh(state)
     before = context.snapshot(run_id)
     response = require(context.api.retry(run_id, {"mode": "full"}), no_server_error)
-    context.observe_status("Q03", response, REFUSALS)
+    context.observe_status("Q03", response, REJECTIONS)
     after = context.snapshot(run_id)
     what = f"retrying a {before.run.get('status')} run changed"
     if why := unaffected(before.run, after.run):
@@ -187,7 +187,7 @@ def check_an_unfinished_run_is_not_retried(context: CheckContext, state: State) 
         if why := step_unaffected(step_before, step_after):
             raise CheckFailed(f"{what} a step: {why}")
     if progressed(before.run, after.run):
-        # Whether by itself, only another one tells, to which nothing is done.
+        # Only an untouched run shows whether it did so by itself.
         alone = context.api.run(context.runs.fresh(state))
         context.poller.tick()
         if not progressed(alone, context.api.run(alone["id"])):
@@ -204,7 +204,7 @@ def check_an_unfinished_run_is_not_retried(context: CheckContext, state: State) 
 @pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELLED])
 @pytest.mark.parametrize("mode", ["from_failed", "full"])
 def check_retry_of_a_run_that_did_not_fail(context: CheckContext, state: State, mode: str) -> None:
-    """Allowed or refused (Q04): a refusal changes nothing, an acceptance runs it."""
+    """Allowed or rejected (Q04): if rejected nothing changes, if accepted it runs."""
     run_id = context.runs.fresh(state)
     before = context.api.run(run_id)
     response = require(context.api.retry(run_id, {"mode": mode}), no_server_error)
@@ -250,7 +250,7 @@ def check_many_retries_start_one_run(context: CheckContext, mode: str) -> None:
         elif is_finished(current) or _took_longer(context, run_id, took):
             raise CheckFailed(
                 f"{count} retries at the same moment were accepted for the same run, and one that "
-                f"came later was answered {late.status}",
+                f"came later returned {late.status}",
                 exchange=late.exchange,
             )
     for new in dict.fromkeys(accepted):
@@ -271,7 +271,7 @@ def check_an_unknown_run_cannot_be_retried(context: CheckContext) -> None:
 
 @requirement("RETRY-15", exclusive=True, wants=[State.FAILS_ONCE])
 def check_retried_run_is_listed(context: CheckContext) -> None:
-    """The same run, or another one beside the old, which is as it was (Q01)."""
+    """The same run, or another one while the old one is unchanged (Q01)."""
     run_id, _ = failed_run(context)
     before, known = context.api.run(run_id), set(context.newest_runs())
     new = rerun_id(context, run_id, retry_accepted(context, run_id, {}))
@@ -315,7 +315,7 @@ def check_a_retried_run_can_complete(context: CheckContext) -> None:
 
 @requirement("RETRY-19")
 def check_a_malformed_id_cannot_be_retried(context: CheckContext) -> None:
-    """What is no UUID is no matter of looking."""
+    """A malformed id is a validation error, not a lookup."""
     require(context.api.retry(MALFORMED_RUN, {}), status(422))
 
 

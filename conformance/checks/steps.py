@@ -108,11 +108,11 @@ def check_dependents_of_a_failed_step_do_not_complete(context: CheckContext) -> 
     }
     later = {step["status"] for step in steps if step["key"] in keys}
     if bad := later & {"completed", "running", "failed"}:
-        raise CheckFailed(f"a step behind the failed one is {sorted(bad)[0]}")
+        raise CheckFailed(f"a dependent of the failed step is {sorted(bad)[0]}")
     if later:
         known = sorted(later & set(context.questions["Q18"].answers)) if len(later) == 1 else ()
         context.observe(
-            "Q18", *known, observed=f"steps behind a failed one are {', '.join(sorted(later))}"
+            "Q18", *known, observed=f"dependents of a failed step are {', '.join(sorted(later))}"
         )
 
 
@@ -166,7 +166,7 @@ def check_steps_lie_within_the_run(context: CheckContext) -> None:
 
 @requirement("STEPS-13")
 def check_steps_of_a_malformed_id_are_rejected(context: CheckContext) -> None:
-    """What is no UUID is no matter of looking."""
+    """A malformed id is a validation error, not a lookup."""
     require(context.api.get_steps(MALFORMED_RUN), status(422))
 
 

@@ -28,7 +28,7 @@ def diff_command(before: Path, after: Path) -> None:
     that the second run should have come to and did not counts as worse.
 
     \b
-    Exit codes: 0 nothing got worse, 1 something did, 2 a file is no report.
+    Exit codes: 0 nothing got worse, 1 something did, 2 a file is not a report.
     """
     found = compare(read_report(before), read_report(after))
     console = Console(highlight=False)

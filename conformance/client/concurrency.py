@@ -12,8 +12,8 @@ T = TypeVar("T")
 def concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make all calls as nearly at the same moment as threads allow; their results in order.
 
-    The first exception among them is raised when all are done. Whoever runs out of time meanwhile
-    leaves them behind: a target that never ends an answer must not hold the process.
+    The first exception among them is raised when all are done. If the time is up meanwhile, the
+    threads are abandoned: a target that never completes a response must not hold the process.
     """
     gate = threading.Barrier(len(calls))
     results: dict[int, T] = {}

@@ -16,7 +16,7 @@ class AuthScheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A secret, the way it is presented, and where it was told; its representation does not show
+    """A secret, its security scheme, and where it was configured; its representation does not show
     the secret."""
 
     scheme: AuthScheme

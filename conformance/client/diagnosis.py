@@ -1,4 +1,4 @@
-"""Find out from an exception why there is no response, and give a hint. The hints are the same
+"""Find out from an exception why a response is missing, and give a hint. The hints are the same
 before the first check and during the run."""
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class TooSlowError(Exception):
 
 
 class Cause(StrEnum):
-    """Why there is no response; the value is the hint."""
+    """Why a response is missing; the value is the hint."""
 
     REFUSED = "Start the API, or correct host and port in --base-url."
     UNKNOWN_HOST = "Correct the host in --base-url: it has no address."
@@ -52,7 +52,7 @@ class Cause(StrEnum):
 
 def cause_of(fault: BaseException, *, secure: bool) -> Cause:
     """Return the cause of the exception and those it was raised for. `secure`: TLS was used, which
-    hides the refusal of a client certificate as a plain close."""
+    hides the rejection of a client certificate as a plain close."""
     chain = list(_chain(fault))
     for each in chain:
         if isinstance(each, ssl.SSLCertVerificationError):

@@ -1,5 +1,5 @@
 """Rate limits of the target: what it asks to wait before the same request is sent again, and how
-much of that there was. A refusal for reasons of rate says nothing about the request itself."""
+much of that there was. A 429 says nothing about the request itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOO_MANY_REQUESTS = 429
 _MAX_ATTEMPTS = 8
 # A server that is a little behind the header's second refuses once more.
 _MIN_WAIT = 0.1
-# What is left to do with an answer that comes at last.
+# Seconds kept for the response that comes at last.
 _RESERVE = 2.0
 
 
@@ -45,7 +45,8 @@ class RateLimitStats:
 
 
 class RateLimiter:
-    """Waits, and keeps count; `tell` is told on the main thread for how many seconds it waits."""
+    """Wait, and keep count; `on_wait` is called in the main thread with the seconds of each
+    wait."""
 
     def __init__(self, on_wait: Callable[[float], None] = lambda seconds: None) -> None:
         self.stats = RateLimitStats()
@@ -54,8 +55,8 @@ class RateLimiter:
 
     def wait(self, status: int, headers: Mapping[str, str], attempts: int) -> bool:
         """Whether the request should be sent again: it was refused for its rate, and as much time
-        as the target asked for, by `Retry-After`, has now gone by. Not if there is no time for
-        that, or it was tried too often."""
+        as the target asked for, by `Retry-After`, has now gone by. Not if too little time is left
+        for that, or it was tried too often."""
         requested = retry_after(headers) if status == TOO_MANY_REQUESTS else None
         if requested is None or attempts >= _MAX_ATTEMPTS:
             return False
@@ -77,7 +78,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return float(text)
     try:
         retry_at = parsedate_to_datetime(text)
-        # By the clock that the moment was named by, where that is told.
+        # By the clock of the server, where it sends one.
         now = parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else _now()
         return max(0.0, retry_at.timestamp() - now)
     except (ValueError, TypeError, OverflowError):

@@ -1,5 +1,5 @@
 """The target byte by byte, for what no HTTP library would send: requests too large, cut off or
-broken. What comes back is read leniently and within bounds; whoever asks decides what it means."""
+broken. What comes back is read leniently and within bounds; the caller decides what it means."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ class RawClient:
         during: Callable[[], None] | None = None,
     ) -> RawResponse:
         """Send the pieces and read until the target hangs up, `done` is content with what it heard
-        (by default, a whole answer), or `patience` is over.
+        (by default, a complete response), or `patience` is over.
 
         With `leave` the connection is given up as soon as all is sent; `during` is called between
-        sending and reading. Raises Refused if nobody listens.
+        sending and reading. Raise ConnectionRefused if nothing listens.
         """
         start = time.monotonic()
         received, closed = b"", False

@@ -1,4 +1,4 @@
-"""The record of what was sent and answered: bounded, without credentials, and each entry a `curl`
+"""Record requests and responses: bounded, without credentials, and each entry a `curl`
 away from being seen again."""
 
 from __future__ import annotations

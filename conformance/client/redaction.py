@@ -20,7 +20,7 @@ class Redactor:
     """Takes secrets out of headers and text.
 
     Headers that carry credentials are always cleared. In other text only secrets long enough to be
-    told from ordinary words are replaced.
+    recognised are replaced.
     """
 
     secrets: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ def _spellings(secret: str) -> Iterator[str]:
     raw = secret.encode()
     yield raw.hex()
     for before in range(3):
-        # The outermost characters depend on what stands beside the secret.
+        # The outermost characters depend on what surrounds the secret.
         encoded_text = base64.b64encode(b"\0" * before + raw)
         first, last = (0, 2, 3)[before], len(encoded_text) - (0, 3, 2)[(before + len(raw)) % 3]
         for encoded in (encoded_text, encoded_text.replace(b"+", b"-").replace(b"/", b"_")):

@@ -35,7 +35,7 @@ class ShellScript:
         """Write down the newest exchange, with something to remark; returns it in words."""
         exchange = self._traffic.since(self._traffic.count - 1)[0]
         self._write(exchange, more)
-        return f"{exchange.method} {exchange.url} answered {exchange.status}"
+        return f"{exchange.method} {exchange.url} returned {exchange.status}"
 
     def add_remaining(self) -> None:
         """Write down what was sent and is not written down."""

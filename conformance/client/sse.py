@@ -1,6 +1,6 @@
-"""Server-Sent Events as the WHATWG standard parses them, from bytes. Browsers forgive everything,
-so a parser built for use would hide what a server does wrong: this one also tells what a browser
-would silently drop (unknown fields, bytes that are no UTF-8, a last event that was never ended)."""
+"""Parse Server-Sent Events from bytes as the WHATWG standard does. Browsers accept everything, so a
+parser built for use would hide faults of the server: this one also reports what a browser would
+drop silently (unknown fields, invalid UTF-8, a last event without its end)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ServerSentEvent:
 
 @dataclass(slots=True)
 class Parser:
-    """Feed it bytes; frames and faults gather in it. Comments count as signs of life only."""
+    """Feed it bytes; it collects events and faults, and counts comments."""
 
     events: list[ServerSentEvent] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Parser:
         try:
             line = raw.decode("utf-8")
         except UnicodeDecodeError as fault:
-            self.faults.append(f"a line is no UTF-8: {fault}")
+            self.faults.append(f"a line is not UTF-8: {fault}")
             line = raw.decode("utf-8", "replace")
         if not line:
             self._dispatch(at)

@@ -123,7 +123,8 @@ class Stream:
         return ready(self)
 
     def first_response(self, seconds: float) -> Response:
-        """The stream as an ordinary answer: a refusal whole, events cut at their first bytes."""
+        """Return the stream as a response: an error complete, events cut after their first
+        bytes."""
         streaming = self.media_type == "text/event-stream"
         if (
             not self.wait(seconds, lambda s: s.ended or (streaming and bool(s.head)))
@@ -141,7 +142,7 @@ class Stream:
         )
 
     def close(self) -> None:
-        """Leave; the reader is gone when this returns."""
+        """Disconnect; the reading thread has ended when this returns."""
         self._closing = True
         if not self.ended:
             _disconnect(self._response)
@@ -150,7 +151,7 @@ class Stream:
 
     def _read(self) -> None:
         try:
-            # A quiet stream is no fault: who waits keeps the time, and hanging up ends the read.
+            # An idle stream is not an error: the caller keeps time, and disconnecting ends it.
             self._response.request.extensions["timeout"]["read"] = None
             for chunk in self._response.iter_raw():
                 with self._changed:

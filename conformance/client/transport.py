@@ -81,11 +81,11 @@ class Target:
         body: bytes | None = None,
         timeout: float | None = None,
     ) -> Response:
-        """Send one request and read the whole answer; again, where a rate limit refused it, when
+        """Send one request and read the complete response; again, if a rate limit rejected it, when
         the time that was asked for has gone by.
 
-        Raises NoAnswer if it is not complete in `timeout` seconds or exceeds 32 MiB, Refused if
-        nothing listens, Unsupported for anything but GET on a read-only target.
+        Raise NoResponse if it is not complete in `timeout` seconds or exceeds 32 MiB,
+        ConnectionRefused if nothing listens, Unsupported for changes to a read-only target.
         """
         return self._within_rate_limit(
             lambda: self._send(
@@ -100,7 +100,7 @@ class Target:
         size = 0
         late = f"the response was not complete after {limit:g} s"
         try:
-            # The client's own limit begins anew with every byte, and headers may go on for ever.
+            # The client's own limit starts again with every byte, and headers may never end.
             with deadline.limit(limit + _GRACE, late, TooSlowError):
                 raw = self._client.send(request, stream=True)
                 encoding = raw.headers.get("content-encoding", "")
@@ -135,7 +135,7 @@ class Target:
         return self._within_rate_limit(attempt)
 
     def _within_rate_limit(self, attempt: Callable[[], T]) -> T:
-        """What is answered once no rate limit refuses it, or there is no time to wait for that."""
+        """Return the response after waiting for rate limits, as long as time is left."""
         attempts = 0
         while self._rate_limiter.wait((response := attempt()).status, response.headers, attempts):
             attempts += 1

@@ -46,9 +46,9 @@ class Setting(click.Option):
 
     `at` is its key there, as KEY or TABLE.KEY (by default its name); with `pairs` it is a table,
     written NAME=VALUE elsewhere. A secret is never in the file: KEY_env names the variable that
-    holds it. In the environment, spaces separate `multiple` values, or line
-    breaks if they are `lines`. `convert` checks one value. `example` is shown in the template where
-    there is no default, `group` is the heading in `--help`.
+    holds it. In the environment, spaces separate `multiple` values, or line breaks if they are
+    `lines`. `convert` checks one value. `example` is shown in the template without a default,
+    `group` is the heading in `--help`.
     """
 
     def __init__(  # noqa: PLR0913 - what a row of the table may say

@@ -33,11 +33,11 @@ class Contract:
 
     @property
     def digest(self) -> str:
-        """What tells this contract from another, however either is written down."""
+        """A hash of the contract, independent of its formatting."""
         return sha256(json.dumps(self.full, sort_keys=True).encode()).hexdigest()
 
     def marks_for(self, pointer: str) -> tuple[Mark, ...]:
-        """The marks that answer for the keyword at the JSON pointer, outermost first.
+        """The marks that cover the keyword at the JSON pointer, outermost first.
 
         The pointer starts at the document's root and may pass through references, with or without
         naming ``$ref``, as the paths of validators do. What covers an object on the way covers all
@@ -87,7 +87,7 @@ class Contract:
         return "/paths"
 
     def _names_a_code(self, place: Path) -> bool:
-        """Whether a mark there answers for a code of success alone, not for its body."""
+        """Whether a mark there covers a code of success alone, not its body."""
         return place[-2:-1] == ("responses",) and only_success(
             look_up(self.full, place[:-1]), place[-1]
         )

@@ -29,7 +29,7 @@ _PAYLOADS = {"default", "enum", "example", "value"}
 class Mark:
     """One reason for something that the reference page does not say.
 
-    ``pointer`` leads to the object that bears the mark; ``covers`` are the places it answers for,
+    ``pointer`` leads to the object that bears the mark; ``covers`` are the places it covers,
     as paths from the document's root, with wildcards resolved.
     """
 
@@ -119,7 +119,7 @@ def _read(document: dict[str, Any], path: Path, index: int, raw: Any, file: str)
 def _places(node: Any, segments: tuple[str, ...]) -> list[Path]:
     """Paths below the node that the segments of a cover match.
 
-    Silence about ``nullable`` says that null is refused, so a cover of it answers for its absence
+    Silence about ``nullable`` says that null is refused, so a cover of it includes its absence
     as well, as long as one of the places has it.
     """
     places = _matches(node, segments)

@@ -78,7 +78,7 @@ def _relax(view: Document, place: Path) -> bool:
 
 
 def _allow_null(view: Document, place: Path) -> None:
-    """OpenAPI 3.0 reads no keyword beside a reference, so a referenced schema is put in place; and
+    """OpenAPI 3.0 reads no keyword next to a reference, so a referenced schema is put in place; and
     `nullable` no further than `type`."""
     try:
         schema = unshared(resolve(view, look_up(view, place)))

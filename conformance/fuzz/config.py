@@ -24,5 +24,5 @@ class FuzzConfig:
 
 
 def chosen() -> int:
-    """A seed that nobody chose."""
+    """Return a random seed."""
     return secrets.randbelow(2**32)

@@ -13,12 +13,12 @@ from conformance.vocabulary import UUID
 _SHOWN = 160
 _RUN = re.compile(rf"/{UUID}(?=/|\?|$)")
 _PLACE = re.compile(r"Schema at (\S*):\s*(.*?)\s*\n\s*\nValue:\s*\n\s*(.*)", re.DOTALL)
-# What tells people what a value means, and nobody whether it fits.
+# Keywords that describe a value and do not constrain it.
 _FOR_PEOPLE = frozenset({"description", "example", "examples", "title", "x-evidence"})
 
 
 def describe_failure(check: str, text: str, exchange: Exchange) -> str:
-    """The failure of this check; `said` is how Schemathesis tells it, and stands for itself where
+    """The failure of this check; `text` is the message of Schemathesis, and is returned where
     it is of a kind that is not known here."""
     sent = f"{exchange.method} {_path(exchange.url)}"
     if exchange.request_body is not None:
@@ -48,7 +48,7 @@ def _expected(check: str, text: str, exchange: Exchange) -> str:
 
 
 def _path(url: str) -> str:
-    # Which run it was shows the command beside it; the same fault has the same words.
+    # The command shows the run; the same failure has the same message.
     parts = urlsplit(_RUN.sub("/{run_id}", url))
     return _short(f"{parts.path}?{parts.query}" if parts.query else parts.path)
 

@@ -1,5 +1,5 @@
 """What Schemathesis found, read from its event file: which cases were sent for each phase and
-operation, how they were answered, and which of its checks failed."""
+operation, which responses came, and which of its checks failed."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Failure:
 
 @dataclass(slots=True)
 class PhaseResult:
-    """A phase of one operation: how often each status came, and what failed; `cut` says that there
-    was no time for the rest."""
+    """A phase of one operation: how often each status came, and what failed; `timed_out` says that
+    there was no time for the rest."""
 
     statuses: dict[int, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -48,7 +48,7 @@ class PhaseResult:
 
     @property
     def sent(self) -> int:
-        """How many requests were answered."""
+        """How many requests got a response."""
         return sum(self.statuses.values())
 
     @property
@@ -94,11 +94,11 @@ def _count(phase: str, recorder: dict[str, Any], results_by_phase: FuzzResults) 
         result.failures += [
             Failure(name, describe_failure(name, message, exchange), exchange)
             for name, message in _failed(recorder.get("checks", {}).get(case_id, ()))
-            if not (name == "negative_data_rejection" and _is_no_body(operation, exchange))
+            if not (name == "negative_data_rejection" and _means_no_body(operation, exchange))
         ]
 
 
-def _is_no_body(operation: Operation, exchange: Exchange) -> bool:
+def _means_no_body(operation: Operation, exchange: Exchange) -> bool:
     """The page shows a body and does not call it required (Q17): null is another word for none."""
     body = exchange.request_body
     return operation is Operation.RETRY and body is not None and body.strip() == "null"

@@ -110,7 +110,7 @@ def _start(
         "NETRC": os.devnull,
     }
     if connection.proxy:
-        # Its password is nobody's business who lists processes.
+        # A process list must not show its password.
         environment |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), connection.proxy)
     command = [sys.executable, "-m", "schemathesis.cli", "--no-color"]
     command += ["--config-file", "schemathesis.toml", "run", "openapi.json", "--url", base_url]
@@ -155,7 +155,7 @@ def _finish(
         process.kill()
         process.wait()
     events = home / "events.ndjson"
-    # 1 tells of failures, which is what it is run for.
+    # Exit code 1 means failures, which are the result.
     if code is not None and (code not in (0, 1) or not events.exists()):
         output = (home / "said").read_text(encoding="utf-8", errors="replace")
         raise KitError(f"Schemathesis exited with {code}: {output.strip()[-800:]}")
@@ -190,7 +190,7 @@ def _configuration(pools: Pools, config: FuzzConfig) -> str:
 
 # Sequences for each case that is asked for: which operations one is made of is left to chance.
 _SEQUENCES = 2
-# Values drawn from earlier answers, and links inferred from names, would lead to runs of others and
+# Values from earlier responses, and links inferred from names, would lead to foreign runs and
 # cancel them. A failure is not made smaller: state is used up, so that it might not show again.
 _GENERAL = """
 hooks = "conformance.fuzz.hooks"

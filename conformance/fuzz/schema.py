@@ -15,7 +15,7 @@ from conformance.vocabulary import RUN_OPERATIONS, Operation
 
 # Stands in every path until a run that suits the operation takes its place.
 PLACEHOLDER = "00000000-0000-4000-8000-0000000f0220"
-# The environment in which Schemathesis is told the credential's headers, the runs to use and a
+# The environment variables that give Schemathesis the credential's headers, the runs to use and a
 # directory that outlives it.
 HEADERS = "RUNS_CONFORMANCE_FUZZ_HEADERS"
 RUNS = "RUNS_CONFORMANCE_FUZZ_RUNS"
@@ -26,7 +26,7 @@ _ANY_JSON: dict[str, Any] = {
     "application/problem+json": {"schema": {}},
 }
 _FOLLOWED = ("2XX", "200", "201", "202", "409")
-_REFUSALS = ("400", "415")
+_CLIENT_ERRORS = ("400", "415")
 _SUCCESSES = ("201", "202")
 
 
@@ -69,7 +69,7 @@ def _open_up(made: Document, contract: Contract) -> None:
     made["components"]["schemas"]["Error"] = {}
     for operation in _operations(made):
         responses = operation["responses"]
-        for code in _REFUSALS:
+        for code in _CLIENT_ERRORS:
             responses.setdefault(code, {"description": "Refused."})
         if operation["operationId"] in (Operation.CANCEL, Operation.RETRY):
             for code in _SUCCESSES:
@@ -109,7 +109,7 @@ def _down(node: Any, keys: Iterable[str | int]) -> Any:
 
 
 def _link(made: Document) -> None:
-    """Add the links to each answer that there is in the document, in place."""
+    """Add the links to each response of the document, in place."""
     there = {
         item[method]["operationId"]: item[method]
         for item in made["paths"].values()

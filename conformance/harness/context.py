@@ -87,7 +87,7 @@ class CheckContext:
         raise Unsupported(f"no such credential is known: --{scheme.value}")
 
     def wrong_credential(self, scheme: AuthScheme | None = None) -> Api:
-        """A caller with a credential that nobody was given."""
+        """Return a caller with a wrong credential."""
         return self.api.with_credential(
             Credential(scheme or self.credentials[0].scheme, WRONG_SECRET)
         )
@@ -121,7 +121,7 @@ class CheckContext:
             with contextlib.suppress(Inconclusive, Unsupported):
                 found.append(self.runs.shared(state, at))
         if not found:
-            raise Inconclusive("there is no run to look at")
+            raise Inconclusive("no run to read is provided")
         return found
 
     def newest_runs(self) -> dict[str, dict[str, Any]]:
@@ -164,12 +164,12 @@ class CheckContext:
 
     def cancelled_runs(self) -> tuple[Snapshot, ...]:
         """Runs that would have completed soon, as they were when they had been cancelled: one at
-        once and one at work. They are cancelled when this is first called; none where there are no
-        runs to spare, or they cannot be cancelled."""
+        once and one while running. They are cancelled in the first call; empty if no runs can
+        be provided or cancelled."""
         return self.cache.once("stopped", self._cancel_runs)
 
     def check_unchanged(self, ended: Sequence[Snapshot]) -> None:
-        """A Finding if one of these runs, or a step, is not for good what it was."""
+        """Raise CheckFailed if one of these runs, or a step, has changed."""
         for before in ended:
             self.poller.wait_for_effects(before.at)
             after, state = self.snapshot(before.run["id"]), before.run.get("status")
@@ -194,7 +194,7 @@ class CheckContext:
         if not self.runs.unlimited:
             return ()
         for at in (None, Status.RUNNING):
-            # Whoever's business it is why this does not work tells it.
+            # Other checks report why this does not work.
             with contextlib.suppress(Outcome):
                 run_id = self.runs.fresh(State.SUCCEEDS, at)
                 self.api.cancel(run_id)
@@ -237,7 +237,7 @@ class CheckContext:
             early.close()
             for stream in (first, second):
                 self.poller.follow(stream, has_ended)
-            # What comes behind the end should come within this: an end told twice, or the close.
+            # Whatever follows the terminal event comes within this: a second one, or the close.
             first.wait(1, lambda s: s.ended)
             second.wait(0.2, lambda s: s.ended)
         return StreamRecording(run_id, first, second, early)
@@ -267,9 +267,9 @@ class CheckContext:
         raise Inconclusive("the list changes too quickly to compare readings of it")
 
     def check_schema(self, response: Response, schema: str) -> Any:
-        """The answer's body, if it fits this schema of the contract.
+        """Return the body of the response, if it fits this schema of the contract.
 
-        A Finding otherwise: as weak as the evidence for the keyword that is not met.
+        Raise CheckFailed otherwise, with the level of the keyword that is not met.
         """
         value = response.json()
         self.check_value(value, schema, response.exchange, response.summary)
@@ -288,7 +288,7 @@ class CheckContext:
     def wait_for(
         self, read: Callable[[], Any], matches: Matcher[Any], within: float | None = None
     ) -> Any:
-        """The value once it matches; a Finding if it does not in time."""
+        """Return the value once it matches. Raise CheckFailed if it does not in time."""
         value, why = self.poller.until(read, matches, within)
         if why:
             raise CheckFailed(why)
@@ -306,13 +306,13 @@ class CheckContext:
         self, question: str, *answers: str, observed: str, exchange: int | None = None
     ) -> None:
         """Note which of the known answers to an open question what was seen leaves possible; none
-        says that it was something else. Raises ValueError for an answer that nobody knows."""
-        if strangers := set(answers) - set(self.questions[question].answers):
-            raise ValueError(f"{sorted(strangers)} are no answers to {question}")
+        means that it was none of them. Raise ValueError for an unknown answer."""
+        if unknown := set(answers) - set(self.questions[question].answers):
+            raise ValueError(f"{sorted(unknown)} are not answers to {question}")
         clean = self.api.target.traffic.redactor.text(observed)
         self.observations.append(Observation(question, answers, clean, exchange))
 
     def observe_status(self, question: str, response: Response, words: Mapping[int, str]) -> None:
-        """Likewise, where the status alone tells: `words` has the known answer by status."""
+        """Likewise, where the status code decides: `words` has the known answer by status code."""
         known = (words[response.status],) if response.status in words else ()
         self.observe(question, *known, observed=response.summary, exchange=response.exchange)

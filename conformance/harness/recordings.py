@@ -20,8 +20,8 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class StreamRecording:
-    """The stream of a succeeding run as two readers heard it, from its creation on; `early` is what
-    a third had heard when it left."""
+    """The stream of a succeeding run as two subscribers received it, from its creation on; `early`
+    is what a third one had received when it left."""
 
     run_id: str
     first: Stream

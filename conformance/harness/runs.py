@@ -36,7 +36,7 @@ _INITIAL_STATUS = {
 
 # The states of runs that go on by themselves from where they are provided.
 _SELF_ADVANCING = (State.SUCCEEDS, State.FAILS, State.FAILS_ONCE, State.DIAMOND)
-# How often a run is made anew that was past the status it is wanted in when it was looked at.
+# How often another run is created because one had left the wanted status when it was read.
 _MAX_TRIES = 4
 # How many of the runs that are made ahead may be at work at a time.
 _MAX_UNFINISHED = 8
@@ -45,14 +45,14 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class RetriedRuns:
-    """The runs that retries have made, where they make others (Q01), from the answers that name
+    """The runs that retries have created, where they do (Q01), from the responses that name
     them."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
 
     def observe(self, response: Response) -> None:
-        """Take note of an answer, if it is to a retry."""
+        """Note the run in a response, if that is to a retry."""
         path = urlsplit(response.url).path
         if response.method != "POST" or not path.endswith("/retry") or success(response):
             return
@@ -163,7 +163,7 @@ class Runs:
                     self._created_ahead.setdefault(state, []).append(provided_run)
                     self._unfinished.append(provided_run.run_id)
         except (Outcome, SetupError):
-            # Whoever needs such a run will meet the fault, and say so.
+            # The check that needs such a run will report the fault.
             self._wanted, self._unfinished = [], []
 
     def clean_up(self) -> None:
@@ -181,7 +181,7 @@ class Runs:
         # Only who wants it finished is served by one that was made ahead.
         if at in FINISHED and (ahead := self._created_ahead.get(state)):
             return ahead.pop(0)
-        # What goes on by itself has done so since it was set aside, unless there is no other.
+        # A run that advances by itself has done so since it was set aside.
         too_old = state in _SELF_ADVANCING and at not in FINISHED and self.unlimited
         if not too_old and (spare := self._spare.pop(state, None)) is not None:
             return spare

@@ -12,7 +12,7 @@ from conformance.provision.subprocess import CommandRunner
 
 
 class RequestClock:
-    """What was due has happened when the answer is there; it must be of the 200 class."""
+    """What was due has happened when the response comes, which must be of the 200 class."""
 
     def __init__(self, target: Target, request: RequestTemplate, credential: Credential) -> None:
         self._target = target

@@ -39,7 +39,7 @@ class DiscoverProvisioner:
     def provide(self, state: State) -> Provided | Declined:
         """A listed run with the status that the state stands for."""
         if state is State.FAILS_ONCE:
-            return Declined("a look at a run does not tell that its retry would succeed")
+            return Declined("a listed run does not show whether its retry would succeed")
         if state is State.OTHER_TENANT:
             if self.other_tenant is None:
                 return Declined("no credential of another tenant is configured")

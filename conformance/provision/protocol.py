@@ -1,4 +1,4 @@
-"""What a way to provide runs looks like to the kit. A way answers with a run or declines with a
+"""Define how runs are provided. A provisioner returns a run or declines with a
 reason; it raises SetupError when it should have provided and could not, and Inconclusive when it
 looked and there was none. It may also bring a clock that it can move, and more credentials."""
 
@@ -18,7 +18,7 @@ DERIVED = (State.COMPLETED, State.CANCELLED)
 
 @dataclass(frozen=True, slots=True)
 class Provided:
-    """A run; `ours` says that the kit may change it."""
+    """A run, and whether the kit may change it."""
 
     run_id: str
     may_change: bool
@@ -26,7 +26,7 @@ class Provided:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """There is no such run here, declared, for this reason."""
+    """The state is not supported, for this reason."""
 
     reason: str
 

@@ -22,8 +22,8 @@ _SHOWN = 300
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """A request to the backend, for the `purpose` that messages tell: `method`, `path` and `body`
-    are templates, `id_at` the dotted way to the run's id in the answer, where it makes one."""
+    """A request to the backend, for the `purpose` that messages name: `method`, `path` and `body`
+    are templates, `id_path` the dotted path of the run's id in the response."""
 
     purpose: str
     method: str
@@ -32,7 +32,8 @@ class RequestTemplate:
     id_path: str = ""
 
     def send(self, target: Target, owner: Credential, placeholders: Mapping[str, str]) -> Response:
-        """Its answer, with `words` in the place of their names; a SetupError if there is none."""
+        """Return the response, with the placeholders replaced. Raise SetupError if there is
+        none."""
         path, body = self.path, self.body
         for name, value in placeholders.items():
             path, body = path.replace(name, value), body.replace(name, value)
@@ -43,19 +44,19 @@ class RequestTemplate:
             raise SetupError(f"The {self.purpose} failed: {fault}") from None
 
     def expect_success(self, response: Response) -> None:
-        """Raise a SetupError if the answer is not of the 200 class."""
+        """Raise SetupError if the response is not of the 200 class."""
         if not 200 <= response.status < 300:
             raise SetupError(f"The {self.purpose} failed: {describe(response)}")
 
 
 def describe(response: Response) -> str:
-    """An answer in short, for messages."""
+    """Describe a response in messages."""
     return f"{response.summary}: {response.body[:_SHOWN].decode('utf-8', 'replace')}"
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRuns:
-    """Every answer but the 200 class with an id, and those that mean that the backend has no such
+    """Every response but the 200 class with an id, and those that mean that the backend has no such
     runs, is the set-up's fault."""
 
     target: Target

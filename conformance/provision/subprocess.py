@@ -1,5 +1,5 @@
-"""An executable of the set-up's, run once for one answer. It is told in its environment where the
-service is and with which credential to come; whatever is wrong with it is the set-up's fault."""
+"""Run an executable of the set-up. Its environment has the base URL and a credential; every fault
+of it is a set-up error."""
 
 from __future__ import annotations
 

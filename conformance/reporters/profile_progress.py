@@ -48,7 +48,7 @@ class ProfileReporter:
                     self._console.print(Text(f"observed: {seen}", style="dim"))
 
     def refuse(self, *why: tuple[str, str]) -> None:
-        """Show why there is no run: pairs of a message and a hint."""
+        """Show why the run cannot start: pairs of a message and a hint."""
         self._progress.refuse(*why)
 
     def warn(self, text: str) -> None:

@@ -14,7 +14,7 @@ EVERY = 10.0
 
 
 class ProgressLine:
-    """Shows what is under way and, in markup, what came of it so far: `said` at first. Nothing if
+    """Shows what is under way and, in markup, what came of it so far: `status` at first. Nothing if
     not `shown`. `every` is the time from one plain line to the next, in seconds."""
 
     def __init__(
@@ -62,7 +62,7 @@ class ProgressLine:
         self._bar.stop()
 
     def refuse(self, *why: tuple[str, str]) -> None:
-        """Show why there is no run: pairs of a message and a hint."""
+        """Show why the run cannot start: pairs of a message and a hint."""
         self.stop()
         for message, hint in why:
             self._console.print(Text(message, style="bold red"), soft_wrap=True)

@@ -59,7 +59,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The picture: across in per cent of its width, down in pixels; `told` is it in a sentence."""
+    """The picture: across in per cent of its width, down in pixels; `description` is a sentence
+    about it."""
 
     height: float
     rows: tuple[Row, ...]

@@ -1,5 +1,5 @@
-"""The report as SARIF 2.1.0, for tools that show findings beside code: each fault at the line of
-the contract that it breaks. What was not decided is told of the run, not of the implementation."""
+"""Render the report as SARIF 2.1.0: each failure at the line of the contract that is not met.
+Results without a decision are notifications of the run, not results."""
 
 from __future__ import annotations
 

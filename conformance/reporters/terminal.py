@@ -71,7 +71,7 @@ class TerminalReporter:
                 self._report(event.report)
 
     def refuse(self, *why: tuple[str, str]) -> None:
-        """Show why there is no run: pairs of a message and a hint."""
+        """Show why the run cannot start: pairs of a message and a hint."""
         self._progress.refuse(*why)
 
     def _started(self, event: RunStarted) -> None:

@@ -1,6 +1,6 @@
-"""A target's answers to the open questions as a behaviour profile, a file that the mock plays.
-Beside each answer stands what was seen, by which check. A question that was not answered, or by
-something that no profile can say, is left to the contract's own answer, with the reason."""
+"""A target's answers to the open questions as a behaviour profile, a file that the mock plays. Each
+answer has the observations that it rests on, with their checks. A question that was not answered,
+or by something that no profile can say, is left to the contract's own answer, with the reason."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class RunNotStarted:
 
 @dataclass(frozen=True, slots=True)
 class WaitingForApi:
-    """The target has not answered for this many of the seconds that it is given."""
+    """The target has not responded yet, for `seconds` of the `limit`."""
 
     seconds: float
     limit: float
@@ -41,7 +41,7 @@ class RateLimited:
 @dataclass(frozen=True, slots=True)
 class SetupFinished:
     """How runs are provided, and for each state "" or why there is none; `failed` went wrong. It
-    was told by the file `config`, if by any."""
+    comes from the file `config`, if there is one."""
 
     provisioner: str
     states: Mapping[State, str]

@@ -84,11 +84,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Entries in the catalogue's order. `trouble` says why the run is not whole, if it is not;
-    `stale` has a line for each waiver that is in the way, `missing` the requirements that were
-    selected and not reached, `credentials` the ways they were presented in, the usual one first,
-    `notes` what a reader must know to rely on the rest.
-    """
+    """Entries in the catalogue's order. `problem` says why the run is incomplete, if it is;
+    `stale_waivers` has a line for each expired or unused waiver, `not_run` the requirements that
+    were selected and not reached, `credentials` the ways they were presented in, the usual one
+    first, `notes` what limits how far the result can be relied on."""
 
     base_url: str
     contract: str
@@ -118,8 +117,8 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the command exits with: a violation outweighs trouble, trouble a clean sheet. A
-        waiver that is in the way is trouble: what it says of the implementation is not so.
+        """What the command exits with: a violation outweighs a problem, a problem outweighs
+        passing. An expired or unused waiver is a problem.
         """
         counts = self.counts
         if self.interrupted:
@@ -132,13 +131,13 @@ class Report:
 
     @property
     def tested(self) -> int:
-        """How many requirements were put to the test and answered."""
+        """How many requirements were tested with a result."""
         decided = (Verdict.PASS, Verdict.DEVIATION, Verdict.VIOLATION)
         return sum(entry.verdict_before_waiver in decided for entry in self.entries)
 
     @property
     def selected(self) -> int:
-        """How many requirements were to be put to the test."""
+        """How many requirements were selected."""
         return len(self.entries) + len(self.not_run)
 
     @property
@@ -226,7 +225,7 @@ def find_stale(
     waivers: Iterable[Waiver], entries: Iterable[Entry], known: Iterable[str], today: str
 ) -> tuple[str, ...]:
     """A line for each waiver that is out of date, and for each that is needed no more: all that it
-    covers of the `known` requirements was put to the test and passed."""
+    covers of the `known` requirements passed."""
     found = {entry.requirement.id: entry.verdict_before_waiver for entry in entries}
     ids = list(known)
     lines: list[str] = []

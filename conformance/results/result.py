@@ -1,4 +1,5 @@
-"""How one check ended: what pytest carries from a worker to the front, so all of it is JSON."""
+"""Judge how one check ended. pytest carries the result from a worker to the controller, so all of
+it is JSON."""
 
 from __future__ import annotations
 
@@ -25,10 +26,10 @@ SHOWN_OF_PASS = 2
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One check's verdict; `exchanges` are its newest, `culprit` the number of the one that shows
-    the fault, `because` the requirement whose business it is if not the check's own, `place` where
-    the contract says what is not met, `runs` what it saw runs do. `in_passing`: the check is about
-    something else, and saw this."""
+    """One check's verdict. `exchanges` are its newest, `failing_exchange` the number of the one
+    that shows the failure, `caused_by` the requirement that covers it if that is another,
+    `contract_location` what is not met, `runs` the observed histories. `incidental`: the check is
+    about something else."""
 
     requirement: str
     check: str

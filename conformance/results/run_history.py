@@ -1,5 +1,5 @@
 """A run as it was seen to go, in few enough words to be drawn: its status and when that changed,
-its steps with their times, and what its stream told."""
+its steps with their times, and the events of its stream."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STEP = ("key", "status", "startedAt", "completedAt", "dependsOn")
 
 
 def to_history(name: str, seen: object) -> dict[str, Any] | None:
-    """What is published of an observation of the archive; None if it is not of a run."""
+    """What is published of an shared observation; None if it is not of a run."""
     if isinstance(seen, StreamRecording):
         return _of_events("stream of a run that succeeds", run_events(seen.first.events))
     snapshots = (

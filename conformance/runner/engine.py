@@ -1,6 +1,6 @@
 """The run itself, as a pytest plugin object: opens the session before the first check, judges each
-check as it ends, and makes the report. Under pytest-xdist the workers check and the front reports;
-what passes between them are results as JSON in the test reports' properties."""
+check as it ends, and makes the report. Under pytest-xdist the workers check and the controller
+reports; what passes between them are results as JSON in the test reports' properties."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Engine:
     def pytest_sessionstart(self) -> None:
         """Connect, try the target, and see which runs can be had."""
         try:
-            # Waiting for a target to start is no part of the run.
+            # Waiting for a target to start is not part of the run.
             share = self.settings.wait_for_api + self.settings.budget
             with deadline.limit(share, "the budget was spent before the first check"):
                 self._session = Session(
@@ -138,13 +138,13 @@ class Engine:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
-        """Stop here where there is no session; any earlier, pytest would repeat the reason."""
+        """Stop here without a session; any earlier, pytest would repeat the reason."""
         if self.refused is not None:
             text = f"{self.refused.message} {self.refused.hint}".rstrip()
             raise pytest.exit.Exception(text, returncode=2)
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Pass over modules whose groups nobody asks for: some take their time to load."""
+        """Skip modules of groups that are not selected: some take long to load."""
         if collection_path == _CHECKS / "support":
             return True
         if collection_path.parent != _CHECKS or collection_path.stem == "__init__":
@@ -216,7 +216,7 @@ class Engine:
                     begin(self.session.context())
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Tell that a check begins."""
+        """Report that a check begins."""
         self._emit(CheckStarted("", nodeid.rpartition("::")[2]))
 
     @pytest.hookimpl(wrapper=True)
@@ -230,7 +230,7 @@ class Engine:
 
     def _in_time(self) -> Generator[None, Any, Any]:
         left = self.settings.budget - (time.monotonic() - self.start)
-        # What is made up at random may take as long as somebody wants it to.
+        # Random cases may take as long as the user wants.
         at_random = self.settings.fuzz.seed is not None
         share = left if at_random else min(left, 3 * self.settings.patience)
         if left <= 0:
@@ -310,7 +310,7 @@ class Engine:
         return self.report
 
     def _clean_up(self, session: Session) -> None:
-        """However slowly the target answers: the verdict does not wait for it."""
+        """Do not let a slow target delay the verdict."""
         left = self.settings.budget - (time.monotonic() - self.start)
         late = "Clean-up took too long: runs that the kit created are still unfinished."
         try:
@@ -326,7 +326,7 @@ class Engine:
         if isinstance(fault, KeyboardInterrupt):
             fault = Inconclusive("it was interrupted")
         if isinstance(fault, NoResponse) and not self.session.alive():
-            # Whether this request brought it down or somebody else did cannot be told from here.
+            # It is not known whether this request brought it down.
             self._problem = f"the target does not respond any more since {name} ({required.id})"
             self._unreachable_since = required.id
             fault = Inconclusive(f"{self._problem}: {fault}")
@@ -350,7 +350,7 @@ class Engine:
         )
 
     def _incidental(self, result: Result) -> list[Result]:
-        """What was seen of requirements that hold for every answer, while a check went its way."""
+        """Return failures of requirements that hold for every response, found by this check."""
         found: list[Result] = []
         for name, finding in self.session.monitor.take().items():
             # What a check is about it says itself.

@@ -17,11 +17,11 @@ from conformance.vocabulary import ROOT, Operation
 _PAUSE = 0.25
 # What stands before a service says this while the service is not up.
 _STARTING = (502, 503, 504)
-_REFUSALS = (401, 403)
+_REJECTED = (401, 403)
 
 
 def await_api(api: Api, seconds: float, on_wait: Callable[[float, str], None]) -> None:
-    """Return once the API answers; `tell` is called with the seconds so far and why it has not.
+    """Return once the API responds; `on_wait` is called with the seconds so far and why it has not.
 
     Raises UnreachableError if it does not within `seconds`.
     """
@@ -42,7 +42,7 @@ def await_api(api: Api, seconds: float, on_wait: Callable[[float, str], None]) -
 
 def try_out(api: Api, credentials: Sequence[Credential]) -> None:
     """One harmless request with each credential; an UnreachableError says what to do if nothing can
-    be checked, or one of them is refused: whatever that would show is no fault of the service.
+    be checked, or one of them is rejected: what that would show is not a fault of the API.
 
     A secret that is taken in one way and not in another is left to the checks.
     """
@@ -52,7 +52,7 @@ def try_out(api: Api, credentials: Sequence[Credential]) -> None:
         with contextlib.suppress(NoResponse, Inconclusive):
             responses[each] = api.with_credential(each).list_runs(limit=1)
     refused = {
-        each: response for each, response in responses.items() if response.status in _REFUSALS
+        each: response for each, response in responses.items() if response.status in _REJECTED
     }
     accepted = {each.secret for each, response in responses.items() if response.status == 200}
     rejected = [
@@ -69,7 +69,7 @@ def try_out(api: Api, credentials: Sequence[Credential]) -> None:
 
 
 def _first_response(api: Api) -> Response:
-    """What a harmless request is answered with; an UnreachableError if that cannot be the API."""
+    """Return the response to a harmless request. Raise UnreachableError if it is not the API's."""
     base = api.target.base_url
     try:
         response = api.list_runs(limit=1)

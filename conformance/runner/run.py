@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).parent.parent
 
 
 class ReportedError(KitError):
-    """A refusal that the reporters have shown already."""
+    """An error that the reporters have shown already."""
 
 
 class Launch:
@@ -45,7 +45,7 @@ class Launch:
 def run_checks(settings: Settings, reporters: Sequence[Reporter], *, files: bool = True) -> Report:
     """Run the checks and return the report; with `files`, write the reports that are configured.
 
-    Raise KitError if there is no run: ReportedError where the reporters have shown why.
+    Raise KitError if the run cannot start: ReportedError where the reporters have shown why.
     """
     written = file_reporters(settings.reports) if files else []
     launch = Launch(settings, [*reporters, *written])

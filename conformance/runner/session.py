@@ -41,8 +41,8 @@ class Session:
     """Everything that outlives a single check.
 
     `worker` is the name of one of several sessions side by side, empty for the only or leading one;
-    `waiting` is told the seconds that the target has not answered yet, and why; `limited` for how
-    many seconds it is left alone because it asked for that.
+    `waiting` is called with the seconds that the target has not responded yet, and why; `limited`
+    with the seconds of each wait for a rate limit.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Session:
             ),
             rate_limiter=self.rate_limiter,
         )
-        # What is said to the set-up is no traffic of a check, and a read-only run may have one.
+        # Requests of the set-up are not traffic of a check, and are allowed in a read-only run.
         self._control = Target(
             settings.base_url,
             Traffic(self.redactor),
@@ -106,7 +106,7 @@ class Session:
     def try_out(self) -> None:
         """One harmless request with each credential.
 
-        Raises UnreachableError with what to do if there is nobody to talk to.
+        Raise UnreachableError with a hint if the API does not respond.
         """
         try_out(self.api, (*self._credentials, *self.settings.others))
 
@@ -181,7 +181,7 @@ class Session:
             self.cache.close()
             self._runs.clean_up()
         finally:
-            # Also where there is no time for more.
+            # Even if the time is up.
             self._target.close()
             self._control.close()
 

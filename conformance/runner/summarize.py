@@ -1,5 +1,5 @@
 """What a run came to: its results, the way it went and the waivers in force, put together in a
-report. Where nobody was reached there is still something to report."""
+report. An unreachable target has a report too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from conformance.vocabulary import Verdict
 @dataclass(frozen=True, slots=True)
 class RunInfo:
     """How the run went: when it began (RFC 3339), how many seconds it took, what was in its way,
-    and what a reader must know to rely on it."""
+    and what limits how far the result can be relied on."""
 
     started: str
     seconds: float
@@ -37,7 +37,7 @@ def conclude(
     results: Sequence[Result],
     info: RunInfo,
 ) -> Report:
-    """The report; a waiver whose day is past is not in force, and told as stale."""
+    """Return the report; an expired waiver is not in force, and is reported."""
     contract, catalogue = load_contract(), load_catalogue()
     known, today = catalogue.requirements, info.started[:10]
     in_force = [waiver for waiver in settings.waivers if not waiver.expired(today)]

@@ -40,8 +40,8 @@ class WorkerInput:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOutput:
-    """What a worker sends back beside its results: why its part is incomplete, and what rate limits
-    cost it."""
+    """What a worker sends back in addition to its results: why its part is incomplete, and what
+    rate limits cost it."""
 
     problem: str
     rate_limit_stats: RateLimitStats

@@ -42,7 +42,7 @@ def test_an_id_stays_until_the_next() -> None:
     ("text", "fault"),
     [
         (b'{"event": "x"}\n\n', "no field that browsers know"),
-        (b"data: \xff\n\n", "no UTF-8"),
+        (b"data: \xff\n\n", "not UTF-8"),
         (b"data: cut off", "ended within an event"),
         (b"data: no blank line\n", "ended within an event"),
         (b"retry: soon\ndata: a\n\n", "'retry' has the value 'soon'"),

@@ -1,6 +1,6 @@
-"""Cancels aimed at the moment in which a run completes. Where time can be moved, it is moved beside
-the cancel. Where it can only be waited for, when that moment will be is learned from a run that was
-listened to, and where in a volley of cancels completion began to win says where to aim the next."""
+"""Cancel runs at the moment of their completion. Where the clock can be moved, it is moved
+concurrently with the cancel. In real time, a recorded stream shows when that moment will be, and
+the results of concurrent cancels show where to aim the next ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from conformance.harness.recordings import Snapshot
 from conformance.vocabulary import State, Status
 
 ROUNDS = 3
-# How many runs are cancelled beside each other, and how often; less often where runs take long.
+# How many runs are cancelled concurrently, and how often; less often where runs take long.
 CONCURRENT = 5
 MAX_VOLLEYS = 5
 MAX_SECONDS = 30.0
@@ -33,8 +33,8 @@ MIN_SPAN = 0.03
 
 @dataclass(frozen=True, slots=True)
 class StreamTiming:
-    """What a stream tells of its run: how many events until the last that comes well before the
-    end, how many seconds it is from there, and how many in all."""
+    """When the events of a run come: the number of events until the last one that comes well before
+    the end, the seconds from there to the end, and the seconds in all."""
 
     events: int
     left: float
@@ -113,7 +113,7 @@ def _stream_timing(stream: Stream) -> StreamTiming:
     )
     if end is None:
         raise Inconclusive(
-            "the stream does not tell when a run completes, so that no cancel can be aimed at it",
+            "the stream does not show when a run completes, so that no cancel can be aimed at it",
             caused_by="EVENTS-04",
         )
     times = [event.at for event in received[: end + 1]]
@@ -131,7 +131,7 @@ def _timed_cancel(context: CheckContext, timing: StreamTiming, offset: float) ->
     with context.api.events(run_id) as stream:
         if not stream.wait(context.poller.patience, lambda s: len(s.events) >= timing.events):
             raise Inconclusive(
-                f"the stream of a run told less than that of another: {len(stream.events)} events, "
+                f"the stream of a run has fewer events than that of another: {len(stream.events)}, "
                 f"not {timing.events}"
             )
         context.poller.advance(timing.left + offset)

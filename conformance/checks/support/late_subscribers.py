@@ -1,5 +1,5 @@
-"""Readers who join a run's stream one after another over its whole life: between what is told anew
-and what is told as it happens there must be no seam, whenever a reader comes."""
+"""Subscribe to a run's stream one after another over its life: between replayed and live events
+nothing may be lost or repeated, whenever a subscriber joins."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _LATE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A stream, and how many events had been told when it was opened."""
+    """A stream, and how many events had been sent when it was opened."""
 
     stream: Stream
     events_before: int
 
 
 def subscribe_over_time(context: CheckContext, run_id: str, life: float) -> list[Subscriber]:
-    """Readers of a run that takes about `life` seconds of the target's time, spread over it; fewer,
-    where the target allows no more. They have left when this returns."""
+    """Return subscribers of a run that takes about `life` seconds of the target's time, spread over
+    it; fewer, if the target allows no more. They have left when this returns."""
     poller, pace, start = context.poller, life / SUBSCRIBERS, time.monotonic()
     with ExitStack() as opened:
         first = opened.enter_context(context.api.events(run_id))
@@ -56,10 +56,10 @@ def subscribe_over_time(context: CheckContext, run_id: str, life: float) -> list
 
 
 def compare(subscribers: Sequence[Subscriber], replay: Stream, kinds: Sequence[str]) -> None:
-    """A Finding where a reader missed one of these kinds of events, or heard it twice, beside the
-    others and what is told of them afterwards (Q13).
+    """Raise CheckFailed if a subscriber missed an event of these kinds or received it twice,
+    compared with the others and the replay afterwards (Q13).
 
-    If no reader is told what has been, each hears what happens from when it came.
+    If no subscriber gets a replay, each receives the events since it joined.
     """
     heard = [_labels(subscriber.stream, kinds) for subscriber in subscribers]
     whole = max([_labels(replay, kinds), *heard], key=len)
@@ -68,19 +68,19 @@ def compare(subscribers: Sequence[Subscriber], replay: Stream, kinds: Sequence[s
     )
     for subscriber, found in zip(subscribers, heard, strict=True):
         expected = whole if replays else whole[len(whole) - len(found) :]
-        # What is cut off the reader knows of; and who comes last may be told nothing any more.
+        # A subscriber notices a broken stream; the last one may receive nothing any more.
         if subscriber.stream.broken:
             expected = expected[: len(found)]
         if found and found != expected:
             raise CheckFailed(
-                f"a reader that joined when {subscriber.events_before} events had been told "
+                f"a subscriber that joined after {subscriber.events_before} events "
                 f"{_difference(found, expected)}",
                 exchange=subscriber.stream.exchange,
             )
 
 
 def _labels(stream: Stream, kinds: Sequence[str]) -> list[str]:
-    """What happened and to which step; how it is shown may differ by when it is told."""
+    """Return kinds and steps; the rest of an event may differ between live and replayed."""
     return [
         f"{e.kind} {e.step_key or ''}".strip() for e in run_events(stream.events) if e.kind in kinds
     ]
@@ -90,7 +90,7 @@ def _difference(found: Sequence[str], expected: Sequence[str]) -> str:
     missed = list((Counter(expected) - Counter(found)).elements())
     doubled = list((Counter(found) - Counter(expected)).elements())
     if missed:
-        return f"heard {len(found)} of {len(expected)} events: it missed {', '.join(missed[:3])}"
+        return f"received {len(found)} of {len(expected)} events: it missed {', '.join(missed[:3])}"
     if doubled:
-        return f"heard more often than others: {', '.join(doubled[:3])}"
-    return f"heard them in another order: {', '.join(found)}, not {', '.join(expected)}"
+        return f"received repeatedly: {', '.join(doubled[:3])}"
+    return f"received them in another order: {', '.join(found)}, not {', '.join(expected)}"

@@ -79,5 +79,5 @@ INCOMPLETE: dict[str, Request] = {
     ],
     "half a body": lambda k: _retry(k, 'Content-Length: 200\r\n\r\n{"mode": "fr'),
     "half a chunk": lambda k: _retry(k, "Transfer-Encoding: chunked\r\n\r\nff\r\n{"),
-    "an answer not waited for": _get,
+    "a response not waited for": _get,
 }

@@ -1,4 +1,4 @@
-"""How answers are read as answers to open questions, where more than one check does so."""
+"""Read responses as answers to open questions, where several checks do so."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conformance.harness.context import CheckContext
 PROBLEM = "application/problem+json"
 # The known answers to Q22, and to Q02 and Q03, by status.
 SUCCESSES = {200: "ok", 201: "created", 202: "accepted"}
-REFUSALS = {409: "conflict", 400: "bad_request"} | dict.fromkeys(SUCCESSES, "unchanged")
+REJECTIONS = {409: "conflict", 400: "bad_request"} | dict.fromkeys(SUCCESSES, "unchanged")
 
 
 def empty_fields(
@@ -36,7 +36,7 @@ def empty_fields(
 
 
 def error_body(context: CheckContext, response: Response) -> None:
-    """Q20: an error that is no validation error has a detail text or is a problem."""
+    """Q20: an error other than a validation error has a detail text or is a problem."""
     try:
         body = response.object()
     except CheckFailed:

@@ -41,7 +41,7 @@ def created_since(context: CheckContext, known: set[str], like: dict[str, Any]) 
 
 
 def check_one_end_per_attempt(context: CheckContext, run_id: str, max_ends: int) -> None:
-    """The run's stream, if it replays what has been (Q13), tells no more ends than attempts."""
+    """The run's stream, if it replays (Q13), has at most one terminal event per attempt."""
     with context.api.events(run_id) as stream:
         stream.wait(1, lambda s: s.ended or len(terminal_events(s)) > max_ends)
     outcomes = [event.outcome for event in terminal_events(stream)]
@@ -66,7 +66,7 @@ def settled_failed_run(context: CheckContext) -> tuple[str, list[dict[str, Any]]
 
 
 def retry_accepted(context: CheckContext, run_id: str, body: Any) -> Response:
-    """The answer to a retry that should be accepted; Inconclusive if it is not (RETRY-01)."""
+    """Return the response to a retry. Raise Inconclusive if it is not accepted (RETRY-01)."""
     response = context.api.retry(run_id, body)
     if success(response):
         raise Inconclusive(
@@ -79,7 +79,7 @@ def rerun_id(context: CheckContext, run_id: str, response: Response) -> str:
     """The id of the run that runs again: the same or another (Q01)."""
     new = response.object().get("id")
     if not isinstance(new, str):
-        raise Inconclusive("the answer to the retry has no id", caused_by="RETRY-01")
+        raise Inconclusive("the response to the retry has no id", caused_by="RETRY-01")
     known, which = ("same_run", "the same") if new == run_id else ("new_run", "another")
     context.observe(
         "Q01", known, observed=f"{response.summary} with {which} id", exchange=response.exchange
@@ -90,7 +90,7 @@ def rerun_id(context: CheckContext, run_id: str, response: Response) -> str:
 def observe_retry_of_unfailed(
     context: CheckContext, response: Response, mode: str, state: str
 ) -> None:
-    """Q04, of which each mode tells a part: the answer to a retry of a run that did not fail."""
+    """Q04, in parts by mode: the response to a retry of a run that did not fail."""
     asked = "from_failed" if mode == "from_failed" else "explicit"
     accepted, rejected = not success(response), not client_error(response)
     known = _UNFAILED[asked, accepted] if accepted or rejected else ()
@@ -101,7 +101,7 @@ def observe_retry_of_unfailed(
 def check_rerun(
     context: CheckContext, run_id: str, before: list[dict[str, Any]], new: str, expected: set[str]
 ) -> None:
-    """When the retry `new` of the run has come to its end, the expected steps have started anew and
+    """When the retry `new` of the run has come to its end, the expected steps have restarted and
     the others are as they were.
 
     In another run (Q01) a step that is kept may stand as it ended in the first, or start and
@@ -125,7 +125,7 @@ def check_rerun(
 
 
 def check_nothing_left(current: Snapshot, before: Mapping[str, dict[str, Any]]) -> None:
-    """A Finding if the run, or a step of it, has not ended and shows the end of the attempt before:
+    """Raise CheckFailed if an unfinished run or step shows the end of the previous attempt:
     `before` are its steps by their keys."""
     shown: list[tuple[str, dict[str, Any], dict[str, Any]]] = [("run", current.run, {})]
     shown += [(f"step {s['key']!r}", s, before.get(s["key"], {})) for s in current.steps]

@@ -28,7 +28,7 @@ class RunModel:
     """One run: where it may be (`allowed`), how it may end by itself (`ends`; nothing: not within a
     sequence of calls), and how it was when it was seen finished.
 
-    `limited` says that it must end in reasonable time where such runs have done so before,
+    `ends_in_time` says that it must end in reasonable time where such runs have done so before,
     `cancelling` that a cancel was accepted that may not be done yet; `kept` are the steps that a
     retry left completed.
     """
@@ -116,12 +116,12 @@ class RunModel:
 
 @dataclass(slots=True)
 class LearnedBehaviour:
-    """How open questions were answered when they first came up."""
+    """What the implementation returned when a situation first came up."""
 
     answers: dict[Hashable, tuple[Any, str]] = field(default_factory=dict)
 
     def check(self, situation: Hashable, observed: Any, summary: str) -> Mismatch | None:
-        """What is wrong if this situation was met with another answer before."""
+        """Return what is wrong if this situation had another result before."""
         before, then = self.answers.setdefault(situation, (observed, summary))
         return (
             None if before == observed else Mismatch(f"{summary}; before, {then}", Level.INFERRED)

@@ -45,7 +45,7 @@ class SearchState:
 
     @property
     def closed(self) -> bool:
-        """Whether there is no time, or no reason, for more."""
+        """Whether the search is over: time is up, or it has a result."""
         late = time.monotonic() > self.deadline
         return late or self.problem is not None or self.failed is not None
 
