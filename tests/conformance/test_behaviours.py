@@ -50,10 +50,10 @@ TOUCHED = {
 # which words that is said.
 ALWAYS = ("", "")
 UNSEEN = {
-    ALWAYS: ("HTTP-08", Verdict.UNSUPPORTED, "nothing of a rate limit"),
+    ALWAYS: ("HTTP-08", Verdict.UNSUPPORTED, "no rate limit headers"),
     ("Q12", "data_only"): ("EVENTS-07", Verdict.UNSUPPORTED, "bear no ids"),
-    ("Q13", "closes"): ("EVENTS-16", Verdict.UNSUPPORTED, "what has been (Q13)"),
-    ("Q08", "forbidden"): ("AUTH-07", Verdict.UNSUPPORTED, "403 (Q08)"),
+    ("Q13", "closes"): ("EVENTS-16", Verdict.UNSUPPORTED, "no replay (Q13)"),
+    ("Q08", "forbidden"): ("AUTH-07", Verdict.UNSUPPORTED, "(Q08)"),
 }
 STRANGERS = {"Q08", "Q20"}
 PROFILES = sorted(

@@ -65,7 +65,7 @@ def test_a_failure_at_random_says_how_to_repeat_it(proxy: str, judge: Judge) -> 
     """With options that do."""
     mutant = f"{proxy}/bad-input-breaks-steps"
     (found,) = judge(mutant, "FUZZ-FUZZING-STEPS", token="test-random", fuzz="30").entries
-    said = re.search(r"again with --fuzz (\d+) --fuzz-seed (\d+)", found.worst.message)
+    said = re.search(r"repeat with --fuzz (\d+) --fuzz-seed (\d+)", found.worst.message)
     assert said is not None, found.worst.message
     chosen = {"fuzz": said[1], "fuzz_seed": said[2]}
     (again,) = judge(mutant, "FUZZ-FUZZING-STEPS", token="test-again", **chosen).entries

@@ -50,7 +50,7 @@ def test_answers_that_no_sequence_can_be_built_on(
     monkeypatch.setattr(stateful, "get_state_machine_test", gives_up)
     (entry,) = judge(mock, "MODEL-01", token="test-gives-up").entries
     assert entry.verdict is Verdict.INCONCLUSIVE
-    assert "nobody else is at work on the runs" in entry.worst.message
+    assert "no other client changes the runs" in entry.worst.message
 
 
 def test_time_that_is_up_ends_it() -> None:

@@ -55,7 +55,7 @@ def test_two_workers_find_what_one_finds(name: str, proxy: str, judge: Judge) ->
 
 def test_worlds_that_cannot_be_told_apart(mock: str, judge: Judge) -> None:
     """A mock's clock is one for a world: workers with one world would move each other's time."""
-    with pytest.raises(KitError, match="world for each worker") as refused:
+    with pytest.raises(KitError, match="worker needs a world") as refused:
         judge(mock, "LIST-01", token="demo", workers="2")
     assert "test-ci" in refused.value.hint
 
