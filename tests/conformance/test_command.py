@@ -4,6 +4,7 @@ shows."""
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -139,6 +140,25 @@ def test_all_wrong_options_are_named_at_once(tmp_path: Path) -> None:
         "--other-token: expected printable ASCII without spaces, got a space",
     ):
         assert done.stdout.count(said) == 1, f"{said}\n\n{done.stdout}"
+
+
+def test_the_options_are_shown_in_groups() -> None:
+    """Each under the heading of its topic, in one order."""
+    done = run("--help", COLUMNS="100")
+    headings = re.findall(r"^(\S[^:\n]*):$", done.stdout, re.MULTILINE)
+    assert headings == [
+        "Target",
+        "Credentials",
+        "Provisioning",
+        "Selection",
+        "Time",
+        "Fuzzing",
+        "TLS and proxy",
+        "Reports",
+        "Output",
+    ]
+    fuzzing = done.stdout.partition("Fuzzing:")[2].partition("TLS and proxy:")[0]
+    assert re.findall(r"^  (--\S+)", fuzzing, re.MULTILINE) == ["--fuzz", "--fuzz-seed"]
 
 
 def test_nobody_there() -> None:
