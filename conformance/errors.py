@@ -6,7 +6,7 @@ an internal error of the kit, and is never attributed to the implementation."""
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
-from conformance.vocabulary import Level
+from conformance.vocabulary import Level, Untested
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -149,7 +149,17 @@ class ConnectionRefused(NoResponse):
 
 
 class Inconclusive(Outcome):
-    """The situation that the check is about was never reached."""
+    """The situation that the check is about was never reached, for this `reason`."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        caused_by: str = "",
+        reason: Untested = Untested.PRECONDITION,
+    ) -> None:
+        super().__init__(message, caused_by=caused_by)
+        self.reason = reason
 
 
 class Unsupported(Outcome):

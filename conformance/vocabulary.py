@@ -50,6 +50,25 @@ class Verdict(StrEnum):
         return list(Verdict).index(self)
 
 
+class Untested(StrEnum):
+    """Why a requirement was not tested. The first two are no fault of the run: they never gate."""
+
+    UNSUPPORTED = "unsupported"
+    OUT_OF_REACH = "out of this mode's reach"
+    PRECONDITION = "precondition not reached"
+    SAME_FAULT = "caused by the same fault"
+    UNSTABLE = "other clients changed the runs"
+    RATE_LIMIT = "rate limit"
+    BUDGET = "budget spent"
+    LOST = "no connection"
+    SETUP = "set-up or internal error"
+
+    @property
+    def gates(self) -> bool:
+        """Whether `--fail-on inconclusive` counts it."""
+        return self not in (Untested.UNSUPPORTED, Untested.OUT_OF_REACH)
+
+
 class ExitCode(IntEnum):
     """The exit codes of the command."""
 

@@ -14,7 +14,7 @@ from conformance.client.response import Response
 from conformance.client.stream import Stream
 from conformance.client.transport import Target
 from conformance.errors import CheckFailed, Inconclusive
-from conformance.vocabulary import Operation
+from conformance.vocabulary import Operation, Untested
 
 T = TypeVar("T", Response, Stream)
 _ABSENT = object()
@@ -113,7 +113,8 @@ def _not_rate_limited(response: T) -> T:
         )
     raise Inconclusive(
         f"rate limited: {response.url} asks to wait {asked:.0f} s, more than is left; raise the "
-        f"tenant's limit, or --budget and --patience"
+        f"tenant's limit, or --budget and --patience",
+        reason=Untested.RATE_LIMIT,
     )
 
 

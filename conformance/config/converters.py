@@ -14,11 +14,13 @@ from urllib.parse import SplitResult, urlsplit
 from conformance.catalogue.requirements import load as load_catalogue
 from conformance.config.toml_file import nearest
 from conformance.errors import ConfigurationError
-from conformance.vocabulary import ROOT, State
+from conformance.vocabulary import ROOT, State, Verdict
 
 V = TypeVar("V", bound=StrEnum)
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _MAX_SECONDS = 86_400
+# The verdicts that may fail a run.
+FAILING = (Verdict.VIOLATION, Verdict.DEVIATION, Verdict.INCONCLUSIVE)
 
 
 def duration(text: str) -> float:
@@ -60,6 +62,18 @@ def word(vocabulary: type[V]) -> Callable[[str], V]:
             ) from None
 
     return convert
+
+
+def verdicts(text: str) -> frozenset[Verdict]:
+    """Return the verdicts that fail a run, from names separated by commas."""
+    known = [verdict.value for verdict in FAILING]
+    for name in (words := [each.strip() for each in text.split(",")]):
+        if name not in known:
+            raise ConfigurationError(
+                f"expected {', '.join(known)} separated by commas, got {text!r}.",
+                nearest(name, known),
+            )
+    return frozenset(map(Verdict, words))
 
 
 def base_url(text: str) -> str:

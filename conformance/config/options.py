@@ -213,9 +213,19 @@ OPTIONS = (
     ),
     Setting(
         "strict",
-        "Count deviations as failures.",
+        "Count deviations and requirements that were not tested as failures: "
+        "--fail-on violation,deviation,inconclusive.",
         group=SELECTION,
         flag=True,
+    ),
+    Setting(
+        "fail-on",
+        "Verdicts that fail the run, separated by commas: violation (always), deviation, "
+        "inconclusive (not what is unsupported or out of the mode's reach).",
+        converters.verdicts,
+        group=SELECTION,
+        metavar="VERDICTS",
+        example="violation,inconclusive",
     ),
     Setting(
         "workers",

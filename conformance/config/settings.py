@@ -23,7 +23,10 @@ from conformance.config.waivers import read_waivers
 from conformance.errors import ErrorCollector
 from conformance.fuzz.config import GATE_CASES, FuzzConfig, chosen
 from conformance.results.waivers import Waiver
-from conformance.vocabulary import FileKind
+from conformance.vocabulary import FileKind, Verdict
+
+# What fails the run with --strict.
+STRICT = frozenset({Verdict.VIOLATION, Verdict.DEVIATION, Verdict.INCONCLUSIVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Settings:
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     strict: bool
+    fail_on: frozenset[Verdict]
     budget: float
     timeout: float
     patience: float
@@ -94,6 +98,9 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         include=values["include"],
         exclude=values["exclude"],
         strict=values["strict"],
+        fail_on=STRICT
+        if values["strict"]
+        else frozenset({Verdict.VIOLATION, *(values["fail_on"] or ())}),
         budget=values["budget"],
         timeout=values["timeout"],
         patience=values["patience"],

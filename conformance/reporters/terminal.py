@@ -133,9 +133,11 @@ class TerminalReporter:
         fine = report.exit_code is ExitCode.CONFORMANT
         style = "bold green" if fine else "bold red"
         summary = Text(report.headline, style=style)
-        tested = f"{report.tested} of {counted(report.selected, 'requirement')}"
-        text = f"   {tested} tested in {report.seconds:.1f} s"
+        tested, _, rest = report.coverage.partition("; ")
+        text = f"   {tested} in {report.seconds:.1f} s"
         self._print(summary.append(text, "not bold default"))
+        if rest:
+            self._print(Text(f"   {rest}", style="dim"))
 
     def _entry(self, report: Report, group: Sequence[Entry]) -> None:
         """Show one failure with its consequences, or several results with the same message."""

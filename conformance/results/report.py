@@ -15,7 +15,7 @@ from conformance.fuzz.config import FuzzConfig
 from conformance.results.result import Result
 from conformance.results.root_causes import causes
 from conformance.results.waivers import Waiver
-from conformance.vocabulary import ExitCode, State, Verdict
+from conformance.vocabulary import ExitCode, State, Untested, Verdict
 
 FORMAT = 2
 
@@ -49,6 +49,21 @@ class Entry:
             else self.verdict_before_waiver
         )
 
+    @property
+    def untested(self) -> Untested | None:
+        """Why it was not tested; None if it was."""
+        match self.verdict_before_waiver:
+            case Verdict.ERROR:
+                return Untested.SETUP
+            case Verdict.UNSUPPORTED:
+                return Untested.UNSUPPORTED
+            case Verdict.INCONCLUSIVE if self.caused_by:
+                return Untested.SAME_FAULT
+            case Verdict.INCONCLUSIVE:
+                return self.worst.reason or Untested.PRECONDITION
+            case _:
+                return None
+
     def to_json(self) -> dict[str, Any]:
         """The entry as the report has it."""
         r = self.requirement
@@ -65,6 +80,7 @@ class Entry:
             if self.waiver and self.verdict_before_waiver.fails
             else None,
             "causedBy": self.caused_by or None,
+            "untested": self.untested.value if self.untested else None,
             "contractLocation": self.worst.contract_location or None,
             "message": self.worst.message,
             "curl": self.worst.curl,
@@ -74,6 +90,7 @@ class Entry:
                     "verdict": result.verdict.value,
                     "message": result.message,
                     "seconds": result.seconds,
+                    "requests": result.requests,
                     "failingExchange": result.failing_exchange,
                     "exchanges": [e.to_json() for e in result.exchanges],
                 }
@@ -87,7 +104,8 @@ class Report:
     """Entries in the catalogue's order. `problem` says why the run is incomplete, if it is;
     `stale_waivers` has a line for each expired or unused waiver, `not_run` the requirements that
     were selected and not reached, `credentials` the ways they were presented in, the usual one
-    first, `notes` what limits how far the result can be relied on."""
+    first, `notes` what limits how far the result can be relied on, `fail_on` the verdicts that
+    count as failures apart from violations, which always do."""
 
     base_url: str
     contract: str
@@ -108,6 +126,7 @@ class Report:
     stale_waivers: tuple[str, ...] = ()
     not_run: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    fail_on: frozenset[Verdict] = frozenset({Verdict.VIOLATION})
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -118,7 +137,8 @@ class Report:
     @property
     def exit_code(self) -> ExitCode:
         """What the command exits with: a violation outweighs a problem, a problem outweighs
-        passing. An expired or unused waiver is a problem.
+        passing. An expired or unused waiver is a problem, and so is what was not tested, as far as
+        that counts.
         """
         counts = self.counts
         if self.interrupted:
@@ -127,6 +147,8 @@ class Report:
             return ExitCode.NOT_CONFORMANT
         if self.problem or self.stale_waivers or counts[Verdict.ERROR] or not self.tested:
             return ExitCode.NO_VERDICT
+        if self.gating_untested or self.lost:
+            return ExitCode.NO_VERDICT
         return ExitCode.CONFORMANT
 
     @property
@@ -134,6 +156,47 @@ class Report:
         """How many requirements were tested with a result."""
         decided = (Verdict.PASS, Verdict.DEVIATION, Verdict.VIOLATION)
         return sum(entry.verdict_before_waiver in decided for entry in self.entries)
+
+    @property
+    def untested(self) -> dict[Untested, tuple[str, ...]]:
+        """The requirements that were not tested, by the reason; reasons without any are left
+        out."""
+        found: dict[Untested, list[str]] = {}
+        for entry in self.entries:
+            if entry.untested is not None:
+                found.setdefault(entry.untested, []).append(entry.requirement.id)
+        if self.not_run:
+            found.setdefault(Untested.BUDGET, []).extend(self.not_run)
+        return {reason: tuple(found[reason]) for reason in Untested if reason in found}
+
+    @property
+    def gating_untested(self) -> tuple[str, ...]:
+        """The requirements that count as failures because they were not tested: what only follows
+        from a waived failure does not."""
+        if Verdict.INCONCLUSIVE not in self.fail_on:
+            return ()
+        waived = {e.requirement.id for e in self.entries if e.verdict is Verdict.WAIVED}
+        open_ = [
+            e.requirement.id
+            for e in self.entries
+            if e.verdict is Verdict.INCONCLUSIVE
+            and e.untested is not None
+            and e.untested.gates
+            and e.caused_by not in waived
+        ]
+        return (*open_, *self.not_run)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The requirements that were not tested because the connection to the target was lost."""
+        return self.untested.get(Untested.LOST, ())
+
+    @property
+    def coverage(self) -> str:
+        """How much was tested of what could have been, and why the rest was not."""
+        tested = f"{self.tested} of {self.selected} requirement{'s' * (self.selected != 1)} tested"
+        rest = ", ".join(f"{len(ids)} {reason.value}" for reason, ids in self.untested.items())
+        return f"{tested}; not tested: {rest}" if rest else tested
 
     @property
     def selected(self) -> int:
@@ -167,6 +230,9 @@ class Report:
     def headline(self) -> str:
         """The conclusion, and the deviations that it passes over."""
         count = self.counts[Verdict.DEVIATION]
+        if self.exit_code is ExitCode.NO_VERDICT and self.gating_untested:
+            untested = len(self.gating_untested)
+            return f"{self.conclusion}: {untested} not tested, which --fail-on counts"
         if self.exit_code is not ExitCode.CONFORMANT or not count:
             return self.conclusion
         return f"{self.conclusion}, with {count} deviation{'s' * (count > 1)} that --strict counts"
@@ -185,6 +251,9 @@ class Report:
             "started": self.started,
             "seconds": self.seconds,
             "strict": self.strict,
+            "failOn": sorted(self.fail_on | {Verdict.VIOLATION}, key=list(Verdict).index),
+            "coverage": self.coverage,
+            "untested": {reason.value: list(ids) for reason, ids in self.untested.items()},
             "fuzz": {"cases": self.fuzz.cases, "seed": self.fuzz.seed},
             "conclusion": self.conclusion,
             "exitCode": int(self.exit_code),

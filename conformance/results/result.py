@@ -18,7 +18,7 @@ from conformance.errors import (
     SetupError,
     Unsupported,
 )
-from conformance.vocabulary import Level, Verdict
+from conformance.vocabulary import Level, Untested, Verdict
 
 SHOWN = 12
 SHOWN_OF_PASS = 2
@@ -28,8 +28,9 @@ SHOWN_OF_PASS = 2
 class Result:
     """One check's verdict. `exchanges` are its newest, `failing_exchange` the number of the one
     that shows the failure, `caused_by` the requirement that covers it if that is another,
-    `contract_location` what is not met, `runs` the observed histories. `incidental`: the check is
-    about something else."""
+    `contract_location` what is not met, `runs` the observed histories, `reason` why it is
+    inconclusive, `requests` the number of requests. `incidental`: the check is about something
+    else."""
 
     requirement: str
     check: str
@@ -43,6 +44,8 @@ class Result:
     caused_by: str = ""
     contract_location: str = ""
     runs: tuple[dict[str, Any], ...] = ()
+    reason: Untested | None = None
+    requests: int = 0
 
     @property
     def curl(self) -> str:
@@ -68,6 +71,7 @@ class Result:
                 "exchanges": exchanges,
                 "observations": seen,
                 "runs": tuple(data["runs"]),
+                "reason": Untested(data["reason"]) if data["reason"] else None,
             }
         )
 
@@ -82,6 +86,7 @@ class Judgement:
     failing_exchange: int | None = None
     caused_by: str = ""
     contract_location: str = ""
+    reason: Untested | None = None
 
 
 def judge(
@@ -105,7 +110,8 @@ def judge(
                 verdict, message, fault.exchange or last, caused_by, fault.contract_location
             )
         case Inconclusive() | DeadlineExceeded():
-            return Judgement(Verdict.INCONCLUSIVE, message, caused_by=caused_by)
+            reason = fault.reason if isinstance(fault, Inconclusive) else Untested.BUDGET
+            return Judgement(Verdict.INCONCLUSIVE, message, caused_by=caused_by, reason=reason)
         case Unsupported():
             return Judgement(Verdict.UNSUPPORTED, message)
         case SetupError():

@@ -51,7 +51,7 @@ from conformance.runner.workers import (
     keep_together,
     send_output,
 )
-from conformance.vocabulary import Operation, Verdict
+from conformance.vocabulary import Operation, Untested, Verdict
 
 _PROPERTY = "runs-conformance"
 _CHECKS = Path(__file__).parent.parent / "checks"
@@ -235,9 +235,11 @@ class Engine:
         share = left if at_random else min(left, 3 * self.settings.patience)
         if left <= 0:
             self._problem = f"the budget of {self.settings.budget:g} s was spent"
-            raise Inconclusive(self._problem)
+            raise Inconclusive(self._problem, reason=Untested.BUDGET)
         if self._unreachable_since:
-            raise Inconclusive(self._problem, caused_by=self._unreachable_since)
+            raise Inconclusive(
+                self._problem, caused_by=self._unreachable_since, reason=Untested.LOST
+            )
         with deadline.limit(share, f"the check was not done after {share:.1f} s"):
             self.session.create_ahead()
             self._first_exchange = self.session.traffic.count
@@ -324,14 +326,18 @@ class Engine:
         self, required: Requirement, name: str, fault: BaseException | None, seconds: float
     ) -> Result:
         if isinstance(fault, KeyboardInterrupt):
-            fault = Inconclusive("it was interrupted")
+            fault = Inconclusive("it was interrupted", reason=Untested.BUDGET)
         if isinstance(fault, NoResponse) and not self.session.alive():
             # It is not known whether this request brought it down.
             self._problem = f"the target does not respond any more since {name} ({required.id})"
             self._unreachable_since = required.id
-            fault = Inconclusive(f"{self._problem}: {fault}")
+            fault = Inconclusive(f"{self._problem}: {fault}", reason=Untested.LOST)
         exchanges = self.session.traffic.since(self._first_exchange)
         found = judge(fault, required, exchanges)
+        reason = found.reason
+        if reason is Untested.PRECONDITION and not self.session.provisioner.unlimited:
+            # Runs that are found and not made show only what they happen to be.
+            reason = Untested.OUT_OF_REACH
         newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
         kept = [e for e in exchanges if e.number == found.failing_exchange or e in newest]
         context, self._context = self._context, None
@@ -347,6 +353,8 @@ class Engine:
             caused_by=found.caused_by,
             contract_location=found.contract_location,
             runs=self._new_histories(),
+            reason=reason,
+            requests=self.session.traffic.count - self._first_exchange,
         )
 
     def _incidental(self, result: Result) -> list[Result]:

@@ -56,7 +56,8 @@ def conclude(
         entries=entries,
         stale_waivers=find_stale(settings.waivers, entries, known, today),
         not_run=tuple(each for each in known if each in selected - reached),
-        strict=settings.strict,
+        strict=Verdict.DEVIATION in settings.fail_on,
+        fail_on=settings.fail_on,
         started=info.started,
         seconds=info.seconds,
         problem=info.problem,
@@ -77,7 +78,7 @@ def conclude(
 def show(report: pytest.TestReport, result: Result, settings: Settings, today: str) -> None:
     """Let pytest's report of a check say what the kit's does: what is waived is skipped, with the
     reason. `today` is the day by which waivers are in force."""
-    strict = (Verdict.DEVIATION,) if settings.strict else ()
+    strict = (Verdict.DEVIATION,) if Verdict.DEVIATION in settings.fail_on else ()
     covering = (w for w in settings.waivers if w.covers(result.requirement))
     waiver = next((w for w in covering if not w.expired(today)), None)
     said = f"{result.verdict}: {result.message}"
