@@ -51,7 +51,8 @@ class Verdict(StrEnum):
 
 
 class Untested(StrEnum):
-    """Why a requirement was not tested. The first two are no fault of the run: they never gate."""
+    """Why a requirement was not tested. The first two depend on what the target and the mode offer:
+    they never gate."""
 
     UNSUPPORTED = "unsupported"
     OUT_OF_REACH = "out of this mode's reach"

@@ -8,20 +8,19 @@ import contextlib
 import json
 import time
 from collections.abc import Generator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance import deadline
-from conformance.catalogue.requirements import Requirement
 from conformance.client.rate_limit import RateLimitStats
 from conformance.config.settings import Settings
 from conformance.errors import (
     DeadlineExceeded,
     Inconclusive,
     KitError,
-    NoResponse,
     Outcome,
     SetupError,
 )
@@ -40,8 +39,8 @@ from conformance.results.events import (
     WaitingForApi,
 )
 from conformance.results.report import Report
-from conformance.results.result import SHOWN, SHOWN_OF_PASS, Result, judge
-from conformance.results.run_history import to_history
+from conformance.results.result import Result
+from conformance.runner.judging import Judging
 from conformance.runner.session import Session
 from conformance.runner.summarize import RunInfo, conclude, show
 from conformance.runner.workers import (
@@ -51,7 +50,7 @@ from conformance.runner.workers import (
     keep_together,
     send_output,
 )
-from conformance.vocabulary import Operation, Untested, Verdict
+from conformance.vocabulary import Operation, Untested
 
 _PROPERTY = "runs-conformance"
 _CHECKS = Path(__file__).parent.parent / "checks"
@@ -81,12 +80,9 @@ class Engine:
         self._session: Session | None = None
         self._setup = SetupFinished("", {}, frozenset())
         self._results: list[Result] = []
-        self._first_exchange = 0
-        self._context: CheckContext | None = None
         self._problem = ""
         self._notes = settings.connection.notes
         self._rate_limit_stats = RateLimitStats()
-        self._unreachable_since = ""
         self._interrupted = False
         self._begun = False
         self.start = time.monotonic() if start is None else start
@@ -106,12 +102,15 @@ class Engine:
             raise RuntimeError("the session is not open")
         return self._session
 
+    @cached_property
+    def judging(self) -> Judging:
+        """The judgement of the open session's checks."""
+        return Judging(self.session)
+
     @pytest.fixture
     def context(self) -> CheckContext:
         """What a check is given."""
-        self._first_exchange = self.session.traffic.count
-        self._context = self.session.context()
-        return self._context
+        return self.judging.new_context()
 
     def pytest_sessionstart(self) -> None:
         """Connect, try the target, and see which runs can be had."""
@@ -236,13 +235,11 @@ class Engine:
         if left <= 0:
             self._problem = f"the budget of {self.settings.budget:g} s was spent"
             raise Inconclusive(self._problem, reason=Untested.BUDGET)
-        if self._unreachable_since:
-            raise Inconclusive(
-                self._problem, caused_by=self._unreachable_since, reason=Untested.LOST
-            )
+        if since := self.judging.unreachable_since:
+            raise Inconclusive(self._problem, caused_by=since, reason=Untested.LOST)
         with deadline.limit(share, f"the check was not done after {share:.1f} s"):
             self.session.create_ahead()
-            self._first_exchange = self.session.traffic.count
+            self.judging.begin()
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -255,10 +252,11 @@ class Engine:
         fault = call.excinfo.value if call.excinfo else None
         if info is None or (call.when != "call" and fault is None):
             return report
-        result = self._judge(
-            self.session.catalogue[info.requirement], item.name, fault, call.duration
-        )
-        for each in (result, *self._incidental(result)):
+        required = self.session.catalogue[info.requirement]
+        result, *incidental = self.judging.results(required, item.name, fault, call.duration)
+        if self.judging.problem:
+            self._problem = self.judging.problem
+        for each in (result, *incidental):
             clean = self.session.traffic.clean(each.to_json())
             report.user_properties.append((_PROPERTY, json.dumps(clean)))
         show(report, result, self.settings, self._started_at[:10])
@@ -321,72 +319,6 @@ class Engine:
         except DeadlineExceeded as fault:
             self._notes += (str(fault),)
         self.add_rate_limit_stats(session.rate_limiter.stats)
-
-    def _judge(
-        self, required: Requirement, name: str, fault: BaseException | None, seconds: float
-    ) -> Result:
-        if isinstance(fault, KeyboardInterrupt):
-            fault = Inconclusive("it was interrupted", reason=Untested.BUDGET)
-        if isinstance(fault, NoResponse) and not self.session.alive():
-            # It is not known whether this request brought it down.
-            self._problem = f"the target does not respond any more since {name} ({required.id})"
-            self._unreachable_since = required.id
-            fault = Inconclusive(f"{self._problem}: {fault}", reason=Untested.LOST)
-        exchanges = self.session.traffic.since(self._first_exchange)
-        found = judge(fault, required, exchanges)
-        reason = found.reason
-        if reason is Untested.PRECONDITION and not self.session.provisioner.unlimited:
-            # Runs that are found and not made show only what they happen to be.
-            reason = Untested.OUT_OF_REACH
-        newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
-        kept = [e for e in exchanges if e.number == found.failing_exchange or e in newest]
-        context, self._context = self._context, None
-        return Result(
-            requirement=required.id,
-            check=name,
-            verdict=found.verdict,
-            message=self._redactor.text(found.message),
-            seconds=round(seconds, 3),
-            observations=tuple(context.observations) if context else (),
-            exchanges=tuple(kept),
-            failing_exchange=found.failing_exchange,
-            caused_by=found.caused_by,
-            contract_location=found.contract_location,
-            runs=self._new_histories(),
-            reason=reason,
-            requests=self.session.traffic.count - self._first_exchange,
-        )
-
-    def _incidental(self, result: Result) -> list[Result]:
-        """Return failures of requirements that hold for every response, found by this check."""
-        found: list[Result] = []
-        for name, finding in self.session.monitor.take().items():
-            # What a check is about it says itself.
-            if name == result.requirement and result.verdict is not Verdict.PASS:
-                continue
-            # It may be from before the check: the target was tried out.
-            exchanges = self.session.traffic.since(0)
-            judged = judge(finding, self.session.catalogue[name], exchanges)
-            found.append(
-                Result(
-                    requirement=name,
-                    check=result.check,
-                    verdict=judged.verdict,
-                    message=self._redactor.text(judged.message),
-                    exchanges=tuple(e for e in exchanges if e.number == judged.failing_exchange),
-                    failing_exchange=judged.failing_exchange,
-                    caused_by=judged.caused_by,
-                    contract_location=judged.contract_location,
-                    incidental=True,
-                )
-            )
-        return found
-
-    def _new_histories(self) -> tuple[dict[str, Any], ...]:
-        """What the check that has just ended was the first to see runs do."""
-        news = self.session.cache.news()
-        runs = (to_history(name, seen) for name, seen in news.items())
-        return tuple(self.session.traffic.clean(run) for run in runs if run is not None)
 
     def _make_report(self) -> Report:
         info = RunInfo(

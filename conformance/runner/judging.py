@@ -1,0 +1,113 @@
+"""Turn how a check ended into results: its own, and those of requirements that hold for every
+response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.catalogue.requirements import Requirement
+from conformance.errors import Inconclusive, NoResponse
+from conformance.harness.context import CheckContext
+from conformance.results.result import SHOWN, SHOWN_OF_PASS, Result, judge
+from conformance.results.run_history import to_history
+from conformance.runner.session import Session
+from conformance.vocabulary import Untested, Verdict
+
+
+class Judging:
+    """The judgement of one session's checks, one after the other.
+
+    `unreachable_since` is the requirement whose check lost the target, `problem` says so; both are
+    empty as long as it responds.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._first_exchange = 0
+        self._context: CheckContext | None = None
+        self.unreachable_since = ""
+        self.problem = ""
+
+    def begin(self) -> None:
+        """Count requests from here on to the next check."""
+        self._first_exchange = self._session.traffic.count
+
+    def new_context(self) -> CheckContext:
+        """Return what the next check is given."""
+        self.begin()
+        self._context = self._session.context()
+        return self._context
+
+    def results(
+        self, required: Requirement, name: str, fault: BaseException | None, seconds: float
+    ) -> list[Result]:
+        """Return the result of the check, and after it the incidental ones."""
+        own = self._own(required, name, fault, seconds)
+        return [own, *self._incidental(own)]
+
+    def _own(
+        self, required: Requirement, name: str, fault: BaseException | None, seconds: float
+    ) -> Result:
+        session = self._session
+        if isinstance(fault, KeyboardInterrupt):
+            fault = Inconclusive("it was interrupted", reason=Untested.BUDGET)
+        if isinstance(fault, NoResponse) and not session.alive():
+            # It is not known whether this request brought it down.
+            self.problem = f"the target does not respond any more since {name} ({required.id})"
+            self.unreachable_since = required.id
+            fault = Inconclusive(f"{self.problem}: {fault}", reason=Untested.LOST)
+        exchanges = session.traffic.since(self._first_exchange)
+        found = judge(fault, required, exchanges)
+        reason = found.reason
+        if reason is Untested.PRECONDITION and not session.provisioner.unlimited:
+            # Runs that are found and not made show only what they happen to be.
+            reason = Untested.OUT_OF_REACH
+        newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
+        kept = [e for e in exchanges if e.number == found.failing_exchange or e in newest]
+        context, self._context = self._context, None
+        return Result(
+            requirement=required.id,
+            check=name,
+            verdict=found.verdict,
+            message=session.redactor.text(found.message),
+            seconds=round(seconds, 3),
+            observations=tuple(context.observations) if context else (),
+            exchanges=tuple(kept),
+            failing_exchange=found.failing_exchange,
+            caused_by=found.caused_by,
+            contract_location=found.contract_location,
+            runs=self._new_histories(),
+            reason=reason,
+            requests=session.traffic.count - self._first_exchange,
+        )
+
+    def _incidental(self, result: Result) -> list[Result]:
+        found: list[Result] = []
+        session = self._session
+        for name, finding in session.monitor.take().items():
+            # What a check is about it says itself.
+            if name == result.requirement and result.verdict is not Verdict.PASS:
+                continue
+            # It may be from before the check: the target was tried out.
+            exchanges = session.traffic.since(0)
+            judged = judge(finding, session.catalogue[name], exchanges)
+            found.append(
+                Result(
+                    requirement=name,
+                    check=result.check,
+                    verdict=judged.verdict,
+                    message=session.redactor.text(judged.message),
+                    exchanges=tuple(e for e in exchanges if e.number == judged.failing_exchange),
+                    failing_exchange=judged.failing_exchange,
+                    caused_by=judged.caused_by,
+                    contract_location=judged.contract_location,
+                    incidental=True,
+                )
+            )
+        return found
+
+    def _new_histories(self) -> tuple[dict[str, Any], ...]:
+        """What the check that has just ended was the first to see runs do."""
+        news = self._session.cache.news()
+        runs = (to_history(name, seen) for name, seen in news.items())
+        return tuple(self._session.traffic.clean(run) for run in runs if run is not None)
