@@ -28,6 +28,7 @@ from mock_server.http.middleware.cors import CorsMiddleware
 from mock_server.http.middleware.faults import FaultsMiddleware
 from mock_server.http.middleware.operations import OperationsMiddleware
 from mock_server.http.middleware.prefer import Examples
+from mock_server.http.middleware.proxy import ProxyMiddleware
 from mock_server.http.middleware.recording import RecordingMiddleware
 from mock_server.http.middleware.routing import RoutingMiddleware
 from mock_server.http.middleware.validation import ValidationMiddleware
@@ -62,7 +63,9 @@ class Mock:
         contract = OpenApiDocument(resources.contract_file())
         control_api = OpenApiDocument(resources.control_file())
         schemes = contract.content["components"]["securitySchemes"]
-        credentials = Credentials(schemes, self.worlds)
+        credentials = Credentials(
+            schemes, self.worlds, settings.accept_any_token, settings.world_claim
+        )
         explainer = Explainer(
             ContractIndex(contract), ContractIndex(control_api), credentials, settings.behaviour
         )
@@ -70,7 +73,10 @@ class Mock:
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
-                CorsMiddleware,
+                partial(
+                    ProxyMiddleware, root_path=settings.root_path, trusted=settings.trusted_proxies
+                ),
+                partial(CorsMiddleware, origins=settings.cors_origins),
                 partial(
                     RecordingMiddleware,
                     unassigned=explainer.unassigned,
@@ -88,7 +94,7 @@ class Mock:
         )
         for document, functions in (
             (contract, operations(self.streams)),
-            (control_api, control(self.worlds, self.streams, explainer)),
+            (control_api, control(self.worlds, self.streams, explainer, credentials)),
         ):
             # Finds the function of an operation by its operationId.
             options = app.middleware.options.replace(resolver=Resolver(functions.__getitem__))

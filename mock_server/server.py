@@ -114,8 +114,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 timeout_keep_alive=60,
                 backlog=4_096,
-                # Not from the environment: another machine must not pass for this one.
-                forwarded_allow_ips="127.0.0.1,::1",
+                proxy_headers=False,  # ProxyMiddleware reads them.
             )
         )
         self._mock = mock
@@ -170,6 +169,30 @@ def bind(host: str, port: int) -> socket.socket:
             "choose another with --port, or 0 for a free one"
         ) from None
     return listener
+
+
+def bind_all(host: str, port: int) -> list[socket.socket]:
+    """Return a socket for each address of the host: two for ``localhost``, of IPv4 and IPv6, on one
+    port. Raise UsageError."""
+    if host != "localhost":
+        return [bind(host, port)]
+    first = bind("127.0.0.1", port)
+    try:
+        return [first, bind("::1", first.getsockname()[1])]
+    except UsageError:
+        if port and _has_ipv6():
+            first.close()
+            raise
+        return [first]
+
+
+def _has_ipv6() -> bool:
+    """Return whether this machine has the loopback address of IPv6."""
+    try:
+        bind("::1", 0).close()
+    except UsageError:
+        return False
+    return True
 
 
 def address(listener: socket.socket) -> str:

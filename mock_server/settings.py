@@ -7,6 +7,7 @@ from pathlib import Path
 from mock_server import resources
 from mock_server.engine.behaviour import Behaviour
 from mock_server.errors import UsageError
+from mock_server.faults.rules import Rule
 
 MAX_STREAMS = 20_000
 
@@ -44,7 +45,11 @@ class Settings:
 
     ``now`` is an instant, None for the machine's time of day; ``scale`` how many world seconds pass
     in a real one, 0 for frozen; ``scenarios`` a directory with additional scenarios; ``start`` the
-    name of a file in ``starts``, with which every world opens.
+    name of a file in ``starts``, with which every world opens; ``rules`` are the faults that every
+    new world has. ``accept_any_token`` is the world of a credential that names none,
+    ``world_claim`` the claim of a JWT that names one. ``cors_origins`` may call the API, in
+    addition to the pages of this machine. ``root_path`` is the path under which a proxy serves the
+    mock, ``trusted_proxies`` are networks, in addition to this machine's.
     """
 
     seed: int = 1
@@ -59,6 +64,12 @@ class Settings:
     behaviour: Behaviour = field(default_factory=Behaviour)
     faults: Path = field(default_factory=resources.faults_dir)
     access: Access = field(default_factory=Access)
+    cors_origins: tuple[str, ...] = ()
+    root_path: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    accept_any_token: str | None = None
+    world_claim: str | None = None
+    rules: tuple[Rule, ...] = ()
 
 
 def host_of(authority: str) -> str | None:

@@ -10,6 +10,7 @@ import click
 
 from mock_server import __version__, resources
 from mock_server.cli.options import Instant, Speed, scenarios_option
+from mock_server.cli.setup_options import read_token, setup_options, starting_rules
 from mock_server.engine import behaviour as behaviours
 from mock_server.engine.randomness import MAX_SEED
 from mock_server.errors import UsageError
@@ -146,6 +147,7 @@ class HostNames(click.ParamType[Any]):
     envvar="RUNS_MOCK_ALLOW_HOST",
     help="Host names of this machine for the control API, in addition to localhost.",
 )
+@setup_options
 @click.option(
     "--reload/--no-reload",
     "reloads",
@@ -167,7 +169,6 @@ def serve(
     directory: Path | None,
     behaviour: str,
     reloads: bool | None,
-    token: str | None,
     hosts: tuple[str, ...],
     **options: Any,
 ) -> None:
@@ -185,7 +186,7 @@ def serve(
     # The libraries of the server take half a second to load, and only this command needs them.
     from mock_server.app import Mock  # noqa: PLC0415
     from mock_server.reload import Reload  # noqa: PLC0415
-    from mock_server.server import Server, address, bind  # noqa: PLC0415
+    from mock_server.server import Server, address, bind_all  # noqa: PLC0415
 
     profile = behaviours.locate(behaviour, resources.behaviours_dir())
     profile_behaviour = behaviours.read(profile)
@@ -195,6 +196,8 @@ def serve(
             "--reload has nothing to watch: name files of your own with --scenarios or --behaviour"
         )
     listening_host = host_of(host)
+    token = read_token(options.pop("token"), options.pop("token_file"))
+    options["rules"] = starting_rules(options.pop("faults"), options.pop("latency"))
     access = Access(token, hosts if listening_host is None else (*hosts, listening_host))
     settings = Settings(
         scenarios=directory,
@@ -203,9 +206,9 @@ def serve(
         max_streams=_streams(options.pop("max_streams")),
         **options,
     )
-    listener = bind(host, port)
+    listeners = bind_all(host, port)
     mock = Mock(settings)
-    base = address(listener)
+    base = address(listeners[0])
     watched = reloads is not False and (directory or custom_profile)
     reload = Reload(mock, directory, custom_profile, _print) if watched else None
     server = Server(
@@ -216,7 +219,7 @@ def serve(
     )
     # uvicorn stops on Ctrl-C and then raises it again.
     with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
+        server.run(sockets=listeners)
 
 
 def _streams(wanted: int | None) -> int:

@@ -7,6 +7,7 @@ from mock_server.control import (
     clock,
     coverage,
     faults,
+    login,
     metrics,
     requests,
     runs,
@@ -15,15 +16,19 @@ from mock_server.control import (
     worlds,
 )
 from mock_server.http.call import Handler
+from mock_server.http.credentials import Credentials
 from mock_server.http.event_stream import EventStreams
 from mock_server.http.explain import Explainer
 from mock_server.worlds.registry import Worlds
 
 
-def control(all_worlds: Worlds, streams: EventStreams, explainer: Explainer) -> dict[str, Handler]:
+def control(
+    all_worlds: Worlds, streams: EventStreams, explainer: Explainer, credentials: Credentials
+) -> dict[str, Handler]:
     """Return the function of each operation of the control API."""
     return {
         **service.functions(all_worlds, streams),
+        **login.functions(credentials),
         **worlds.functions(all_worlds),
         **runs.functions(all_worlds),
         **clock.functions(),

@@ -38,7 +38,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
                 [ErrorDetail(("body", "changes", key), msg, "value_error") for key in unknown]
             )
         run = call.world.create(scenario.changed(changes) if changes else scenario)
-        location = {"Location": f"/api/v1/automation-runs/{run.id}"}
+        location = {"Location": f"{call.exchange.public.prefix}/api/v1/automation-runs/{run.id}"}
         return BodyResponse(call.world.peek(run), 201, location)
 
     def wait_for_run(call: Call) -> Response:

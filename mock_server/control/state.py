@@ -124,7 +124,7 @@ def _situation_response(
 
 def _base(call: Call) -> str:
     """Return the base URL of this mock in the request."""
-    return f"http://{_header(call.exchange.headers, b'host')}"
+    return call.exchange.base_url
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:

@@ -4,15 +4,26 @@ A credential is ``tenant`` or ``tenant:user``. It opens the tenant's world if th
 has the name of a test. Any other gets an error response, as from a real service. Some names select
 a response on purpose, for tests of a client: ``expired…`` (401), ``forbidden…`` (403) and
 ``limited…`` (429).
+
+For clients that get their tokens elsewhere, a claim of a JWT can name the tenant, and every other
+token can open one world (``--world-claim``, ``--accept-any-token``). Signatures are not verified.
 """
+
+import base64
+import json
+import re
 
 from mock_server.engine.behaviour import Behaviour, Unauthenticated
 from mock_server.engine.run_state import Json
-from mock_server.errors import HttpError
+from mock_server.errors import HttpError, UsageError
 from mock_server.journal.exchange import Headers
 from mock_server.journal.redaction import cookie_pairs
-from mock_server.worlds.registry import Worlds
+from mock_server.settings import host_of
+from mock_server.worlds.registry import TEST_PREFIX, Worlds
 from mock_server.worlds.world import World
+
+SPECIAL = ("expired", "forbidden", "limited")
+"""The beginnings of credentials that select a response on purpose."""
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
@@ -20,7 +31,21 @@ _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 class Credentials:
     """The credentials of the contract's security schemes, in their order."""
 
-    def __init__(self, schemes: Json, worlds: Worlds) -> None:
+    def __init__(
+        self,
+        schemes: Json,
+        worlds: Worlds,
+        accept_any: str | None = None,
+        world_claim: str | None = None,
+    ) -> None:
+        if accept_any is not None and not worlds.allows(accept_any):
+            raise UsageError(
+                "--accept-any-token: expected one of "
+                f"{', '.join(worlds.settings.declared)} or a name that begins with {TEST_PREFIX}, "
+                f"got {accept_any!r}"
+            )
+        self._accept_any = accept_any
+        self._world_claim = world_claim
         self._bearer = next(
             (name for name, scheme in schemes.items() if scheme["type"] == "http"), ""
         )
@@ -63,12 +88,18 @@ class Credentials:
         """
         extracted = self.extract(headers)
         if not extracted:
-            raise _unauthenticated(behaviour, "Not authenticated")
+            raise _unauthenticated(behaviour, f"Not authenticated{_missing_cookie(headers)}")
         for scheme, text in extracted:
             tenant = text.partition(":")[0]
             if self._worlds.allows(tenant):
                 return scheme, tenant
-        _raise_special(extracted[0][1])
+        special = extracted[0][1]
+        _raise_special(special)
+        if not special.startswith("expired"):
+            for scheme, text in extracted:
+                other = self._other_tenant(text)
+                if other is not None:
+                    return scheme, other
         raise _unauthenticated(behaviour, "Invalid or expired credential")
 
     def world(self, parameter: str | None, headers: Headers) -> str:
@@ -82,7 +113,10 @@ class Credentials:
             if not extracted:
                 return self._worlds.settings.declared[0]
             # A credential is not repeated: it may be valid elsewhere.
-            name, problem = extracted[0][1].partition(":")[0], "no world that this credential opens"
+            name = extracted[0][1].partition(":")[0]
+            if not self._worlds.allows(name):
+                name = self._other_tenant(extracted[0][1]) or name
+            problem = "no world that this credential opens"
         if self._worlds.allows(name):
             return name
         declared = ", ".join(self._worlds.settings.declared)
@@ -100,6 +134,28 @@ class Credentials:
                 return scheme, world
         return None
 
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that is a credential."""
+        name: str = next(iter(self._cookies))
+        return name
+
+    def opens(self, text: str) -> bool:
+        """Return whether a credential opens a world, or selects a response on purpose."""
+        return self._worlds.allows(text.partition(":")[0]) or text.startswith(SPECIAL)
+
+    def _other_tenant(self, text: str) -> str | None:
+        """Return the tenant of a credential that is not the name of one; None for an invalid
+        credential."""
+        if self._world_claim is not None:
+            claim = _claim(text, self._world_claim)
+            if claim is not None:
+                if self._worlds.allows(claim):
+                    return claim
+                slug = re.sub("[^a-z0-9._-]+", "-", claim.lower()).strip("-")
+                return str(f"{TEST_PREFIX}{slug}"[:64])
+        return self._accept_any if text else None
+
     def _from_cookie(self, header: str) -> list[tuple[str, str]]:
         if not any(name in header for name in self._cookies):
             return []
@@ -114,6 +170,38 @@ def _unauthenticated(behaviour: Behaviour, reason: str) -> HttpError:
     if behaviour.unauthenticated is Unauthenticated.FORBIDDEN:
         return HttpError(403, reason, question="Q08")
     return HttpError(401, reason, _CHALLENGE, question="Q08")
+
+
+def _missing_cookie(headers: Headers) -> str:
+    """Return why a browser has sent no cookie, as far as its page gives it away."""
+    values = dict(headers)
+    origin = values.get(b"origin", b"").decode("latin-1")
+    page = host_of(origin.partition("://")[2])
+    host = host_of(values.get(b"host", b"").decode("latin-1"))
+    if page is None or host is None or b"cookie" in values:
+        return ""
+    if page == host:
+        return (
+            ": the page has to send its cookies (fetch with credentials: 'include', EventSource "
+            "with withCredentials: true)"
+        )
+    return (
+        f": the page is at {page} and calls {host}, and browsers keep cookies by host name. Call "
+        f"the mock at {page}, or open the page at {host}; /_mock/login?as=demo sets the cookie"
+    )
+
+
+def _claim(token: str, name: str) -> str | None:
+    """Return a claim of a JWT as text; None for another token, and without the claim."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None  # A JWT has a header, the claims and a signature.
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(f"{parts[1]}==="))
+    except (ValueError, RecursionError):
+        return None
+    claim = claims.get(name) if isinstance(claims, dict) else None
+    return str(claim) if isinstance(claim, str | int) and claim != "" else None
 
 
 def _raise_special(text: str) -> None:

@@ -11,6 +11,7 @@ from mock_server import __version__
 from mock_server.http.middleware.control_access import UNFRAMED
 from mock_server.journal.near_miss import KnownPaths
 from mock_server.openapi_document import OpenApiDocument
+from mock_server.public_address import DIRECT, PUBLIC, PublicAddress
 from mock_server.worlds.registry import Worlds
 
 
@@ -33,7 +34,7 @@ def register(
         return render_template(
             "start.html",
             version=__version__,
-            address=request.host_url.rstrip("/"),
+            address=_public_address().base_url(request.environ["asgi.scope"]["headers"]),
             scenarios=worlds.scenarios.values(),
             declared=worlds.settings.declared,
         )
@@ -72,8 +73,29 @@ def register(
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
         return jsonify(detail=reason(error)), error.code or 500, headers
 
+    @app.get("/_mock")
+    @app.get("/_mock/")
+    def index() -> Response:
+        prefix = _public_address().prefix
+        operations = [
+            {"method": method.upper(), "path": f"{prefix}/_mock{path}", "summary": one["summary"]}
+            for path, item in control_api.content["paths"].items()
+            for method, one in item.items()
+            if isinstance(one, dict) and "summary" in one
+        ]
+        return jsonify(
+            title=control_api.content["info"]["title"],
+            document=f"{prefix}/_mock/openapi.yaml",
+            operations=operations,
+        )
+
     def reason(error: HTTPException) -> str:
         if error.code != 404:
             return error.name
         hint = paths.hint(request.method, request.path) or "the start page / lists what there is"
         return f"There is nothing at {request.path}; {hint}"
+
+
+def _public_address() -> PublicAddress:
+    address: PublicAddress = request.environ["asgi.scope"].get(PUBLIC, DIRECT)
+    return address

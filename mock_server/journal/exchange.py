@@ -14,6 +14,7 @@ from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import monotonic
 from mock_server.errors import ErrorDetail
 from mock_server.journal.coverage import Coverage
+from mock_server.public_address import DIRECT, PUBLIC, PublicAddress
 
 EXCHANGE = "mock_server.journal.exchange"
 """The key of the exchange in an ASGI scope."""
@@ -82,9 +83,15 @@ class Exchange:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.headers: Headers = scope["headers"]
+        self.public: PublicAddress = scope.get(PUBLIC, DIRECT)
         self.behaviour = behaviour
         self.journal = journal
         self.started = monotonic()
+
+    @property
+    def base_url(self) -> str:
+        """The base URL of the mock, as the client sees it."""
+        return self.public.base_url(self.headers)
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send a part of the response; add the exchange's number to its headers."""

@@ -212,6 +212,7 @@ class Worlds:
             history_length=file.history_length,
         )
         yield from seed_data.populate(world, file, self.scenarios, start.runs, start.live)
+        world.faults.add(settings.rules, world.engine.now)
         return world
 
     def _touch(self, name: str) -> None:

@@ -21,9 +21,9 @@ from mock_server.settings import Access, host_of
 
 CONTROL = "/_mock"
 _PUBLIC = frozenset(
-    f"{CONTROL}/{path}" for path in ("health", "ready", "openapi.yaml", "openapi.json")
+    f"{CONTROL}/{path}" for path in ("health", "ready", "openapi.yaml", "openapi.json", "login")
 )
-"""Paths that need no token: they reveal no run and change nothing, and probes have none."""
+"""Paths that need no token: they reveal no run and change nothing. Probes and pages have none."""
 
 _LINKABLE = f"{CONTROL}/repro/"
 """Pages that any other page may link to: they change nothing until a button is pressed."""

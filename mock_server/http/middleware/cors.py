@@ -1,6 +1,7 @@
-"""CORS headers for pages that are served from this machine."""
+"""CORS headers for pages that are served from this machine, or from where the user says."""
 
-from collections.abc import Awaitable
+import re
+from collections.abc import Awaitable, Sequence
 from operator import itemgetter
 
 from starlette.middleware.cors import CORSMiddleware
@@ -21,12 +22,19 @@ _name = itemgetter(0)
 
 
 class CorsMiddleware(CORSMiddleware):
-    """Allow local pages to send requests with cookies and to read the responses."""
+    """Allow local pages, and those of ``origins``, to send requests with cookies and to read the
+    responses.
 
-    def __init__(self, app: ASGIApp) -> None:
+    An origin may have ``*`` for a part of its host, as in ``https://*.example.org``; ``*`` alone
+    stands for all origins, ``null`` for the pages that have none (files, sandboxed frames).
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str] = ()) -> None:
         super().__init__(
             app,
-            allow_origin_regex=_LOCAL_ORIGIN,
+            allow_origin_regex="|".join([_LOCAL_ORIGIN, *map(_expression, origins)]),
+            # A page of the local network or of the internet that was allowed above.
+            allow_private_network=bool(origins),
             allow_credentials=True,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["*"],
@@ -39,3 +47,8 @@ class CorsMiddleware(CORSMiddleware):
             return super().__call__(scope, receive, send)
         # Skipping the coroutine for a request without Origin saves a third of the layers' cost.
         return self.app(scope, receive, send)
+
+
+def _expression(origin: str) -> str:
+    """Return a regular expression for an origin; ``*`` does not reach beyond the host."""
+    return ".*" if origin == "*" else re.escape(origin).replace(r"\*", r"[a-z0-9.-]+")
