@@ -41,7 +41,7 @@ class Rule(FaultFields):  # type: ignore[misc]
         description="Operations of the contract; by default all.",
     )
     probability: float = Field(
-        default=1.0, gt=0, le=1, description="Drawn from the seed of the world."
+        default=1, gt=0, le=1, description="Drawn from the seed of the world."
     )
     count: int | None = Field(
         default=None, ge=1, le=2**53 - 1, description="Maximum number of requests to apply to."

@@ -114,7 +114,7 @@ class Duplicate(StreamFault):
     name = "duplicate"
     example = "duplicate"
     order = 40
-    probability: float = Field(default=1.0, gt=0, le=1)
+    probability: float = Field(default=1, gt=0, le=1)
 
     def transform(self, context: FaultContext) -> Transform:
         events = 0
