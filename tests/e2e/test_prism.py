@@ -8,6 +8,7 @@ as a whole. A live stream is for the other tests here.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from copy import deepcopy
@@ -145,8 +146,9 @@ def session(world: MockWorld) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         yield "retryRun", "POST", f"/{finished}/retry", {"headers": good, "json": body}
     behind = {"Last-Event-ID": "4"}
     yield "streamRunEvents", "GET", f"/{running}/events", {"headers": good | behind}
-    past = {"Last-Event-ID": "999"}
-    yield "streamRunEvents", "GET", f"/{running}/events", {"headers": good | past}
+    events = world.client.get(f"{RUNS}/{running}/events").text
+    last = {"Last-Event-ID": re.findall(r"^id: (\d+)$", events, re.MULTILINE)[-1]}
+    yield "streamRunEvents", "GET", f"/{running}/events", {"headers": good | last}
 
 
 def test_prism_finds_nothing_in_any_answer(
