@@ -107,6 +107,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 mock,
                 http=Protocol,
+                ws="none",  # A request to change to WebSocket is served as any other.
                 log_level="info" if access_log else "warning",
                 access_log=access_log,
                 lifespan="off",

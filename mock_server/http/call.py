@@ -1,6 +1,7 @@
 """A call of an operation, validated, and the responses that an operation can return."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import orjson
@@ -108,8 +109,18 @@ class DeferredResponse:
 
 
 class NoContent:
-    """A response without a body: 204."""
+    """A response without a body: 204, or the head of a stream."""
+
+    __slots__ = ("_headers", "_status")
+
+    def __init__(
+        self, headers: Mapping[str, str] = MappingProxyType({}), status: int = 204
+    ) -> None:
+        self._status = status
+        self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
 
     async def __call__(self, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send(
+            {"type": "http.response.start", "status": self._status, "headers": self._headers}
+        )
         await send({"type": "http.response.body", "body": b""})

@@ -7,7 +7,8 @@ up when something is due; nothing polls.
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from starlette.types import Receive, Send
 
@@ -21,11 +22,15 @@ from mock_server.worlds.world import World
 _RETRY = b"retry: 1000\n"
 """The first field of the first event: some clients deliver an event for a block without data."""
 
-_HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache, no-transform"),
-    (b"x-accel-buffering", b"no"),
-]
+HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Type": "text/event-stream; charset=utf-8",
+        # A proxy that compresses a stream keeps its events back.
+        "Cache-Control": "no-cache, no-transform",
+        "X-Accel-Buffering": "no",
+    }
+)
+_HEADERS = [(name.lower().encode(), text.encode()) for name, text in HEADERS.items()]
 _HEARTBEAT = b": still here\n\n"
 _EVENT_ID = re.compile(r"[0-9]{1,4000}")
 

@@ -59,7 +59,7 @@ class Explainer:
             "contract": self._location(exchange),
             "stream": self._stream(exchange),
             "durationMs": None if duration is None else round(duration * SECOND, 3),
-            "bytesSent": exchange.bytes_sent,
+            "bytesSent": 0 if exchange.method == "HEAD" else exchange.bytes_sent,
             "nearMisses": redaction.all(self._near_misses(exchange)),
         }
 

@@ -5,7 +5,7 @@ from mock_server.engine.enums import RetryMode, RunStatus
 from mock_server.engine.run import Run
 from mock_server.errors import HttpError
 from mock_server.http.call import BodyResponse, Call, Handler, NoContent, Response
-from mock_server.http.event_stream import EventStreams
+from mock_server.http.event_stream import HEADERS, EventStreams
 from mock_server.worlds.world import World
 
 _STATUSES: frozenset[str] = frozenset(RunStatus)
@@ -60,6 +60,8 @@ def operations(streams: EventStreams) -> dict[str, Handler]:
         stream = streams.open(call.world, run, call.parameters["Last-Event-ID"])
         if run.finished:
             call.exchange.question = "Q14" if stream is None else "Q13"
+        if stream is not None and call.exchange.method == "HEAD":
+            return NoContent(HEADERS, 200)  # As GET, without opening the stream.
         return stream or NoContent()
 
     return {

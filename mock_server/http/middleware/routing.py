@@ -2,12 +2,13 @@
 
 Connexion walks through nested routers for each request. A path that the expression does not match
 (an unknown one, a trailing slash) still goes that way; a known path with another method gets its
-response here, because Connexion would allow only the first method, and take HEAD for GET.
+response here, because Connexion would allow only the first method. HEAD is served wherever GET is.
 """
 
 import re
 from collections.abc import Awaitable
 from typing import Any
+from urllib.parse import quote, unquote
 
 from connexion.http_facts import METHODS
 from connexion.middleware.abstract import ROUTING_CONTEXT
@@ -16,6 +17,9 @@ from connexion.spec import Specification
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mock_server.http.call import NoContent
+
+_SLASH = "\ufdd0"  # Not a character, so no decoded path has it.
 _PARAMETER = re.compile(r"\\\{(\w+)\\\}")
 
 
@@ -55,27 +59,60 @@ class RoutingMiddleware(ConnexionRouting):
         self._found += [(context, names)] * (len(names) + 1)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        match = self._match(f"{scope['method']} {scope['path']}") if "method" in scope else None
+        if "method" not in scope:
+            return self._route_by_connexion(scope, receive, send)
+        method, path, encoded = scope["method"], scope["path"], False
+        if b"%" in scope["raw_path"] and b"%2f" in scope["raw_path"].lower():
+            path, encoded = _segments(scope["raw_path"]), True
+        match = self._match(f"{method} {path}")
+        if match is None and method == "HEAD":
+            match = self._match(f"GET {path}")
         if match is None or match.lastindex is None:
-            if "method" in scope:
-                self._reject(scope["path"])
+            if method == "OPTIONS" and (allowed := self._allowed(path)):
+                return NoContent({"Allow": ", ".join(allowed)})(receive, send)
+            self._reject(scope, path, encoded=encoded)
             return self._route_by_connexion(scope, receive, send)
         last = match.lastindex
         context, names = self._found[last - 1]
-        scope["path_params"] = (
-            dict(zip(names, match.groups()[last - 1 - len(names) :], strict=False)) if names else {}
-        )
+        values = match.groups()[last - 1 - len(names) : last - 1]
+        if encoded:
+            values = tuple(value.replace(_SLASH, "/") for value in values)
+        scope["path_params"] = dict(zip(names, values, strict=True)) if names else {}
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
         return self.app(scope, receive, send)
 
     async def _route_by_connexion(self, scope: Scope, receive: Receive, send: Send) -> None:
         await super().__call__(scope, receive, send)
 
-    def _reject(self, path: str) -> None:
-        """Raise HTTPException: 405 for a path that is known with other methods, 404 for one that
-        begins with two slashes, of which Flask would ignore one."""
+    def _reject(self, scope: Scope, path: str, *, encoded: bool) -> None:
+        """Raise HTTPException: 405 for a path that is known with other methods, 307 for one with a
+        trailing slash, 400 and 404 for one with a slash that Connexion and Flask would read otherwise."""
         if path.startswith("//"):
             raise HTTPException(404, f"There is nothing at {path}: it begins with a slash too many")
-        allowed = sorted(method for method in self._methods if self._match(f"{method} {path}"))
-        if allowed:
+        if path == "*":
+            raise HTTPException(400, "The request target * is for OPTIONS only")
+        if allowed := self._allowed(path):
             raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
+        if encoded:
+            raise HTTPException(
+                404, f"There is nothing at {scope['raw_path'].decode()}: an encoded slash is data"
+            )
+        if path.endswith("/") and self._allowed(path[:-1]):
+            # Relative, because a proxy may serve the API at another origin or below a prefix.
+            query = scope["query_string"].decode("latin-1")
+            location = f"../{quote(path[:-1].rpartition('/')[2])}{query and '?'}{query}"
+            raise HTTPException(307, headers={"Location": location})
+
+    def _allowed(self, path: str) -> list[str]:
+        """Return the methods that ``path`` supports, none for an unknown path."""
+        known = self._methods
+        allowed = known if path == "*" else {one for one in known if self._match(f"{one} {path}")}
+        if "GET" in allowed:
+            allowed = allowed | {"HEAD"}
+        return sorted(allowed | {"OPTIONS"}) if allowed else []
+
+
+def _segments(raw_path: bytes) -> str:
+    """Return the decoded path, with a placeholder for each encoded slash: it does not separate."""
+    segments = raw_path.decode("ascii").split("/")
+    return "/".join(unquote(segment).replace("/", _SLASH) for segment in segments)
