@@ -4,87 +4,20 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Coroutine
-from typing import Any
+from functools import partial
 
-import orjson
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mock_server.app import Mock
+from mock_server.connection import Connection
 from mock_server.errors import UsageError
-from mock_server.http.middleware.faults import CONNECTION
 
 _CLOSE_AFTER = 0.3
 """Seconds after which connections are closed that are still open when the server stops."""
 
+_BACKLOG = 4_096
 _GRACE = 10
 """Seconds that requests have to end after that; they need milliseconds, but of a busy machine."""
-
-_BAD_REQUEST = (
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-    b"connection: close\r\n\r\n%b"
-)
-
-
-class CoalescingTransport:
-    """A transport that writes the head of a response together with the first part of its body.
-
-    uvicorn writes them separately, each a system call and a packet: a fifth of the cost of a small
-    response. A head without a body is written on its own in the next turn of the event loop.
-    """
-
-    __slots__ = ("_held", "_loop", "_transport", "get_extra_info", "is_closing")
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._held: bytes | None = None
-        self.get_extra_info = transport.get_extra_info
-        self.is_closing = transport.is_closing
-
-    def write(self, data: bytes) -> None:
-        held = self._held
-        if held is not None:
-            self._held = None
-            self._transport.write(held + data)
-        elif data.startswith(b"HTTP/"):
-            self._held = data
-            self._loop.call_soon(self._release)
-        else:
-            self._transport.write(data)
-
-    def close(self) -> None:
-        self._release()
-        self._transport.close()
-
-    def abort(self) -> None:
-        self._release()
-        self._transport.abort()
-
-    def _release(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            self._transport.write(held)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
-class Protocol(HttpToolsProtocol):
-    """HTTP, with the transport in the scope, for faults that close the connection."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]
-
-    def send_400_response(self, msg: str) -> None:
-        """Respond to invalid HTTP and to unknown methods with JSON, as to any other error."""
-        body = orjson.dumps({"detail": msg})
-        self.transport.write(_BAD_REQUEST % (len(body), body))
-        self.transport.close()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {CONNECTION: self.transport}  # type: ignore[dict-item]
 
 
 class Server(uvicorn.Server):
@@ -103,18 +36,19 @@ class Server(uvicorn.Server):
         background: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
         """``ready`` is called when it serves; ``background`` runs until it stops."""
+        limits = mock.worlds.settings.limits
         super().__init__(
             uvicorn.Config(
                 mock,
-                http=Protocol,
+                http=partial(Connection, limits=limits),  # type: ignore[arg-type]
                 ws="none",  # A request to change to WebSocket is served as any other.
                 log_level="info" if access_log else "warning",
                 access_log=access_log,
                 lifespan="off",
                 timeout_graceful_shutdown=_GRACE,
                 server_header=False,
-                timeout_keep_alive=60,
-                backlog=4_096,
+                timeout_keep_alive=limits.idle_seconds,
+                backlog=_BACKLOG,
                 proxy_headers=False,  # ProxyMiddleware reads them.
             )
         )
@@ -146,7 +80,7 @@ class Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address; port 0 takes a free one. Raise UsageError."""
+    """Return a socket that listens on the address; port 0 takes a free one. Raise UsageError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         # With the protocol named, the event loop disables Nagle's algorithm on connections, which
@@ -154,6 +88,8 @@ def bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # Two sockets may be bound to one port as long as neither listens.
+        listener.listen(_BACKLOG)
     except socket.gaierror as error:
         raise UsageError(
             f"cannot listen on {host}: {error.strerror or error}; choose an address of this "

@@ -10,6 +10,8 @@ from mock_server.errors import UsageError
 from mock_server.faults.rules import Rule
 
 MAX_STREAMS = 20_000
+SPARE_CONNECTIONS = 64
+"""Connections that may be open in addition to all event streams."""
 
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::\d{1,5})?")
 _TOKEN = re.compile(r"[!-~]+")
@@ -37,6 +39,25 @@ class Access:
                 raise UsageError(
                     f"{host!r} is not a host name; write it in lower case, without scheme and port"
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """The limits of connections; times are real seconds.
+
+    ``head_bytes`` and ``header_count`` are those of one request, ``head_seconds`` and
+    ``body_seconds`` the time until its head and its body are complete, ``idle_seconds`` the time
+    without a request, ``pipelined`` the requests that are read while a response is being sent,
+    ``connections`` the open connections.
+    """
+
+    head_bytes: int = 65_536
+    header_count: int = 200
+    head_seconds: float = 10
+    body_seconds: float = 60
+    idle_seconds: int = 60
+    pipelined: int = 64
+    connections: int = MAX_STREAMS + SPARE_CONNECTIONS
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,7 @@ class Settings:
     accept_any_token: str | None = None
     world_claim: str | None = None
     rules: tuple[Rule, ...] = ()
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
 
 
 def host_of(authority: str) -> str | None:

@@ -45,6 +45,8 @@ LAYERS = {
         "control",
         "app",
         "reload",
+        "transport",
+        "connection",
         "server",
         "testing",
         "pytest_plugin cli",

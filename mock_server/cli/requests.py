@@ -114,6 +114,7 @@ def _explain(item: dict[str, Any]) -> None:
         ("answer", _response(item)),
         ("reason", item["reason"]),
         *(("flaw", f"{'.'.join(f['loc'])}: {f['msg']} ({f['type']})") for f in item["flaws"]),
+        *(("ignored", ".".join(loc)) for loc in item["ignored"]),
         *_question(item["question"]),
         ("faults", ", ".join(item["faults"])),
         *(

@@ -15,7 +15,14 @@ from mock_server.engine import behaviour as behaviours
 from mock_server.engine.randomness import MAX_SEED
 from mock_server.errors import UsageError
 from mock_server.file_limits import RESERVED_DESCRIPTORS, raise_limit
-from mock_server.settings import MAX_STREAMS, Access, Settings, host_of
+from mock_server.settings import (
+    MAX_STREAMS,
+    SPARE_CONNECTIONS,
+    Access,
+    ConnectionLimits,
+    Settings,
+    host_of,
+)
 from mock_server.worlds.registry import NAME, TEST_PREFIX
 
 
@@ -199,11 +206,13 @@ def serve(
     token = read_token(options.pop("token"), options.pop("token_file"))
     options["rules"] = starting_rules(options.pop("faults"), options.pop("latency"))
     access = Access(token, hosts if listening_host is None else (*hosts, listening_host))
+    max_streams = _streams(options.pop("max_streams"))
     settings = Settings(
         scenarios=directory,
         behaviour=profile_behaviour,
         access=access,
-        max_streams=_streams(options.pop("max_streams")),
+        max_streams=max_streams,
+        limits=ConnectionLimits(connections=max_streams + SPARE_CONNECTIONS),
         **options,
     )
     listeners = bind_all(host, port)

@@ -6,16 +6,23 @@ question on which the response depends and its answer in force, the faults, and 
 ones.
 """
 
-from mock_server.engine.behaviour import Behaviour, questions
+from urllib.parse import parse_qsl
+
+import orjson
+
+from mock_server.engine.behaviour import Behaviour, UnknownParameter, questions
 from mock_server.engine.clock import SECOND, to_text
 from mock_server.engine.run_state import Json
 from mock_server.http.credentials import Credentials
+from mock_server.http.request_schema import LAST_EVENT_ID, is_extension
 from mock_server.journal.contract_index import ContractIndex
 from mock_server.journal.exchange import Exchange
 from mock_server.journal.journal import Journal, UnassignedJournal
 from mock_server.journal.metrics import Metrics
 from mock_server.journal.near_miss import KnownPaths
 from mock_server.journal.redaction import Redaction
+
+_MAX_IGNORED = 20
 
 
 class Explainer:
@@ -54,6 +61,7 @@ class Explainer:
             "status": exchange.status,
             "reason": redaction.all(exchange.reason),
             "flaws": redaction.all([detail.to_json() for detail in exchange.errors]),
+            "ignored": redaction.all(self._ignored(exchange)),
             "question": self._question(exchange),
             "faults": exchange.faults,
             "contract": self._location(exchange),
@@ -69,6 +77,26 @@ class Explainer:
             return exchange.credential
         extracted = self._credentials.extract(exchange.headers)
         return extracted[0][0] if extracted else None
+
+    def _ignored(self, exchange: Exchange) -> list[list[str]]:
+        """Return the location of each part of the request that the response does not depend on."""
+        found = []
+        if any(name == b"upgrade" for name, _ in exchange.headers):
+            found.append(["header", "Upgrade"])
+        operation = self.contract.operations.get(exchange.operation or "")
+        if operation is None:
+            return found
+        if exchange.behaviour.unknown_parameters is not UnknownParameter.INVALID:
+            resumable = LAST_EVENT_ID in operation.parameters
+            pairs = parse_qsl(exchange.query.decode("latin-1"), keep_blank_values=True)
+            found += [
+                ["query", name]
+                for name in dict.fromkeys(name for name, _ in pairs)
+                if name not in operation.query and not is_extension(name, resumable=resumable)
+            ]
+        names = operation.parameters
+        found += [["body", name] for name in _properties(exchange.body) if name not in names]
+        return found[:_MAX_IGNORED]
 
     def _question(self, exchange: Exchange) -> Json | None:
         number = exchange.question
@@ -116,3 +144,12 @@ class Explainer:
         exchange.credential, world = open_world
         exchange.tenant, exchange.at = world.name, world.clock.now()
         return world.journal
+
+
+def _properties(body: bytes | None) -> list[str]:
+    """Return the names of the properties of a JSON object; none for another body."""
+    try:
+        value = orjson.loads(body or b"null")
+    except orjson.JSONDecodeError:
+        return []
+    return list(value) if isinstance(value, dict) else []

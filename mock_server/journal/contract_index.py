@@ -15,8 +15,9 @@ class Operation:
     """One operation.
 
     ``responses`` maps each declared status code to the JSON pointer of its response;
-    ``event_streams`` are the status codes whose body is a stream of events; ``enums`` are the
-    values of parameters that have an enum.
+    ``event_streams`` are the status codes whose body is a stream of events; ``parameters`` are the
+    names of all parameters and of the body's properties, ``query`` those in the query; ``enums``
+    are the values of parameters that have an enum.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Operation:
     responses: dict[str, str]
     event_streams: frozenset[str]
     parameters: tuple[str, ...]
+    query: frozenset[str]
     enums: dict[str, tuple[str, ...]]
 
 
@@ -72,6 +74,7 @@ class ContractIndex:
             responses={str(status): f"{pointer}/{status}" for status in declared["responses"]},
             event_streams=frozenset(event_streams),
             parameters=tuple(schemas),
+            query=frozenset(one["name"] for one in resolved if one["in"] == "query"),
             enums={name: _enum(schema) for name, schema in schemas.items() if "enum" in schema},
         )
 

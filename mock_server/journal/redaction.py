@@ -14,7 +14,7 @@ from mock_server.journal.exchange import Headers
 REDACTED = "[redacted]"
 
 _SHOWN = frozenset(
-    b"accept content-length content-type last-event-id origin prefer user-agent".split()
+    b"accept content-length content-type last-event-id origin prefer upgrade user-agent".split()
 )
 _SECRET_NAME = re.compile(
     r"token|secret|passw|auth|credential|session|signature|cookie|jwt|api.?key|^key$",

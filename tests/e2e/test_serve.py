@@ -268,3 +268,27 @@ def limited(soft: int, hard: int, *options: str) -> Server:
     script = f'ulimit -S -n {soft} && ulimit -H -n {hard} && exec "$@"'
     command = ["sh", "-c", script, "sh", RUNS_MOCK, "serve", "--port", "0", *options]
     return Server(command, "^Ctrl-C")
+
+
+def test_of_two_mocks_that_start_on_one_port_one_serves() -> None:
+    """The other exits with 2 and one line, even if both start at the same moment."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    command = [RUNS_MOCK, "serve", "--port", str(port), "--start", "empty"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen(command, env=environment(), **pipes) for _ in range(2)]
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not (ended := [one for one in both if one.poll() is not None]):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        (loser,) = ended
+        (winner,) = set(both) - {loser}
+        assert winner.stdout.readline().startswith("Automation runs mock")
+        printed, error = loser.communicate(timeout=PATIENCE)
+        assert (loser.returncode, printed) == (2, "")
+        assert re.fullmatch(r"runs-mock: cannot listen on 127\.0\.0\.1 port .*\n", error)
+    finally:
+        for one in both:
+            one.kill()
+            one.communicate()

@@ -76,14 +76,7 @@ def test_the_names_of_this_machine_are_good(mock_world: MockWorld, host: str) ->
         ["Host: localhost.example.com"],
         ["Host: 127.0.0.1.example.com:8080"],
         ["Host: notlocalhost"],
-        ["Host: localhost@example.com"],
-        ["Host: [::1]example.com"],
-        ["Host: localhost:80:80"],
         ["Host: 10.0.0.7"],
-        ["Host: l\xf6calhost"],
-        ["Host:"],
-        [],
-        ["Host: localhost", "Host: example.com"],
     ],
 )
 def test_a_name_that_was_rebound_gets_nowhere(mock_world: MockWorld, lines: list[str]) -> None:

@@ -356,3 +356,44 @@ def test_a_retry_without_a_body_hangs_on_a_question_of_its_own(
     answer = mock_world.client.post(path, content=content, headers=headers)
     assert answer.status_code == 200
     assert entry(mock_world.client, answer)["question"]["number"] == question
+
+
+@pytest.mark.parametrize(
+    ("query", "ignored"),
+    [
+        ("limit=1", []),
+        ("limt=1", ["limt"]),
+        ("status[]=failed&limt=1&limt=2", ["status[]", "limt"]),
+        ("status%5B%5D=failed", ["status[]"]),
+        ("LIMIT=1&Limit=2", ["LIMIT", "Limit"]),
+        ("=1&limit=1&", [""]),
+        ("lastEventId=3", ["lastEventId"]),
+        ("__code=200", []),
+    ],
+)
+def test_ignored_parameters_are_listed(
+    mock_world: MockWorld, query: str, ignored: list[str]
+) -> None:
+    """Many services ignore what they do not know; a misspelt filter is found in the journal."""
+    assert mock_world.client.get(f"{RUNS}?{query}").status_code == 200
+    entry = mock_world.control("requests", "GET")["items"][0]
+    assert entry["ignored"] == [["query", name] for name in ignored]
+
+
+def test_ignored_properties_are_listed(mock_world: MockWorld) -> None:
+    """Those of a body as well; a secret in a name is not."""
+    run_id = mock_world.create("quick-success")
+    mock_world.client.post(f"{RUNS}/{run_id}/retry?x=1", json={"stepkey": "a", mock_world.key: 1})
+    entry = mock_world.control("requests", "GET")["items"][0]
+    assert entry["ignored"][:2] == [["query", "x"], ["body", "stepkey"]]
+    mock_world.client.post(f"{RUNS}/{run_id}/cancel?token=hunter22&hunter22=1")
+    entry = mock_world.control("requests", "GET")["items"][0]
+    assert entry["ignored"] == [["query", "token"], ["query", "[redacted]"]]
+
+
+def test_a_parameter_that_is_an_error_is_not_ignored(mock_world: MockWorld) -> None:
+    """Where unknown parameters are errors, the entry has the error."""
+    mock_world.control("reset", runs=0, live=0, behaviour={"Q07": "invalid"})
+    mock_world.client.get(f"{RUNS}?limt=1")
+    entry = mock_world.control("requests", "GET")["items"][0]
+    assert (entry["ignored"], entry["flaws"][0]["loc"]) == ([], ["query", "limt"])

@@ -3,7 +3,7 @@
 import asyncio
 from unittest.mock import Mock
 
-from mock_server.server import CoalescingTransport
+from mock_server.transport import CoalescingTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 

@@ -2,6 +2,7 @@
 
 from itertools import count
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.engine.behaviour import Behaviour, UnknownParameter
@@ -49,6 +50,8 @@ class RecordingMiddleware:
             send = exchange.send
         try:
             await self.app(scope, receive, send)
+        except ClientDisconnect:
+            pass  # Without a client there is no response.
         except Exception as error:
             try:
                 await error_response(error, exchange)(receive, send)

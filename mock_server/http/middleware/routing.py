@@ -86,7 +86,7 @@ class RoutingMiddleware(ConnexionRouting):
 
     def _reject(self, scope: Scope, path: str, *, encoded: bool) -> None:
         """Raise HTTPException: 405 for a path that is known with other methods, 307 for one with a
-        trailing slash, 400 and 404 for one with a slash that Connexion and Flask would read otherwise."""
+        trailing slash, 400 and 404 for one that Connexion and Flask would read otherwise."""
         if path.startswith("//"):
             raise HTTPException(404, f"There is nothing at {path}: it begins with a slash too many")
         if path == "*":

@@ -5,6 +5,7 @@ from typing import Any
 from connexion.middleware.abstract import RoutedAPI
 from connexion.operations import AbstractOperation
 from connexion.spec import Specification
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.engine.behaviour import Behaviour
@@ -140,11 +141,17 @@ class ValidationMiddleware(OperationMiddleware):
 
 
 async def _read(receive: Receive, max_size: int) -> bytes:
-    """Return the complete body. Raise HttpError (413) for more than ``max_size`` bytes."""
+    """Return the complete body.
+
+    Raise HttpError (413) for more than ``max_size`` bytes, and ClientDisconnect when the client has
+    not sent all of it.
+    """
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         chunk = message.get("body", b"")
         chunks.append(chunk)
         size += len(chunk)

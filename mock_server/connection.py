@@ -1,0 +1,233 @@
+"""One connection: HTTP/1.1 as uvicorn speaks it, within bounds.
+
+A client can neither fill the memory nor hold a connection by what it does not finish: the bytes and
+fields of a head, the time for a head and a body, idle connections and their number are limited. The
+checks cost nothing for a request that arrives in one piece.
+"""
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+import orjson
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from mock_server.http.middleware.faults import CONNECTION
+from mock_server.settings import ConnectionLimits
+from mock_server.transport import CoalescingTransport
+
+_HOST = re.compile(rb"(?:[a-z0-9._~!$&'()*+,;=%-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?", re.IGNORECASE)
+_LINGER = 1.0
+"""Seconds in which the rest of a rejected request is discarded, so that the client can read why."""
+
+_Rejection = tuple[int, str]
+
+
+class UnchunkedCycle(RequestResponseCycle):
+    """A response to HTTP/1.0: without chunks, and ended by closing the connection."""
+
+    async def send(self, message: Any) -> None:
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if message["type"] == "http.response.start":
+            self.response_started = True
+            headers = [*self.default_headers, *message["headers"], (b"connection", b"close")]
+            fields = b"".join(b"%b: %b\r\n" % field for field in headers)
+            self.transport.write(b"%b%b\r\n" % (STATUS_LINE[message["status"]], fields))
+            return
+        if self.scope["method"] != "HEAD":
+            self.transport.write(message.get("body", b""))
+        if not message.get("more_body"):
+            self.response_complete = True
+            self.message_event.set()
+            self.transport.close()
+            self.on_response()
+
+
+class Connection(HttpToolsProtocol):
+    """HTTP/1.1, with the transport in the scope, for faults that close the connection."""
+
+    def __init__(self, *args: Any, limits: ConnectionLimits, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._limits = limits
+        self._receiving = self._in_head = self._rejected = False
+        self._hosts: list[bytes] = []
+        self._fed = self._held = 0  # Bytes of the present piece, and of those before it.
+        self._progress = False
+        self._rejection: _Rejection | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None  # Behind which others are pipelined.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        crowded = len(self.connections) >= self._limits.connections
+        super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self._limits.idle_seconds, self.timeout_keep_alive_handler
+        )
+        if crowded:
+            self._reject(503, f"{self._limits.connections} connections are open: close some")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        self._stop_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._rejected:
+            return
+        self._fed, self._progress = len(data), False
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError:
+            self._reject(*(self._rejection or (400, "Invalid HTTP request received.")))
+            return
+        self._held = 0 if self._progress else self._held + len(data)
+        if not self._receiving:
+            if self._deadline is not None:
+                self._stop_deadline()
+        elif self._held > self._limits.head_bytes:
+            self._reject(*self._too_large())
+        elif self._deadline is None:
+            seconds = self._limits.head_seconds if self._in_head else self._limits.body_seconds
+            self._deadline = self.loop.call_later(seconds, self._expire)
+
+    def on_message_begin(self) -> None:
+        self._unset_keepalive_if_required()
+        super().on_message_begin()
+        self._receiving = self._in_head = True
+        self._hosts = []
+        self.scope["extensions"] = {CONNECTION: self.transport}  # type: ignore[dict-item]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # A trailer.
+        name = name.lower()
+        if name == b"host":
+            self._hosts.append(value)
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._progress = False, True
+        self._rejection = self._problem()
+        if self._rejection is not None:
+            raise ValueError(self._rejection)
+        if self.parser.should_upgrade():
+            return
+        if self._deadline is not None:
+            self._stop_deadline()  # The body has one of its own.
+        before = self.cycle
+        super().on_headers_complete()
+        if before is not None and not before.response_complete:
+            self._keep_reading(before)
+        if "http_version" in self.scope and self.scope["http_version"] == "1.0":
+            self.cycle.__class__ = UnchunkedCycle
+
+    def on_body(self, body: bytes) -> None:
+        self._progress = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        self._receiving, self._progress = False, True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            self._running = self.pipeline[-1][0]
+        super().on_response_complete()
+
+    def _problem(self) -> _Rejection | None:
+        """Return why the request is rejected before it is one; None for a valid one."""
+        limits, headers = self._limits, self.headers
+        if len(headers) > limits.header_count:
+            return 431, f"The request has more than {limits.header_count} header fields"
+        if self._held + self._fed > limits.head_bytes:  # At most that, but mostly less.
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
+            if size > limits.head_bytes:
+                return self._too_large()
+        hosts = self._hosts
+        if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+            return 400, f"Host: expected one header field, got {len(hosts)}"
+        if hosts and not _HOST.fullmatch(hosts[0]):
+            return 400, f"Host: expected a host name, got {ascii(hosts[0].decode('latin-1'))[:100]}"
+        if self.parser.get_method() == b"CONNECT":
+            return 400, "CONNECT is for proxies"
+        return None
+
+    def _too_large(self) -> _Rejection:
+        limit = self._limits.head_bytes
+        if len(self.url) * 2 > limit:
+            return 414, f"The URL is too long: a request may have a head of {limit} bytes"
+        return 431, f"The header fields are larger than {limit} bytes"
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Read the request again without its request to change the protocol.
+
+        The parser would read no body and no further request after it.
+        """
+        version = self.parser.get_http_version().encode()
+        head = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                tokens = [token.strip() for token in value.split(b",")]
+                value = b", ".join(one for one in tokens if one.lower() != b"upgrade")  # noqa: PLW2901
+            head.append(b"%b: %b" % (name, value))
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(b"\r\n".join([*head, b"", rest]))
+
+    def _keep_reading(self, before: RequestResponseCycle) -> None:
+        """Read on although a request is pipelined, to notice that the client has left."""
+        if self._running is None or self._running.response_complete:
+            self._running = before
+        if len(self.pipeline) < self._limits.pipelined:
+            self.flow.resume_reading()
+
+    def _expire(self) -> None:
+        self._deadline = None
+        part = "head" if self._in_head else "body"
+        self._reject(408, f"The {part} of the request did not arrive in time")
+
+    def _reject(self, status: int, reason: str) -> None:
+        """Send an error response, unless a response has started, and close the connection."""
+        self._rejected = True
+        self._stop_deadline()
+        self._unset_keepalive_if_required()
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started:
+                self.transport.close()
+                return
+        body = orjson.dumps({"detail": reason})
+        retry = b"retry-after: 1\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else b""
+        head = b"%bcontent-type: application/json\r\ncontent-length: %d\r\n%bconnection: close\r\n"
+        self.transport.write(head % (STATUS_LINE[status], len(body), retry) + b"\r\n" + body)
+        if not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        # Closing at once would reset the connection while the client still sends.
+        self.transport.write_eof()
+        self._deadline = self.loop.call_later(_LINGER, self.transport.abort)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
