@@ -50,6 +50,7 @@ class ProxyMiddleware:
                     return RedirectResponse(f"{path.rpartition('/')[2]}/")(scope, receive, send)
                 if path.startswith(f"{self._root}/"):
                     scope["path"] = path[len(self._root) :]
+                    scope["raw_path"] = scope["raw_path"].removeprefix(self._root.encode())
             client = scope.get("client")
             if client is not None and self._is_trusted(client[0]):
                 forwarded = [
