@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import call_kit
 
 from conformance.catalogue.requirements import Requirement, load
 from conformance.contract.evidence import QUESTIONS
@@ -82,5 +82,4 @@ def test_the_catalogue_is_shown() -> None:
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "conformance", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return call_kit(*words)

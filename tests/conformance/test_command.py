@@ -13,18 +13,17 @@ from xml.etree import ElementTree
 import httpx2
 import jsonschema_rs
 import pytest
+from command_line import call_kit
 from hostile import nobody
-from mock_process import serving_mock
+from mock_process import DEFAULTS
 
 import conformance
+from mock_server.engine.behaviour import read
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`runs-conformance run` in a process of its own, with nothing in its environment but this."""
-    command = [sys.executable, "-m", "conformance", "run", *words]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env=environment
-    )
+    """`runs-conformance run` with nothing in its environment but this."""
+    return call_kit("run", *words, environment=environment)
 
 
 @pytest.mark.parametrize(
@@ -224,11 +223,15 @@ def test_a_place_without_the_api(mock: str) -> None:
 
 
 def test_options_from_the_environment(mock: str) -> None:
-    """Everything that is an option is a variable too."""
-    done = run(
-        RUNS_CONFORMANCE_BASE_URL=mock,
-        RUNS_CONFORMANCE_TOKEN="test-environment",
-        RUNS_CONFORMANCE_INCLUDE="LIST-01 LIST-05",
+    """Everything that is an option is a variable too, for a process that has no others."""
+    variables = {
+        "RUNS_CONFORMANCE_BASE_URL": mock,
+        "RUNS_CONFORMANCE_TOKEN": "test-environment",
+        "RUNS_CONFORMANCE_INCLUDE": "LIST-01 LIST-05",
+    }
+    command = [sys.executable, "-m", "conformance", "run"]
+    done = subprocess.run(
+        command, env=variables, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout
     assert "2 of 2 requirements tested" in done.stdout
@@ -250,21 +253,12 @@ def test_of_several_credentials_it_is_told_which_is_used(mock: str) -> None:
 
 def listed(width: int, *words: str) -> list[str]:
     """The lines of a list in a terminal of this width."""
-    done = subprocess.run(
-        [sys.executable, "-m", "conformance", "list", *words],
-        env={"COLUMNS": str(width)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return done.stdout.splitlines()
+    return call_kit("list", *words, environment={"COLUMNS": str(width)}).stdout.splitlines()
 
 
 def explained(*names: str) -> subprocess.CompletedProcess[str]:
-    """`runs-conformance explain` in a process of its own."""
-    command = [sys.executable, "-m", "conformance", "explain", *names]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    """`runs-conformance explain`."""
+    return call_kit("explain", *names)
 
 
 def test_an_open_question_is_explained() -> None:
@@ -283,11 +277,7 @@ def test_what_is_said_of_the_mock_it_plays(tmp_path: Path) -> None:
     lines = explained("Q02").stdout.splitlines()
     file = tmp_path / "own.yaml"
     file.write_text("\n".join(line.strip() for line in lines[-2:]))
-    with serving_mock("--behaviour", str(file)) as mock:
-        report = tmp_path / "report.json"
-        words = ["--base-url", mock, "--token", "test-own", "--json", str(report)]
-        assert run(*words, "--include", "CANCEL-05").returncode == 0
-    assert json.loads(report.read_text())["observations"]["Q02"]["answer"] == "bad_request"
+    assert read(file).answers() == DEFAULTS | {"Q02": "bad_request"}
 
 
 def test_a_pattern_explains_all_that_it_matches() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import trustme
+from command_line import call_kit
 
 from conformance.config.options import OPTIONS
 from conformance.config.settings import Settings, read
@@ -44,8 +44,7 @@ def refused(text: str, name: str = "conformance.toml", **environment: str) -> st
 
 def runs_conformance(*words: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
-    command = [sys.executable, "-m", "conformance", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return call_kit(*words)
 
 
 def test_options_before_environment_before_file_before_default() -> None:

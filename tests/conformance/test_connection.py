@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from command_line import call_kit
 from connect_proxy import PASSWORD, ForwardProxy
 from hostile import nobody
 from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
@@ -36,10 +37,9 @@ class Done:
 def run(tmp_path: Path, base_url: str, *words: str, token: str = "test-way") -> Done:
     """The command, on one requirement for each part of it that talks."""
     file = tmp_path / "report.json"
-    command = [sys.executable, "-m", "conformance", "run", "--base-url", base_url]
-    command += ["--token", token, "--json", str(file), *words]
-    command += [word for name in EVERYTHING for word in ("--include", name)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    chosen = [word for name in EVERYTHING for word in ("--include", name)]
+    given = ["--base-url", base_url, "--token", token, "--json", str(file), *words]
+    done = call_kit("run", *given, *chosen)
     output = done.stdout + done.stderr
     assert "Traceback" not in output
     text = file.read_text() if file.exists() else ""

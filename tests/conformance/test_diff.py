@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import call_kit
 from support import Judge
 
 Json = dict[str, Any]
@@ -39,13 +38,7 @@ def diff(folder: Path, before: Json, after: Json) -> tuple[int, str]:
 
 def command(*words: str) -> tuple[int, str]:
     """Exit code and what appeared."""
-    done = subprocess.run(
-        [sys.executable, "-m", "conformance", "diff", *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = call_kit("diff", *words)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout + done.stderr
 

@@ -4,7 +4,6 @@ nothing is touched that the kit did not make."""
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from command_line import call_kit
 from support import Judge
 
 from conformance.errors import KitError
@@ -44,17 +44,9 @@ def flask() -> Iterator[str]:
             server.terminate()
 
 
-def kit(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`runs-conformance` in a process of its own, at the top of the checkout."""
-    return subprocess.run(
-        [sys.executable, "-m", "conformance", *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=TOP,
-        env=os.environ | environment,
-    )
+def kit(*words: str) -> subprocess.CompletedProcess[str]:
+    """`runs-conformance` at the top of the checkout."""
+    return call_kit(*words, folder=TOP)
 
 
 def script(directory: Path, text: str) -> str:

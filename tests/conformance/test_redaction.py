@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import sys
 from html import escape
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+from command_line import call_kit
 from connect_proxy import PASSWORD, ForwardProxy
 from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 
@@ -57,7 +56,7 @@ def test_no_credential_is_in_any_report(way: str, mock: str, tmp_path: Path) -> 
     """Not on the terminal and in no file, though the target echoes it in bodies, headers, cookies
     and errors, spelt in every usual way."""
     files = {kind: tmp_path / f"report.{kind}" for kind in KINDS}
-    command = [sys.executable, "-m", "conformance", "run", way, TOKEN, "--other-token", OTHER]
+    command = ["run", way, TOKEN, "--other-token", OTHER]
     command += [
         "--provision",
         "discover",
@@ -76,7 +75,7 @@ def test_no_credential_is_in_any_report(way: str, mock: str, tmp_path: Path) -> 
     with serving(Proxy(mock, [Mutant("echo", (), echo)])) as address, ForwardProxy() as proxy:
         command += ["--base-url", f"{address}/echo"]
         command += ["--proxy", f"http://me:{PASSWORD}@127.0.0.1:{proxy.port}"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+        done = call_kit(*command)
     assert done.returncode == 1, done.stdout + done.stderr
     told = {kind: file.read_text() for kind, file in files.items()}
     assert json.loads(told["json"])["requirements"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import call_kit
 
 from conformance.catalogue.requirements import Requirement
 from conformance.results.report import Entry, entries_from, find_stale
@@ -75,11 +76,8 @@ def gated(proxy: str, folder: Path, *words: str, **waived: str) -> tuple[int, st
     keys = {"reason": "known since 2.3", "owner": "team blue", "expires": "2999-01-01"} | waived
     text = "[[waivers]]\n" + "".join(f'{key} = "{value}"\n' for key, value in keys.items())
     (folder / "conformance.toml").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "conformance", "run", "--json", "report.json"]
-    command += ["--base-url", f"{proxy}/version-is-text", "--token", "test-waivers", *words]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
+    given = ["--base-url", f"{proxy}/version-is-text", "--token", "test-waivers", *words]
+    done = call_kit("run", "--json", "report.json", *given, folder=folder)
     return done.returncode, done.stdout, json.loads((folder / "report.json").read_text())
 
 
