@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 import yaml
-from mock_process import DEFAULTS, FIXTURES, behave, serving_mock
+from command_line import call_kit
+from mock_process import DEFAULTS, behave
 from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 
 from conformance.catalogue.open_questions import (
@@ -20,59 +19,30 @@ from conformance.catalogue.open_questions import (
     RecordedObservation,
     observed_answers,
 )
+from mock_server.engine.behaviour import read
 
-BACKEND = Path(__file__).parents[2] / "examples" / "flask_backend"
 QUESTION = Question("Q04", "?", {"explicit": "a", "always": "b", "never": "c"})
 
 
-def profile(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`runs-conformance profile` in a process of its own."""
-    command = [sys.executable, "-m", "conformance", "profile", *words]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=os.environ | environment,
-    )
+def profile(*words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """`runs-conformance profile`."""
+    return call_kit("profile", *words, folder=folder)
 
 
-def test_what_is_observed_can_be_played(tmp_path: Path) -> None:
-    """The file is what the mock was started with, beside each answer stands which check saw what,
-    and a mock that is started with it has the same profile."""
-    theirs = FIXTURES / "behaviours" / "cooperative.yaml"
-    expected = DEFAULTS | yaml.safe_load(theirs.read_text(encoding="utf-8"))["answers"]
-    with serving_mock("--behaviour", str(theirs)) as address:
-        done = profile("--base-url", address, "--token", "test-theirs")
-    assert done.returncode == 0, done.stderr
-    assert yaml.safe_load(done.stdout)["answers"] == expected
-    assert "CANCEL-05: POST automation-runs/{run_id}/cancel returned 200" in done.stdout
-    file = tmp_path / "theirs.yaml"
-    file.write_text(done.stdout, encoding="utf-8")
-    again = tmp_path / "new" / "again.yaml"
-    with serving_mock("--behaviour", str(file)) as address:
-        done = profile("--base-url", address, "--token", "test-again", "--out", str(again))
-    assert (done.returncode, done.stdout) == (0, "")
-    assert yaml.safe_load(again.read_text(encoding="utf-8"))["answers"] == expected
-
-
-def test_an_independent_backend_is_observed() -> None:
-    """In real time, of a service that shares nothing with the mock: what it says of itself."""
-    serve = [sys.executable, "-m", "examples.flask_backend", "--port", "0", "--speed", "20"]
-    keys = {"BACKEND_KEY": "acme-key", "BACKEND_OTHER_KEY": "globex-key"}
-    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            address = server.stdout.readline().split()[-1]
-            config = str(BACKEND / "conformance.toml")
-            done = profile("--base-url", address, "--config", config, **keys)
-        finally:
-            server.terminate()
-    assert done.returncode == 0, done.stderr
-    documented = yaml.safe_load((BACKEND / "behaviour.yaml").read_text(encoding="utf-8"))
-    assert yaml.safe_load(done.stdout)["answers"] == documented["answers"]
-    assert not Path("report.json").exists(), "a profile is no report of the gate"
+def test_what_is_observed_is_written_down(mock: str, tmp_path: Path) -> None:
+    """For the tenant that asks: with each answer which check saw what, in a file that the mock
+    plays; a profile is no report of the gate, though a configuration file names one."""
+    turned = {"Q02": "unchanged", "Q11": "oldest_first", "Q19": "absent"}
+    behave(mock, "test-turned", turned)
+    (tmp_path / "conformance.toml").write_text('[reports]\njson = "report.json"\n')
+    words = ["--base-url", mock, "--token", "test-turned", "--quiet", "--out", "new/theirs.yaml"]
+    done = profile(*words, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["conformance.toml", "new"]
+    written = tmp_path / "new" / "theirs.yaml"
+    assert read(written).answers() == DEFAULTS | turned
+    said = "# - CANCEL-05: POST automation-runs/{run_id}/cancel returned 200"
+    assert said in written.read_text(encoding="utf-8")
 
 
 async def teapot(request: Request, forward: Forward, memory: Json) -> Response:
@@ -126,14 +96,6 @@ def test_without_changing_anything(mock: str) -> None:
     assert "Q02" not in answers
     assert "# Not observed:" in done.stdout
     assert "CANCEL-05 is unsupported: it needs a run that may be changed" in done.stdout
-
-
-def test_a_world_of_its_own(mock: str) -> None:
-    """The answers are those of the tenant that asks."""
-    behave(mock, "test-turned", {"Q11": "oldest_first"})
-    done = profile("--base-url", mock, "--token", "test-turned", "--quiet")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert yaml.safe_load(done.stdout)["answers"] == DEFAULTS | {"Q11": "oldest_first"}
 
 
 @pytest.mark.parametrize(
