@@ -1,5 +1,5 @@
-"""Mocks in processes of their own, and worlds in them that answer the open questions in a given
-way."""
+"""Mocks, most of them in processes of their own, and worlds in them that answer the open questions
+in a given way."""
 
 from __future__ import annotations
 
@@ -13,18 +13,14 @@ from pathlib import Path
 import httpx2
 import yaml
 
+from mock_server.engine.behaviour import BehaviourFile
+from mock_server.testing import serving
+
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 QUESTIONS: Mapping[str, Mapping[str, Mapping[str, str]]] = yaml.safe_load(
     (FIXTURES / "questions.yaml").read_text(encoding="utf-8")
 )
 DEFAULTS = {number: next(iter(question["answers"])) for number, question in QUESTIONS.items()}
-OTHERS = [
-    (number, answer)
-    for number, question in QUESTIONS.items()
-    for answer in question["answers"]
-    if answer != DEFAULTS[number]
-]
-"""Every answer that is not the contract's own."""
 
 
 @contextmanager
@@ -55,3 +51,15 @@ def behave(mock: str, world: str, answers: Mapping[str, str]) -> None:
         verify=False,
     )
     assert answer.status_code == 200, answer.text
+
+
+@contextmanager
+def playing(answers: Mapping[str, str]) -> Iterator[str]:
+    """Serve a mock that answers so, to strangers as well, from a thread of this process, which
+    takes a second less to start than another; gives its address."""
+    # Not above: most of those who need this module need no server in their process.
+    from mock_server.settings import Settings  # noqa: PLC0415
+
+    behaviour = BehaviourFile(summary="", answers=dict(answers)).behaviour()
+    with serving(Settings(behaviour=behaviour)) as address:
+        yield address

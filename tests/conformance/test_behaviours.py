@@ -3,49 +3,25 @@ kit observes which they are."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 import yaml
-from mock_process import DEFAULTS, FIXTURES, OTHERS, QUESTIONS, behave, serving_mock
+from mock_process import DEFAULTS, FIXTURES, QUESTIONS, behave, playing
 from mutants import cancel_retry
 from mutating_proxy import Forward, Json, Mutant, Mutate, Proxy, Request, Response, serving
+from pairwise import Choice, all_pairs, covering_rows, pairs_in, to_blame
 from support import SLOW, Judge
 
 from conformance.catalogue import open_questions
 from conformance.results import behaviour_profile
 from conformance.results.report import Report
 from conformance.vocabulary import ExitCode, Verdict
+from mock_server.engine.behaviour import BehaviourFile
 
-# What an answer may change the verdict on; its own check is among them.
-TOUCHED = {
-    "Q01": ("RETRY-*", "STEPS-*"),
-    "Q02": ("CANCEL-*",),
-    "Q03": ("RETRY-1*",),
-    "Q04": ("RETRY-*",),
-    "Q05": ("LIST-1*",),
-    "Q06": ("LIST-*",),
-    "Q07": ("LIST-*", "HTTP-*"),
-    "Q08": ("AUTH-*", "HTTP-*"),
-    "Q09": ("AUTH-*",),
-    "Q10": ("CANCEL-*",),
-    "Q11": ("LIST-*",),
-    "Q12": ("EVENTS-*", "LIFE-0[56]"),
-    "Q13": ("EVENTS-*",),
-    "Q14": ("EVENTS-*", "LIFE-0[56]", "CANCEL-0[67]"),
-    "Q15": ("RETRY-0*",),
-    "Q16": ("RETRY-0*",),
-    "Q17": ("RETRY-1*",),
-    "Q18": ("STEPS-*", "LIFE-*", "RETRY-*"),
-    "Q19": ("GET-*", "STEPS-*", "LIST-*", "LIFE-*", "EVENTS-1[25]"),
-    "Q20": ("HTTP-*", "CANCEL-*", "AUTH-*"),
-    "Q21": ("GET-*", "STEPS-*", "LIFE-*", "EVENTS-1[25]"),
-    "Q22": ("CANCEL-*", "RETRY-*"),
-}
 # What cannot be seen where a question is answered so, or ever of a mock without rate limits, and in
 # which words that is said.
 ALWAYS = ("", "")
@@ -55,73 +31,98 @@ UNSEEN = {
     ("Q13", "closes"): ("EVENTS-16", Verdict.UNSUPPORTED, "no replay (Q13)"),
     ("Q08", "forbidden"): ("AUTH-07", Verdict.UNSUPPORTED, "(Q08)"),
 }
-STRANGERS = {"Q08", "Q20"}
-PROFILES = sorted(
-    file.stem for file in (FIXTURES / "behaviours").glob("*.yaml") if file.stem != "default"
-)
-# A fifth of the sequences of calls of a gate.
+# Sequences of calls for a profile: a fifth of those of a gate.
 FEW = {"fuzz": "12", "fuzz_seed": "20"}
-CHANCE = random.Random(20)
-MIXED = [{q: CHANCE.choice(list(QUESTIONS[q]["answers"])) for q in QUESTIONS} for _ in range(3)]
+PROFILES = {
+    file.stem: DEFAULTS | yaml.safe_load(file.read_text(encoding="utf-8"))["answers"]
+    for file in sorted((FIXTURES / "behaviours").glob("*.yaml"))
+}
+# Every two answers are given together by one of these, or by a profile.
+PARAMETERS = {number: list(question["answers"]) for number, question in QUESTIONS.items()}
+ROWS = {
+    f"pairs-{n}": row for n, row in enumerate(covering_rows(PARAMETERS, PROFILES.values()), start=1)
+}
 
 
-def test_every_question_is_touched() -> None:
-    """The matrix below has a line for each."""
-    assert set(TOUCHED) == set(QUESTIONS)
+def test_every_two_answers_are_given_together() -> None:
+    """By a profile or a combination that is tested below, or by the default, which is the reference
+    run's."""
+    assert PROFILES["default"] == DEFAULTS
+    tested = [*PROFILES.values(), *ROWS.values()]
+    assert set().union(*map(pairs_in, tested)) == all_pairs(PARAMETERS)
 
 
-@contextmanager
-def answering(mock: str, world: str, answers: Mapping[str, str], file: Path) -> Iterator[str]:
-    """The address of a mock whose world answers so: of one that is there, unless strangers are to
-    be answered so too, who have no world."""
-    if STRANGERS.isdisjoint(answers):
-        behave(mock, world, answers)
-        yield mock
-        return
-    text = yaml.safe_dump({"summary": "for a test", "answers": dict(answers)})
-    file.write_text(text, encoding="utf-8")
-    with serving_mock("--behaviour", str(file)) as address:
-        yield address
-
-
-@pytest.mark.parametrize(("question", "answer"), OTHERS)
-def test_one_answer_raises_no_alarm(
-    question: str, answer: str, mock: str, judge: Judge, tmp_path: Path
-) -> None:
-    """And is observed; so are the other answers, as far as the same checks see them."""
-    world, answers = f"test-{question}-{answer}".lower().replace("_", "-"), {question: answer}
-    with answering(mock, world, answers, tmp_path / "behaviour.yaml") as address:
-        report = judge(address, *TOUCHED[question], token=world, exclude=(SLOW,))
-    believed(report, answers)
-    assert question in report.observations
-    for number, seen in report.observations.items():
-        expected = answer if number == question else DEFAULTS[number]
-        assert expected in seen.possible, seen.to_json()
-    written = yaml.safe_load(behaviour_profile.render(report, open_questions.load()))["answers"]
-    assert written.get(question) == answer
-
-
-@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("name", sorted({*PROFILES} - {"default"}))
 def test_a_profile_raises_no_alarm(name: str, judge: Judge) -> None:
-    """All checks by hand against a mock that is started with it, and every answer is observed."""
-    file = FIXTURES / "behaviours" / f"{name}.yaml"
-    answers = DEFAULTS | yaml.safe_load(file.read_text(encoding="utf-8"))["answers"]
-    with serving_mock("--behaviour", str(file)) as address:
-        report = judge(address, token="test-whole", exclude=(SLOW, "FUZZ-*"), **FEW)
-    believed(report, answers)
-    assert {number: seen.answer for number, seen in report.observations.items()} == answers
+    """All checks by hand and sequences of calls; every answer is observed, and what is written down
+    of it is a profile that the mock plays."""
+    report = believed_or_explained(judge, PROFILES[name], exclude=(SLOW, "FUZZ-*"), **FEW)
+    written = yaml.safe_load(behaviour_profile.render(report, open_questions.load()))
+    assert BehaviourFile(**written).behaviour().answers() == PROFILES[name]
 
 
-@pytest.mark.parametrize("number", range(len(MIXED)))
-def test_a_mixture_raises_no_alarm(number: int, tmp_path: Path, judge: Judge) -> None:
-    """Nor is any combination of answers taken for a fault, by what is made up least of all: for one
-    of them that is Schemathesis' requests, for the others sequences of calls."""
-    answers = MIXED[number]
-    chosen = FEW | {"exclude": (SLOW, "FUZZ-*")} if number else {"exclude": (SLOW, "MODEL-01")}
-    with answering("", "", answers, tmp_path / "mixed.yaml") as address:
-        report = judge(address, token="test-mixed", **chosen)
-    believed(report, answers)
-    assert {number: seen.answer for number, seen in report.observations.items()} == answers
+@pytest.mark.parametrize("name", ROWS)
+def test_a_combination_raises_no_alarm(name: str, judge: Judge) -> None:
+    """All checks by hand, so that each meets every two answers, and every answer is observed. The
+    first combination meets Schemathesis' requests as well."""
+    made_up = ("MODEL-01",) if name == "pairs-1" else ("MODEL-01", "FUZZ-*")
+    report = believed_or_explained(judge, ROWS[name], exclude=(SLOW, *made_up))
+    assert report.observations.keys() == ROWS[name].keys()
+
+
+def believed_or_explained(
+    judge: Judge, answers: Mapping[str, str], *include: str, **chosen: object
+) -> Report:
+    """The report on a mock that answers so, by which it is believed; if it is not, the failure has
+    a note that names the fewest answers that are enough for it."""
+
+    def judged(some: Iterable[Choice]) -> Report:
+        all_answers = DEFAULTS | dict(some)
+        with playing(all_answers) as address:
+            report = judge(address, *include, token="test-whole", **chosen)
+        believed(report, all_answers)
+        seen = {number: seen.answer for number, seen in report.observations.items()}
+        assert seen.items() <= all_answers.items()
+        return report
+
+    def fails(some: Iterable[Choice]) -> bool:
+        try:
+            judged(some)
+        except AssertionError:
+            return True
+        return False
+
+    others = [choice for choice in answers.items() if choice not in DEFAULTS.items()]
+    try:
+        return judged(others)
+    except AssertionError as fault:
+        fault.add_note(f"These answers are enough for it: {dict(to_blame(others, fails))}")
+        raise
+
+
+async def miscounts_from_the_oldest(request: Request, forward: Forward, memory: Json) -> Response:
+    """Gives a wrong total where runs are listed with the oldest first."""
+    reply = await forward(request)
+    if request.operation == "list" and reply.status == 200:
+        page = reply.json()
+        created = [run["createdAt"] for run in page["items"]]
+        if created != sorted(created, reverse=True):
+            return reply.put(page | {"total": page["total"] + len(created)})
+    return reply
+
+
+def test_the_answer_to_blame_is_named(judge: Judge) -> None:
+    """Of a combination that is not believed, and no other."""
+
+    def judge_mutated(address: str, *include: str, **chosen: Any) -> Report:
+        mutant = Mutant("miscounts", (), miscounts_from_the_oldest)
+        with serving(Proxy(address, [mutant])) as proxy:
+            return judge(f"{proxy}/miscounts", *include, **chosen)
+
+    answers = DEFAULTS | {"Q05": "empty", "Q06": "invalid", "Q11": "oldest_first", "Q21": "grows"}
+    with pytest.raises(AssertionError) as failure:
+        believed_or_explained(judge_mutated, answers, "LIST-0*", "LIST-1*")
+    assert failure.value.__notes__ == ["These answers are enough for it: {'Q11': 'oldest_first'}"]
 
 
 @contextmanager
