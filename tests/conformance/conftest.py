@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from backend_process import CONFIG, KEYS, serving_backend
 from mock_process import serving_mock
@@ -36,6 +37,18 @@ def proxy(mock: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def reference(mock: str, together: Path) -> Iterator[BackgroundRun]:
+    """The kit in a process of its own, with all that it has, on the mock as it is. It limits rates,
+    so that there is something to look at."""
+    limits = {"rateLimit": {"limit": 1_000_000}}
+    world = "test-reference"
+    with httpx2.Client(headers={"X-API-Key": world}, verify=False) as client:
+        client.post(f"{mock}/_mock/faults", json=limits).raise_for_status()
+    with in_background(together / "reference.json", nullcontext(mock), "--token", world) as run:
+        yield run
+
+
+@pytest.fixture(scope="session")
 def slow_mutant(proxy: str, together: Path) -> Iterator[BackgroundRun]:
     """The kit in a process of its own, on the mutant that takes half a minute to catch."""
     (mutant,) = (mutant for mutant in MUTANTS if SLOW in mutant.requirements)
@@ -54,11 +67,12 @@ def backend(together: Path) -> Iterator[BackgroundRun]:
         yield run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def early(request: pytest.FixtureRequest) -> None:
-    """What takes its time in the background has begun, where a test is about it."""
+    """Begin what takes its time in the background, where a test is about it, before the first
+    test."""
     wanted = {name for item in request.session.items for name in item.fixturenames}
-    for name in wanted & {"slow_mutant", "backend"}:
+    for name in sorted(wanted & {"slow_mutant", "backend", "reference"}):
         request.getfixturevalue(name)
 
 
