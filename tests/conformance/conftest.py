@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -86,6 +87,9 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def judge() -> Judge:
     """Runs the kit in this process: `judge(base_url, include, **options)`."""
+    # Each run of pytest within this one looks for garbage several times, in all that is there.
+    gc.collect()
+    gc.freeze()
 
     def run(base_url: str, *include: str, **options: Any) -> Report:
         # Those of a configuration file would land where the tests are run.
