@@ -42,7 +42,7 @@ def test_no_run_but_the_kits_is_touched(mock: str, judge: Judge) -> None:
             client.post("/_mock/runs", json={"scenario": "long-queue"}).json()["id"]
             for _ in range(20)
         ]
-        chosen = {"fuzz": "40", "patience": "120s"}
+        chosen = {"fuzz": "15", "patience": "120s"}
         report = judge(mock, "FUZZ-STATEFUL-*", "FUZZ-FUZZING-CANCEL", token=world, **chosen)
         assert {entry.verdict for entry in report.entries} == {Verdict.PASS}
         seen = [client.get(f"/api/v1/automation-runs/{run_id}").json() for run_id in theirs]
@@ -54,7 +54,7 @@ def test_a_seed_repeats_the_requests(mock: str, judge: Judge) -> None:
     told = []
     for world, seed in (("test-seed-1", "7"), ("test-seed-2", "7"), ("test-seed-3", "8")):
         chosen = {"fuzz": "10", "fuzz_seed": seed}
-        report = judge(mock, "FUZZ-FUZZING-*", token=world, **chosen)
+        report = judge(mock, "FUZZ-FUZZING-LIST", "FUZZ-FUZZING-RETRY", token=world, **chosen)
         assert report.to_json()["fuzz"] == {"cases": 10, "seed": int(seed)}
         told.append(asked(mock, world))
     assert told[0] == told[1]

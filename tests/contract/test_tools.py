@@ -6,7 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
+
 from conformance.resources import contract_file
+
+pytestmark = pytest.mark.extended
 
 NodeTool = Callable[..., CompletedProcess[str]]
 

@@ -44,6 +44,7 @@ def run(
     )
 
 
+@pytest.mark.extended
 def test_vitest(tmp_path: Path) -> None:
     """The types are made from the contract, the client is held against them, and its tests pass,
     side by side on two workers."""
@@ -52,6 +53,7 @@ def test_vitest(tmp_path: Path) -> None:
     assert re.search(r"Tests +11 passed \(11\)$", done.stdout, re.MULTILINE), done.stdout
 
 
+@pytest.mark.extended
 def test_vitest_without_the_mock(tmp_path: Path) -> None:
     """What is missing is said, and no test runs."""
     project = copy(VITEST, "vitest", tmp_path)
@@ -64,6 +66,7 @@ def test_vitest_without_the_mock(tmp_path: Path) -> None:
     assert expected in done.stderr, done.stdout + done.stderr
 
 
+@pytest.mark.extended
 @pytest.mark.skipif(
     "CI" not in os.environ and not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}"
 )

@@ -76,7 +76,7 @@ def test_sessions_share_a_mock(mock_server_url: str) -> None:
     """With the address of a running mock none is started; a test's world has the same name every
     time, and another one only when the session has a name of its own."""
     before = worlds(mock_server_url)
-    done = run_pytest(EXAMPLE, *TWO_WORKERS, "--mock-url", f"{mock_server_url}/")
+    done = run_pytest(EXAMPLE, "--mock-url", f"{mock_server_url}/")
     assert outcome(done) == "10 passed", done.stdout + done.stderr
     first = worlds(mock_server_url) - before
     assert len(first) == 11
