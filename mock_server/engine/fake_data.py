@@ -13,6 +13,7 @@ from faker.factory import Factory
 
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run_state import Json
+from mock_server.engine.word_lists import WordLists
 
 PLACEHOLDERS = frozenset(
     [
@@ -92,6 +93,7 @@ class FakeData:
 
     def __init__(self) -> None:
         self._faker = Factory.create("en_US", providers=_PROVIDERS, use_weighting=False)
+        self._faker.add_provider(WordLists(self._faker))
 
     def fill(self, result: Json | None, rng: SeededRandom, *purpose: object) -> Json | None:
         """Return ``result`` with a value drawn for ``purpose`` in place of each placeholder.
