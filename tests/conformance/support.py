@@ -61,21 +61,23 @@ def in_background(
     with file.with_suffix(".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            taken = file.exists()
+            mine = not file.exists()
         except BlockingIOError:
-            taken = True
-        if taken:
-            yield BackgroundRun(file)
-            return
-        command = [sys.executable, "-m", "conformance", "run", "--json", str(file)]
-        with server as address, file.with_suffix(".log").open("w") as log:
-            command += ["--base-url", address, *words]
-            process = subprocess.Popen(
-                command, env=os.environ | variables, stdout=log, pass_fds=[lock.fileno()]
-            )
-            lock.close()
-            try:
-                yield BackgroundRun(file)
-            finally:
-                # Whoever reads its report may be another process.
-                process.wait()
+            mine = False
+        if mine:
+            command = [sys.executable, "-m", "conformance", "run", "--json", str(file)]
+            with server as address, file.with_suffix(".log").open("w") as log:
+                command += ["--base-url", address, *words]
+                process = subprocess.Popen(
+                    command, env=os.environ | variables, stdout=log, pass_fds=[lock.fileno()]
+                )
+                # It is held by that process alone from now on.
+                lock.close()
+                try:
+                    yield BackgroundRun(file)
+                finally:
+                    # Whoever reads its report may be another process.
+                    process.wait()
+    if not mine:
+        # Once the lock is given back: it would keep the report from those who wait for it.
+        yield BackgroundRun(file)
