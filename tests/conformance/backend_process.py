@@ -16,10 +16,10 @@ _HERE = Path(__file__).parent
 
 
 @contextmanager
-def serving_backend(mutant: str = "") -> Iterator[str]:
-    """Serve it twenty times as fast as life for as long as the block lasts; gives its address."""
+def serving_backend(mutant: str = "", speed: int = 20) -> Iterator[str]:
+    """Serve it so many times as fast as life for as long as the block lasts; gives its address."""
     program = ["mutants.backend", mutant] if mutant else ["examples.flask_backend"]
-    command = [sys.executable, "-m", *program, "--port", "0", "--speed", "20"]
+    command = [sys.executable, "-m", *program, "--port", "0", "--speed", str(speed)]
     path = os.pathsep.join(filter(None, [str(TOP), str(_HERE), os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
         command,

@@ -21,8 +21,8 @@ def test_a_broken_backend_is_caught(
     """By the requirement that its fault breaks."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    with serving_backend(mutant.name) as address:
-        report = judge(address, *mutant.requirements, config=str(CONFIG), patience="5s")
+    with serving_backend(mutant.name, mutant.speed) as address:
+        report = judge(address, *mutant.requirements, config=str(CONFIG), patience="10s")
     caught = {Verdict.VIOLATION, Verdict.DEVIATION}
     found = {entry.requirement.id for entry in report.entries if entry.verdict in caught}
     assert found == set(mutant.requirements), [e.worst.message for e in report.entries]

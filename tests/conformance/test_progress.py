@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import io
-import time
+import threading
 
 import pytest
 from rich.console import Console
 
 from conformance.reporters.progress import ProgressLine
 
-PATIENCE = 10.0
+PATIENCE = 60.0
+"""Seconds after which what should have been written is given up; nothing waits for them to pass."""
 
 
 class Log(io.StringIO):
     """What is written, and a way to wait for a part of it."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._written = threading.Condition()
+
+    def write(self, text: str) -> int:
+        """Write it, and wake those who wait."""
+        with self._written:
+            length = super().write(text)
+            self._written.notify_all()
+        return length
+
     def shows(self, part: str) -> bool:
         """Whether it does so before patience is lost."""
-        end = time.monotonic() + PATIENCE
-        while part not in self.getvalue() and time.monotonic() < end:
-            time.sleep(0.001)
-        return part in self.getvalue()
+        with self._written:
+            return self._written.wait_for(lambda: part in self.getvalue(), PATIENCE)
 
 
 @pytest.fixture

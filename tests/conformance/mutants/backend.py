@@ -29,22 +29,24 @@ from examples.flask_backend.worker import StoppedError, Worker  # noqa: E402
 
 @dataclass(frozen=True, slots=True)
 class BackendMutant:
-    """`breaks` changes the backend's code in its process; these requirements catch it."""
+    """`breaks` changes the backend's code in its process; these requirements catch it. It works at
+    `speed`, slower where a fault shows only to those who look before a run has ended."""
 
     name: str
     requirements: tuple[str, ...]
     breaks: Callable[[], None]
+    speed: int
 
 
 BACKENDS: list[BackendMutant] = []
 
 
-def mutant(*requirements: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+def mutant(*requirements: str, speed: int = 20) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Register a mutant."""
 
     def register(breaks: Callable[[], None]) -> Callable[[], None]:
         name = f"backend-{breaks.__name__.replace('_', '-')}"
-        BACKENDS.append(BackendMutant(name, requirements, breaks))
+        BACKENDS.append(BackendMutant(name, requirements, breaks, speed))
         return breaks
 
     return register
@@ -56,7 +58,7 @@ def worker_is_not_told() -> None:
     Worker.stop = lambda self, run_id: None  # type: ignore[method-assign]
 
 
-@mutant("CANCEL-07", "LIFE-04")
+@mutant("CANCEL-07", "LIFE-04", speed=5)
 def cancelled_work_goes_on() -> None:
     """A cancel is written down, and nobody tells the work: it ends the run once more."""
 
