@@ -1,8 +1,8 @@
 """Realistic values for results: names, addresses, companies, drawn from a run's own seed.
 
 A text in a scenario's result may contain placeholders such as ``{{company}}`` or
-``{{first_name}}``. ``PLACEHOLDERS`` lists all of them; Faker generates the values. None is a time:
-it would not be the world's.
+``{{first_name}}``. ``PLACEHOLDERS`` lists all of them; Faker generates the values, from
+``word_lists`` where the worlds of the mock use them. None is a time: it would not be the world's.
 """
 
 import re

@@ -23,4 +23,4 @@ def test_a_run_that_has_ended_is_there_for_all(tmp_path: Path) -> None:
         ):
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             assert second.report() == report
-    assert "cannot be reached" in second.said()
+    assert "is not reachable" in second.output()

@@ -41,7 +41,9 @@ class BackendMutant:
 BACKENDS: list[BackendMutant] = []
 
 
-def mutant(*requirements: str, speed: int = 20) -> Callable[[Callable[[], None]], Callable[[], None]]:
+def mutant(
+    *requirements: str, speed: int = 20
+) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Register a mutant."""
 
     def register(breaks: Callable[[], None]) -> Callable[[], None]:
