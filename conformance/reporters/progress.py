@@ -27,7 +27,7 @@ class ProgressLine:
         # Its own thread: where one check takes a minute, nothing else happens in it.
         self._writer = threading.Thread(target=self._write_lines, daemon=True)
         self._bar = Progress(
-            TextColumn("{task.fields[said]}"),
+            TextColumn("{task.fields[status]}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -73,7 +73,7 @@ class ProgressLine:
         start = time.monotonic()
         (task,) = self._bar.tasks
         while not self._stopped.wait(self._every):
-            status = Text.from_markup(task.fields["said"]).plain
+            status = Text.from_markup(task.fields["status"]).plain
             line = f"{time.monotonic() - start:4.0f} s  {task.completed:.0f} of {task.total:.0f}"
             parts = (line, status, task.description)
             self._console.print(Text("  ".join(filter(None, parts)), style="dim"), soft_wrap=True)

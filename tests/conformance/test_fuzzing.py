@@ -115,7 +115,8 @@ Value:
         (
             "negative_data_rejection",
             "Schema-violating request accepted\nExpected: 400\nInvalid component: in body - odd",
-            "The contract has no such request (in body - odd). Allowed: a refusal, as a rule 422.",
+            "The contract forbids this request (in body - odd). Allowed: a client error, "
+            "normally 422.",
         ),
         (
             "status_code_conformance",
@@ -135,7 +136,7 @@ Value:
         (
             "not_a_server_error",
             "Server error",
-            "Allowed: any other class of status; no request may cause a server error.",
+            "Allowed: any other status class; no request may cause a server error.",
         ),
         ("of_another_release", "Something else", "Something else"),
     ],

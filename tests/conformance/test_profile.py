@@ -103,7 +103,10 @@ def test_without_changing_anything(mock: str) -> None:
     [
         (["--base-url", "http://127.0.0.1:1", "--token", "x"], "is not reachable"),
         (["--base-url", "http://127.0.0.1:1"], "No credential is given"),
-        (["--out", "/dev/null/theirs.yaml"], "/dev/null, which is not a directory"),
+        (
+            ["--out", "/dev/null/theirs.yaml"],
+            "--out: /dev/null/theirs.yaml: expected a file that can be written",
+        ),
         (["--out", "/"], "--out: /: expected a file that can be written, got a directory"),
         (["--out", "/", "--token", "x", "--budget", "soon"], "--budget: expected a duration"),
     ],

@@ -209,7 +209,7 @@ class TestFaultsOfTheSetup:
         trigger = ("--trigger", "POST /no-such-path/{state}")
         done = kit(command, "--base-url", mock, "--api-key", "test-no-such-path", *trigger)
         assert done.returncode == 2
-        assert "No run of any state is provided" in done.stdout
+        assert "No run is provided in any state" in done.stdout
 
 
 def test_without_runs_nothing_is_waited_for(flask: str, judge: Judge) -> None:

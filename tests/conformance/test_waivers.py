@@ -56,9 +56,13 @@ def test_what_is_waived(found: Verdict, verdict: Verdict) -> None:
     ("verdicts", "given", "said"),
     [
         ([Verdict.VIOLATION, Verdict.PASS], waiver("X-0[12]"), ""),
-        ([Verdict.PASS, Verdict.PASS, Verdict.PASS], waiver("X-*"), "all that it covers passes"),
-        ([Verdict.PASS, Verdict.VIOLATION], waiver("X-01"), "all that it covers passes"),
-        ([Verdict.VIOLATION], waiver("X-*", expires="2026-06-14"), "out of date since 2026-06-14"),
+        (
+            [Verdict.PASS, Verdict.PASS, Verdict.PASS],
+            waiver("X-*"),
+            "everything that it covers passes",
+        ),
+        ([Verdict.PASS, Verdict.VIOLATION], waiver("X-01"), "everything that it covers passes"),
+        ([Verdict.VIOLATION], waiver("X-*", expires="2026-06-14"), "expired on 2026-06-14"),
         ([Verdict.PASS, Verdict.UNSUPPORTED], waiver("X-0[12]"), ""),
         ([Verdict.PASS, Verdict.PASS], waiver("X-0*"), ""),
     ],
@@ -113,8 +117,8 @@ def test_waived_in_a_run_of_pytest(proxy: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("waived", "code", "said"),
     [
-        ({"requirements": "GET-02"}, 1, "waivers.1 (GET-02, team blue) is stale"),
-        ({"requirements": "GET-01", "expires": "2020-01-01"}, 1, "out of date since 2020-01-01"),
+        ({"requirements": "GET-02"}, 1, "waivers.1 (GET-02, team blue) is unused"),
+        ({"requirements": "GET-01", "expires": "2020-01-01"}, 1, "expired on 2020-01-01"),
         ({"requirements": "GET-0[34]"}, 1, ""),
     ],
 )
@@ -132,4 +136,6 @@ def test_a_stale_waiver_spoils_a_clean_sheet(proxy: str, tmp_path: Path) -> None
     """With nothing else wrong, the exit code is 2."""
     code, shown, _ = gated(proxy, tmp_path, "--include", "GET-02", requirements="GET-02")
     assert code == 2, shown
-    assert "conformance.toml:1: waivers.1 (GET-02, team blue) is stale, all that it covers" in shown
+    assert (
+        "conformance.toml:1: waivers.1 (GET-02, team blue) is unused, everything that it" in shown
+    )
