@@ -11,7 +11,7 @@ import click
 
 from conformance.client.connection import parse_header
 from conformance.config import converters, toml_file
-from conformance.config.sources import Setting, read_file
+from conformance.config.sources import Resolution, Setting, read_file
 from conformance.errors import ConfigurationError
 from conformance.vocabulary import ROOT, FileKind, ProvisionMethod
 
@@ -28,7 +28,11 @@ REPORTS = "Reports"
 
 def _load_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Take defaults from the configuration file, before any other setting is read."""
-    file = toml_file.find(value or "", Path())
+    try:
+        file = toml_file.find(value or "", Path())
+    except ConfigurationError as fault:
+        Resolution.of(ctx).file_error = fault
+        return value
     if file is not None:
         read_file(ctx, file, OPTIONS)
     return value

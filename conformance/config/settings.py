@@ -74,6 +74,8 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
     environment and the configuration file. Raise ConfigurationError with all errors together."""
     values = resolve(ctx, OPTIONS, given)
     resolution = Resolution.of(ctx)
+    if resolution.file_error is not None:
+        raise resolution.file_error
     errors, file = resolution.errors, resolution.file
     if not values.given("base_url"):
         errors.note(

@@ -28,6 +28,7 @@ class Resolution:
         self.errors = ErrorCollector()
         self.invalid: set[str] = set()
         self.file: ConfigFile | None = None
+        self.file_error: ConfigurationError | None = None
 
     @classmethod
     def begin(cls, ctx: click.Context, environment: Mapping[str, str]) -> None:

@@ -160,6 +160,13 @@ def test_the_options_are_shown_in_groups() -> None:
     assert re.findall(r"^  (--\S+)", fuzzing, re.MULTILINE) == ["--fuzz", "--fuzz-seed"]
 
 
+def test_a_quiet_run_reports_a_missing_file_as_an_error() -> None:
+    """On stderr, like every other failure."""
+    done = run("--quiet", "--config", "none.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("none.toml: No such file or directory.\n")
+
+
 def test_nobody_there() -> None:
     """A refused connection is exit code 2 and says what to look at."""
     with nobody() as port:
