@@ -5,6 +5,7 @@ validate a request of the contract or the control API and send its response nati
 other request passes on to Flask, which renders the pages for people.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -19,10 +20,11 @@ from starlette.types import Receive, Scope, Send
 from mock_server import resources
 from mock_server.control import control
 from mock_server.engine.behaviour import Behaviour
+from mock_server.engine.run_state import Json
 from mock_server.http import pages
 from mock_server.http.credentials import Credentials
 from mock_server.http.event_stream import EventStreams
-from mock_server.http.explain import Explainer
+from mock_server.http.explain import Explainer, Reporter
 from mock_server.http.middleware.control_access import ControlAccessMiddleware
 from mock_server.http.middleware.cors import CorsMiddleware
 from mock_server.http.middleware.faults import FaultsMiddleware
@@ -57,7 +59,8 @@ class Specification(OpenAPISpecification):  # type: ignore[misc]
 class Mock:
     """One mock, as an ASGI application. Raise UsageError for settings that cannot be used."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, report: Callable[[Json], None] | None = None) -> None:
+        """``report`` is called with the journal's entry of each request of the API that ends."""
         self.worlds = Worlds(settings)
         self.streams = EventStreams(settings.max_streams)
         contract = OpenApiDocument(resources.contract_file())
@@ -80,7 +83,7 @@ class Mock:
                 partial(
                     RecordingMiddleware,
                     unassigned=explainer.unassigned,
-                    counter=explainer.metrics,
+                    counter=explainer.metrics if report is None else Reporter(explainer, report),
                     internal=_INTERNAL,
                 ),
                 partial(ControlAccessMiddleware, access=settings.access),

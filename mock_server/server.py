@@ -32,7 +32,6 @@ class Server(uvicorn.Server):
         mock: Mock,
         ready: Callable[[], None],
         *,
-        access_log: bool = False,
         background: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
         """``ready`` is called when it serves; ``background`` runs until it stops."""
@@ -42,8 +41,8 @@ class Server(uvicorn.Server):
                 mock,
                 http=partial(Connection, limits=limits),  # type: ignore[arg-type]
                 ws="none",  # A request to change to WebSocket is served as any other.
-                log_level="info" if access_log else "warning",
-                access_log=access_log,
+                log_level="warning",
+                access_log=False,
                 lifespan="off",
                 timeout_graceful_shutdown=_GRACE,
                 server_header=False,

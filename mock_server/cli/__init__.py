@@ -14,7 +14,8 @@ import click
 from click.core import ParameterSource
 
 from mock_server import __version__
-from mock_server.errors import UsageError, explain_missing_library
+from mock_server.cli.text import echo
+from mock_server.errors import UsageError, explain_missing_library, unknown_name
 from mock_server.gc_tuning import paused_gc
 
 _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -61,6 +62,14 @@ class LazyGroup(click.Group):
                 return command
         return None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and name not in self.list_commands(ctx):
+            raise click.UsageError(unknown_name("command", name, self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for heading, section in _SECTIONS.items():
             with formatter.section(heading):
@@ -102,9 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        click.echo(f"runs-mock: {_explain(error)}", err=True)
+        echo(f"runs-mock: {_explain(error)}", err=True)
     except UsageError as error:
-        click.echo(f"runs-mock: {error}", err=True)
+        echo(f"runs-mock: {error}", err=True)
     except ModuleNotFoundError as error:
         click.echo(f"runs-mock: {explain_missing_library(error)}", err=True)
     sys.exit(2)

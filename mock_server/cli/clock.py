@@ -6,6 +6,7 @@ import click
 
 from mock_server.cli.options import Duration, Speed
 from mock_server.cli.remote import Remote, with_remote
+from mock_server.cli.text import echo
 from mock_server.engine.clock import DAY, SECOND
 
 MAX_ADVANCE = 31 * DAY
@@ -97,7 +98,7 @@ def advance(
     _print(shown)
     if shown.get("reached") is False:
         condition = "nothing happens by itself" if until is None else f"the run is not {until[1]}"
-        click.echo(f"runs-mock: {condition} until then", err=True)
+        echo(f"runs-mock: {condition} until then", err=True)
         click.get_current_context().exit(1)
 
 
@@ -106,4 +107,4 @@ def _print(shown: dict[str, Any]) -> None:
     if speed == "1 times real":
         speed = "real time"
     due = shown["nextDueAt"] or "nothing is due"
-    click.echo(f"{shown['world']}  {shown['now']}  {speed}  next: {due}")
+    echo(f"{shown['world']}  {shown['now']}  {speed}  next: {due}")

@@ -1,11 +1,12 @@
 """``runs-mock coverage``: the parts of the contract that a world's client has used."""
 
-from textwrap import fill
+from textwrap import wrap
 from typing import Any
 
 import click
 
 from mock_server.cli.remote import Remote, with_remote
+from mock_server.cli.text import echo
 from mock_server.errors import UsageError
 
 _WIDTH = 100
@@ -34,7 +35,7 @@ def coverage(mock: Remote, only_missing: bool, clear: bool) -> None:
         return
     kinds = {"missing": "missing"} if only_missing else _KINDS
     report = mock.get("/coverage")
-    click.echo(f"{report['world']}: {report['seen']} of {report['of']} parts of the contract met")
+    echo(f"{report['world']}: {report['seen']} of {report['of']} parts of the contract met")
     for one in report["operations"]:
         asked = f"requests: {one['requests']}"
         parts = {"statuses": one["statuses"], "parameters": one["parameters"]}
@@ -48,20 +49,21 @@ def coverage(mock: Remote, only_missing: bool, clear: bool) -> None:
 def _print(title: str, parts: dict[str, dict[str, Any]], kinds: dict[str, str]) -> None:
     """Print the values of each part, one kind per line; print nothing without values."""
     width = max(map(len, parts))
-    lines = []
+    lines: list[str] = []
     for name, part in parts.items():
         label = name
         for key, kind in kinds.items():
             if part.get(key):
                 begin = f"  {label:<{width}}  {kind:<10}  "
-                lines.append(_wrapped(begin, ", ".join(part[key])))
+                lines += _wrapped(begin, ", ".join(part[key]))
                 label = ""
     if lines:
-        click.echo("\n".join(["", title, *lines]))
+        for line in ("", title, *lines):
+            echo(line)
 
 
-def _wrapped(begin: str, text: str) -> str:
-    return fill(
+def _wrapped(begin: str, text: str) -> list[str]:
+    return wrap(
         text,
         _WIDTH,
         initial_indent=begin,

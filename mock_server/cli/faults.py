@@ -1,13 +1,15 @@
 """``runs-mock faults``: the faults of a world."""
 
-import math
+from collections.abc import Iterable
 from typing import Any
 
 import click
-import yaml
 
 from mock_server.cli.options import Finite
-from mock_server.cli.remote import Remote, with_remote
+from mock_server.cli.remote import Remote, ResponseError, with_remote
+from mock_server.cli.text import echo
+from mock_server.errors import UsageError, unknown_name
+from mock_server.faults.notation import parse
 
 
 class _WithKinds(click.Command):
@@ -60,21 +62,17 @@ def add(mock: Remote, fault: tuple[str, ...], **when: Any) -> None:
     OPERATION is listRuns, getRun, getRunSteps, streamRunEvents, cancelRun or retryRun.
     `runs-mock openapi --control` describes every kind.
     """
-    rule: dict[str, Any] = {}
-    for each in fault:
-        name, equals, value = each.partition("=")
-        kind, dot, key = name.partition(".")
-        settings = rule.setdefault(kind, {})
-        if bool(equals) != bool(dot) or not kind or (dot and not key):
-            raise click.BadParameter(
-                f"{each!r}: write a kind alone, or kind.key=value, as in latency.takes=2s"
-            )
-        if key:
-            settings[key] = value = _value(value)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise click.BadParameter(f"{each!r}: expected a finite number, got {value}")
+    try:
+        rule = parse(fault)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
     rule |= {name: value for name, value in when.items() if value not in (None, ())}
-    _print([mock.post("/faults", rule)])
+    try:
+        _print([mock.post("/faults", rule)])
+    except ResponseError as error:
+        if error.status == 422:
+            _check_kinds(rule.keys() - when.keys())
+        raise
 
 
 @faults.command()
@@ -88,7 +86,7 @@ def preset(mock: Remote, name: str | None) -> None:
     items = mock.get("/fault-presets")["items"]
     width = max((len(each["name"]) for each in items), default=0)
     for each in items:
-        click.echo(f"{each['name']:<{width}}  {each['summary']}")
+        echo(f"{each['name']:<{width}}  {each['summary']}")
 
 
 @faults.command()
@@ -99,13 +97,16 @@ def clear(mock: Remote, number: int | None) -> None:
     mock.call("DELETE", "/faults" if number is None else f"/faults/{number}")
 
 
-def _value(text: str) -> Any:
-    """Return a number or a boolean where the text is one, else the text."""
-    try:
-        value = yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError:
-        return text
-    return value if isinstance(value, int | float | bool) else text
+def _check_kinds(names: Iterable[str]) -> None:
+    """Raise UsageError for an unknown kind of fault."""
+    # They take long to load, and only an error needs them.
+    from mock_server.faults.rate_limit import NAME  # noqa: PLC0415
+    from mock_server.faults.registry import KINDS  # noqa: PLC0415
+
+    known = [*KINDS, NAME]
+    for name in names:
+        if name not in known:
+            raise UsageError(unknown_name("fault", name, known))
 
 
 def _print(items: list[dict[str, Any]]) -> None:
@@ -113,9 +114,9 @@ def _print(items: list[dict[str, Any]]) -> None:
         parts = [_spell(name, value) for name, value in item["rule"].items() if value != []]
         rule = ", ".join(parts)
         until = f", until {item['expiresAt']}" if item["expiresAt"] else ""
-        click.echo(f"{item['id']:>3}  {rule}{until}  applied {item['applied']} times")
+        echo(f"{item['id']:>3}  {rule}{until}  applied {item['applied']} times")
     if not items:
-        click.echo("nothing goes wrong")
+        echo("nothing goes wrong")
 
 
 def _spell(name: str, value: Any) -> str:

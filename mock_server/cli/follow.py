@@ -3,16 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-import click
-
 from mock_server.cli.remote import Remote
+from mock_server.cli.text import echo
 
 
 def follow_run(mock: Remote, run_id: str) -> None:
     """Print the run's events until it has ended: the seconds of the world's clock since its
     creation, the event, the step. Raise UsageError."""
     if mock.get("/clock")["frozen"] and mock.run(run_id)["completedAt"] is None:
-        click.echo(
+        echo(
             f"the clock of {mock.world} is frozen: runs-mock clock advance 1m, or resume", err=True
         )
     created: datetime | None = None
@@ -23,12 +22,12 @@ def follow_run(mock: Remote, run_id: str) -> None:
             try:
                 content: Any = event.json()
             except ValueError:
-                click.echo(f"           no JSON: {event.data[:60]}")
+                echo(f"           no JSON: {event.data[:60]}")
                 continue
             run, step = content["data"]["run"], content["data"].get("step")
             at = datetime.fromisoformat(run["updatedAt"])
             created = created or datetime.fromisoformat(run["createdAt"])
-            click.echo(_line((at - created).total_seconds(), content["event"], step, run))
+            echo(_line((at - created).total_seconds(), content["event"], step, run))
 
 
 def _line(seconds: float, name: str, step: dict[str, Any] | None, run: dict[str, Any]) -> str:

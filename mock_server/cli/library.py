@@ -8,14 +8,17 @@ import click
 from mock_server import resources
 from mock_server.cli import timeline
 from mock_server.cli.options import scenarios_option
+from mock_server.cli.text import echo, printable
 from mock_server.engine import behaviour as profiles
 from mock_server.engine.randomness import MAX_SEED
-from mock_server.engine.scenario import Scenario, load_available
+from mock_server.engine.scenario import Scenario, load_available, read
 from mock_server.errors import UsageError, unknown_name
+
+_FILES = (".yaml", ".yml", ".json")
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", metavar="[NAME|FILE]", required=False)
 @click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
@@ -25,15 +28,19 @@ from mock_server.errors import UsageError, unknown_name
 )
 @scenarios_option
 def scenarios(name: str | None, seed: int, directory: Path | None) -> None:
-    """List the scenarios, or show how NAME goes: its steps over time, and every event.
+    """List the scenarios, or draw one: its steps over time, and every event.
 
-    A scenario is a file of its own; copy one, change it, and name its directory with --scenarios.
+    NAME is one of the list, FILE (.yaml or .yml) one of your own. Copy a scenario, change it, draw
+    it, and name its directory with serve --scenarios.
     """
+    if name is not None and name.endswith(_FILES):
+        _show(read(Path(name)), seed)
+        return
     found = load_available(directory)
     if name is None:
         width = max(map(len, found))
         for scenario in found.values():
-            click.echo(f"{scenario.name:<{width}}  {scenario.summary}")
+            echo(f"{scenario.name:<{width}}  {scenario.summary}")
         return
     if name not in found:
         raise UsageError(unknown_name("scenario", name, found))
@@ -80,4 +87,4 @@ def _show(scenario: Scenario, seed: int) -> None:
         lambda: timeline.picture(scenario, log),
         lambda: timeline.lines(scenario, log),
     ]
-    click.echo("\n\n".join("\n".join(section()) for section in sections))
+    click.echo("\n\n".join("\n".join(map(printable, section())) for section in sections))

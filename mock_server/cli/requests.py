@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from mock_server.cli.remote import Remote, with_remote
+from mock_server.cli.text import echo, printable
 from mock_server.engine.enums import Operation
 from mock_server.errors import UsageError
 
@@ -58,7 +59,7 @@ def requests(mock: Remote, number: int | None, clear: bool, **filters: Any) -> N
         _explain(mock.get(f"/requests/{number}"))
     elif clear:
         cleared = mock.call("DELETE", "/requests", query=query)["cleared"]
-        click.echo(f"{_count(cleared, 'request')} removed")
+        echo(f"{_count(cleared, 'request')} removed")
     else:
         _list(mock.get("/requests", **{"limit": 20, **query}))
 
@@ -66,7 +67,7 @@ def requests(mock: Remote, number: int | None, clear: bool, **filters: Any) -> N
 def _list(found: dict[str, Any]) -> None:
     items, total = found["items"], found["total"]
     if not items:
-        click.echo("no requests")
+        echo("no requests")
         return
     rows = [_HEAD, *map(_row, items)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -76,9 +77,9 @@ def _list(found: dict[str, Any]) -> None:
             f"{cell:>{width}}" if name in _RIGHT else f"{cell:<{width}}"
             for name, cell, width in zip(_HEAD, row, widths, strict=True)
         ]
-        click.echo("  ".join([*cells, mark]).rstrip())
+        echo("  ".join([*cells, mark]).rstrip())
     if total > len(items):
-        click.echo(f"{len(items)} of {total}; --limit shows more")
+        echo(f"{len(items)} of {total}; --limit shows more")
 
 
 def _row(item: dict[str, Any]) -> tuple[str, ...]:
@@ -106,7 +107,7 @@ def _marks(item: dict[str, Any]) -> str:
 
 
 def _explain(item: dict[str, Any]) -> None:
-    click.echo(f"Request {item['number']}: {item['method']} {_path(item)}")
+    echo(f"Request {item['number']}: {item['method']} {_path(item)}")
     rows = [
         ("operation", item["operation"] or "none: no operation of the contract is there"),
         ("tenant", _tenant(item)),
@@ -125,7 +126,7 @@ def _explain(item: dict[str, Any]) -> None:
     ]
     for label, text in rows:
         if text:
-            click.echo(f"  {label:<9}  {_printable(text)}")
+            echo(f"  {label:<9}  {printable(text)}")
 
 
 def _tenant(item: dict[str, Any]) -> str:
@@ -161,12 +162,7 @@ def _sent(item: dict[str, Any]) -> str:
 
 def _path(item: dict[str, Any]) -> str:
     query = f"?{item['query']}" if item["query"] else ""
-    return _printable(item["path"] + query)
-
-
-def _printable(text: str) -> str:
-    """Return ``text`` with control characters escaped, because a client may request any path."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(item["path"] + query)
 
 
 def _count(number: int, noun: str) -> str:

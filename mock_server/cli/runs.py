@@ -11,6 +11,7 @@ import yaml
 
 from mock_server.cli.follow import follow_run
 from mock_server.cli.remote import API, Remote, ResponseError, with_remote
+from mock_server.cli.text import echo
 from mock_server.engine.duration import parse_duration
 from mock_server.errors import UsageError, unknown_name
 
@@ -87,12 +88,12 @@ def new(
         if path is not None and error.status == 422:
             _explain(path)
         raise
-    click.echo(run_id)
+    echo(run_id)
     if follow:
         follow_run(mock, run_id)
     elif not quiet:
         key, address = f"X-API-Key: {mock.world}", f"{mock.url}{API}/{run_id}"
-        click.echo(f"curl -H {shlex.quote(key)} {shlex.quote(address)}")
+        echo(f"curl -H {shlex.quote(key)} {shlex.quote(address)}")
 
 
 @click.command()
@@ -156,11 +157,11 @@ def arrivals(mock: Remote, rate: str | None) -> None:
                 f"expected a number of runs per minute or off, got {rate!r}"
             ) from None
         shown = mock.call("PUT", "/arrivals", {"perMinute": number})
-    click.echo(f"{shown['perMinute']:g} a minute  {', '.join(shown['scenarios'])}".rstrip())
+    echo(f"{shown['perMinute']:g} a minute  {', '.join(shown['scenarios'])}".rstrip())
 
 
 def _print(run: dict[str, Any]) -> None:
-    click.echo(f"{run['id']}  {run['status']}")
+    echo(f"{run['id']}  {run['status']}")
 
 
 def _read(path: Path) -> Any:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import click
 
 from mock_server import __version__, resources
 from mock_server.cli.options import Instant, Speed, scenarios_option
+from mock_server.cli.request_lines import RequestLines
 from mock_server.cli.setup_options import read_token, setup_options, starting_rules
 from mock_server.engine import behaviour as behaviours
 from mock_server.engine.randomness import MAX_SEED
@@ -167,12 +169,20 @@ class HostNames(click.ParamType[Any]):
     "--access-log",
     is_flag=True,
     envvar="RUNS_MOCK_ACCESS_LOG",
-    help="Print a line for every request.",
+    help="Print a line for each request to the API, also where stdout is not a terminal.",
+)
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    envvar="RUNS_MOCK_QUIET",
+    help="Print no requests in a terminal.",
 )
 def serve(
     host: str,
     port: int,
     access_log: bool,
+    quiet: bool,
     directory: Path | None,
     behaviour: str,
     reloads: bool | None,
@@ -216,19 +226,22 @@ def serve(
         **options,
     )
     listeners = bind_all(host, port)
-    mock = Mock(settings)
+    shows_requests = access_log or (not quiet and sys.stdout.isatty())
+    lines = RequestLines() if shows_requests else None
+    mock = Mock(settings, lines)
     base = address(listeners[0])
     watched = reloads is not False and (directory or custom_profile)
     reload = Reload(mock, directory, custom_profile, _print) if watched else None
     server = Server(
         mock,
         partial(_ready, _greeting(base, settings)),
-        access_log=access_log,
         background=reload.run if reload else None,
     )
     # uvicorn stops on Ctrl-C and then raises it again.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=listeners)
+    if lines is not None:
+        lines.close()
 
 
 def _streams(wanted: int | None) -> int:

@@ -9,6 +9,7 @@ import click
 
 from mock_server.cli.options import Instant, Speed
 from mock_server.cli.remote import Remote, with_remote
+from mock_server.cli.text import echo
 from mock_server.engine.clock import to_text
 from mock_server.engine.randomness import MAX_SEED
 from mock_server.errors import UsageError
@@ -80,4 +81,4 @@ def import_(mock: Remote, file: Path) -> None:
 
 
 def _print(world: dict[str, Any]) -> None:
-    click.echo(f"{world['name']}  {world['now']}  {world['runs']} runs  seed {world['seed']}")
+    echo(f"{world['name']}  {world['now']}  {world['runs']} runs  seed {world['seed']}")

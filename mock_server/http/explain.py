@@ -6,6 +6,7 @@ question on which the response depends and its answer in force, the faults, and 
 ones.
 """
 
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 import orjson
@@ -23,6 +24,18 @@ from mock_server.journal.near_miss import KnownPaths
 from mock_server.journal.redaction import Redaction
 
 _MAX_IGNORED = 20
+
+
+class Reporter:
+    """Counts exchanges, as the metrics do, and calls ``report`` with the entry of each."""
+
+    def __init__(self, explainer: "Explainer", report: Callable[[Json], None]) -> None:
+        self._explainer = explainer
+        self._report = report
+
+    def count(self, exchange: Exchange) -> None:
+        self._explainer.metrics.count(exchange)
+        self._report(self._explainer.entry(exchange))
 
 
 class Explainer:

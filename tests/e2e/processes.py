@@ -65,6 +65,10 @@ class Server:
         """The exit code, once the process has ended."""
         return self._process.wait(PATIENCE)
 
+    def rest(self) -> str:
+        """What it has printed after the greeting, once the process has ended."""
+        return self._process.stdout.read()
+
     def errors(self) -> str:
         """What it has written to stderr."""
         self._errors.seek(0)

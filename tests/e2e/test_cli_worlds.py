@@ -76,4 +76,4 @@ def test_things_go_wrong_on_demand(drive: Driver) -> None:
     drive("faults", "clear")
     assert drive("faults") == "nothing goes wrong\n"
     assert "latency.takes=2s" in drive.refused("faults", "add", "latency=2s")
-    assert "body" in drive.refused("faults", "add", "lateness")
+    assert "'latency'" in drive.refused("faults", "add", "lateness")

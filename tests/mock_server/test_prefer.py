@@ -81,15 +81,24 @@ def test_every_answer_of_the_contract_can_be_had(mock_world: MockWorld) -> None:
 @pytest.mark.parametrize(
     ("wanted", "part"),
     [
-        ({"code": "418"}, "getRun answers 200, 401, 403, 404, 422, 429, not '418'"),
-        ({"code": "teapot"}, "not 'teapot'"),
+        (
+            {"code": "418"},
+            "one of 200, 401, 403, 404, 422, 429 for getRun, got '418'. Use Prefer: fault=",
+        ),
+        ({"code": "teapot"}, "got 'teapot'"),
         ({"example": "gone"}, "pending (200), running (200)"),
         (
             {"code": "404", "example": "failed"},
-            "no example 'failed' is there; there are: run (404)",
+            "example: expected one of run (404), got 'failed'",
         ),
         ({"fault": "cut"}, "cut does not apply to responses of getRun"),
         ({"fault": "dying-stream"}, "dying-stream does not apply to responses of getRun"),
+        ({"fault": "status.code=200"}, "status.code: "),
+        ({"fault": "status.code"}, "expected a kind, or kind.key=value"),
+        ({"fault": "status.cod=503"}, "status.cod: "),
+        ({"fault": "latency.takes=2h"}, "latency.takes: "),
+        ({"fault": "latancy.takes=2s"}, "Did you mean 'latency'?"),
+        ({"fault": "cut.after=1"}, "cut does not apply"),
         ({"fault": "quick"}, "dying-stream, expired-token, flaky, overloaded, slow, status"),
     ],
 )
@@ -150,6 +159,20 @@ def test_a_fault_is_asked_for_by_kind(mock_world: MockWorld, way: str) -> None:
     with pytest.raises(httpx2.RemoteProtocolError):
         ask(mock_world, path, way, fault="drop")
     assert mock_world.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("way", ["header", "query"])
+def test_a_fault_has_values(mock_world: MockWorld, way: str) -> None:
+    """Those of one kind belong together, and several kinds apply at once."""
+    path = f"{RUNS}/{mock_world.create('hang')}"
+    assert ask(mock_world, path, way, fault="status.code=418").status_code == 418
+    several = '"status.code=500, status.retryAfter=7s, malformed"'
+    reply = ask(mock_world, path, way, fault=several if way == "header" else several.strip('"'))
+    assert (reply.status_code, reply.headers["retry-after"]) == (500, "7")
+    with pytest.raises(json.JSONDecodeError):
+        reply.json()
+    events = mock_world.client.get(f"{path}/events?__fault=cut.after=1,cut.clean=true")
+    assert events.text.count("data:") == 1
 
 
 def test_several_faults_are_asked_for_at_once(mock_world: MockWorld) -> None:

@@ -1,10 +1,10 @@
 """What one request can ask for: ``Prefer: code=404``, ``example=running``, ``fault=slow``.
 
 Each has an equivalent in the query (``__code``, ``__example``, ``__fault``), because a browser's
-EventSource cannot send headers. A code and an example select one of the contract's named examples;
-a fault is a preset, or a kind of fault with its defaults, and several are separated by commas. An
-unknown value is a validation error that lists the known ones; other preferences are ignored, as in
-RFC 7240.
+EventSource cannot send headers. A code and an example select one of the contract's named
+examples; a fault is a preset, a kind of fault with its defaults, or one with a value, as in
+``fault="status.code=503"``; several are separated by commas. An unknown value is a validation error
+that lists the known ones; other preferences are ignored, as in RFC 7240.
 """
 
 import re
@@ -14,9 +14,12 @@ from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl
 
+from pydantic import ValidationError
+
 from mock_server.engine.enums import Operation
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError, RequestValidationError, unknown_name
+from mock_server.faults.notation import parse
 from mock_server.faults.registry import KINDS
 from mock_server.faults.rules import Preset, Rule
 from mock_server.http.call import BodyResponse, NoContent, Response
@@ -87,13 +90,16 @@ class Examples:
             found = [one for one in candidates if str(one.status) == code.text]
             if not found:
                 codes = ", ".join(dict.fromkeys(str(one.status) for one in candidates))
-                raise code.error(f"{operation} answers {codes}, not {code.text!r}")
+                raise code.error(
+                    f"code: expected one of {codes} for {operation}, got {code.text!r}. Use "
+                    "Prefer: fault=status.code=503 for another status code"
+                )
         if name is not None:
             candidates = found
             found = [one for one in candidates if one.name == name.text]
             if not found:
                 names = ", ".join(f"{one.name} ({one.status})" for one in candidates if one.name)
-                raise name.error(f"no example {name.text!r} is there; there are: {names or '-'}")
+                raise name.error(f"example: expected one of {names or 'none'}, got {name.text!r}")
         return None if code is None and name is None else found[0].response()
 
     def _read(self, responses: Json) -> Iterator[Example]:
@@ -146,18 +152,30 @@ def requested_rules(
 ) -> list[Rule]:
     """Return the rules that the preference ``fault`` names.
 
-    Raise RequestValidationError for an unknown fault, and for one that does not apply to responses
-    of ``operation``.
+    Raise RequestValidationError for an unknown fault or value, and for a fault that does not apply
+    to responses of ``operation``.
     """
-    rules: list[Rule] = []
-    for name in filter(None, re.split("[, ]+", fault.text)):
-        if name in presets:
-            named = presets[name].rules
-        elif name in KINDS:
-            named = [Rule.model_validate({name: {}})]
-        else:
-            raise fault.error(unknown_name("fault", name, [*presets, *KINDS]))
-        if not any(rule.faults_for(operation) for rule in named):
+    items = list(filter(None, re.split("[, ]+", fault.text)))
+    named = {item: presets[item].rules for item in items if item in presets}
+    try:
+        kinds = parse(item for item in items if item not in presets)
+    except ValueError as error:
+        raise fault.error(str(error)) from None
+    named |= {kind: [_rule(kind, values, fault, presets)] for kind, values in kinds.items()}
+    for name, rules in named.items():
+        if not any(rule.faults_for(operation) for rule in rules):
             raise fault.error(f"{name} does not apply to responses of {operation}")
-        rules += named
-    return rules
+    return [rule for rules in named.values() for rule in rules]
+
+
+def _rule(kind: str, values: Json, fault: Preference, presets: Mapping[str, Preset]) -> Rule:
+    """Return a rule with one kind of fault. Raise RequestValidationError."""
+    if kind not in KINDS:
+        raise fault.error(unknown_name("fault", kind, [*presets, *KINDS]))
+    try:
+        rule: Rule = Rule.model_validate({kind: values})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise fault.error(f"{where}: {first['msg']}") from None
+    return rule
