@@ -77,6 +77,12 @@ class Engine:
         self.now = max(self.now, now)
         return True
 
+    def close(self) -> None:
+        """Let nothing happen any more, and drop the references that lead back to the engine."""
+        self.schedule = Schedule()
+        self._watch = _ignore
+        self._handlers = {}
+
     def create(self, identity: Identity, scenario: Scenario, rng: SeededRandom) -> Run:
         """Create a pending run; it starts when the scenario's wait is over."""
         run = Run(identity, scenario, rng)
@@ -325,6 +331,10 @@ class Engine:
             raise HttpError(409, reason, question=question)
         if policy is StateConflict.BAD_REQUEST:
             raise HttpError(400, reason, question=question)
+
+
+def _ignore(_run: Run, _before: RunStatus | None) -> None:
+    """Ignore a change of a closed engine."""
 
 
 def _id(run: Run, index: int) -> str:

@@ -24,6 +24,9 @@ HEADER = b"x-mock-request"
 MAX_RECORDED_BODY = 8_192
 """Bytes of a request body that an exchange keeps, so that a journal stays small."""
 
+_OVERHEAD = 1_000
+"""The bytes of an exchange without the texts of the request, about."""
+
 Headers = list[tuple[bytes, bytes]]
 """Header fields as in an ASGI scope: lower-case names, raw values."""
 
@@ -66,6 +69,8 @@ class Exchange:
     errors: Sequence[ErrorDetail] = ()
     faults: tuple[str, ...] = ()
     extra_headers: tuple[tuple[bytes, bytes], ...] = ()
+    size = 0
+    """The bytes that the journal counts for it."""
 
     def __init__(
         self,
@@ -106,6 +111,21 @@ class Exchange:
             if not message.get("more_body"):
                 self.end()  # First, so that a client with the response finds the entry complete.
         return _discard() if send is None else send(message)
+
+    def measure(self) -> int:
+        """Set and return ``size``: the bytes of the request that the exchange keeps."""
+        size = _OVERHEAD + len(self.path) + len(self.query)
+        for name, value in self.headers:
+            size += len(name) + len(value)
+        for detail in self.errors:
+            size += len(detail.msg) + sum(map(len, detail.loc))
+        self.size = size
+        return size
+
+    def release(self) -> None:
+        """Drop the connection: the server refers to the exchange, and a circle of references
+        would keep the request's memory."""
+        self._send = None
 
     def end(self) -> None:
         """End the exchange unless it has ended; discard what is sent later."""

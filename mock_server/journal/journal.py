@@ -12,6 +12,8 @@ from mock_server.journal.coverage import Coverage, ResponseCounts
 from mock_server.journal.exchange import Exchange
 
 MAX_EXCHANGES = 1_000
+MAX_BYTES = 4 * 1_048_576
+"""The bytes of requests that one journal keeps; beyond them the oldest exchanges are removed."""
 
 
 class Journal(deque[Exchange]):
@@ -20,6 +22,29 @@ class Journal(deque[Exchange]):
     def __init__(self) -> None:
         super().__init__(maxlen=MAX_EXCHANGES)
         self.coverage = Coverage()
+        self._size = 0
+        self._closed = False
+
+    def append(self, exchange: Exchange) -> None:
+        """Add an exchange; remove the oldest ones beyond the bounds."""
+        if self._closed:
+            return
+        if len(self) == MAX_EXCHANGES:
+            self._size -= self[0].size  # The deque removes it.
+        super().append(exchange)
+        self._size += exchange.measure()
+        while self._size > MAX_BYTES and len(self) > 1:
+            self._size -= self.popleft().size
+
+    def clear(self) -> None:
+        """Remove all exchanges."""
+        super().clear()
+        self._size = 0
+
+    def close(self) -> None:
+        """Remove all exchanges and add no further one, because the world is closed."""
+        self.clear()
+        self._closed = True
 
     def find(self, number: int) -> Exchange | None:
         """Return the exchange with that number; None if it is not in the journal."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
+from weakref import proxy
 
 from mock_server.engine.clock import SECOND, monotonic
 
@@ -39,7 +40,7 @@ class Wakeup:
     """Lets ``world`` catch up whenever something is due, as long as it has subscribers."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self._world = proxy(world)  # The world refers to its wakeup.
         self._timer: asyncio.TimerHandle | None = None
         # When each was last sent something, by the world's clock and in real seconds; the one that
         # has waited longest comes first.
@@ -54,11 +55,19 @@ class Wakeup:
         """Send ``subscriber`` no further heartbeats."""
         self._last_sent.pop(subscriber, None)
 
-    def arm(self) -> None:
-        """Set the timer; call it whenever what comes next may have changed."""
+    def close(self) -> None:
+        """Cancel the timer for good."""
+        self._cancel()
+        self._last_sent.clear()
+
+    def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def arm(self) -> None:
+        """Set the timer; call it whenever what comes next may have changed."""
+        self._cancel()
         if not self._world.has_subscribers:
             return
         delays = [self._until_due(), self._until_heartbeat()]

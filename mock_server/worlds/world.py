@@ -25,7 +25,6 @@ from mock_server.engine.randomness import SeededRandom, stable_id
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import Event, Identity, Json
 from mock_server.engine.scenario import Scenario
-from mock_server.engine.schedule import Schedule
 from mock_server.errors import HttpError
 from mock_server.faults.active_rules import Faults
 from mock_server.journal.coverage import Coverage
@@ -281,7 +280,13 @@ class World:
         many = len(runs) >= _MANY
         self._bodies, self._steps, self._by_id = [], {}, {}
         self._by_status = {status: [] for status in RunStatus}
-        self.engine.schedule, self.arrivals = Schedule(), None
+        self.arrivals = None
+        # Without circles of references, all memory is freed at once, also while Python's garbage
+        # collector skips what long work has created.
+        self.engine.close()
+        self.wakeup.close()
+        self.journal.close()
+        self.replays.clear()
         while runs:
             del runs[-100:]
             yield

@@ -6,6 +6,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.engine.behaviour import Behaviour, UnknownParameter
+from mock_server.http.call import CALL
 from mock_server.http.error_responses import error_response
 from mock_server.journal.exchange import EXCHANGE, Exchange, ExchangeCounter
 from mock_server.journal.journal import UnassignedJournal
@@ -59,5 +60,10 @@ class RecordingMiddleware:
                 # The response had started, so the server can only close the connection.
                 raise error from None
         finally:
-            if not internal:
+            if internal:
+                exchange.release()
+            else:
                 exchange.end()
+            # The server keeps the scope until the next request of the connection, and a call can
+            # hold a complete world.
+            scope.pop(CALL, None)
