@@ -9,10 +9,10 @@ import datetime
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mock_server.errors import ErrorDetail, FileError, RequestValidationError
 
@@ -28,6 +28,9 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+
+Count = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
+"""A number of things: an integer that every JSON parser reads exactly."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -54,8 +57,24 @@ def validate_request(model: type[M], data: Any, loc: Sequence[str]) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        errors = error.errors(include_url=False)[:MAX_ERRORS]
-        raise RequestValidationError([_detail(one, loc) for one in errors]) from None
+        raise _invalid(error, loc) from None
+
+
+def validate_item(adapter: TypeAdapter[Any], data: Any, loc: Sequence[str]) -> Any:
+    """Return ``data``, which is at ``loc`` of a request, as ``adapter`` validates it.
+
+    Raise RequestValidationError.
+    """
+    try:
+        return adapter.validate_python(data)
+    except ValidationError as error:
+        raise _invalid(error, loc) from None
+
+
+def _invalid(error: ValidationError, loc: Sequence[str]) -> RequestValidationError:
+    # With the input, each error would be copied out of the document.
+    errors = error.errors(include_url=False, include_input=False)[:MAX_ERRORS]
+    return RequestValidationError([_detail(one, loc) for one in errors])
 
 
 def _detail(error: Any, loc: Sequence[str]) -> ErrorDetail:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mock_server.engine.enums import FINISHED, RunStatus, StepStatus
+from mock_server.engine.json_value import MAX_ERROR_SIZE, check_json
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario, ScenarioFile, StepChange, build
@@ -37,7 +38,11 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
             raise RequestValidationError(
                 [ErrorDetail(("body", "changes", key), msg, "value_error") for key in unknown]
             )
-        run = call.world.create(scenario.changed(changes) if changes else scenario)
+
+        try:
+            run = call.world.create(scenario.changed(changes) if changes else scenario)
+        except ValueError as error:
+            raise RequestValidationError.at(("body", "changes"), str(error)) from None
         location = {"Location": f"{call.exchange.public.prefix}/api/v1/automation-runs/{run.id}"}
         return BodyResponse(call.world.peek(run), 201, location)
 
@@ -52,6 +57,11 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
         if error is not None and outcome is not RunStatus.FAILED:
             msg = f"Value error, what ends as {outcome} has no error; leave it out"
             raise RequestValidationError([ErrorDetail(("body", "error"), msg, "value_error")])
+        if error is not None:
+            try:
+                check_json(error, MAX_ERROR_SIZE)
+            except ValueError as problem:
+                raise RequestValidationError.at(("body", "error"), str(problem)) from None
         if key is None:
             call.world.change_run(lambda engine: engine.force(run, outcome, error))
         elif outcome is RunStatus.CANCELLED:

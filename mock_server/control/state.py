@@ -35,7 +35,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
 
     async def show_repro(call: Call) -> Response:
         token = call.parameters["token"]
-        world = await worlds.read(repro_link.unpack(token), "test-repro", repro_link.TOKEN_LOCATION)
+        world = await repro_link.read(worlds, token)
         return _situation_response(call, pages, {"opened": False, **_situation(call, world)})
 
     async def open_repro(call: Call) -> Response:

@@ -85,6 +85,9 @@ _PROVIDERS = [
     f"faker.providers.{name}"
     for name in ("address", "company", "internet", "lorem", "misc", "person", "python")
 ]
+_MAX_VALUE = 1_000
+"""The maximum length of the value of a placeholder."""
+
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -116,7 +119,9 @@ class FakeData:
         return value
 
     def _value(self, match: re.Match[str]) -> str:
-        return str(getattr(self._faker, match[1])())
+        name = match[1]
+        # Faker's attributes are more than words: only those of the list are called.
+        return str(getattr(self._faker, name)()) if name in PLACEHOLDERS else match[0]
 
 
 def check_placeholders(result: Json | None) -> None:
@@ -125,9 +130,14 @@ def check_placeholders(result: Json | None) -> None:
         if name not in PLACEHOLDERS:
             known = ", ".join(sorted(PLACEHOLDERS))
             raise ValueError(
-                f"{{{{{name}}}}} is not a placeholder; use one of {known}. None is a time, because "
-                "it would not be the world's"
+                f"{{{{{name[:60]}}}}} is not a placeholder; use one of {known}. None is a time, "
+                "because it would not be the world's"
             )
+
+
+def added_size(result: Json | None) -> int:
+    """Return how many characters the values of all placeholders have at most."""
+    return _MAX_VALUE * sum(1 for _ in _placeholders(result))
 
 
 def _placeholders(value: Any) -> Iterator[str]:

@@ -4,6 +4,8 @@ Everything except identity, scenario, log and what it keeps of an earlier run fo
 so these restore a run.
 """
 
+from collections.abc import Iterable
+
 from mock_server.engine.enums import FINISHED, EventType, StepStatus
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run_state import Event, Identity, Json, RunState
@@ -69,8 +71,11 @@ class Run:
         """Return the kept result of a step that does not run again; None for any other."""
         return None if self.retried else self.kept.get(index)
 
-    def restore(self, log: list[Event]) -> None:
-        """Apply ``log`` to this new run. Raise IllegalTransitionError."""
+    def restore(self, log: Iterable[Event]) -> None:
+        """Apply a part of the log to this new run; call ``settle`` after the last part.
+
+        Raise IllegalTransitionError.
+        """
         for event in log:
             self.state.apply(event)
             self.log.append(event)
@@ -78,6 +83,9 @@ class Run:
             begun = event.type in (EventType.STEP_STARTED, EventType.STEP_AWAITING_APPROVAL)
             if begun and event.step is not None and self.kept_result(event.step) is None:
                 self.attempts[event.step] += 1
+
+    def settle(self) -> None:
+        """Count what follows from the restored log."""
         self.busy = sum(step.status in BUSY_STEP for step in self.state.steps)
         self.reset_waiting()
 

@@ -11,20 +11,35 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from mock_server import yaml_model
 from mock_server.engine import fake_data
 from mock_server.engine.duration import Span, format_span, parse_span
+from mock_server.engine.json_value import MAX_ERROR_SIZE, check_json
 from mock_server.engine.run_state import Json, StepPlan
 from mock_server.errors import FileError, UsageError
 from mock_server.resources import scenarios_dir
 
 MAX_STEPS = 2_000
+MAX_EDGES = 50_000
+"""Dependencies between the steps of one scenario; ``repeat`` multiplies them."""
+
+MAX_SIZE = 8 * 1_048_576
+"""Bytes of all steps of one scenario as JSON, about; ``repeat`` multiplies them."""
+
+_STEP_SIZE = 300
+"""Bytes of a step as JSON without its texts."""
 
 
 class Outcome(StrEnum):
@@ -36,28 +51,10 @@ class Outcome(StrEnum):
     AWAITS_DECISION = "awaits decision"
 
 
-def require_json(value: Any, at: str = "") -> None:
-    """Raise ValueError for a value that JSON cannot represent, with its location."""
-    where = f" at {at}" if at else ""
-    match value:
-        case None | bool() | str():
-            return
-        case int():
-            if not -(2**63) <= value < 2**64:
-                raise ValueError(f"{value}{where} is beyond 64 bits: put it in quotes")
-        case float():
-            if not isfinite(value):
-                raise ValueError(f"{value}{where} is not a number in JSON: put it in quotes")
-        case dict():
-            for key, inner in value.items():
-                if not isinstance(key, str):
-                    raise ValueError(f"the key {key!r}{where} is not a string: put it in quotes")
-                require_json(inner, f"{at}.{key}" if at else key)
-        case list():
-            for index, inner in enumerate(value):
-                require_json(inner, f"{at}[{index}]")
-        case _:
-            raise ValueError(f"{value!r}{where} is not a JSON value: put it in quotes")
+def _check_result(result: Json | None) -> Json | None:
+    check_json(result)
+    fake_data.check_placeholders(result)
+    return result
 
 
 def _as_list(value: object) -> object:
@@ -66,6 +63,8 @@ def _as_list(value: object) -> object:
 
 Takes = Annotated[Any, BeforeValidator(parse_span)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Line = Annotated[str, StringConstraints(max_length=1_000)]
+Result = Annotated[Json | None, AfterValidator(_check_result)]
 Outcomes = Annotated[
     list[Annotated[Outcome, Field(strict=False)]], BeforeValidator(_as_list), Field(min_length=1)
 ]
@@ -74,29 +73,27 @@ Outcomes = Annotated[
 class StepError(yaml_model.Model):
     """The error of a step that fails."""
 
-    code: str
-    message: str
+    code: Line
+    message: Annotated[str, StringConstraints(max_length=10_000)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_json(self.model_dump(), MAX_ERROR_SIZE)
+        return self
 
 
 class StepFile(yaml_model.Model):
     """A step in a file; ``repeat`` stands for that many steps, numbered from 1."""
 
     key: Key
-    name: str | None = None
+    name: Line | None = None
     depends_on: list[Key] = Field(default=[], alias="dependsOn")
     takes: Takes = Span(1_000, 1_000)
     outcome: Outcomes = Field(default=[Outcome.SUCCEEDS])
-    result: Json | None = None
+    result: Result = None
     truncated: bool = False
     error: StepError = StepError(code="step_failed", message="The step failed")
     repeat: int = Field(default=1, ge=1, le=MAX_STEPS)
-
-    @field_validator("result")
-    @classmethod
-    def _check_result(cls, result: Json | None) -> Json | None:
-        require_json(result)
-        fake_data.check_placeholders(result)
-        return result
 
     def step_keys(self) -> list[str]:
         """Return the keys of the steps it stands for: ``page``, or ``page-01`` … ``page-40``."""
@@ -109,7 +106,7 @@ class StepFile(yaml_model.Model):
 class AutomationFile(yaml_model.Model):
     """The automation of the run."""
 
-    name: str
+    name: Line
     version: int = Field(default=1, ge=1, le=2**53 - 1)
     orchestrator: Literal["local", "dag"] = "dag"
 
@@ -124,10 +121,10 @@ class TriggerFile(yaml_model.Model):
 class ScenarioFile(yaml_model.Model):
     """A scenario in a file."""
 
-    summary: str
+    summary: Line
     automation: AutomationFile
     trigger: TriggerFile = TriggerFile()
-    concurrency_key: str | None = Field(default=None, alias="concurrencyKey")
+    concurrency_key: Line | None = Field(default=None, alias="concurrencyKey")
     waits: Takes = Span(1_000, 1_000)
     steps: list[StepFile] = Field(default=[])
 
@@ -150,6 +147,12 @@ class StepScript:
     truncated: bool
     error: StepError
 
+    @property
+    def size(self) -> int:
+        """The bytes of a step with this script as JSON, about, without key and name."""
+        filled = check_json(self.result) + fake_data.added_size(self.result)
+        return _STEP_SIZE + filled + len(self.error.code) + len(self.error.message)
+
     def outcome(self, attempt: int) -> Outcome:
         """Return the outcome of ``attempt``, counted from 1."""
         return self.outcomes[min(attempt, len(self.outcomes)) - 1]
@@ -160,7 +163,7 @@ class StepChange(yaml_model.Model):
 
     takes: Takes | None = None
     outcome: Outcomes | None = None
-    result: Json | None = None
+    result: Result = None
     truncated: bool | None = None
     error: StepError | None = None
 
@@ -173,6 +176,35 @@ class StepChange(yaml_model.Model):
             truncated=script.truncated if self.truncated is None else self.truncated,
             error=self.error or script.error,
         )
+
+
+class Size(NamedTuple):
+    """How large a scenario is: its steps, the dependencies between them, and the bytes of all steps
+    as JSON, about."""
+
+    steps: int
+    edges: int
+    bytes: int
+
+    def check(self) -> None:
+        """Raise ValueError for a scenario that is too large."""
+        if self.edges > MAX_EDGES:
+            raise ValueError(f"have {self.edges} dependencies; the maximum is {MAX_EDGES}")
+        if self.bytes > MAX_SIZE:
+            raise ValueError(f"have {self.bytes} bytes as JSON; the maximum is {MAX_SIZE}")
+
+
+def measure(source: ScenarioFile) -> Size:
+    """Return the size of the scenario in ``source`` without building it."""
+    repeats = {step.key: step.repeat for step in source.steps}
+    edges = texts = 0
+    for step in source.steps:
+        needs = sum(repeats.get(key, 1) for key in step.depends_on)
+        names = sum(repeats.get(key, 1) * (len(key) + 8) for key in step.depends_on)
+        edges += step.repeat * needs
+        own = _script(step).size + len(step.key) + len(step.name or step.key) + 10
+        texts += step.repeat * (own + names)
+    return Size(sum(repeats.values()), edges, texts)
 
 
 @dataclass(frozen=True)
@@ -203,12 +235,29 @@ class Scenario:
         return {plan.key: index for index, plan in enumerate(self.plans)}
 
     def changed(self, changes: Mapping[str, StepChange]) -> "Scenario":
-        """Return the scenario with changes to steps. Raise KeyError for an unknown step."""
+        """Return the scenario with changes to steps.
+
+        Raise KeyError for an unknown step, and ValueError for a scenario that is too large then.
+        """
         scripts = list(self.scripts)
         for key, change in changes.items():
             index = self.indexes[key]
             scripts[index] = change.of(scripts[index])
-        return replace(self, scripts=tuple(scripts))
+        changed = replace(self, scripts=tuple(scripts))
+        changed.size.check()
+        return changed
+
+    @cached_property
+    def size(self) -> "Size":
+        """How large the scenario is."""
+        sizes = {id(script): script.size for script in self.scripts}
+        texts = sum(
+            sizes[id(script)] + len(plan.key) + len(plan.name)
+            for plan, script in zip(self.plans, self.scripts, strict=True)
+        )
+        lengths = [len(plan.key) + 3 for plan in self.plans]
+        texts += sum(lengths[need] for plan in self.plans for need in plan.needs)
+        return Size(len(self.plans), sum(len(plan.needs) for plan in self.plans), texts)
 
     def downstream(self, origins: set[int]) -> set[int]:
         """Return ``origins`` and all their direct and indirect dependents."""
@@ -229,7 +278,14 @@ def read(path: Path) -> Scenario:
 
 
 def build(name: str, source: ScenarioFile, path: Path, lines: yaml_model.Lines) -> Scenario:
-    """Return the scenario of a file. Raise FileError where the steps are not a DAG."""
+    """Return the scenario of a file.
+
+    Raise FileError where the steps are too many, or not a DAG.
+    """
+    try:
+        measure(source).check()
+    except ValueError as error:
+        raise FileError(path, lines.get(("steps",)), "steps", str(error)) from None
     indexes: dict[str, int] = {}
     groups: dict[str, list[int]] = {}
     for position, step in enumerate(source.steps):
@@ -257,9 +313,7 @@ def build(name: str, source: ScenarioFile, path: Path, lines: yaml_model.Lines) 
                     f"{key!r} is not a step{hint}",
                 )
             needs += groups[key] if key in groups else [indexes[key]]
-        script = StepScript(
-            step.takes, tuple(step.outcome), step.result, step.truncated, step.error
-        )
+        script = _script(step)
         for key in step.step_keys():
             label = step.name or step.key.replace("-", " ").replace("_", " ").capitalize()
             name_of_it = label if step.repeat == 1 else f"{label} {key.rpartition('-')[2]}"
@@ -276,6 +330,10 @@ def build(name: str, source: ScenarioFile, path: Path, lines: yaml_model.Lines) 
         tuple(plans),
         tuple(scripts),
     )
+
+
+def _script(step: StepFile) -> StepScript:
+    return StepScript(step.takes, tuple(step.outcome), step.result, step.truncated, step.error)
 
 
 def dump(scenario: Scenario) -> Json:

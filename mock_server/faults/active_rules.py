@@ -6,7 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from mock_server import yaml_model
-from mock_server.engine.clock import to_text
+from mock_server.engine.clock import LATEST, to_text
+from mock_server.engine.duration import MAX_DURATION
 from mock_server.engine.enums import Operation
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError
@@ -16,6 +17,10 @@ from mock_server.faults.fault import Fault, FaultContext
 from mock_server.faults.rate_limit import Window
 from mock_server.faults.rules import MAX_RULES, Rule
 from mock_server.journal.exchange import Exchange
+from mock_server.yaml_model import Count
+
+FutureInstant = Annotated[int, Field(strict=True, ge=0, le=LATEST + MAX_DURATION)]
+"""An instant that is later than a clock by the longest duration at most."""
 
 AppliedFault = tuple[Fault, FaultContext]
 
@@ -56,21 +61,21 @@ class ActiveRuleFile(yaml_model.Model):
     """A rule in force, in the snapshot of a world; ``window`` is the current one of a rate limit:
     the instant at which it ends, and the requests that it has counted."""
 
-    id: Annotated[int, Field(ge=1)]
+    id: Annotated[Count, Field(ge=1)]
     rule: Rule
-    until: Annotated[int, Field(ge=0)] | None
-    left: Annotated[int, Field(ge=1)] | None
-    met: Annotated[int, Field(ge=0)]
-    applied: Annotated[int, Field(ge=0)]
-    window: Annotated[tuple[int, int], Field(strict=False)] | None
+    until: FutureInstant | None
+    left: Annotated[Count, Field(ge=1)] | None
+    met: Count
+    applied: Count
+    window: Annotated[tuple[FutureInstant, Count], Field(strict=False)] | None
 
 
 class FaultsFile(yaml_model.Model):
     """The faults in the snapshot of a world: how many rules were added, how many requests asked
     for faults themselves, and the rules in force."""
 
-    added: Annotated[int, Field(ge=0)]
-    asked: Annotated[int, Field(ge=0)]
+    added: Count
+    asked: Count
     rules: Annotated[list[ActiveRuleFile], Field(max_length=MAX_RULES)]
 
     @model_validator(mode="after")

@@ -20,10 +20,10 @@ from mock_server.engine.behaviour import (
 )
 from mock_server.engine.run_state import Json
 from mock_server.errors import ErrorDetail
-from mock_server.gc_tuning import paused_gc
 from mock_server.http.error_details import error_details
 from mock_server.journal.coverage import SentParameters
 from mock_server.journal.exchange import Headers
+from mock_server.strict_json import JsonError, parse_large
 
 MAX_BODY_SIZE = 1_048_576
 _INTEGER = re.compile(r"-?[0-9]{1,4000}")
@@ -79,7 +79,9 @@ class Parameter:
 class Body:
     """The JSON body of an operation."""
 
-    def __init__(self, declared: Json) -> None:
+    def __init__(self, declared: Json, *, strict: bool = False) -> None:
+        """``strict`` rejects what JSON parsers read differently, see ``strict_json``."""
+        self._strict = strict
         self.required: bool = declared.get("required", False)
         schema = declared["content"]["application/json"]["schema"]
         self._schema = CompiledSchema(schema)
@@ -87,7 +89,7 @@ class Body:
         self._names = properties.keys()
         self._enum_properties = [name for name, inner in properties.items() if "enum" in inner]
 
-    def value(
+    async def value(
         self,
         content: bytes,
         content_type: str | None,
@@ -113,11 +115,15 @@ class Body:
             )
             return {}
         try:
-            value = _parse(content)
+            value = await parse_large(content) if self._strict else orjson.loads(content)
         except orjson.JSONDecodeError as error:
             errors.append(
                 ErrorDetail(("body", str(error.pos)), "JSON decode error", "json_invalid")
             )
+            return {}
+        except JsonError as error:
+            loc = ("body", str(error.position))
+            errors.append(ErrorDetail(loc, error.problem, "json_invalid"))
             return {}
         if not self._schema.accepts(value):
             errors += self._schema.errors(value, ("body",))
@@ -168,7 +174,14 @@ class CompiledSchema:
 class RequestSchema:
     """The parameters and the body of one operation, under one behaviour."""
 
-    def __init__(self, parameters: list[Json], body: Json | None, behaviour: Behaviour) -> None:
+    def __init__(
+        self,
+        parameters: list[Json],
+        body: Json | None,
+        behaviour: Behaviour,
+        *,
+        strict: bool = False,
+    ) -> None:
         # Connexion repeats the parameters of a path each time it reads an operation.
         declared = {(one["in"], one["name"]): one for one in parameters}
         compiled = [Parameter(_adapted(one, behaviour)) for one in declared.values()]
@@ -182,7 +195,8 @@ class RequestSchema:
         self.body = None
         if body:
             absent_is_invalid = behaviour.absent_body is AbsentBody.INVALID
-            self.body = Body({**body, "required": body.get("required") or absent_is_invalid})
+            required = body.get("required") or absent_is_invalid
+            self.body = Body({**body, "required": required}, strict=strict)
         self._defaults_only = {one.name: one.default for one in self._query}
 
     def parameters(
@@ -249,13 +263,6 @@ def _resumes(name: str) -> bool:
     Polyfills of EventSource send ``lastEventId``, because they cannot set the header.
     """
     return name.lower().replace("-", "").replace("_", "") == "lasteventid"
-
-
-def _parse(content: bytes) -> Any:
-    if len(content) <= MAX_BODY_SIZE:
-        return orjson.loads(content)
-    with paused_gc():  # It can create hundreds of thousands of objects.
-        return orjson.loads(content)
 
 
 def question_of(errors: list[ErrorDetail]) -> str | None:

@@ -114,7 +114,7 @@ class Exchange:
 
     def measure(self) -> int:
         """Set and return ``size``: the bytes of the request that the exchange keeps."""
-        size = _OVERHEAD + len(self.path) + len(self.query)
+        size = _OVERHEAD + len(self.path) + len(self.query) + len(self.body or b"")
         for name, value in self.headers:
             size += len(name) + len(value)
         for detail in self.errors:

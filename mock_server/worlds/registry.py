@@ -27,6 +27,8 @@ from mock_server.settings import Settings
 from mock_server.worlds import seed_data
 from mock_server.worlds.advance import catch_up_completely
 from mock_server.worlds.cooperative import Work, WorkRunner
+from mock_server.worlds.document import IMPORT, Limits
+from mock_server.worlds.proof import prove
 from mock_server.worlds.restore import restore
 from mock_server.worlds.seed_data import WorldFile
 from mock_server.worlds.world import World
@@ -156,6 +158,7 @@ class Worlds:
         loc: tuple[str, ...] = ("body",),
         *,
         keep_existing: bool = False,
+        limits: Limits = IMPORT,
     ) -> World:
         """Replace the world of that name by the snapshot in ``document``, which is at ``loc``.
 
@@ -163,16 +166,21 @@ class Worlds:
         RequestValidationError for an invalid document and HttpError (409); both change nothing.
         """
         async with self._lock(name):
-            world = await self.read(document, name, loc)
+            world = await self.read(document, name, loc, limits)
             if keep_existing:
                 numbered = (f"{name}-{number}" for number in count(2))
                 world.name = next(free for free in chain([name], numbered) if free not in self)
             self._insert(world)
         return world
 
-    async def read(self, document: Json, name: str, loc: tuple[str, ...]) -> World:
-        """Return the world in ``document`` without opening it. Raise RequestValidationError."""
-        return await self.runner.run(restore(document, name, self._fake_data, loc))
+    async def read(
+        self, document: Json, name: str, loc: tuple[str, ...], limits: Limits = IMPORT
+    ) -> World:
+        """Return the world in ``document`` without opening it, after everything in it was rendered.
+
+        Raise RequestValidationError for an invalid document and for one beyond ``limits``.
+        """
+        return await self.runner.run(self._read(document, name, loc, limits))
 
     def replace_behaviour(self, before: Behaviour, after: Behaviour) -> None:
         """Set ``after`` for new worlds and for those that behave as ``before``."""
@@ -213,6 +221,11 @@ class Worlds:
         )
         yield from seed_data.populate(world, file, self.scenarios, start.runs, start.live)
         world.faults.add(settings.rules, world.engine.now)
+        return world
+
+    def _read(self, document: Json, name: str, loc: tuple[str, ...], limits: Limits) -> Work[World]:
+        world = yield from restore(document, name, self._fake_data, loc, limits)
+        yield from prove(world, loc, limits)
         return world
 
     def _touch(self, name: str) -> None:

@@ -9,20 +9,22 @@ import binascii
 import zlib
 from collections.abc import Sequence
 
-import orjson
-
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError, RequestValidationError
+from mock_server.strict_json import JsonError, parse
 from mock_server.worlds import snapshot
 from mock_server.worlds.cooperative import Work
+from mock_server.worlds.document import LINK
 from mock_server.worlds.registry import TEST_PREFIX, Worlds
 from mock_server.worlds.world import World
 
 MAX_LENGTH = 8_000
 """Characters of a token that browsers, proxies and chats still pass on."""
 
-_MAX_SIZE = 4 * 1_048_576
+_MAX_SIZE = 1_048_576
+"""Bytes of the document in a token."""
+
 TOKEN_LOCATION = ("path", "token")
 
 
@@ -32,11 +34,11 @@ def pack(world: World, runs: Sequence[Run]) -> Work[str]:
     Raise HttpError (409) when it is too long.
     """
     token = yield from _token(world, runs)
-    if len(token) > MAX_LENGTH:
+    if token is None:
         raise HttpError(
             409,
-            f"A link to these {len(runs)} runs would be {len(token)} characters long; the maximum "
-            f"is {MAX_LENGTH}. Name fewer runs, or export the world with GET /_mock/state.",
+            f"A link to these {len(runs)} runs would be too long; the maximum is {MAX_LENGTH} "
+            "characters. Name fewer runs, or export the world with GET /_mock/state.",
         )
     return token
 
@@ -48,10 +50,10 @@ def pack_newest(world: World) -> Work[tuple[str, int]]:
     while too_many - fits > 1:
         middle = (fits + too_many) // 2
         token = yield from _token(world, runs[len(runs) - middle :])
-        if len(token) <= MAX_LENGTH:
-            fits = middle
-        else:
+        if token is None:
             too_many = middle
+        else:
+            fits = middle
     token = yield from pack(world, runs[len(runs) - fits :])
     return token, fits
 
@@ -62,13 +64,18 @@ def unpack(token: str) -> Json:
         packed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         unpacker = zlib.decompressobj()
         text = unpacker.decompress(packed, _MAX_SIZE)
-        if not unpacker.eof:
+        if not unpacker.eof or unpacker.unused_data:
             raise zlib.error
-        document: Json = orjson.loads(text)
-    except (binascii.Error, zlib.error, orjson.JSONDecodeError):
+        document: Json = parse(text)
+    except (binascii.Error, zlib.error, JsonError):
         problem = "the link is damaged: copy the complete link"
         raise RequestValidationError.at(TOKEN_LOCATION, problem) from None
     return document
+
+
+async def read(worlds: Worlds, token: str) -> World:
+    """Return the world in the link without opening it. Raise RequestValidationError."""
+    return await worlds.read(unpack(token), "test-repro", TOKEN_LOCATION, LINK)
 
 
 async def open_world(worlds: Worlds, token: str) -> World:
@@ -77,11 +84,20 @@ async def open_world(worlds: Worlds, token: str) -> World:
     Raise RequestValidationError or HttpError.
     """
     name = f"{TEST_PREFIX}repro-{zlib.crc32(token.encode()):08x}"
-    return await worlds.restore(unpack(token), name, TOKEN_LOCATION, keep_existing=True)
+    return await worlds.restore(
+        unpack(token), name, TOKEN_LOCATION, keep_existing=True, limits=LINK
+    )
 
 
-def _token(world: World, runs: Sequence[Run]) -> Work[str]:
-    document = yield from snapshot.write(world, runs)
+def _token(world: World, runs: Sequence[Run]) -> Work[str | None]:
+    """Return the token for those runs; None where no link can hold them."""
+    try:
+        document = yield from snapshot.write(world, runs, LINK)
+    except HttpError:
+        return None
+    if len(document) > _MAX_SIZE:
+        return None
     packed = zlib.compress(document, 9)
     yield
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    token = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    return token if len(token) <= MAX_LENGTH else None

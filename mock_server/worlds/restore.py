@@ -12,17 +12,30 @@ from mock_server.engine.behaviour import from_answers
 from mock_server.engine.clock import Clock
 from mock_server.engine.enums import EventType, RunStatus, StepStatus
 from mock_server.engine.fake_data import FakeData
+from mock_server.engine.json_value import MAX_ERROR_SIZE, MAX_RESULT_SIZE, check_json
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run import BUSY_STEP, Run
 from mock_server.engine.run_state import Event, IllegalTransitionError, Json
-from mock_server.engine.scenario import Scenario, build
+from mock_server.engine.scenario import Scenario, build, measure
 from mock_server.engine.schedule import ScheduledKind
 from mock_server.errors import ErrorDetail, FileError, RequestValidationError
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.cooperative import Work
-from mock_server.worlds.snapshot import VERSION, Document, EventRow, RunFile, ScenarioEntry
-from mock_server.worlds.world import World
-from mock_server.yaml_model import validate_request
+from mock_server.worlds.document import (
+    EVENT_ROW,
+    IMPORT,
+    SCHEDULED_ROW,
+    VERSION,
+    Document,
+    EventRow,
+    Limits,
+    RunFile,
+    ScenarioEntry,
+    TooMuchError,
+    Totals,
+)
+from mock_server.worlds.world import EVENT_BATCH, World
+from mock_server.yaml_model import validate_item, validate_request
 
 _FACTS: dict[EventType, dict[str, tuple[type, ...]]] = {
     EventType.RUN_STARTED: {"externalJobId": (str,)},
@@ -36,6 +49,11 @@ _FACTS: dict[EventType, dict[str, tuple[type, ...]]] = {
 """The facts of each event type; any other has none."""
 
 
+MAX_ID_SIZE = 200
+_FACT_SIZES = {"result": MAX_RESULT_SIZE, "error": MAX_ERROR_SIZE}
+"""The maximum size of a fact as JSON; of any other fact, ``MAX_ID_SIZE``."""
+
+
 class Location:
     """The location of a value in a document, for errors."""
 
@@ -44,38 +62,43 @@ class Location:
     def __init__(self, *path: object) -> None:
         self._path = path
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The keys and indexes."""
+        return tuple(map(str, self._path))
+
     def __call__(self, *path: object) -> "Location":
         return Location(*self._path, *path)
 
     def fail(self, msg: str, kind: str = "value_error") -> NoReturn:
         """Raise RequestValidationError for the value at this location."""
-        raise RequestValidationError(
-            [ErrorDetail(tuple(map(str, self._path)), f"Value error, {msg}", kind)]
-        )
+        raise RequestValidationError([ErrorDetail(self.path, f"Value error, {msg}", kind)])
 
 
-def restore(data: Json, name: str, fake_data: FakeData, loc: Sequence[str]) -> Work[World]:
+def restore(
+    data: Json, name: str, fake_data: FakeData, loc: Sequence[str], limits: Limits = IMPORT
+) -> Work[World]:
     """Return the world of the snapshot ``data``, which is at ``loc``, under ``name``.
 
-    Raise RequestValidationError.
+    Raise RequestValidationError for an invalid document and for one beyond ``limits``.
     """
     location = Location(*loc)
     document = _document(data, location, loc)
     now = document.clock.now
-    scenarios = [
-        _scenario(played, location("scenarios", index, "plays"))
-        for index, played in enumerate(document.scenarios)
-    ]
+    totals = Totals(limits)
+    scenarios = yield from _scenarios(document, totals, location("scenarios"))
     behaviour = from_answers(document.behaviour)
     clock = Clock(now, scale=0)
     clock.rescale(document.clock.scale)
     world = World(name, document.seed, clock, behaviour, fake_data, origin=document.world)
     world.omitted_runs = document.omitted_runs
+    yield from _count_runs(document, scenarios, totals, location("runs"))
     for index, written in enumerate(document.runs):
-        run = validate_request(RunFile, written, (*loc, "runs", str(index)))
-        _restore_run(world, run, scenarios, now, location("runs", index))
+        entry = location("runs", index)
+        run = validate_request(RunFile, written, entry.path)
+        yield from _restore_run(world, run, scenarios, now, entry)
         yield
-    _restore_schedule(world, document, location("due"))
+    yield from _restore_schedule(world, document, location("due"))
     if document.arrivals is not None:
         _restore_arrivals(world, document, scenarios, location("arrivals"))
     world.faults.restore(document.faults)
@@ -86,23 +109,58 @@ def restore(data: Json, name: str, fake_data: FakeData, loc: Sequence[str]) -> W
 
 def _document(data: Any, location: Location, loc: Sequence[str]) -> Document:
     version = data.get("version") if isinstance(data, dict) else None
-    if isinstance(version, int) and version != VERSION:
+    if type(version) is int and version != VERSION:
         location("version").fail(
             f"this mock reads documents of version {VERSION}, not {version}", "literal_error"
         )
     return validate_request(Document, data, loc)
 
 
-def _scenario(played: ScenarioEntry, location: Location) -> Scenario:
-    try:
-        return build(played.name, played.plays, Path("document"), {})
-    except FileError as error:
-        location(error.key).fail(error.problem)
+def _scenarios(document: Document, totals: Totals, location: Location) -> Work[list[Scenario]]:
+    """Return the scenarios. All are measured before the first is built."""
+    entries: list[ScenarioEntry] = []
+    for index, written in enumerate(document.scenarios):
+        entry = validate_request(ScenarioEntry, written, location(index).path)
+        try:
+            size = measure(entry.plays)
+            size.check()
+            totals.add_scenario(size)
+        except ValueError as error:
+            location(index, "plays", "steps").fail(str(error))
+        entries.append(entry)
+        yield
+    scenarios = []
+    for index, entry in enumerate(entries):
+        try:
+            scenarios.append(build(entry.name, entry.plays, Path("document"), {}))
+        except FileError as error:
+            location(index, "plays", error.key).fail(error.problem)
+        yield
+    return scenarios
+
+
+def _count_runs(
+    document: Document, scenarios: list[Scenario], totals: Totals, location: Location
+) -> Work[None]:
+    """Count all runs before the first is restored; what is not valid is found then."""
+    for index, written in enumerate(document.runs):
+        if index % EVENT_BATCH == 0:
+            yield
+        try:
+            totals.add_run(scenarios[written["scenario"]].size, len(written["log"]))
+        except TooMuchError as error:
+            location(index).fail(str(error))
+        except (LookupError, TypeError):
+            continue
 
 
 def _restore_run(
-    world: World, written: RunFile, scenarios: list[Scenario], now: int, location: Location
-) -> None:
+    world: World,
+    written: RunFile,
+    scenarios: list[Scenario],
+    now: int,
+    location: Location,
+) -> Work[None]:
     if written.scenario >= len(scenarios):
         location("scenario").fail(f"unknown scenario {written.scenario}")
     scenario = scenarios[written.scenario]
@@ -120,12 +178,16 @@ def _restore_run(
             location("continues", "kept").fail(f"the scenario has {steps} steps, counted from 0")
     log: list[Event] = []
     at = 0
-    for index, row in enumerate(written.log):
-        _check_event(row, index, steps, at, now, location("log", index))
+    for index, raw in enumerate(written.log):
+        entry = location("log", index)
+        row = validate_item(EVENT_ROW, raw, entry.path)
+        _check_event(row, index, steps, at, now, entry)
         log.append(Event(index + 1, *row))
         at = row[0]
+        if index % EVENT_BATCH == 0:
+            yield
     try:
-        run = world.restore_run(written.id, scenario, log, earlier, kept)
+        run = yield from world.restore_run(written.id, scenario, log, earlier, kept)
     except IllegalTransitionError as error:
         location("log").fail(f"cannot have happened: {error}")
     if run.busy and run.state.status is not RunStatus.RUNNING:
@@ -148,19 +210,27 @@ def _check_event(
     if facts.keys() != expected.keys():
         location(3).fail(f"with {type_} comes {', '.join(expected) or 'nothing'}")
     for name, types in expected.items():
-        if not isinstance(facts[name], types):
+        value = facts[name]
+        if not isinstance(value, types):
             location(3, name).fail(f"expected {' or '.join(one.__name__ for one in types)}")
+        try:
+            check_json(value, _FACT_SIZES.get(name, MAX_ID_SIZE))
+        except ValueError as error:
+            location(3, name).fail(str(error))
 
 
 _STEPS_DUE = {ScheduledKind.COMPLETE, ScheduledKind.FAIL}
 
 
-def _restore_schedule(world: World, document: Document, location: Location) -> None:
+def _restore_schedule(world: World, document: Document, location: Location) -> Work[None]:
     runs = list(world.runs())
     seen: set[tuple[int, str | int]] = set()
     before = document.clock.now
-    for index, (at, number, kind, step) in enumerate(document.due):
+    for index, raw in enumerate(document.due):
         entry = location(index)
+        at, number, kind, step = validate_item(SCHEDULED_ROW, raw, entry.path)
+        if index % EVENT_BATCH == 0:
+            yield
         if at < before:
             entry(0).fail("what is due is in order of time, and not before the clock")
         before = at

@@ -6,126 +6,29 @@ the same bytes, and a restored world goes on as the original would have.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BeforeValidator, Field, StringConstraints
 
-from mock_server import yaml_model
 from mock_server.engine import scenario
-from mock_server.engine.behaviour import Answers
-from mock_server.engine.clock import LATEST, from_text, to_text
-from mock_server.engine.duration import MAX_DURATION
-from mock_server.engine.enums import EventType
-from mock_server.engine.randomness import MAX_SEED, UUID_PATTERN
+from mock_server.engine.clock import to_text
 from mock_server.engine.run import Run
 from mock_server.engine.run_state import Json
-from mock_server.engine.scenario import Scenario, ScenarioFile
-from mock_server.engine.schedule import ScheduledKind
+from mock_server.engine.scenario import Scenario
 from mock_server.errors import HttpError
-from mock_server.faults.active_rules import FaultsFile
 from mock_server.worlds.cooperative import Work
-from mock_server.worlds.world import MAX_RUNS, World
-
-FORMAT = "automation-runs-mock/world"
-VERSION = 1
-MAX_SIZE = 64 * 1_048_576
-"""The maximum size of a document in bytes."""
-
-
-def _instant(value: object) -> int:
-    if not isinstance(value, str):
-        raise ValueError("write a date and time such as 2026-03-02T08:15:00.000Z")
-    return from_text(value)
+from mock_server.worlds.document import (
+    FORMAT,
+    IMPORT,
+    MAX_SIZE,
+    VERSION,
+    Limits,
+    TooMuchError,
+    Totals,
+)
+from mock_server.worlds.world import World
 
 
-Index = Annotated[int, Field(strict=True, ge=0)]
-Instant = Annotated[int, Field(strict=True, ge=0, le=LATEST)]
-FutureInstant = Annotated[int, Field(strict=True, ge=0, le=LATEST + MAX_DURATION)]
-InstantText = Annotated[int, BeforeValidator(_instant)]
-Weight = Annotated[float, Field(strict=False, gt=0, allow_inf_nan=False)]
-Uuid = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
-WorldName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-
-EventRow = Annotated[
-    tuple[Instant, Annotated[EventType, Field(strict=False)], Index | None, Json],
-    Field(strict=False),
-]
-"""The instant, the type, the index of the step and the facts of an event."""
-
-ScheduledRow = Annotated[
-    tuple[FutureInstant, Index, Annotated[ScheduledKind, Field(strict=False)], Index | None],
-    Field(strict=False),
-]
-"""The instant, the index of the run, the kind and the index of the step of a scheduled event."""
-
-
-class ClockFile(yaml_model.Model):
-    """The clock of a world."""
-
-    now: InstantText
-    frozen: bool
-    scale: Annotated[float, Field(strict=False, ge=0.001, le=100_000)]
-
-
-class ScenarioEntry(yaml_model.Model):
-    """A scenario of the runs: its name, and the scenario as in a file."""
-
-    name: str
-    plays: ScenarioFile
-
-
-class KeptFile(yaml_model.Model):
-    """The result of a step in the earlier run that a retry continued."""
-
-    result: Json | None
-    truncated: bool
-
-
-class ContinuesFile(yaml_model.Model):
-    """What a run has from an earlier one: the attempts of each step, and results of steps by
-    index."""
-
-    attempts: list[Index]
-    kept: dict[Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})$")], KeptFile]
-
-
-class RunFile(yaml_model.Model):
-    """One run; ``scenario`` is an index into the document's scenarios."""
-
-    id: Uuid
-    scenario: Index
-    continues: ContinuesFile | None
-    log: Annotated[list[EventRow], Field(min_length=1)]
-
-
-class ArrivalsFile(yaml_model.Model):
-    """Arrivals: the rate, the scenarios (index, weight), and the instant of the next one."""
-
-    per_minute: Weight = Field(alias="perMinute")
-    next_at: FutureInstant = Field(alias="nextAt")
-    mix: Annotated[list[Annotated[tuple[Index, Weight], Field(strict=False)]], Field(min_length=1)]
-
-
-class Document(yaml_model.Model):
-    """A world. ``leftOut`` is the number of its runs that are not in the document. Each of the
-    ``runs`` is a ``RunFile``, which is validated on its own."""
-
-    format: Literal["automation-runs-mock/world"]
-    version: Literal[1]
-    world: WorldName
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
-    clock: ClockFile
-    behaviour: Answers
-    faults: FaultsFile
-    arrivals: ArrivalsFile | None
-    scenarios: list[ScenarioEntry]
-    omitted_runs: Index = Field(alias="leftOut")
-    runs: Annotated[list[Any], Field(max_length=MAX_RUNS)]
-    due: list[ScheduledRow]
-
-
-def write(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
+def write(world: World, only: Sequence[Run] | None = None, limits: Limits = IMPORT) -> Work[bytes]:
     """Return the document of a world as it is now, with all runs or ``only`` some.
 
     The runs are in order of creation. The world may go on meanwhile. Raise HttpError (409) for a
@@ -140,7 +43,8 @@ def write(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
         for due in world.engine.schedule
         if due.run.number in numbers
     ]
-    table = ScenarioTable()
+    totals = Totals(limits)
+    table = ScenarioTable(totals)
     head: Json = {
         "format": FORMAT,
         "version": VERSION,
@@ -161,7 +65,11 @@ def write(world: World, only: Sequence[Run] | None = None) -> Work[bytes]:
     next_at = 0 if arrivals is None else arrivals.next_at
     rendered, size = [], 0
     for run, length in zip(runs, lengths, strict=True):
-        rendered.append(orjson.dumps(_run(run, length, table)))
+        try:
+            totals.add_run(run.scenario.size, length)
+            rendered.append(orjson.dumps(_run(run, length, table)))
+        except TooMuchError:
+            raise _too_large(len(runs)) from None
         size += len(rendered[-1])
         if size > MAX_SIZE:
             raise _too_large(len(runs))
@@ -193,18 +101,20 @@ def _too_large(runs: int) -> HttpError:
 class ScenarioTable:
     """The scenarios of the runs, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, totals: Totals) -> None:
+        self._totals = totals
         self.entries: list[Json] = []
         self._indexes: dict[int, int] = {}
         self._named: dict[str, list[tuple[Scenario, int]]] = {}
 
     def index(self, used: Scenario) -> int:
-        """Return the index of that scenario, or of an equal one."""
+        """Return the index of that scenario, or of an equal one. Raise TooMuchError."""
         found = self._indexes.get(id(used))
         if found is None:
             equal = self._named.setdefault(used.name, [])
             found = next((index for one, index in equal if one == used), None)
             if found is None:
+                self._totals.add_scenario(used.size)
                 found = len(self.entries)
                 self.entries.append({"name": used.name, "plays": scenario.dump(used)})
                 equal.append((used, found))

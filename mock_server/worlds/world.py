@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     from mock_server.worlds.replay import SharedReplay
 
 MAX_RUNS = 200_000
+MAX_WORLD_STEPS = 2_000_000
+"""The steps of all runs of a world."""
+
+MAX_WORLD_EVENTS = 5_000_000
+"""The events of all runs of a world, from which on no run is created or retried."""
+
 _MANY = 1_000
 """From so many runs on, a world slows the garbage collector down."""
 
@@ -74,6 +80,7 @@ class World:
             max(clock.now() - history_length, 0), behaviour, fake_data, self._changed
         )
         self._runs: list[Run] = []  # In order of creation.
+        self._step_count = 0
         self.omitted_runs = 0  # Runs that the snapshot it was restored from does not have.
         self._by_id: dict[str, Run] = {}
         self._by_status: dict[RunStatus, list[int]] = {status: [] for status in RunStatus}
@@ -116,10 +123,10 @@ class World:
         while self.arrivals is not None and self.arrivals.next_at <= now:
             if not self.engine.catch_up(self.arrivals.next_at, max_events):
                 return False
-            if len(self._runs) >= MAX_RUNS:
-                self.arrivals = None
-            else:
+            try:
                 self._create(self.arrivals.take())
+            except HttpError:  # The world is full.
+                self.arrivals = None
         return self.engine.catch_up(now, max_events)
 
     @property
@@ -229,6 +236,7 @@ class World:
 
     def retry(self, run: Run, mode: RetryMode, step_key: str | None) -> Run:
         """Retry the run; return the run that runs. Raise HttpError or RequestValidationError."""
+        self._check_room(0, 0)
         run = self.engine.retry(run, mode, step_key, lambda: self._new_identity(run.scenario))
         self.wakeup.arm()
         return run
@@ -304,22 +312,35 @@ class World:
         log: list[Event],
         earlier: list[int] | None,
         kept: dict[int, Json],
-    ) -> Run:
+    ) -> Work[Run]:
         """Add a run as it was after ``log``. Raise IllegalTransitionError."""
         identity = self._identity(run_id, scenario, log[0].at)
         run = Run(identity, scenario, SeededRandom(self.seed, run_id), earlier, kept)
-        run.restore(log)
+        for start in range(0, len(log), EVENT_BATCH):
+            run.restore(log[start : start + EVENT_BATCH])
+            yield
+        run.settle()
+        self.engine.event_count += len(log)
         self._changed(run, None)
         return run
 
     def _new_identity(self, scenario: Scenario) -> tuple[Identity, SeededRandom]:
-        if len(self._runs) >= MAX_RUNS:
-            raise HttpError(
-                409, f"The world {self.name!r} holds {MAX_RUNS} runs, the maximum: reset it."
-            )
+        self._check_room(1, len(scenario.plans))
         run_id = SeededRandom(self.seed, self.origin, len(self._runs) + self.omitted_runs).uuid()
         identity = self._identity(run_id, scenario, self.engine.now)
         return identity, SeededRandom(self.seed, run_id)
+
+    def _check_room(self, runs: int, steps: int) -> None:
+        """Raise HttpError (409) where the world is full."""
+        for count, maximum, unit in (
+            (len(self._runs) + runs, MAX_RUNS, "runs"),
+            (self._step_count + steps, MAX_WORLD_STEPS, "steps"),
+            (self.engine.event_count, MAX_WORLD_EVENTS, "events"),
+        ):
+            if count > maximum:
+                raise HttpError(
+                    409, f"The world {self.name!r} holds {maximum} {unit}, the maximum: reset it."
+                )
 
     def _identity(self, run_id: str, scenario: Scenario, created: int) -> Identity:
         automation = scenario.automation
@@ -350,6 +371,7 @@ class World:
         status = run.state.status
         if before is None:
             self._runs.append(run)
+            self._step_count += len(run.scenario.plans)
             self._bodies.append(None)
             self._by_id[run.id] = run
             self._by_status[status].append(number)

@@ -86,7 +86,7 @@ class ValidatedOperation:
             text = content_type.decode("latin-1") if content_type is not None else None
             if not content:
                 exchange.question = "Q17"
-            body = schema.body.value(content, text, errors, sent)
+            body = await schema.body.value(content, text, errors, sent)
         if errors:
             raise RequestValidationError(errors, question=question_of(errors))
         if call is None:
@@ -107,7 +107,9 @@ class ValidatedOperation:
             return known
         if len(self._schemas) >= _MAX_SCHEMAS:
             self._schemas.clear()
-        schema = self._schemas[behaviour] = RequestSchema(self._parameters, self._body, behaviour)
+        schema = self._schemas[behaviour] = RequestSchema(
+            self._parameters, self._body, behaviour, strict=not self._secured
+        )
         return schema
 
 
