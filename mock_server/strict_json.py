@@ -11,8 +11,10 @@ import re
 from math import inf, isfinite
 from typing import Any
 
-from mock_server.engine.json_value import MAX_INTEGER
 from mock_server.gc_tuning import paused_gc
+
+MAX_INTEGER = 2**63 - 1
+"""The largest integer that clients in most languages can read."""
 
 _LARGE = 65_536
 """Bytes from which on a text is parsed in a thread."""

@@ -35,7 +35,7 @@ HOMES = {
 LAYERS = {
     "mock_server": (
         "errors public_address resources file_limits gc_tuning",
-        "yaml_model openapi_document",
+        "yaml_model openapi_document strict_json",
         "engine",
         "journal",
         "faults",

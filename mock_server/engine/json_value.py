@@ -6,11 +6,10 @@ Each is checked when it comes in, so that it can be rendered whenever a client a
 from math import isfinite
 from typing import Any
 
+from mock_server.strict_json import MAX_INTEGER
+
 MAX_DEPTH = 64
 """Levels of nesting; a renderer stops at about 250, and a list of runs adds some."""
-
-MAX_INTEGER = 2**63 - 1
-"""The largest integer that clients in most languages can read."""
 
 MAX_RESULT_SIZE = 1_048_576
 MAX_ERROR_SIZE = 16_384
