@@ -23,6 +23,11 @@ def questions_file() -> Path:
     return _data() / "fixtures" / "questions.yaml"
 
 
+def forms_dir() -> Path:
+    """Return the directory of the contract's computed forms, ``fixtures/contract``."""
+    return _data() / "fixtures" / "contract"
+
+
 def requirements_file() -> Path:
     """The catalogue of what is required."""
     return _PACKAGE / "requirements.yaml"

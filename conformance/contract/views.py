@@ -98,7 +98,7 @@ def tidied(view: Document) -> Document:
     """Without what was taken out, what referred to it, and what only that referred to."""
     while (swept := _swept(view, view)) != view:
         view = swept
-    return _pruned(view)
+    return pruned(view)
 
 
 def _swept(node: Any, view: Document) -> Any:
@@ -123,7 +123,7 @@ def _leads_somewhere(reference: str, view: Document) -> bool:
         return False
 
 
-def _pruned(view: Document) -> Document:
+def pruned(view: Document) -> Document:
     """Without components that nothing refers to. Credentials are referred to by name: they stay."""
     used: set[Path] = set()
     ahead = list(_references(view["paths"]))
