@@ -45,11 +45,13 @@ class Contract:
         A pointer that leads nowhere raises a LookupError.
         """
         places = self._places(pointer)
+        last = places[-1]
+        target_of_last = self._reference_at(last)
         return tuple(
             mark
-            for place in places
+            for place in [*places, *target_of_last]
             for mark in self.marks
-            if place in mark.covers and (place == places[-1] or not self._names_a_code(place))
+            if place in mark.covers and (place == last or not self._names_a_code(place))
         )
 
     def place_of(self, pointer: str) -> str:
@@ -59,19 +61,33 @@ class Contract:
     def _places(self, pointer: str) -> list[Path]:
         """Every object on the way, as paths from the root."""
         places: list[Path] = [()]
+        referrer: Path | None = None
         keys = target(pointer)
         for position, key in enumerate(keys):
             node = look_up(self.full, places[-1])
             if isinstance(node, dict) and "$ref" in node:
+                referrer = places[-1]
                 places.append(target(node["$ref"]))
                 if key == "$ref":
                     continue
                 node = look_up(self.full, places[-1])
             if position < len(keys) - 1:
                 look_up(node, (key,))
+            if referrer is not None:
+                # A mark may cover a keyword of what refers, such as `properties.*.nullable`.
+                places.insert(-1, (*referrer, key))
+                referrer = None
             indexed = isinstance(node, list) and str(key).isdecimal()
             places.append((*places[-1], int(key) if indexed else key))
         return places
+
+    def _reference_at(self, place: Path) -> list[Path]:
+        """Return where the reference at the place leads, if there is one."""
+        try:
+            node = look_up(self.full, place)
+        except LookupError:
+            return []
+        return [target(node["$ref"])] if isinstance(node, dict) and "$ref" in node else []
 
     def level_of(self, pointer: str) -> Level:
         """How well the keyword at the JSON pointer is founded: as well as its weakest mark."""

@@ -234,3 +234,18 @@ def test_what_the_whole_contract_permits_the_documented_permits(contract: Contra
 
     for name, schema in contract.documented["components"]["schemas"].items():
         check(schema, contract.full["components"]["schemas"][name], name)
+
+
+def test_a_mark_covers_a_keyword_through_a_reference(contract: Contract) -> None:
+    """`properties.*.nullable` of a run is said of its status too, which is a reference."""
+    status = "/components/schemas/Run/properties/status"
+    assert contract.level_of(f"{status}/nullable") is Level.INFERRED
+    assert contract.level_of(f"{status}/$ref/nullable") is Level.INFERRED
+    assert contract.place_of(f"{status}/$ref/nullable") == "/components/schemas/RunStatus/nullable"
+    assert contract.level_of(f"{status}/enum") is Level.ANALOGUE
+
+
+def test_a_reference_is_as_well_founded_as_its_target(contract: Contract) -> None:
+    """A parameter that is inferred is inferred wherever it is listed."""
+    assert contract.level_of(f"{RUN}~1events/get/parameters/0") is Level.INFERRED
+    assert contract.level_of(f"{RUNS}/get/parameters/1") is Level.DOCUMENTED
