@@ -1,0 +1,1 @@
+"""Judge what a change of an OpenAPI contract breaks, and for which side of the wire."""

@@ -1,0 +1,187 @@
+"""Read an OpenAPI document as what goes over the wire: its operations, with every reference
+followed and every schema in keywords of JSON Schema 2020-12.
+
+Routes lead through references from the document's root, so the evidence for a place is found by
+them whichever component it stands in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.contract.contract import Contract
+from conformance.contract.evidence import Path, look_up
+from conformance.contract.forms import ITEM_SCHEMA, map_schemas, modern_schema
+from conformance.contract.views import Document, resolve
+from conformance.contract_diff.flat import Node
+from conformance.errors import ConfigurationError
+
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An element of the document with its references followed, and where it stands."""
+
+    value: Mapping[str, Any]
+    route: Path
+
+    def node(self, *keys: str) -> Node:
+        """Return the schema below; an absent one accepts everything."""
+        try:
+            return Node(look_up(self.value, keys), (*self.route, *keys))
+        except LookupError:
+            return Node(True, (*self.route, *keys))
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. Parameters are found by place and name, responses by status code, media types
+    by their lower-case names, headers by theirs.
+    """
+
+    key: str
+    part: Part
+    parameters: Mapping[tuple[str, str], Part]
+    body: Part | None
+    responses: Mapping[str, Part]
+    security: tuple[Path, tuple[Mapping[str, Any], ...]]
+    path_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A document's operations by method and path template, parameter names left out of it."""
+
+    contract: Contract
+    document: Document
+    operations: Mapping[str, Operation]
+
+    @property
+    def schemas(self) -> Mapping[str, Any]:
+        """Return the named schemas."""
+        found: Mapping[str, Any] = self.document.get("components", {}).get("schemas", {})
+        return found
+
+    @property
+    def base_paths(self) -> dict[str, Path]:
+        """Return the paths of the servers' addresses, and where each stands."""
+        servers = self.document.get("servers") or [{"url": "/"}]
+        return {
+            urlsplit(str(server.get("url", "/"))).path.rstrip("/"): ("servers", index, "url")
+            for index, server in enumerate(servers)
+        }
+
+
+def read_surface(contract: Contract, name: str) -> Surface:
+    """Return the surface of a contract; a ConfigurationError names what cannot be compared."""
+    version = str(contract.full.get("openapi", ""))
+    if not re.fullmatch(r"3\.[012](\.\d+.*)?", version):
+        raise ConfigurationError(
+            f"{name}: expected OpenAPI 3.0, 3.1 or 3.2, got {version or 'none'!r}.",
+            "Convert the document first.",
+        )
+    document = contract.full
+    if version.startswith("3.0"):
+        document = map_schemas(document, modern_schema)
+    for reference in _references(document):
+        if not reference.startswith("#/"):
+            raise ConfigurationError(
+                f"{name}: expected references within the document, got {reference!r}.",
+                "Bundle the document into one file first.",
+            )
+    try:
+        found = {each.key: each for each in _operations(document)}
+    except (LookupError, TypeError, AttributeError) as fault:
+        raise ConfigurationError(
+            f"{name}: expected a valid OpenAPI document, got one without {fault}.",
+            "Validate it first: openapi-spec-validator FILE",
+        ) from None
+    return Surface(contract, document, found)
+
+
+def content(part: Part | None) -> dict[str, Part]:
+    """Return the media types of a body or a response."""
+    if part is None:
+        return {}
+    return {
+        media.lower(): Part(value or {}, (*part.route, "content", media))
+        for media, value in part.value.get("content", {}).items()
+    }
+
+
+def headers(document: Document, part: Part) -> dict[str, tuple[str, Part]]:
+    """Return the headers of a response by lower-case name, each with the name as written."""
+    return {
+        name.lower(): (name, Part(resolve(document, value), (*part.route, "headers", name)))
+        for name, value in part.value.get("headers", {}).items()
+    }
+
+
+def item_schema(media: Part) -> Node | None:
+    """Return the schema of one item of a stream, if the media type has one."""
+    key = next((key for key in ("itemSchema", ITEM_SCHEMA) if key in media.value), None)
+    return media.node(key) if key else None
+
+
+def _operations(document: Document) -> Iterator[Operation]:
+    for path, raw in document["paths"].items():
+        item = resolve(document, raw)
+        for method in _METHODS:
+            if method in item:
+                yield _operation(document, path, item, method)
+
+
+def _operation(document: Document, path: str, item: Mapping[str, Any], method: str) -> Operation:
+    value = item[method]
+    route: Path = ("paths", path, method)
+    names = tuple(re.findall(r"\{([^{}]*)\}", path))
+    shared = _parameters(document, item, ("paths", path), names)
+    own = _parameters(document, value, route, names)
+    body = value.get("requestBody")
+    secured: tuple[Path, Any] = (("security",), document.get("security", []))
+    if "security" in value:
+        secured = ((*route, "security"), value["security"])
+    return Operation(
+        key=f"{method.upper()} {re.sub(r'{[^{}]*}', '{}', path)}",
+        part=Part(value, route),
+        parameters={**shared, **own},
+        body=Part(resolve(document, body), (*route, "requestBody")) if body else None,
+        responses={
+            str(code): Part(resolve(document, each), (*route, "responses", code))
+            for code, each in value.get("responses", {}).items()
+        },
+        security=(secured[0], tuple(secured[1])),
+        path_names=names,
+    )
+
+
+def _parameters(
+    document: Document, holder: Mapping[str, Any], route: Path, names: tuple[str, ...]
+) -> dict[tuple[str, str], Part]:
+    found = {}
+    for index, raw in enumerate(holder.get("parameters", [])):
+        value = resolve(document, raw)
+        where, name = value["in"], value["name"]
+        if where == "header":
+            name = name.lower()
+        elif where == "path" and name in names:
+            # On the wire only the position of a path parameter counts.
+            name = str(names.index(name))
+        found[where, name] = Part(value, (*route, "parameters", index))
+    return found
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from _references(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _references(item)
