@@ -40,7 +40,7 @@ class Schemas:
         that may be null may as well be absent.
         """
         found = [
-            self._fault(error)
+            self._fault(name, error)
             for error in self._validator(name).iter_errors(value)
             if not self._is_open(error)
         ]
@@ -57,8 +57,9 @@ class Schemas:
             )
         return self._validators[name]
 
-    def _fault(self, error: jsonschema_rs.ValidationError) -> Fault:
-        keys = error.schema_path
+    def _fault(self, name: str, error: jsonschema_rs.ValidationError) -> Fault:
+        # The way through references: a mark may cover a keyword of what refers.
+        keys = ["components", "schemas", name, *error.evaluation_path[1:]]
         if keys[-1] == "type" and error.instance is None:
             keys = [*keys[:-1], "nullable"]
         pointer = as_pointer(tuple(keys))
