@@ -61,6 +61,7 @@ LAYERS = {
         "harness",
         "results checks",
         "config reporters",
+        "contract_diff",
         "runner",
         "plugin cli",
     ),

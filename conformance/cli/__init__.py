@@ -25,6 +25,9 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "setup": "Test the set-up only: which runs can be created or found.",
             "init": "Write a commented configuration file.",
         },
+        "Review the contract": {
+            "contract": "Compare versions, trace the evidence, print other forms.",
+        },
         "Look up": {
             "list": "Show the requirements.",
             "explain": "Explain requirements and open questions.",

@@ -12,9 +12,11 @@ from conformance.config.toml_file import ConfigFile
 from conformance.errors import ConfigurationError, ErrorCollector
 from conformance.results.waivers import Waiver
 
-_KEYS = ("requirements", "reason", "owner", "expires")
+_SUBJECT = "requirements"
+_KEYS = ("reason", "owner", "expires")
 _EXAMPLE = {
     "requirements": '["CANCEL-0[67]"]',
+    "changes": '["response-property-removed@*"]',
     "reason": '"Races are fixed in 2.4: TICKET-17"',
     "owner": '"platform team"',
     "expires": "2027-01-31",
@@ -26,12 +28,19 @@ def read_waivers(
 ) -> tuple[Waiver, ...]:
     """Return the waivers of the file. Collect the errors, each with its line: an incomplete entry,
     or a pattern that matches no requirement."""
-    listed = errors.attempt(file.expect, list, file.data.get("waivers", []), "waivers") or []
-    waivers = [errors.attempt(_read, file, index, raw) for index, raw in enumerate(listed)]
-    for waiver in filter(None, waivers):
+    waivers = read_entries(file, errors, _SUBJECT)
+    for waiver in waivers:
         for pattern in waiver.patterns:
             errors.attempt(_match, catalogue, pattern, waiver.where)
-    return tuple(waivers)
+    return waivers
+
+
+def read_entries(file: ConfigFile, errors: ErrorCollector, subject: str) -> tuple[Waiver, ...]:
+    """Return the waivers of the file, whose patterns are under the key `subject`. Collect the
+    errors of incomplete entries."""
+    listed = errors.attempt(file.expect, list, file.data.get("waivers", []), "waivers") or []
+    found = [errors.attempt(_read, file, index, raw, subject) for index, raw in enumerate(listed)]
+    return tuple(filter(None, found))
 
 
 def _match(catalogue: Catalogue, pattern: str, where: str) -> None:
@@ -41,22 +50,23 @@ def _match(catalogue: Catalogue, pattern: str, where: str) -> None:
         raise ConfigurationError(f"{where}: {fault.message}", fault.hint) from None
 
 
-def _read(file: ConfigFile, index: int, raw: Any) -> Waiver:
+def _read(file: ConfigFile, index: int, raw: Any, subject: str) -> Waiver:
     place = ("waivers", index)
     entry = file.expect(dict, raw, *place)
-    file.reject_unknown(entry, _KEYS, *place)
+    keys = (subject, *_KEYS)
+    file.reject_unknown(entry, keys, *place)
     errors = ErrorCollector()
-    for key in _KEYS:
+    for key in keys:
         if entry.get(key) in (None, "", []) or not str(entry[key]).strip():
             errors.note(
                 f"{file.where(*place)}: expected {key}, got none.",
                 f"Add {key} = {_EXAMPLE[key]}",
             )
     errors.raise_all()
-    given = entry["requirements"]
-    patterns = [given] if isinstance(given, str) else file.expect(list, given, *place, _KEYS[0])
+    given = entry[subject]
+    patterns = [given] if isinstance(given, str) else file.expect(list, given, *place, subject)
     return Waiver(
-        patterns=tuple(file.expect(str, each, *place, _KEYS[0]) for each in patterns),
+        patterns=tuple(file.expect(str, each, *place, subject) for each in patterns),
         reason=file.expect(str, entry["reason"], *place, "reason").strip(),
         owner=file.expect(str, entry["owner"], *place, "owner").strip(),
         expires=_date(file, entry["expires"], (*place, "expires")),

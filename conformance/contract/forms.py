@@ -16,7 +16,8 @@ from typing import Any
 
 from conformance.contract.contract import Contract
 from conformance.contract.evidence import MARKS
-from conformance.contract.views import Document, pruned, unshared
+from conformance.contract.pointer import Document
+from conformance.contract.views import pruned, unshared
 
 ITEM_SCHEMA = "x-item-schema"
 CONTENT_SCHEMA = "x-content-schema"

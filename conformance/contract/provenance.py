@@ -8,6 +8,7 @@ operations that use them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path as File
@@ -16,8 +17,8 @@ from typing import Any
 import yaml
 
 from conformance.contract.contract import Contract
-from conformance.contract.evidence import Mark, Path, as_pointer, look_up
-from conformance.contract.views import resolve, target
+from conformance.contract.evidence import Mark
+from conformance.contract.pointer import Path, as_pointer, look_up, resolve, target
 from conformance.resources import reference_file
 from conformance.vocabulary import Level
 
@@ -63,6 +64,8 @@ class Tracer:
         """Return the provenance of the place. Raise LookupError where the pointer leads nowhere."""
         place = target(self._contract.place_of(pointer))
         look_up(self._contract.full, place[:-1])
+        with suppress(LookupError):
+            place = self._place(place)
         uses = self._uses_of(place, target(pointer))
         facts = dict.fromkeys(fact for use in uses for fact in self._facts(use))
         return Provenance(
@@ -78,8 +81,11 @@ class Tracer:
         for length in range(len(place), 0, -1):
             uses = self._uses.get(place[:length], [])
             if pointer[:1] == ("paths",) and len(pointer) > 2:
-                own = f"{str(pointer[2]).upper()} {pointer[1]}"
-                uses = [use for use in uses if use[0] == own]
+                method, path = str(pointer[2]), pointer[1]
+                own = [
+                    f"{each.upper()} {path}" for each in _METHODS if method in (each, "parameters")
+                ]
+                uses = [use for use in uses if use[0] in own]
             if uses:
                 return uses
         return []

@@ -85,6 +85,11 @@ class Change:
         return dict(self.effects).get(audience, Effect(Impact.COMPATIBLE))
 
     @property
+    def id(self) -> str:
+        """Return the name by which a waiver finds the change: its rule and its place."""
+        return f"{self.rule}@{self.before or self.after}"
+
+    @property
     def impact(self) -> Impact:
         """Return the worst impact on a client; that on backends is reported apart."""
         return self.worst((Audience.SENDER, Audience.READER))
@@ -106,6 +111,7 @@ class Change:
     def to_json(self) -> dict[str, Any]:
         """Return the change as the JSON report has it."""
         return {
+            "id": self.id,
             "rule": self.rule,
             "where": self.where,
             "message": self.message,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.contract.contract import Contract
-from conformance.contract.evidence import Path, as_pointer, look_up
-from conformance.contract_diff.change import Change, Effect
+from conformance.contract.pointer import Path, as_pointer, look_up
+from conformance.contract_diff.change import Audience, Change, Effect
 from conformance.contract_diff.elements import BACKEND, NONE, READER, SENDER, Scribe
 from conformance.contract_diff.operations import OperationComparison
 from conformance.contract_diff.security import compare_security
@@ -137,19 +137,35 @@ def _existing(surface: Surface, key: Path) -> Path | None:
 
 
 def _merged(changes: Iterable[Change], old: Surface, new: Surface) -> list[Change]:
-    """Return each change that several operations share once, with all of them."""
+    """Return each change that several operations share once, with all of them.
+
+    A change of a component is as well founded as its best founded use; where each operation says
+    the same for itself, only equal evidence is merged.
+    """
     found: dict[tuple[str, ...], Change] = {}
     for change in changes:
         places = (_place(old, change.before), _place(new, change.after))
-        levels = [f"{audience} {effect.level}" for audience, effect in change.effects]
+        own = any(place.startswith("/paths/") for place in places)
+        levels = [f"{audience} {effect.level}" for audience, effect in change.effects if own]
         key = (change.rule, change.message, *map(_within_operation, places), *levels)
-        if key not in found:
+        if key in found:
+            known = found[key]
+            operations = tuple(dict.fromkeys([*known.operations, *change.operations]))
+            effects = _stronger(known, change)
+            found[key] = replace(known, operations=operations, effects=effects)
+        else:
             found[key] = replace(change, before=places[0], after=places[1])
-            continue
-        known = found[key]
-        operations = tuple(dict.fromkeys([*known.operations, *change.operations]))
-        found[key] = replace(known, operations=operations)
     return list(found.values())
+
+
+def _stronger(first: Change, second: Change) -> tuple[tuple[Audience, Effect], ...]:
+    """Return the effects of both: the worse impact, and of equal ones the better founded."""
+    order = list(Level)
+    effects = dict(first.effects)
+    for audience, effect in second.effects:
+        pair = (effects.get(audience, effect), effect)
+        effects[audience] = min(pair, key=lambda each: (each.impact.rank, order.index(each.level)))
+    return tuple((each, effects[each]) for each in Audience if each in effects)
 
 
 def _within_operation(pointer: str) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from conformance.contract.evidence import Path, as_pointer
+from conformance.contract.pointer import Path
 from conformance.contract_diff.change import Audience, Change, Effect, Impact
 from conformance.contract_diff.schema_change import Direction, SchemaChange
 from conformance.contract_diff.surface import Surface
@@ -58,8 +58,8 @@ class Scribe:
             where,
             message,
             (self.operation,),
-            as_pointer(before) if before else "",
-            as_pointer(after) if after else "",
+            self.old.pointer(before) if before else "",
+            self.new.pointer(after) if after else "",
             tuple(
                 (each, Effect(impacts[each], levels[each] or Level.DOCUMENTED))
                 for each in Audience
@@ -93,8 +93,8 @@ class Scribe:
             f"{where}{at}",
             found.message,
             (self.operation,),
-            as_pointer(found.before) if found.before else "",
-            as_pointer(found.after) if found.after else "",
+            self.old.pointer(found.before) if found.before else "",
+            self.new.pointer(found.after) if found.after else "",
             tuple(
                 (audience, Effect(impact, level or other))
                 for audience, (impact, level) in effects.items()
@@ -109,7 +109,7 @@ class Scribe:
         if place is None:
             return Level.DOCUMENTED
         try:
-            return surface.contract.level_of(as_pointer(place))
+            return surface.contract.level_of(surface.pointer(place))
         except LookupError:
             return Level.DOCUMENTED
 

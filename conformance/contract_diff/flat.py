@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conformance.contract.evidence import Path, look_up
-from conformance.contract.views import target
+from conformance.contract.pointer import Path, look_up, target
 
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from conformance.contract.evidence import Path
+from conformance.contract.pointer import Path
 from conformance.contract_diff.change import Audience, Impact
 from conformance.contract_diff.relation import Relation
 

@@ -184,28 +184,32 @@ class SchemaWalk:
             {key: flat.keywords[key]} if key else {}
             for key, flat in zip(keys, (before, after), strict=True)
         ]
-        found = []
+        explained = False
         if all(keys):
-            found = list(self._branches(before, after, keys, wholes, at))
-            yield from found
+            pairs, gone, fresh = _matched(_branches(before, keys[0]), _branches(after, keys[1]))
+            for first, second in pairs:
+                yield from self.compare(first, second, f"{at}({_label(second.schema)})")
+                explained |= not self._sets.relate(first.schema, second.schema).same
+            known = all("discriminator" in each.keywords for each in (before, after))
+            yield from self._listed_alternatives(gone, fresh, wholes, at, known=known)
+            explained |= bool(gone or fresh)
         total = self._sets.relate(*wholes)
-        if not total.same and all(change.decided for change in found):
+        if not total.same and not explained:
             places = (before.place(keys[0] or keys[1]), after.place(keys[1] or keys[0]))
             message = "The alternatives changed."
             kind = "alternatives-changed"
             yield by_relation(self._direction, kind, at, message, places, total)
 
-    def _branches(
-        self, before: Flat, after: Flat, keys: list[str], wholes: list[dict[str, Any]], at: str
+    def _listed_alternatives(
+        self,
+        gone: list[Node],
+        fresh: list[Node],
+        wholes: list[dict[str, Any]],
+        at: str,
+        *,
+        known: bool,
     ) -> Iterator[SchemaChange]:
-        old, new = (
-            [flat.node(key).below(index) for index in range(len(flat.keywords[key]))]
-            for key, flat in zip(keys, (before, after), strict=True)
-        )
-        pairs, gone, fresh = _matched(old, new)
-        for first, second in pairs:
-            yield from self.compare(first, second, f"{at}({_label(second.schema)})")
-        known = "discriminator" in before.keywords and "discriminator" in after.keywords
+        """Yield alternatives that are gone or new; `known` says that a discriminator tells them."""
         for node in gone:
             relation = self._sets.relate(node.schema, wholes[1])
             yield SchemaChange(
@@ -229,6 +233,10 @@ class SchemaWalk:
                 example=relation.gained_example,
                 exhaustive=known,
             )
+
+
+def _branches(flat: Flat, key: str) -> list[Node]:
+    return [flat.node(key).below(index) for index in range(len(flat.keywords[key]))]
 
 
 def _choice(flat: Flat) -> str:

@@ -12,8 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conformance.contract.evidence import Path
-from conformance.contract.views import resolve
+from conformance.contract.pointer import Path, resolve
 from conformance.contract_diff.change import Change
 from conformance.contract_diff.elements import BACKEND, SENDER, Scribe
 from conformance.contract_diff.surface import Operation, Surface

@@ -14,9 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.contract.contract import Contract
-from conformance.contract.evidence import Path, look_up
-from conformance.contract.forms import ITEM_SCHEMA, map_schemas, modern_schema
-from conformance.contract.views import Document, resolve
+from conformance.contract.forms import CONTENT_SCHEMA, ITEM_SCHEMA, map_schemas, modern_schema
+from conformance.contract.pointer import Document, Path, as_pointer, look_up, resolve
 from conformance.contract_diff.flat import Node
 from conformance.errors import ConfigurationError
 
@@ -66,6 +65,12 @@ class Surface:
         """Return the named schemas."""
         found: Mapping[str, Any] = self.document.get("components", {}).get("schemas", {})
         return found
+
+    def pointer(self, place: Path) -> str:
+        """Return the JSON pointer of a place in the document as it is written."""
+        if str(self.contract.full.get("openapi", "")).startswith("3.0"):
+            place = tuple(CONTENT_SCHEMA if key == "contentSchema" else key for key in place)
+        return as_pointer(place)
 
     @property
     def base_paths(self) -> dict[str, Path]:

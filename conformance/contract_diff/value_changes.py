@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from conformance.contract.evidence import Path
+from conformance.contract.pointer import Path
 from conformance.contract_diff.change import Audience, Impact
 from conformance.contract_diff.flat import TYPES, Flat
 from conformance.contract_diff.relation import Comparison, Relation, bare, references

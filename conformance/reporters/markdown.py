@@ -18,12 +18,12 @@ def as_markdown(report: Report) -> str:
 
 
 def _markdown(report: Report) -> Iterator[str]:
-    yield f"## {report.headline.capitalize()}: {_text(report.base_url)}"
+    yield f"## {report.headline.capitalize()}: {plain_text(report.base_url)}"
     yield ""
     counts = ", ".join(_counted(n, verdict) for verdict, n in report.counts.items() if n)
     yield f"{report.tested} of {report.selected} requirements tested: {counts}."
     for line in filter(None, (report.problem, *report.notes, *report.stale_waivers)):
-        yield f"\n> {_text(line)}"
+        yield f"\n> {plain_text(line)}"
     if report.not_run:
         yield f"\n> Not run: {', '.join(report.not_run)}"
     roots = [entry for entry in report.entries if not entry.caused_by]
@@ -42,15 +42,15 @@ def _undecided(roots: Iterable[Entry]) -> Iterator[str]:
             yield "| requirement | why |"
             yield "| --- | --- |"
             for entry in listed:
-                yield f"| {entry.requirement.id} | {_text(_why(entry))} |"
+                yield f"| {entry.requirement.id} | {plain_text(_why(entry))} |"
             yield "\n</details>"
 
 
 def _fault(report: Report, entry: Entry) -> Iterator[str]:
     required, worst = entry.requirement, entry.worst
-    yield f"\n### {entry.verdict.value} {required.id}: {_text(required.statement)}\n"
-    yield _text(worst.message)
-    yield f"\n_{required.level.value}: {_text(required.source)}_"
+    yield f"\n### {entry.verdict.value} {required.id}: {plain_text(required.statement)}\n"
+    yield plain_text(worst.message)
+    yield f"\n_{required.level.value}: {plain_text(required.source)}_"
     if worst.curl:
         fence = "`" * max(3, 1 + _longest_fence(worst.curl))
         yield f"\n{fence}sh\n{worst.curl}\n{fence}"
@@ -81,7 +81,7 @@ def _longest_fence(text: str) -> int:
     return longest
 
 
-def _text(text: str) -> str:
+def plain_text(text: str) -> str:
     """Text in which nothing is markup, on one line."""
     plain = escape(" ".join(text.split()), quote=False)
     for character in "\\`*_[]|#":

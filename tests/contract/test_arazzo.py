@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from conformance.contract.contract import Contract
-from conformance.contract.views import resolve
+from conformance.contract.pointer import resolve
 from conformance.resources import contract_file
 from mock_server.testing import MockWorld, serving
 

@@ -12,7 +12,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from conformance.contract.contract import Contract, load
-from conformance.contract.evidence import look_up, read_marks
+from conformance.contract.evidence import read_marks
 from conformance.contract.forms import (
     Version,
     View,
@@ -24,7 +24,7 @@ from conformance.contract.forms import (
     modern_schema,
     write_forms,
 )
-from conformance.contract.views import resolve
+from conformance.contract.pointer import look_up, resolve
 from conformance.resources import forms_dir
 
 TOOLS = Path(__file__).parent / "tools"

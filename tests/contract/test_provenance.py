@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from conformance.contract.contract import Contract
-from conformance.contract.evidence import Path, as_pointer
+from conformance.contract.pointer import Path, as_pointer
 from conformance.contract.provenance import Tracer
 from conformance.resources import reference_file
 from conformance.vocabulary import Level
