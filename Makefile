@@ -8,6 +8,8 @@ PORT ?= 8080
 URL ?=
 TOKEN ?=
 ARGS ?=
+# What `make contract-diff` compares with.
+BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
 # `LANGUAGE=--check` makes `make lint` fail on a banned word (tools/language.py).
 LANGUAGE ?=
 # What `make test` leaves to `make test-all`.
@@ -25,6 +27,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
 
 .DEFAULT_GOAL := help
 .PHONY: help mock conformance url test test-all test-latest lint types tests language kill-table \
+	contract contract-diff \
 	tools hooks format update wheel clean
 
 help: ## Show this list
@@ -69,6 +72,16 @@ language: $(DEV) ## Measure the words of the project, and list the banned ones t
 
 kill-table: $(DEV) ## Write docs/kill-table.md: which check kills which mutant; ARGS=--quick is faster
 	@$(BIN)/python tests/conformance/kill_table.py $(ARGS)
+
+contract: $(RUN) ## Write what is computed from openapi.yaml: fixtures/contract, docs/contract.md
+	@$(BIN)/runs-conformance contract forms --write fixtures/contract
+	@$(BIN)/runs-conformance contract page --write docs/contract.md
+
+contract-diff: $(RUN) ## Judge the changes of openapi.yaml since BASE, by default the last tag
+	@mkdir -p dist
+	@{ test -n "$(BASE)" && git show "$(BASE):openapi.yaml" > dist/openapi-base.yaml; } || \
+		{ echo "BASE: expected a commit with openapi.yaml, got '$(BASE)'. Try make contract-diff BASE=main"; exit 2; } >&2
+	@$(BIN)/runs-conformance contract diff $(ARGS) dist/openapi-base.yaml openapi.yaml
 
 tools: ## Install the Node tools that some tests need
 	@if command -v npm >/dev/null; then $(MAKE) --silent --no-print-directory $(NODE); \

@@ -54,8 +54,8 @@ def contract_command() -> None:
     "--for",
     "audiences",
     multiple=True,
-    type=click.Choice(["sender", "reader", "backend"]),
-    default=["sender", "reader"],
+    type=click.Choice(["sender", "receiver", "backend"]),
+    default=["sender", "receiver"],
     show_default=True,
     help="Audiences that count: clients that send, clients that read, backends.",
 )

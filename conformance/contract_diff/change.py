@@ -14,7 +14,7 @@ class Audience(StrEnum):
     """Who depends on the contract: clients by what they do, and the implementation."""
 
     SENDER = "sender"
-    READER = "reader"
+    RECEIVER = "receiver"
     BACKEND = "backend"
 
     @property
@@ -22,7 +22,7 @@ class Audience(StrEnum):
         """Return the audience in words."""
         return {
             Audience.SENDER: "a client that sends",
-            Audience.READER: "a client that reads",
+            Audience.RECEIVER: "a client that reads",
             Audience.BACKEND: "a backend",
         }[self]
 
@@ -92,10 +92,10 @@ class Change:
     @property
     def impact(self) -> Impact:
         """Return the worst impact on a client; that on backends is reported apart."""
-        return self.worst((Audience.SENDER, Audience.READER))
+        return self.worst((Audience.SENDER, Audience.RECEIVER))
 
     def worst(self, audiences: Iterable[Audience], *, strict: bool = True) -> Impact:
-        """Return the worst impact on the audiences; without `strict` weak evidence is no break."""
+        """Return the worst impact on the audiences, of weak evidence only if `strict`."""
         impacts = [
             effect.impact for effect in map(self.effect, audiences) if strict or effect.level.gates
         ]

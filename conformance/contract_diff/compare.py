@@ -9,7 +9,7 @@ from typing import Any
 from conformance.contract.contract import Contract
 from conformance.contract.pointer import Path, as_pointer, look_up
 from conformance.contract_diff.change import Audience, Change, Effect
-from conformance.contract_diff.elements import BACKEND, NONE, READER, SENDER, Scribe
+from conformance.contract_diff.elements import BACKEND, NONE, RECEIVER, SENDER, Scribe
 from conformance.contract_diff.operations import OperationComparison
 from conformance.contract_diff.security import compare_security
 from conformance.contract_diff.surface import Surface, read_surface
@@ -54,7 +54,7 @@ def _operations(old: Surface, new: Surface) -> Iterator[Change]:
         elif before:
             sunset = before.part.value.get("deprecated")
             message = f"{_named(before)} is removed{', deprecated before' if sunset else ''}."
-            route, breaking = before.part.route, {**SENDER, **READER}
+            route, breaking = before.part.route, {**SENDER, **RECEIVER}
             yield scribe.change("operation-removed", "operation", message, (route, None), breaking)
 
 

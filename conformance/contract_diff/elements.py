@@ -21,8 +21,8 @@ from conformance.vocabulary import Level
 Impacts = Mapping[Audience, Impact]
 
 SENDER = {Audience.SENDER: Impact.BREAKING}
-READER = {Audience.READER: Impact.BREAKING}
-EXHAUSTIVE = {Audience.READER: Impact.EXHAUSTIVE}
+RECEIVER = {Audience.RECEIVER: Impact.BREAKING}
+EXHAUSTIVE = {Audience.RECEIVER: Impact.EXHAUSTIVE}
 BACKEND = {Audience.BACKEND: Impact.BREAKING}
 NONE: Impacts = {}
 
@@ -50,7 +50,7 @@ class Scribe:
         new = self._level(self.new, after) if after else None
         levels = {
             Audience.SENDER: new or old,
-            Audience.READER: old or new,
+            Audience.RECEIVER: old or new,
             Audience.BACKEND: old or new,
         }
         return Change(
@@ -78,7 +78,7 @@ class Scribe:
         if direction is Direction.REQUEST:
             client, effects = Audience.SENDER, {Audience.SENDER: lost, Audience.BACKEND: gained}
         else:
-            client, effects = Audience.READER, {Audience.READER: gained, Audience.BACKEND: lost}
+            client, effects = Audience.RECEIVER, {Audience.RECEIVER: gained, Audience.BACKEND: lost}
             if found.exhaustive and found.gained:
                 effects[client] = (Impact.EXHAUSTIVE, gained_level)
         for audience, impact in found.fixed.items():

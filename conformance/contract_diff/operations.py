@@ -10,7 +10,7 @@ from conformance.contract_diff.elements import (
     BACKEND,
     EXHAUSTIVE,
     NONE,
-    READER,
+    RECEIVER,
     SENDER,
     Impacts,
     Scribe,
@@ -52,7 +52,10 @@ class OperationComparison:
         yield from self._responses(scribe, old, new)
 
     def _names(self, scribe: Scribe, old: Operation, new: Operation) -> Iterator[Change]:
-        generated: Impacts = {Audience.SENDER: Impact.GENERATED, Audience.READER: Impact.GENERATED}
+        generated: Impacts = {
+            Audience.SENDER: Impact.GENERATED,
+            Audience.RECEIVER: Impact.GENERATED,
+        }
         before, after = (each.part.value.get("operationId") for each in (old, new))
         if before != after:
             places = ((*old.part.route, "operationId"), (*new.part.route, "operationId"))
@@ -170,7 +173,7 @@ class OperationComparison:
                         f"response {code}",
                         f"The status code {code} is removed.",
                         (before.route, None),
-                        {**BACKEND, **(READER if success else NONE)},
+                        {**BACKEND, **(RECEIVER if success else NONE)},
                     )
 
     def _narrowed(
@@ -220,7 +223,7 @@ class OperationComparison:
                 message = f"The header {name} is removed."
                 places = (old[key][1].route, None)
                 example = f"a response without {name}"
-                yield scribe.change("header-removed", label, message, places, READER, example)
+                yield scribe.change("header-removed", label, message, places, RECEIVER, example)
 
     def _content(
         self, scribe: Scribe, where: str, before: Part, after: Part, direction: Direction
@@ -243,9 +246,9 @@ class OperationComparison:
                     BACKEND if request else EXHAUSTIVE,
                 )
             elif first:
-                # Of a range that becomes one of its media types, readers get what they know.
+                # Of a range that becomes one of its media types, receivers get what they know.
                 narrowed = any(fnmatchcase(each, media) for each in new)
-                reading = BACKEND if narrowed else {**READER, **BACKEND}
+                reading = BACKEND if narrowed else {**RECEIVER, **BACKEND}
                 yield scribe.change(
                     f"{prefix}-media-type-removed",
                     f"{where} {media}",
@@ -315,7 +318,7 @@ def _header_requiredness(scribe: Scribe, where: str, before: Part, after: Part) 
     if bool(before.value.get("required")) != required:
         places = ((*before.route, "required"), (*after.route, "required"))
         kind = "required" if required else "optional"
-        impacts = BACKEND if required else READER
+        impacts = BACKEND if required else RECEIVER
         message = f"It becomes {kind}."
         yield scribe.change(f"header-became-{kind}", where, message, places, impacts)
 

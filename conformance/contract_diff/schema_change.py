@@ -23,7 +23,7 @@ class SchemaChange:
     """One change inside a schema: which values are lost and gained, in the sense of `Relation`.
 
     `at` is the place within the value (`items[].status`). `before` and `after` lead to the keyword
-    in the old and the new document. `exhaustive` marks gained values that break only readers that
+    in the old and the new document. `exhaustive` marks gained values that break only receivers that
     handle the known ones alone. `fixed` holds impacts that no set of values decides.
     """
 

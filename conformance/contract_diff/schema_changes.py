@@ -209,7 +209,7 @@ class SchemaWalk:
         *,
         known: bool,
     ) -> Iterator[SchemaChange]:
-        """Yield alternatives that are gone or new; `known` says that a discriminator tells them."""
+        """Yield alternatives that are gone or new; `known` says that a discriminator names them."""
         for node in gone:
             relation = self._sets.relate(node.schema, wholes[1])
             yield SchemaChange(
@@ -279,7 +279,7 @@ def _text(schema: Any) -> str:
 
 
 def _kind(schema: Any) -> str:
-    """Return what tells an alternative from others: constants of its properties, else its type."""
+    """Return what distinguishes an alternative: constants of its properties, else its type."""
     if not isinstance(schema, dict) or "$ref" in schema:
         return ""
     constants = {

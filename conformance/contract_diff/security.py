@@ -70,7 +70,7 @@ def _schemes(surface: Surface) -> Mapping[str, Any]:
 
 
 def _sent(scheme: Mapping[str, Any]) -> str:
-    """Return what tells one credential from another on the wire, as JSON."""
+    """Return what distinguishes a credential on the wire, as JSON."""
     match scheme.get("type"):
         case "apiKey":
             name = str(scheme["name"])

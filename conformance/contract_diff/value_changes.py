@@ -113,8 +113,8 @@ class ValueChanges:
     ) -> Iterator[SchemaChange]:
         # Where `null` comes or goes with the type, it is reported there.
         apart = ("null" in before.types) != ("null" in after.types)
-        told = {"null"} if apart else set()
-        if added := [value for value in new if value not in {*old, *told}]:
+        reported = {"null"} if apart else set()
+        if added := [value for value in new if value not in {*old, *reported}]:
             yield SchemaChange(
                 "enum-value-added",
                 at,
@@ -124,7 +124,7 @@ class ValueChanges:
                 example=added[0],
                 exhaustive=True,
             )
-        if removed := [value for value in old if value not in {*new, *told}]:
+        if removed := [value for value in old if value not in {*new, *reported}]:
             yield SchemaChange(
                 "enum-value-removed",
                 at,

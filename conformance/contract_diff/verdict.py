@@ -14,7 +14,7 @@ from conformance.results.waivers import Waiver
 from conformance.vocabulary import ExitCode
 
 FORMAT = 1
-CLIENTS = (Audience.SENDER, Audience.READER)
+CLIENTS = (Audience.SENDER, Audience.RECEIVER)
 
 
 @dataclass(frozen=True, slots=True)

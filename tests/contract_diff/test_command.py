@@ -93,7 +93,7 @@ def test_no_change_is_said_so(run: Callable[..., Result], pair: tuple[Path, Path
 def test_a_value_added_to_a_response_fails_only_if_asked(
     run: Callable[..., Result], tmp_path: Path, options: tuple[str, ...], code: int
 ) -> None:
-    """Readers that handle unknown values go on."""
+    """Clients that handle unknown values go on."""
     old = write(tmp_path, "old.yaml", {"enum": ["a"]}, "response")
     new = write(tmp_path, "new.yaml", {"enum": ["a", "b"]}, "response")
     assert run("diff", *options, old, new).exit_code == code
