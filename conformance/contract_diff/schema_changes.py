@@ -142,7 +142,7 @@ class SchemaWalk:
             node.route,
             None,
             lost=request or rest is False,
-            gained=not request,
+            gained=not request or name in before.required,
             example=f"a value {'with' if request else 'without'} `{name}`",
         )
 
