@@ -17,7 +17,7 @@ from mock_server import yaml_model
 from mock_server.engine.clock import DAY, HOUR, MINUTE, SECOND
 from mock_server.engine.duration import parse_duration
 from mock_server.engine.enums import RetryMode, RunStatus
-from mock_server.engine.randomness import SeededRandom
+from mock_server.engine.randomness import UUID_PATTERN, SeededRandom
 from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario
 from mock_server.errors import FileError
@@ -47,10 +47,11 @@ class HistoryFile(yaml_model.Model):
 
 
 class LiveFile(yaml_model.Model):
-    """A run that was created some time ago and is not finished."""
+    """A run that was created some time ago; ``id`` is its id where the seed does not choose it."""
 
     scenario: str
     since: Duration = 0
+    id: str | None = Field(default=None, pattern=UUID_PATTERN)
 
 
 class WorldFile(yaml_model.Model):
@@ -115,13 +116,13 @@ def populate(
             after = rng.between(5 * MINUTE, 2 * HOUR, n, "retry after")
             plan(at + after, lambda _: _retry(world, run))
 
-    def under_way(scenario: str, _: int) -> None:
-        world.create(scenarios[scenario])
+    def under_way(made: LiveFile, _: int) -> None:
+        world.create(scenarios[made.scenario], made.id)
 
     for n in range(history.runs if runs is None else runs if names else 0):
         plan(now - rng.between(0, history.over, n, "since"), past)
     for made in start.live[:live]:
-        plan(now - made.since, partial(under_way, made.scenario))
+        plan(now - made.since, partial(under_way, made))
     while schedule and schedule[0][0] <= now:
         at, _, act = heapq.heappop(schedule)
         world.engine.catch_up(at)

@@ -222,9 +222,10 @@ class World:
 
     # Changing.
 
-    def create(self, scenario: Scenario) -> Run:
-        """Create a run of ``scenario``. Raise HttpError (409) when the world is full."""
-        run = self._create(scenario)
+    def create(self, scenario: Scenario, run_id: str | None = None) -> Run:
+        """Create a run of ``scenario``, with this id or with one from the seed. Raise HttpError
+        (409) when the world is full."""
+        run = self._create(scenario, run_id)
         self.wakeup.arm()
         return run
 
@@ -301,8 +302,8 @@ class World:
         if many:
             gc.unfreeze()  # What long work has frozen; without these runs it is little.
 
-    def _create(self, scenario: Scenario) -> Run:
-        identity, rng = self._new_identity(scenario)
+    def _create(self, scenario: Scenario, run_id: str | None = None) -> Run:
+        identity, rng = self._new_identity(scenario, run_id)
         return self.engine.create(identity, scenario, rng)
 
     def restore_run(
@@ -324,9 +325,13 @@ class World:
         self._changed(run, None)
         return run
 
-    def _new_identity(self, scenario: Scenario) -> tuple[Identity, SeededRandom]:
+    def _new_identity(
+        self, scenario: Scenario, run_id: str | None = None
+    ) -> tuple[Identity, SeededRandom]:
         self._check_room(1, len(scenario.plans))
-        run_id = SeededRandom(self.seed, self.origin, len(self._runs) + self.omitted_runs).uuid()
+        if run_id is None:
+            number = len(self._runs) + self.omitted_runs
+            run_id = SeededRandom(self.seed, self.origin, number).uuid()
         identity = self._identity(run_id, scenario, self.engine.now)
         return identity, SeededRandom(self.seed, run_id)
 

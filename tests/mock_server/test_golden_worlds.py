@@ -15,7 +15,7 @@ PAGE = 1_000
 # A change that is meant to alter a world changes its digest; the failure shows the new one.
 GOLDEN = {
     "demo": "7ade46d83024c8cedb44d00b992af79fcaac25039d40865c0736e1c06fc9f977",
-    "edge-cases": "48a70c24d95c66a17d9f2ad164eb58a901b51752830d79482a134a5a77a0a3d6",
+    "edge-cases": "dce051cb98fcba4b2657781255a25d2b198f626889e74a83537d8c14122538f5",
     "empty": "4bf7c8639bc34bbbae5aef4aba3c724f9a425cbdc0416ab6384f7745ae1acb96",
     "ten-thousand": "7a9f15fc13ebaf6be29263822d86b769f97ed87b4aa3497dd86b855f4ac5d858",
 }
