@@ -5,6 +5,20 @@ from typing import Any
 
 import yaml
 
+from mock_server import resources
+
+VERSIONS = ("3.0", "3.1", "3.2")
+"""The OpenAPI versions of the contract, that of the source first."""
+VIEWS = ("full", "documented")
+"""What a form of the contract contains: everything, or what is documented or derived."""
+
+
+def contract_form(version: str, view: str) -> Path:
+    """Return the path of the contract in a version and view."""
+    if (version, view) == (VERSIONS[0], VIEWS[0]):
+        return resources.contract_file()
+    return resources.forms_dir() / f"openapi-{version}-{view}.json"
+
 
 class OpenApiDocument:
     """One of the documents that come with the mock; ``text`` is YAML, ``content`` is parsed."""

@@ -12,6 +12,16 @@ def contract_file() -> Path:
     return _data() / "openapi.yaml"
 
 
+def forms_dir() -> Path:
+    """Return the directory of the contract in other versions and views."""
+    return _data() / "fixtures" / "contract"
+
+
+def workflows_file() -> Path:
+    """Return the path of the Arazzo description of the workflows."""
+    return _data() / "arazzo.yaml"
+
+
 def control_file() -> Path:
     """Return the path of the control API's OpenAPI document."""
     return _PACKAGE / "control.yaml"

@@ -13,6 +13,7 @@ from mock_server.engine import behaviour as profiles
 from mock_server.engine.randomness import MAX_SEED
 from mock_server.engine.scenario import Scenario, load_available, read
 from mock_server.errors import UsageError, unknown_name
+from mock_server.openapi_document import VERSIONS, VIEWS, contract_form
 
 _FILES = (".yaml", ".yml", ".json")
 
@@ -73,10 +74,29 @@ def behaviours(name: str | None) -> None:
 
 
 @click.command()
+@click.option(
+    "--version",
+    type=click.Choice(VERSIONS),
+    default=VERSIONS[0],
+    show_default=True,
+    help="The OpenAPI version.",
+)
+@click.option(
+    "--view",
+    type=click.Choice(VIEWS),
+    default=VIEWS[0],
+    show_default=True,
+    help="All of the contract, or only what is documented or derived.",
+)
 @click.option("--control", is_flag=True, help="The control API's document instead.")
-def openapi(control: bool) -> None:
-    """Print the contract, an OpenAPI 3.0.3 document."""
-    path = resources.control_file() if control else resources.contract_file()
+@click.option("--workflows", is_flag=True, help="The Arazzo description of the workflows instead.")
+def openapi(version: str, view: str, control: bool, workflows: bool) -> None:
+    """Print the contract: the source as YAML, its other versions and view as JSON."""
+    path = contract_form(version, view)
+    if control:
+        path = resources.control_file()
+    elif workflows:
+        path = resources.workflows_file()
     click.echo(path.read_text(encoding="utf-8"), nl=False)
 
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from mock_server import __version__
+from mock_server.http import documents
 from mock_server.http.middleware.control_access import UNFRAMED
 from mock_server.journal.near_miss import KnownPaths
 from mock_server.openapi_document import OpenApiDocument
@@ -26,8 +27,8 @@ def register(
     app.url_map.merge_slashes = False  # A path with two slashes is another path, and unknown.
 
     @cache
-    def as_json(document: OpenApiDocument) -> str:
-        return json.dumps(document.content, ensure_ascii=False)
+    def control_text() -> str:
+        return json.dumps(control_api.content, ensure_ascii=False)
 
     @app.get("/")
     def start() -> str:
@@ -43,13 +44,7 @@ def register(
     def docs() -> str:
         return render_template("docs.html")
 
-    @app.get("/openapi.json")
-    def openapi_json() -> Response:
-        return Response(as_json(contract), mimetype="application/json")
-
-    @app.get("/openapi.yaml")
-    def openapi_yaml() -> Response:
-        return Response(contract.text, mimetype="application/yaml")
+    documents.register(app, contract)
 
     @app.get("/_mock/openapi.yaml")
     def control_yaml() -> Response:
@@ -57,7 +52,7 @@ def register(
 
     @app.get("/_mock/openapi.json")
     def control_json() -> Response:
-        return Response(as_json(control_api), mimetype="application/json")
+        return Response(control_text(), mimetype="application/json")
 
     @app.after_request
     def forbid_embedding(response: Response) -> Response:

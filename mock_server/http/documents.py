@@ -1,0 +1,67 @@
+"""Serve the contract as documents: each OpenAPI version and view, and the workflows.
+
+The server in a document is the address of the request, so a tool that imports it can send requests
+at once, behind a proxy as well. The forms of later versions are files that come with the mock.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+
+from mock_server import resources
+from mock_server.openapi_document import VERSIONS, VIEWS, OpenApiDocument, contract_form
+from mock_server.public_address import DIRECT, PUBLIC, PublicAddress
+
+_SERVERS = re.compile(r"^servers:\n  - url: .*$", re.MULTILINE)
+
+
+def register(app: Flask, contract: OpenApiDocument) -> None:
+    """Add the documents to ``app``."""
+
+    @cache
+    def load(version: str, view: str) -> dict[str, Any]:
+        if (version, view) == (VERSIONS[0], VIEWS[0]):
+            return contract.content
+        file = contract_form(version, view)
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return found
+
+    def serve(version: str) -> Response:
+        view = request.args.get("view", VIEWS[0])
+        if view not in VIEWS:
+            response = jsonify(detail=f"view: expected {' or '.join(VIEWS)}, got {view[:40]!r}.")
+            response.status_code = 422
+            return response
+        document = load(version, view)
+        server = document["servers"][0] | {"url": _address()}
+        text = json.dumps(document | {"servers": [server]}, ensure_ascii=False)
+        return Response(text, mimetype="application/json")
+
+    def of_version(version: str) -> Callable[[], Response]:
+        return lambda: serve(version)
+
+    for version in VERSIONS:
+        app.add_url_rule(f"/openapi-{version}.json", f"openapi-{version}", of_version(version))
+    app.add_url_rule("/openapi.json", "openapi", of_version(VERSIONS[0]))
+
+    @app.get("/openapi.yaml")
+    def openapi_yaml() -> Response:
+        servers = f"servers:\n  - url: {json.dumps(_address())}"
+        text = _SERVERS.sub(lambda _: servers, contract.text, count=1)
+        return Response(text, mimetype="application/yaml")
+
+    @app.get("/arazzo.yaml")
+    def arazzo_yaml() -> Response:
+        text = resources.workflows_file().read_text(encoding="utf-8")
+        return Response(text, mimetype="application/yaml")
+
+
+def _address() -> str:
+    """Return the address that the client used, without a slash at the end."""
+    scope = request.environ["asgi.scope"]
+    address: PublicAddress = scope.get(PUBLIC, DIRECT)
+    return address.base_url(scope["headers"])
