@@ -28,8 +28,8 @@ from mock_server.cli import cli as mock_cli
 
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
-# A generated page and a list of terms have no sessions.
-WITHOUT = {ROOT / "docs" / "kill-table.md", ROOT / "docs" / "glossary.md"}
+# Generated pages and a list of terms have no sessions.
+WITHOUT = {ROOT / "docs" / name for name in ("contract.md", "glossary.md", "kill-table.md")}
 GUIDES = [README, *sorted(set((ROOT / "docs").glob("*.md")) - WITHOUT)]
 ADDRESS = "http://127.0.0.1:8080"
 MARK = "--- and then ---"
