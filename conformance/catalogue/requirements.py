@@ -38,9 +38,13 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All requirements, in the order of the file. They are shared: do not change them."""
+    """All requirements, in the order of the file. They are shared: do not change them.
+
+    Only those that are `included` are ever selected; without it, all of them.
+    """
 
     requirements: dict[str, Requirement]
+    included: frozenset[str] | None = None
 
     def __getitem__(self, requirement_id: str) -> Requirement:
         """The requirement with this id."""
@@ -49,14 +53,16 @@ class Catalogue:
     @property
     def digest(self) -> str:
         """A hash of the requirements."""
-        words = [asdict(each) for each in self.requirements.values()]
+        included = self.requirements if self.included is None else self.included
+        words = [asdict(each) for each in self.requirements.values() if each.id in included]
         return sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
     def select(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> set[str]:
         """Return the ids that match a pattern of `include` (all, if it is empty) and none of
         `exclude`. Raise ConfigurationError for a pattern that matches nothing."""
         wanted = {i for p in include or ("*",) for i in self.matching(p)}
-        return wanted - {i for p in exclude for i in self.matching(p)}
+        wanted -= {i for p in exclude for i in self.matching(p)}
+        return wanted if self.included is None else wanted & self.included
 
     def matching(self, pattern: str) -> set[str]:
         """Return the ids that match a pattern. Raise ConfigurationError if there are none: a

@@ -10,23 +10,32 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from conformance.catalogue import open_questions
-from conformance.catalogue.requirements import Requirement, load
+from conformance.catalogue import open_questions, versions
+from conformance.catalogue.requirements import Requirement
 
 _MIN_WIDTH = 40
 
 
 @click.command(name="list")
 @click.argument("patterns", nargs=-1)
-def list_command(patterns: tuple[str, ...]) -> None:
+@click.option(
+    "--catalogue",
+    "version",
+    type=click.Choice([*versions.released(), versions.LATEST]),
+    default=versions.LATEST,
+    show_default=True,
+    help="The version of the catalogue.",
+)
+def list_command(patterns: tuple[str, ...], version: str) -> None:
     """Show the requirements, all or those whose ids match PATTERNS.
 
     \b
     runs-conformance list
     runs-conformance list 'CANCEL-*' 'RETRY-0*'
+    runs-conformance list --catalogue 1.0
     """
     console = Console(highlight=False)
-    catalogue = load()
+    catalogue = versions.load_version(version)
     chosen = catalogue.select(patterns, ())
     shown = [each for each in catalogue.requirements.values() if each.id in chosen]
     margin = max(len(f"{each.id}  {each.level.value}  Q00  ") for each in shown)

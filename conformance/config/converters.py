@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from conformance.catalogue import versions
 from conformance.catalogue.requirements import load as load_catalogue
 from conformance.config.toml_file import nearest
 from conformance.errors import ConfigurationError
@@ -125,6 +126,11 @@ def pattern(text: str) -> str:
     """Return a pattern that matches the id of at least one requirement."""
     load_catalogue().matching(text)
     return text
+
+
+def catalogue_version(text: str) -> str:
+    """Return a version of the catalogue that exists."""
+    return versions.known(text)
 
 
 def state_run(text: str) -> tuple[State, str]:

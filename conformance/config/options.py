@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from conformance.catalogue.versions import LATEST
 from conformance.client.connection import parse_header
 from conformance.config import converters, toml_file
 from conformance.config.sources import Resolution, Setting, read_file
@@ -36,6 +37,18 @@ def _load_file(ctx: click.Context, param: click.Parameter, value: str | None) ->
     if file is not None:
         read_file(ctx, file, OPTIONS)
     return value
+
+
+def _credential(name: str, text: str) -> Setting:
+    """Declare a secret, which the environment holds: BACKEND_TOKEN is its example."""
+    return Setting(
+        name,
+        text,
+        converters.secret,
+        group=CREDENTIALS,
+        metavar="SECRET",
+        example=f"BACKEND_{name.upper().replace('-', '_')}",
+    )
 
 
 OPTIONS = (
@@ -75,56 +88,20 @@ OPTIONS = (
         at="connection.headers",
         example="X-Environment: staging",
     ),
-    Setting(
+    _credential(
         "token",
         "Credential of the tenant under test, sent as Authorization: Bearer. The first of token, "
         "api-key and cookie that is given is the default; the others are used where a check is "
         "about that security scheme.",
-        converters.secret,
-        group=CREDENTIALS,
-        metavar="SECRET",
-        example="BACKEND_TOKEN",
     ),
-    Setting(
-        "api-key",
-        "The same, sent as X-API-Key.",
-        converters.secret,
-        group=CREDENTIALS,
-        metavar="SECRET",
-        example="BACKEND_API_KEY",
-    ),
-    Setting(
-        "cookie",
-        "The same, sent as the cookie vai_token.",
-        converters.secret,
-        group=CREDENTIALS,
-        metavar="SECRET",
-        example="BACKEND_COOKIE",
-    ),
-    Setting(
+    _credential("api-key", "The same, sent as X-API-Key."),
+    _credential("cookie", "The same, sent as the cookie vai_token."),
+    _credential(
         "other-token",
         "Credential of another tenant, for the checks of tenant isolation.",
-        converters.secret,
-        group=CREDENTIALS,
-        metavar="SECRET",
-        example="BACKEND_OTHER_TOKEN",
     ),
-    Setting(
-        "other-api-key",
-        "The same, sent as X-API-Key.",
-        converters.secret,
-        group=CREDENTIALS,
-        metavar="SECRET",
-        example="BACKEND_OTHER_API_KEY",
-    ),
-    Setting(
-        "other-cookie",
-        "The same, sent as the cookie vai_token.",
-        converters.secret,
-        group=CREDENTIALS,
-        metavar="SECRET",
-        example="BACKEND_OTHER_COOKIE",
-    ),
+    _credential("other-api-key", "The same, sent as X-API-Key."),
+    _credential("other-cookie", "The same, sent as the cookie vai_token."),
     Setting(
         "provision",
         "How to create or find the runs that checks need: mock (its control API), http "
@@ -214,6 +191,15 @@ OPTIONS = (
         metavar="PATTERN",
         multiple=True,
         example="AUTH-0[2-4]",
+    ),
+    Setting(
+        "catalogue",
+        "Test the requirements of this version of the catalogue at their levels there, such as "
+        "1.0. An update of the kit then adds no requirement.",
+        converters.catalogue_version,
+        group=SELECTION,
+        metavar="VERSION",
+        default=LATEST,
     ),
     Setting(
         "strict",

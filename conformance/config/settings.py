@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from conformance.catalogue.requirements import load as load_catalogue
+from conformance.catalogue.versions import LATEST, load_version
 from conformance.client.connection import Connection
 from conformance.client.credentials import AuthScheme, Credential
 from conformance.client.redaction import Redactor
@@ -42,6 +43,7 @@ class Settings:
     read_only: bool
     include: tuple[str, ...]
     exclude: tuple[str, ...]
+    catalogue: str
     strict: bool
     fail_on: frozenset[Verdict]
     budget: float
@@ -99,6 +101,7 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         read_only=values["read_only"],
         include=values["include"],
         exclude=values["exclude"],
+        catalogue=values["catalogue"] or LATEST,
         strict=values["strict"],
         fail_on=STRICT
         if values["strict"]
@@ -120,9 +123,10 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
 def _check_selection(values: Values, errors: ErrorCollector) -> None:
     """The patterns together must leave a requirement."""
     keys = ("include", "exclude")
-    if any(values.invalid(key) for key in keys):
+    if any(values.invalid(key) for key in (*keys, "catalogue")):
         return
-    if not load_catalogue().select(values["include"], values["exclude"]):
+    catalogue = load_version(values["catalogue"] or LATEST)
+    if not catalogue.select(values["include"], values["exclude"]):
         given = [f"{values.where(key)} {' '.join(values[key])}" for key in keys if values[key]]
         errors.note(
             f"{' with '.join(given)}: expected at least one requirement, got none.",

@@ -22,7 +22,8 @@ class CheckInfo:
     one worker runs them all. `changes_runs`: it cancels or retries runs, so it comes after the
     checks that only read. `early` is called before the first check, and the check itself comes
     last, for example to listen to a stream meanwhile. `wants` are the finished runs that it uses
-    up: they are created ahead.
+    up: they are created ahead. `since` is the version of the catalogue that first has the check,
+    where that is newer than the requirement: an older version is tested without it.
     """
 
     requirement: str
@@ -31,6 +32,7 @@ class CheckInfo:
     changes_runs: bool = False
     early: Callable[[CheckContext], object] | None = None
     wants: Sequence[State] = ()
+    since: str = ""
 
 
 def requirement(
@@ -41,10 +43,11 @@ def requirement(
     changes_runs: bool = False,
     early: Callable[[CheckContext], object] | None = None,
     wants: Sequence[State] = (),
+    since: str = "",
 ) -> pytest.MarkDecorator:
     """Bind a check to the requirement that it decides; the options are those of `CheckInfo`."""
     mark: pytest.MarkDecorator = getattr(pytest.mark, MARKER)
-    return mark(CheckInfo(requirement_id, exclusive, shares, changes_runs, early, wants))
+    return mark(CheckInfo(requirement_id, exclusive, shares, changes_runs, early, wants, since))
 
 
 def info_of(item: pytest.Item) -> CheckInfo | None:

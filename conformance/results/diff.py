@@ -20,6 +20,7 @@ _CIRCUMSTANCES = {
     "baseUrl": "base URL",
     "provisioner": "provisioner",
     "credentials": "credentials",
+    "catalogue": "catalogue",
     "strict": "strict",
     "fuzz": "generated cases",
 }
@@ -72,6 +73,8 @@ def read_report(file: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as fault:
         raise ConfigurationError(f"{file}: expected JSON, got {fault}.", hint) from None
     report = _from_format_1(report)
+    if isinstance(report, dict):
+        report.setdefault("catalogue", "latest")  # The first reports do not name it.
     schema = json.loads(report_schema_file().read_text(encoding="utf-8"))
     for error in jsonschema_rs.validator_for(schema).iter_errors(report):
         where = "/".join(map(str, error.instance_path)) or "the document"

@@ -122,6 +122,7 @@ class Report:
     credentials: tuple[str, ...] = ()
     config: str = ""
     contract_digest: str = ""
+    catalogue: str = "latest"
     catalogue_digest: str = ""
     stale_waivers: tuple[str, ...] = ()
     not_run: tuple[str, ...] = ()
@@ -242,6 +243,7 @@ class Report:
         return {
             "format": FORMAT,
             "kit": __version__,
+            "catalogue": self.catalogue,
             "catalogueDigest": self.catalogue_digest,
             "contract": self.contract,
             "contractDigest": self.contract_digest,

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from conformance import deadline
+from conformance.catalogue.versions import is_newer
 from conformance.client.rate_limit import RateLimitStats
 from conformance.config.settings import Settings
 from conformance.errors import (
@@ -169,7 +170,7 @@ class Engine:
                 continue
             found = catalogue[info.requirement]
             keep_together(item)
-            if found.id in wanted:
+            if found.id in wanted and not is_newer(info.since, self.settings.catalogue):
                 changing = found.operation in _CHANGING or info.changes_runs
                 rank = info.early is not None, changing
                 kept.append(((*rank, order.index(found.id)), item))

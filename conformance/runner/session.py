@@ -9,7 +9,7 @@ from conformance.assertions.monitor import InvariantMonitor
 from conformance.assertions.response_rules import RuleMonitor, rules
 from conformance.catalogue.open_questions import load as load_questions
 from conformance.catalogue.requirements import Catalogue
-from conformance.catalogue.requirements import load as load_catalogue
+from conformance.catalogue.versions import load_version
 from conformance.client.api import Api
 from conformance.client.credentials import AuthScheme, Credential
 from conformance.client.rate_limit import RateLimiter
@@ -54,7 +54,7 @@ class Session:
     ) -> None:
         self.settings = settings
         self.contract = contract.load()
-        self.catalogue: Catalogue = load_catalogue()
+        self.catalogue: Catalogue = load_version(settings.catalogue)
         self.questions = load_questions()
         self.redactor = settings.redactor()
         self.traffic = Traffic(self.redactor)

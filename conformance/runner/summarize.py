@@ -10,7 +10,7 @@ import pytest
 
 from conformance.catalogue.open_questions import RecordedObservation, observed_answers
 from conformance.catalogue.open_questions import load as load_questions
-from conformance.catalogue.requirements import load as load_catalogue
+from conformance.catalogue.versions import load_version
 from conformance.config.settings import Settings
 from conformance.contract.contract import load as load_contract
 from conformance.results.events import SetupFinished
@@ -38,7 +38,7 @@ def conclude(
     info: RunInfo,
 ) -> Report:
     """Return the report; an expired waiver is not in force, and is reported."""
-    contract, catalogue = load_contract(), load_catalogue()
+    contract, catalogue = load_contract(), load_version(settings.catalogue)
     known, today = catalogue.requirements, info.started[:10]
     in_force = [waiver for waiver in settings.waivers if not waiver.expired(today)]
     entries = entries_from(known.values(), results, in_force)
@@ -50,6 +50,7 @@ def conclude(
         config=settings.config,
         contract=str(contract.full["info"]["version"]),
         contract_digest=contract.digest,
+        catalogue=settings.catalogue,
         catalogue_digest=catalogue.digest,
         provisioner=setup.provisioner,
         states=setup.states,
