@@ -22,6 +22,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "run": "Run the checks and report the verdict.",
             "profile": "Write a behaviour profile of an API.",
             "diff": "Compare two reports.",
+            "matrix": "Compare implementations and their history.",
+            "baseline": "Write waivers for what fails today.",
             "setup": "Test the set-up only: which runs can be created or found.",
             "init": "Write a commented configuration file.",
         },
