@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from mock_server.engine.clock import SECOND, to_http_date, wall
 from mock_server.http.middleware.faults import CONNECTION
 from mock_server.settings import ConnectionLimits
 from mock_server.transport import CoalescingTransport
@@ -218,8 +219,11 @@ class Connection(HttpToolsProtocol):
                 return
         body = orjson.dumps({"detail": reason})
         retry = b"retry-after: 1\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else b""
-        head = b"%bcontent-type: application/json\r\ncontent-length: %d\r\n%bconnection: close\r\n"
-        self.transport.write(head % (STATUS_LINE[status], len(body), retry) + b"\r\n" + body)
+        self.transport.write(
+            b"%bdate: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b"
+            % (STATUS_LINE[status], to_http_date(wall() // SECOND), len(body), retry)
+            + b"connection: close\r\n\r\n%b" % body
+        )
         if not self.transport.can_write_eof():
             self.transport.close()
             return

@@ -46,6 +46,7 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 timeout_graceful_shutdown=_GRACE,
                 server_header=False,
+                date_header=False,  # The layers add it: on responses of a world it is the world's.
                 timeout_keep_alive=limits.idle_seconds,
                 backlog=_BACKLOG,
                 proxy_headers=False,  # ProxyMiddleware reads them.

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 from mock_server import resources
@@ -22,11 +23,14 @@ class Access:
     """Who may use the control API: clients that send ``token``, or, where that is None, clients on
     this machine that address it by a local name or by one of ``hosts``.
 
-    Raise UsageError for a token that no header can carry and for an invalid host name.
+    The API of the contract has no token; it accepts those names, private ones and addresses, and
+    with ``any_host`` every name. Raise UsageError for a token that no header can carry and for an
+    invalid host name.
     """
 
     token: str | None = field(default=None, repr=False)
     hosts: tuple[str, ...] = ()
+    any_host: bool = False
 
     def __post_init__(self) -> None:
         if self.token is not None and not _TOKEN.fullmatch(self.token):
@@ -98,3 +102,14 @@ def host_of(authority: str) -> str | None:
     """Return the host of ``host:port`` in lower case; None for an invalid one."""
     match = _AUTHORITY.fullmatch(authority.lower())
     return match[1] if match else None
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is ``localhost`` or a loopback address."""
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return host == "localhost"
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped.is_loopback
+    return address.is_loopback

@@ -24,6 +24,7 @@ from mock_server.settings import (
     ConnectionLimits,
     Settings,
     host_of,
+    is_loopback,
 )
 from mock_server.worlds.registry import NAME, TEST_PREFIX
 
@@ -149,12 +150,14 @@ class HostNames(click.ParamType[Any]):
     "machine only, and not from pages of other origins]",
 )
 @click.option(
+    "--allowed-host",
     "--allow-host",
     "hosts",
     type=HostNames(),
     default="",
-    envvar="RUNS_MOCK_ALLOW_HOST",
-    help="Host names of this machine for the control API, in addition to localhost.",
+    envvar=["RUNS_MOCK_ALLOWED_HOST", "RUNS_MOCK_ALLOW_HOST"],
+    help="More host names of the mock; for the API, * is any name.  [default: local names, and for "
+    "the API any name if --host is not a loopback address]",
 )
 @setup_options
 @click.option(
@@ -215,7 +218,11 @@ def serve(
     listening_host = host_of(host)
     token = read_token(options.pop("token"), options.pop("token_file"))
     options["rules"] = starting_rules(options.pop("faults"), options.pop("latency"))
-    access = Access(token, hosts if listening_host is None else (*hosts, listening_host))
+    access = Access(
+        token,
+        tuple(name for name in (*hosts, listening_host) if name not in (None, "*")),
+        any_host="*" in hosts or not is_loopback(host),
+    )
     max_streams = _streams(options.pop("max_streams"))
     settings = Settings(
         scenarios=directory,

@@ -11,7 +11,7 @@ from mock_server.engine.run import Run
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError
 from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, Response
-from mock_server.http.middleware.control_access import UNFRAMED
+from mock_server.http.page_headers import page_headers
 from mock_server.worlds import repro_link, snapshot
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.registry import Worlds
@@ -119,7 +119,9 @@ def _situation_response(
     page = pages.get_template("repro.html").render(
         found, asks_token=call.worlds.settings.access.token is not None
     )
-    return BodyResponse(page.encode(), status, UNFRAMED, content_type="text/html; charset=utf-8")
+    return BodyResponse(
+        page.encode(), status, page_headers(), content_type="text/html; charset=utf-8"
+    )
 
 
 def _base(call: Call) -> str:

@@ -7,6 +7,8 @@ Only this module reads the machine's clocks. Instants are whole milliseconds sin
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
+from functools import lru_cache
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -86,6 +88,12 @@ def to_text(instant: int) -> str:
     """Return an instant as RFC 3339 in UTC with milliseconds: ``2026-03-02T08:15:00.000Z``."""
     moment = _EPOCH + timedelta(milliseconds=instant)
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+@lru_cache(maxsize=64)
+def to_http_date(second: int) -> bytes:
+    """Return an instant, in whole seconds, as in the header ``Date``."""
+    return formatdate(second, usegmt=True).encode()
 
 
 def from_text(text: str) -> int:

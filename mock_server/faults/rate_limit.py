@@ -63,13 +63,17 @@ class Window:
         return self._limit.limit - self._count
 
     def retry_after(self, now: int) -> int:
-        """Return the seconds until the window ends, rounded up, at least 1."""
-        return math.ceil((self._ends_at - now) / SECOND)
+        """Return the seconds from the ``Date`` of the response to ``X-RateLimit-Reset``."""
+        return self._reset - now // SECOND
 
     def headers(self, remaining: int) -> tuple[tuple[bytes, bytes], ...]:
         """Return the platform's headers."""
         return (
             (b"x-ratelimit-limit", b"%d" % self._limit.limit),
             (b"x-ratelimit-remaining", b"%d" % max(remaining, 0)),
-            (b"x-ratelimit-reset", b"%d" % math.ceil(self._ends_at / SECOND)),
+            (b"x-ratelimit-reset", b"%d" % self._reset),
         )
+
+    @property
+    def _reset(self) -> int:
+        return math.ceil(self._ends_at / SECOND)

@@ -37,7 +37,7 @@ def register(app: Flask, contract: OpenApiDocument) -> None:
             response.status_code = 422
             return response
         document = load(version, view)
-        server = document["servers"][0] | {"url": _address()}
+        server = document["servers"][0] | {"url": address()}
         text = json.dumps(document | {"servers": [server]}, ensure_ascii=False)
         return Response(text, mimetype="application/json")
 
@@ -50,9 +50,7 @@ def register(app: Flask, contract: OpenApiDocument) -> None:
 
     @app.get("/openapi.yaml")
     def openapi_yaml() -> Response:
-        servers = f"servers:\n  - url: {json.dumps(_address())}"
-        text = _SERVERS.sub(lambda _: servers, contract.text, count=1)
-        return Response(text, mimetype="application/yaml")
+        return Response(with_server(contract.text, address()), mimetype="application/yaml")
 
     @app.get("/arazzo.yaml")
     def arazzo_yaml() -> Response:
@@ -60,8 +58,14 @@ def register(app: Flask, contract: OpenApiDocument) -> None:
         return Response(text, mimetype="application/yaml")
 
 
-def _address() -> str:
+def with_server(text: str, url: str) -> str:
+    """Return the YAML text of a document with another URL of its server."""
+    servers = f"servers:\n  - url: {json.dumps(url)}"
+    return _SERVERS.sub(lambda _: servers, text, count=1)
+
+
+def address() -> str:
     """Return the address that the client used, without a slash at the end."""
     scope = request.environ["asgi.scope"]
-    address: PublicAddress = scope.get(PUBLIC, DIRECT)
-    return address.base_url(scope["headers"])
+    public: PublicAddress = scope.get(PUBLIC, DIRECT)
+    return public.base_url(scope["headers"])

@@ -1,7 +1,6 @@
 """The pages for people, rendered by Flask: a start page, the documentation, the documents."""
 
 import json
-from functools import cache
 
 from flask import Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -9,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from mock_server import __version__
 from mock_server.http import documents
-from mock_server.http.middleware.control_access import UNFRAMED
+from mock_server.http.page_headers import page_headers
 from mock_server.journal.near_miss import KnownPaths
 from mock_server.openapi_document import OpenApiDocument
 from mock_server.public_address import DIRECT, PUBLIC, PublicAddress
@@ -26,16 +25,12 @@ def register(
     """Add the pages to ``app``."""
     app.url_map.merge_slashes = False  # A path with two slashes is another path, and unknown.
 
-    @cache
-    def control_text() -> str:
-        return json.dumps(control_api.content, ensure_ascii=False)
-
     @app.get("/")
     def start() -> str:
         return render_template(
             "start.html",
             version=__version__,
-            address=_public_address().base_url(request.environ["asgi.scope"]["headers"]),
+            address=documents.address(),
             scenarios=worlds.scenarios.values(),
             declared=worlds.settings.declared,
         )
@@ -48,15 +43,19 @@ def register(
 
     @app.get("/_mock/openapi.yaml")
     def control_yaml() -> Response:
-        return Response(control_api.text, mimetype="application/yaml")
+        text = documents.with_server(control_api.text, f"{documents.address()}/_mock")
+        return Response(text, mimetype="application/yaml")
 
     @app.get("/_mock/openapi.json")
     def control_json() -> Response:
-        return Response(control_text(), mimetype="application/json")
+        [server] = control_api.content["servers"]
+        servers = [server | {"url": f"{documents.address()}/_mock"}]
+        text = json.dumps(control_api.content | {"servers": servers}, ensure_ascii=False)
+        return Response(text, mimetype="application/json")
 
     @app.after_request
-    def forbid_embedding(response: Response) -> Response:
-        response.headers.update(UNFRAMED)
+    def protect(response: Response) -> Response:
+        response.headers.update(page_headers())
         return response
 
     @app.get("/favicon.ico")

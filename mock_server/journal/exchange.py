@@ -11,7 +11,7 @@ from typing import Protocol
 from starlette.types import Message, Scope, Send
 
 from mock_server.engine.behaviour import Behaviour
-from mock_server.engine.clock import monotonic
+from mock_server.engine.clock import SECOND, monotonic, to_http_date, wall
 from mock_server.errors import ErrorDetail
 from mock_server.journal.coverage import Coverage
 from mock_server.public_address import DIRECT, PUBLIC, PublicAddress
@@ -20,6 +20,9 @@ EXCHANGE = "mock_server.journal.exchange"
 """The key of the exchange in an ASGI scope."""
 
 HEADER = b"x-mock-request"
+
+VARY = (b"vary", b"Origin")
+"""Every response depends on the origin: with one it has CORS headers."""
 
 MAX_RECORDED_BODY = 8_192
 """Bytes of a request body that an exchange keeps, so that a journal stays small."""
@@ -105,7 +108,15 @@ class Exchange:
             self.status = message["status"]
             self.journal.append(self)
             number = (HEADER, b"%d" % self.number)
-            message["headers"] = [*message.get("headers", ()), number, *self.extra_headers]
+            # The date of the world, so that it agrees with the headers of rate limits.
+            date = (b"date", to_http_date((wall() if self.at is None else self.at) // SECOND))
+            message["headers"] = [
+                date,
+                *message.get("headers", ()),
+                number,
+                VARY,
+                *self.extra_headers,
+            ]
         else:
             self.bytes_sent += len(message.get("body", b""))
             if not message.get("more_body"):

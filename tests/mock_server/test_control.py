@@ -282,7 +282,7 @@ def test_no_page_shows_a_page_of_the_mock_as_part_of_itself(
     """No user presses its buttons unawares."""
     headers = anonymous.get(path).headers
     assert headers["x-frame-options"] == "DENY"
-    assert headers["content-security-policy"] == "frame-ancestors 'none'"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(

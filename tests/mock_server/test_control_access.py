@@ -83,7 +83,7 @@ def test_a_name_that_was_rebound_gets_nowhere(mock_world: MockWorld, lines: list
     """The owner of a name can have it point at 127.0.0.1; the remedy for an honest one is said."""
     let_through, said = driven(mock_world, *lines)
     assert not let_through
-    assert "--allow-host" in said
+    assert "--allowed-host" in said
 
 
 def test_an_allowed_name_is_good_for_calls_and_pages() -> None:
@@ -182,9 +182,55 @@ def test_a_body_is_json_and_says_so(mock_world: MockWorld, media_type: str | Non
     assert mock_world.client.get(RUNS).json()["total"] == 0
 
 
+HOSTS = [
+    ("localhost:8080", True),
+    ("app.localhost", True),
+    ("127.0.0.1", True),
+    ("192.168.1.5:80", True),
+    ("[::1]:8080", True),
+    ("[2001:db8::1]", True),
+    ("mock", True),
+    ("app.test:3000", True),
+    ("host.docker.internal", True),
+    ("localhost.", True),
+    ("example.com", False),
+    ("EXAMPLE.com:8080", False),
+    ("localhost.example.com", False),
+    ("127.0.0.1.example.com", False),
+    ("1.2.3", False),
+    ("test.example", False),
+]
+
+
+@pytest.mark.parametrize(("host", "accepted"), HOSTS)
+@pytest.mark.parametrize("path", [f"{RUNS}?limit=0", "/", "/openapi.json"])
+def test_the_api_is_not_for_names_that_others_own(
+    mock_world: MockWorld, host: str, accepted: bool, path: str
+) -> None:
+    """A page whose name was rebound to 127.0.0.1 could read it as its own origin."""
+    for _ in range(2):
+        answer = mock_world.client.get(path, headers={"Host": host})
+        assert answer.status_code == (200 if accepted else 403)
+    if not accepted:
+        assert "--allowed-host" in answer.json()["detail"]
+
+
+def test_more_names_can_be_allowed() -> None:
+    """By name, or all of them; the control API never takes all."""
+    for access, other in ((Access(hosts=("mock.dev",)), 403), (Access(any_host=True), 200)):
+        with (
+            serving(Settings(start="empty", access=access)) as url,
+            httpx2.Client(base_url=url, headers={"X-API-Key": "demo"}) as client,
+        ):
+            expected = {"mock.dev": 200, "other.dev": other}
+            for host, code in expected.items():
+                assert client.get(RUNS, headers={"Host": host}).status_code == code
+            assert client.get("/_mock/clock", headers={"Host": "other.dev"}).status_code == 403
+
+
 def test_the_contract_is_for_everybody_who_has_a_credential(mock_world: MockWorld) -> None:
     """It knows no names and no tokens; only a browser keeps the answer from a foreign page."""
-    headers = {"Origin": FOREIGN, "Host": "example.com", "Sec-Fetch-Site": "cross-site"}
+    headers = {"Origin": FOREIGN, "Sec-Fetch-Site": "cross-site"}
     answer = mock_world.client.get(RUNS, headers=headers)
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers

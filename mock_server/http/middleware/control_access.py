@@ -1,4 +1,4 @@
-"""The layer that protects everything under ``/_mock``.
+"""The layer that protects everything under ``/_mock``, and the API from rebound names.
 
 A page that a developer visits runs on the same machine as the mock, so listening on 127.0.0.1 is
 not enough. Without a token, the control API accepts requests that come from a loopback address,
@@ -10,14 +10,14 @@ knows it.
 """
 
 import hmac
-from collections.abc import Awaitable, Mapping
-from ipaddress import IPv6Address, ip_address
-from types import MappingProxyType
+from collections.abc import Awaitable
+from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.errors import HttpError
-from mock_server.settings import Access, host_of
+from mock_server.journal.exchange import Headers
+from mock_server.settings import Access, host_of, is_loopback
 
 CONTROL = "/_mock"
 _PUBLIC = frozenset(
@@ -28,12 +28,10 @@ _PUBLIC = frozenset(
 _LINKABLE = f"{CONTROL}/repro/"
 """Pages that any other page may link to: they change nothing until a button is pressed."""
 
-UNFRAMED: Mapping[str, str] = MappingProxyType(
-    {"Content-Security-Policy": "frame-ancestors 'none'", "X-Frame-Options": "DENY"}
-)
-"""Headers of every page for people: no other page may embed it and trick a user into pressing its
-buttons."""
+_PRIVATE = (".localhost", ".test", ".internal")
+"""Ends of names that cannot be registered."""
 
+_MAX_ACCEPTED = 256
 _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HEADERS = frozenset(
     {
@@ -57,12 +55,45 @@ class ControlAccessMiddleware:
         self.app = app
         self._token = None if access.token is None else access.token.encode()
         self._hosts = _LOCAL.union(access.hosts)
+        self._any_host = access.any_host
+        self._accepted: set[bytes] = set()  # Values of Host in the API of the contract.
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # Not a coroutine: requests of the contract pass here too.
-        if scope["type"] == "http" and scope["path"].startswith(CONTROL):
-            self._check(scope)
+        if scope["type"] == "http":
+            if scope["path"].startswith(CONTROL):
+                self._check(scope)
+            elif not self._any_host:
+                self._check_contract_host(scope["headers"])
         return self.app(scope, receive, send)
+
+    def _check_contract_host(self, headers: Headers) -> None:
+        """Raise HttpError (403) for a name that any page could have bound to this machine."""
+        for name, value in headers:  # Usually the first.
+            if name == b"host":
+                if value not in self._accepted:
+                    host = value.decode("latin-1")
+                    if not self._is_private(host_of(host)):
+                        raise HttpError(
+                            403,
+                            f"Host: expected a name of this machine, got {_quoted(host)}. Start "
+                            "the mock with --allowed-host and that name, or '*' for every name.",
+                        )
+                    if len(self._accepted) < _MAX_ACCEPTED:
+                        self._accepted.add(value)
+                return
+
+    def _is_private(self, host: str | None) -> bool:
+        """Return whether no other site can own the name."""
+        if host is None:
+            return False
+        if host in self._hosts or "." not in host or host.endswith(_PRIVATE):
+            return True
+        try:
+            ip_address(host)
+        except ValueError:
+            return False
+        return True
 
     def _check(self, scope: Scope) -> None:
         if scope["path"] in _PUBLIC and scope["method"] in ("GET", "HEAD"):
@@ -102,7 +133,7 @@ class ControlAccessMiddleware:
 
     def _check_peer(self, scope: Scope) -> None:
         peer = scope.get("client")
-        if peer is not None and not _is_loopback(peer[0]):
+        if peer is not None and not is_loopback(peer[0]):
             raise HttpError(
                 403,
                 "Without a token the control API answers on the loopback addresses of its machine "
@@ -116,7 +147,7 @@ class ControlAccessMiddleware:
                 raise HttpError(
                     403,
                     f"Host: expected a name of this machine, got {_quoted(host)}. Call the control "
-                    "API as localhost or 127.0.0.1, or start the mock with --allow-host and that "
+                    "API as localhost or 127.0.0.1, or start the mock with --allowed-host and that "
                     "name.",
                 )
 
@@ -161,16 +192,6 @@ def _host_of(page: str) -> str | None:
     """Return the host of an origin or of a page's URL; None for ``null`` and other schemes."""
     scheme, _, rest = page.partition("://")
     return host_of(rest.partition("/")[0]) if scheme.lower() in ("http", "https") else None
-
-
-def _is_loopback(peer: str) -> bool:
-    try:
-        address = ip_address(peer)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped.is_loopback
-    return address.is_loopback
 
 
 def _quoted(text: str) -> str:

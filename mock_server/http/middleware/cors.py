@@ -4,8 +4,12 @@ import re
 from collections.abc import Awaitable, Sequence
 from operator import itemgetter
 
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mock_server.engine.clock import SECOND, to_http_date, wall
 
 _LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+\.localhost)(:\d+)?"
 _EXPOSED_HEADERS = [
@@ -41,6 +45,21 @@ class CorsMiddleware(CORSMiddleware):
             # With credentials, browsers take "*" for the name of a header.
             expose_headers=_EXPOSED_HEADERS,
         )
+
+    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
+        # As Starlette's, without Vary, which the recording layer adds to every response.
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.update(self.simple_headers)
+            origin = request_headers["Origin"]
+            if self.is_allowed_origin(origin):
+                headers["Access-Control-Allow-Origin"] = origin
+        await send(message)
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        response.headers["Date"] = to_http_date(wall() // SECOND).decode()
+        return response
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
         if b"origin" in map(_name, scope.get("headers", ())):

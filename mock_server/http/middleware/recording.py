@@ -1,14 +1,16 @@
 """The layer that records every request and turns exceptions into error responses."""
 
+from collections.abc import Awaitable
 from itertools import count
 
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mock_server.engine.behaviour import Behaviour, UnknownParameter
+from mock_server.engine.clock import SECOND, to_http_date, wall
 from mock_server.http.call import CALL
 from mock_server.http.error_responses import error_response
-from mock_server.journal.exchange import EXCHANGE, Exchange, ExchangeCounter
+from mock_server.journal.exchange import EXCHANGE, VARY, Exchange, ExchangeCounter
 from mock_server.journal.journal import UnassignedJournal
 
 _INTERNAL = Behaviour(unknown_parameters=UnknownParameter.INVALID)
@@ -47,8 +49,7 @@ class RecordingMiddleware:
             next(self._numbers), scope, send, behaviour, self._unassigned, self._counter
         )
         scope[EXCHANGE] = exchange
-        if not internal:
-            send = exchange.send
+        send = _with_headers(send) if internal else exchange.send
         try:
             await self.app(scope, receive, send)
         except ClientDisconnect:
@@ -67,3 +68,17 @@ class RecordingMiddleware:
             # The server keeps the scope until the next request of the connection, and a call can
             # hold a complete world.
             scope.pop(CALL, None)
+
+
+def _with_headers(send: Send) -> Send:
+    """Return ``send`` with the headers that an exchange adds to the responses of the API."""
+
+    def send_with_headers(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), VARY]
+            if not any(name.lower() == b"date" for name, _ in headers):  # A file has one.
+                headers.append((b"date", to_http_date(wall() // SECOND)))
+            message["headers"] = headers
+        return send(message)
+
+    return send_with_headers
