@@ -56,10 +56,10 @@ def status(response: bytes) -> int:
     ("head", "expected"),
     [
         ("HTTP/1.1\r\nHost: a", 200),
-        ("HTTP/1.1\r\nHost: a.b-c_d:8080", 200),
+        ("HTTP/1.1\r\nHost: a.b-c_d.test:8080", 200),
         ("HTTP/1.1\r\nHost: [::1]:80", 200),
         ("HTTP/1.1\r\nHost: 127.0.0.1", 200),
-        ("HTTP/1.1\r\nhOST: A.EXAMPLE.", 200),
+        ("HTTP/1.1\r\nhOST: A.TEST.", 200),
         ("HTTP/1.0\r\nX: y", 200),
         ("HTTP/1.0\r\nHost: a", 200),
         ("HTTP/1.1\r\nX: y", 400),
