@@ -7,6 +7,8 @@ Unknown keys are errors.
 
 import datetime
 import difflib
+import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -18,6 +20,11 @@ from mock_server.errors import ErrorDetail, FileError, RequestValidationError
 
 MAX_DEPTH = 100
 """Levels of nesting in a file."""
+
+MAX_SIZE = 4 * 1_048_576
+"""The bytes of a file."""
+
+SUFFIXES = (".yaml", ".yml")
 
 MAX_ERRORS = 20
 """Errors that are reported for one request."""
@@ -40,13 +47,40 @@ Lines = dict[tuple[str | int, ...], int]
 def load(path: Path, model: type[M]) -> tuple[M, Lines]:
     """Return the content of ``path`` as a ``model``, and the lines of its keys. Raise FileError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _read(path)
     except FileNotFoundError:
         raise FileError(path, None, "", "expected a file, found none") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(path, None, "", f"cannot be read as UTF-8 text: {error}") from None
     data, lines = parse(text, path)
     return check(data, model, path, lines), lines
+
+
+def files(directory: Path) -> list[Path]:
+    """Return the YAML files in ``directory``, by name. Raise FileError for two of one name."""
+    found: dict[str, Path] = {}
+    for path in sorted(one for one in directory.iterdir() if one.suffix in SUFFIXES):
+        if path.stem in found:
+            other = found[path.stem].name
+            raise FileError(path, None, "", f"has the same name as {other}: rename one")
+        found[path.stem] = path
+    return list(found.values())
+
+
+def _read(path: Path) -> str:
+    # Reading a pipe would wait for a writer, and reading some devices never ends.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise FileError(path, None, "", _NO_FILE)
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise FileError(path, None, "", _NO_FILE)
+        content = file.read(MAX_SIZE + 1)
+    if len(content) > MAX_SIZE:
+        raise FileError(path, None, "", f"is larger than {MAX_SIZE} bytes: make it smaller")
+    return content.decode()
+
+
+_NO_FILE = "expected a regular file, got a directory, a pipe or a device"
 
 
 def validate_request(model: type[M], data: Any, loc: Sequence[str]) -> M:

@@ -1,7 +1,10 @@
 """``runs-mock reset`` and ``state``: reset, export or import a world."""
 
 import json
+import os
+import stat
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +63,7 @@ def export(mock: Remote, file: Path) -> None:
         sys.stdout.buffer.write(document)
         return
     try:
-        file.write_bytes(document)
+        _write(file, document)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from None
 
@@ -78,6 +81,33 @@ def import_(mock: Remote, file: Path) -> None:
     except ValueError as error:
         raise UsageError(f"{file}: expected an exported world: {error}") from None
     _print(mock.call("PUT", "/state", document))
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write ``content`` to ``file`` completely or not at all. Raise OSError."""
+    if file.exists() and not file.is_file():  # A pipe or a device.
+        file.write_bytes(content)
+        return
+    file = file.resolve()  # A symbolic link stays one.
+    mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name[:100]}.", dir=file.parent)
+    part = Path(name)
+    try:
+        with open(descriptor, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(descriptor)
+        part.chmod(_default_mode() if mode is None else mode)
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _default_mode() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
 
 
 def _print(world: dict[str, Any]) -> None:

@@ -373,7 +373,7 @@ def read_all(directory: Path) -> dict[str, Scenario]:
     """Return every scenario in ``directory`` by name. Raise FileError or UsageError."""
     if not directory.is_dir():
         raise UsageError(f"{directory}: expected a directory with scenarios, found none")
-    found = {path.stem: read(path) for path in sorted(directory.glob("*.yaml"))}
+    found = {path.stem: read(path) for path in yaml_model.files(directory)}
     if not found:
         raise UsageError(f"{directory}: expected a scenario (*.yaml), found none")
     return found

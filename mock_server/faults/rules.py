@@ -101,6 +101,4 @@ class Preset(yaml_model.Model):
 
 def presets(directory: Path) -> dict[str, Preset]:
     """Return the presets in ``directory`` by name. Raise FileError."""
-    return {
-        path.stem: yaml_model.load(path, Preset)[0] for path in sorted(directory.glob("*.yaml"))
-    }
+    return {path.stem: yaml_model.load(path, Preset)[0] for path in yaml_model.files(directory)}

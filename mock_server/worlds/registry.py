@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 from weakref import WeakValueDictionary
 
+from mock_server import yaml_model
 from mock_server.engine import scenario
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import Clock, wall
@@ -65,7 +66,7 @@ class Worlds:
         self.scenarios: dict[str, Scenario] = scenario.load_available(settings.scenarios)
         self.starts: dict[str, WorldFile] = {
             path.stem: seed_data.read(path, self.scenarios)
-            for path in sorted(settings.starts.glob("*.yaml"))
+            for path in yaml_model.files(settings.starts)
         }
         if settings.start not in self.starts:
             available = ", ".join(self.starts)

@@ -1,9 +1,14 @@
 """The commands for a world: clock, reset, state, faults."""
 
 import re
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from driver import Driver, call
+from processes import PATIENCE, environment
 
 
 def test_time_is_taken_in_hand(drive: Driver) -> None:
@@ -77,3 +82,49 @@ def test_things_go_wrong_on_demand(drive: Driver) -> None:
     assert drive("faults") == "nothing goes wrong\n"
     assert "latency.takes=2s" in drive.refused("faults", "add", "latency=2s")
     assert "'latency'" in drive.refused("faults", "add", "lateness")
+
+
+LIMITED = (
+    "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)); "
+    "from mock_server.cli import main; sys.exit(main())"
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of file sizes")
+def test_an_export_that_cannot_be_completed_keeps_the_good_file(
+    drive: Driver, tmp_path: Path
+) -> None:
+    """As on a full disk: exit code 2, and nothing else is left."""
+    drive.world.create("diamond")
+    file = tmp_path / "keep.json"
+    drive("state", "export", file)
+    file.chmod(0o640)
+    good = file.read_bytes()
+    assert len(good) > 1_000
+    drive.world.create("fan-out")
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, "state", "export", str(file)],
+        env=environment(drive.variables),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"runs-mock: {file} cannot be written: ")
+    assert file.read_bytes() == good
+    assert list(tmp_path.iterdir()) == [file]
+    drive("state", "export", file)
+    assert len(file.read_bytes()) > len(good)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links and devices")
+def test_an_export_follows_links_and_fills_pipes(drive: Driver, tmp_path: Path) -> None:
+    """A symbolic link stays one, and a device is written to."""
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    drive("state", "export", link)
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8") == drive("state", "export", "/dev/stdout")
+    assert "cannot be written" in drive.refused("state", "export", tmp_path / "no" / "x.json")

@@ -104,6 +104,23 @@ def test_a_changed_behaviour_is_for_every_world_that_had_it(tmp_path: Path) -> N
         assert q02() == "bad_request"
 
 
+def test_a_directory_that_is_replaced_is_watched_again(tmp_path: Path) -> None:
+    """Moved away and created again, it is the one that counts; so is a file in it."""
+    directory = tmp_path / "scenarios"
+    directory.mkdir()
+    (directory / "mine.yaml").write_text(MINE.format(summary="First", key="one"))
+    with MockServer("--scenarios", str(directory), "--start", "empty") as mock, client(mock) as api:
+        directory.rename(tmp_path / "old")
+        until(lambda: "is gone" in mock.errors(), mock.errors)
+        assert summaries(api)["mine"] == "First"
+        directory.mkdir()
+        write(directory / "mine.yml", MINE.format(summary="Second", key="two"))
+        until(lambda: summaries(api).get("mine") == "Second", mock.errors)
+        write(directory / "mine.yml", MINE.format(summary="Third", key="three"))
+        until(lambda: summaries(api)["mine"] == "Third", mock.errors)
+        assert api.get(RUNS).status_code == 200
+
+
 def test_files_are_left_alone_when_told_so(tmp_path: Path) -> None:
     """With --no-reload the mock keeps what it was started with. The other mock shows when a change
     would have been seen."""
