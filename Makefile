@@ -23,7 +23,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --extra mock --extra kit \
 	--universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make update' --quiet
 NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
-	$(wildcard tests/*/tools/package-lock.json examples/*/package-lock.json))
+	$(wildcard tests/tools/package-lock.json tests/*/tools/package-lock.json examples/*/package-lock.json))
 
 .DEFAULT_GOAL := help
 .PHONY: help mock conformance url test test-all test-latest lint types tests language kill-table \
@@ -97,12 +97,15 @@ format: $(DEV) ## Repair what can be repaired automatically
 update: $(DEV) ## Lock the newest releases that pyproject.toml permits
 	$(LOCK) --group build --output-file requirements/run.txt
 	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(BIN)/uv pip compile tests/tools/requirements.in --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --custom-compile-command 'make update' --quiet \
+		--output-file tests/tools/requirements.txt
 
 wheel: $(DEV) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## Remove what set-up, tests and builds have made
-	rm -rf .venv .venv-latest dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*/tools/node_modules examples/*/node_modules
+	rm -rf .venv .venv-latest dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/tools/node_modules tests/*/tools/node_modules examples/*/node_modules
 	find mock_server conformance tests tools examples bench -name __pycache__ -prune -exec rm -rf {} +
 
 $(RUN): pyproject.toml requirements/run.txt
