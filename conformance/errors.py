@@ -105,12 +105,14 @@ class Outcome(Exception):  # noqa: N818
     """The base of the ways in which a check ends other than by returning.
 
     `caused_by` is the requirement that covers the fault, where a check meets one that is not its
-    own subject: if that requirement fails, this result follows from it.
+    own subject: if that requirement fails, this result follows from it. `waited_for` names the
+    transition of a run that did not come, if it came of that.
     """
 
-    def __init__(self, message: str, *, caused_by: str = "") -> None:
+    def __init__(self, message: str, *, caused_by: str = "", waited_for: str = "") -> None:
         super().__init__(message)
         self.caused_by = caused_by
+        self.waited_for = waited_for
 
 
 class CheckFailed(Outcome):
@@ -129,19 +131,24 @@ class CheckFailed(Outcome):
         exchange: int | None = None,
         contract_location: str = "",
         caused_by: str = "",
+        waited_for: str = "",
     ) -> None:
-        super().__init__(message, caused_by=caused_by)
+        super().__init__(message, caused_by=caused_by, waited_for=waited_for)
         self.level = level
         self.exchange = exchange
         self.contract_location = contract_location
 
 
 class NoResponse(CheckFailed):
-    """A request got no complete response in time; `hint` says what to do."""
+    """A request got no complete response in time; `hint` says what to do. `broken`: the connection
+    was refused or closed."""
 
-    def __init__(self, message: str, *, exchange: int | None = None, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, exchange: int | None = None, hint: str = "", broken: bool = False
+    ) -> None:
         super().__init__(message, exchange=exchange)
         self.hint = hint
+        self.broken = broken
 
 
 class ConnectionRefused(NoResponse):
@@ -156,9 +163,10 @@ class Inconclusive(Outcome):
         message: str,
         *,
         caused_by: str = "",
+        waited_for: str = "",
         reason: Untested = Untested.PRECONDITION,
     ) -> None:
-        super().__init__(message, caused_by=caused_by)
+        super().__init__(message, caused_by=caused_by, waited_for=waited_for)
         self.reason = reason
 
 

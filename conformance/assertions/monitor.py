@@ -14,13 +14,14 @@ from conformance.client.response import Response
 from conformance.client.run_events import run_events
 from conformance.client.sse import Parser
 from conformance.errors import CheckFailed
-from conformance.vocabulary import ROOT, Level
+from conformance.vocabulary import ROOT, Level, Status
 
 Json = dict[str, Any]
 # The requirement, the thing that it is about, and what is wrong with that.
 Fault = tuple[str, str, str]
 
 _METHODS = ("GET", "POST")
+_STATUSES = frozenset(Status)
 # The statuses of a dependency that say whether it is over.
 _CONCLUSIVE = ("pending", "running", "completed")
 
@@ -52,7 +53,9 @@ class InvariantMonitor:
             self._note(response, _steps(body), None)
         else:
             items = body.get("items")
-            self._note(response, self._runs(items if isinstance(items, list) else [body]), None)
+            shown = items if isinstance(items, list) else [body]
+            self._note(response, self._runs(shown), None)
+            self._note(response, _unknown_statuses(shown), Level.ANALOGUE)
 
     def _note(self, response: Response, faults: Iterable[Fault], level: Level | None) -> None:
         for name, subject, why in faults:
@@ -66,7 +69,7 @@ class InvariantMonitor:
     def _runs(self, shown: Sequence[object]) -> Iterator[Fault]:
         for run in shown:
             # An incomplete run is the subject of other checks.
-            if not isinstance(run, dict) or not isinstance(run.get("status"), str):
+            if not isinstance(run, dict) or run.get("status") not in _STATUSES:
                 continue
             if run.get("createdAt") is None:
                 continue
@@ -81,6 +84,13 @@ class InvariantMonitor:
             yield from self._runs([event.run])
             if invariants.is_step(event.step):
                 yield from _check_step_times([event.step or {}])
+
+
+def _unknown_statuses(shown: Sequence[object]) -> Iterator[Fault]:
+    for run in shown:
+        status = run.get("status") if isinstance(run, dict) else None
+        if isinstance(status, str) and status not in _STATUSES:
+            yield "GET-01", "the run", f"{status!r} is a status that the contract does not know"
 
 
 def _steps(body: Json) -> Iterator[Fault]:

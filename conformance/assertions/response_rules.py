@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from conformance.client.outages import is_gateway_error
 from conformance.client.response import Response
 from conformance.contract.schema import Schemas
 from conformance.errors import CheckFailed
@@ -116,7 +117,9 @@ def no_server_error(response: Response) -> CheckFailed | None:
 
 def error_has_reason(response: Response) -> CheckFailed | None:
     """The body of a 4xx is JSON and says why (Q20)."""
-    if not 400 <= response.status < 500 or response.method == "HEAD":
+    # What a gateway returns by itself did not reach the service.
+    by_gateway = is_gateway_error(response.status, response.headers, response.body)
+    if by_gateway or not 400 <= response.status < 500 or response.method == "HEAD":
         return None
     if response.media_type != "application/json" and not response.media_type.endswith("+json"):
         return _failure(response, f"its type is {response.media_type!r}, no kind of JSON")

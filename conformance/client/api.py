@@ -9,12 +9,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from conformance.client.credentials import Credential
-from conformance.client.rate_limit import TOO_MANY_REQUESTS, retry_after
 from conformance.client.response import Response
 from conformance.client.stream import Stream
 from conformance.client.transport import Target
-from conformance.errors import CheckFailed, Inconclusive
-from conformance.vocabulary import Operation, Untested
+from conformance.errors import CheckFailed
+from conformance.vocabulary import Operation
 
 T = TypeVar("T", Response, Stream)
 _ABSENT = object()
@@ -56,7 +55,7 @@ class Api:
         headers = self._headers()
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
-        return _not_rate_limited(self.target.stream(Operation.EVENTS.path(run_id), headers))
+        return self.target.stream(Operation.EVENTS.path(run_id), headers)
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Return the run. Raise CheckFailed if the response is not 200 with an object."""
@@ -89,33 +88,14 @@ class Api:
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
         if operation is Operation.EVENTS:
-            with _not_rate_limited(self.target.stream(operation.path(run_id), sent)) as stream:
+            with self.target.stream(operation.path(run_id), sent) as stream:
                 return stream.first_response(self.target.timeout)
-        return _not_rate_limited(
-            self.target.send(
-                operation.method, operation.path(run_id), params=query, headers=sent, body=content
-            )
+        return self.target.send(
+            operation.method, operation.path(run_id), params=query, headers=sent, body=content
         )
 
     def _headers(self) -> dict[str, str]:
         return {} if self.credential is None else self.credential.headers()
-
-
-def _not_rate_limited(response: T) -> T:
-    """Return the response. Raise Inconclusive if it is 429: that says nothing about the request."""
-    if response.status != TOO_MANY_REQUESTS:
-        return response
-    asked = retry_after(response.headers)
-    if asked is None:
-        raise Inconclusive(
-            f"{response.url} returned 429 without Retry-After",
-            caused_by="HTTP-08",
-        )
-    raise Inconclusive(
-        f"rate limited: {response.url} asks to wait {asked:.0f} s, more than is left; raise the "
-        f"tenant's limit, or --budget and --patience",
-        reason=Untested.RATE_LIMIT,
-    )
 
 
 def _expect_object(call: Callable[[], Response], requirement: str) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from conformance import deadline
 from conformance.client.connection import Connection
 from conformance.client.decompression import DecompressionError, decompressed
 from conformance.client.diagnosis import TooLargeError, TooSlowError, cause_of
-from conformance.client.rate_limit import TOO_MANY_REQUESTS, RateLimiter
+from conformance.client.outages import Outages, no_service, wait
+from conformance.client.rate_limit import TOO_MANY_REQUESTS, RateLimiter, retry_after
 from conformance.client.recorder import Traffic
 from conformance.client.response import Response
 from conformance.client.stream import Stream
-from conformance.errors import ConnectionRefused, NoResponse, Unsupported
+from conformance.errors import ConnectionRefused, Inconclusive, NoResponse, Unsupported
+from conformance.vocabulary import Untested
 
 MAX_BODY = 32 * 1024 * 1024
 T = TypeVar("T", Response, Stream)
@@ -46,6 +48,7 @@ class Target:
         read_only: bool = False,
         observers: Sequence[Callable[[Response], object]] = (),
         rate_limiter: RateLimiter | None = None,
+        outages: Outages | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.traffic = traffic
@@ -54,6 +57,8 @@ class Target:
         self._read_only = read_only
         self._observers = observers
         self._rate_limiter = rate_limiter or RateLimiter()
+        self._outages = outages or Outages()
+        self._probe: httpx2.Request | None = None
         # An idle connection is given up before any usual server would: reusing one that the server
         # is just closing would look like a fault of the server.
         self._client = httpx2.Client(
@@ -82,16 +87,71 @@ class Target:
         timeout: float | None = None,
     ) -> Response:
         """Send one request and read the complete response; again, if a rate limit rejected it, when
-        the time that was asked for has gone by.
+        the time that was asked for has gone by, or after an outage, if that is safe.
 
         Raise NoResponse if it is not complete in `timeout` seconds or exceeds 32 MiB,
-        ConnectionRefused if nothing listens, Unsupported for changes to a read-only target.
+        ConnectionRefused if nothing listens, Unsupported for changes to a read-only target,
+        Inconclusive if a rate limit or an outage leaves it without a response of the service.
         """
-        return self._within_rate_limit(
-            lambda: self._send(
-                self._request(method, path, params, headers, body), timeout or self.timeout
-            )
-        )
+
+        def attempt() -> Response:
+            request = self._request(method, path, params, headers, body)
+            response = self._send(request, timeout or self.timeout)
+            if method == "GET" and 200 <= response.status < 300:
+                self._probe = request
+            return response
+
+        response = self._after_outages(method, path, lambda: self._within_rate_limit(attempt))
+        for observe in self._observers:
+            observe(response)
+        return _not_rate_limited(response)
+
+    def _after_outages(self, method: str, path: str, attempt: Callable[[], T]) -> T:
+        """Return the response, sent again as long as an outage may pass.
+
+        Raise Inconclusive if only a gateway responds and the service is down: where it is up, what
+        it does to requests like this one is a fault of its own.
+        """
+        attempts = 0
+        while True:
+            met: NoResponse | Response
+            response = None
+            try:
+                response = attempt()
+                met = self._head_of(response)
+                if not no_service(met):
+                    self._outages.responded(method, path, attempts)
+                    return response
+            except NoResponse as fault:
+                met = fault
+            persists = self._outages.persists(method, path)
+            pause = self._outages.pause(method, path, met, attempts)
+            if pause is not None:
+                attempts += 1
+                wait(pause)
+            elif isinstance(met, NoResponse):
+                raise met
+            elif response is not None and (persists or method == "GET") and self._is_up():
+                return response
+            else:
+                raise Inconclusive(f"{met.summary} by a gateway", reason=Untested.LOST)
+
+    def _head_of(self, response: Response | Stream) -> Response:
+        """Return the response, or what there is of it if it goes on."""
+        if isinstance(response, Response):
+            return response
+        if response.status < 500 or response.media_type == "text/event-stream":
+            return Response("GET", response.url, response.status, response.headers, b"", 0.0, 0)
+        return response.first_response(self.timeout)
+
+    def _is_up(self) -> bool:
+        """Whether a request that succeeded before does so now."""
+        if self._probe is None:
+            return True
+        try:
+            return self._send(self._probe, self.timeout).status < 300
+        except NoResponse:
+            return False
 
     def _send(self, request: httpx2.Request, limit: float) -> Response:
         start = time.monotonic()
@@ -119,7 +179,7 @@ class Target:
         content = b"".join(chunks)
         seconds = time.monotonic() - start
         number = self.traffic.record(request, raw, content, seconds)
-        return self._to_response(request, raw, content, seconds, number)
+        return _to_response(request, raw, content, seconds, number)
 
     def stream(self, path: str, headers: Mapping[str, str]) -> Stream:
         """Open an event stream; it is read on a thread of its own until it is closed."""
@@ -132,7 +192,9 @@ class Target:
                     stream.first_response(self.timeout)
             return stream
 
-        return self._within_rate_limit(attempt)
+        return _not_rate_limited(
+            self._after_outages("GET", path, lambda: self._within_rate_limit(attempt))
+        )
 
     def _within_rate_limit(self, attempt: Callable[[], T]) -> T:
         """Return the response after waiting for rate limits, as long as time is left."""
@@ -154,7 +216,9 @@ class Target:
             seconds = time.monotonic() - start
             number = self.traffic.record(request, raw, stream.head, seconds)
             if stream.ended:
-                self._to_response(request, raw, stream.head, seconds, number)
+                response = _to_response(request, raw, stream.head, seconds, number)
+                for observe in () if no_service(response) else self._observers:
+                    observe(response)
             return number
 
         return Stream(raw, str(request.url), opened=start, record=done)
@@ -177,27 +241,6 @@ class Target:
             content=body,
         )
 
-    def _to_response(
-        self,
-        request: httpx2.Request,
-        raw: httpx2.Response,
-        body: bytes,
-        seconds: float,
-        number: int,
-    ) -> Response:
-        response = Response(
-            method=request.method,
-            url=str(request.url),
-            status=raw.status_code,
-            headers=_lower(raw.headers),
-            body=body,
-            seconds=seconds,
-            exchange=number,
-        )
-        for observe in self._observers:
-            observe(response)
-        return response
-
     def _no_response(
         self,
         request: httpx2.Request,
@@ -212,12 +255,42 @@ class Target:
             why = f"no data for {self.timeout:g} s"
         number = self.traffic.record(request, raw, body, seconds, why)
         kind = ConnectionRefused if isinstance(fault, httpx2.ConnectError) else NoResponse
+        broken = isinstance(fault, httpx2.NetworkError | httpx2.RemoteProtocolError | OSError)
         return kind(
             f"{request.method} {request.url} got no complete response: {why}",
             exchange=number,
             hint=cause_of(fault, secure=request.url.scheme == "https").value,
+            broken=broken,
         )
 
 
 def _lower(headers: httpx2.Headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
+
+
+def _to_response(
+    request: httpx2.Request, raw: httpx2.Response, body: bytes, seconds: float, number: int
+) -> Response:
+    return Response(
+        method=request.method,
+        url=str(request.url),
+        status=raw.status_code,
+        headers=_lower(raw.headers),
+        body=body,
+        seconds=seconds,
+        exchange=number,
+    )
+
+
+def _not_rate_limited(response: T) -> T:
+    """Return the response. Raise Inconclusive if it is 429: that says nothing about the request."""
+    if response.status != TOO_MANY_REQUESTS:
+        return response
+    asked = retry_after(response.headers)
+    if asked is None:
+        raise Inconclusive(f"{response.url} returned 429 without Retry-After", caused_by="HTTP-08")
+    raise Inconclusive(
+        f"rate limited: {response.url} asks to wait {asked:.0f} s, more than is left; raise the "
+        f"tenant's limit, or --budget and --patience",
+        reason=Untested.RATE_LIMIT,
+    )

@@ -42,6 +42,8 @@ _SAMPLES = (
     (State.PENDING, None),
 )
 _LIST_EDGE = 200
+# Seconds in which runs that are cancelled ahead of the checks should be so.
+_CANCEL = 5.0
 # How many runs may be tried until one is seen to wait.
 _MAX_TRIES = 5
 WRONG_SECRET = "no-such-credential-3f6b1c"  # noqa: S105 - it opens nothing, on purpose
@@ -198,7 +200,7 @@ class CheckContext:
             with contextlib.suppress(Outcome):
                 run_id = self.runs.fresh(State.SUCCEEDS, at)
                 self.api.cancel(run_id)
-                self.poller.wait_for_status(self.api, run_id, Status.CANCELLED)
+                self.poller.wait_for_status(self.api, run_id, Status.CANCELLED, within=_CANCEL)
                 ended.append(self.snapshot(run_id))
         return tuple(ended)
 
@@ -214,9 +216,9 @@ class CheckContext:
             snapshots.append(self.snapshot(run_id))
             return snapshots[-1].run
 
-        _, why = self.poller.until(read, is_finished)
+        run, why = self.poller.until(read, is_finished)
         if why:
-            raise Inconclusive(f"after {self.poller.patience:g} s {why}")
+            raise self.poller.not_reached(run, f"after {{}} s {why}")
         return snapshots
 
     def _record_stream(self) -> StreamRecording:
@@ -293,7 +295,12 @@ class CheckContext:
         """Return the value once it matches. Raise CheckFailed if it does not in time."""
         value, why = self.poller.until(read, matches, within)
         if why:
-            raise CheckFailed(why)
+            missed = self.poller.waits.missed_by(value)
+            raise CheckFailed(
+                why,
+                caused_by="" if missed is None else missed.transition.cause,
+                waited_for="" if missed is None else missed.name,
+            )
         return value
 
     def listen(

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from conformance.assertions.matchers import Matcher, has_status, is_finished
 from conformance.client.api import Api
 from conformance.client.stream import Stream
 from conformance.errors import Inconclusive
+from conformance.harness.waits import WaitHistory
 from conformance.provision.protocol import Clock, RealClock
 from conformance.vocabulary import Status
 
@@ -27,18 +28,28 @@ _STABLE_TIME = 10.0
 _MAX_STABLE_WAITS = 5
 # Timestamps that are kept to the second differ after this.
 _TICK = 1.1
+# In real time, a wait that has taken long may be looked at less often: this part of it, in seconds.
+_POLL_SHARE, _MAX_POLL = 0.15, 1.0
 
 
 class StatusPassed(Inconclusive):
     """A run was past the status that it should have been met in."""
 
 
+class NotReached(Inconclusive):
+    """A run did not get into a status in time, nor did `times - 1` others before it."""
+
+    times = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Poller:
-    """`patience` is how many seconds of the target's time a run is given to get somewhere."""
+    """`patience` is how many seconds of the target's time a run is given to get somewhere, at
+    most: `waits` may show that less will do."""
 
     clock: Clock
     patience: float
+    waits: WaitHistory = field(default_factory=WaitHistory)
 
     @property
     def real_time(self) -> bool:
@@ -46,17 +57,33 @@ class Poller:
         return isinstance(self.clock, RealClock)
 
     def until(
-        self, read: Callable[[], T], matches: Matcher[T], within: float | None = None
+        self,
+        read: Callable[[], T],
+        matches: Matcher[T],
+        within: float | None = None,
+        wanted: Matcher[T] | None = None,
     ) -> tuple[T, str | None]:
         """The last value read and what was still wrong with it after `within` seconds: None if it
-        came to match."""
-        left = self.patience if within is None else within
+        came to match. `wanted` is what it is waited for, if `matches` ends a wait sooner."""
+        patience = self.patience if within is None else within
+        seconds = 0.0
         while True:
             value = read()
             why = matches(value)
-            if why is None or left <= 0:
+            if why is None:
+                self.waits.came(value, seconds)
+                return value, None
+            if seconds >= self.waits.limit(value, patience):
+                self.waits.gave_up(value, seconds, patience, wanted or matches)
                 return value, why
-            left -= self.clock.advance(_STEP)
+            seconds += self._pause(seconds)
+
+    def _pause(self, waited: float) -> float:
+        """Let a little time go by, more of it the longer it has been already."""
+        passed = self.clock.advance(_STEP)
+        while self.real_time and passed < min(_MAX_POLL, _POLL_SHARE * waited):
+            passed += self.clock.advance(_STEP)
+        return passed
 
     def advance(self, seconds: float) -> None:
         """Let this much of the target's time go by, in real time where it cannot be moved."""
@@ -87,7 +114,9 @@ class Poller:
                 return
             before = after
 
-    def wait_for_status(self, api: Api, run_id: str, *statuses: Status) -> dict[str, Any]:
+    def wait_for_status(
+        self, api: Api, run_id: str, *statuses: Status, within: float | None = None
+    ) -> dict[str, Any]:
         """The run, once it has one of these statuses; Inconclusive if it never does, and at once
         if it has gone past them."""
         has_wanted_status = has_status(*statuses)
@@ -97,7 +126,7 @@ class Poller:
             past = statuses == (Status.PENDING,) or is_finished(run) is None
             return None if past else has_wanted_status(run)
 
-        run, _ = self.until(lambda: api.run(run_id), settled)
+        run, _ = self.until(lambda: api.run(run_id), settled, within, has_wanted_status)
         why = has_wanted_status(run)
         if why is None:
             return run
@@ -107,18 +136,34 @@ class Poller:
                 f"{why}: it had left that status before it was read; provide runs that are "
                 f"{wanted} for some seconds"
             )
-        raise Inconclusive(
-            f"{why}, and it was given {self.patience:g} s: more by --patience, or provide "
-            f"quicker runs"
+        raise self.not_reached(run, f"{why}, and it was given {{}} s")
+
+    def not_reached(self, run: dict[str, Any], why: str) -> NotReached:
+        """Return that this run is not where it should be, with the requirement that is about it;
+        `why` has a place for the number of seconds."""
+        missed = self.waits.missed_by(run)
+        seconds = self.patience if missed is None else missed.seconds
+        why = why.format(f"{seconds:.0f}")
+        if missed is not None and missed.transition.is_unknown:
+            why = f"the run is {run.get('status')!r}, a status that the contract does not know"
+        elif missed is None or not missed.transition.cause:
+            why += ": more by --patience, or provide quicker runs"
+        return NotReached(
+            why,
+            caused_by="" if missed is None else missed.transition.cause,
+            waited_for="" if missed is None else missed.name,
         )
 
     def follow(
         self, stream: Stream, ready: Callable[[Stream], bool], within: float | None = None
     ) -> bool:
         """Listen until `ready` or the stream's end while the target's time goes by."""
-        left = self.patience if within is None else within
+        limit = self.waits.stream_limit(self.patience if within is None else within)
+        seconds = 0.0
         while not stream.wait(_DELIVERY, ready):
-            if stream.ended or left <= 0:
+            if stream.ended or seconds >= limit:
+                self.waits.heard(ready(stream), seconds)
                 return ready(stream)
-            left -= _DELIVERY + self.clock.advance(_STEP)
+            seconds += _DELIVERY + self.clock.advance(_STEP)
+        self.waits.heard(True, seconds)
         return True

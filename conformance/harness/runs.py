@@ -21,7 +21,7 @@ from conformance.errors import (
     SetupError,
     Unsupported,
 )
-from conformance.harness.polling import Poller, StatusPassed
+from conformance.harness.polling import NotReached, Poller, StatusPassed
 from conformance.provision.protocol import Declined, Provided, Provisioner
 from conformance.vocabulary import FINISHED, State, Status
 
@@ -78,6 +78,7 @@ class Runs:
         self._wanted: list[State] = []
         self._created_ahead: dict[State, list[Provided]] = {}
         self._unfinished: list[str] = []
+        self._not_reached: dict[tuple[State, Status | None], NotReached] = {}
 
     @property
     def unlimited(self) -> bool:
@@ -88,7 +89,7 @@ class Runs:
         """A run to look at only, in the status `at` (by default the state's own)."""
         at = at or _INITIAL_STATUS.get(state)
         if (state, at) not in self._shared:
-            self._shared[state, at] = self._provide(state, at, to_change=False)
+            self._shared[state, at] = self._once(state, at, to_change=False)
         return self._shared[state, at].run_id
 
     def fresh(self, state: State, at: Status | None = None) -> str:
@@ -191,14 +192,29 @@ class Runs:
         provided = self._provisioner.provide(state)
         if isinstance(provided, Provided) and provided.may_change and self._provisioner.unlimited:
             self._created += [] if state is State.OTHER_TENANT else [provided.run_id]
+        if isinstance(provided, Provided):
+            self._poller.waits.provided(provided.run_id, state)
         return provided
 
     def _provide_before_it_passes(self, state: State, at: Status | None) -> Provided:
         """One to change; another, if it has gone past the status before it was looked at."""
         for _ in range(_MAX_TRIES - 1 if self.unlimited and at not in FINISHED else 0):
             with contextlib.suppress(StatusPassed):
-                return self._provide(state, at, to_change=True)
-        return self._provide(state, at, to_change=True)
+                return self._once(state, at, to_change=True)
+        return self._once(state, at, to_change=True)
+
+    def _once(self, state: State, at: Status | None, *, to_change: bool) -> Provided:
+        """One in this status. Raise NotReached at once if the last two did not get there."""
+        if (before := self._not_reached.get((state, at))) and before.times > 1:
+            raise before
+        try:
+            provided = self._provide(state, at, to_change=to_change)
+        except NotReached as why:
+            why.times = before.times + 1 if before else 1
+            self._not_reached[state, at] = why
+            raise
+        self._not_reached.pop((state, at), None)
+        return provided
 
     def _provide(self, state: State, at: Status | None, *, to_change: bool) -> Provided:
         provided_run = self._request(state, at)

@@ -3,8 +3,8 @@ it is JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from conformance.catalogue.open_questions import Observation
@@ -29,8 +29,8 @@ class Result:
     """One check's verdict. `exchanges` are its newest, `failing_exchange` the number of the one
     that shows the failure, `caused_by` the requirement that covers it if that is another,
     `contract_location` what is not met, `runs` the observed histories, `reason` why it is
-    inconclusive, `requests` the number of requests. `incidental`: the check is about something
-    else."""
+    inconclusive, `requests` the number of requests, `waited_for` the transition of a run that did
+    not come. `incidental`: the check is about something else."""
 
     requirement: str
     check: str
@@ -46,6 +46,7 @@ class Result:
     runs: tuple[dict[str, Any], ...] = ()
     reason: Untested | None = None
     requests: int = 0
+    waited_for: str = ""
 
     @property
     def curl(self) -> str:
@@ -74,6 +75,23 @@ class Result:
                 "reason": Untested(data["reason"]) if data["reason"] else None,
             }
         )
+
+
+def amend(result: Result, came_late: Collection[str]) -> Result:
+    """Return the result, inconclusive if it fails only for a transition that came late: after the
+    kit had given up waiting."""
+    if result.waited_for not in came_late or result.verdict not in (
+        Verdict.VIOLATION,
+        Verdict.DEVIATION,
+    ):
+        return result
+    return replace(
+        result,
+        verdict=Verdict.INCONCLUSIVE,
+        message=f"{result.message}; it came later: provide quicker runs",
+        failing_exchange=None,
+        reason=Untested.PRECONDITION,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import pytest
 
 from conformance import deadline
 from conformance.catalogue.versions import is_newer
+from conformance.client.outages import OutageStats
 from conformance.client.rate_limit import RateLimitStats
 from conformance.config.settings import Settings
 from conformance.errors import (
@@ -40,7 +41,7 @@ from conformance.results.events import (
     WaitingForApi,
 )
 from conformance.results.report import Report
-from conformance.results.result import Result
+from conformance.results.result import Result, amend
 from conformance.runner.judging import Judging
 from conformance.runner.session import Session
 from conformance.runner.summarize import RunInfo, conclude, show
@@ -51,10 +52,12 @@ from conformance.runner.workers import (
     keep_together,
     send_output,
 )
-from conformance.vocabulary import Operation, Untested
+from conformance.vocabulary import Operation, Untested, Verdict
 
 _PROPERTY = "runs-conformance"
 _CHECKS = Path(__file__).parent.parent / "checks"
+# How often in a row a check is run again after an outage without success.
+_MAX_RERUNS = 3
 _CHANGING = (Operation.CANCEL, Operation.RETRY)
 
 
@@ -84,6 +87,10 @@ class Engine:
         self._problem = ""
         self._notes = settings.connection.notes
         self._rate_limit_stats = RateLimitStats()
+        self._failed_waits: set[str] = set()
+        self._reruns = 0
+        self._outage_stats = OutageStats()
+        self._came_late: frozenset[str] = frozenset()
         self._interrupted = False
         self._begun = False
         self.start = time.monotonic() if start is None else start
@@ -193,6 +200,14 @@ class Engine:
         if why not in self._problem:
             self._problem = "; ".join(filter(None, (self._problem, why)))
 
+    def add_came_late(self, transitions: frozenset[str]) -> None:
+        """Add transitions that came after the kit had given them up."""
+        self._came_late |= transitions
+
+    def add_outage_stats(self, outage_stats: OutageStats) -> None:
+        """Add the outages that a worker met."""
+        self._outage_stats += outage_stats
+
     def add_rate_limit_stats(self, rate_limit_stats: RateLimitStats) -> None:
         """Add what rate limits cost a worker."""
         self._rate_limit_stats += rate_limit_stats
@@ -226,9 +241,9 @@ class Engine:
         if info is None:
             return (yield)
         with self._lock.hold(exclusive=info.exclusive):
-            return (yield from self._in_time())
+            return (yield from self._in_time(item))
 
-    def _in_time(self) -> Generator[None, Any, Any]:
+    def _in_time(self, item: pytest.Item) -> Generator[None, Any, Any]:
         left = self.settings.budget - (time.monotonic() - self.start)
         # Random cases may take as long as the user wants.
         at_random = self.settings.fuzz.seed is not None
@@ -238,10 +253,22 @@ class Engine:
             raise Inconclusive(self._problem, reason=Untested.BUDGET)
         if since := self.judging.unreachable_since:
             raise Inconclusive(self._problem, caused_by=since, reason=Untested.LOST)
+        outages = self.session.outages
         with deadline.limit(share, f"the check was not done after {share:.1f} s"):
             self.session.create_ahead()
             self.judging.begin()
-            return (yield)
+            seen = outages.seen
+            try:
+                return (yield)
+            except Outcome:
+                if outages.seen == seen or self._reruns >= _MAX_RERUNS:
+                    raise
+            # An outage is not the subject of the check.
+            self._reruns += 1
+            self.judging.begin_again()
+            item.runtest()
+            self._reruns = 0
+            return None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -257,6 +284,8 @@ class Engine:
         result, *incidental = self.judging.results(required, item.name, fault, call.duration)
         if self.judging.problem:
             self._problem = self.judging.problem
+        if result.verdict in (Verdict.VIOLATION, Verdict.DEVIATION):
+            self._failed_waits.add(result.waited_for)
         for each in (result, *incidental):
             clean = self.session.traffic.clean(each.to_json())
             report.user_properties.append((_PROPERTY, json.dumps(clean)))
@@ -296,7 +325,10 @@ class Engine:
             if self._session is not None:
                 self._clean_up(self._session)
             problem = self.refused.message if self.refused else self._problem
-            send_output(session.config, WorkerOutput(problem, self._rate_limit_stats))
+            output = WorkerOutput(
+                problem, self._rate_limit_stats, self._came_late, self._outage_stats
+            )
+            send_output(session.config, output)
             return
         if self.refused is not None:
             session.exitstatus = 2
@@ -316,10 +348,12 @@ class Engine:
         late = "Clean-up took too long: runs that the kit created are still unfinished."
         try:
             with deadline.limit(max(left, self.settings.timeout), late):
+                self._came_late |= session.came_late(self._failed_waits, left)
                 session.close()
         except DeadlineExceeded as fault:
             self._notes += (str(fault),)
         self.add_rate_limit_stats(session.rate_limiter.stats)
+        self._outage_stats += session.outages.stats
 
     def _make_report(self) -> Report:
         info = RunInfo(
@@ -327,9 +361,10 @@ class Engine:
             seconds=round(time.monotonic() - self.start, 2),
             problem=self._redactor.text(self._problem),
             interrupted=self._interrupted,
-            notes=(*self._notes, *self._rate_limit_stats.notes),
+            notes=(*self._notes, *self._rate_limit_stats.notes, *self._outage_stats.notes),
         )
-        return conclude(self.settings, self._setup, self._results, info)
+        results = [amend(result, self._came_late) for result in self._results]
+        return conclude(self.settings, self._setup, results, info)
 
     def _emit(self, event: Event) -> None:
         for reporter in self._reporters:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.catalogue.requirements import Requirement
-from conformance.errors import Inconclusive, NoResponse
+from conformance.errors import Inconclusive, NoResponse, Outcome
 from conformance.harness.context import CheckContext
 from conformance.results.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.results.run_history import to_history
@@ -31,6 +31,12 @@ class Judging:
     def begin(self) -> None:
         """Count requests from here on to the next check."""
         self._first_exchange = self._session.traffic.count
+
+    def begin_again(self) -> None:
+        """Forget what the check has observed: it is run once more."""
+        self.begin()
+        if self._context is not None:
+            self._context.observations.clear()
 
     def new_context(self) -> CheckContext:
         """Return what the next check is given."""
@@ -79,6 +85,7 @@ class Judging:
             runs=self._new_histories(),
             reason=reason,
             requests=session.traffic.count - self._first_exchange,
+            waited_for=fault.waited_for if isinstance(fault, Outcome) else "",
         )
 
     def _incidental(self, result: Result) -> list[Result]:

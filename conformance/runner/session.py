@@ -3,7 +3,10 @@ and the place where every check's kit comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import time
+from collections.abc import Callable, Container, Sequence
+from functools import partial
 
 from conformance.assertions.monitor import InvariantMonitor
 from conformance.assertions.response_rules import RuleMonitor, rules
@@ -12,6 +15,7 @@ from conformance.catalogue.requirements import Catalogue
 from conformance.catalogue.versions import load_version
 from conformance.client.api import Api
 from conformance.client.credentials import AuthScheme, Credential
+from conformance.client.outages import Outages
 from conformance.client.rate_limit import RateLimiter
 from conformance.client.raw_socket import RawClient
 from conformance.client.recorder import Traffic
@@ -24,6 +28,7 @@ from conformance.harness.cache import ObservationCache
 from conformance.harness.context import CheckContext
 from conformance.harness.polling import Poller
 from conformance.harness.runs import RetriedRuns, Runs
+from conformance.harness.waits import WaitHistory
 from conformance.provision.clock import CommandClock, RequestClock
 from conformance.provision.discover import DiscoverProvisioner
 from conformance.provision.mock import MockControl, other_tenant_of, worker_credential
@@ -61,8 +66,9 @@ class Session:
         self._schemas = Schemas(self.contract)
         self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
         self.monitor = RuleMonitor(rules(self._schemas), self.selected)
-        retried_runs = RetriedRuns()
+        retried_runs, waits = RetriedRuns(), WaitHistory()
         self.rate_limiter = RateLimiter(limited)
+        self.outages = Outages()
         self._target = Target(
             settings.base_url,
             self.traffic,
@@ -73,8 +79,10 @@ class Session:
                 self.monitor.observe,
                 InvariantMonitor(self.monitor).observe,
                 retried_runs.observe,
+                waits.observe,
             ),
             rate_limiter=self.rate_limiter,
+            outages=self.outages,
         )
         # Requests of the set-up are not traffic of a check, and are allowed in a read-only run.
         self._control = Target(
@@ -83,6 +91,7 @@ class Session:
             timeout=settings.timeout,
             connection=settings.connection,
             rate_limiter=self.rate_limiter,
+            outages=self.outages,
         )
         self._raw_client = RawClient(
             settings.base_url, settings.connection, self.traffic, timeout=settings.timeout
@@ -100,7 +109,8 @@ class Session:
             self._target.close()
             self._control.close()
             raise
-        self._poller = Poller(self._clock() or self.provisioner.clock, settings.patience)
+        self._poller = Poller(self._clock() or self.provisioner.clock, settings.patience, waits)
+        waits.real_time = self._poller.real_time
         self._runs = Runs(self.provisioner, self.api, self._poller, retried_runs)
 
     def try_out(self) -> None:
@@ -166,6 +176,21 @@ class Session:
             ),
             other_credential=self.provisioner.other_tenant,
         )
+
+    def came_late(self, names: Container[str], seconds: float) -> frozenset[str]:
+        """Return those of the named transitions that came after the kit had given them up, given
+        as many seconds more as the patience leaves, and these at most."""
+        late: set[str] = set()
+        until = time.monotonic() + seconds
+        for missed in self._poller.waits.missed.values():
+            if not missed.short or missed.name not in names:
+                continue
+            left = min(until, missed.since + self.settings.patience) - time.monotonic()
+            read = partial(self.api.run, missed.run_id)
+            with contextlib.suppress(Outcome):
+                if Poller(RealClock(), max(0.0, left)).until(read, missed.matches)[1] is None:
+                    late.add(missed.name)
+        return frozenset(late)
 
     def plan(self, states: Sequence[State]) -> None:
         """Say which finished runs will be used up, in this order."""

@@ -9,12 +9,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
+from conformance.client.outages import OutageStats
 from conformance.client.rate_limit import RateLimitStats
 from conformance.config.settings import Settings
 from conformance.errors import ConfigurationError
@@ -40,11 +41,13 @@ class WorkerInput:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOutput:
-    """What a worker sends back in addition to its results: why its part is incomplete, and what
-    rate limits cost it."""
+    """What a worker sends back in addition to its results: why its part is incomplete, what rate
+    limits cost it, which transitions came late, and the outages that it met."""
 
     problem: str
     rate_limit_stats: RateLimitStats
+    came_late: frozenset[str] = frozenset()
+    outage_stats: OutageStats = field(default_factory=OutageStats)
 
 
 def arguments(workers: int) -> list[str]:
@@ -139,6 +142,12 @@ class Controller(Protocol):
     def add_rate_limit_stats(self, rate_limit_stats: RateLimitStats) -> None:
         """Note what rate limits cost a worker."""
 
+    def add_came_late(self, transitions: frozenset[str]) -> None:
+        """Note which transitions came after a worker had given them up."""
+
+    def add_outage_stats(self, outage_stats: OutageStats) -> None:
+        """Note the outages that a worker met."""
+
 
 class WorkerHooks:
     """The controller's side: give workers their input and take in what they send."""
@@ -179,6 +188,8 @@ class WorkerHooks:
         if data is not None:
             output: WorkerOutput = pickle.loads(data)  # noqa: S301 - as in `input_of`
             self._controller.add_rate_limit_stats(output.rate_limit_stats)
+            self._controller.add_came_late(output.came_late)
+            self._controller.add_outage_stats(output.outage_stats)
             if output.problem and error is None:
                 self._controller.add_problem(output.problem)
         if error is not None:

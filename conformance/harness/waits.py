@@ -1,0 +1,182 @@
+"""Learn from waits. A transition that did not come is waited for once; later waits for the same
+kind of transition are short, and name the requirement that is about it. How long runs take says how
+long the first wait has to be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.assertions.matchers import parse_timestamp
+from conformance.client.response import Response
+from conformance.errors import Outcome
+from conformance.vocabulary import FINISHED, State, Status
+
+# What was done to a run last, apart from providing it in a state.
+CANCEL, RETRY = "cancel", "retry"
+# Seconds. A first wait is this many times as long as a run has taken, and no shorter than this.
+_TIMES, _MIN_FIRST = 10, 8.0
+# A later wait for what did not come before.
+_LATER = 1.0
+# A status that the contract does not know may lead to one that it knows.
+_GRACE = 2.0
+_CAUSES = {
+    State.SUCCEEDS: "LIFE-02",
+    State.DIAMOND: "LIFE-02",
+    State.COMPLETED: "LIFE-02",
+    State.FAILS: "LIFE-03",
+    State.FAILS_ONCE: "LIFE-03",
+    CANCEL: "CANCEL-03",
+    RETRY: "RETRY-18",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A kind of transition: what was done to a run last, and the status that it is to leave."""
+
+    origin: str
+    status: str
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the contract does not know the status."""
+        return self.status not in set(Status)
+
+    @property
+    def cause(self) -> str:
+        """The requirement that is about it, or "" for none."""
+        if self.is_unknown:
+            return "GET-01"
+        if self.origin == CANCEL and self.status == Status.PENDING:
+            return "CANCEL-02"
+        return _CAUSES.get(self.origin, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A transition that did not come: of which run, since when by the monotonic clock, and after
+    how many seconds the wait was given up; `short` of the patience that was configured. `matches`
+    is what the run was waited for to match."""
+
+    transition: Transition
+    run_id: str
+    since: float
+    seconds: float
+    short: bool
+    matches: Callable[[Any], str | None]
+
+    @property
+    def name(self) -> str:
+        """The name of the transition, in results."""
+        return f"{self.transition.origin} {self.transition.status}"
+
+
+@dataclass(slots=True)
+class WaitHistory:
+    """What the waits of a session have shown; `real_time` says that time can only be waited for."""
+
+    real_time: bool = True
+    longest_life: float = 0.0
+    missed: dict[Transition, Missed] = field(default_factory=dict)
+    _origins: dict[str, str] = field(default_factory=dict)
+    _begun: dict[str, float] = field(default_factory=dict)
+    _times_missed: dict[Transition, int] = field(default_factory=dict)
+    _streams_missed: int = 0
+
+    def provided(self, run_id: str, state: State) -> None:
+        """Note that this run was provided just now."""
+        self._origins[run_id] = state
+        self._begun[run_id] = time.monotonic()
+
+    def observe(self, response: Response) -> None:
+        """Note a cancel or retry that was accepted."""
+        path, _, action = urlsplit(response.url).path.rpartition("/")
+        if response.method != "POST" or action not in (CANCEL, RETRY):
+            return
+        if not 200 <= response.status < 300:
+            return
+        self._origins[path.rpartition("/")[2]] = action
+        try:
+            self._origins[str(response.object().get("id"))] = action
+        except Outcome:
+            return
+
+    def limit(self, value: object, patience: float) -> float:
+        """Return how many seconds a wait may take in all, given the run that was just read."""
+        transition = self._transition(value)
+        if transition is None:
+            return patience
+        if transition in self.missed:
+            times = self._times_missed[transition]
+            return min(patience, 0.0 if transition.is_unknown else _LATER / times)
+        if transition.is_unknown:
+            return min(patience, _GRACE)
+        return self._first(patience)
+
+    def came(self, value: object, seconds: float) -> None:
+        """Note that a wait of this many seconds ended as it should, with this run."""
+        if not isinstance(value, Mapping) or value.get("status") not in FINISHED:
+            return
+        run_id = str(value.get("id"))
+        if run_id not in self._begun or self._origins.get(run_id) in (CANCEL, RETRY):
+            return
+        # What had ended before it was looked at says itself how long it took.
+        life = time.monotonic() - self._begun[run_id] if seconds else _life_of(value)
+        self.longest_life = max(self.longest_life, life)
+
+    def gave_up(
+        self,
+        value: object,
+        seconds: float,
+        patience: float,
+        matches: Callable[[Any], str | None],
+    ) -> None:
+        """Note that a wait ended without the transition; `patience` is what it might have taken."""
+        transition = self._transition(value)
+        if transition is None or not isinstance(value, Mapping):
+            return
+        self._times_missed[transition] = self._times_missed.get(transition, 0) + 1
+        since, short = time.monotonic() - seconds, self.real_time and seconds < patience
+        self.missed.setdefault(
+            transition, Missed(transition, str(value.get("id")), since, seconds, short, matches)
+        )
+
+    def missed_by(self, value: object) -> Missed | None:
+        """Return the transition that this run has missed, as it was missed first; None if none."""
+        transition = self._transition(value)
+        return None if transition is None else self.missed.get(transition)
+
+    def stream_limit(self, patience: float) -> float:
+        """Return how many seconds to listen for an event."""
+        if self._streams_missed:
+            return min(patience, _LATER)
+        return self._first(patience)
+
+    def heard(self, ready: bool, seconds: float) -> None:
+        """Note whether a stream brought what it was listened to for."""
+        self._streams_missed = 0 if ready else self._streams_missed + bool(seconds)
+
+    def _first(self, patience: float) -> float:
+        if not self.real_time or not self.longest_life:
+            return patience
+        return min(patience, max(_MIN_FIRST, _TIMES * self.longest_life))
+
+    def _transition(self, value: object) -> Transition | None:
+        """Return what the run is waited for to do; None for what is not a run of the kit's."""
+        if not isinstance(value, Mapping) or not isinstance(value.get("status"), str):
+            return None
+        origin = self._origins.get(str(value.get("id")))
+        return None if origin is None else Transition(origin, value["status"])
+
+
+def _life_of(run: Mapping[str, Any]) -> float:
+    """Return the seconds from the run's creation to its end by its timestamps; 0 if unknown."""
+    try:
+        ended, created = map(parse_timestamp, (run.get("completedAt"), run.get("createdAt")))
+    except ValueError:
+        return 0.0
+    return max(0.0, (ended - created).total_seconds())

@@ -1,0 +1,170 @@
+"""One broken thing costs one wait: what is learned from waits, by clocks and runs that are made up,
+and by whole groups of checks against a backend that has one fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import stuck
+from backend_process import CONFIG, KEYS, serving_backend
+from mutating_proxy import Mutant, Proxy, serving
+from support import Judge
+
+from conformance.assertions.matchers import has_status, is_finished
+from conformance.client.response import Response
+from conformance.harness.polling import Poller
+from conformance.harness.waits import WaitHistory
+from conformance.results.report import Report
+from conformance.results.result import Result, amend
+from conformance.vocabulary import State, Status, Untested, Verdict
+
+PATIENCE = 60.0
+
+
+class CountingClock:
+    """A clock that counts the seconds that were waited for."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def advance(self, seconds: float) -> float:
+        """Let them go by."""
+        self.seconds += seconds
+        return seconds
+
+
+def response_to(action: str, run: dict[str, Any]) -> Response:
+    """The response to an accepted request."""
+    url = f"http://x/api/v1/automation-runs/{run['id']}/{action}"
+    return Response("POST", url, 200, {}, json.dumps(run).encode(), 0.0, 1)
+
+
+def waited(poller: Poller, clock: CountingClock, run: dict[str, Any]) -> float:
+    """The seconds that it takes to give up on this run."""
+    before = clock.seconds
+    assert poller.until(lambda: run, is_finished)[1]
+    return clock.seconds - before
+
+
+def test_what_did_not_come_is_waited_for_once() -> None:
+    """A second run that was cancelled as well, and is running still, is given up soon; one that
+    was only provided is not."""
+    clock, waits = CountingClock(), WaitHistory(real_time=False)
+    poller = Poller(clock, PATIENCE, waits)
+    first, second, other = ({"id": name, "status": "running"} for name in ("a", "b", "c"))
+    for run in (first, second):
+        waits.provided(run["id"], State.RUNNING_LONG)
+        waits.observe(response_to("cancel", run))
+    waits.provided(other["id"], State.SUCCEEDS)
+    assert waited(poller, clock, first) >= PATIENCE
+    assert waited(poller, clock, second) <= 2
+    assert waited(poller, clock, other) >= PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "cause"),
+    [
+        ("cancel", "pending", "CANCEL-02"),
+        ("cancel", "running", "CANCEL-03"),
+        ("retry", "running", "RETRY-18"),
+        ("", "running", "LIFE-02"),
+        ("cancel", "canceled", "GET-01"),
+    ],
+)
+def test_a_missed_transition_names_its_requirement(action: str, status: str, cause: str) -> None:
+    """So that checks of other requirements can say that they only follow."""
+    poller = Poller(CountingClock(), PATIENCE, WaitHistory(real_time=False))
+    run = {"id": "a", "status": status}
+    poller.waits.provided("a", State.SUCCEEDS)
+    if action:
+        poller.waits.observe(response_to(action, run))
+    poller.until(lambda: run, is_finished)
+    assert poller.not_reached(run, "{}").caused_by == cause
+
+
+def test_a_status_that_the_contract_does_not_know_is_given_up_soon() -> None:
+    """It may lead to one that is known, within seconds."""
+    clock = CountingClock()
+    poller = Poller(clock, PATIENCE, WaitHistory(real_time=False))
+    poller.waits.provided("a", State.PENDING)
+    run = {"id": "a", "status": "canceled"}
+    assert waited(poller, clock, run) <= 3
+    assert waited(poller, clock, run) <= 1
+    assert "a status that the contract does not know" in str(poller.not_reached(run, "{}"))
+
+
+def test_a_run_that_is_not_the_kits_is_given_the_whole_patience() -> None:
+    """Nothing is known of what was done to it."""
+    clock = CountingClock()
+    poller = Poller(clock, PATIENCE, WaitHistory(real_time=False))
+    for _ in range(2):
+        assert waited(poller, clock, {"id": "a", "status": "running"}) >= PATIENCE
+
+
+def test_the_first_wait_is_measured_by_how_long_runs_take() -> None:
+    """In real time: ten times as long and eight seconds at least; all of the patience as long as no
+    run was seen to end."""
+    waits = WaitHistory()
+    run = {"id": "a", "status": "running"}
+    waits.provided("a", State.SUCCEEDS)
+    assert waits.limit(run, PATIENCE) == PATIENCE
+    times = {"createdAt": "2026-01-01T00:00:00Z", "completedAt": "2026-01-01T00:00:02Z"}
+    waits.came(run | {"status": "completed"} | times, 0)
+    assert waits.limit(run, PATIENCE) == 20
+    waits.longest_life = 0.0
+    waits.came(run | {"status": "completed"}, 0.5)
+    assert waits.limit(run, PATIENCE) == 8
+    waits.longest_life = 30
+    assert waits.limit(run, PATIENCE) == PATIENCE
+
+
+def test_a_failure_is_taken_back_if_the_transition_came_late() -> None:
+    """What was only slow is not accused."""
+    failed = Result("RETRY-18", "c", Verdict.DEVIATION, "m", waited_for="retry running")
+    late = amend(failed, {"retry running"})
+    assert (late.verdict, late.reason) == (Verdict.INCONCLUSIVE, Untested.PRECONDITION)
+    assert amend(failed, {"cancel pending"}) == failed
+
+
+def test_what_a_run_was_waited_for_is_kept() -> None:
+    """A pending run that should be cancelled and starts has not come to be cancelled late."""
+    poller = Poller(CountingClock(), 1, WaitHistory(real_time=False))
+    poller.waits.provided("a", State.PENDING)
+    run = {"id": "a", "status": "pending"}
+    poller.until(lambda: run, is_finished, None, has_status(Status.CANCELLED))
+    (missed,) = poller.waits.missed.values()
+    assert missed.matches(run | {"status": "completed"})
+    assert missed.matches(run | {"status": "cancelled"}) is None
+
+
+@pytest.fixture(scope="module")
+def stuck_backends() -> Iterator[str]:
+    """The address of the backends of which one transition never comes."""
+    with serving_backend() as backend, serving(Proxy(backend, stuck.mutant.all)) as address:
+        yield address
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("mutant", stuck.mutant.all, ids=lambda m: m.name)
+def test_one_fault_leaves_the_rest_tested(
+    mutant: Mutant, stuck_backends: str, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault is named by its requirement, four fifths of the others are decided, and no check
+    polls for longer than the first."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    report: Report = judge(
+        f"{stuck_backends}/{mutant.name}", config=str(CONFIG), exclude=("FUZZ-*",)
+    )
+    failed = {
+        e.requirement.id
+        for e in report.entries
+        if e.verdict in (Verdict.VIOLATION, Verdict.DEVIATION) and not e.caused_by
+    }
+    assert set(mutant.requirements) <= failed
+    assert report.tested >= 0.8 * report.selected, report.coverage
+    assert not report.problem
+    assert sum(r.requests for e in report.entries for r in e.results) < 1700
