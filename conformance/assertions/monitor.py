@@ -69,7 +69,10 @@ class InvariantMonitor:
     def _runs(self, shown: Sequence[object]) -> Iterator[Fault]:
         for run in shown:
             # An incomplete run is the subject of other checks.
-            if not isinstance(run, dict) or run.get("status") not in _STATUSES:
+            if not isinstance(run, dict) or not isinstance(run.get("status"), str):
+                continue
+            # What a status means that the contract does not know is open.
+            if run["status"] not in _STATUSES:
                 continue
             if run.get("createdAt") is None:
                 continue
