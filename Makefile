@@ -8,6 +8,7 @@ PORT ?= 8080
 URL ?=
 TOKEN ?=
 ARGS ?=
+EXAMPLES ?= 2000
 # What `make contract-diff` compares with.
 BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
 # `LANGUAGE=--check` makes `make lint` fail on a banned word (tools/language.py).
@@ -26,7 +27,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
 	$(wildcard tests/tools/package-lock.json tests/*/tools/package-lock.json examples/*/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help mock conformance url test test-all test-latest lint types tests language kill-table \
+.PHONY: help mock conformance url test test-all test-latest lint types tests language kill-table fuzz \
 	contract contract-diff \
 	tools hooks format update wheel clean
 
@@ -69,6 +70,9 @@ tests: $(DEV) tools ## Run the tests alone; ARGS='-k name' for some of them
 
 language: $(DEV) ## Measure the words of the project, and list the banned ones that are left
 	$(BIN)/python tools/language.py --check
+
+fuzz: $(DEV) ## Send EXAMPLES mutated documents and requests of each kind to the mock, other ones each time
+	MOCK_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto tests/mock_server/test_fuzz.py $(ARGS)
 
 kill-table: $(DEV) ## Write docs/kill-table.md: which check kills which mutant; ARGS=--quick is faster
 	@$(BIN)/python tests/conformance/kill_table.py $(ARGS)

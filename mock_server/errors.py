@@ -24,8 +24,16 @@ class FileError(UsageError):
 
     def __init__(self, path: Path, line: int | None, key: str, problem: str) -> None:
         where = f"{path}:{line}" if line else f"{path}"
-        super().__init__(f"{where}: {key}: {problem}" if key else f"{where}: {problem}")
+        super().__init__(one_line(f"{where}: {key}: {problem}" if key else f"{where}: {problem}"))
         self.path, self.line, self.key, self.problem = path, line, key, problem
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` on one line, with control characters escaped."""
+    text = " ".join(text.split())
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 class HttpError(Exception):
