@@ -116,9 +116,7 @@ def _situation_response(
         found["key"] = None
     if "text/html" not in _header(call.exchange.headers, b"accept"):
         return BodyResponse.json(found, status)
-    page = pages.get_template("repro.html").render(
-        found, asks_token=call.worlds.settings.access.token is not None
-    )
+    page = pages.get_template("repro.html").render(found)
     return BodyResponse(
         page.encode(), status, page_headers(), content_type="text/html; charset=utf-8"
     )

@@ -204,7 +204,26 @@ def test_a_situation_is_set_up_with_the_token(page: Page) -> None:
         expect(page.get_by_role("alert")).to_contain_text("asks for the token")
         page.get_by_label("token").fill("correct-horse")
         page.get_by_role("button").click()
+        page.get_by_role("button", name="Open world").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("World opened")
+
+
+def test_a_link_in_a_foreign_page_asks_first(
+    page: Page, mock_world: MockWorld, mock_server_url: str
+) -> None:
+    """A click there shows a page of the mock that has read nothing; two clicks open the world."""
+    mock_world.create("diamond")
+    link = mock_world.client.post("/_mock/repro").json()["link"]
+    foreign = "http://foreign.invalid/"
+    content = f'<a href="{link}">A photo</a>'
+    page.route(foreign, lambda route: route.fulfill(body=content, content_type="text/html"))
+    page.goto(foreign)
+    page.get_by_role("link").click()
+    expect(page.get_by_text("Nothing of it has been read yet")).to_be_visible()
+    page.get_by_role("button", name="Show content").click()
+    expect(page.get_by_text("diamond")).to_be_visible()
+    page.get_by_role("button", name="Open world").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("World opened")
 
 
 def test_the_contract_shows_its_evidence_by_day_and_by_night(

@@ -151,24 +151,52 @@ def test_pages_from_elsewhere_read_nothing_either(anonymous: httpx2.Client, path
     assert "test-opened-by-a-page" not in [world["name"] for world in worlds]
 
 
+CLICKED = {
+    "Accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+    "Sec-Fetch-Site": "cross-site",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+}
+
+
 @pytest.mark.parametrize(
-    ("method", "path", "dest", "kept_out"),
+    ("method", "path", "headers"),
     [
-        ("GET", "/_mock/repro/x", "document", False),
-        ("GET", "/_mock/repro/x", "iframe", True),
-        ("GET", "/_mock/repro/x", "image", True),
-        ("POST", "/_mock/repro/x", "document", True),
-        ("GET", "/_mock/clock", "document", True),
+        ("GET", "/_mock/repro/x", {"Accept": "application/json"}),
+        ("GET", "/_mock/repro/x", {"Accept": "*/*", "Sec-Fetch-Dest": "image"}),
+        ("POST", "/_mock/repro/x", {}),
+        ("GET", "/_mock/clock", {}),
+        ("GET", "/_mock/worlds", {"Origin": FOREIGN}),
     ],
 )
-def test_a_link_to_a_situation_may_be_clicked_anywhere(
-    anonymous: httpx2.Client, method: str, path: str, dest: str, kept_out: bool
+def test_no_header_opens_the_control_api_to_pages(
+    anonymous: httpx2.Client, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    """What it leads to changes nothing by itself; in a frame it could be made to look otherwise."""
-    mode = "no-cors" if dest == "image" else "navigate"
-    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
-    answer = anonymous.request(method, path, headers=headers)
-    assert (answer.status_code == 403) == kept_out
+    """Not even those of a click on a link."""
+    assert anonymous.request(method, path, headers=CLICKED | headers).status_code == 403
+
+
+def test_a_link_that_a_page_may_have_led_to_asks_a_person_first(
+    mock_world: MockWorld, anonymous: httpx2.Client
+) -> None:
+    """The page is the same for every link, valid or not: nothing of it has been read."""
+    mock_world.create("diamond")
+    link = mock_world.client.post("/_mock/repro").json()["link"]
+    pages = []
+    for address in (link, "/_mock/repro/x", f"/_mock/repro/{'A' * 9_000}"):
+        page = anonymous.get(address, headers=CLICKED)
+        assert page.status_code == 200
+        pages.append(page.content)
+    assert len(set(pages)) == 1
+    assert b"diamond" not in pages[0]
+    assert b"frame-ancestors 'none'" in page.headers["content-security-policy"].encode()
+    # The button's request comes from the mock's own page.
+    same = CLICKED | {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
+    shown = anonymous.get(link, headers=same)
+    assert "diamond" in shown.text
+    assert "Open world" in shown.text
+    origin = {"Origin": mock_world.base_url}
+    assert anonymous.post(link, headers=same | origin).status_code == 201
 
 
 @pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded"])
@@ -369,10 +397,10 @@ def test_a_situation_can_be_set_up_by_hand_where_there_is_a_token(guarded: httpx
     """A link that is clicked shows its page, which asks for the token; without it nothing is set
     up, and nothing else is shown to a browser."""
     link = guarded.post("/_mock/repro", headers={"X-Mock-Token": TOKEN}).json()["token"]
-    clicked = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Accept": "text/html"}
+    clicked = CLICKED | {"Sec-Fetch-Site": "none"}
     page = guarded.get(f"/_mock/repro/{link}", headers=clicked)
     assert page.status_code == 200
-    assert 'type="password"' in page.text
+    assert '<p><label>Control token of the mock <input type="password"' in page.text
     assert page.headers["x-frame-options"] == "DENY"
     assert guarded.get("/_mock/worlds", headers=clicked).status_code == 401
     assert guarded.post(f"/_mock/repro/{link}", headers=clicked).status_code == 401

@@ -12,10 +12,13 @@ knows it.
 import hmac
 from collections.abc import Awaitable
 from ipaddress import ip_address
+from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.errors import HttpError
+from mock_server.http.call import BodyResponse
+from mock_server.http.page_headers import page_headers
 from mock_server.journal.exchange import Headers
 from mock_server.settings import Access, host_of, is_loopback
 
@@ -26,7 +29,8 @@ _PUBLIC = frozenset(
 """Paths that need no token: they reveal no run and change nothing. Probes and pages have none."""
 
 _LINKABLE = f"{CONTROL}/repro/"
-"""Pages that any other page may link to: they change nothing until a button is pressed."""
+"""Paths that any other page may link to. Without the right to use the control API, the response is
+a page that is the same for every link: a person confirms there that the link is to be read."""
 
 _PRIVATE = (".localhost", ".test", ".internal")
 """Ends of names that cannot be registered."""
@@ -39,8 +43,6 @@ _HEADERS = frozenset(
         b"host",
         b"origin",
         b"referer",
-        b"sec-fetch-dest",
-        b"sec-fetch-mode",
         b"sec-fetch-site",
         b"x-mock-token",
     }
@@ -56,13 +58,23 @@ class ControlAccessMiddleware:
         self._token = None if access.token is None else access.token.encode()
         self._hosts = _LOCAL.union(access.hosts)
         self._any_host = access.any_host
+        page = Path(__file__).parents[2] / "templates" / "link.html"
+        text = page.read_text(encoding="utf-8")
+        if access.token is not None:
+            text = text.replace("<p hidden>", "<p>")
+        self._link_page = text.encode()
         self._accepted: set[bytes] = set()  # Values of Host in the API of the contract.
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # Not a coroutine: requests of the contract pass here too.
         if scope["type"] == "http":
             if scope["path"].startswith(CONTROL):
-                self._check(scope)
+                try:
+                    self._check(scope)
+                except HttpError:
+                    if not _is_link(scope):
+                        raise
+                    return self._confirm(receive, send)
             elif not self._any_host:
                 self._check_contract_host(scope["headers"])
         return self.app(scope, receive, send)
@@ -95,6 +107,12 @@ class ControlAccessMiddleware:
             return False
         return True
 
+    def _confirm(self, receive: Receive, send: Send) -> Awaitable[None]:
+        """Ask the person to confirm. Nothing of the link is read."""
+        content_type = "text/html; charset=utf-8"
+        response = BodyResponse(self._link_page, 200, page_headers(), content_type=content_type)
+        return response(receive, send)
+
     def _check(self, scope: Scope) -> None:
         if scope["path"] in _PUBLIC and scope["method"] in ("GET", "HEAD"):
             return
@@ -119,8 +137,6 @@ class ControlAccessMiddleware:
             # Used up: as a credential of the contract it would name a world.
             scope["headers"] = [one for one in scope["headers"] if one[0] != b"authorization"]
             return
-        if _follows_a_link(scope, headers):
-            return  # The page shows what its link contains and asks for the token.
         raise HttpError(
             401,
             "The control API asks for the token that the mock was started with: "
@@ -155,7 +171,7 @@ class ControlAccessMiddleware:
         sites = headers[b"sec-fetch-site"]
         if headers[b"origin"]:
             pages = headers[b"origin"]
-        elif sites in (["same-origin"], ["none"]) or _follows_a_link(scope, headers):
+        elif sites in (["same-origin"], ["none"]):
             return
         else:
             pages = headers[b"referer"] or sites
@@ -178,14 +194,13 @@ class ControlAccessMiddleware:
         return served is not None and host.strip("[]") == served[0]
 
 
-def _follows_a_link(scope: Scope, headers: dict[bytes, list[str]]) -> bool:
-    """Return whether a click on a link leads to a page that allows it; not a frame or an image."""
-    return (
-        scope["path"].startswith(_LINKABLE)
-        and scope["method"] == "GET"
-        and headers[b"sec-fetch-mode"] == ["navigate"]
-        and headers[b"sec-fetch-dest"] == ["document"]
-    )
+def _is_link(scope: Scope) -> bool:
+    """Return whether the request is for the page of a link, and not sent by that page."""
+    if not scope["path"].startswith(_LINKABLE) or scope["method"] not in ("GET", "HEAD"):
+        return False
+    names = {name for name, _ in scope["headers"]}
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    return b"text/html" in accepted and b"x-mock-token" not in names
 
 
 def _host_of(page: str) -> str | None:
