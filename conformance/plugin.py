@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from conformance.client.redaction import harmless
 from conformance.config import toml_file
 from conformance.config.options import BY_KEY, OPTIONS
 from conformance.config.settings import read as read_settings
@@ -102,4 +103,4 @@ def pytest_terminal_summary(
         terminalreporter.section("conformance")
         terminalreporter.line(f"{engine.report.conclusion}: {', '.join(counts)}")
         if engine.report.problem:
-            terminalreporter.line(engine.report.problem)
+            terminalreporter.line(harmless(engine.report.problem))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from conformance.client.json_text import has_lone_surrogate
 from conformance.client.outages import is_gateway_error
 from conformance.client.response import Response
 from conformance.contract.schema import Schemas
@@ -20,13 +21,16 @@ Rule = Callable[[Response], CheckFailed | None]
 _MAX_SCANNED = 64 * 1024
 _MAX_PER_REQUIREMENT = 3
 _EPOCH = 1_000_000_000
+# Each repetition has a limit: the body is the target's, and a pattern must not take long on any.
 _INTERNALS = re.compile(
-    r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+"
-    r"|\bat [\w$.<>/]+\([\w$]+\.(?:java|kt|scala):\d+\)"
-    r"|\bat .{1,120}\(?[/\\\w.-]+\.[cm]?[jt]s:\d+:\d+"
-    r"|\bgoroutine \d+ \[|\.go:\d+ \+0x|\bin .{1,120}\.cs:line \d+|\bSystem\.\w+Exception\b"
-    r"|\.rb:\d+:in |#\d+ \S+\.php\(\d+\)|\bpanicked at |\*\* \(\w+Error\)"
-    r"|\bSQLSTATE\[|\bORA-\d{5}\b|\b(?:psycopg2?|sqlalchemy|sqlite3|pymysql)\.\w*\.?\w*Error"
+    r"Traceback \(most recent call last\)|File \"[^\"\n]{1,300}\", line \d"
+    r"|\bat [\w$.<>/]{1,200}\([\w$]{1,80}\.(?:java|kt|scala):\d"
+    r"|\bat .{1,120}?[./\\\w-]\.[cm]?[jt]s:\d{1,9}:\d"
+    r"|\bgoroutine \d{1,9} \[|\.go:\d{1,9} \+0x|\bin .{1,120}\.cs:line \d"
+    r"|\bSystem\.\w{1,80}Exception\b"
+    r"|\.rb:\d{1,9}:in |#\d{1,9} \S{1,200}\.php\(\d|\bpanicked at |\*\* \(\w{1,80}Error\)"
+    r"|\bSQLSTATE\[|\bORA-\d{5}\b"
+    r"|\b(?:psycopg2?|sqlalchemy|sqlite3|pymysql)\.(?:\w{1,80}\.){0,3}?\w{0,80}Error"
     r"|/site-packages/|\bWerkzeug Debugger\b",
     re.IGNORECASE,
 )
@@ -101,7 +105,11 @@ def success_is_json(response: Response) -> CheckFailed | None:
         return _failure(response, f"its type is {response.media_type!r}, not application/json")
     if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
         return _failure(response, f"its charset is {charset[1]}, not UTF-8")
-    return _unreadable(response)
+    if (fault := _unreadable(response)) is not None:
+        return fault
+    if has_lone_surrogate(response.body.decode()):
+        return _failure(response, "a text in its body has a lone surrogate, which is not Unicode")
+    return None
 
 
 def no_server_error(response: Response) -> CheckFailed | None:

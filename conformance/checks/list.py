@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -20,10 +21,11 @@ from conformance.assertions.matchers import (
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
-from conformance.vocabulary import State, Status
+from conformance.vocabulary import UUID, Level, State, Status
 
 PAGE_SIZE = 7
 MAX_ITEMS = 200
+_UUID = re.compile(UUID, re.IGNORECASE)
 
 
 @requirement("LIST-01")
@@ -39,9 +41,17 @@ def check_a_page_has_items_and_a_total(context: CheckContext) -> None:
 
 @requirement("LIST-02")
 def check_items_have_the_documented_types(context: CheckContext) -> None:
-    """Every item is a run."""
+    """Every item is a run, with an id that the other operations accept."""
     context.ensure_runs(1)
-    context.check_schema(require(context.api.list_runs(limit=MAX_ITEMS), status(200)), "RunPage")
+    page = require(context.api.list_runs(limit=MAX_ITEMS), status(200))
+    for run in context.check_schema(page, "RunPage").get("items") or ():
+        if not _UUID.fullmatch(str(run.get("id"))):
+            raise CheckFailed(
+                f"an item has the id {run.get('id')!r}, and the path parameter of the other "
+                f"operations is a UUID",
+                level=Level.DERIVED,
+                exchange=page.exchange,
+            )
 
 
 @requirement("LIST-03")

@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from conformance import __version__
+from conformance.client.redaction import harmless
 from conformance.errors import KitError, missing_library
 from conformance.vocabulary import ExitCode
 
@@ -92,7 +93,7 @@ def main() -> None:
 
 def _exit(fault: KitError) -> NoReturn:
     for message, hint in fault.parts:
-        click.secho(message, fg="red", bold=True)
+        click.secho(harmless(message), fg="red", bold=True)
         if hint:
-            click.echo(hint)
+            click.echo(harmless(hint))
     sys.exit(ExitCode.NO_VERDICT)

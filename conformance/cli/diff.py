@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from conformance.reporters.console import print_line
 from conformance.results.diff import Change, Difference, compare, read_report
 from conformance.vocabulary import ExitCode
 
@@ -33,7 +34,7 @@ def diff_command(before: Path, after: Path) -> None:
     found = compare(read_report(before), read_report(after))
     console = Console(highlight=False)
     for line in _lines(found):
-        console.print(line, soft_wrap=True)
+        print_line(console, line)
     sys.exit(ExitCode.NOT_CONFORMANT if found.worse else ExitCode.CONFORMANT)
 
 

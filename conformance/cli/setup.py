@@ -12,6 +12,7 @@ from conformance import deadline
 from conformance.cli.options import VERDICT_KEYS, SettingsCommand, setting_params
 from conformance.config.settings import from_context
 from conformance.errors import DeadlineExceeded, KitError
+from conformance.reporters.console import print_line
 from conformance.reporters.terminal import setup_lines
 from conformance.runner.session import Session
 from conformance.vocabulary import ExitCode
@@ -43,5 +44,5 @@ def setup_command(ctx: click.Context, /, **given: Any) -> None:
     except DeadlineExceeded as fault:
         raise KitError(str(fault), "Raise --budget.") from None
     for line in setup_lines(found, all_states=True):
-        console.print(line, soft_wrap=True)
+        print_line(console, line)
     sys.exit(ExitCode.NO_VERDICT if found.failed else ExitCode.CONFORMANT)

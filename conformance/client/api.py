@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from conformance.client.credentials import Credential
 from conformance.client.response import Response
@@ -55,7 +56,7 @@ class Api:
         headers = self._headers()
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
-        return self.target.stream(Operation.EVENTS.path(run_id), headers)
+        return self.target.stream(_path(Operation.EVENTS, run_id), headers)
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Return the run. Raise CheckFailed if the response is not 200 with an object."""
@@ -84,18 +85,25 @@ class Api:
         An event stream is closed after its first bytes: use this for its errors.
         """
         sent = self._headers() | dict(headers or {})
+        path = _path(operation, run_id)
         content = raw if body is _ABSENT else json.dumps(body).encode()
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
         if operation is Operation.EVENTS:
-            with self.target.stream(operation.path(run_id), sent) as stream:
+            with self.target.stream(path, sent) as stream:
                 return stream.first_response(self.target.timeout)
         return self.target.send(
-            operation.method, operation.path(run_id), params=query, headers=sent, body=content
+            operation.method, path, params=query, headers=sent, body=content
         )
 
     def _headers(self) -> dict[str, str]:
         return {} if self.credential is None else self.credential.headers()
+
+
+def _path(operation: Operation, run_id: str) -> str:
+    """Return the path for the run. An id may come from the target: it can lead to no other path."""
+    quoted = quote(run_id, safe="", errors="replace")
+    return operation.path(quoted.replace(".", "%2E") if set(quoted) == {"."} else quoted)
 
 
 def _expect_object(call: Callable[[], Response], requirement: str) -> dict[str, Any]:

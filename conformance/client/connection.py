@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from conformance.errors import ConfigurationError, ErrorCollector
 
@@ -45,6 +46,30 @@ class Connection:
     def notes(self) -> tuple[str, ...]:
         """What limits how far the result can be relied on."""
         return (_INSECURE,) if self.insecure else ()
+
+    @property
+    def curl_options(self) -> tuple[str, ...]:
+        """The options of curl that connect in the same way."""
+        given = (
+            ("--proxy", self.proxy),
+            ("--cacert", self.cacert),
+            ("--cert", self.client_cert),
+            ("--key", self.client_key),
+        )
+        options = [word for option, value in given if value for word in (option, value)]
+        return (*options, *(("--insecure",) if self.insecure else ()))
+
+    @property
+    def openssl_options(self) -> tuple[str, ...]:
+        """The options of `openssl s_client` that connect in the same way."""
+        proxy = urlsplit(self.proxy).netloc.rpartition("@")[2]
+        given = (
+            ("-proxy", proxy),
+            ("-CAfile", self.cacert),
+            ("-cert", self.client_cert),
+            ("-key", self.client_key),
+        )
+        return tuple(word for option, value in given if value for word in (option, value))
 
     def check(self) -> None:
         """Raise ConfigurationError if a file is missing or invalid, or settings contradict."""

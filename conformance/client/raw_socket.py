@@ -220,13 +220,14 @@ class RawClient:
         return piece if isinstance(piece, str) else bytes(self._without_secrets(piece)).decode()
 
     def _without_secrets(self, piece: Headers) -> Headers:
-        return Headers(tuple(self._traffic.redactor.headers(dict(piece.values)).items()))
+        return Headers(tuple(self._traffic.redactor.request_headers(dict(piece.values)).items()))
 
     def _command(self, pieces: Sequence[Piece]) -> str:
         """What sends the same bytes from a shell, the credential in a variable."""
         words = "".join(map(self._word, pieces))
         where = f"{self._host}:{self._port}"
-        tool = f"openssl s_client -quiet -connect {where}"
+        options = "".join(f" {shlex.quote(o)}" for o in self._connection.openssl_options)
+        tool = f"openssl s_client -quiet -connect {where}{options}"
         return f"printf %b {words} | " + (tool if self._secure else f"nc {self._host} {self._port}")
 
     def _word(self, piece: Piece) -> str:

@@ -3,7 +3,7 @@ away from being seen again."""
 
 from __future__ import annotations
 
-import json
+import re
 import shlex
 import threading
 from collections import deque
@@ -19,12 +19,15 @@ MAX_BODY_SHOWN = 4_000
 _DEFAULT_HEADERS = frozenset(
     {"host", "accept", "accept-encoding", "connection", "user-agent", "content-length"}
 )
+# Nothing in the word but a variable means anything to a shell within double quotes.
+_VARIABLE = re.compile(r"^[^\"`\\$]*\$[A-Z][A-Z0-9_]*[^\"`\\$]*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and what came back; `status` is None if nothing did, `note` then says why.
-    `shell_command` is the command for a request that curl would not send."""
+    `shell_command` is the command for a request that curl would not send, `curl_options` are the
+    options for TLS and a proxy."""
 
     number: int
     method: str
@@ -37,6 +40,7 @@ class Exchange:
     seconds: float = 0.0
     note: str = ""
     shell_command: str = ""
+    curl_options: tuple[str, ...] = ()
 
     @property
     def curl(self) -> str:
@@ -44,7 +48,10 @@ class Exchange:
         if self.shell_command:
             return self.shell_command
         words = ["curl", "-i", "-N"] if self.url.endswith("/events") else ["curl", "-i"]
-        if self.method != "GET":
+        words += self.curl_options
+        if self.method == "HEAD":
+            words.append("--head")
+        elif self.method != "GET":
             words += ["-X", self.method]
         for name, value in self.request_headers.items():
             if name.lower() not in _DEFAULT_HEADERS:
@@ -55,14 +62,19 @@ class Exchange:
 
     def to_json(self) -> dict[str, Any]:
         """The exchange as the report has it."""
-        return {k: v for k, v in asdict(self).items() if k != "shell_command"} | {"curl": self.curl}
+        shown = {
+            k: v for k, v in asdict(self).items() if k not in ("shell_command", "curl_options")
+        }
+        return shown | {"curl": self.curl}
 
 
 class Traffic:
-    """The newest exchanges; safe to record from several threads."""
+    """The newest exchanges; safe to record from several threads. `curl_options` are what a command
+    needs to reach the target."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Redactor, curl_options: tuple[str, ...] = ()) -> None:
         self.redactor = redactor
+        self.curl_options = tuple(map(redactor.text, curl_options))
         self._kept: deque[Exchange] = deque(maxlen=MAX_EXCHANGES)
         self._lock = threading.Lock()
         self._count = 0
@@ -88,11 +100,13 @@ class Traffic:
                     exchange,
                     number=self._count,
                     url=clean.text(exchange.url),
-                    request_headers=clean.headers(exchange.request_headers),
+                    request_headers=clean.request_headers(exchange.request_headers),
                     request_body=None if body is None else self._shown(body, len(body)),
                     response_headers=clean.headers(exchange.response_headers),
                     response_body=self._shown(exchange.response_body, len(exchange.response_body)),
                     note=clean.text(exchange.note),
+                    shell_command=clean.text(exchange.shell_command),
+                    curl_options=self.curl_options,
                 )
             )
             return self._count
@@ -117,36 +131,38 @@ class Traffic:
                     number=self._count,
                     method=request.method,
                     url=clean.text(str(request.url)),
-                    request_headers=clean.headers(request.headers),
+                    request_headers=clean.request_headers(request.headers),
                     request_body=self._text(request.content) if request.content else None,
                     status=None if response is None else response.status_code,
                     response_headers={} if response is None else clean.headers(response.headers),
                     response_body=self._text(body),
                     seconds=round(seconds, 4),
                     note=clean.text(note),
+                    curl_options=self.curl_options,
                 )
             )
             return self._count
 
-    def clean(self, data: dict[str, Any]) -> dict[str, Any]:
-        """JSON from elsewhere without the credentials that may be in it."""
-        cleaned: dict[str, Any] = json.loads(self.redactor.text(json.dumps(data)))
-        return cleaned
-
     def _text(self, body: bytes) -> str:
-        kept = body[: MAX_BODY_SHOWN * 4].decode("utf-8", "replace")
-        return self._shown(kept, len(body), complete=len(body) <= MAX_BODY_SHOWN * 4)
+        limit = self._limit
+        return self._shown(body[:limit].decode("utf-8", "replace"), len(body))
 
-    def _shown(self, text: str, size: int, *, complete: bool = True) -> str:
-        """As much as a report has of it; what is cut is cut behind the secrets, never within."""
-        clean = self.redactor.text(text)
-        if not complete:
-            clean = clean[: -self.redactor.longest or None]
-        if complete and len(clean) <= MAX_BODY_SHOWN:
+    def _shown(self, text: str, size: int) -> str:
+        """As much as a report has of it; it is cut after secrets are replaced, never within one."""
+        limit = self._limit
+        clean = self.redactor.text(text[:limit])
+        if size < limit and len(clean) <= MAX_BODY_SHOWN:
             return clean
+        if size >= limit:
+            clean = clean[: -self.redactor.longest or None]
         return f"{clean[:MAX_BODY_SHOWN]} [of {size} bytes]"
+
+    @property
+    def _limit(self) -> int:
+        """How much of a text is looked at."""
+        return MAX_BODY_SHOWN * 4 + self.redactor.longest
 
 
 def _quoted(word: str) -> str:
-    # A variable must survive the quoting, or the command could not be pasted.
-    return f'"{word}"' if "$" in word and not set(word) & set('"`\\') else shlex.quote(word)
+    # The variable of a credential must survive the quoting, or the command could not be pasted.
+    return f'"{word}"' if _VARIABLE.search(word) else shlex.quote(word)

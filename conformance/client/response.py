@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.client import json_text
 from conformance.errors import CheckFailed
 
 
@@ -35,7 +35,7 @@ class Response:
     def json(self) -> Any:
         """Return the body as JSON. Raise CheckFailed if it is not JSON."""
         try:
-            return json.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
+            return json_text.loads(self.body.decode("utf-8"))
         except (UnicodeDecodeError, ValueError, RecursionError) as fault:
             raise CheckFailed(
                 f"{self.summary} with a body that is not JSON in UTF-8: {fault}",
@@ -51,7 +51,3 @@ class Response:
                 exchange=self.exchange,
             )
         return value
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")

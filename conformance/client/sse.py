@@ -4,9 +4,10 @@ drop silently (unknown fields, invalid UTF-8, a last event without its end)."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
+
+from conformance.client import json_text
 
 FIELDS = frozenset({"event", "data", "id", "retry"})
 
@@ -23,8 +24,11 @@ class ServerSentEvent:
     lines: frozenset[str] = frozenset()
 
     def json(self) -> Any:
-        """The data as JSON; ValueError if it is none."""
-        return json.loads(self.data)
+        """Return the data as JSON. Raise ValueError if it is not JSON."""
+        try:
+            return json_text.loads(self.data)
+        except RecursionError:
+            raise ValueError("it is nested too deep") from None
 
 
 @dataclass(slots=True)

@@ -57,9 +57,10 @@ class Settings:
 
     def redactor(self) -> Redactor:
         """Return what removes every configured secret from reports."""
-        secrets = [credential.secret for credential in (*self.credentials, *self.others)]
+        secrets = [(each.secret, _variable(each)) for each in self.credentials]
+        secrets += [(each.secret, f"OTHER_{_variable(each)}") for each in self.others]
         if password := urlsplit(self.connection.proxy).password:
-            secrets += [password, unquote(password)]
+            secrets += [(password, ""), (unquote(password), "")]
         return Redactor.of(secrets, self.connection.headers)
 
 
@@ -150,6 +151,10 @@ def _connection(values: Values, errors: ErrorCollector) -> Connection:
 def _credentials(values: Values, prefix: str = "") -> tuple[Credential, ...]:
     keys = [(scheme, _key(scheme, prefix)) for scheme in AuthScheme]
     return tuple(Credential(s, values[key], values.where(key)) for s, key in keys if values[key])
+
+
+def _variable(credential: Credential) -> str:
+    return _key(credential.scheme).upper()
 
 
 def _key(scheme: AuthScheme, prefix: str = "") -> str:

@@ -12,7 +12,6 @@ from conformance.vocabulary import UUID
 
 _SHOWN = 160
 _RUN = re.compile(rf"/{UUID}(?=/|\?|$)")
-_PLACE = re.compile(r"Schema at (\S*):\s*(.*?)\s*\n\s*\nValue:\s*\n\s*(.*)", re.DOTALL)
 # Keywords that describe a value and do not constrain it.
 _FOR_PEOPLE = frozenset({"description", "example", "examples", "title", "x-evidence"})
 
@@ -40,11 +39,21 @@ def _expected(check: str, text: str, exchange: Exchange) -> str:
         case "content_type_conformance" if "Documented:" in text:
             kind = exchange.response_headers.get("content-type", "none")
             return f"Its Content-Type is {kind}. Allowed: {_listed(text)}."
-        case "response_schema_conformance" if found := _PLACE.search(text):
-            value, place = _short(found[3]), _field(found[1])
-            return f"Its body has {value}{place} where the contract allows {_schema(found[2])}."
+        case "response_schema_conformance" if found := _schema_and_value(text):
+            pointer, schema, value = found
+            place = _field(pointer)
+            return (
+                f"Its body has {_short(value)}{place} where the contract allows {_schema(schema)}."
+            )
         case _:
             return text
+
+
+def _schema_and_value(text: str) -> tuple[str, str, str] | None:
+    """Return the pointer to the schema, the schema and the value that a message names."""
+    pointer, colon, rest = text.partition("Schema at ")[2].partition(":")
+    schema, heading, value = rest.partition("\nValue:")
+    return (pointer, schema.strip(), value.strip()) if colon and heading else None
 
 
 def _path(url: str) -> str:

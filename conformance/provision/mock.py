@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,8 @@ _SCENARIOS = {
 
 class MockControl:
     """The control API, as the holder of a credential uses it: the world that the credential opens
-    is the tenant under test, and its clock is the time of the target."""
+    is the tenant under test, and its clock is the time of the target. The credential selects the
+    world from its header: in a URL it would be in every log."""
 
     def __init__(self, target: Target, credential: Credential) -> None:
         self._target = target
@@ -49,7 +51,6 @@ class MockControl:
             response = self._target.send(
                 "POST",
                 path,
-                params={"world": owner.secret.partition(":")[0]},
                 headers=owner.headers() | {"Content-Type": "application/json"},
                 body=json.dumps(body).encode(),
             )
@@ -58,6 +59,16 @@ class MockControl:
         if response.status != expected:
             raise SetupError(f"The mock's control API failed: {describe(response)}")
         return response.object()
+
+
+def is_mock_health(body: Mapping[str, Any]) -> bool:
+    """Whether this is what the mock reports as its health: any service may say that it is `ok`."""
+    counts = [body.get(name) for name in ("worlds", "streams", "uptimeSeconds")]
+    return (
+        body.get("status") == "ok"
+        and isinstance(body.get("version"), str)
+        and all(isinstance(each, int | float) and not isinstance(each, bool) for each in counts)
+    )
 
 
 def other_tenant_of(credential: Credential) -> Credential:

@@ -10,7 +10,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -26,10 +26,12 @@ _MAX_OUTPUT = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class CommandRunner:
-    """How executables are called: for which service, and how many seconds each may take."""
+    """How executables are called: for which service, how many seconds each may take, and what
+    removes secrets from what they print."""
 
     base_url: str
     timeout: float
+    clean: Callable[[str], str] = str
 
     def run(
         self, words: Sequence[str], credential: Credential, more: Mapping[str, str]
@@ -69,7 +71,7 @@ class CommandRunner:
                 raise SetupError(f"{command} did not end in {self.timeout:g} s.") from None
             finally:
                 _end(process)
-            printed, error_output = _text(out), _text(err).strip()
+            printed, error_output = _text(out), self.clean(_text(err)).strip()
         if code:
             how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
             raise SetupError(

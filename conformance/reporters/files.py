@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +19,8 @@ from conformance.vocabulary import FileKind
 class FileReporter:
     """Writes the finished report to a file; `failed` says why that did not work, if it did not.
 
-    The file is opened at the start, so that a path that cannot be written is known before the run.
+    That the path can be written is known before the run. The report is written to a file next to
+    it and renamed: what stands at the path is the last complete report.
     """
 
     def __init__(self, kind: FileKind, path: Path, render: Callable[[Report], str]) -> None:
@@ -26,8 +30,8 @@ class FileReporter:
         self._kind = kind
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8"):
-                pass  # It can be written; what stands in it stays until there is something new.
+            if not _is_special(path):
+                _aside(path, "")
         except OSError as fault:
             raise ConfigurationError(
                 f"--{kind} {path}: {fault.strerror}.", "Name a file that can be written."
@@ -37,9 +41,51 @@ class FileReporter:
         """Write when all is over, be it before it began."""
         if isinstance(event, RunFinished | RunNotStarted):
             try:
-                self._path.write_text(self._render(event.report), encoding="utf-8")
+                _write(self._path, self._render(event.report))
             except OSError as fault:
                 self.failed = f"--{self._kind} {self._path}: {fault.strerror}."
+            except Exception as fault:
+                # One report must not take the others along.
+                why = f"internal error of the kit: {type(fault).__name__}: {fault}"
+                self.failed = f"--{self._kind} {self._path}: {why}"
+
+
+def _write(path: Path, text: str) -> None:
+    if _is_special(path):
+        path.write_text(text, encoding="utf-8")
+        return
+    # A link's target is replaced, not the link.
+    _aside(path.resolve(), text, rename=True)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it can be written and not replaced, such as /dev/stdout."""
+    return path.exists() and not (path.is_file() and os.access(path.resolve().parent, os.W_OK))
+
+
+def _aside(path: Path, text: str, *, rename: bool = False) -> None:
+    """Write the text to a new file in the same directory; rename it to the path, or remove it."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        if rename:
+            # As a file is created by any other program, or as it was.
+            os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+            try:
+                os.replace(name, path)
+            except OSError:
+                # A file that is mounted on its own can only be written.
+                path.write_text(text, encoding="utf-8")
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def file_reporters(wanted: Mapping[FileKind, Path]) -> list[FileReporter]:

@@ -3,24 +3,24 @@ the traffic of each requirement, and a picture of each observed run."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from conformance import __version__
+from conformance.client.redaction import visible
 from conformance.reporters.run_chart import ROW, TOP, timeline
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import Level, Operation, Verdict
 
 _PASSING_BODY = 600
-_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"}
-"""Control characters, which a page must not hold, and what Unicode has to show them by."""
-
+# A token of JSON: each is found in one step, from its first character.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s"{}\[\],:]+')
 _MEANINGS = {
     Level.DOCUMENTED: "the reference page says it",
     Level.DERIVED: "it follows from what the reference page says, by logic alone",
@@ -50,7 +50,7 @@ def as_page(report: Report) -> str:
         top=TOP,
         passing_body=_PASSING_BODY,
     )
-    return page.translate(_PICTURES)
+    return visible(page)
 
 
 def _ordered(report: Report) -> Iterator[Entry]:
@@ -68,12 +68,26 @@ def _code(text: str) -> Markup:
 
 
 def _pretty(body: str, limit: int = 0) -> str:
-    """A body that is whole JSON indented, any other as it is, cut at the limit if there is one."""
+    """Return a body that is complete JSON indented, any other as it is, cut at the limit if there
+    is one. No text in it is decoded: what is spelled with escapes may be a secret."""
     text = body
-    try:
-        value: Any = json.loads(body)
-        if isinstance(value, dict | list):
-            text = json.dumps(value, indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        pass
+    with contextlib.suppress(ValueError, RecursionError):
+        if isinstance(json.loads(body), dict | list):
+            text = "".join(_indented(body))
     return text if not limit or len(text) <= limit else f"{text[:limit]} …"
+
+
+def _indented(body: str) -> Iterator[str]:
+    depth, parts = 0, _TOKEN.findall(body)
+    for number, part in enumerate(parts):
+        before, after = parts[number - 1 : number], parts[number + 1 : number + 2]
+        if part in "}]":
+            depth -= 1
+            yield part if before[:1] in (["{"], ["["]) else f"\n{'  ' * depth}{part}"
+        elif part in "{[":
+            depth += 1
+            yield part if after[:1] in (["}"], ["]"]) else f"{part}\n{'  ' * depth}"
+        elif part == ",":
+            yield f",\n{'  ' * depth}"
+        else:
+            yield ": " if part == ":" else part

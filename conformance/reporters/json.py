@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+from conformance.client.redaction import visible
 from conformance.results.report import Report
 
 
 def as_json(report: Report) -> str:
     """The report as indented JSON."""
-    return json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"
+    return visible(json.dumps(report.to_json(), indent=2, ensure_ascii=False)) + "\n"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import junitparser
 
+from conformance.client.redaction import visible
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import Verdict
 
@@ -34,17 +35,18 @@ def as_junit(report: Report) -> str:
 def _run(in_the_way: Sequence[str]) -> junitparser.TestCase:
     """A case for what keeps the run from a verdict: without it, nothing tested would look green."""
     case = junitparser.TestCase("the run has a verdict", "conformance.RUN")
-    case.result = [junitparser.Error(" ".join(in_the_way), "no verdict")]
+    case.result = [junitparser.Error(visible(" ".join(in_the_way)), "no verdict")]
     return case
 
 
 def _case(entry: Entry, *, strict: bool) -> junitparser.TestCase:
-    name = f"{entry.requirement.id} {entry.requirement.statement}"
+    name = visible(f"{entry.requirement.id} {entry.requirement.statement}")
     seconds = sum(result.seconds for result in entry.results)
     case = junitparser.TestCase(name, f"conformance.{entry.requirement.group}", round(seconds, 3))
     message = f"{entry.verdict.value}: {entry.worst.message}"
     if entry.waiver is not None and entry.verdict is Verdict.WAIVED:
         message = f"waived by {entry.waiver.owner}, {entry.waiver.reason}: {entry.worst.message}"
+    message = visible(message)
     match entry.verdict:
         case Verdict.PASS:
             pass
@@ -62,5 +64,6 @@ def _case(entry: Entry, *, strict: bool) -> junitparser.TestCase:
 def _failure(message: str, entry: Entry) -> junitparser.Failure:
     failure = junitparser.Failure(message, entry.verdict.value)
     cause = f"Caused by {entry.caused_by}." if entry.caused_by else ""
-    failure.text = "\n".join(filter(None, [cause, entry.requirement.source, entry.worst.curl]))
+    text = "\n".join(filter(None, [cause, entry.requirement.source, entry.worst.curl]))
+    failure.text = visible(text)
     return failure

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from conformance.client.redaction import visible
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import Verdict
 
+_LINKED = re.compile(r"@|#|:(?=//)|www(?=\.)|\bGH-(?=\d)|(?<!\w)[!~%](?=\w)")
 _FOUND = (Verdict.VIOLATION, Verdict.DEVIATION)
 
 
 def as_markdown(report: Report) -> str:
     """Return the conclusion, the counts, and each failure with its command and consequences; the
     rest is folded."""
-    return "\n".join(_markdown(report)) + "\n"
+    return visible("\n".join(_markdown(report))) + "\n"
 
 
 def _markdown(report: Report) -> Iterator[str]:
@@ -42,7 +45,7 @@ def _undecided(roots: Iterable[Entry]) -> Iterator[str]:
             yield "| requirement | why |"
             yield "| --- | --- |"
             for entry in listed:
-                yield f"| {entry.requirement.id} | {plain_text(_why(entry))} |"
+                yield f"| {entry.requirement.id} | {_why(entry)} |"
             yield "\n</details>"
 
 
@@ -69,8 +72,8 @@ def _why(entry: Entry) -> str:
     if entry.waiver is not None and entry.verdict is Verdict.WAIVED:
         waiver = entry.waiver
         until = f"until {waiver.expires} by {waiver.owner}"
-        return f"{entry.verdict_before_waiver.value}, {until}: {waiver.reason}"
-    return entry.worst.message
+        return plain_text(f"{entry.verdict_before_waiver.value}, {until}: {waiver.reason}")
+    return plain_text(entry.worst.message)
 
 
 def _longest_fence(text: str) -> int:
@@ -82,8 +85,9 @@ def _longest_fence(text: str) -> int:
 
 
 def plain_text(text: str) -> str:
-    """Text in which nothing is markup, on one line."""
+    """Return text in which nothing is markup, a link, a mention or a reference, on one line."""
     plain = escape(" ".join(text.split()), quote=False)
     for character in "\\`*_[]|#":
         plain = plain.replace(character, f"\\{character}")
-    return plain
+    # Sites make links of these after Markdown is rendered, unless a space of no width is in them.
+    return _LINKED.sub(lambda found: f"{found[0]}&#8203;", plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from conformance.reporters.console import print_line
 from conformance.reporters.progress import ProgressLine
 from conformance.results.events import (
     CheckFinished,
@@ -53,4 +54,4 @@ class ProfileReporter:
 
     def warn(self, text: str) -> None:
         """Show a warning."""
-        self._console.print(Text(text, style="yellow"), soft_wrap=True)
+        print_line(self._console, Text(text, style="yellow"))

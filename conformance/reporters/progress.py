@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from conformance.reporters.console import print_line
+
 EVERY = 10.0
 
 
@@ -65,9 +67,9 @@ class ProgressLine:
         """Show why the run cannot start: pairs of a message and a hint."""
         self.stop()
         for message, hint in why:
-            self._console.print(Text(message, style="bold red"), soft_wrap=True)
+            print_line(self._console, Text(message, style="bold red"))
             if hint:
-                self._console.print(Text(hint), soft_wrap=True)
+                print_line(self._console, Text(hint))
 
     def _write_lines(self) -> None:
         start = time.monotonic()

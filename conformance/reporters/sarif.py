@@ -11,6 +11,7 @@ from typing import Any
 from conformance import __version__
 from conformance.catalogue.requirements import Requirement
 from conformance.client.recorder import Exchange
+from conformance.client.redaction import visible
 from conformance.contract import contract as contracts
 from conformance.contract.yaml_file import Lines
 from conformance.resources import contract_file
@@ -68,7 +69,7 @@ def as_sarif(report: Report) -> str:
         ],
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return visible(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _rule(requirement: Requirement) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.provision.protocol import DERIVED
+from conformance.reporters.console import print_line
 from conformance.reporters.progress import ProgressLine
 from conformance.results.events import (
     CheckFinished,
@@ -109,7 +110,7 @@ class TerminalReporter:
         if self._verbose:
             line = Text(f"{result.verdict.value:12}", style=STYLES[result.verdict])
             line.append(f" {result.requirement:10} {result.check}", "default")
-            self._console.print(line, soft_wrap=True)
+            self._print(line)
 
     def _report(self, report: Report) -> None:
         for verdict in _SHOWN_VERDICTS:
@@ -170,8 +171,7 @@ class TerminalReporter:
             self._print(line.append(f"  {entry.worst.message}", "not bold default"))
 
     def _print(self, line: Text) -> None:
-        # Not wrapped by rich: commands must be copied in one piece.
-        self._console.print(line, soft_wrap=True)
+        print_line(self._console, line)
 
 
 class QuietReporter:

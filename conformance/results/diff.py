@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from conformance.client.redaction import Redactor
 from conformance.errors import ConfigurationError
 from conformance.resources import report_schema_file
 from conformance.results.report import FORMAT
@@ -72,7 +73,8 @@ def read_report(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file}: {fault.strerror}.", hint) from None
     except (ValueError, RecursionError) as fault:
         raise ConfigurationError(f"{file}: expected JSON, got {fault}.", hint) from None
-    report = _from_format_1(report)
+    # It repeats what a target sent.
+    report = _from_format_1(Redactor().data(report))
     if isinstance(report, dict):
         report.setdefault("catalogue", "latest")  # The first reports do not name it.
     schema = json.loads(report_schema_file().read_text(encoding="utf-8"))

@@ -287,8 +287,7 @@ class Engine:
         if result.verdict in (Verdict.VIOLATION, Verdict.DEVIATION):
             self._failed_waits.add(result.waited_for)
         for each in (result, *incidental):
-            clean = self.session.traffic.clean(each.to_json())
-            report.user_properties.append((_PROPERTY, json.dumps(clean)))
+            report.user_properties.append((_PROPERTY, json.dumps(each.to_json())))
         show(report, result, self.settings, self._started_at[:10])
         return report
 

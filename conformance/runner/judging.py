@@ -117,4 +117,4 @@ class Judging:
         """What the check that has just ended was the first to see runs do."""
         news = self._session.cache.news()
         runs = (to_history(name, seen) for name, seen in news.items())
-        return tuple(self._session.traffic.clean(run) for run in runs if run is not None)
+        return tuple(self._session.redactor.data(run) for run in runs if run is not None)

@@ -60,9 +60,8 @@ def run_checks(settings: Settings, reporters: Sequence[Reporter], *, files: bool
         raise KitError(
             "pytest ended without a report.", "Run the checks with pytest and read its output."
         )
-    for file in written:
-        if file.failed:
-            raise KitError(file.failed, "The other reports are written; free space and run again.")
+    if failed := [file.failed for file in written if file.failed]:
+        raise KitError("\n".join(failed), "The other reports are written.")
     return engine.report
 
 

@@ -31,7 +31,12 @@ from conformance.harness.runs import RetriedRuns, Runs
 from conformance.harness.waits import WaitHistory
 from conformance.provision.clock import CommandClock, RequestClock
 from conformance.provision.discover import DiscoverProvisioner
-from conformance.provision.mock import MockControl, other_tenant_of, worker_credential
+from conformance.provision.mock import (
+    MockControl,
+    is_mock_health,
+    other_tenant_of,
+    worker_credential,
+)
 from conformance.provision.on_demand import OnDemandProvisioner
 from conformance.provision.protocol import DERIVED, Clock, Provisioner, RealClock
 from conformance.provision.request import RequestRuns, RequestTemplate
@@ -62,7 +67,7 @@ class Session:
         self.catalogue: Catalogue = load_version(settings.catalogue)
         self.questions = load_questions()
         self.redactor = settings.redactor()
-        self.traffic = Traffic(self.redactor)
+        self.traffic = Traffic(self.redactor, settings.connection.curl_options)
         self._schemas = Schemas(self.contract)
         self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
         self.monitor = RuleMonitor(rules(self._schemas), self.selected)
@@ -103,7 +108,9 @@ class Session:
             if settings.wait_for_api and not worker:
                 control = Api(self._control, settings.credentials[0])
                 await_api(control, settings.wait_for_api, poller)
-            self._command_runner = CommandRunner(settings.base_url, settings.timeout)
+            self._command_runner = CommandRunner(
+                settings.base_url, settings.timeout, self.redactor.text
+            )
             self.provisioner = self._choose(worker)
         except BaseException:
             self._target.close()
@@ -263,6 +270,6 @@ class Session:
     def _is_mock(self) -> bool:
         try:
             response = self._control.send("GET", "/_mock/health")
-            return response.status == 200 and response.object().get("status") == "ok"
+            return response.status == 200 and is_mock_health(response.object())
         except Outcome:
             return False

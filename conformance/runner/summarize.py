@@ -11,6 +11,7 @@ import pytest
 from conformance.catalogue.open_questions import RecordedObservation, observed_answers
 from conformance.catalogue.open_questions import load as load_questions
 from conformance.catalogue.versions import load_version
+from conformance.client.redaction import harmless
 from conformance.config.settings import Settings
 from conformance.contract.contract import load as load_contract
 from conformance.results.events import SetupFinished
@@ -89,10 +90,10 @@ def show(report: pytest.TestReport, result: Result, settings: Settings, today: s
     elif result.verdict in (Verdict.VIOLATION, Verdict.ERROR, *strict):
         report.outcome = "failed"
         lines = f"{result.requirement} {said}", result.curl
-        report.longrepr = "\n".join(line for line in lines if line)
+        report.longrepr = harmless("\n".join(line for line in lines if line))
     elif result.verdict is Verdict.PASS:
         report.outcome = "passed"
     else:
         report.outcome = "skipped"
     if report.outcome == "skipped":
-        report.longrepr = (str(report.fspath), report.location[1] or 0, said)
+        report.longrepr = (str(report.fspath), report.location[1] or 0, harmless(said))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from html import escape
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+import httpx2
 import pytest
 from command_line import call_kit
 from connect_proxy import PASSWORD, ForwardProxy
 from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 
+from conformance.client.connection import Connection
+from conformance.client.recorder import Traffic
 from conformance.client.redaction import Redactor
+from conformance.harness.context import WRONG_SECRET
 
 TOKEN = 'test-tok"en/with+odd&<signs>=9'
 OTHER = "test-other/credential+of=another"
@@ -102,17 +107,123 @@ def test_base64_of_more_than_the_secret(before: str) -> None:
 
 
 def test_words_are_left_alone() -> None:
-    """A short credential is a word like others: replacing it would garble what it did not say. The
-    header that bears it is cleared in any case."""
-    redactor = Redactor.of(["demo"])
-    assert redactor.text("demonstration") == "demonstration"
-    assert redactor.headers({"Authorization": "Bearer demo"}) == {"Authorization": "Bearer $TOKEN"}
+    """A short credential is replaced as a word of its own, not within another one; the header that
+    carries it is cleared in any case."""
+    redactor = Redactor.of([("demo", "TOKEN")])
+    assert redactor.text("demonstration of demo") == "demonstration of [redacted]"
+    sent = redactor.request_headers({"Authorization": "Bearer demo"})
+    assert sent == {"Authorization": "Bearer $TOKEN"}
+    assert redactor.headers({"Authorization": "demo"}) == {"Authorization": "[redacted]"}
 
 
 def test_headers_of_ones_own_are_cleared() -> None:
     """Each becomes the variable that would hold it; the host is no secret."""
     redactor = Redactor.of([], [("X-Gate", "k"), ("Host", "inner.example")])
-    assert redactor.headers({"x-gate": "k", "host": "inner.example"}) == {
+    assert redactor.request_headers({"x-gate": "k", "host": "inner.example"}) == {
         "x-gate": "$X_GATE",
         "host": "inner.example",
     }
+
+
+ODD = "AbC+dEf/gHiJ=kLmNoP99"
+
+
+@pytest.mark.parametrize("secret", [ODD, "hunter2", "p+/w", "a&b<c>'d\"e", "x\\y{z}z"])
+def test_every_spelling_of_an_encoder(secret: str) -> None:
+    """However a target writes it, once or encoded again: what is left has no part of it."""
+    escaped = "".join(rf"\u{ord(c):04X}" for c in secret)
+    inner = json.dumps(json.dumps(secret))
+    spelled = [
+        secret,
+        secret.swapcase(),
+        json.dumps(secret)[1:-1].replace("/", r"\/").replace("+", r"\u002B"),
+        inner.replace("/", r"\/"),
+        escaped,
+        escaped.lower().replace(r"\u00", r"\x"),
+        quote(secret, safe="").lower(),
+        "".join(f"%{ord(c):02x}" for c in secret),
+        quote(quote(secret, safe=""), safe=""),
+        escape(secret),
+        escape(escape(secret)),
+        "".join(f"&#{ord(c)};" for c in secret),
+        "".join(f"&#x{ord(c):X};" for c in secret),
+        secret.replace("+", "&plus;").replace("/", "&sol;").replace("=", "&equals;"),
+        secret.encode().hex(),
+        secret.encode().hex().upper(),
+        base64.b64encode(secret.encode()).decode(),
+        base64.urlsafe_b64encode(secret.encode()).decode().rstrip("="),
+        quote(base64.b64encode(secret.encode()).decode(), safe=""),
+    ]
+    redactor = Redactor.of([secret])
+    left = {each: redactor.text(f"<{each}>") for each in spelled}
+    assert {each: text for each, text in left.items() if "[redacted]" not in text} == {}
+    assert {e: t for e, t in left.items() if len(t.replace("[redacted]", "")) > 8} == {}
+
+
+def test_a_secret_that_is_cut_off() -> None:
+    """The beginning of one identifies it: no message shows the first half."""
+    redactor = Redactor.of([ODD])
+    assert redactor.text(f"it is {ODD[:14]}...") == "it is [redacted]..."
+
+
+def test_parsed_values_are_cleaned() -> None:
+    """Also keys, at any depth."""
+    redactor = Redactor.of([ODD])
+    assert redactor.data({ODD: [{"a": f"x {ODD}"}, 1, None]}) == {
+        "[redacted]": [{"a": "x [redacted]"}, 1, None]
+    }
+
+
+def test_a_secret_like_a_word_of_the_kit() -> None:
+    """What a result is made of is not text from a target: a verdict is not redacted."""
+    redactor = Redactor.of(["pass"])
+    traffic = Traffic(redactor)
+    request = httpx2.Request("GET", "http://x/pass", headers={"X-API-Key": "pass"})
+    traffic.record(request, httpx2.Response(200), b'{"verdict": "pass"}', 0.1)
+    (exchange,) = traffic.since(0)
+    assert exchange.method == "GET"
+    assert exchange.response_body == '{"verdict": "[redacted]"}'
+
+
+def test_each_credential_has_a_variable() -> None:
+    """A command names the credential that was sent: the tenant's, the other tenant's, one that
+    the kit has altered, or one that it has made up, which is no secret."""
+    redactor = Redactor.of([(TOKEN, "TOKEN"), (OTHER, "OTHER_TOKEN"), ("hunter2", "COOKIE")])
+
+    def shown(name: str, value: str) -> str:
+        return redactor.request_headers({name: value})[name]
+
+    assert shown("Authorization", f"Bearer {TOKEN}") == "Bearer $TOKEN"
+    assert shown("Authorization", f"bearer {OTHER}") == "Bearer $OTHER_TOKEN"
+    assert shown("X-API-Key", TOKEN) == "$TOKEN"
+    assert shown("Authorization", f"Bearer {TOKEN[:-2]}") == "Bearer $ALTERED_TOKEN"
+    assert shown("Authorization", f"Bearer {OTHER.upper()}") == "Bearer $ALTERED_OTHER_TOKEN"
+    assert shown("Cookie", "a=1; vai_token=hunter2") == "a=1; vai_token=$COOKIE"
+    assert shown("Authorization", f"Bearer {WRONG_SECRET}") == f"Bearer {WRONG_SECRET}"
+    assert shown("Authorization", f"Basic {TOKEN}") == "[redacted]"
+
+
+def test_a_command_has_the_options_of_the_connection() -> None:
+    """Certificates and the proxy, whose password it does not show."""
+    connection = Connection(
+        proxy=f"http://me:{PASSWORD}@127.0.0.1:1",
+        cacert="ca.pem",
+        client_cert="my cert.pem",
+        client_key="k.pem",
+    )
+    traffic = Traffic(Redactor.of([TOKEN, PASSWORD]), connection.curl_options)
+    request = httpx2.Request("GET", "https://x/y", headers={"X-API-Key": TOKEN})
+    traffic.record(request, httpx2.Response(200), b"", 0.1)
+    assert traffic.since(0)[0].curl == (
+        "curl -i --proxy 'http://me:[redacted]@127.0.0.1:1' --cacert ca.pem --cert 'my cert.pem' "
+        '--key k.pem -H "x-api-key: $API_KEY" https://x/y'
+    )
+
+
+def test_redacting_takes_milliseconds() -> None:
+    """The number of steps grows with the text, not with its square: 64 kB of anything."""
+    redactor = Redactor.of([TOKEN, OTHER, "hunter2"])
+    for text in ("\\", "%25", "&amp;", "&#0", "=", TOKEN[:7], "\\u00", "a"):
+        start = time.process_time()
+        redactor.text(text * (64 * 1024 // len(text)))
+        assert time.process_time() - start < 2

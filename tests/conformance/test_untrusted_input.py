@@ -1,0 +1,68 @@
+"""What a target sends decides neither where the kit sends requests nor what it takes it for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hostile import Hostile, response, says
+
+from conformance.client.api import Api
+from conformance.client.connection import Connection
+from conformance.client.recorder import Traffic
+from conformance.client.redaction import Redactor
+from conformance.client.transport import Target
+from conformance.config.settings import read
+from conformance.errors import KitError
+from conformance.provision.mock import is_mock_health
+from conformance.runner.session import Session
+
+SECRET = "a-long-secret/of+mine"
+
+
+@pytest.mark.parametrize(
+    ("run_id", "path"),
+    [
+        ("../../_mock/reset?x=", b"/..%2F..%2F_mock%2Freset%3Fx%3D"),
+        ("..", b"/%2E%2E"),
+        ("a#b", b"/a%23b"),
+        ("%2e%2e%2f", b"/%252e%252e%252f"),
+        ("\n", b"/%0A"),
+        ("\ud800", b"/%3F"),
+    ],
+)
+def test_an_id_is_quoted(run_id: str, path: bytes) -> None:
+    """It can lead to no other path, whatever it is made of."""
+    with Hostile(says(response(b"{}"))) as server:
+        address = f"http://127.0.0.1:{server.port}"
+        target = Target(address, Traffic(Redactor()), timeout=5, connection=Connection())
+        Api(target, None).get_run(run_id)
+        target.close()
+    assert server.heads[0].startswith(b"GET /api/v1/automation-runs" + path + b" HTTP/1.1")
+
+
+HEALTH = {"status": "ok", "version": "1", "uptimeSeconds": 1.5, "worlds": 3, "streams": 0}
+
+
+@pytest.mark.parametrize("missing", HEALTH)
+def test_a_service_that_is_ok_is_not_the_mock(missing: str) -> None:
+    """Its health says more than that."""
+    assert is_mock_health(HEALTH)
+    assert not is_mock_health({k: v for k, v in HEALTH.items() if k != missing})
+    assert not is_mock_health(HEALTH | {missing: None})
+
+
+def test_no_credential_is_in_a_url() -> None:
+    """Neither while the kit finds out what the target is, nor with one that says it is a mock."""
+    for body in ({"status": "ok"}, HEALTH):
+        with Hostile(says(response(json.dumps(body).encode()))) as server:
+            settings = read(
+                {"base_url": f"http://127.0.0.1:{server.port}", "token": SECRET}, environment={}
+            )
+            session = Session(settings)
+            with contextlib.suppress(KitError), contextlib.closing(session):
+                session.check_provisioning()
+        lines = [head.partition(b"\r\n")[0] for head in server.heads]
+        assert lines
+        assert not [line for line in lines if b"secret" in line]
