@@ -7,6 +7,8 @@ import json
 
 import pytest
 from hostile import Hostile, response, says
+from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
+from support import Judge
 
 from conformance.client.api import Api
 from conformance.client.connection import Connection
@@ -17,6 +19,7 @@ from conformance.config.settings import read
 from conformance.errors import KitError
 from conformance.provision.mock import is_mock_health
 from conformance.runner.session import Session
+from conformance.vocabulary import Verdict
 
 SECRET = "a-long-secret/of+mine"
 
@@ -40,6 +43,24 @@ def test_an_id_is_quoted(run_id: str, path: bytes) -> None:
         Api(target, None).get_run(run_id)
         target.close()
     assert server.heads[0].startswith(b"GET /api/v1/automation-runs" + path + b" HTTP/1.1")
+
+
+async def point_elsewhere(request: Request, forward: Forward, memory: Json) -> Response:
+    """Give the runs of a page ids that are paths."""
+    reply = await forward(request)
+    if request.operation != "list" or reply.status != 200:
+        return reply
+    page = reply.json()
+    return reply.put(page | {"items": [r | {"id": "../../_mock/reset?x="} for r in page["items"]]})
+
+
+def test_an_id_that_is_a_path_is_a_finding(mock: str, judge: Judge) -> None:
+    """The operations accept no such id, so no item may have one."""
+    with serving(Proxy(mock, [Mutant("elsewhere", (), point_elsewhere)])) as address:
+        report = judge(f"{address}/elsewhere", "LIST-02")
+    (entry,) = report.entries
+    assert entry.verdict is Verdict.VIOLATION
+    assert "_mock/reset" in entry.worst.message
 
 
 HEALTH = {"status": "ok", "version": "1", "uptimeSeconds": 1.5, "worlds": 3, "streams": 0}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from command_line import call_kit
 from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 from test_reports import made_up
 
@@ -47,14 +46,14 @@ def test_every_report_of_odd_text(mock: str, tmp_path: Path) -> None:
     """The run has findings and all its files, each valid, none with a character or a line that acts
     on what shows it; what the target sent can be recognised."""
     files = {kind: tmp_path / kind.value for kind in FileKind}
-    command = [sys.executable, "-m", "conformance", "run", "--token", "test-odd", "--verbose"]
+    command = ["run", "--token", "test-odd", "--verbose"]
     command += ["--provision", "discover", "--include", "GET-01", "--include", "HTTP-03"]
     for kind, file in files.items():
         command += [f"--{kind}", str(file)]
     with serving(Proxy(mock, [Mutant("odd", (), be_odd)])) as address:
         command += ["--base-url", f"{address}/odd"]
-        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    output = done.stdout.decode() + done.stderr.decode()
+        done = call_kit(*command)
+    output = done.stdout + done.stderr
     assert done.returncode == 1, output
     texts = {kind: file.read_text(encoding="utf-8") for kind, file in files.items()}
     for kind, text in {**texts, "terminal": output}.items():
@@ -66,12 +65,7 @@ def test_every_report_of_odd_text(mock: str, tmp_path: Path) -> None:
     assert found
     json.loads(texts[FileKind.SARIF])
     assert "octocat" in texts[FileKind.MARKDOWN]
-    again = subprocess.run(
-        [sys.executable, "-m", "conformance", "diff", *[str(files[FileKind.JSON])] * 2],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    again = call_kit("diff", *[str(files[FileKind.JSON])] * 2)
     assert again.returncode == 0
 
 

@@ -27,12 +27,6 @@ mutant.runs(
     on="list",
     change=lambda run: run.update(versionNumber=str(run["versionNumber"])),
 )
-mutant.runs(
-    "LIST-02",
-    name="id-is-a-path",
-    on="list",
-    change=lambda run: run.update(id="../../_mock/reset?x="),
-)
 
 
 @mutant("LIST-03")
