@@ -92,9 +92,7 @@ class Api:
         if operation is Operation.EVENTS:
             with self.target.stream(path, sent) as stream:
                 return stream.first_response(self.target.timeout)
-        return self.target.send(
-            operation.method, path, params=query, headers=sent, body=content
-        )
+        return self.target.send(operation.method, path, params=query, headers=sent, body=content)
 
     def _headers(self) -> dict[str, str]:
         return {} if self.credential is None else self.credential.headers()

@@ -57,7 +57,7 @@ async def point_elsewhere(request: Request, forward: Forward, memory: Json) -> R
 def test_an_id_that_is_a_path_is_a_finding(mock: str, judge: Judge) -> None:
     """The operations accept no such id, so no item may have one."""
     with serving(Proxy(mock, [Mutant("elsewhere", (), point_elsewhere)])) as address:
-        report = judge(f"{address}/elsewhere", "LIST-02")
+        report = judge(f"{address}/elsewhere", "LIST-02", token="test-elsewhere")
     (entry,) = report.entries
     assert entry.verdict is Verdict.VIOLATION
     assert "_mock/reset" in entry.worst.message
