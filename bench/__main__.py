@@ -39,7 +39,7 @@ def cli(context: click.Context) -> None:
     """Measure the mock side by side with its peers, on this machine.
 
     \b
-    python -m bench reads              one run and a page, beside Starlette and Prism
+    python -m bench reads              one run and a page, next to Starlette and Prism
     python -m bench startup            exec to the first answer
     python -m bench streams            reads while 1,000 streams are open; memory per stream
     python -m bench sizes              pages of a world of 100 and of 100,000 runs
@@ -47,7 +47,7 @@ def cli(context: click.Context) -> None:
     python -m bench all                the first four, one after the other
 
     Servers run on the first core, whatever loads them on the others. Needs Linux, wrk, taskset,
-    and for Prism: npm ci --prefix bench. Figures stand beside their targets; none is asserted.
+    and for Prism: npm ci --prefix bench. Figures stand next to their targets; none is asserted.
     """
     context.obj = Cores.split()
     context.obj.stay_off()
@@ -57,7 +57,7 @@ def cli(context: click.Context) -> None:
 @rounds_option
 @seconds_option
 @connections_option
-@click.option("--prism/--no-prism", default=True, show_default=True, help="Beside Prism too.")
+@click.option("--prism/--no-prism", default=True, show_default=True, help="Next to Prism too.")
 @click.pass_obj
 def reads_command(cores: Cores, /, **options: Any) -> None:
     """Reading one run and a page of 100: mock, bare Starlette with orjson, Prism."""

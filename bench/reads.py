@@ -1,4 +1,4 @@
-"""Reading one run and a page of runs: the mock beside a bare Starlette application and Prism.
+"""Reading one run and a page of runs: the mock next to a bare Starlette application and Prism.
 
 All three serve the same JSON, which is checked before anything is measured. The rounds
 are interleaved, so that a machine that gets slower for a while gets slower for all.

@@ -93,7 +93,7 @@ def serving(
     ``ready`` answers 200. Raises BenchError when that does not happen within ``patience``
     seconds."""
     port = _free_port()
-    # The settings of a mock that somebody uses elsewhere are none of ours.
+    # The settings of a mock of another user do not apply here.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RUNS_MOCK_")}
     with tempfile.TemporaryFile() as output:
         pinned = ["taskset", "-c", str(cores.server), *command(port)]

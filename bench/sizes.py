@@ -1,7 +1,7 @@
 """A filtered page at different offsets of a small world and of a large one.
 
 Under load the same page is read again and again, so its runs are rendered already; pages that
-nobody has read before are timed apart, one by one.
+were not read before are timed separately, one by one.
 """
 
 import time
@@ -61,7 +61,7 @@ def measure(cores: machine.Cores, runs: int, rounds: int, seconds: int, connecti
         for limit in LIMITS:
             pages = [Page(one, limit, o) for one in (small, large) for o in _offsets(one, limit)]
             _report(pages, _rounds(pages, rounds, seconds, connections))
-        click.echo(f"\nA page of {EQUAL} that nobody has read before, one at a time")
+        click.echo(f"\nA page of {EQUAL} that was not read before, one at a time")
         rows = [
             (small.name, spread(cold_small, 2)),
             (large.name, spread(cold_large, 2)),

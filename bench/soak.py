@@ -16,8 +16,8 @@ import orjson
 
 from bench import machine
 from bench.errors import BenchError
-from bench.readers import Stream
 from bench.server import API, HEALTH, Server, mock, serving
+from bench.subscribers import Stream
 from bench.table import table
 
 HOUR = 3_600
@@ -128,4 +128,4 @@ async def _come_and_go(server: Server, count: int) -> None:
             while orjson.loads(server.get(HEALTH))["streams"]:
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        raise BenchError(f"streams are open {SETTLE:g} s after their readers have left") from None
+        raise BenchError(f"streams are open {SETTLE:g} s after their clients left") from None

@@ -1,5 +1,5 @@
 """What an open stream costs uvicorn itself: a raw ASGI application that sends an opening and then
-nothing, until the reader is gone. Served with the settings of the mock."""
+nothing, until the subscriber is gone. Served with the settings of the mock."""
 
 import sys
 from pathlib import Path

@@ -59,7 +59,7 @@ class Reads:
         return (self.name, f"{len(self.times)}", *figures, f"{self.busy:.0%}")
 
 
-class Readers:
+class Subscribers:
     """The process that holds the streams: each ``go_on`` returns what it has reached next."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -71,7 +71,7 @@ class Readers:
         line = self._process.stdout.readline()
         said: dict[str, Any] = json.loads(line) if line else {"error": "they ended unasked"}
         if "error" in said:
-            raise BenchError(f"the readers of the streams failed: {said['error']}")
+            raise BenchError(f"the subscribers of the streams failed: {said['error']}")
         return said
 
     def go_on(self) -> dict[str, Any]:
@@ -97,17 +97,17 @@ def measure(cores: machine.Cores, plan: Plan) -> None:
         before = server.resident_bytes()
         began = time.perf_counter()
         click.echo(f"opening {plan.idle} streams", err=True)
-        with _readers(server, events, plan) as readers:
+        with _subscribers(server, events, plan) as subscribers:
             took = time.perf_counter() - began
             time.sleep(SETTLE)
             ours = (server.resident_bytes() - before) / plan.idle
-            readers.go_on()
+            subscribers.go_on()
             click.echo("reading with the streams open", err=True)
             loaded = _reads(server, paths, plan)
             counted = json.loads(server.get(HEALTH))["streams"]
-            told = readers.go_on()
-    if told["idle"] != plan.idle or counted < plan.idle:
-        raise BenchError(f"of {plan.idle} idle streams {told['idle']} were open to the end")
+            reported = subscribers.go_on()
+    if reported["idle"] != plan.idle or counted < plan.idle:
+        raise BenchError(f"of {plan.idle} idle streams {reported['idle']} were open to the end")
     click.echo(f"measuring {plan.idle} streams of raw ASGI", err=True)
     theirs = _peer_bytes(cores, opening, plan)
 
@@ -128,9 +128,11 @@ def measure(cores: machine.Cores, plan: Plan) -> None:
     if plan.active:
         late = ", ".join(
             f"{name} {each:.1f} ms"
-            for name, each in zip(("p50", "p99", "max"), told["late"], strict=False)
+            for name, each in zip(("p50", "p99", "max"), reported["late"], strict=False)
         )
-        click.echo(f"\n{told['events']:,} events of {plan.scenario} reached active readers: {late}")
+        click.echo(
+            f"\n{reported['events']:,} events of {plan.scenario} reached subscribers: {late}"
+        )
 
 
 def _hanging_run(server: Server) -> str:
@@ -193,25 +195,25 @@ def _peer_bytes(cores: machine.Cores, opening: bytes, plan: Plan) -> float:
         with serving("raw ASGI", peer, cores) as server:
             before = server.resident_bytes()
             idle_only = Plan(plan.idle, 0, plan.scenario, plan.seconds, plan.rate)
-            with _readers(server, "/", idle_only):
+            with _subscribers(server, "/", idle_only):
                 time.sleep(SETTLE)
                 return (server.resident_bytes() - before) / plan.idle
 
 
 @contextmanager
-def _readers(server: Server, path: str, plan: Plan) -> Iterator[Readers]:
+def _subscribers(server: Server, path: str, plan: Plan) -> Iterator[Subscribers]:
     """Open the idle streams; they are closed when the block ends."""
     arguments = map(str, (server.port, path, plan.idle, plan.scenario, plan.active))
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.readers", *arguments],
+        [sys.executable, "-m", "bench.subscribers", *arguments],
         cwd=machine.ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
-        readers = Readers(process)
-        readers.reached()
-        yield readers
+        subscribers = Subscribers(process)
+        subscribers.reached()
+        yield subscribers
     finally:
         end(process)

@@ -16,7 +16,7 @@ from mock_server.worlds.registry import Start
 
 
 def main(port: str, runs: str) -> None:
-    """Serve until the process is told to end."""
+    """Serve until the process is reported to end."""
     listener = bind("127.0.0.1", int(port))
     mock = MockControl(Settings())
     world = asyncio.run(mock.worlds.reset("demo", Start(runs=int(runs), live=0)))

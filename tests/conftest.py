@@ -11,8 +11,8 @@ pytest_plugins = ["mock_server.pytest_plugin"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hundreds of processes are started: where no bytecode may stand beside the sources, it stands
-    in pytest's cache, or each of them would compile the same modules anew."""
+    """Hundreds of processes are started: where no bytecode may stand next to the sources, it stands
+    in pytest's cache, or each of them would compile the same modules again."""
     cache = getattr(config, "cache", None)
     if sys.dont_write_bytecode and cache is not None:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

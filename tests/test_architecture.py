@@ -15,7 +15,7 @@ PACKAGES = ("mock_server", "conformance")
 FILES = sorted(file for package in PACKAGES for file in (TOP / package).rglob("*.py"))
 NAMES = [str(file.relative_to(TOP)) for file in FILES]
 
-# Where each may be used. Durations of the kit's own requests are no time of day.
+# Where each may be used. Durations of the kit's own requests are not time of day.
 HOMES = {
     "time.time": "mock_server/engine/clock.py",
     "time.time_ns": "mock_server/engine/clock.py",
@@ -159,7 +159,7 @@ def test_a_module_imports_from_lower_layers(file: Path, name: str) -> None:
 
 
 def test_every_folder_has_a_layer() -> None:
-    """A folder that nobody placed would escape the order."""
+    """A folder without a layer would escape the order."""
     for package, layers in LAYERS.items():
         parts = {Path(name).parts[1] for name in NAMES if Path(name).parts[0] == package}
         placed = {word for words in layers for word in words.split()}
@@ -197,7 +197,7 @@ def test_an_import_from_a_higher_layer_is_found(source: str, name: str, found: s
 
 
 def test_the_public_names_are_counted() -> None:
-    """Whoever adds one to a package does so on purpose."""
+    """Adding a name is a decision."""
     public = {
         package.__name__: sorted(
             # Pytest adds names that are not identifiers to the packages of its plugins.

@@ -1,7 +1,7 @@
-"""What is answered: the six operations of the contract, and one of our own that triggers a run.
+"""The six operations of the contract, and one more that triggers a run.
 
-Who asks is settled before what is asked, so a stranger learns nothing. Errors are raised, and
-become JSON at the end of this file.
+Credentials are checked before anything else, so an unknown client learns nothing. Errors are raised
+and become JSON at the end of this file.
 """
 
 import json
@@ -137,7 +137,7 @@ class RunsApi(Flask):
         try:
             run = self._store.run(key)
         except KeyError:
-            abort(HTTPStatus.NOT_FOUND, "There is no such run.")
+            abort(HTTPStatus.NOT_FOUND, "There is not a such run.")
         if run["tenantId"] != g.tenant:
             abort(HTTPStatus.FORBIDDEN, "The run belongs to another tenant.")
         return run
@@ -164,7 +164,7 @@ def problem(error: HTTPException) -> Response:
 
 
 def problem_details(code: int, detail: str | None) -> bytes:
-    """The body of an error that is no validation error, after RFC 7807."""
+    """The body of an error that is not a validation error, after RFC 7807."""
     title = HTTPStatus(code).phrase
     body = {"type": "about:blank", "title": title, "status": code, "detail": detail or title}
     return json.dumps(body).encode()

@@ -1,6 +1,6 @@
 """The automations that can be triggered: their steps, how long each takes and which of them fail.
 
-They are named after the state that a run of them reaches, so that whoever tests this service can
+They are named after the state that a run of them reaches, so that a test of this service can
 ask for exactly what is needed.
 """
 
@@ -34,7 +34,7 @@ def _orders(extract_seconds: float = 2.0, load_failing: int = 0) -> tuple[Step, 
         Step("extract", "Extract orders", extract_seconds),
         Step("transform", "Clean and join", 2.0, ("extract",)),
         Step("load", "Load into the warehouse", 3.0, ("transform",), load_failing),
-        Step("notify", "Tell the sales team", 1.0, ("load",)),
+        Step("notify", "Notify the sales team", 1.0, ("load",)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a request, told as the contract tells it: every fault, and where it is.
+"""What is wrong with a request, reported as the contract reports it: every fault, and where it is.
 
 {"detail": [{"loc": ["query", "limit"], "msg": "...", "type": "..."}]}
 """

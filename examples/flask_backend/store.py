@@ -1,6 +1,6 @@
 """What is remembered: runs and the log of what happened to them, in SQLite, one change at a time.
 
-One connection, one lock: a change is a transaction that nobody sees half of, and it wakes those who
+One connection, one lock: a change is a transaction, never seen in part, and it wakes those who
 follow the log. An event stream is the log read from some point on, so nothing is lost between what
 has happened and what happens next.
 """
@@ -129,7 +129,7 @@ class Store:
 
     @contextmanager
     def change(self, run_id: str) -> Iterator[Run]:
-        """Hand out a run to be changed by nobody else; save it and its news if nothing raises."""
+        """Lock a run for a change; save it and its events if nothing raises."""
         with self._changed, self._db:
             run = self._load(run_id)
             yield run

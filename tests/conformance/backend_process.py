@@ -24,7 +24,7 @@ def serving_backend(mutant: str = "", speed: int = 20) -> Iterator[str]:
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
-        # It tells of every broken request, and many are sent.
+        # It reports of every broken request, and many are sent.
         stderr=subprocess.DEVNULL,
         text=True,
         env=os.environ | {"PYTHONPATH": path},

@@ -86,10 +86,10 @@ class Hostile:
 
 
 @contextmanager
-def nobody() -> Iterator[int]:
-    """A port that nobody listens at, and that nobody else is given meanwhile."""
+def closed_port() -> Iterator[int]:
+    """A port without a listener, reserved meanwhile."""
     with socket.socket() as held:
-        # Whoever is meant to may listen there later.
+        # A test may listen there later.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
@@ -119,7 +119,7 @@ def says(*parts: bytes) -> Act:
 
 
 def repeats(start: bytes, again: bytes, pause: float = 0.0) -> Act:
-    """Something again and again, until nobody listens."""
+    """Something again and again, until the client leaves."""
 
     def act(server: Hostile, client: socket.socket, head: bytes) -> None:
         client.sendall(start)
@@ -161,7 +161,7 @@ def old(server: Hostile, client: socket.socket, head: bytes) -> None:
 
 
 def dies_after(count: int) -> Act:
-    """Good for so many requests, and then nobody is there."""
+    """Good for so many requests, and then closed."""
 
     def act(server: Hostile, client: socket.socket, head: bytes) -> None:
         if len(server.heads) > count:

@@ -1,8 +1,8 @@
-"""Who catches which mutant: the kit, run as its users run it, and beside it Schemathesis by itself,
-set up by someone who knows it, for about as long. `make kill-table` writes docs/kill-table.md.
+"""Measure which mutant is killed by the kit, run as its users run it, and by Schemathesis alone,
+set up with care, for about as long. `make kill-table` writes docs/kill-table.md.
 
 Each mutant is a job for each judge, in processes of its own. What is done is kept by what went into
-it: a run that was interrupted goes on where it stopped, and what has changed since is made anew.
+it: a run that was interrupted goes on where it stopped, and what has changed since is made again.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ JOBS = [
 
 @contextmanager
 def served(job: Job, proxy: str) -> Iterator[tuple[str, list[str], str]]:
-    """The job's server: its address, what the kit is told beyond that, and a credential."""
+    """The job's server: its address, what the kit is reported beyond that, and a credential."""
     if job.on_backend:
         with serving_backend("" if job.name == "backend" else job.name) as address:
             yield address, ["--config", str(CONFIG)], KEYS["BACKEND_KEY"]

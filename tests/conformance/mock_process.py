@@ -55,8 +55,8 @@ def behave(mock: str, world: str, answers: Mapping[str, str]) -> None:
 
 @contextmanager
 def playing(answers: Mapping[str, str]) -> Iterator[str]:
-    """Serve a mock that answers so, to strangers as well, from a thread of this process, which
-    takes a second less to start than another; gives its address."""
+    """Serve a mock with these answers, for every client, from a thread of this process, which
+    takes a second less to start than another process; yield its address."""
     # Not above: most of those who need this module need no server in their process.
     from mock_server.settings import Settings  # noqa: PLC0415
 

@@ -76,7 +76,7 @@ def in_background(
                 try:
                     yield BackgroundRun(file)
                 finally:
-                    # Whoever reads its report may be another process.
+                    # Another process may read its report.
                     process.wait()
     if not mine:
         # Once the lock is given back: it would keep the report from those who wait for it.

@@ -43,8 +43,8 @@ async def all_at_once(request: Request, forward: Forward, memory: Json) -> Respo
 def test_a_race_that_cannot_be_brought_about_is_not_passed(
     judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing tells when a run is about to complete, no cancel comes just then: that is said,
-    and what to do."""
+    """Where nothing shows when a run is about to complete, no cancel comes just then: the report
+    says so, with a remedy."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     mutant = Mutant("held", (), all_at_once)

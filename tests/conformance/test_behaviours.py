@@ -239,7 +239,7 @@ def test_a_run_that_began_before_anybody_looked_is_not_the_only_one(
 
 
 async def works_on(request: Request, forward: Forward, memory: Json) -> Response:
-    """No mutant: the step at work ends by itself just when somebody asks for a retry."""
+    """No mutant: the step at work ends by itself just when a retry is requested."""
     reply = await forward(request)
     if request.operation == "retry":
         memory[request.run_id] = True

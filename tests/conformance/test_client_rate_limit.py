@@ -75,7 +75,7 @@ def test_a_limit_is_waited_out(workers: str, mock: str) -> None:
     assert bool(heard.seconds) is (workers == "1")
 
 
-def test_a_limit_that_lasts_is_no_fault(mock: str, judge: Judge) -> None:
+def test_a_limit_that_lasts_is_not_a_fault(mock: str, judge: Judge) -> None:
     """What could not be asked in time is left undecided, and it is said what to do."""
 
     async def an_hour(request: Request, forward: Forward, memory: Json) -> Response:
@@ -92,7 +92,7 @@ def test_a_limit_that_lasts_is_no_fault(mock: str, judge: Judge) -> None:
     assert report.exit_code is not ExitCode.NOT_CONFORMANT
 
 
-def test_nobody_is_let_in(mock: str, judge: Judge) -> None:
+def test_no_request_is_let_in(mock: str, judge: Judge) -> None:
     """A target whose limit is spent for the day is refused before the first check."""
 
     async def tomorrow(request: Request, forward: Forward, memory: Json) -> Response:
@@ -150,7 +150,7 @@ async def no_word_about_when(request: Request, forward: Forward, memory: Json) -
 
 
 @pytest.mark.parametrize("limited", [few_streams, no_word_about_when])
-def test_fewer_readers_join_where_streams_are_limited(
+def test_fewer_subscribers_join_where_streams_are_limited(
     limited: Mutate, mock: str, judge: Judge
 ) -> None:
     """As many as are let in; what they hear is compared all the same."""

@@ -14,7 +14,7 @@ import httpx2
 import jsonschema_rs
 import pytest
 from command_line import call_kit
-from hostile import nobody
+from hostile import closed_port
 from mock_process import DEFAULTS
 
 import conformance
@@ -109,7 +109,7 @@ def test_a_wrong_option_is_named(words: list[str], said: str) -> None:
 
 
 def test_all_wrong_options_are_named_at_once(tmp_path: Path) -> None:
-    """Whatever is missing besides, and whichever way it was told, each once with its remedy."""
+    """Whatever is missing besides, and whichever way it was reported, each once with its remedy."""
     words = ["--include", "LITS-*", "--include", "X", "--budget", "soon", "--workers", "0"]
     words += ["--state", "done=1", "--state", "fials=2", "--trigger", "POST", "--fuzz", "many"]
     words += ["--header", "none", "--cacert", "no.pem", "--client-cert", "no.pem", "--proxy", "x"]
@@ -167,9 +167,9 @@ def test_a_quiet_run_reports_a_missing_file_as_an_error() -> None:
     assert done.stderr.startswith("none.toml: No such file or directory.\n")
 
 
-def test_nobody_there() -> None:
+def test_no_server_there() -> None:
     """A refused connection is exit code 2 and says what to look at."""
-    with nobody() as port:
+    with closed_port() as port:
         done = run("--base-url", f"http://127.0.0.1:{port}", "--token", "x")
     assert done.returncode == 2
     assert (done.stdout + done.stderr).count("is not reachable") == 1
@@ -177,29 +177,29 @@ def test_nobody_there() -> None:
 
 
 def test_tls_where_there_is_none(mock: str) -> None:
-    """https:// at a plain server is told from a server that is down."""
+    """https:// at a plain server is reported from a server that is down."""
     done = run("--base-url", mock.replace("http:", "https:"), "--token", "demo")
     assert done.returncode == 2
     assert "write http:// in --base-url" in done.stdout
 
 
 def test_a_refused_credential(mock: str) -> None:
-    """Is told before anything is checked, and not shown."""
-    done = run("--base-url", mock, "--api-key", "nobody-knows-this-one")
+    """Is reported before anything is checked, and not shown."""
+    done = run("--base-url", mock, "--api-key", "unknown-credential")
     assert done.returncode == 2
     said = f"the credential is rejected: GET {mock}/api/v1/automation-runs?limit=1 returned 401."
     assert said in done.stdout
-    assert "nobody-knows-this-one" not in done.stdout + done.stderr
+    assert "unknown-credential" not in done.stdout + done.stderr
 
 
-def test_each_refused_credential_is_told(mock: str) -> None:
+def test_each_refused_credential_is_reported(mock: str) -> None:
     """By the option or variable that gave it, those that are not used for every request among
-    them: what they would show is no fault of the service."""
+    them: what they would show is not a fault of the service."""
     words = [
         "--token",
         "test-taken",
         "--api-key",
-        "nobody-knows-this-one",
+        "unknown-credential",
         "--cookie",
         "test-taken",
     ]
@@ -209,9 +209,9 @@ def test_each_refused_credential_is_told(mock: str) -> None:
     refused = (
         f": the credential is rejected: GET {mock}/api/v1/automation-runs?limit=1 returned 401."
     )
-    told = [line for line in done.stdout.splitlines() if "rejected" in line]
-    assert told == [f"--api-key{refused}", f"RUNS_CONFORMANCE_OTHER_TOKEN{refused}"]
-    assert "nobody-knows" not in done.stdout + done.stderr
+    reported = [line for line in done.stdout.splitlines() if "rejected" in line]
+    assert reported == [f"--api-key{refused}", f"RUNS_CONFORMANCE_OTHER_TOKEN{refused}"]
+    assert "unknown-cred" not in done.stdout + done.stderr
 
 
 def test_a_way_in_which_a_good_credential_is_refused(proxy: str) -> None:
@@ -223,7 +223,7 @@ def test_a_way_in_which_a_good_credential_is_refused(proxy: str) -> None:
 
 
 def test_a_place_without_the_api(mock: str) -> None:
-    """A base URL that is wrong is no violation."""
+    """A base URL that is wrong is not a violation."""
     done = run("--base-url", f"{mock}/elsewhere", "--token", "demo")
     assert done.returncode == 2
     assert "expected the Automation runs API" in done.stdout
@@ -244,7 +244,7 @@ def test_options_from_the_environment(mock: str) -> None:
     assert "2 of 2 requirements tested" in done.stdout
 
 
-def test_of_several_credentials_it_is_told_which_is_used(mock: str) -> None:
+def test_of_several_credentials_it_is_reported_which_is_used(mock: str) -> None:
     """The first goes with every request; none is left out silently."""
     words = ["--base-url", mock, "--include", "AUTH-0[23]"]
     done = run(*words, "--api-key", "test-several", "--token", "test-several")
@@ -289,8 +289,8 @@ def test_what_is_said_of_the_mock_it_plays(tmp_path: Path) -> None:
 
 def test_a_pattern_explains_all_that_it_matches() -> None:
     """In the order of the catalogue; several names together, and what is unknown is named."""
-    told = explained("CANCEL-0[45]", "get-01", "Q0[12]").stdout
-    heads = [part.split()[0] for part in told.split("\n\n")]
+    reported = explained("CANCEL-0[45]", "get-01", "Q0[12]").stdout
+    heads = [part.split()[0] for part in reported.split("\n\n")]
     assert heads == ["CANCEL-04", "CANCEL-05", "GET-01", "Q01", "Q02"]
     done = explained("GTE-01", "LIST-01", "zzz*")
     assert (done.returncode, "LIST-01  " in done.stdout) == (2, False)
@@ -377,7 +377,7 @@ def test_runs_named_one_by_one(mock: str) -> None:
 
 
 def test_quiet_says_what_went_wrong_and_nothing_else(mock: str, proxy: str) -> None:
-    """On the error stream: whoever reads the output reads nothing."""
+    """On the error stream: the output stays empty."""
     words = ["--quiet", "--token", "test-quiet", "--include", "GET-0[12]"]
     done = run("--base-url", mock, *words)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -391,7 +391,7 @@ def test_quiet_says_what_went_wrong_and_nothing_else(mock: str, proxy: str) -> N
 
 
 def test_a_run_that_is_refused_has_its_reports(tmp_path: Path) -> None:
-    """Each of them says why there is no verdict."""
+    """Each of them says why there is not a verdict."""
     kinds = ("json", "html", "junit", "markdown", "sarif", "badge")
     words = [f"--{kind}={tmp_path / kind}" for kind in kinds]
     done = run("--base-url", "http://127.0.0.1:9", "--token", "x", *words)
@@ -404,7 +404,7 @@ def test_a_run_that_is_refused_has_its_reports(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk_is_told(mock: str, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(mock: str, tmp_path: Path) -> None:
     """After the verdict; the other reports are whole."""
     words = ["--include", "GET-02", "--json", "/dev/full", "--junit", str(tmp_path / "r.xml")]
     done = run("--base-url", mock, "--token", "test-full", *words)
@@ -426,7 +426,7 @@ def test_as_a_pytest_plugin(mock: str, tmp_path: Path) -> None:
     assert "Conformant" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_directory_is_no_report(tmp_path: Path, mock: str) -> None:
+def test_a_directory_is_not_a_report(tmp_path: Path, mock: str) -> None:
     """What cannot be written is known before the run."""
     done = run(
         "--base-url", mock, "--token", "demo", "--include", "GET-01", "--json", str(tmp_path)

@@ -55,9 +55,14 @@ def test_options_before_environment_before_file_before_default() -> None:
         "RUNS_CONFORMANCE_TIMEOUT": "20s",
         "RUNS_CONFORMANCE_STRICT": "no",
     }
-    told = read({"budget": "100s"}, environment)
-    assert (told.budget, told.timeout, told.patience, told.strict) == (100, 20, 3, False)
-    assert (told.base_url, told.config, told.provisioning.method) == (
+    reported = read({"budget": "100s"}, environment)
+    assert (reported.budget, reported.timeout, reported.patience, reported.strict) == (
+        100,
+        20,
+        3,
+        False,
+    )
+    assert (reported.base_url, reported.config, reported.provisioning.method) == (
         "http://file",
         "conformance.toml",
         ProvisionMethod.AUTO,
@@ -65,23 +70,23 @@ def test_options_before_environment_before_file_before_default() -> None:
 
 
 def test_the_section_of_a_project_file() -> None:
-    """Says the same as a file of its own, and what else stands there is no matter."""
+    """Says the same as a file of its own, and what else stands there is not a matter."""
     text = "[project]\nname = 'x'\n[tool.runs-conformance]\nbase_url = 'http://x'\n"
     written(text + "[tool.runs-conformance.states]\nfails = ['a', 'b']", "pyproject.toml")
-    told = read({}, ENOUGH)
-    assert (told.base_url, dict(told.provisioning.states)) == (
+    reported = read({}, ENOUGH)
+    assert (reported.base_url, dict(reported.provisioning.states)) == (
         "http://x",
         {State.FAILS: ("a", "b")},
     )
 
 
 def test_a_file_from_an_editor_that_marks_its_encoding() -> None:
-    """The mark is no part of the text."""
+    """The mark is not a part of the text."""
     written('\ufeffbase_url = "http://x"\r\nbudget = "7s"\r\n')
     assert read({}, ENOUGH).budget == 7
 
 
-def test_a_project_file_of_somebody_else() -> None:
+def test_a_project_file_without_a_section() -> None:
     """Broken or not, it is none of the kit's business."""
     written("[project\n", "pyproject.toml")
     assert read({"base_url": "http://x"}, ENOUGH).config == ""
@@ -121,13 +126,13 @@ def test_tables() -> None:
         expires = "2030-02-01"
         """
     )
-    told = read({}, ENOUGH)
-    assert told.provisioning.trigger is not None
-    assert told.provisioning.trigger.body == '{"automation": "{state}", "count": 1}'
-    assert told.provisioning.trigger.id_path == "data.id"
-    assert (told.include, told.provisioning.method) == (("LIST-*",), ProvisionMethod.HTTP)
-    assert told.reports == {FileKind.JSON: Path("out/report.json")}
-    first, second = told.waivers
+    reported = read({}, ENOUGH)
+    assert reported.provisioning.trigger is not None
+    assert reported.provisioning.trigger.body == '{"automation": "{state}", "count": 1}'
+    assert reported.provisioning.trigger.id_path == "data.id"
+    assert (reported.include, reported.provisioning.method) == (("LIST-*",), ProvisionMethod.HTTP)
+    assert reported.reports == {FileKind.JSON: Path("out/report.json")}
+    first, second = reported.waivers
     assert (first.patterns, first.expires) == (("CANCEL-06",), "2030-01-31")
     assert second.covers("CANCEL-07")
     assert not second.covers("CANCEL-06")
@@ -136,7 +141,7 @@ def test_tables() -> None:
 
 
 def test_credentials_are_referred_to() -> None:
-    """By the name of a variable; one that is not set is told."""
+    """By the name of a variable; one that is not set is reported."""
     written('base_url = "http://x"\ntoken_env = "MINE"')
     assert [c.secret for c in read({}, {"MINE": "s"}).credentials] == ["s"]
     assert [c.secret for c in read({"token": "option"}, {}).credentials] == ["option"]
@@ -246,8 +251,8 @@ def test_all_that_is_wrong_in_a_file_is_named() -> None:
     written(text + WAIVER.replace("GET-01", "GTE-*"))
     with pytest.raises(ConfigurationError) as caught:
         read({}, {})
-    told = [message for message, _ in caught.value.parts]
-    assert told == [
+    reported = [message for message, _ in caught.value.parts]
+    assert reported == [
         "conformance.toml:1: budgte: unknown key.",
         "conformance.toml:3: clock: expected a table, got a number: 3.",
         "conformance.toml:4: token_env: expected the environment variable 'NONE' to be set.",
@@ -266,7 +271,7 @@ def test_lines_of_a_project_file() -> None:
 
 
 def test_files_that_are_not_there_or_no_text() -> None:
-    """Are told with their name."""
+    """Are reported with their name."""
     with pytest.raises(ConfigurationError, match=r"none\.toml: No such file"):
         find("none.toml", Path())
     Path("latin.toml").write_bytes(b'base_url = "\xe9"')
@@ -321,7 +326,7 @@ def test_every_line_of_the_written_file_can_be_uncommented(line: str) -> None:
 
 
 def test_every_option_has_its_key_in_the_written_file() -> None:
-    """Whoever adds an option adds a key."""
+    """Every option has a key."""
     keys = {option.place[-1] for option in OPTIONS if option.in_file and not option.pairs}
     shown = {re.split(r"#| = ", line)[1] for line in uncommented()} | {"base_url"}
     assert keys <= shown
@@ -333,7 +338,7 @@ def test_every_option_has_its_key_in_the_written_file() -> None:
 
 
 def test_init_writes_once(here: Path) -> None:
-    """And overwrites only on demand; not at all beside a section that says the same."""
+    """And overwrites only on demand; not at all next to a section that says the same."""
     assert runs_conformance("init").returncode == 0
     assert Path("conformance.toml").read_text(encoding="utf-8") == template()
     written("mine = 1")

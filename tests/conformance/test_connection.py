@@ -17,7 +17,7 @@ import pytest
 import trustme
 from command_line import call_kit
 from connect_proxy import PASSWORD, ForwardProxy
-from hostile import nobody
+from hostile import closed_port
 from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 
 # One of each that talks: the client, a stream, raw sockets, Schemathesis, and runs made for it.
@@ -77,7 +77,7 @@ class Papers:
 
 @pytest.fixture(scope="module")
 def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
-    """An authority that nobody knows."""
+    """An unknown authority."""
     return Papers(trustme.CA(), tmp_path_factory.mktemp("papers"))
 
 
@@ -109,14 +109,14 @@ def test_an_authority_of_ones_own(secure: str, papers: Papers, tmp_path: Path) -
 
 
 def test_an_unknown_authority_is_not_trusted(secure: str, tmp_path: Path) -> None:
-    """And the way to trust it is told."""
+    """And the way to trust it is reported."""
     done = run(tmp_path, secure)
     assert done.code == 2
     assert "--cacert FILE" in done.output
 
 
 def test_a_certificate_for_another_name(mock: str, papers: Papers, tmp_path: Path) -> None:
-    """Is told from one that is not trusted."""
+    """Is reported from one that is not trusted."""
     with serving(Proxy(mock, []), ssl_certfile=papers.of("else.example")) as address:
         done = run(tmp_path, f"{address}/plain", "--cacert", papers.trusted)
     assert done.code == 2
@@ -133,7 +133,7 @@ def test_a_certificate_that_is_not_looked_at(secure: str, tmp_path: Path) -> Non
 
 
 def test_a_certificate_of_ones_own(guarded: str, papers: Papers, tmp_path: Path) -> None:
-    """Lets everything through where it is asked for; without it the way to give one is told."""
+    """Lets everything through where it is asked for; without it the way to give one is reported."""
     trusting = ("--cacert", papers.trusted)
     refused = run(tmp_path, guarded, *trusting)
     assert refused.code == 2
@@ -192,7 +192,7 @@ def test_through_a_proxy(
     scheme: str, plain: str, secure: str, papers: Papers, tmp_path: Path
 ) -> None:
     """Everything goes through it: the name of the target is known to the proxy alone. A proxy that
-    lets nobody through is told from a target that is not there."""
+    lets no client through is reported from a target that is not there."""
     name = "backend.invalid" if scheme == "http" else "localhost"
     there = plain if scheme == "http" else secure
     port, path = re.fullmatch(r"https?://[\w.]+:(\d+)(.*)", there).groups()  # type: ignore[union-attr]
@@ -201,12 +201,12 @@ def test_through_a_proxy(
     with ForwardProxy() as proxy:
         who = f"http://me:{PASSWORD}@127.0.0.1:{proxy.port}"
         done = run(tmp_path, base, "--proxy", who, *words)
-        stranger = run(tmp_path, base, "--proxy", f"http://127.0.0.1:{proxy.port}", *words)
+        untrusted = run(tmp_path, base, "--proxy", f"http://127.0.0.1:{proxy.port}", *words)
     assert_all_passed(done)
     assert proxy.passed > len(EVERYTHING)
     assert PASSWORD not in done.output + json.dumps(done.report)
-    assert stranger.code == 2
-    assert "--proxy" in stranger.output
+    assert untrusted.code == 2
+    assert "--proxy" in untrusted.output
 
 
 def test_a_proxy_of_the_environment_is_not_used(
@@ -223,7 +223,7 @@ def test_waiting_for_a_target_that_starts(mock: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "conformance", "run", "--token", "test-wait"]
     command += ["--include", "LIST-01", "--wait-for-api", "60s", "--base-url"]
     with (
-        nobody() as port,
+        closed_port() as port,
         subprocess.Popen(
             [*command, f"http://127.0.0.1:{port}"], stdout=subprocess.PIPE, text=True
         ) as kit,
@@ -239,7 +239,7 @@ def test_waiting_for_a_target_that_starts(mock: str, tmp_path: Path) -> None:
 
 def test_waiting_in_vain(tmp_path: Path) -> None:
     """Says for how long, and why it did not come."""
-    with nobody() as port:
+    with closed_port() as port:
         done = run(tmp_path, f"http://127.0.0.1:{port}", "--wait-for-api", "0.5s")
     assert done.code == 2
     assert "was not available after 0.5 s" in done.output

@@ -1,4 +1,4 @@
-"""Two reports beside each other: what got worse, what better, and who changed."""
+"""Two reports next to each other: what got worse, what better, and who changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def good(mock: str, judge: Judge) -> Json:
 
 @pytest.fixture(scope="module")
 def bad(proxy: str, judge: Judge) -> Json:
-    """One of a mutant, otherwise told the same."""
+    """One of a mutant, otherwise reported the same."""
     mutant = f"{proxy}/version-is-text"
     return judge(mutant, "GET-0[1-3]", "LIST-0[29]", "LIST-07", token="test-diff").to_json()
 
@@ -132,14 +132,14 @@ def lose(report: Json, *, reached: bool) -> None:
 def test_who_changed(
     good: Json, tmp_path: Path, change: Callable[[Json], object], code: int, said: str
 ) -> None:
-    """Contract, kit and circumstances are told from the implementation."""
+    """Contract, kit and circumstances are reported from the implementation."""
     got, shown = diff(tmp_path, good, changed(good, change))
     assert said in shown
     assert got == code
 
 
 def test_only_in_the_second(good: Json, tmp_path: Path) -> None:
-    """What the first run was not about is listed, and is no change for the worse."""
+    """What the first run was not about is listed, and is not a change for the worse."""
     code, said = diff(tmp_path, changed(good, lambda r: lose(r, reached=True)), good)
     assert (code, "only in the second report\n  GET-02 pass\n" in said) == (0, True)
 
@@ -168,8 +168,8 @@ def test_answers(good: Json, tmp_path: Path) -> None:
         ('{"format": 1}', "is a required property"),
     ],
 )
-def test_what_is_no_report(good: Json, tmp_path: Path, text: str, said: str) -> None:
-    """Is told by name, with exit code 2."""
+def test_what_is_not_a_report(good: Json, tmp_path: Path, text: str, said: str) -> None:
+    """Is reported by name, with exit code 2."""
     (tmp_path / "good.json").write_text(json.dumps(good), encoding="utf-8")
     (tmp_path / "bad.json").write_text(text, encoding="utf-8")
     code, shown = command(str(tmp_path / "good.json"), str(tmp_path / "bad.json"))

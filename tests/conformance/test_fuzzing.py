@@ -50,15 +50,15 @@ def test_no_run_but_the_kits_is_touched(mock: str, judge: Judge) -> None:
 
 
 def test_a_seed_repeats_the_requests(mock: str, judge: Judge) -> None:
-    """And another makes others; each run tells the one it had."""
-    told = []
+    """And another makes others; each run reports the one it had."""
+    reported = []
     for world, seed in (("test-seed-1", "7"), ("test-seed-2", "7"), ("test-seed-3", "8")):
         chosen = {"fuzz": "10", "fuzz_seed": seed}
         report = judge(mock, "FUZZ-FUZZING-LIST", "FUZZ-FUZZING-RETRY", token=world, **chosen)
         assert report.to_json()["fuzz"] == {"cases": 10, "seed": int(seed)}
-        told.append(asked(mock, world))
-    assert told[0] == told[1]
-    assert told[0] != told[2]
+        reported.append(asked(mock, world))
+    assert reported[0] == reported[1]
+    assert reported[0] != reported[2]
 
 
 def test_a_failure_at_random_says_how_to_repeat_it(proxy: str, judge: Judge) -> None:
@@ -72,24 +72,24 @@ def test_a_failure_at_random_says_how_to_repeat_it(proxy: str, judge: Judge) -> 
     assert (again.verdict, again.worst.message) == (Verdict.VIOLATION, found.worst.message)
 
 
-def test_time_that_is_up_is_no_pass(mock: str, judge: Judge) -> None:
-    """What was found until then counts, and what was not put to the test is inconclusive."""
+def test_time_that_is_up_is_not_a_pass(mock: str, judge: Judge) -> None:
+    """What was found until then counts, and what was not tested is inconclusive."""
     report = judge(mock, "FUZZ-FUZZING-GET", token="test-late", fuzz="100000", budget="8s")
     assert {entry.verdict for entry in report.entries} == {Verdict.INCONCLUSIVE}
     assert "there was time for" in report.entries[0].worst.message
 
 
-async def null_is_no_body(request: Request, forward: Forward, memory: Json) -> Response:
+async def null_is_not_a_body(request: Request, forward: Forward, memory: Json) -> Response:
     """No mutant: as frameworks take it where a body may be left out."""
     if request.operation == "retry" and request.body == b"null":
         request.body = b"{}"
     return await forward(request)
 
 
-def test_null_for_no_body_is_no_fault(mock: str, judge: Judge) -> None:
-    """The reference does not call the body required (Q17); whoever refuses null, as the mock does,
-    is believed as well."""
-    with serving(Proxy(mock, [Mutant("lenient", (), null_is_no_body)])) as address:
+def test_null_for_no_body_is_not_a_fault(mock: str, judge: Judge) -> None:
+    """The reference does not call the body required (Q17); a server may reject null as well, as the
+    mock does."""
+    with serving(Proxy(mock, [Mutant("lenient", (), null_is_not_a_body)])) as address:
         asked = "FUZZ-COVERAGE-RETRY", "FUZZ-FUZZING-RETRY", "RETRY-10", "RETRY-17"
         report = judge(f"{address}/lenient", *asked, token="test-lenient")
     assert {entry.verdict for entry in report.entries} == {Verdict.PASS}, report.entries
@@ -141,7 +141,7 @@ Value:
         ("of_another_release", "Something else", "Something else"),
     ],
 )
-def test_a_failure_is_told_in_plain_words(check: str, said: str, words: str) -> None:
+def test_a_failure_is_reported_in_plain_words(check: str, said: str, words: str) -> None:
     """What was sent, what came, what is allowed."""
     url = "http://x/api/v1/automation-runs/497f6eca-6276-4993-bfeb-53cbbbba6f08/retry"
     exchange = Exchange(0, "POST", url, {}, "[]", 200, {"content-type": "text/html"})

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hostile import CASES, PARTLY, Case, Hostile, nobody, only, response, says, silent
+from hostile import CASES, PARTLY, Case, Hostile, closed_port, only, response, says, silent
 from mutating_proxy import Json
 
 BUDGET = 8.0
@@ -77,8 +77,8 @@ def assert_survived(case: Case, done: Done) -> None:
     """The code, the words, the time and the memory."""
     output = " ".join(done.output.split())
     assert done.code == case.code, output
-    told = output + json.dumps(done.report)
-    assert case.output in told, output
+    reported = output + json.dumps(done.report)
+    assert case.output in reported, output
     assert case.never not in output
     assert done.report["exitCode"] == case.code
     assert done.seconds < (ENOUGH if case.code in (0, 1) else BUDGET) + SLACK
@@ -101,8 +101,8 @@ def test_a_server_that_is_hostile_at_times(case: Case, home: Path, mock: str) ->
     assert_survived(case, done)
 
 
-def test_a_host_that_nobody_knows(home: Path) -> None:
-    """Is told from one that refuses."""
+def test_an_unknown_host(home: Path) -> None:
+    """Is reported from one that refuses."""
     done = run(home, "http://no-such-host.invalid")
     assert done.code == 2
     assert "it has no address" in done.output
@@ -159,7 +159,7 @@ def test_an_interruption_while_waiting(home: Path) -> None:
     command = [sys.executable, "-m", "conformance", "run", "--token", TOKEN, "--json", str(file)]
     command += ["--wait-for-api", "60s", "--base-url"]
     with (
-        nobody() as port,
+        closed_port() as port,
         subprocess.Popen(
             [*command, f"http://127.0.0.1:{port}"], stdout=subprocess.PIPE, text=True
         ) as kit,

@@ -128,7 +128,7 @@ def test_on_a_phone(page: Page) -> None:
 
 
 def test_in_the_dark_and_on_paper(page: Page) -> None:
-    """Colours follow the reader's wish; paper has no controls, and what failed is open."""
+    """Colours follow the subscriber's wish; paper has no controls, and what failed is open."""
     colour = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(colour)
     page.emulate_media(color_scheme="dark")

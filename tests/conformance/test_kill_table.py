@@ -1,4 +1,4 @@
-"""The page on who catches which mutant tells of all of them, and of no other."""
+"""The page on who catches which mutant reports of all of them, and of no other."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ def test_the_page_lists_the_mutants_that_there_are() -> None:
     """Each with the requirements it is named for; when this fails, `make kill-table` mends it."""
     page = kill_table.DOC.read_text(encoding="utf-8").partition("| --- | --- | --- | --- |")[2]
     rows = re.findall(r"^\| ([a-z-]+) \| ([^|]*) \|", page, re.M)
-    told = {name: set(re.findall(r"[A-Z]+(?:-[A-Z]+)*-(?:\d+|[A-Z]+)", by)) for name, by in rows}
-    assert told == {mutant.name: set(mutant.requirements) for mutant in (*MUTANTS, *BACKENDS)}
+    reported = {
+        name: set(re.findall(r"[A-Z]+(?:-[A-Z]+)*-(?:\d+|[A-Z]+)", by)) for name, by in rows
+    }
+    assert reported == {mutant.name: set(mutant.requirements) for mutant in (*MUTANTS, *BACKENDS)}
 
 
 @pytest.mark.parametrize(

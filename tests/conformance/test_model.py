@@ -1,5 +1,4 @@
-"""A sequence of calls that fails is told as short as it can be, and in a form in which anybody can
-make the same calls."""
+"""A sequence of calls that fails is reported as short as possible, as lines for a shell."""
 
 from __future__ import annotations
 
@@ -41,8 +40,8 @@ def test_nothing_is_left_that_could_be_left_out(
 def test_answers_that_no_sequence_can_be_built_on(
     mock: str, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hypothesis gives up where what may be called next is never the same: that is no fault of the
-    kit, and none that was seen of the service."""
+    """Hypothesis gives up where the possible calls vary from run to run: neither the kit's fault
+    nor a failure of the service."""
 
     def gives_up(*_: object, **__: object) -> None:
         raise FlakyStrategyDefinition("Inconsistent data generation!")
@@ -73,7 +72,7 @@ def test_the_calls_can_be_made_again(mock: str, proxy: str, judge: Judge) -> Non
     )
     script = re.sub(r"RUN1=\S+", f"RUN1={made.json()['id']}", script)
     script = re.sub(r"  # .*$", "", script, flags=re.M).replace("curl -i", "curl -s")
-    told = subprocess.run(
+    reported = subprocess.run(
         ["bash", "-e"],
         input=script,
         env=os.environ | {"TOKEN": world},
@@ -81,4 +80,4 @@ def test_the_calls_can_be_made_again(mock: str, proxy: str, judge: Judge) -> Non
         text=True,
         check=True,
     )
-    assert re.findall(r'"status": ?"(\w+)", ?"tenantId"', told.stdout)[-1] == "running"
+    assert re.findall(r'"status": ?"(\w+)", ?"tenantId"', reported.stdout)[-1] == "running"

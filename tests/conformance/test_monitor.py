@@ -28,8 +28,8 @@ def at(seconds: float) -> str:
 def a_run(**changed: object) -> Json:
     """A completed run, with other values in it."""
     times = {"createdAt": at(1.25), "startedAt": at(2.125), "completedAt": at(4.375)}
-    told = {"id": "r1", "status": "completed", "error": None, "durationSeconds": 2.25}
-    return {**times, "updatedAt": at(4.375), **told, **changed}
+    reported = {"id": "r1", "status": "completed", "error": None, "durationSeconds": 2.25}
+    return {**times, "updatedAt": at(4.375), **reported, **changed}
 
 
 def a_step(key: str, start: float, *after: str, **changed: object) -> Json:
@@ -124,7 +124,7 @@ def test_steps_that_contradict_each_other_are_seen(wrong: str, body: Json) -> No
 
 
 def test_steps_in_events_are_looked_at() -> None:
-    """Each by itself; what an event shows is nowhere documented, so it is no more than inferred."""
+    """Each by itself; the body of an event is not documented, so the level is inferred."""
     watch = RuleMonitor({}, ALL)
     run = a_run(**STILL, status="running")
     frames = event(run) + event(run, a_step("a", 3, completedAt=at(2)))
@@ -152,7 +152,7 @@ def test_steps_in_events_are_looked_at() -> None:
         response("/r1/steps", of(a_step("a", 3), at_work("b", 4, "a"))),
         # What comes again is not yet set back, or was kept from another run.
         response("/r1/steps", of(at_work("a", 9), a_step("b", 5, "a"))),
-        # A branch that was not taken, and statuses that nobody knows.
+        # A branch that was not taken, and unknown statuses.
         response("/r1/steps", of(at_work("a", 3, "b"), {**at_work("b", 1), "status": "skipped"})),
         response("/r1/steps", of(at_work("a", 3, "b"), {**at_work("b", 1), "status": "passed on"})),
         # Broken in ways that are the business of others.
@@ -185,7 +185,7 @@ def test_only_what_is_wanted_is_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "told", "fits"),
+    ("start", "end", "reported", "fits"),
     [
         (at(2.125), at(3.025), 0.9, True),
         (at(2.125), at(3.025), 0.951, True),
@@ -213,15 +213,17 @@ def test_only_what_is_wanted_is_noted() -> None:
         ("2026-03-02T08:15:02.125Z", "2026-03-02T09:15:02.025Z", 3600.999, False),
     ],
 )
-def test_a_duration_is_as_exact_as_it_is_told(
-    start: str, end: str, told: object, fits: bool
+def test_a_duration_is_as_exact_as_it_is_reported(
+    start: str, end: str, reported: object, fits: bool
 ) -> None:
     """What rounding explains, and a little that measuring twice does."""
-    why = duration_matches_times({"startedAt": start, "completedAt": end, "durationSeconds": told})
+    why = duration_matches_times(
+        {"startedAt": start, "completedAt": end, "durationSeconds": reported}
+    )
     assert (why is None) is fits, why
 
 
-def test_many_steps_are_no_burden() -> None:
+def test_many_steps_are_not_burden() -> None:
     """A chain of thousands is followed to its end, and found to be one or a circle."""
     chain = [a_step(str(n), 3, *([str(n - 1)] if n else [])) for n in range(5000)]
     assert dependencies_acyclic(chain) is None

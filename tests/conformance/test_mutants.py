@@ -43,7 +43,7 @@ def test_a_mutant_is_caught(group: list[Mutant], proxy: str, judge: Judge) -> No
     broken = [requirement for mutant in group for requirement in mutant.requirements]
     report = judge(f"{proxy}/{name}", *broken, **options)
     found = {entry.requirement.id for entry in report.entries if entry.verdict in CAUGHT}
-    assert found == set(broken), told(report)
+    assert found == set(broken), reported(report)
     assert all(entry.worst.curl for entry in report.entries)
     violated = any(entry.verdict is Verdict.VIOLATION for entry in report.entries)
     assert report.exit_code is (ExitCode.NOT_CONFORMANT if violated else ExitCode.CONFORMANT)
@@ -53,15 +53,15 @@ def test_a_mutant_is_caught(group: list[Mutant], proxy: str, judge: Judge) -> No
 
 
 def test_the_slow_mutant_is_caught(slow_mutant: BackgroundRun) -> None:
-    """A stream without a sign of life is noticed when half a minute has passed, and not later."""
+    """A stream without a heartbeat is noticed when half a minute has passed, and not later."""
     report = slow_mutant.report()
     assert report["exitCode"] == ExitCode.CONFORMANT
     (entry,) = report["requirements"]
     assert (entry["id"], entry["verdict"]) == (SLOW, Verdict.DEVIATION)
 
 
-def test_a_slow_run_tells_how_far_it_has_come(slow_mutant: BackgroundRun) -> None:
-    """Also where its output is no terminal, as in CI: a plain line every ten seconds."""
+def test_a_slow_run_reports_how_far_it_has_come(slow_mutant: BackgroundRun) -> None:
+    """Also where its output is not a terminal, as in CI: a plain line every ten seconds."""
     output = slow_mutant.output()
     assert len(re.findall(r"^ +\d+ s  0 of 1  ", output, re.MULTILINE)) > 1, output
 
@@ -91,7 +91,7 @@ def test_an_independent_backend_is_believed(backend: BackgroundRun) -> None:
     assert answers == yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["answers"]
 
 
-def told(report: Report) -> str:
+def reported(report: Report) -> str:
     """What the kit said of each requirement that did not pass."""
     return "\n".join(
         f"{e.requirement.id} {e.verdict}: {e.worst.message}"

@@ -31,7 +31,7 @@ def profile(*words: str, folder: Path | None = None) -> subprocess.CompletedProc
 
 def test_what_is_observed_is_written_down(mock: str, tmp_path: Path) -> None:
     """For the tenant that asks: with each answer which check saw what, in a file that the mock
-    plays; a profile is no report of the gate, though a configuration file names one."""
+    plays; a profile is not a report of the gate, though a configuration file names one."""
     turned = {"Q02": "unchanged", "Q11": "oldest_first", "Q19": "absent"}
     behave(mock, "test-turned", turned)
     (tmp_path / "conformance.toml").write_text('[reports]\njson = "report.json"\n')
@@ -64,7 +64,7 @@ def odd(mock: str) -> Iterator[str]:
         yield f"{address}/teapot"
 
 
-def test_what_no_profile_can_say_is_told(odd: str) -> None:
+def test_what_no_profile_can_say_is_reported(odd: str) -> None:
     """In the file and on the terminal; the contract's own answer stands there as a comment, and the
     file is one that the mock takes."""
     done = profile("--base-url", odd, "--token", "test-odd")
@@ -111,8 +111,8 @@ def test_without_changing_anything(mock: str) -> None:
         (["--out", "/", "--token", "x", "--budget", "soon"], "--budget: expected a duration"),
     ],
 )
-def test_no_profile_is_no_file(words: list[str], said: str) -> None:
-    """What is wrong is told where the profile is not, and the exit code is 2."""
+def test_no_profile_is_not_a_file(words: list[str], said: str) -> None:
+    """What is wrong is reported where the profile is not, and the exit code is 2."""
     done = profile(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr

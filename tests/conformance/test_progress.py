@@ -40,7 +40,7 @@ def log() -> Log:
     return Log()
 
 
-def test_a_log_is_told_while_one_check_goes_on(log: Log) -> None:
+def test_a_log_is_reported_while_one_check_goes_on(log: Log) -> None:
     """How many are done, what came of them and what is under way; nothing more when all is over."""
     line = ProgressLine(Console(file=log, width=200), every=0.001)
     line.begin(3)
@@ -50,9 +50,9 @@ def test_a_log_is_told_while_one_check_goes_on(log: Log) -> None:
     line.under_way("check_second")
     assert log.shows("1 of 3  1 found  second")
     line.stop()
-    told = log.getvalue()
+    reported = log.getvalue()
     line.under_way("check_third")
-    assert "\x1b" not in told
+    assert "\x1b" not in reported
     assert log.getvalue().count("third") == 0
 
 
@@ -60,13 +60,13 @@ def test_nothing_is_said_where_nothing_is_wanted(log: Log) -> None:
     """However long it takes."""
     silence = io.StringIO()
     silent = ProgressLine(Console(file=silence), shown=False, every=0.001)
-    telling = ProgressLine(Console(file=log), every=0.001)
-    for line in (silent, telling):
+    reporting = ProgressLine(Console(file=log), every=0.001)
+    for line in (silent, reporting):
         line.begin(1)
         line.under_way("check_first")
     assert log.shows("0 of 1")
     silent.stop()
-    telling.stop()
+    reporting.stop()
     assert silence.getvalue() == ""
 
 

@@ -120,12 +120,12 @@ class TestFaultsOfTheSetup:
         [("/no/such/hook", "No such file or directory"), (str(HOOKS), "Permission denied")],
     )
     def test_what_cannot_be_started(self, command: str, said: str, mock: str) -> None:
-        """Is told by the set-up alone, with exit code 2."""
+        """Is reported by the set-up alone, with exit code 2."""
         done = kit("setup", "--base-url", mock, "--token", "demo", "--command", command)
         assert done.returncode == 2
-        told = " ".join(done.stdout.split())
-        assert f"{command} pending cannot be started" in told.replace(" ", " ")
-        assert said in told
+        reported = " ".join(done.stdout.split())
+        assert f"{command} pending cannot be started" in reported.replace(" ", " ")
+        assert said in reported
         assert "Traceback" not in done.stdout + done.stderr
 
     def test_what_it_leaves_behind_holds_nothing_up(
@@ -213,7 +213,7 @@ class TestFaultsOfTheSetup:
 
 
 def test_without_runs_nothing_is_waited_for(flask: str, judge: Judge) -> None:
-    """Sequences of calls need a run that may be changed; where none can be had that is told, and
+    """Sequences of calls need a run that may be changed; without one that is reported, and
     no time is let go by for runs that are not there."""
     report = judge(flask, "MODEL-01", token="acme-key", patience="10m")
     (entry,) = report.entries
@@ -258,7 +258,7 @@ class TestClock:
         assert len(report.entries) == 5
 
     def test_by_a_command(self, mock: str, tmp_path: Path, judge: Judge) -> None:
-        """Told the seconds where it says so, and in its environment."""
+        """Reported the seconds where it says so, and in its environment."""
         tick = tmp_path / "clock.py"
         tick.write_text(
             """
@@ -309,7 +309,7 @@ def test_only_what_was_made_is_cleaned_up(mock: str, judge: Judge) -> None:
         after = listed()
     ended = [run_id for run_id, run in before.items() if run["completedAt"]]
     assert [after[run_id] for run_id in ended] == [before[run_id] for run_id in ended]
-    # The kit moves the clock, so those at work may go on; nobody cancels them.
+    # The kit moves the clock, so those at work may go on; no check cancels them.
     assert "cancelled" not in {after[run_id]["status"] for run_id in before}
     made = [run for run_id, run in after.items() if run_id not in before]
     assert len(made) > 20

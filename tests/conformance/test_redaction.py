@@ -1,4 +1,4 @@
-"""Credentials are in no report, whichever way they were told and however a target repeats them."""
+"""Credentials are in no report, however they were given and however a target repeats them."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ KINDS = ("json", "junit", "html", "markdown", "sarif", "badge")
 
 
 def spellings(secret: str) -> set[str]:
-    """What a target could make of it, as a reader of the report would know it again."""
+    """What a target could make of it, as a subscriber of the report would know it again."""
     plain = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
     packed = {base64.b64encode(secret.encode()).decode().rstrip("=")}
     return plain | packed | {json.dumps(secret)[1:-1], escape(secret), secret.encode().hex()}
 
 
 async def echo(request: Request, forward: Forward, memory: Json) -> Response:
-    """Says again all that it was told, in every way it knows, where it is and where it is not."""
+    """Repeat all of the request, in every spelling, in the expected place and elsewhere."""
     known = Request(
         request.method, request.path, request.query, dict(request.headers), request.body
     )
     held = "".join(known.headers.pop(name, "") for name in ("authorization", "x-api-key"))
     known.headers["x-api-key"] = "acme" if TOKEN in held else "globex" if OTHER in held else held
     reply = await forward(known)
-    told = [value for name, value in request.headers.items() if name != "host"]
+    reported = [value for name, value in request.headers.items() if name != "host"]
     secrets = [TOKEN, OTHER, GATE, PASSWORD]
-    said = [*told, *(each for secret in secrets for each in sorted(spellings(secret)))]
-    packed = base64.b64encode("|".join(told).encode()).decode()
-    reply.headers["x-echo"] = quote(" ".join(told))
+    said = [*reported, *(each for secret in secrets for each in sorted(spellings(secret)))]
+    packed = base64.b64encode("|".join(reported).encode()).decode()
+    reply.headers["x-echo"] = quote(" ".join(reported))
     reply.headers["set-cookie"] = f"vai_token={quote(TOKEN)}"
     if request.operation == "list":
         return reply.put({"items": 5, "total": said, "packed": packed, "basic": f"Basic {packed}"})
@@ -82,12 +82,12 @@ def test_no_credential_is_in_any_report(way: str, mock: str, tmp_path: Path) -> 
         command += ["--proxy", f"http://me:{PASSWORD}@127.0.0.1:{proxy.port}"]
         done = call_kit(*command)
     assert done.returncode == 1, done.stdout + done.stderr
-    told = {kind: file.read_text() for kind, file in files.items()}
-    assert json.loads(told["json"])["requirements"]
-    told |= {"terminal": done.stdout + done.stderr}
+    reported = {kind: file.read_text() for kind, file in files.items()}
+    assert json.loads(reported["json"])["requirements"]
+    reported |= {"terminal": done.stdout + done.stderr}
     found = [
         (kind, spelt)
-        for kind, text in told.items()
+        for kind, text in reported.items()
         for secret in (TOKEN, OTHER, GATE, PASSWORD)
         for spelt in spellings(secret)
         if spelt in text
@@ -117,7 +117,7 @@ def test_words_are_left_alone() -> None:
 
 
 def test_headers_of_ones_own_are_cleared() -> None:
-    """Each becomes the variable that would hold it; the host is no secret."""
+    """Each becomes the variable that would hold it; the host is not a secret."""
     redactor = Redactor.of([], [("X-Gate", "k"), ("Host", "inner.example")])
     assert redactor.request_headers({"x-gate": "k", "host": "inner.example"}) == {
         "x-gate": "$X_GATE",

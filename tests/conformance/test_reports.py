@@ -63,8 +63,8 @@ def test_the_json_fits_its_schema(written: dict[FileKind, str]) -> None:
     succeeds = runs["run provided for succeeds"]
     assert [c["status"] for c in succeeds["changes"]] == ["pending", "running", "completed"]
     assert {step["status"] for step in succeeds["steps"]} == {"completed"}
-    told = runs["stream of a run that succeeds"]
-    assert [told["events"][0]["kind"], told["events"][-1]["kind"]] == [
+    reported = runs["stream of a run that succeeds"]
+    assert [reported["events"][0]["kind"], reported["events"][-1]["kind"]] == [
         "run.created",
         "run.completed",
     ]
@@ -176,7 +176,7 @@ def test_nothing_from_elsewhere_is_markup() -> None:
     json.loads(as_sarif(made_up()))
 
 
-def test_what_a_reader_must_know_is_everywhere() -> None:
+def test_what_a_subscriber_must_know_is_everywhere() -> None:
     """What makes a verdict less than it seems stands in every report for people and tools."""
     for render in (as_page, as_markdown, as_sarif):
         assert "Certificates were not looked at." in render(made_up())
@@ -229,5 +229,5 @@ def test_the_picture_keeps_within_its_frame() -> None:
 
 @pytest.mark.parametrize("created", ["yesterday", "", "2026-13-01T00:00:00Z"])
 def test_a_run_without_times_has_no_picture(created: str) -> None:
-    """What cannot be read as a time is no moment."""
+    """What cannot be read as a time is not a moment."""
     assert timeline(run_of(0, createdAt=created)) is None

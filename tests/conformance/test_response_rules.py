@@ -19,11 +19,11 @@ DETAIL = [{"loc": ["query", "limit"], "msg": "too large", "type": "less_than_equ
 
 def response(status: int, body: Any = None, method: str = "GET", **headers: str) -> Response:
     """An answer to the list, in JSON unless its headers say otherwise."""
-    told = {"content-type": "application/json"} | {
+    reported = {"content-type": "application/json"} | {
         k.replace("_", "-"): v for k, v in headers.items()
     }
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Response(method, f"http://h{ROOT}", status, told, raw, 0.0, 7)
+    return Response(method, f"http://h{ROOT}", status, reported, raw, 0.0, 7)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_is_held_against_an_answer(rule: str, given: Response) -> None:
     [
         response(200, {"error": {"trace": "Traceback (most recent call last):"}}),
         response(200, {}, content_type="application/json; charset=UTF-8"),
-        response(404, {"detail": "There is no such run."}),
+        response(404, {"detail": "There is not a such run."}),
         response(
             404, {"title": "Not Found", "status": 404}, content_type="application/problem+json"
         ),

@@ -97,22 +97,26 @@ def test_what_follows_from_what(
 
 
 def test_a_list_without_a_list(proxy: str, judge: Judge) -> None:
-    """What needs a page is told under the requirement that there is one."""
+    """What needs a page is reported under the requirement that there is one."""
     mutant = f"{proxy}/total-is-text"
     report = judge(mutant, "LIST-*", token="test-causes")
     verdicts = {entry.requirement.id: entry for entry in report.entries}
     assert verdicts["LIST-01"].verdict is Verdict.VIOLATION
     followers = {entry.requirement.id for entry in report.consequences(verdicts["LIST-01"])}
     assert {"LIST-03", "LIST-09", "LIST-10", "LIST-11", "LIST-12"} <= followers
-    told = {e["id"]: e["causedBy"] for e in report.to_json()["requirements"]}
-    assert (told["LIST-10"], told["LIST-01"], told["LIST-05"]) == ("LIST-01", None, None)
+    reported = {e["id"]: e["causedBy"] for e in report.to_json()["requirements"]}
+    assert (reported["LIST-10"], reported["LIST-01"], reported["LIST-05"]) == (
+        "LIST-01",
+        None,
+        None,
+    )
 
 
 def test_one_field_of_a_run(proxy: str, judge: Judge) -> None:
     """A fault of the same keyword of the contract is one fault, wherever a run is shown."""
     report = judge(f"{proxy}/version-is-text", "GET-0[12]", "LIST-02", token="test-causes")
-    told = {entry.requirement.id: (entry.verdict, entry.caused_by) for entry in report.entries}
-    assert told == {
+    reported = {entry.requirement.id: (entry.verdict, entry.caused_by) for entry in report.entries}
+    assert reported == {
         "LIST-02": (Verdict.VIOLATION, ""),
         "GET-01": (Verdict.VIOLATION, "LIST-02"),
         "GET-02": (Verdict.PASS, ""),

@@ -1,4 +1,4 @@
-"""Event streams are read as browsers read them, and what browsers would drop is told."""
+"""Event streams are read as browsers read them, and what browsers would drop is reported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_every_end_of_line_will_do(end: bytes) -> None:
     assert [f.data for f in pieces.events] == ["{\n}"]
 
 
-def test_comments_are_signs_of_life_only() -> None:
+def test_comments_are_heartbeats_only() -> None:
     """They are counted and dispatch nothing."""
     parser = parsed(b": still here\n\n")
     assert (parser.comments, parser.events, parser.faults) == (1, [], [])
@@ -48,7 +48,7 @@ def test_an_id_stays_until_the_next() -> None:
         (b"retry: soon\ndata: a\n\n", "'retry' has the value 'soon'"),
     ],
 )
-def test_what_browsers_drop_is_told(text: bytes, fault: str) -> None:
+def test_what_browsers_drop_is_reported(text: bytes, fault: str) -> None:
     """Each with the reason."""
     (found,) = parsed(text).faults
     assert fault in found

@@ -1,4 +1,4 @@
-"""A run of the kit in the background is made once, whoever asks for it and whenever."""
+"""A run of the kit in the background is made once, however many tests ask for it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import fcntl
 from contextlib import nullcontext
 from pathlib import Path
 
-from hostile import nobody
+from hostile import closed_port
 from support import in_background
 
 
 def test_a_run_that_has_ended_is_there_for_all(tmp_path: Path) -> None:
-    """Who comes later begins no other, and keeps its report from nobody."""
+    """A later user starts no other run, and gets the same report."""
     file = tmp_path / "report.json"
-    with nobody() as port:
+    with closed_port() as port:
         there = nullcontext(f"http://127.0.0.1:{port}")
         with in_background(file, there, "--token", "x") as first:
             report = first.report()

@@ -68,7 +68,7 @@ def test_what_is_waived(found: Verdict, verdict: Verdict) -> None:
     ],
 )
 def test_a_waiver_that_is_in_the_way(verdicts: list[Verdict], given: Waiver, said: str) -> None:
-    """Its last day is past, or all that it covers was put to the test and passed: what was not
+    """Its last day is past, or all that it covers was tested and passed: what was not
     tried may still need it."""
     lines = find_stale([given], entries(*verdicts, waivers=(given,)), IDS, TODAY)
     assert bool(lines) is bool(said)
@@ -125,14 +125,14 @@ def test_waived_in_a_run_of_pytest(proxy: str, tmp_path: Path) -> None:
 def test_a_waiver_does_not_hide(
     proxy: str, tmp_path: Path, waived: dict[str, str], code: int, said: str
 ) -> None:
-    """What it is not about, or no longer: the violation gates, and the waiver is told."""
+    """What it is not about, or no longer: the violation gates, and the waiver is reported."""
     got, shown, report = gated(proxy, tmp_path, "--include", "GET-0[12]", **waived)
     assert got == code, shown
     assert said in shown
     assert bool(report["staleWaivers"]) is bool(said)
 
 
-def test_a_stale_waiver_spoils_a_clean_sheet(proxy: str, tmp_path: Path) -> None:
+def test_an_unused_waiver_is_an_error(proxy: str, tmp_path: Path) -> None:
     """With nothing else wrong, the exit code is 2."""
     code, shown, _ = gated(proxy, tmp_path, "--include", "GET-02", requirements="GET-02")
     assert code == 2, shown

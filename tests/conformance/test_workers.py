@@ -1,5 +1,5 @@
 """Several processes side by side: the same verdicts as one after the other, and a worker that is
-lost is told."""
+lost is reported."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_two_workers_find_what_one_finds(name: str, proxy: str, judge: Judge) ->
     assert entry.worst.curl
 
 
-def test_worlds_that_cannot_be_told_apart(mock: str, judge: Judge) -> None:
+def test_worlds_that_cannot_be_reported_apart(mock: str, judge: Judge) -> None:
     """A mock's clock is one for a world: workers with one world would move each other's time."""
     with pytest.raises(KitError, match="worker needs a world") as refused:
         judge(mock, "LIST-01", token="demo", workers="2")

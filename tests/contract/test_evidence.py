@@ -96,7 +96,7 @@ def test_a_malformed_mark_is_refused(mark: dict[str, Any], place: str, complaint
 
 @pytest.mark.parametrize("marks", [[], {}, "inferred", None, ["inferred"]])
 def test_marks_are_a_list(marks: Any) -> None:
-    """One mark is a list of one; no mark is no key."""
+    """One mark is a list of one; no mark is not a key."""
     contract = document()
     contract["components"]["schemas"]["A"]["x-evidence"] = marks
     with pytest.raises(ConfigurationError, match=r"#/components/schemas/A/x-evidence(/0)?: "):
@@ -104,7 +104,7 @@ def test_marks_are_a_list(marks: Any) -> None:
 
 
 def test_a_reference_bears_no_marks() -> None:
-    """What stands beside a reference is not read, so neither would its marks be."""
+    """What stands next to a reference is not read, so neither would its marks be."""
     contract = document()
     contract["components"]["schemas"]["A"]["$ref"] = "#/components/schemas/B"
     with pytest.raises(ConfigurationError, match="expected no marks at a reference") as caught:
@@ -113,7 +113,7 @@ def test_a_reference_bears_no_marks() -> None:
 
 
 def test_a_key_named_like_the_marks_is_data_where_names_and_payloads_are() -> None:
-    """A field of that name and an example that shows one are no marks."""
+    """A field of that name and an example that shows one are not marks."""
     contract = document(level="inferred")
     contract["components"]["schemas"]["B"] = {
         "properties": {"x-evidence": {"type": "string"}},
@@ -132,7 +132,7 @@ def test_a_key_named_like_the_marks_is_data_where_names_and_payloads_are() -> No
         (b"paths: {}\nname: \xff", "YAML in UTF-8"),
     ],
 )
-def test_a_file_that_is_no_contract_is_refused(
+def test_a_file_that_is_not_a_contract_is_refused(
     tmp_path: Path, text: str | bytes, complaint: str
 ) -> None:
     """The message names the file."""

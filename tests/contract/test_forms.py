@@ -45,7 +45,7 @@ def test_a_committed_form_is_the_computed_one(
 
 
 def test_no_other_file_is_committed() -> None:
-    """A form that is no longer computed does not stay."""
+    """A form that is not a longer computed does not stay."""
     assert {file.name for file in forms_dir().iterdir()} == {file_name(*each) for each in FORMS}
 
 

@@ -181,7 +181,7 @@ def test_the_commands_on_the_page_are_calls_of_the_contract(
 
 
 def test_every_fact_names_its_section(reference: Json) -> None:
-    """A reader finds each fact on the page by its operation's title and the heading below it."""
+    """Each fact is on the page under its operation's title and the heading below it."""
     for said in reference["operations"]:
         facts = [*said["parameters"], *said["credentials"], *said["responses"], said["curl"]]
         facts += [said["request"], *said["request"]["fields"]] if "request" in said else []

@@ -133,7 +133,7 @@ def test_a_reference_to_what_is_open_is_open() -> None:
     assert documented_of({"covers": ["."]}) == ({}, {})
 
 
-def test_null_is_allowed_beside_values_and_alternatives() -> None:
+def test_null_is_allowed_next_to_values_and_alternatives() -> None:
     """Wherever `nullable` alone would not do: an enum must name null, and so must a choice."""
     _, schemas = documented_of({"covers": ["properties.*.nullable"]})
     fields = schemas["A"]["properties"]
@@ -195,7 +195,7 @@ def test_each_place_has_the_level_of_its_weakest_mark(
 
 
 def test_a_schema_that_the_page_does_not_have_says_so_itself(contract: Contract) -> None:
-    """Whoever looks it up by its name learns that nothing in it is documented."""
+    """Looked up by its name, nothing in it is documented."""
     view = stripped(contract.full, contract.marks)
     beyond = contract.full["components"]["schemas"].keys() - view["components"]["schemas"]
     assert beyond == {"Error", "EventStream", "EventFrame", "EventType", "RunEvent"}

@@ -86,8 +86,8 @@ def test_an_event_source_follows_a_run_to_its_end_across_a_reconnect(
 ) -> None:
     """A page of another port sends the cookie. The connection breaks in the middle of the sixth
     event; the browser comes back by itself, says where it stopped, and misses and repeats nothing.
-    What happens while it is away it is told when it is back. At the end it comes back once more,
-    is told to stop, and stops."""
+    It gets what happened while it was away. At the end it reconnects once more, gets 204 and
+    stops."""
     run_id = mock_world.create("diamond")
     events = f"/api/v1/automation-runs/{run_id}/events"
     with CuttingProxy(mock_world.base_url, whole=5) as proxy:

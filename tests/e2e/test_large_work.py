@@ -27,15 +27,15 @@ def longest_share(url: str, during: Callable[[], None]) -> float:
                 assert acme.get(f"{RUNS}?limit=5").status_code == 200
                 times.append(time.monotonic() - began)
 
-    reader = threading.Thread(target=read)
-    reader.start()
+    subscriber = threading.Thread(target=read)
+    subscriber.start()
     started = time.monotonic()
     try:
         during()
     finally:
         took = time.monotonic() - started
         over.set()
-        reader.join(PATIENCE)
+        subscriber.join(PATIENCE)
     assert len(times) > 10, "there were no reads meanwhile"
     return max(times) / took
 
@@ -79,7 +79,7 @@ def test_other_worlds_are_answered_while_one_is_at_work() -> None:
         assert longest_share(mock.url, drive) < 0.5
 
 
-def test_a_mock_that_is_at_work_stops_when_it_is_told_to() -> None:
+def test_a_mock_that_is_at_work_stops_when_it_is_reported_to() -> None:
     """Ctrl-C does not wait until ten thousand runs are made."""
     with MockServer("--port", "0", "--clock", "frozen") as mock:
         answers: list[httpx2.Response] = []

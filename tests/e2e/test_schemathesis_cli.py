@@ -1,6 +1,6 @@
 """Schemathesis' own command against the mock: all checks, all phases, nothing found.
 
-The configuration beside this file declares what is legitimate though a schema cannot say so. A run
+The configuration next to this file declares what is legitimate though a schema cannot say so. A run
 that finds nothing proves nothing unless it went somewhere, so its own record of every request is
 read afterwards: which operations gave which answers, and what the exceptions were used for.
 """

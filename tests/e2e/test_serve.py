@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from event_reader import EventReader
+from event_subscriber import EventSubscriber
 from processes import PATIENCE, RUNS_MOCK, MockServer, Server, environment
 
 from mock_server.testing import MockWorld
@@ -27,8 +27,8 @@ steps:
 """
 
 
-def refusal(*arguments: object, **variables: str) -> str:
-    """What ``runs-mock`` says when it cannot do that: one line on stderr, beside exit code 2."""
+def rejection(*arguments: object, **variables: str) -> str:
+    """What ``runs-mock`` says when it cannot do that: one line on stderr, next to exit code 2."""
     done = subprocess.run(
         [RUNS_MOCK, *map(str, arguments)],
         env=environment(variables),
@@ -51,14 +51,16 @@ def a_world(mock: Server) -> MockWorld:
     return MockWorld(mock.url, KEY, scale=0, runs=0, live=0)
 
 
-def follow(mock: Server, stack: ExitStack, count: int) -> list[EventReader]:
-    """So many readers of one run, each of which has seen the first event and waits for more."""
+def follow(mock: Server, stack: ExitStack, count: int) -> list[EventSubscriber]:
+    """So many subscribers of one run, each of which has seen the first event and waits for more."""
     with closing(a_world(mock)) as world:
         run_id = world.create("diamond")
-    readers = [stack.enter_context(EventReader(mock.url, run_id, KEY)) for _ in range(count)]
-    for reader in readers:
-        reader.read_until(b"event: run.created")
-    return readers
+    subscribers = [
+        stack.enter_context(EventSubscriber(mock.url, run_id, KEY)) for _ in range(count)
+    ]
+    for subscriber in subscribers:
+        subscriber.read_until(b"event: run.created")
+    return subscribers
 
 
 def wait_until_blocked(world: MockWorld) -> None:
@@ -110,27 +112,27 @@ def test_an_option_wins_over_the_environment() -> None:
 
 
 def test_ctrl_c_ends_every_stream_in_good_order_within_a_second() -> None:
-    """Fifty readers who wait for news each get the end of their stream, the exit code is 0 and
+    """Fifty subscribers who wait for news each get the end of their stream, the exit code is 0 and
     nothing is complained about. Other work may keep the machine busy: one of three mocks has to be
     gone a second after the key was pressed, all have to go in good order."""
     took = []
     for _ in range(3):
         with MockServer() as mock, ExitStack() as stack:
-            readers = follow(mock, stack, 50)
+            subscribers = follow(mock, stack, 50)
             begun = time.monotonic()
             mock.interrupt()
             assert mock.wait() == 0
             took.append(time.monotonic() - begun)
-            for reader in readers:
-                reader.read_to_end()
-                assert reader.ids == [1]
+            for subscriber in subscribers:
+                subscriber.read_to_end()
+                assert subscriber.ids == [1]
             assert mock.errors() == ""
         if took[-1] < 1:
             return
     pytest.fail(f"it took {took} seconds")
 
 
-def test_ctrl_c_does_not_wait_for_a_reader_that_does_not_read() -> None:
+def test_ctrl_c_does_not_wait_for_a_subscriber_that_does_not_read() -> None:
     """Its connection is closed without an end of the body; the exit code is 0, without messages."""
     with MockServer() as mock, ExitStack() as stack:
         world = stack.enter_context(closing(a_world(mock)))
@@ -139,14 +141,14 @@ def test_ctrl_c_does_not_wait_for_a_reader_that_does_not_read() -> None:
             world.advance(3_600)
             again = world.client.post(f"{RUNS}/{run_id}/retry", json={"mode": "full"})
             assert again.status_code == 200
-        reader = stack.enter_context(EventReader(mock.url, run_id, KEY, buffer=4_096))
+        subscriber = stack.enter_context(EventSubscriber(mock.url, run_id, KEY, buffer=4_096))
         world.advance(3_600)
         wait_until_blocked(world)
         mock.interrupt()
         assert mock.wait() == 0
         assert mock.errors() == ""
         with pytest.raises(ConnectionError):
-            reader.read_to_end()
+            subscriber.read_to_end()
 
 
 # Refusing.
@@ -156,7 +158,7 @@ def test_a_port_in_use() -> None:
     """The line says which, and how to choose another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = refusal("serve", "--port", port)
+        said = rejection("serve", "--port", port)
     assert said.startswith(f"cannot listen on 127.0.0.1 port {port}: Address already in use")
     assert "--port" in said
 
@@ -178,19 +180,19 @@ def test_a_port_in_use() -> None:
 )
 def test_an_option_that_cannot_be_used(option: str, value: str, expected: str) -> None:
     """The line names the option, the value and what would do."""
-    said = refusal("serve", "--port", "0", option, value)
+    said = rejection("serve", "--port", "0", option, value)
     assert re.fullmatch(expected, said), said
 
 
 def test_a_variable_that_cannot_be_used() -> None:
     """The line names the variable: who has set it long ago does not know of an option."""
-    said = refusal("serve", RUNS_MOCK_PORT="abc")
+    said = rejection("serve", RUNS_MOCK_PORT="abc")
     assert said.startswith("Invalid value for RUNS_MOCK_PORT: 'abc' is not ")
 
 
 def test_an_unknown_scenario() -> None:
     """The line names it and the ones there are."""
-    said = refusal("scenarios", "diamant")
+    said = rejection("scenarios", "diamant")
     assert re.fullmatch(
         r"scenario: expected one of .*, got 'diamant'\. Did you mean 'diamond'\?", said
     )
@@ -213,16 +215,16 @@ def test_a_broken_scenario_file(
     """The line names the file, its line, the key, the value and what was expected."""
     file = tmp_path / "tidy-up.yaml"
     file.write_text(SCENARIO.replace(good, bad), encoding="utf-8")
-    said = refusal("serve", "--port", "0", "--start", "empty", "--scenarios", tmp_path)
+    said = rejection("serve", "--port", "0", "--start", "empty", "--scenarios", tmp_path)
     assert said.startswith(f"{file}:{line}: ")
     assert re.fullmatch(expected, said.removeprefix(f"{file}:{line}: ")), said
 
 
-def test_a_scenario_file_that_is_no_text(tmp_path: Path) -> None:
+def test_a_scenario_file_that_is_not_a_text(tmp_path: Path) -> None:
     """The line names the file and says so."""
     file = tmp_path / "tidy-up.yaml"
     file.write_bytes(b"summary: \xff\n")
-    said = refusal("serve", "--port", "0", "--start", "empty", "--scenarios", tmp_path)
+    said = rejection("serve", "--port", "0", "--start", "empty", "--scenarios", tmp_path)
     assert said.startswith(f"{file}: cannot be read as UTF-8 text")
 
 
@@ -241,7 +243,7 @@ def test_a_terminal_of_another_encoding() -> None:
 
 def test_a_seed_beyond_what_json_holds() -> None:
     """The control API could not show it; so it is refused at the start."""
-    assert "9007199254740991" in refusal("serve", "--seed", 2**64)
+    assert "9007199254740991" in rejection("serve", "--seed", 2**64)
 
 
 # How much it may hold.
@@ -254,7 +256,7 @@ def test_as_many_connections_as_the_system_allows() -> None:
 
 
 def test_more_streams_than_the_system_allows() -> None:
-    """Whoever asks for them is told; the others are refused in good order, and the mock lives."""
+    """The log says so; the others are rejected in good order, and the mock lives."""
     with limited(200, 200, "--most-streams", "1000") as mock, ExitStack() as stack:
         follow(mock, stack, 72)
         assert "72 event streams may be open, not 1000" in mock.errors()

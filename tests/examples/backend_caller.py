@@ -56,7 +56,7 @@ class Caller:
         """Listen to the run until an event of this kind."""
         events = self.follow(run_id)
         try:
-            assert any(told.event == event for told in events), f"no {event} of {run_id}"
+            assert any(reported.event == event for reported in events), f"no {event} of {run_id}"
         finally:
             events.close()
 

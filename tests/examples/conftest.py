@@ -32,7 +32,7 @@ def globex(backend: BackendProcess) -> Iterator[Caller]:
 
 
 @pytest.fixture(scope="session")
-def stranger(backend: BackendProcess) -> Iterator[Caller]:
+def anonymous(backend: BackendProcess) -> Iterator[Caller]:
     """A caller without a credential."""
     caller = Caller(backend.url)
     yield caller

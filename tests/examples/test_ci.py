@@ -1,4 +1,4 @@
-"""The action and the container file that others copy: as far as can be told without a runner."""
+"""The action and the container file that users copy: as far as they run without a runner."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_the_step_gates(backend: BackendProcess, tmp_path: Path) -> None:
     assert kept == {"report.json", "report.xml", "report.html", "report.sarif", "badge.svg"}
 
 
-def test_an_input_is_no_command(backend: BackendProcess, tmp_path: Path) -> None:
+def test_an_input_is_not_a_command(backend: BackendProcess, tmp_path: Path) -> None:
     """Whatever is written into one."""
     nasty = f"$(touch {tmp_path}/hacked); touch {tmp_path}/hacked"
     code, outputs = acted(tmp_path, base_url=backend.url, token="acme-key", include=nasty)
@@ -108,7 +108,7 @@ def instructions(name: str) -> list[list[str]]:
 
 
 def test_the_container_file_copies_what_is_there() -> None:
-    """And lets through to the build no more than that; nobody is root in it."""
+    """And lets through to the build no more than that; its user is not root."""
     sources = {s for w in instructions("COPY") if not w[0].startswith("--") for s in w[:-1]}
     assert all((TOP / source).exists() for source in sources)
     ignored = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()

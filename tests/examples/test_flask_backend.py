@@ -18,19 +18,21 @@ class TestLife:
     def test_a_run_whose_steps_succeed_completes(self, acme: Caller) -> None:
         """It goes pending, running, completed; list, run, steps and events say the same."""
         run_id = acme.new("succeeds")
-        told = list(acme.follow(run_id))
-        assert [event.event for event in told if event.event.startswith("run.")] == [
+        reported = list(acme.follow(run_id))
+        assert [event.event for event in reported if event.event.startswith("run.")] == [
             "run.created",
             "run.started",
             "run.completed",
         ]
-        assert [int(event.id) for event in told] == list(range(1, len(told) + 1))
-        for event in told:
+        assert [int(event.id) for event in reported] == list(range(1, len(reported) + 1))
+        for event in reported:
             assert fits("RunEvent", json.loads(event.data))["event"] == event.event
         run = fits("Run", acme.run(run_id))
-        assert run == json.loads(told[-1].data)["data"]["run"]
+        assert run == json.loads(reported[-1].data)["data"]["run"]
         assert run in fits("RunPage", acme.http.get(RUNS, params={"limit": 1000}).json())["items"]
-        last = {e["key"]: e for e in (json.loads(t.data)["data"].get("step") for t in told) if e}
+        last = {
+            e["key"]: e for e in (json.loads(t.data)["data"].get("step") for t in reported) if e
+        }
         assert last == acme.steps(run_id)
         assert {step["status"] for step in last.values()} == {"completed"}
 
@@ -69,7 +71,9 @@ class TestLife:
 
     def test_updated_at_goes_forward_only(self, acme: Caller) -> None:
         """From event to event."""
-        events = [json.loads(told.data)["data"] for told in acme.follow(acme.new("diamond"))]
+        events = [
+            json.loads(reported.data)["data"] for reported in acme.follow(acme.new("diamond"))
+        ]
         moments = [event["run"]["updatedAt"] for event in events]
         assert all(earlier <= later for earlier, later in pairwise(moments))
 
@@ -109,7 +113,7 @@ class TestRetry:
         assert acme.steps(old_id) == before
 
     def test_of_retries_at_once_no_two_runs_overlap(self, acme: Caller) -> None:
-        """One is accepted, the others are told of it; only once its run has finished may another
+        """One is accepted, the others name it; only once its run has finished may another
         be, which on a slow machine can happen while the callers are still at it."""
         old_id = acme.finished("fails")
         total = acme.http.get(RUNS).json()["total"]
@@ -121,8 +125,8 @@ class TestRetry:
         assert runs
         for earlier, later in pairwise(runs):
             assert earlier["completedAt"] <= later["createdAt"]
-        refusals = [answer.json()["detail"] for answer in answers if answer.status_code == 400]
-        assert all(any(new_id in refusal for new_id in new_ids) for refusal in refusals)
+        rejections = [answer.json()["detail"] for answer in answers if answer.status_code == 400]
+        assert all(any(new_id in rejection for new_id in new_ids) for rejection in rejections)
         assert acme.retry(old_id).status_code == 202
 
 
@@ -142,7 +146,7 @@ class TestCancel:
 
     @pytest.mark.parametrize("automation", ["pending", "running_long"])
     def test_cancels_at_once_have_one_outcome(self, acme: Caller, automation: str) -> None:
-        """It is told once."""
+        """It is reported once."""
         run_id = acme.new(automation)
         if automation == "running_long":
             acme.until(run_id, "step.started")
@@ -172,8 +176,8 @@ class TestCancel:
             ]
             assert acme.run(run_id)["status"] == expected
             assert [event.event for event in acme.follow(run_id)] == kinds
-            told = answer.json()
-            moment = after(told["startedAt"], told["durationSeconds"])
+            reported = answer.json()
+            moment = after(reported["startedAt"], reported["durationSeconds"])
             starts = [step["startedAt"] for step in acme.steps(run_id).values()]
             assert all(datetime.fromisoformat(start) <= moment for start in starts if start)
 
@@ -183,7 +187,7 @@ class TestCancel:
 class TestStream:
     """Following a run."""
 
-    def test_two_readers_hear_the_same(self, acme: Caller) -> None:
+    def test_two_subscribers_hear_the_same(self, acme: Caller) -> None:
         """Whenever they come, and though a third has left in between."""
         run_id = acme.new("diamond")
 
@@ -197,7 +201,7 @@ class TestStream:
         assert first == second == hear()
 
     @pytest.mark.parametrize("automation", ["succeeds", "running_long"])
-    def test_it_goes_on_where_a_reader_stopped(self, acme: Caller, automation: str) -> None:
+    def test_it_goes_on_where_a_subscriber_stopped(self, acme: Caller, automation: str) -> None:
         """No event is lost and none comes twice."""
         run_id = acme.new(automation)
         acme.until(run_id, "step.started")
@@ -206,7 +210,7 @@ class TestStream:
         numbers = [int(event.id) for event in acme.follow(run_id, after=2)]
         assert numbers == list(range(3, len(numbers) + 3))
 
-    def test_a_reader_that_has_heard_the_end_is_told_to_stop(self, acme: Caller) -> None:
+    def test_a_subscriber_that_has_heard_the_end_is_reported_to_stop(self, acme: Caller) -> None:
         """204 ends an EventSource; a number that never was starts from the beginning."""
         run_id = acme.finished("succeeds")
         *_, last = acme.follow(run_id)

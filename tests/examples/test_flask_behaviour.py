@@ -23,9 +23,9 @@ BEHAVIOUR = yaml.safe_load((FOLDER / "behaviour.yaml").read_text(encoding="utf-8
 class TestQuestions:
     """What the contract leaves open, and how this backend answers it."""
 
-    def test_it_answers_as_it_says(self, acme: Caller, globex: Caller, stranger: Caller) -> None:
+    def test_it_answers_as_it_says(self, acme: Caller, globex: Caller, anonymous: Caller) -> None:
         """Every line of behaviour.yaml is what is observed."""
-        observed = dict(sorted(observe(acme, globex, stranger)))
+        observed = dict(sorted(observe(acme, globex, anonymous)))
         assert observed == BEHAVIOUR["answers"]
 
     def test_the_mock_can_play_it(self) -> None:
@@ -55,7 +55,7 @@ class TestCommand:
         assert f"{options[0]}: {value!r} " in done.stderr
         assert "give a number" in done.stderr
 
-    def test_a_port_in_use_is_told(self, backend: BackendProcess) -> None:
+    def test_a_port_in_use_is_reported(self, backend: BackendProcess) -> None:
         """And the exit code is not 0."""
         port = backend.url.rpartition(":")[2]
         done = start("--port", port)
@@ -63,7 +63,7 @@ class TestCommand:
         assert f"Port {port} is in use" in done.stderr
 
     def test_it_stands_on_flask_alone(self) -> None:
-        """Of all that is installed beside it, nothing but Flask and what serves it is imported."""
+        """Of all that is installed next to it, nothing but Flask and what serves it is imported."""
         imported = set()
         for file in FOLDER.glob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -74,7 +74,7 @@ class TestCommand:
         assert imported - sys.stdlib_module_names == {"flask", "werkzeug"}
 
 
-# What a status tells, in the words of a behaviour profile.
+# What a status reports, in the words of a behaviour profile.
 WORDS = {
     200: "ok",
     201: "created",
@@ -94,7 +94,7 @@ def word(*answers: httpx2.Response) -> str:
     return WORDS[status]
 
 
-def observe(acme: Caller, globex: Caller, stranger: Caller) -> Iterator[tuple[str, str]]:
+def observe(acme: Caller, globex: Caller, anonymous: Caller) -> Iterator[tuple[str, str]]:
     """The answer to each question, seen from outside."""
     failed, done, pending = acme.finished("fails"), acme.finished("succeeds"), acme.new("pending")
     running = acme.new("running_long")
@@ -127,7 +127,7 @@ def observe(acme: Caller, globex: Caller, stranger: Caller) -> Iterator[tuple[st
     yield "Q07", "ignored" if listed.status_code == 200 else word(listed)
     moments = [run["createdAt"] for run in listed.json()["items"]]
     yield "Q11", "oldest_first" if moments == sorted(moments) else "newest_first"
-    yield "Q08", word(stranger.http.get(RUNS))
+    yield "Q08", word(anonymous.http.get(RUNS))
     foreign = globex.http.get(f"{RUNS}/{done}")
     yield "Q09", word(foreign)
     yield "Q20", "problem" if problem(foreign) else "detail"

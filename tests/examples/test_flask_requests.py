@@ -22,33 +22,33 @@ class TestCallers:
         ],
     )
     def test_each_credential_is_enough(
-        self, acme: Caller, stranger: Caller, credential: dict[str, str]
+        self, acme: Caller, anonymous: Caller, credential: dict[str, str]
     ) -> None:
         """In any of the three places."""
         run_id = acme.new("pending")
-        answer = stranger.http.get(f"{RUNS}/{run_id}", headers=credential)
+        answer = anonymous.http.get(f"{RUNS}/{run_id}", headers=credential)
         assert answer.json()["tenantId"] == "acme"
 
     @pytest.mark.parametrize(
         "credential",
         [
             {},
-            {"authorization": "Bearer nobody"},
+            {"authorization": "Bearer unknown"},
             {"authorization": "Basic acme-key"},
             {"authorization": "acme-key"},
             {"authorization": "", "x-api-key": "acme-key"},
             {"x-api-key": "nobody"},
-            {"cookie": "vai_token=nobody"},
+            {"cookie": "vai_token=unknown"},
         ],
     )
-    def test_a_stranger_learns_and_changes_nothing(
-        self, acme: Caller, stranger: Caller, credential: dict[str, str]
+    def test_an_unknown_client_learns_and_changes_nothing(
+        self, acme: Caller, anonymous: Caller, credential: dict[str, str]
     ) -> None:
         """401 everywhere, whatever else is wrong, and the run goes on."""
         run_id = acme.new("pending")
         before = acme.run(run_id)
         for method, path in operations(run_id) + operations("no-uuid") + operations(UNKNOWN):
-            answer = stranger.http.request(method, path, headers=credential, content=b"{")
+            answer = anonymous.http.request(method, path, headers=credential, content=b"{")
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"] == "Bearer"
             assert answer.json()["detail"] == "A valid credential is needed."
@@ -67,7 +67,7 @@ class TestCallers:
 
 
 class TestRequests:
-    """What is asked for badly is told, as it is documented; nothing is a server error."""
+    """What is asked for badly is reported, as it is documented; nothing is a server error."""
 
     def test_pages_join_up_to_the_list(self, acme: Caller) -> None:
         """Whatever their size, and `total` is that of all pages, or of one status."""
@@ -157,7 +157,7 @@ class TestRequests:
         assert answer.json()["detail"][0]["loc"] == ["header", "content-type"]
 
     @pytest.mark.parametrize("run_id", ["x", "%00", "%FF", UNKNOWN.replace("-", ""), f"{UNKNOWN}0"])
-    def test_an_id_that_is_no_uuid_is_refused(self, acme: Caller, run_id: str) -> None:
+    def test_an_id_that_is_not_a_uuid_is_refused(self, acme: Caller, run_id: str) -> None:
         """By every operation that takes one."""
         for method, path in operations(run_id)[1:]:
             answer = acme.http.request(method, path)
@@ -170,7 +170,7 @@ class TestRequests:
         assert acme.run(run_id.upper())["id"] == run_id
 
     def test_what_is_not_there_is_not_found(self, acme: Caller) -> None:
-        """A run, or a path; the problem is told in JSON."""
+        """A run, or a path; the problem is reported in JSON."""
         paths = [path for method, path in operations(UNKNOWN)[1:] if method == "GET"]
         for path in [*paths, "/", f"{RUNS}/", f"{RUNS}//steps", f"{RUNS}/{UNKNOWN}/nothing"]:
             assert problem(acme.http.get(path)) == 404

@@ -60,7 +60,7 @@ class Backend:
         return text, False
 
 
-def refusal(answer: httpx2.Response) -> str:
+def rejection(answer: httpx2.Response) -> str:
     return {409: "conflict", 400: "bad_request", 200: "unchanged"}[answer.status_code]
 
 
@@ -80,7 +80,7 @@ def q02(backend: Backend) -> str:
     before = backend.world.run(run_id)
     answer = backend.cancel(run_id)
     assert backend.world.run(run_id) == before
-    return refusal(answer)
+    return rejection(answer)
 
 
 def q03(backend: Backend) -> str:
@@ -88,7 +88,7 @@ def q03(backend: Backend) -> str:
     before = backend.world.run(run_id)
     answer = backend.retry(run_id, mode="full")
     assert backend.world.run(run_id) == before
-    return refusal(answer)
+    return rejection(answer)
 
 
 def q04(backend: Backend) -> str:
@@ -239,9 +239,9 @@ CASES = [
 def test_an_answer_is_what_a_client_observes(
     mock_world: MockWorld, question: str, answer: str
 ) -> None:
-    """The world that is told one answer gives it, and everything else as in the contract."""
-    told = {"behaviour": {question: answer}, "runs": 0, "live": 0, "scale": 0}
-    assert mock_world.client.post("/_mock/reset", json=told).status_code == 200
+    """The world that is reported one answer gives it, and everything else as in the contract."""
+    reported = {"behaviour": {question: answer}, "runs": 0, "live": 0, "scale": 0}
+    assert mock_world.client.post("/_mock/reset", json=reported).status_code == 200
     assert OBSERVERS[question](Backend(mock_world)) == answer
 
 
@@ -273,8 +273,8 @@ def test_the_questions_in_words_are_the_questions_in_code() -> None:
 @pytest.mark.parametrize("name", behaviours.names())
 def test_a_profile_that_comes_with_the_mock_is_good(mock_world: MockWorld, name: str) -> None:
     """A world lives by it, from list to retry."""
-    told = {"behaviour": name, "scale": 0}
-    assert mock_world.client.post("/_mock/reset", json=told).status_code == 200
+    reported = {"behaviour": name, "scale": 0}
+    assert mock_world.client.post("/_mock/reset", json=reported).status_code == 200
     assert mock_world.client.get(f"{RUNS}?limit=1000").json()["total"] > 60
     shown = mock_world.client.get("/_mock/behaviour").json()["answers"]
     assert shown == behaviours.find(name, behaviours_dir()).answers()
@@ -319,11 +319,11 @@ def test_an_unknown_profile_is_refused() -> None:
 
 
 def test_a_behaviour_may_change_under_way(mock_world: MockWorld) -> None:
-    """What was rendered before is rendered anew."""
+    """What was rendered before is rendered again."""
     run_id = mock_world.create("quick-success")
     assert "completedAt" in mock_world.run(run_id)
-    told = {"behaviour": {"Q19": "absent"}}
-    mock_world.client.put("/_mock/behaviour", json=told)
+    reported = {"behaviour": {"Q19": "absent"}}
+    mock_world.client.put("/_mock/behaviour", json=reported)
     assert "completedAt" not in mock_world.run(run_id)
     page = json.loads(mock_world.client.get(RUNS).text)
     assert "completedAt" not in page["items"][0]

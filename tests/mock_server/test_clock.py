@@ -63,7 +63,7 @@ def test_advance_moves_a_clock_that_stands_and_one_that_goes(machine: Machine) -
     assert clock.now() == NOON + 10_000
 
 
-def test_a_clock_tells_how_long_it_will_take(machine: Machine) -> None:
+def test_a_clock_reports_how_long_it_will_take(machine: Machine) -> None:
     """In real seconds, for the timer that wakes the streams; nothing for what is past."""
     clock = Clock(NOON, 10, real=machine)
     assert clock.real_delay(NOON + 5_000) == 0.5
@@ -95,7 +95,7 @@ def test_an_instant_survives_being_written(instant: int) -> None:
         ("yesterday", "Invalid isoformat"),
     ],
 )
-def test_what_is_no_instant_is_refused(text: str, reason: str) -> None:
+def test_what_is_not_a_instant_is_refused(text: str, reason: str) -> None:
     """With the reason."""
     with pytest.raises(ValueError, match=reason):
         from_text(text)

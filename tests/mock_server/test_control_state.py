@@ -69,7 +69,7 @@ def test_an_imported_world_is_the_exported_one(mock_world: MockWorld) -> None:
 
 
 def test_an_import_ends_the_streams_of_the_world_it_replaces(mock_world: MockWorld) -> None:
-    """Nobody is left listening to a world that is gone."""
+    """A world that is gone has no subscriber."""
     run_id = mock_world.create("hang")
     document = state(mock_world)
     with mock_world.client.stream("GET", f"{RUNS}/{run_id}/events") as stream:
@@ -160,7 +160,7 @@ def test_a_link_sets_up_the_situation(mock_world: MockWorld, anonymous: httpx2.C
 
 
 def test_looking_at_a_link_changes_nothing(mock_world: MockWorld, anonymous: httpx2.Client) -> None:
-    """It tells what would be set up: as JSON, and to a browser as a page with a button."""
+    """It reports what would be set up: as JSON, and to a browser as a page with a button."""
     run_id = mock_world.create("diamond")
     made = link(mock_world)
     before = anonymous.get("/_mock/health").json()["worlds"]
@@ -199,10 +199,10 @@ def test_a_link_that_would_be_too_long_is_refused(mock_world: MockWorld) -> None
 
 def test_a_link_to_a_run_that_is_not_there_is_refused(mock_world: MockWorld) -> None:
     """By its id."""
-    nobody = "00000000-0000-4000-8000-000000000000"
-    answer = mock_world.client.post("/_mock/repro", json={"runs": [nobody]})
+    unknown = "00000000-0000-4000-8000-000000000000"
+    answer = mock_world.client.post("/_mock/repro", json={"runs": [unknown]})
     assert answer.status_code == 404
-    assert nobody in answer.json()["detail"]
+    assert unknown in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -75,7 +75,7 @@ def test_the_workflows_are_served(client: httpx2.Client) -> None:
 
 
 def test_documents_are_not_in_the_journal(client: httpx2.Client) -> None:
-    """They are no requests of the API."""
+    """They are not requests of the API."""
     client.get("/openapi-3.2.json")
     client.get("/arazzo.yaml")
     journal = client.get("/_mock/requests", headers={"X-API-Key": "demo"}).text

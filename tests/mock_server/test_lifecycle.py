@@ -16,7 +16,7 @@ from mock_server.errors import HttpError
 
 
 def test_one_step_is_forced_and_the_rest_goes_on() -> None:
-    """The step ends now, as it is told; what was due for it never comes."""
+    """The step ends now, as it is reported; what was due for it never comes."""
     for outcome, ended in (
         (RunStatus.COMPLETED, RunStatus.COMPLETED),
         (RunStatus.FAILED, RunStatus.FAILED),
@@ -93,10 +93,10 @@ def test_a_decision_lets_the_run_go_on_or_fail() -> None:
 def test_what_contradicts_the_run_is_refused_and_changes_nothing(
     name: str, call: Any, status: int
 ) -> None:
-    """A refusal says why, with the status the contract gives for it."""
+    """A rejection says why, with the status the contract gives for it."""
     world, run = finished(name)
     before = world.body(run), world.steps(run), len(run.log)
-    with pytest.raises(HttpError) as refusal:
+    with pytest.raises(HttpError) as rejection:
         call(world, run)
-    assert refusal.value.status == status
+    assert rejection.value.status == status
     assert (world.body(run), world.steps(run), len(run.log)) == before

@@ -68,7 +68,7 @@ def test_a_window_begins_with_its_first_request(mock_world: MockWorld) -> None:
     assert mock_world.client.get(RUNS).status_code == 429
 
 
-def test_every_answer_tells_the_limit(mock_world: MockWorld) -> None:
+def test_every_answer_reports_the_limit(mock_world: MockWorld) -> None:
     """Error responses, bad input and streams too; it is all of them that count."""
     run_id = mock_world.create("quick-success")
     mock_world.advance(60)

@@ -59,7 +59,7 @@ def test_history_is_listed_newest_first(demo: World) -> None:
     assert all(later >= earlier for later, earlier in pairwise(created))
 
 
-def test_the_same_seed_tells_the_same_story() -> None:
+def test_the_same_seed_reports_the_same_history() -> None:
     """Same seed, world, time: the same bytes. Another seed: other ids."""
     first, same, other = (
         opened(Worlds(Settings(now=NOW, scale=0, seed=seed)), "acme").page(None, 1_000, 0)
@@ -135,10 +135,10 @@ def test_a_broken_start_is_refused_where_it_is_broken(
     tmp_path: Path, text: str, place: str, problem: str
 ) -> None:
     """File, line, and what is wrong."""
-    with pytest.raises(FileError) as refusal:
+    with pytest.raises(FileError) as rejection:
         Worlds(write(tmp_path, text))
-    assert place in str(refusal.value)
-    assert problem in str(refusal.value)
+    assert place in str(rejection.value)
+    assert problem in str(rejection.value)
 
 
 def test_a_name_may_say_what_its_world_opens_with() -> None:
@@ -158,7 +158,7 @@ def test_every_start_that_comes_with_the_mock_opens(start: str) -> None:
         assert (len(world) == 0) == (start == "empty")
 
 
-def test_scenarios_of_ones_own_stand_beside_those_that_come_along(tmp_path: Path) -> None:
+def test_scenarios_of_ones_own_stand_next_to_those_that_come_along(tmp_path: Path) -> None:
     """And win where the name is the same."""
     text = "summary: Mine\nautomation: {name: Mine}\n"
     for name in ("mine", "diamond"):

@@ -11,10 +11,10 @@ from mock_server.worlds.replay import EventCursor
 from mock_server.worlds.world import EVENT_BATCH
 
 
-def read_all(reader: EventCursor) -> bytes:
+def read_all(subscriber: EventCursor) -> bytes:
     found = []
-    while not reader.at_end:
-        found += reader.read()
+    while not subscriber.at_end:
+        found += subscriber.read()
     return b"".join(found)
 
 
@@ -29,12 +29,12 @@ def test_an_event_is_rendered_once_for_all_subscribers(monkeypatch: pytest.Monke
     )
     world = new_world()
     run = world.create(SCENARIOS["diamond"])
-    readers = [EventCursor(world, run, 0) for _ in range(20)]
+    subscribers = [EventCursor(world, run, 0) for _ in range(20)]
     bodies = [b""] * 20
     for _ in range(100):
         advance(world, 200)
-        for index, reader in enumerate(readers):
-            bodies[index] += read_all(reader)
+        for index, subscriber in enumerate(subscribers):
+            bodies[index] += read_all(subscriber)
     late = read_all(EventCursor(world, run, 0))
     assert run.finished
     assert set(bodies) == {late}
@@ -55,7 +55,7 @@ def test_a_subscriber_reads_every_event_from_wherever_it_begins() -> None:
     assert read_all(second) == whole
     assert whole.endswith(part + read_all(middle))
     assert whole.count(b"\n\n") == count
-    assert [reader.position for reader in (first, second, middle)] == [count] * 3
+    assert [subscriber.position for subscriber in (first, second, middle)] == [count] * 3
 
 
 def test_a_replay_is_kept_as_long_as_there_are_subscribers() -> None:

@@ -24,8 +24,8 @@ def test_a_scenario_plays_as_written_down(name: str) -> None:
     assert played == (TIMELINES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
 
 
-def test_there_is_a_scenario_for_every_story() -> None:
-    """The stories a frontend needs are there, and no golden timeline is left behind."""
+def test_there_is_a_scenario_for_every_history() -> None:
+    """The histories a frontend needs are there, and no golden timeline is left behind."""
     assert {
         "quick-success", "failure-in-the-middle", "flaky", "diamond", "fan-out", "long-queue",
         "hang", "approval", "truncated-result", "five-hundred-steps", "empty", "unicode",
@@ -75,15 +75,15 @@ def test_a_broken_file_is_refused_where_it_is_broken(
     """The message names file, line, key, value and what was expected."""
     path = tmp_path / "broken.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(FileError) as refusal:
+    with pytest.raises(FileError) as rejection:
         read(path)
-    message = str(refusal.value)
+    message = str(rejection.value)
     assert message.startswith(f"{path}:{line}: "), message
     for part in parts:
         assert part in message
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_text_is_refused(tmp_path: Path) -> None:
     """The message says that it is not UTF-8."""
     path = tmp_path / "broken.yaml"
     path.write_bytes(b"\xff\xfe")
@@ -129,10 +129,10 @@ def test_what_could_not_be_sent_is_refused_when_it_is_read(
     """Not when a client asks for it."""
     path = tmp_path / "broken.yaml"
     path.write_text(f"{HEAD}steps:\n  - key: a\n    result: {{big: {value}}}\n")
-    with pytest.raises(FileError) as refusal:
+    with pytest.raises(FileError) as rejection:
         read(path)
-    assert str(refusal.value).startswith(f"{path}:5: steps[0].result: ")
-    assert part in str(refusal.value)
+    assert str(rejection.value).startswith(f"{path}:5: steps[0].result: ")
+    assert part in str(rejection.value)
 
 
 @pytest.mark.parametrize(
@@ -168,10 +168,10 @@ def test_a_text_that_yaml_takes_for_something_else_needs_quotes(
     """The line says what it was taken for, and what to do."""
     path = tmp_path / "broken.yaml"
     path.write_text(f"summary: {value}\nautomation: {{name: A}}\nsteps: []\n")
-    with pytest.raises(FileError) as refusal:
+    with pytest.raises(FileError) as rejection:
         read(path)
     expected = f"should be a string, and YAML reads this as {expected}: put it in quotes"
-    assert str(refusal.value) == f"{path}:1: summary: {expected}"
+    assert str(rejection.value) == f"{path}:1: summary: {expected}"
 
 
 def test_a_placeholder_for_a_time_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def test_equal_seed_and_calls_give_equal_documents() -> None:
 
 
 def test_a_copy_in_another_world_goes_on_as_the_original() -> None:
-    """Under another name it is still the story of the world it was taken from: tenant, ids, draws,
-    arrivals, faults and the runs that are still to be created."""
+    """Under another name it is still the world it was taken from: tenant, ids, draws, arrivals,
+    faults and the runs that are still to be created."""
     world = opened(Worlds(Settings(now=NOW, scale=0)), "demo")
     mix = [(SCENARIOS["flaky"], 1.0), (SCENARIOS["diamond"], 2)]
     world.set_arrivals(Arrivals(6, mix, SeededRandom(world.seed, world.origin, "arrivals"), NOW))
@@ -235,19 +235,21 @@ def test_a_document_that_is_wrong_is_refused_where_it_is_wrong(
     for key in path[:-1]:
         holder = holder[key]
     holder[path[-1]] = value
-    with pytest.raises(RequestValidationError) as refusal:
+    with pytest.raises(RequestValidationError) as rejection:
         run_to_end(restore(data, "test", FakeData(), ()))
-    told = {".".join(error_detail.loc): error_detail.msg for error_detail in refusal.value.errors}
-    assert any(where.startswith(loc) and part in msg for where, msg in told.items()), told
+    reported = {
+        ".".join(error_detail.loc): error_detail.msg for error_detail in rejection.value.errors
+    }
+    assert any(where.startswith(loc) and part in msg for where, msg in reported.items()), reported
 
 
 def test_what_is_due_cannot_be_there_twice() -> None:
     """A step ends once."""
     data = document()
     data["due"].insert(0, data["due"][0])
-    with pytest.raises(RequestValidationError) as refusal:
+    with pytest.raises(RequestValidationError) as rejection:
         run_to_end(restore(data, "test", FakeData(), ()))
-    assert refusal.value.errors[0].loc == ("due", "1")
+    assert rejection.value.errors[0].loc == ("due", "1")
 
 
 def test_a_finished_run_has_no_step_at_work() -> None:
@@ -263,7 +265,7 @@ def test_a_finished_run_has_no_step_at_work() -> None:
 def test_a_world_too_large_to_be_read_back_is_not_written_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The refusal says how large it would be and what to do."""
+    """The rejection says how large it would be and what to do."""
     monkeypatch.setattr("mock_server.worlds.snapshot.MAX_SIZE", 1_000)
     world = new_world()
     world.create(SCENARIOS["fan-out"])

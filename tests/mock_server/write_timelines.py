@@ -1,4 +1,4 @@
-"""Writes the golden timelines anew; read the diff before you commit it."""
+"""Writes the golden timelines again; read the diff before you commit it."""
 
 from pathlib import Path
 

@@ -23,7 +23,7 @@ def as_other(request: Request) -> Request:
 
 
 def refusing(carrier: str) -> object:
-    """Refuse whoever presents a credential in this header."""
+    """Reject a credential in this header."""
 
     async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
         if carrier in request.headers:
@@ -101,7 +101,7 @@ async def lists_of_others(request: Request, forward: Forward, memory: Json) -> R
 
 
 @mutant("AUTH-07")
-async def refusal_without_a_way(request: Request, forward: Forward, memory: Json) -> Response:
+async def rejection_without_a_scheme(request: Request, forward: Forward, memory: Json) -> Response:
     reply = await forward(request)
     reply.headers.pop("www-authenticate", None)
     return reply

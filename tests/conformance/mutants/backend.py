@@ -1,4 +1,4 @@
-"""Mutants that are no proxies: the Flask backend itself with one thing broken in it, so that proof
+"""Mutants that are not proxies: the Flask backend itself with one thing broken in it, so that proof
 does not rest on the mock alone. As a program it serves one:
 `python -m mutants.backend NAME --port 0`."""
 
@@ -55,14 +55,14 @@ def mutant(
 
 
 @mutant("CANCEL-03")
-def worker_is_not_told() -> None:
+def worker_is_not_notified() -> None:
     """The cancel is remembered, and the work goes on until it is done by itself."""
     Worker.stop = lambda self, run_id: None  # type: ignore[method-assign]
 
 
 @mutant("CANCEL-07", "LIFE-04", speed=5)
 def cancelled_work_goes_on() -> None:
-    """A cancel is written down, and nobody tells the work: it ends the run once more."""
+    """A cancel is stored, and the worker is not notified: it ends the run once more."""
 
     def wrong(self: Run) -> bool:
         if self.status in FINISHED:
@@ -227,7 +227,7 @@ def resumes_one_too_late() -> None:
 
 @mutant("EVENTS-08")
 def nothing_heard_while_it_replays() -> None:
-    """A reader is told the past, and listens to what happens a moment later."""
+    """A subscriber is reported the past, and listens to what happens a moment later."""
     follow = Store.follow
 
     def wrong(self: Store, run_id: str, after: int, quiet: float) -> Iterator[Event | None]:
@@ -251,7 +251,7 @@ def always_from_the_beginning() -> None:
 
 
 @mutant("STEPS-06")
-def steps_wait_for_nobody() -> None:
+def steps_wait_for_nothing() -> None:
     """All of a run's steps start together."""
     advance = Run._advance
 

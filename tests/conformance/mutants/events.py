@@ -32,8 +32,8 @@ def rewritten(frame: bytes, **changed: object) -> bytes:
 def showing(frame: bytes, run: Json) -> bytes:
     """The frame with these fields in its run."""
     data = next(line[6:] for line in frame.decode().split("\n") if line.startswith("data: "))
-    told = json.loads(data)["data"]
-    return rewritten(frame, data=told | {"run": told["run"] | run})
+    reported = json.loads(data)["data"]
+    return rewritten(frame, data=reported | {"run": reported["run"] | run})
 
 
 def otherwise(frame: bytes) -> bytes:
@@ -107,7 +107,7 @@ resumes("loses_behind_a_retry", +1)
 
 
 @mutant("EVENTS-07")
-async def numbers_begin_anew(request: Request, forward: Forward, memory: Json) -> Response:
+async def numbers_begin_again(request: Request, forward: Forward, memory: Json) -> Response:
     """Each attempt counts its events from one, so that a number names several."""
     reply = await forward(request)
     if reply.frames is not None:
@@ -116,11 +116,13 @@ async def numbers_begin_anew(request: Request, forward: Forward, memory: Json) -
 
 
 @mutant("EVENTS-08")
-async def one_reader_misses_something(request: Request, forward: Forward, memory: Json) -> Response:
+async def one_subscriber_misses_something(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
     reply = await forward(request)
     if reply.frames is not None:
-        memory["readers"] = memory.get("readers", 0) + 1
-        if memory["readers"] % 2 == 0:
+        memory["subscribers"] = memory.get("subscribers", 0) + 1
+        if memory["subscribers"] % 2 == 0:
             seen: list[bytes] = []
             reply.frames = replaced(
                 reply.frames, lambda f: [] if is_event(f) and _third(seen, f) else [f]
@@ -130,7 +132,7 @@ async def one_reader_misses_something(request: Request, forward: Forward, memory
 
 @mutant("EVENTS-08")
 async def a_seam_behind_the_past(request: Request, forward: Forward, memory: Json) -> Response:
-    """What happens first after a reader has been told the past is lost to it."""
+    """What happens first after a subscriber has been reported the past is lost to it."""
     reply = await forward(request)
     if reply.frames is not None:
         reply.frames = _without_next(reply.frames, memory.setdefault(request.run_id, [0]))
@@ -139,7 +141,7 @@ async def a_seam_behind_the_past(request: Request, forward: Forward, memory: Jso
 
 @mutant("EVENTS-08")
 async def a_seam_that_overlaps(request: Request, forward: Forward, memory: Json) -> Response:
-    """What happened last before a reader came is told to it twice."""
+    """What happened last before a subscriber came is reported to it twice."""
     reply = await forward(request)
     if reply.frames is not None:
         reply.frames = _with_last_again(reply.frames, memory.setdefault(request.run_id, [0]))
@@ -172,7 +174,7 @@ async def streams_may_be_kept(request: Request, forward: Forward, memory: Json) 
 
 @mutant("EVENTS-16")
 async def history_of_today(request: Request, forward: Forward, memory: Json) -> Response:
-    """What is kept of an event is its name: the run is looked up when it is told."""
+    """What is kept of an event is its name: the run is looked up when it is reported."""
     reply = await forward(request)
     if reply.frames is not None:
         run = (await forward(request.to("get"))).json()
@@ -200,7 +202,7 @@ def _number(frame: bytes) -> int:
 
 
 async def _without_next(frames: AsyncIterator[bytes], newest: list[int]) -> AsyncIterator[bytes]:
-    """`newest` is the last number that anybody was told; who comes at the beginning misses none."""
+    """`newest` is the last number that was sent; a subscriber from the beginning misses none."""
     past = newest[0]
     async for frame in frames:
         number = _number(frame)
@@ -236,7 +238,7 @@ async def _together(frames: AsyncIterator[bytes], memory: Json) -> AsyncIterator
     try:
         async for frame in frames:
             if memory.get("left"):
-                raise ConnectionError("a reader left")
+                raise ConnectionError("a subscriber left")
             yield frame
     except (GeneratorExit, BaseException):
         memory["left"] = True

@@ -21,7 +21,7 @@ def broken() -> Response:
 
 
 def odd(request: Request, reply: Response) -> bool:
-    """Input that nobody would think of: a page far behind the end, a step whose name is not ASCII,
+    """Input that is easy to forget: a page far behind the end, a step whose name is not ASCII,
     an unknown run that only one of sixteen shards can answer for."""
     if request.operation == "list":
         return (integer(request.parameter("offset")) or 0) > 100
@@ -57,7 +57,7 @@ def fragile(operation: str) -> Mutate:
 
 
 def brittle(operation: str) -> Mutate:
-    """Break at input for this operation that nobody would think of."""
+    """Break at input for this operation that is easy to forget."""
 
     async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
         reply = await forward(request)

@@ -161,7 +161,7 @@ mutant.objects(
 
 @mutant("STEPS-03")
 async def counts_before_the_retry(request: Request, forward: Forward, memory: Json) -> Response:
-    """The counts are kept beside the steps, and are the old ones for a moment."""
+    """The counts are kept next to the steps, and are the old ones for a moment."""
     if request.operation == "retry":
         before = (await forward(request.to("steps"))).json()
         reply = await forward(request)

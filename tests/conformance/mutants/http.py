@@ -1,4 +1,4 @@
-"""Mutants about what holds for every operation: methods, paths, bodies, refusals, odd requests."""
+"""Mutants of what holds for every operation: methods, paths, bodies, errors, odd requests."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def nul_reaches_the_database(request: Request, forward: Forward, memory: J
 
 @mutant("HTTP-05")
 async def refuses_without_a_word(request: Request, forward: Forward, memory: Json) -> Response:
-    """The framework's own error page for the one status that nobody thought of."""
+    """The framework's own error page for the one status that was forgotten."""
     reply = await forward(request)
     if reply.status == 404:
         return Response(404, {"content-type": "text/plain"}, b"404")
@@ -87,7 +87,7 @@ async def negative_limits(request: Request, forward: Forward, memory: Json) -> R
 
 @mutant("HTTP-08")
 async def too_many_for_how_long(request: Request, forward: Forward, memory: Json) -> Response:
-    """Every other page is one too many, and nobody is told when to come back."""
+    """Every other page is one too many, and no response says when to retry."""
     memory["pages"] = memory.get("pages", 0) + (request.operation == "list")
     if request.operation == "list" and memory["pages"] % 2 == 0:
         return Response(429, {}).put({"detail": "Too many requests"})

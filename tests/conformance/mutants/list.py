@@ -66,7 +66,7 @@ async def negative_offset_is_none(request: Request, forward: Forward, memory: Js
 
 
 @mutant("LIST-08")
-async def words_are_no_numbers(request: Request, forward: Forward, memory: Json) -> Response:
+async def words_are_not_numbers(request: Request, forward: Forward, memory: Json) -> Response:
     for name in ("limit", "offset"):
         if request.parameter(name) is not None and integer(request.parameter(name)) is None:
             request.set(name, None)
@@ -120,7 +120,7 @@ mutant.objects(
 
 
 @mutant("LIST-15")
-async def refusal_without_place(request: Request, forward: Forward, memory: Json) -> Response:
+async def rejection_without_place(request: Request, forward: Forward, memory: Json) -> Response:
     reply = await forward(request)
     if request.operation == "list" and reply.status == 422:
         detail = [fault | {"loc": ["query"]} for fault in reply.json()["detail"]]

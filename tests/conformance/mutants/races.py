@@ -47,7 +47,7 @@ async def another_run_in_the_dark(request: Request, forward: Forward, memory: Js
 
 @mutant("RETRY-13")
 async def two_full_retries_win(request: Request, forward: Forward, memory: Json) -> Response:
-    """Of retries from the beginning, who came close behind is told the same, and nothing comes of
+    """Of retries from the beginning, a close second gets the same response, and no run comes of
     it."""
     reply = await forward(request)
     if request.operation == "retry" and b"full" in request.body:

@@ -64,7 +64,7 @@ async def refused_cancel_hits_another(request: Request, forward: Forward, memory
 
 
 @mutant("MODEL-01")
-async def two_minds_about_refusal(request: Request, forward: Forward, memory: Json) -> Response:
+async def two_minds_about_rejection(request: Request, forward: Forward, memory: Json) -> Response:
     """Another place refuses once a run has been retried."""
     reply = await forward(request)
     counts = count(request, reply, memory)

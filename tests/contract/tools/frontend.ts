@@ -53,7 +53,7 @@ export const retries: Retry[] = [
   {},
   { mode: "full", stepKey: null },
   { mode: "from_step", stepKey: "load" },
-  // @ts-expect-error: there is no such mode
+  // @ts-expect-error: there is not a such mode
   { mode: "from_start" },
 ];
 

@@ -1,8 +1,8 @@
-"""Many readers of event streams in one process: raw sockets on asyncio, one object per stream.
+"""Many subscribers of event streams in one process: raw sockets on asyncio, one object per stream.
 
-Idle readers share one run. Active ones each follow a run of their own and take another when it is
-over; every event they get is set against the time it bears. Run as a process by ``bench.streams``:
-it says on standard output what has been reached, and goes on with each line of standard input.
+Idle subscribers share one run. Active ones each follow a run of their own and take another when it
+is over; the delay of each event is measured against its timestamp. ``bench.streams`` runs it as a
+process: it says on standard output what has been reached, and goes on with each line of standard input.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class Stream(asyncio.Protocol):
         self.ended.set_result(None)
 
 
-class Readers:
+class Subscribers:
     """All streams of one server."""
 
     def __init__(self, port: int) -> None:
@@ -125,10 +125,10 @@ class Readers:
 
     async def _create(self, scenario: str) -> str:
         body = json.dumps({"scenario": scenario})
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        subscriber, writer = await asyncio.open_connection("127.0.0.1", self._port)
         lengths = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         writer.write(f"POST /_mock/runs HTTP/1.1\r\n{_HEAD}{lengths}\r\n{body}".encode())
-        head, _, content = (await reader.read()).partition(b"\r\n\r\n")
+        head, _, content = (await subscriber.read()).partition(b"\r\n\r\n")
         writer.close()
         if not head.startswith(b"HTTP/1.1 201 "):
             raise BenchError(f"no run of {scenario!r}: {content[:300].decode('utf-8', 'replace')}")
@@ -138,15 +138,15 @@ class Readers:
 
 async def main(port: str, path: str, idle: str, scenario: str, active: str) -> None:
     """Open idle streams, say so; on a line open the active ones, say so; on a line sum up."""
-    readers = Readers(int(port))
+    subscribers = Subscribers(int(port))
     try:
         async with asyncio.timeout(_PATIENCE):
-            await readers.open_idle(path, int(idle))
+            await subscribers.open_idle(path, int(idle))
         await _say({})
         async with asyncio.timeout(_PATIENCE):
-            await readers.open_active(scenario, int(active))
+            await subscribers.open_active(scenario, int(active))
         await _say({})
-        await _say(readers.summary())
+        await _say(subscribers.summary())
     except TimeoutError:
         _print({"error": f"the streams were not open within {_PATIENCE:g} s"})
     except (BenchError, OSError) as error:

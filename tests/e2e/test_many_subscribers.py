@@ -1,4 +1,4 @@
-"""Event streams when there are many of them, and when their readers behave badly.
+"""Event streams when there are many of them, and when their subscribers behave badly.
 
 The mock runs in this process, on a socket like any other, so that what it holds can be counted.
 """
@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
-from event_reader import EventReader
+from event_subscriber import EventSubscriber
 from processes import PATIENCE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -29,7 +29,7 @@ STILL_HERE = b": still here\n\n"
 DIAMOND = list(range(1, 12))
 """The ids of everything that happens to a run of the scenario ``diamond``."""
 
-Follow = Callable[..., EventReader]
+Follow = Callable[..., EventSubscriber]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def follow(mock_world: MockWorld) -> Iterator[Follow]:
     """Opens a stream of a run of the test's world; what is still open at the end is closed."""
     with ExitStack() as stack:
         yield lambda run_id, **more: stack.enter_context(
-            EventReader(mock_world.base_url, run_id, mock_world.key, **more)
+            EventSubscriber(mock_world.base_url, run_id, mock_world.key, **more)
         )
 
 
@@ -48,7 +48,7 @@ def open_streams(world: MockWorld) -> int:
 
 
 def held() -> Counter[str]:
-    """What the mock holds for its streams: connections, readers, replays, unfinished tasks and what
+    """Count what the mock holds for its streams: connections, subscribers, replays, tasks and what
     they wait for."""
     gc.collect()
     kinds = {HttpToolsProtocol, EventStream, EventCursor, SharedReplay, Replay, asyncio.Event}
@@ -77,17 +77,19 @@ def ask_and_vanish(world: MockWorld, run_id: str) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def test_readers_that_vanish_leave_nothing_behind(mock_world: MockWorld, follow: Follow) -> None:
+def test_subscribers_that_vanish_leave_nothing_behind(
+    mock_world: MockWorld, follow: Follow
+) -> None:
     """Three hundred are there at once and reset their connections, some before they have read
     anything: soon the mock serves no stream, and holds no task and no object for one."""
     run_id = mock_world.create("diamond")
     assert open_streams(mock_world) == 0
     before = held()
-    readers = [follow(run_id) for _ in range(300)]
+    subscribers = [follow(run_id) for _ in range(300)]
     assert open_streams(mock_world) == 300
     assert held()["EventStream"] == 300
-    for reader in readers:
-        reader.vanish()
+    for subscriber in subscribers:
+        subscriber.vanish()
         ask_and_vanish(mock_world, run_id)
     eventually(lambda: open_streams(mock_world) == 0)
     eventually(lambda: held() <= before)
@@ -98,20 +100,22 @@ def test_readers_that_vanish_leave_nothing_behind(mock_world: MockWorld, follow:
     assert late.ids == DIAMOND
 
 
-def test_two_hundred_readers_see_the_same(mock_world: MockWorld, follow: Follow) -> None:
+def test_two_hundred_subscribers_see_the_same(mock_world: MockWorld, follow: Follow) -> None:
     """Whether they were there from the beginning or came in the middle, byte for byte."""
     run_id = mock_world.create("diamond")
-    readers = [follow(run_id) for _ in range(100)]
+    subscribers = [follow(run_id) for _ in range(100)]
     mock_world.advance(3)
-    readers += [follow(run_id) for _ in range(100)]
+    subscribers += [follow(run_id) for _ in range(100)]
     for seconds in (3, 1, 1, 60):
         mock_world.advance(seconds)
-    bodies = {reader.read_to_end() for reader in readers}
-    assert [reader.ids for reader in readers] == [DIAMOND] * 200
+    bodies = {subscriber.read_to_end() for subscriber in subscribers}
+    assert [subscriber.ids for subscriber in subscribers] == [DIAMOND] * 200
     assert len(bodies) == 1
 
 
-def test_a_reader_that_does_not_read_harms_nobody(mock_world: MockWorld, follow: Follow) -> None:
+def test_a_subscriber_that_does_not_read_harms_no_other(
+    mock_world: MockWorld, follow: Follow
+) -> None:
     """Megabytes wait for it; meanwhile others read the whole run, and requests are answered. When
     it reads after all, nothing is missing."""
     run_id = mock_world.create("five-hundred-steps")
@@ -135,46 +139,46 @@ def test_a_reader_that_does_not_read_harms_nobody(mock_world: MockWorld, follow:
 
 def test_a_silent_stream_shows_that_it_lives(mock_world: MockWorld, follow: Follow) -> None:
     """A comment comes when there was nothing to say for fifteen seconds of the world's time, not
-    before; it is no event, and events come in between as ever."""
+    before; it is not an event, and events come in between as ever."""
     run_id = mock_world.create("hang")
-    reader, other = follow(run_id), follow(run_id)
+    subscriber, other = follow(run_id), follow(run_id)
     mock_world.advance(10)
-    reader.read_until(b"event: step.started", times=2)
+    subscriber.read_until(b"event: step.started", times=2)
     mock_world.advance(14.999)
     mock_world.advance(0.001)
-    reader.read_until(STILL_HERE)
+    subscriber.read_until(STILL_HERE)
     mock_world.advance(15)
-    reader.read_until(STILL_HERE, times=2)
+    subscriber.read_until(STILL_HERE, times=2)
     mock_world.client.post(f"{RUNS}/{run_id}/cancel")
-    assert reader.read_to_end().count(STILL_HERE) == 2
-    assert other.read_to_end() == reader.body
-    assert reader.ids == list(range(1, 9))
+    assert subscriber.read_to_end().count(STILL_HERE) == 2
+    assert other.read_to_end() == subscriber.body
+    assert subscriber.ids == list(range(1, 9))
 
 
 def test_a_silent_stream_on_a_fast_clock_beats_no_faster_than_it_may(
     mock_server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the world's clock it would be silent a thousand times a second; signs of life keep a
+    """By the world's clock it would be silent a thousand times a second; heartbeats keep a
     distance in real time."""
     monkeypatch.setattr(wakeup, "MIN_HEARTBEAT_GAP", 0.05)
     with (
         MockWorld(mock_server_url, "test-fast-silence", scale=15_000, runs=0, live=0) as world,
-        EventReader(world.base_url, world.create("hang"), world.key) as reader,
+        EventSubscriber(world.base_url, world.create("hang"), world.key) as subscriber,
     ):
-        reader.read_until(STILL_HERE)
+        subscriber.read_until(STILL_HERE)
         began = time.monotonic()
-        reader.read_until(STILL_HERE, times=4)
+        subscriber.read_until(STILL_HERE, times=4)
         assert time.monotonic() - began > 0.1
 
 
 def test_a_world_that_was_followed_is_let_go(mock_world: MockWorld) -> None:
-    """When it was reset and its readers are gone, nothing holds it any more."""
+    """When it was reset and its subscribers are gone, nothing holds it any more."""
     for _ in range(3):
         run_id = mock_world.create("hang")
-        with EventReader(mock_world.base_url, run_id, mock_world.key) as reader:
+        with EventSubscriber(mock_world.base_url, run_id, mock_world.key) as subscriber:
             mock_world.client.post("/_mock/clock/resume")  # Its heart beats.
             mock_world.client.post("/_mock/reset", json={"runs": 0, "live": 0, "scale": 0})
-            reader.read_to_end()
+            subscriber.read_to_end()
     eventually(lambda: worlds_named(mock_world.key) == 1)
 
 

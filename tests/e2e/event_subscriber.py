@@ -1,4 +1,4 @@
-"""A reader of one event stream on a socket of its own, down to how the connection ends.
+"""A subscriber of one event stream on a socket of its own, down to how the connection ends.
 
 HTTP clients hide whether a body was ended by the server or by a broken connection, and keep a
 socket's buffers and its closing to themselves. These tests are about just that.
@@ -16,9 +16,9 @@ from processes import PATIENCE
 _CHUNK = re.compile(rb"([0-9a-fA-F]+)\r\n")
 
 
-class EventReader:
-    """Opens the stream of a run. ``buffer`` limits how many bytes wait here for a reader that does
-    not read. Raises ConnectionError when there is no such stream."""
+class EventSubscriber:
+    """Opens the stream of a run. ``buffer`` limits how many bytes wait here while nothing is read.
+    Raise ConnectionError when the response is not a stream."""
 
     def __init__(self, url: str, run_id: str, key: str, *, buffer: int | None = None) -> None:
         address = urlsplit(url)
