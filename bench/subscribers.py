@@ -2,7 +2,7 @@
 
 Idle subscribers share one run. Active ones each follow a run of their own and take another when it
 is over; the delay of each event is measured against its timestamp. ``bench.streams`` runs it as a
-process: it says on standard output what has been reached, and goes on with each line of standard input.
+process: it prints what has been reached, and goes on with each line of standard input.
 """
 
 import asyncio

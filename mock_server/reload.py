@@ -31,7 +31,7 @@ _RETRY_AFTER = 0.5
 """Seconds until directories are watched again that could not be watched."""
 
 Version = tuple[int | str, ...]
-"""What tells one content of a file from another: device, number, kind, size and time of change."""
+"""Identifies one content of a file: device, number, kind, size and time of change."""
 
 
 class Reload:

@@ -52,7 +52,7 @@ BANNED = {
     r"signs? of life": "heartbeat, event",
     r"beside": "next to, with, in addition to",
     r"readers?": "client, subscriber, user",
-    r"(?:is|are) no(?! (?:longer|more|less)\b)": "is not a, must be",
+    r"(?<!there.)(?:is|are) no(?! (?:longer|more|less)\b)": "is not a, must be",
     r"there (?:is|are) no such": "unknown, not found",
 }
 """Expression and what to write in its place. A space stands for any run of white space."""
@@ -62,6 +62,8 @@ PERMITTED = (
     r"StreamReader|DictReader|getReader",
     # A former name that is still accepted, see `whose` in the control API.
     r"\"nobody\"|, nobody\]",
+    # A former name of `origin` in the control API, which clients may still read.
+    r"\"story\"|\bstory: \{|, story,",
 )
 """What is left out of the search."""
 

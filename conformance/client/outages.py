@@ -1,4 +1,4 @@
-"""Tell an outage from a fault of the service. A gateway in front of the service has errors of its
+"""Distinguish outages from faults of the service. A gateway in front of the service has errors of its
 own, connections are closed between requests, and a service restarts: such a request is sent again
 where that is safe, and counted."""
 

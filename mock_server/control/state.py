@@ -86,6 +86,7 @@ def _situation(call: Call, world: World) -> Json:
     base = _base(call)
     return {
         "key": world.name,
+        "origin": world.origin,
         "story": world.origin,
         "seed": world.seed,
         "now": to_text(world.engine.now),

@@ -1,5 +1,5 @@
-"""Outages are told from faults: what a gateway in front says, connections that are closed, and a
-service that restarts."""
+"""Outages are distinct from faults: errors of a gateway in front, connections that are closed, and
+a service that restarts."""
 
 from __future__ import annotations
 

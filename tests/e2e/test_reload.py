@@ -1,4 +1,4 @@
-"""Files that change while the mock runs are taken up, as somebody at an editor sees it."""
+"""Files that change while the mock runs are loaded, as a person at an editor sees it."""
 
 import os
 import subprocess
@@ -56,7 +56,7 @@ def keys(api: httpx2.Client, run_id: str) -> list[str]:
 
 def test_a_changed_scenario_is_for_new_runs(tmp_path: Path) -> None:
     """Runs under way keep the one they began with, and nothing else is lost; a broken file changes
-    nothing and is told once, with its line; a file that is gone is no longer listed."""
+    nothing and is reported once, with its line; a file that is gone is not a longer listed."""
     mine = tmp_path / "mine.yaml"
     mine.write_text(MINE.format(summary="First", key="one"), encoding="utf-8")
     with MockServer("--scenarios", str(tmp_path), "--start", "empty") as mock, client(mock) as api:
@@ -121,7 +121,7 @@ def test_a_directory_that_is_replaced_is_watched_again(tmp_path: Path) -> None:
         assert api.get(RUNS).status_code == 200
 
 
-def test_files_are_left_alone_when_told_so(tmp_path: Path) -> None:
+def test_files_are_left_alone_when_reported_so(tmp_path: Path) -> None:
     """With --no-reload the mock keeps what it was started with. The other mock shows when a change
     would have been seen."""
     mine = tmp_path / "mine.yaml"
