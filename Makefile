@@ -11,8 +11,6 @@ ARGS ?=
 EXAMPLES ?= 2000
 # What `make contract-diff` compares with.
 BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
-# `LANGUAGE=--check` makes `make lint` fail on a banned word (tools/language.py).
-LANGUAGE ?=
 # What `make test` leaves to `make test-all`.
 SELECT := -m 'not extended'
 
@@ -60,7 +58,7 @@ test-latest: $(DEV) ## Run the tests with the newest releases of all libraries; 
 lint: $(DEV) ## Look for mistakes and for formatting that differs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(if $(LANGUAGE),$(BIN)/python tools/language.py $(LANGUAGE))
+	$(BIN)/python tools/language.py --check
 
 types: $(DEV) ## Check the types of both packages
 	$(BIN)/mypy

@@ -1,6 +1,6 @@
-"""Distinguish outages from faults of the service. A gateway in front of the service has errors of its
-own, connections are closed between requests, and a service restarts: such a request is sent again
-where that is safe, and counted."""
+"""Distinguish outages from faults of the service. A gateway in front of the service has its own
+errors, connections are closed between requests, and a service restarts: such a request is sent
+again where that is safe, and counted."""
 
 from __future__ import annotations
 

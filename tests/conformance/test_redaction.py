@@ -187,7 +187,7 @@ def test_a_secret_like_a_word_of_the_kit() -> None:
 
 def test_each_credential_has_a_variable() -> None:
     """A command names the credential that was sent: the tenant's, the other tenant's, one that
-    the kit has altered, or one that it has made up, which is no secret."""
+    the kit has altered, or one that it has made up, which is not a secret."""
     redactor = Redactor.of([(TOKEN, "TOKEN"), (OTHER, "OTHER_TOKEN"), ("hunter2", "COOKIE")])
 
     def shown(name: str, value: str) -> str:

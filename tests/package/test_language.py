@@ -95,8 +95,6 @@ def test_every_kind_of_text_is_read() -> None:
     assert not [text for text in texts if "swagger-ui" in text or text.startswith("requirements/")]
 
 
-# To switch the check on, remove the mark and set LANGUAGE in the Makefile to --check.
-@pytest.mark.xfail(reason="the language pass is not finished: remove this mark when it is")
 def test_the_project_keeps_to_its_words() -> None:
     """No banned word is left, and the mock speaks of responses."""
     measured = {package: language.measure(package) for package in language.PACKAGES}
