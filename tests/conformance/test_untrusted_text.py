@@ -70,7 +70,7 @@ def test_every_report_of_odd_text(mock: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD)
-def test_what_is_printed_is_no_command(text: str) -> None:
+def test_output_is_not_a_command(text: str) -> None:
     """For no terminal and no CI system, and it stays recognisable."""
     shown = harmless(text)
     assert CONTROL.search(shown) is None
