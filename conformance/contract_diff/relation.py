@@ -161,11 +161,11 @@ def _canonical(schema: Any) -> CanonicalSchema:
 
 def _beyond(outer: CanonicalSchema, inner: CanonicalSchema, a: Any, b: Any) -> tuple[Any, str]:
     """Return whether `a` accepts a value that `b` rejects, and a text that shows one."""
-    if inner.covers(outer) == canonical.Containment.YES:
-        return False, ""
     rest: Any = {}
     certain = None
     try:
+        if inner.covers(outer) == canonical.Containment.YES:
+            return False, ""
         difference = outer.subtract(inner)
         rest = difference.to_json_schema()
         if difference.satisfiability() == canonical.Satisfiability.NO:

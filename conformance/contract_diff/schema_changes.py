@@ -181,7 +181,7 @@ class SchemaWalk:
         if not any(keys):
             return
         wholes = [
-            {key: flat.keywords[key]} if key else {}
+            _typed(flat, {key: flat.keywords[key]} if key else {})
             for key, flat in zip(keys, (before, after), strict=True)
         ]
         explained = False
@@ -210,8 +210,9 @@ class SchemaWalk:
         known: bool,
     ) -> Iterator[SchemaChange]:
         """Yield alternatives that are gone or new; `known` says that a discriminator names them."""
+        types = {key: value for key, value in wholes[0].items() if key == "type"}
         for node in gone:
-            relation = self._sets.relate(node.schema, wholes[1])
+            relation = self._sets.relate({**types, "allOf": [node.schema]}, wholes[1])
             yield SchemaChange(
                 "alternative-removed",
                 at,
@@ -221,8 +222,9 @@ class SchemaWalk:
                 lost=relation.lost,
                 example=relation.lost_example,
             )
+        types = {key: value for key, value in wholes[1].items() if key == "type"}
         for node in fresh:
-            relation = self._sets.relate(wholes[0], node.schema)
+            relation = self._sets.relate(wholes[0], {**types, "allOf": [node.schema]})
             yield SchemaChange(
                 "alternative-added",
                 at,
@@ -237,6 +239,11 @@ class SchemaWalk:
 
 def _branches(flat: Flat, key: str) -> list[Node]:
     return [flat.node(key).below(index) for index in range(len(flat.keywords[key]))]
+
+
+def _typed(flat: Flat, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema with the types that are allowed next to it, if any are named."""
+    return {"type": list(flat.types), **schema} if "type" in flat.keywords else schema
 
 
 def _choice(flat: Flat) -> str:

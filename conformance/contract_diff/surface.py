@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.contract.contract import Contract
-from conformance.contract.forms import CONTENT_SCHEMA, ITEM_SCHEMA, map_schemas, modern_schema
+from conformance.contract.forms import CONTENT_SCHEMA, ITEM_SCHEMA
 from conformance.contract.pointer import Document, Path, as_pointer, look_up, resolve
+from conformance.contract_diff.document import prepared
 from conformance.contract_diff.flat import Node
 from conformance.errors import ConfigurationError
 
@@ -83,28 +84,14 @@ class Surface:
 
 
 def read_surface(contract: Contract, name: str) -> Surface:
-    """Return the surface of a contract; a ConfigurationError names what cannot be compared."""
-    version = str(contract.full.get("openapi", ""))
-    if not re.fullmatch(r"3\.[012](\.\d+.*)?", version):
-        raise ConfigurationError(
-            f"{name}: expected OpenAPI 3.0, 3.1 or 3.2, got {version or 'none'!r}.",
-            "Convert the document first.",
-        )
-    document = contract.full
-    if version.startswith("3.0"):
-        document = map_schemas(document, modern_schema)
-    for reference in _references(document):
-        if not reference.startswith("#/"):
-            raise ConfigurationError(
-                f"{name}: expected references within the document, got {reference!r}.",
-                "Bundle the document into one file first.",
-            )
+    """Return the surface of a contract. Raise ConfigurationError for what cannot be compared."""
+    document = prepared(contract, name)
     try:
         found = {each.key: each for each in _operations(document)}
     except (LookupError, TypeError, AttributeError) as fault:
         raise ConfigurationError(
-            f"{name}: expected a valid OpenAPI document, got one without {fault}.",
-            "Validate it first: openapi-spec-validator FILE",
+            f"{name}: expected references to parts of the right kind, got {fault}.",
+            "Validate the document first: openapi-spec-validator FILE",
         ) from None
     return Surface(contract, document, found)
 
@@ -179,14 +166,3 @@ def _parameters(
             name = str(names.index(name))
         found[where, name] = Part(value, (*route, "parameters", index))
     return found
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for value in node.values():
-            yield from _references(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _references(item)

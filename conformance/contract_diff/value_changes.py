@@ -47,6 +47,7 @@ _FAMILIES = (
     ("allOf",),
 )
 _ABSENT = object()
+_MAX_LISTED = 12
 
 
 class ValueChanges:
@@ -93,7 +94,7 @@ class ValueChanges:
             known = {**kinds, "enum": [json.loads(value) for value in old or new or []]}
             pair = (kinds, known) if old is None else (known, kinds)
             message = (
-                f"Only these values are left: {', '.join(new or [])}."
+                f"Only these values are left: {_some(new or [])}."
                 if old is None
                 else "The list of values is removed: any value of the type is accepted."
             )
@@ -118,7 +119,7 @@ class ValueChanges:
             yield SchemaChange(
                 "enum-value-added",
                 at,
-                f"{_plural(added)} added: {', '.join(added)}.",
+                f"{_plural(added)} added: {_some(added)}.",
                 *places,
                 gained=True,
                 example=added[0],
@@ -128,7 +129,7 @@ class ValueChanges:
             yield SchemaChange(
                 "enum-value-removed",
                 at,
-                f"{_plural(removed)} removed: {', '.join(removed)}.",
+                f"{_plural(removed)} removed: {_some(removed)}.",
                 *places,
                 lost=True,
                 example=removed[0],
@@ -261,6 +262,11 @@ def _said(keywords: Mapping[str, Any]) -> str:
 
 def _listed(kinds: set[str]) -> str:
     return "any" if len(kinds) >= len(TYPES) - 1 else " or ".join(sorted(kinds)) or "none"
+
+
+def _some(values: list[str]) -> str:
+    more = f" and {len(values) - _MAX_LISTED} more" if len(values) > _MAX_LISTED else ""
+    return ", ".join(values[:_MAX_LISTED]) + more
 
 
 def _plural(values: list[str]) -> str:

@@ -1,6 +1,9 @@
 """Verdicts follow the values that schemas accept, whatever way they are written."""
 
-from pathlib import Path
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path as File
 from typing import Any
 
 import jsonschema_rs
@@ -11,6 +14,8 @@ from hypothesis import strategies as st
 
 from conformance.contract.contract import Contract, load
 from conformance.contract.forms import Version, View, as_text, form
+from conformance.contract.pointer import Path, look_up
+from conformance.contract_diff import reports, verdict
 from conformance.contract_diff.change import Audience, Impact
 from conformance.contract_diff.compare import compare
 from conformance.contract_diff.relation import Comparison
@@ -57,7 +62,7 @@ def schemas() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @settings(
-    max_examples=150,
+    max_examples=80,
     derandomize=True,
     deadline=None,
     database=None,
@@ -65,7 +70,7 @@ def schemas() -> st.SearchStrategy[dict[str, Any]]:
 )
 @given(old=schemas(), new=schemas())
 def test_a_value_that_is_lost_is_never_called_compatible(
-    tmp_path: Path, old: dict[str, Any], new: dict[str, Any]
+    tmp_path: File, old: dict[str, Any], new: dict[str, Any]
 ) -> None:
     """Where a value is in one schema only, some change says so or is undecided."""
     accepts = [jsonschema_rs.Draft202012Validator(each) for each in (old, new)]
@@ -88,7 +93,7 @@ def test_a_value_that_is_lost_is_never_called_compatible(
 
 @pytest.mark.parametrize(("version", "view"), [(v, w) for v in Version for w in View])
 def test_a_form_means_the_same_as_its_source(
-    contract: Contract, tmp_path: Path, version: Version, view: View
+    contract: Contract, tmp_path: File, version: Version, view: View
 ) -> None:
     """The contract in any version of OpenAPI differs in nothing that goes over the wire."""
     files = [tmp_path / "source.json", tmp_path / "form.json"]
@@ -99,7 +104,7 @@ def test_a_form_means_the_same_as_its_source(
 
 
 def test_a_change_of_what_is_inferred_breaks_nothing_documented(
-    contract: Contract, tmp_path: Path
+    contract: Contract, tmp_path: File
 ) -> None:
     """The documented view only leaves out; whatever gates is still said there."""
     file = tmp_path / "documented.json"
@@ -152,6 +157,43 @@ def test_candidates_include_valid_values(schema: Any, least: int) -> None:
     assert sum(map(validator.is_valid, candidates(schema))) >= least
 
 
+def places(node: Any, path: Path = ()) -> Iterator[Path]:
+    """Every place below the node, apart from examples and marks."""
+    items = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, value in items:
+        if key not in ("examples", "x-evidence"):
+            yield (*path, key)
+            if isinstance(value, dict | list):
+                yield from places(value, (*path, key))
+
+
+SOURCE = load()
+PLACES = [place for place in places(SOURCE.full) if place[0] in ("components", "paths", "security")]
+ODD = [None, True, 7, "é\n", [], {}, [{}], {"a": 1}, {"$ref": "#/nowhere"}, {"pattern": "("}]
+ODD += [{"$ref": "#/components/schemas/Run"}, {"enum": []}, {"oneOf": [{"type": "null"}]}, ...]
+
+
+@settings(max_examples=40, derandomize=True, deadline=None, database=None)
+@given(changes=st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(ODD)), min_size=1))
+def test_any_document_is_compared_or_rejected(changes: list[tuple[Path, Any]]) -> None:
+    """Whatever stands where: a verdict that can be rendered, or an error that names the place."""
+    document = json.loads(json.dumps(SOURCE.full))
+    for place, value in changes[:3]:
+        with suppress(LookupError, TypeError):
+            holder = look_up(document, place[:-1])
+            if value is ...:
+                del holder[place[-1]]
+            else:
+                holder[place[-1]] = value
+    changed = Contract(document, document, ())
+    for old, new in ((SOURCE, changed), (changed, SOURCE)):
+        with suppress(ConfigurationError):
+            found = verdict.judge(compare(old, new), verdict.Policy())
+            assert reports.as_text(found)
+            assert reports.as_markdown(found)
+            assert reports.as_json(found)
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -163,18 +205,38 @@ def test_candidates_include_valid_values(schema: Any, least: int) -> None:
         ),
         (
             {"openapi": "3.0.3", "paths": {"/a": {"get": {"parameters": [{"name": "a"}]}}}},
-            "expected a valid OpenAPI document",
+            '#/paths/~1a/get/parameters/0: expected a valid OpenAPI document, got "in" is',
+        ),
+        (
+            {"openapi": "3.0.3", "paths": {"/a": {"get": {"responses": {"200": 7}}}}},
+            "#/paths/~1a/get/responses/200: expected a valid OpenAPI document, got 7 is not",
+        ),
+        (
+            {"openapi": "3.1.0", "paths": {}, "components": {"schemas": {"A": {"type": "text"}}}},
+            "#/components/schemas/A/type: expected a valid OpenAPI document",
+        ),
+        (
+            {"openapi": "3.0.3", "paths": {"/a": {"$ref": "#/nowhere"}}},
+            "expected references to parts of the document, got '#/nowhere'",
+        ),
+        (
+            {
+                "openapi": "3.0.3",
+                "paths": {"/a": {"get": {"parameters": [{"$ref": "#/components/schemas/A"}]}}},
+                "components": {"schemas": {"A": {"type": "string"}}},
+            },
+            "expected references to parts of the right kind",
         ),
     ],
 )
 def test_a_document_that_cannot_be_compared_is_rejected(
-    tmp_path: Path, content: dict[str, Any], complaint: str
+    tmp_path: File, content: dict[str, Any], complaint: str
 ) -> None:
     """The message names the side and the reason; a hint says what to do."""
     broken = small_contracts.contract(tmp_path, "broken.yaml", content)
     good = small_contracts.contract(tmp_path, "good.yaml", {"openapi": "3.1.0", "paths": {}})
     with pytest.raises(ConfigurationError) as caught:
         compare(good, broken, ("good.yaml", "broken.yaml"))
-    assert caught.value.message.startswith("broken.yaml: ")
+    assert caught.value.message.startswith("broken.yaml")
     assert complaint in caught.value.message
     assert caught.value.hint
