@@ -144,7 +144,11 @@ class StepState:
 
 
 class RunState:
-    """The state of a run: the fold of its log."""
+    """The state of a run: the fold of its log.
+
+    Its times, error and job id are those of the current attempt: a retry clears them. Steps that a
+    retry has kept have the times of the attempt that they ran in.
+    """
 
     __slots__ = (
         "cancelling",
@@ -183,7 +187,7 @@ class RunState:
         self.status = status
         match event.type:
             case EventType.RUN_STARTED:
-                self.started = self._start_time(event.at)
+                self.started = event.at
                 self.external_job_id = event.facts["externalJobId"]
             case EventType.RUN_COMPLETED:
                 self.completed = event.at
@@ -193,17 +197,10 @@ class RunState:
             case EventType.RUN_CANCEL_REQUESTED:
                 self.cancelling = True
             case EventType.RUN_CANCELLED:
-                if self.started is None:
-                    self.started = self._start_time(None)
                 self.completed = event.at
                 self.cancelling = False
             case EventType.RUN_RETRIED:
                 self.started = self.completed = self.error = self.external_job_id = None
-
-    def _start_time(self, otherwise: int | None) -> int | None:
-        """Return when the run started: not after a step that a retry has kept."""
-        kept = [step.started for step in self.steps if step.started is not None]
-        return min(kept, default=otherwise)
 
 
 def fold(identity: Identity, log: list[Event]) -> RunState:

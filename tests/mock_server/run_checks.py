@@ -104,8 +104,9 @@ def check_times(run: Run) -> None:
             assert step.started is not None
             assert step.completed is None
         if step.started is not None and state.status is not RunStatus.PENDING:
-            assert state.started is not None
-            assert step.started >= state.started
+            # A retry keeps completed steps with the times of their own attempt.
+            kept = step.completed is not None and step.completed <= (state.started or state.updated)
+            assert kept or (state.started is not None and step.started >= state.started)
         if step.completed is not None:
             assert step.started is not None
             assert step.started <= step.completed <= state.updated

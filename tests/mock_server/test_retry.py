@@ -9,6 +9,9 @@ from mock_server.engine.behaviour import (
     RetryIdentity,
 )
 from mock_server.engine.enums import RetryMode, RunStatus
+from mock_server.testing import MockWorld
+
+RUNS = "/api/v1/automation-runs"
 
 
 @pytest.mark.parametrize(
@@ -85,3 +88,38 @@ def test_a_run_that_a_retry_made_forgets_what_it_took_over_when_it_is_retried() 
     assert first.completed is not None
     assert first.completed > first.started
     assert new.attempts[:2] == [2, 3]
+
+
+def test_attempts_can_be_told_apart(mock_world: MockWorld) -> None:
+    """Read three times: the times and the job are those of the current attempt, without the time in
+    between, and the steps that were kept have those of their own."""
+    run_id = mock_world.create("flaky")
+    mock_world.advance(60)
+    first = mock_world.run(run_id)
+    assert first["status"] == "failed"
+    mock_world.advance(3_600)
+    mock_world.client.post(f"{RUNS}/{run_id}/retry", json={}).raise_for_status()
+
+    waiting = mock_world.run(run_id)
+    fields = ("startedAt", "completedAt", "durationSeconds", "error", "externalJobId")
+    assert (waiting["status"], [waiting[one] for one in fields]) == ("pending", [None] * 5)
+    mock_world.advance(60)
+    second = mock_world.run(run_id)
+    assert (second["status"], second["id"]) == ("completed", first["id"])
+    assert first["completedAt"] < second["startedAt"] < second["completedAt"]
+    assert second["durationSeconds"] < 60
+    assert second["externalJobId"] not in (None, first["externalJobId"])
+    kept, *again = mock_world.steps(run_id)
+    assert first["startedAt"] <= kept["startedAt"] < first["completedAt"]
+    assert all(step["startedAt"] >= second["startedAt"] for step in again)
+
+
+def test_a_retry_that_is_cancelled_before_it_starts_has_no_start(mock_world: MockWorld) -> None:
+    """As any run that never started; the steps that were kept stay as they are."""
+    run_id = mock_world.create("flaky")
+    mock_world.advance(60)
+    mock_world.client.post(f"{RUNS}/{run_id}/retry", json={}).raise_for_status()
+    mock_world.client.post(f"{RUNS}/{run_id}/cancel").raise_for_status()
+    run = mock_world.run(run_id)
+    assert (run["status"], run["startedAt"], run["durationSeconds"]) == ("cancelled", None, None)
+    assert mock_world.steps(run_id)[0]["startedAt"] is not None
