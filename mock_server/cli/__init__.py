@@ -4,7 +4,10 @@ A subcommand is imported when it is called, so those for a running mock do not l
 the server.
 """
 
+import contextlib
+import errno
 import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -44,6 +47,9 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
     }
 )
 """By heading and name: the module of the subcommand, and its purpose."""
+
+
+_OUTPUT_ERRORS = frozenset({errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG})
 
 
 class LazyGroup(click.Group):
@@ -105,7 +111,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        sys.exit(cli.main(arguments, prog_name="runs-mock", standalone_mode=False))
+        code = cli.main(arguments, prog_name="runs-mock", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # Here, where an error can be explained.
+        sys.exit(code)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
     except click.Abort:
@@ -116,7 +125,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         echo(f"runs-mock: {error}", err=True)
     except ModuleNotFoundError as error:
         click.echo(f"runs-mock: {explain_missing_library(error)}", err=True)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+            raise
+        _discard_output()
+        if error.errno == errno.EPIPE:
+            sys.exit(1)  # Silently, as click does it before `| head`.
+        click.echo(f"runs-mock: stdout: cannot write: {error.strerror}", err=True)
     sys.exit(2)
+
+
+def _discard_output() -> None:
+    """Send stdout nowhere, so that the interpreter does not fail to flush it at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: click.ClickException) -> str:

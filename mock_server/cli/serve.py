@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -203,10 +204,13 @@ def serve(
     Every option can also be set in the environment, as RUNS_MOCK_PORT and so on; the option wins.
     """
     gc.disable()  # Start-up creates no garbage worth collecting.
-    # The libraries of the server take half a second to load, and only this command needs them.
-    from mock_server.app import Mock  # noqa: PLC0415
-    from mock_server.reload import Reload  # noqa: PLC0415
-    from mock_server.server import Server, address, bind_all  # noqa: PLC0415
+    with warnings.catch_warnings():
+        # Connexion imports deprecated names; PYTHONWARNINGS may make errors of it.
+        warnings.simplefilter("ignore")
+        # The libraries of the server take half a second to load, and only this command needs them.
+        from mock_server.app import Mock  # noqa: PLC0415
+        from mock_server.reload import Reload  # noqa: PLC0415
+        from mock_server.server import Server, address, bind_all  # noqa: PLC0415
 
     profile = behaviours.locate(behaviour, resources.behaviours_dir())
     profile_behaviour = behaviours.read(profile)
