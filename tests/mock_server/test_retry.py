@@ -90,7 +90,7 @@ def test_a_run_that_a_retry_made_forgets_what_it_took_over_when_it_is_retried() 
     assert new.attempts[:2] == [2, 3]
 
 
-def test_attempts_can_be_told_apart(mock_world: MockWorld) -> None:
+def test_attempts_can_be_distinguished(mock_world: MockWorld) -> None:
     """Read three times: the times and the job are those of the current attempt, without the time in
     between, and the steps that were kept have those of their own."""
     run_id = mock_world.create("flaky")
