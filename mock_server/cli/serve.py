@@ -241,6 +241,8 @@ def serve(
     lines = RequestLines() if shows_requests else None
     mock = Mock(settings, lines)
     base = address(listeners[0])
+    if host == "localhost":
+        base = base.replace("127.0.0.1", host)
     watched = reloads is not False and (directory or custom_profile)
     reload = Reload(mock, directory, custom_profile, _print) if watched else None
     server = Server(

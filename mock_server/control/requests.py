@@ -6,7 +6,7 @@ from itertools import chain, islice
 
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError, RequestValidationError
-from mock_server.http.call import BodyResponse, Call, Handler, Response
+from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, Response
 from mock_server.http.explain import Explainer
 from mock_server.journal.exchange import Exchange
 from mock_server.journal.expectation import Expectation, verify
@@ -30,14 +30,17 @@ def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
     def verify_requests(call: Call) -> Response:
         since = call.parameters["from"] or 0
         exchanges = (one for journal in journals(call) for one in journal if one.number >= since)
-        return BodyResponse.json(
-            verify(
-                list(exchanges),
-                list(_expectations(call.body["expectations"])),
-                in_order=call.body.get("inOrder", False),
-                no_others=call.body.get("noOthers", False),
-            )
+        work = verify(
+            list(exchanges),
+            list(_expectations(call.body["expectations"])),
+            in_order=call.body.get("inOrder", False),
+            no_others=call.body.get("noOthers", False),
         )
+
+        async def respond() -> Response:
+            return BodyResponse.json(await worlds.runner.run(work))
+
+        return DeferredResponse(respond())
 
     def list_requests(call: Call) -> Response:
         found = list(_matching(call, journals(call)))

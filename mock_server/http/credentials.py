@@ -113,9 +113,7 @@ class Credentials:
             if not extracted:
                 return self._worlds.settings.declared[0]
             # A credential is not repeated: it may be valid elsewhere.
-            name = extracted[0][1].partition(":")[0]
-            if not self._worlds.allows(name):
-                name = self._other_tenant(extracted[0][1]) or name
+            name = self._tenant(extracted[0][1])
             problem = "no world that this credential opens"
         if self._worlds.allows(name):
             return name
@@ -129,7 +127,7 @@ class Credentials:
     def open_world(self, headers: Headers) -> tuple[str, World] | None:
         """Return the scheme of the first credential that names an open world, and that world."""
         for scheme, text in self.extract(headers):
-            world = self._worlds.get(text.partition(":")[0])
+            world = self._worlds.get(self._tenant(text))
             if world is not None:
                 return scheme, world
         return None
@@ -143,6 +141,11 @@ class Credentials:
     def opens(self, text: str) -> bool:
         """Return whether a credential opens a world, or selects a response on purpose."""
         return self._worlds.allows(text.partition(":")[0]) or text.startswith(SPECIAL)
+
+    def _tenant(self, text: str) -> str:
+        """Return the tenant of a credential, which may be the name of no world."""
+        name = text.partition(":")[0]
+        return name if self._worlds.allows(name) else self._other_tenant(text) or name
 
     def _other_tenant(self, text: str) -> str | None:
         """Return the tenant of a credential that is not the name of one; None for an invalid

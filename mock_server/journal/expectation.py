@@ -7,9 +7,10 @@ An expectation is an object as in ``POST /_mock/verify``, validated before. Its 
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +22,36 @@ _MAX_NEAREST = 3
 _MAX_SHOWN = 200
 _MATCHERS = ("method", "path", "operation", "status", "query", "headers", "body", "exactBody")
 _UNKNOWN = object()
+
+
+class Request:
+    """What expectations compare of an exchange, each read once."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    @cached_property
+    def query(self) -> list[tuple[str, str]]:
+        """The query parameters."""
+        return parse_qsl(self.exchange.query.decode("latin-1"), keep_blank_values=True)
+
+    @cached_property
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers, by their names in lower case."""
+        return [(k.decode("latin-1"), v.decode("latin-1")) for k, v in self.exchange.headers]
+
+    @cached_property
+    def body(self) -> Any:
+        """The JSON of the body, None without one."""
+        content = self.exchange.body
+        if content:
+            try:
+                return json.loads(content)
+            except ValueError:
+                return _UNKNOWN
+        lengths = dict(self.exchange.headers)
+        has_body = lengths.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in lengths
+        return _UNKNOWN if has_body else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +87,9 @@ class Expectation:
         shown = {name: self._given[name] for name in _MATCHERS if name in self._given}
         return _show(shown) if shown else "any request"
 
-    def mismatches(self, exchange: Exchange) -> list[Mismatch]:
+    def mismatches(self, request: Request) -> list[Mismatch]:
         """Return why the request does not match; nothing for one that does."""
-        return list(self._compare(exchange))
+        return list(self._compare(request))
 
     def problem(self, matched: int) -> str | None:
         """Return what is wrong with that number of matching requests; None if it is right."""
@@ -74,8 +105,8 @@ class Expectation:
             wanted = f"at most {self.maximum}"
         return f"{self}: expected {wanted}, got {matched}"
 
-    def _compare(self, exchange: Exchange) -> Iterator[Mismatch]:
-        given = self._given
+    def _compare(self, request: Request) -> Iterator[Mismatch]:
+        given, exchange = self._given, request.exchange
         for name, got in (
             ("method", exchange.method),
             ("operation", exchange.operation or "none"),
@@ -89,14 +120,12 @@ class Expectation:
             if not status.startswith(str(given["status"]).rstrip("x")):
                 yield Mismatch("status", str(given["status"]), status)
         if "query" in given:
-            pairs = parse_qsl(exchange.query.decode("latin-1"), keep_blank_values=True)
-            yield from _compare_fields("query", given["query"], pairs)
+            yield from _compare_fields("query", given["query"], request.query)
         if "headers" in given:
-            sent = [(name.decode("latin-1"), v.decode("latin-1")) for name, v in exchange.headers]
             lower = {name.lower(): matcher for name, matcher in given["headers"].items()}
-            yield from _compare_fields("headers", lower, sent)
+            yield from _compare_fields("headers", lower, request.headers)
         if "body" in given or "exactBody" in given:
-            body = _body(exchange)
+            body = request.body
             shown = "one that is not JSON or was not recorded" if body is _UNKNOWN else _show(body)
             if "exactBody" in given and not _equal(given["exactBody"], body):
                 yield Mismatch("body", _show(given["exactBody"]), shown)
@@ -110,11 +139,20 @@ def verify(
     *,
     in_order: bool = False,
     no_others: bool = False,
-) -> Json:
-    """Compare the requests with the expectations; return a ``Verification`` of the control API."""
+) -> Generator[None, None, Json]:
+    """Compare the requests with the expectations; return a ``Verification`` of the control API.
+
+    It yields between requests, because there may be many.
+    """
     ordered = sorted(exchanges, key=lambda exchange: exchange.number)
-    compared = [[(one, each.mismatches(one)) for one in ordered] for each in expectations]
-    results = [_result(*pair) for pair in zip(expectations, compared, strict=True)]
+    requests = list(map(Request, ordered))
+    results: list[Json] = []
+    for expectation in expectations:
+        compared: list[tuple[Exchange, list[Mismatch]]] = []
+        for request in requests:
+            compared.append((request.exchange, expectation.mismatches(request)))
+            yield
+        results.append(_result(expectation, compared))
     problems = [result["message"] for result in results if result["message"]]
     if in_order and not problems:
         problems += _order_problem(expectations, results)
@@ -218,18 +256,6 @@ def _matches(matcher: Any, values: Sequence[str]) -> bool:
     return any(
         matcher.get("contains", "") in value and fnmatchcase(value, like) for value in values
     )
-
-
-def _body(exchange: Exchange) -> Any:
-    """Return the JSON of the request's body, None without one."""
-    if exchange.body:
-        try:
-            return json.loads(exchange.body)
-        except ValueError:
-            return _UNKNOWN
-    lengths = dict(exchange.headers)
-    has_body = lengths.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in lengths
-    return _UNKNOWN if has_body else None
 
 
 def _contains(value: Any, part: Any) -> bool:

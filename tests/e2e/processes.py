@@ -41,7 +41,7 @@ class Server:
 
     def __enter__(self) -> Self:
         self.greeting = self._read_greeting()
-        found = re.search(r"http://127\.0\.0\.1:\d+", self.greeting)
+        found = re.search(r"http://(127\.0\.0\.1|localhost):\d+", self.greeting)
         if found is None:
             said = self.errors()
             self._end()

@@ -81,6 +81,26 @@ def site() -> Iterator[str]:
         thread.join()
 
 
+def test_a_page_and_its_cookie_have_one_host_name(
+    page: Page, site: str, mock_world: MockWorld
+) -> None:
+    """A page at localhost that calls 127.0.0.1 learns why it is unauthenticated; after a login at
+    the name of the page its requests are."""
+    ask = "url => fetch(url, {credentials: 'include'}).then(async r => [r.status, await r.text()])"
+    here, runs = site.replace("127.0.0.1", "localhost"), "/api/v1/automation-runs"
+    local = mock_world.base_url.replace("127.0.0.1", "localhost")
+    page.goto(here)
+    page.evaluate("key => document.cookie = `vai_token=${key}`", mock_world.key)
+    status, text = page.evaluate(ask, f"{mock_world.base_url}{runs}")
+    assert (status, "the page is at localhost and calls 127.0.0.1" in text) == (401, True)
+    assert page.evaluate(ask, f"{local}{runs}")[0] == 200
+    page.context.clear_cookies()
+    assert page.evaluate(ask, f"{local}{runs}")[0] == 401
+    page.goto(f"{local}/_mock/login?as={mock_world.key}&to={here}/")
+    assert page.url == f"{here}/"
+    assert page.evaluate(ask, f"{local}{runs}")[0] == 200
+
+
 def test_an_event_source_follows_a_run_to_its_end_across_a_reconnect(
     page: Page, site: str, mock_world: MockWorld
 ) -> None:

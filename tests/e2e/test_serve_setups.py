@@ -69,6 +69,7 @@ def test_localhost_is_two_addresses(port: object) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
     with MockServer("--host", "localhost", "--port", str(port)) as mock:
+        assert mock.url.startswith("http://localhost:")
         number = urlsplit(mock.url).port
         hosts = ["127.0.0.1", "localhost"]
         if _has_ipv6():

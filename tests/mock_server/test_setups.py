@@ -208,6 +208,14 @@ def test_any_token(around: httpx2.Client, token: str, tenant: str) -> None:
     assert found.json()["world"] == tenant
 
 
+def test_a_wrong_path_is_in_the_journal_of_the_world(around: httpx2.Client) -> None:
+    """Also where a token does not name it."""
+    around.get(LIST, headers={"X-API-Key": "whatever"})
+    answer = around.get("/api/v1/automation-run", headers={"X-API-Key": "whatever"})
+    entry = around.get(f"/_mock/requests/{answer.headers['x-mock-request']}").json()
+    assert (entry["status"], entry["tenant"]) == (404, "test-any")
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

@@ -1,5 +1,5 @@
 """The layers of a request, one module per layer.
 
-In this order: CORS, recording, control access, routing, validation, faults, operations. A request
-for none of the operations passes on to Flask, which renders the pages.
+In this order: proxy, CORS, recording, control access, routing, validation, faults, operations. A
+request for none of the operations passes on to Flask, which renders the pages.
 """
