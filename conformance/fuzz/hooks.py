@@ -12,13 +12,22 @@ from typing import Any
 import schemathesis
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from conformance.fuzz.schema import CACHE, HEADERS, PLACEHOLDER, RUNS
+from conformance.fuzz.child import bound_bodies, end_with_parent
+from conformance.fuzz.schema import CACHE, HEADERS, PLACEHOLDER, RUNS, TOO_LARGE
 from conformance.vocabulary import Operation
 
 _headers: dict[str, str] = json.loads(os.environ[HEADERS])
 _runs: dict[str, dict[str, list[str]]] = json.loads(os.environ[RUNS])
 _own_runs = {run_id for pool in _runs.values() for runs in pool.values() for run_id in runs}
 set_hypothesis_home_dir(os.environ[CACHE])
+bound_bodies()
+end_with_parent()
+
+
+@schemathesis.check
+def response_size(context: Any, response: Any, case: Any) -> None:
+    """No body exceeds the limit of the kit."""
+    assert response.content != TOO_LARGE.encode(), "The body exceeds the limit of the kit."
 
 
 @schemathesis.hook

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.client.recorder import Exchange
+from conformance.fuzz.schema import TOO_LARGE
 from conformance.vocabulary import UUID
 
 _SHOWN = 160
@@ -23,6 +24,8 @@ def describe_failure(check: str, text: str, exchange: Exchange) -> str:
     if exchange.request_body is not None:
         sent += f" with the body {_short(exchange.request_body)}"
     received = "got no response" if exchange.status is None else f"returned {exchange.status}"
+    if exchange.response_body == TOO_LARGE:
+        return f"{sent} {received}. Its body exceeds 32 MiB, or a smaller limit after many of them."
     return f"{sent} {received}. {_expected(check, text, exchange)}"
 
 

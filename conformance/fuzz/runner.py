@@ -23,7 +23,12 @@ from conformance.vocabulary import Operation
 
 # For each phase the operations that are tried, each with the runs that it may use up.
 Pools = Mapping[str, Mapping[Operation, Sequence[str]]]
-_COMMON = ("not_a_server_error", "content_type_conformance", "response_schema_conformance")
+_COMMON = (
+    "response_size",
+    "not_a_server_error",
+    "content_type_conformance",
+    "response_schema_conformance",
+)
 _CHECKS = {
     View.DOCUMENTED: (*_COMMON, "negative_data_rejection"),
     View.TOLERANT: (

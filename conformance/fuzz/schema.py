@@ -20,6 +20,8 @@ PLACEHOLDER = "00000000-0000-4000-8000-0000000f0220"
 HEADERS = "RUNS_CONFORMANCE_FUZZ_HEADERS"
 RUNS = "RUNS_CONFORMANCE_FUZZ_RUNS"
 CACHE = "RUNS_CONFORMANCE_FUZZ_CACHE"
+# Stands for a body that exceeds the limit.
+TOO_LARGE = "[the body exceeds the limit of the kit]"
 _OPEN = ("Q05", "Q12", "Q19", "Q20")
 _ANY_JSON: dict[str, Any] = {
     "application/json": {"schema": {}},

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -49,7 +52,7 @@ def run_checks(settings: Settings, reporters: Sequence[Reporter], *, files: bool
     """
     written = file_reporters(settings.reports) if files else []
     launch = Launch(settings, [*reporters, *written])
-    with _no_pytest_settings():
+    with _no_pytest_settings(), interruptible():
         pytest.main([*workers.arguments(settings.workers), *_ARGUMENTS], plugins=[launch])
     engine = launch.engine
     if engine is None:
@@ -70,6 +73,32 @@ _ARGUMENTS = (
     *("-p", "conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
     *("-p", "no:logging", "--capture=no", "--pyargs", "conformance.checks"),
 )
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Treat the signals that end a process like Ctrl-C, once: what is known by then is reported,
+    and no child and no temporary file is left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for name in names:
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
+    for name, handler in before.items():
+        # A signal that is ignored, as by nohup, stays ignored.
+        if handler is not signal.SIG_IGN:
+            signal.signal(getattr(signal, name), interrupt)
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
 
 
 @contextmanager

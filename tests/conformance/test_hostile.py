@@ -133,7 +133,8 @@ def test_the_budget_ends_a_run(home: Path, mock: str) -> None:
     assert done.seconds < 4 + SLACK
 
 
-def test_an_interrupted_run_reports(home: Path, proxy: str) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_run_reports(number: signal.Signals, home: Path, proxy: str) -> None:
     """What was found by then, with the exit code of an interruption, and what was not reached."""
     file = home / "report.json"
     command = [sys.executable, "-m", "conformance", "run", "--base-url", f"{proxy}/interrupted"]
@@ -143,7 +144,7 @@ def test_an_interrupted_run_reports(home: Path, proxy: str) -> None:
         for line in kit.stdout:
             if line.startswith("pass "):
                 break
-        kit.send_signal(signal.SIGINT)
+        kit.send_signal(number)
         output, _ = kit.communicate(timeout=60)
     assert kit.returncode == 130, output
     report = json.loads(file.read_text())
