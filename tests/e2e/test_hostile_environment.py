@@ -34,7 +34,7 @@ def test_a_full_output_is_one_line(arguments: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", ["openapi", "scenarios"])
-def test_a_closed_output_is_no_traceback(arguments: str) -> None:
+def test_a_closed_output_prints_no_traceback(arguments: str) -> None:
     """Silent before ``| head``, with a code, and silent without an output."""
     done = run(f'"$0" {arguments} | true; exit ${{PIPESTATUS[0]}}')
     assert (done.returncode in {0, 1}, done.stderr) == (True, b"")
