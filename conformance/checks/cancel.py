@@ -143,7 +143,12 @@ def check_cancel_against_completion_has_one_winner(context: CheckContext) -> Non
         if why := unchanged(cancel.ended.run, after, ("status", "completedAt")):
             raise CheckFailed(f"the end did not last: {why}")
     in_time = sum(cancel.in_time for cancel in cancels)
-    if context.poller.real_time and in_time in (0, len(cancels)):
+    # What is only said to be under way promises nothing: there is no race to win (Q10).
+    promised = any(
+        success(c.response) or c.response.object().get("status") == Status.CANCELLED
+        for c in cancels
+    )
+    if context.poller.real_time and promised and in_time in (0, len(cancels)):
         raise Inconclusive(
             f"no cancel came close to completion: {in_time} of {len(cancels)} were in time; "
             f"provide any number of 'succeeds' whose last step always takes half a second or more"
@@ -190,24 +195,26 @@ def _cancel_accepted(context: CheckContext, run_id: str) -> Response:
 
 
 def _check_no_step_starts(context: CheckContext, run_id: str) -> None:
-    """From the response to its cancel on no step of the run starts, and when it is cancelled none
-    is running."""
+    """From when the run is said to be cancelled no step of it starts, and none is running."""
     with context.api.events(run_id) as stream:
-        _cancel_accepted(context, run_id)
+        response = _cancel_accepted(context, run_id)
         at_first = {step["key"]: step for step in context.steps(run_id)}
         context.poller.wait_for_status(context.api, run_id, Status.CANCELLED)
         steps = context.steps(run_id)
         context.poller.follow(stream, has_ended, within=5)
+    # A run that is said to run still may begin a step until its work notices (Q10).
+    at_once = response.object().get("status") == Status.CANCELLED
     for step in steps:
         if step["status"] == "running":
             raise CheckFailed(f"the run is cancelled and its step {step['key']!r} is running")
-        if at_first[step["key"]].get("startedAt") is None and step.get("startedAt") is not None:
+        started = at_first[step["key"]].get("startedAt") is None and step.get("startedAt")
+        if at_once and started:
             raise CheckFailed(
                 f"the step {step['key']!r} started after the response to the run's cancel"
             )
     cancelled = False
     for event in run_events(stream.events):
-        cancelled = cancelled or (event.step is None and "cancel" in event.kind.lower())
+        cancelled = cancelled or (event.step is None and event.outcome == Status.CANCELLED)
         if cancelled and event.step_key is not None and event.outcome == "started":
             raise CheckFailed(
                 f"the step {event.step_key!r} started after the run's cancel event",
@@ -233,12 +240,6 @@ def _check_response_matches_end(response: Response, end: str) -> None:
             exchange=response.exchange,
         )
     said = response.object().get("status") if success(response) is None else None
-    if said in (Status.PENDING, Status.RUNNING) and end != Status.CANCELLED:
-        raise CheckFailed(
-            f"{response.summary} with the run {said}, and it was not cancelled but is {end}",
-            level=Level.ANALOGUE,
-            exchange=response.exchange,
-        )
     if said in FINISHED and said != end:
         raise CheckFailed(
             f"{response.summary} with the run {said}, and it is {end}", exchange=response.exchange

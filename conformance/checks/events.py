@@ -211,7 +211,13 @@ def check_disconnect_affects_no_other_subscriber(context: CheckContext) -> None:
     for stream in (recording.first, recording.second):
         if stream.broken:
             raise CheckFailed(f"another subscriber's stream broke: {stream.broken}")
-    context.poller.wait_for_status(context.api, recording.run_id, Status.COMPLETED)
+    run = context.poller.wait_for_status(context.api, recording.run_id, *FINISHED)
+    if run.get("status") == Status.CANCELLED:
+        raise CheckFailed(
+            "the run was cancelled when a subscriber left, and no client cancelled it"
+        )
+    if run.get("status") != Status.COMPLETED:
+        raise Inconclusive(f"the run is {run.get('status')}", caused_by="LIFE-02")
 
 
 @requirement("EVENTS-10", shares="watched")

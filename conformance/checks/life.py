@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -95,10 +96,10 @@ def check_all_operations_agree(context: CheckContext) -> None:
         raise CheckFailed(
             f"the run is {run.get('status')}, its steps {[s['status'] for s in steps]}"
         )
-    item = context.find_in_list(recording.run_id)
+    item, why = context.listed(recording.run_id, partial(unchanged, run))
     if item is None:
         raise CheckFailed("the run can be read and is not in the list")
-    if why := unchanged(run, item):
+    if why:
         raise CheckFailed(f"run and list disagree: {why}")
 
 

@@ -3,11 +3,11 @@ is made as short as it can be and shown as the calls that lead to it."""
 
 from __future__ import annotations
 
-import functools
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial, wraps
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, configuration, seed, settings
@@ -23,7 +23,13 @@ from hypothesis.stateful import (
 
 from conformance import deadline
 from conformance.assertions.matchers import is_finished, with_dependents
-from conformance.checks.support.run_model import ANY_END, LearnedBehaviour, Mismatch, RunModel
+from conformance.checks.support.run_model import (
+    ANY_END,
+    LearnedBehaviour,
+    Mismatch,
+    RunModel,
+    list_mismatch,
+)
 from conformance.checks.support.sequences import Call, FailedSequence, SearchState, shortest
 from conformance.client.response import Response
 from conformance.client.shell_script import ShellScript
@@ -110,7 +116,7 @@ def _step(call: Callable[..., None]) -> Callable[..., None]:
     """A call or two of a sequence; nothing once the time is up: Hypothesis cannot be
     stopped, but it need not be given anything to do."""
 
-    @functools.wraps(call)
+    @wraps(call)
     def made(self: Lifecycle, **drawn: Any) -> None:
         if self.search.closed:
             return
@@ -211,18 +217,14 @@ class Lifecycle(RuleBasedStateMachine):
     @_step
     def list_all(self) -> None:
         """Every run is listed once, as it is, and `total` is the number of them."""
-        page = self.context.page(limit=_PAGE)
+        wrong = partial(list_mismatch, [model for _, model in self.runs], _PAGE)
+        read = partial(self.context.page, limit=_PAGE)
+        page, _ = self.context.settling.read(
+            "the list lags", read, lambda page: "wrong" if wrong(page) else None
+        )
         summary = self.script.add_latest()
-        items, total = page["items"], page["total"]
-        if total > _PAGE:
-            return
-        if len(items) != total:
-            raise CheckFailed(f"{summary}: the total is {total}, and {len(items)} runs are listed")
-        for _, model in self.runs:
-            listed = [item for item in items if item["id"] == model.run_id]
-            if len(listed) != 1:
-                raise CheckFailed(f"{summary}: the run {model.run_id} is there {len(listed)} times")
-            self._expect(model, model.observe_run(listed[0]))
+        if found := wrong(page):
+            raise CheckFailed(f"{summary}: {found.why}", level=found.level)
 
     @precondition(lambda self: self.runs)
     @rule(pick=_PICK)
@@ -316,6 +318,7 @@ class Lifecycle(RuleBasedStateMachine):
             if same:
                 model.retry_accepted(ends, done - with_dependents(steps, first))
             else:
+                self.context.runs.wait_until_readable(str(again))
                 self.runs.append((kind, RunModel(str(again), ends, model.ends_in_time)))
         self._read_logged(model)
 

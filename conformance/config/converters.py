@@ -18,15 +18,15 @@ from conformance.errors import ConfigurationError
 from conformance.vocabulary import ROOT, State, Verdict
 
 V = TypeVar("V", bound=StrEnum)
-_UNITS = {"s": 1, "m": 60, "h": 3600}
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 _MAX_SECONDS = 86_400
 # The verdicts that may fail a run.
 FAILING = (Verdict.VIOLATION, Verdict.DEVIATION, Verdict.INCONCLUSIVE)
 
 
 def duration(text: str) -> float:
-    """Return seconds, from 30s, 5m or 1h."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", text.strip())
+    """Return seconds, from 500ms, 30s, 5m or 1h."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", text.strip())
     seconds = float(found[1]) * _UNITS[found[2] or "s"] if found else 0
     if not 0 < seconds <= _MAX_SECONDS:
         raise ConfigurationError(

@@ -250,6 +250,14 @@ OPTIONS = (
         default="60s",
     ),
     Setting(
+        "settle",
+        "Maximum time that the list may lag behind a write, as with read replicas.",
+        converters.duration,
+        group=TIME,
+        metavar="TIME",
+        default="1s",
+    ),
+    Setting(
         "wait-for-api",
         "Wait up to TIME for the API to become available.",
         converters.duration,

@@ -50,6 +50,7 @@ class Settings:
     timeout: float
     patience: float
     wait_for_api: float
+    settle: float
     workers: int
     reports: Mapping[FileKind, Path]
     waivers: tuple[Waiver, ...]
@@ -111,6 +112,7 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         timeout=values["timeout"],
         patience=values["patience"],
         wait_for_api=values["wait_for_api"] or 0.0,
+        settle=values["settle"],
         workers=values["workers"],
         reports=_reports(values, errors),
         waivers=() if file is None else read_waivers(file, load_catalogue(), errors),

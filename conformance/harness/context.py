@@ -28,6 +28,7 @@ from conformance.harness.cache import ObservationCache
 from conformance.harness.polling import Poller
 from conformance.harness.recordings import IdleStream, Snapshot, StreamRecording
 from conformance.harness.runs import Runs
+from conformance.harness.settling import Settling
 from conformance.vocabulary import State, Status, Untested
 
 T = TypeVar("T")
@@ -42,10 +43,13 @@ _SAMPLES = (
     (State.PENDING, None),
 )
 _LIST_EDGE = 200
+_PAGE, _MAX_LISTED = 1000, 30_000
 # Seconds in which runs that are cancelled ahead of the checks should be so.
 _CANCEL = 5.0
 # How many runs may be tried until one is seen to wait.
 _MAX_TRIES = 5
+# How many runs at either end of the list show whether others change them.
+_SAMPLED = 8
 WRONG_SECRET = "no-such-credential-3f6b1c"  # noqa: S105 - it opens nothing, on purpose
 
 
@@ -67,6 +71,7 @@ class CheckContext:
     read_only: bool
     budget: float
     fuzz: FuzzConfig
+    settling: Settling = field(default_factory=Settling)
     observations: list[Observation] = field(default_factory=list)
 
     @property
@@ -136,13 +141,34 @@ class CheckContext:
         return {run["id"]: run for run in runs}
 
     def find_in_list(self, run_id: str) -> dict[str, Any] | None:
-        """The run as the list shows it, among the thousand at either end."""
+        """The run as the list shows it; None if it does not.
+
+        Raise Inconclusive if it is not in the part of the list that can be read.
+        """
         total = self.page(limit=1)["total"]
-        for offset in {0, max(0, total - 1000)}:
-            for item in self.page(limit=1000, offset=offset)["items"]:
+        # Runs that are new are at one of the ends.
+        offsets = [0, max(0, total - _PAGE), *range(_PAGE, min(total, _MAX_LISTED), _PAGE)]
+        for offset in dict.fromkeys(offsets):
+            for item in self.page(limit=_PAGE, offset=offset)["items"]:
                 if item["id"] == run_id:
                     return dict(item)
+        if total > _MAX_LISTED:
+            raise Inconclusive(
+                f"the run is not among {_MAX_LISTED} of the {total} runs in the list",
+                reason=Untested.UNSTABLE,
+            )
         return None
+
+    def listed(
+        self, run_id: str, matches: Matcher[dict[str, Any]] = lambda item: None
+    ) -> tuple[dict[str, Any] | None, str | None]:
+        """The run as the list shows it, and what is wrong with that, once the list has had time to
+        settle: None if nothing."""
+
+        def judge(item: dict[str, Any] | None) -> str | None:
+            return "it is not in the list" if item is None else matches(item)
+
+        return self.settling.read("the list lags", lambda: self.find_in_list(run_id), judge)
 
     def history(self, state: State) -> list[Snapshot]:
         """A run of this state from where it is provided to its end, looked at as often as may be.
@@ -252,23 +278,55 @@ class CheckContext:
             if missing <= 0:
                 return
             if last or not self.runs.unlimited:
+                self._check_list_is_complete(missing)
                 raise Inconclusive(f"the list would have to hold {count} runs, {missing} more")
-            for _ in range(missing):
-                self.runs.fresh(State.SUCCEEDS)
+            self.runs.fresh_many(State.SUCCEEDS, None, missing)
+            self.settling.read(
+                "the list lags",
+                lambda: len(self.page(limit=count)["items"]),
+                lambda found: None if found >= count else "runs are missing",
+            )
+
+    def _check_list_is_complete(self, missing: int) -> None:
+        """Raise CheckFailed if runs that the kit made can be read and the list does not grow."""
+        made = self.runs.newest(missing)
+        if made and all(self.api.get_run(run_id).status == 200 for run_id in made):
+            raise CheckFailed(
+                f"the list holds fewer runs than the kit made: {made[-1]} can be read by id",
+                caused_by="LIST-10",
+            )
 
     def read_stable(self, read: Callable[[], T], same: Callable[[T, T], bool] = operator.eq) -> T:
         """A reading that the next one is the `same` as: at a live service runs change between
         requests."""
         before = read()
-        for _ in range(20):
+        for _ in range(2 if self.settling.contradictory else 20):
             after = read()
             if same(before, after):
                 return before
             before = after
             self.poller.clock.advance(0.5)
+        if not self._others_write():
+            self.settling.contradictory = True
+            raise CheckFailed("readings of the list contradict each other, and no run changed")
         raise Inconclusive(
             "the list changes too quickly to compare readings of it", reason=Untested.UNSTABLE
         )
+
+    def _others_write(self) -> bool:
+        """Whether runs that the list shows change while the kit does nothing: read by id, which no
+        other request can be confused with."""
+        found: list[set[tuple[object, object]]] = []
+        items = self.page(limit=_LIST_EDGE)["items"]
+        ids = {item["id"] for item in items[:_SAMPLED] + items[-_SAMPLED:]}
+        for _ in range(2):
+            found.append({(i, self.api.get_run(i).object().get("updatedAt")) for i in sorted(ids)})
+            self.poller.clock.advance(0.5)
+        newest = max((str(item.get("createdAt")) for item in items), default="")
+        later = {item["id"] for item in self.page(limit=_LIST_EDGE)["items"]}
+        new = [self.api.get_run(i).object() for i in later - {item["id"] for item in items}]
+        # What is listed now and is older was only left out before.
+        return found[0] != found[1] or any(str(run.get("createdAt")) > newest for run in new)
 
     def check_schema(self, response: Response, schema: str) -> Any:
         """Return the body of the response, if it fits this schema of the contract.

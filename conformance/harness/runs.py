@@ -22,6 +22,7 @@ from conformance.errors import (
     Unsupported,
 )
 from conformance.harness.polling import NotReached, Poller, StatusPassed
+from conformance.harness.settling import Settling
 from conformance.provision.protocol import Declined, Provided, Provisioner
 from conformance.vocabulary import FINISHED, State, Status
 
@@ -40,6 +41,8 @@ _SELF_ADVANCING = (State.SUCCEEDS, State.FAILS, State.FAILS_ONCE, State.DIAMOND)
 _MAX_TRIES = 4
 # How many of the runs that are made ahead may be at work at a time.
 _MAX_UNFINISHED = 8
+# How many runs are tried whether they can be read as soon as they are created.
+_READ_AT_ONCE = 5
 # What may stand in a path as it is.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -66,8 +69,15 @@ class Runs:
     """Hands out runs, and at the end cancels those that the kit made and left unfinished."""
 
     def __init__(
-        self, provisioner: Provisioner, api: Api, poller: Poller, retried_runs: RetriedRuns
+        self,
+        provisioner: Provisioner,
+        api: Api,
+        poller: Poller,
+        retried_runs: RetriedRuns,
+        settling: Settling,
     ) -> None:
+        self._settling = settling
+        self._readable_at_once = 0
         self._retried_runs = retried_runs
         self._provisioner = provisioner
         self._api = api
@@ -112,11 +122,17 @@ class Runs:
         """Whether the kit had this run made, and so knows what became of it since."""
         return run_id in self._created
 
+    def newest(self, count: int) -> list[str]:
+        """As many runs as that, or fewer, that the kit had made last."""
+        return self._created[-count:]
+
     def fresh_many(self, state: State, at: Status | None, count: int) -> list[str]:
         """As many fresh runs, or fewer where fewer can be had, but one; brought about together."""
         at = at or _INITIAL_STATUS.get(state)
-        created = [self._request(state) for _ in range(count)] if self.unlimited else []
+        created = [self._created_now(state) for _ in range(count)] if self.unlimited else []
         found = [each.run_id for each in created if isinstance(each, Provided)]
+        if found:
+            self.wait_until_readable(found[-1])
         if at is not None:
             for run_id in found:
                 self.wait_for_status(run_id, at)
@@ -189,12 +205,33 @@ class Runs:
         return self._provisioned(state)
 
     def _provisioned(self, state: State) -> Provided | Declined:
+        provided = self._created_now(state)
+        if isinstance(provided, Provided) and state is not State.OTHER_TENANT:
+            self.wait_until_readable(provided.run_id)
+        return provided
+
+    def _created_now(self, state: State) -> Provided | Declined:
         provided = self._provisioner.provide(state)
         if isinstance(provided, Provided) and provided.may_change and self._provisioner.unlimited:
             self._created += [] if state is State.OTHER_TENANT else [provided.run_id]
         if isinstance(provided, Provided):
             self._poller.waits.provided(provided.run_id, state)
         return provided
+
+    def wait_until_readable(self, run_id: str) -> None:
+        """Wait for a run that cannot be read yet. After the first few that can be read at once, no
+        more are tried."""
+        if not self.unlimited or self._readable_at_once >= _READ_AT_ONCE:
+            return
+        what = "a run can be read"
+        with contextlib.suppress(Outcome):
+            self._settling.read(
+                what,
+                partial(self._api.get_run, run_id),
+                lambda response: "not found" if response.status == 404 else None,
+                self._poller.patience if self._poller.real_time else 0.0,
+            )
+            self._readable_at_once += what not in self._settling.seen
 
     def _provide_before_it_passes(self, state: State, at: Status | None) -> Provided:
         """One to change; another, if it has gone past the status before it was looked at."""

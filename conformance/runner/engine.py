@@ -353,6 +353,7 @@ class Engine:
             self._notes += (str(fault),)
         self.add_rate_limit_stats(session.rate_limiter.stats)
         self._outage_stats += session.outages.stats
+        self._notes += session.settling.notes
 
     def _make_report(self) -> Report:
         info = RunInfo(

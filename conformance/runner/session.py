@@ -28,6 +28,7 @@ from conformance.harness.cache import ObservationCache
 from conformance.harness.context import CheckContext
 from conformance.harness.polling import Poller
 from conformance.harness.runs import RetriedRuns, Runs
+from conformance.harness.settling import Settling
 from conformance.harness.waits import WaitHistory
 from conformance.provision.clock import CommandClock, RequestClock
 from conformance.provision.discover import DiscoverProvisioner
@@ -118,7 +119,8 @@ class Session:
             raise
         self._poller = Poller(self._clock() or self.provisioner.clock, settings.patience, waits)
         waits.real_time = self._poller.real_time
-        self._runs = Runs(self.provisioner, self.api, self._poller, retried_runs)
+        self.settling = Settling(settings.settle)
+        self._runs = Runs(self.provisioner, self.api, self._poller, retried_runs, self.settling)
 
     def try_out(self) -> None:
         """One harmless request with each credential.
@@ -175,6 +177,7 @@ class Session:
             read_only=self.settings.read_only,
             budget=self.settings.budget,
             fuzz=self.settings.fuzz,
+            settling=self.settling,
             contract=self.contract,
             schemas=self._schemas,
             credentials=(

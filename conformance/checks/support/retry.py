@@ -15,14 +15,16 @@ from conformance.assertions.matchers import (
     unchanged,
 )
 from conformance.client.response import Response
-from conformance.client.run_events import terminal_events
+from conformance.client.run_events import run_events, terminal_events
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import CheckContext
 from conformance.harness.recordings import Snapshot
-from conformance.vocabulary import FINISHED, Level, Operation, State, Status
+from conformance.vocabulary import FINISHED, Level, Operation, State, Status, Untested
 
 # Seconds that a step may take to be taken over from another run.
 MAX_INSTANT = 0.05
+# Seconds in which others who create runs show.
+_IDLE = 2.0
 # The known answers to Q04 that remain when a retry of a run that did not fail is accepted or not.
 _UNFAILED = {
     ("explicit", True): ("explicit", "always"),
@@ -36,18 +38,41 @@ def created_since(context: CheckContext, known: set[str], like: dict[str, Any]) 
     """The runs of the same automation that were not there: others may be made by others."""
     same = like.get("automationId")
     return {
-        i for i, run in context.newest_runs().items() if run.get("automationId") == same
+        i
+        for i, run in context.newest_runs().items()
+        if run.get("automationId") == same and not context.runs.created(i)
     } - known
 
 
+def check_nothing_else_creates(
+    context: CheckContext, like: dict[str, Any], *, after_all: bool = True
+) -> None:
+    """Raise Inconclusive if runs of this automation are created by others: with `after_all`, while
+    the kit does nothing for a while."""
+    known = set(context.newest_runs())
+    context.poller.advance(_IDLE if after_all else 0.0)
+    if created_since(context, known, like):
+        raise Inconclusive(
+            "others create runs of the same automation, so that those of a retry cannot be told",
+            reason=Untested.UNSTABLE,
+        )
+
+
 def check_one_end_per_attempt(context: CheckContext, run_id: str, max_ends: int) -> None:
-    """The run's stream, if it replays (Q13), has at most one terminal event per attempt."""
+    """The run's stream, if it replays (Q13), has at most one terminal event per attempt, and starts
+    the run no more often."""
     with context.api.events(run_id) as stream:
         stream.wait(1, lambda s: s.ended or len(terminal_events(s)) > max_ends)
     outcomes = [event.outcome for event in terminal_events(stream)]
     if len(outcomes) > max_ends:
         raise CheckFailed(
             f"the run ended {len(outcomes)} times ({', '.join(outcomes)}) in {max_ends} attempts",
+            exchange=stream.exchange,
+        )
+    retries = [e for e in run_events(stream.events) if e.step is None and e.outcome == "retried"]
+    if len(retries) >= max_ends:
+        raise CheckFailed(
+            f"the run was retried {len(retries)} times, and {max_ends - 1} could be",
             exchange=stream.exchange,
         )
 
@@ -81,6 +106,8 @@ def rerun_id(context: CheckContext, run_id: str, response: Response) -> str:
     if not isinstance(new, str):
         raise Inconclusive("the response to the retry has no id", caused_by="RETRY-01")
     known, which = ("same_run", "the same") if new == run_id else ("new_run", "another")
+    if new != run_id:
+        context.runs.wait_until_readable(new)
     context.observe(
         "Q01", known, observed=f"{response.summary} with {which} id", exchange=response.exchange
     )

@@ -4,8 +4,8 @@ the implementation held to it from then on."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.assertions.matchers import unchanged
@@ -112,6 +112,25 @@ class RunModel:
             return frozenset({status})
         ahead = {Status.PENDING, Status.RUNNING} if status is Status.PENDING else {Status.RUNNING}
         return frozenset(ahead) | self.ends
+
+
+def list_mismatch(
+    models: Iterable[RunModel], max_listed: int, page: Mapping[str, Any]
+) -> Mismatch | None:
+    """What is wrong with these runs in a list that one page holds. As a list may lag, nothing is
+    taken in from it."""
+    items, total = page["items"], page["total"]
+    if total > max_listed:
+        return None
+    if len(items) != total:
+        return Mismatch(f"the total is {total}, and {len(items)} runs are listed")
+    for model in models:
+        listed = [item for item in items if item["id"] == model.run_id]
+        if len(listed) != 1:
+            return Mismatch(f"the run {model.run_id} is there {len(listed)} times")
+        if wrong := replace(model).observe_run(listed[0]):
+            return Mismatch(f"run {model.run_id}: {wrong.why}", wrong.level)
+    return None
 
 
 @dataclass(slots=True)

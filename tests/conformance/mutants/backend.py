@@ -123,8 +123,8 @@ def cancel_acts_on_what_it_saw() -> None:
 
 @mutant("CANCEL-07")
 def cancel_of_the_last_step_is_forgotten() -> None:
-    """It is accepted, and when the step has completed, so has the run."""
-    work, end = Worker._work, Run._end
+    """The response shows the cancelled run, and when the step has completed, so has the run."""
+    work, end, seen = Worker._work, Run._end, Run.seen
 
     def to_the_end(self: Worker, attempt: int, step: Step, stop: Flag) -> Any:
         return work(self, attempt, step, Flag() if step.key == "notify" else stop)
@@ -134,8 +134,13 @@ def cancel_of_the_last_step_is_forgotten() -> None:
             self.cancel_requested = False
         end(self)
 
+    def shown(self: Run) -> Any:
+        cancelled = sys._getframe(1).f_code.co_name == "cancel_run" and self.cancel_requested
+        return seen(self) | ({"status": "cancelled"} if cancelled else {})
+
     Worker._work = to_the_end  # type: ignore[method-assign]
     Run._end = wrong  # type: ignore[method-assign]
+    Run.seen = shown  # type: ignore[method-assign]
 
 
 @mutant("CANCEL-04")
@@ -162,9 +167,8 @@ def long_steps_outlive_their_run() -> None:
 
 @mutant("CANCEL-04")
 def one_more_step_begins() -> None:
-    """When a run is asked to stop, the step at work is finished, and one more is begun before
-    anybody looks whether it should be."""
-    work, advance = Worker._work, Run._advance
+    """The response shows the cancelled run; the step at work is finished, and one more is begun."""
+    work, advance, seen = Worker._work, Run._advance, Run.seen
     late: set[str] = set()
 
     def finished(self: Worker, attempt: int, step: Step, stop: Flag) -> Any:
@@ -183,8 +187,13 @@ def one_more_step_begins() -> None:
         finally:
             self.cancel_requested = asked
 
+    def shown(self: Run) -> Any:
+        cancelled = sys._getframe(1).f_code.co_name == "cancel_run" and self.cancel_requested
+        return seen(self) | ({"status": "cancelled"} if cancelled else {})
+
     Worker._work = finished  # type: ignore[method-assign]
     Run._advance = wrong  # type: ignore[method-assign]
+    Run.seen = shown  # type: ignore[method-assign]
 
 
 @mutant("LIST-12")

@@ -1,0 +1,54 @@
+"""Give what lags behind a write its time: a replica that serves the list, a run that can be read a
+moment after it was created. The lag is measured, and reported as an observation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from conformance.assertions.matchers import Matcher
+
+T = TypeVar("T")
+# Seconds that a list may lag behind where no other limit is configured.
+DEFAULT_SETTLE = 1.0
+_PAUSE = 0.1
+
+
+@dataclass(slots=True)
+class Settling:
+    """Lags up to `limit` seconds are accepted; `seen` has the longest of each kind. The list is
+    `contradictory` if readings of it differed for longer though no run changed."""
+
+    limit: float = DEFAULT_SETTLE
+    seen: dict[str, float] = field(default_factory=dict)
+    contradictory: bool = False
+
+    def read(
+        self, what: str, read: Callable[[], T], matches: Matcher[T], limit: float | None = None
+    ) -> tuple[T, str | None]:
+        """Return the last value read and what was still wrong with it: None if it came to match in
+        time. `what` lags is noted if it did not match at first."""
+        start, first = time.monotonic(), True
+        limit = self.limit if limit is None else limit
+        while True:
+            value = read()
+            why = matches(value)
+            lag = time.monotonic() - start
+            if why is None:
+                if not first:
+                    self.seen[what] = max(lag, self.seen.get(what, 0.0))
+                return value, None
+            if lag >= limit:
+                return value, why
+            first = False
+            time.sleep(_PAUSE)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A note for the report on each kind of lag."""
+        return tuple(
+            f"Observation: {what} up to {lag:.1f} s after a write."
+            for what, lag in sorted(self.seen.items())
+        )

@@ -1,0 +1,77 @@
+"""Honest set-ups are never accused, and what is learned of them is reported as an observation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import honest
+import pytest
+from backend_process import CONFIG, KEYS, serving_backend
+from mutating_proxy import Mutant, Proxy, serving
+from support import Judge
+
+from conformance.harness.settling import Settling
+from conformance.results.report import Report
+from conformance.vocabulary import Verdict
+
+QUICK = {
+    "list-lags": ("LIFE-05", "RETRY-15"),
+    "readable-later": ("RETRY-18", "GET-13"),
+    "restarts-once": ("GET-0[1-4]",),
+    "busy-tenant": ("LIST-09", "LIST-13"),
+    "cancel-takes-its-time": ("CANCEL-03",),
+}
+@pytest.fixture(scope="module")
+def honest_backends() -> Iterator[str]:
+    """The address of the honest set-ups."""
+    with serving_backend() as backend, serving(Proxy(backend, honest.variant.all)) as address:
+        yield address
+
+
+def accused(report: Report) -> dict[str, str]:
+    """What the kit holds against the service, or could not test."""
+    allowed = (Verdict.PASS, Verdict.UNSUPPORTED)
+    return {e.requirement.id: e.worst.message for e in report.entries if e.verdict not in allowed}
+
+
+@pytest.mark.parametrize("variant", honest.variant.all, ids=lambda v: v.name)
+def test_an_honest_set_up_is_not_accused(
+    variant: Mutant, honest_backends: str, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strict, by the requirements that would accuse it."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    address = f"{honest_backends}/{variant.name}"
+    report = judge(address, *QUICK[variant.name], config=str(CONFIG), strict=True)
+    assert accused(report) == {}
+    assert report.exit_code == 0
+    outages = [note for note in report.notes if note.startswith("Outages:")]
+    assert bool(outages) is (variant.name == "restarts-once")
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("variant", honest.variant.all, ids=lambda v: v.name)
+def test_the_whole_gate_accuses_no_honest_set_up(
+    variant: Mutant, honest_backends: str, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strict, apart from generated tests."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    report = judge(
+        f"{honest_backends}/{variant.name}", config=str(CONFIG), strict=True, exclude=("FUZZ-*",)
+    )
+    failed = (Verdict.VIOLATION, Verdict.DEVIATION, Verdict.ERROR)
+    assert {e.requirement.id: e.worst.message for e in report.entries if e.verdict in failed} == {}
+    assert sum(r.requests for e in report.entries for r in e.results) < 1700
+
+
+def test_a_lag_within_the_limit_is_measured() -> None:
+    """What matches at first is no lag; what never does is reported as it was read last."""
+    settling = Settling(limit=1.0)
+    values = iter([1, 2, 3])
+    read = settling.read("it lags", lambda: next(values), lambda v: None if v == 2 else "not yet")
+    assert read == (2, None)
+    assert settling.read("other", lambda: 1, lambda v: None) == (1, None)
+    assert settling.read("never", lambda: 1, lambda v: "wrong", limit=0.0) == (1, "wrong")
+    assert list(settling.seen) == ["it lags"]
+    assert settling.notes[0].startswith("Observation: it lags up to 0.")
