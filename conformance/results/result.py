@@ -60,7 +60,9 @@ class Result:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Result:
         """The result that `to_json` was called on."""
-        exchanges = tuple(Exchange(**e) for e in data["exchanges"])
+        exchanges = tuple(
+            Exchange(**e | {"curl_options": tuple(e["curl_options"])}) for e in data["exchanges"]
+        )
         seen = tuple(
             Observation(**o | {"answers": tuple(o["answers"])}) for o in data["observations"]
         )

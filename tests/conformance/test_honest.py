@@ -21,6 +21,8 @@ QUICK = {
     "busy-tenant": ("LIST-09", "LIST-13"),
     "cancel-takes-its-time": ("CANCEL-03",),
 }
+
+
 @pytest.fixture(scope="module")
 def honest_backends() -> Iterator[str]:
     """The address of the honest set-ups."""
@@ -66,7 +68,7 @@ def test_the_whole_gate_accuses_no_honest_set_up(
 
 
 def test_a_lag_within_the_limit_is_measured() -> None:
-    """What matches at first is no lag; what never does is reported as it was read last."""
+    """What matches at first does not lag; what never does is reported as it was read last."""
     settling = Settling(limit=1.0)
     values = iter([1, 2, 3])
     read = settling.read("it lags", lambda: next(values), lambda v: None if v == 2 else "not yet")

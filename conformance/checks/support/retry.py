@@ -53,7 +53,7 @@ def check_nothing_else_creates(
     context.poller.advance(_IDLE if after_all else 0.0)
     if created_since(context, known, like):
         raise Inconclusive(
-            "others create runs of the same automation, so that those of a retry cannot be told",
+            "others create runs of the same automation, so that those of a retry are unknown",
             reason=Untested.UNSTABLE,
         )
 
