@@ -18,12 +18,13 @@ MINE = "summary: {}\nautomation: {{name: Mine}}\nsteps: [{{key: a}}]\n"
 class Watched:
     """A directory of scenarios, and a mock that looks at it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, mock: Mock, directory: Path) -> None:
         directory.mkdir()
         self.directory = directory
         self.mine = directory / "mine.yaml"
         self.mine.write_text(MINE.format("First"))
-        self.mock = Mock(Settings(scenarios=directory, start="empty"))
+        self.mock = mock
+        mock.worlds.scenarios = scenario.read_all(directory)
         self.lines: list[tuple[str, bool]] = []
         self.reload = Reload(self.mock, directory, None, lambda *line: self.lines.append(line))
 
@@ -38,9 +39,14 @@ class Watched:
         return self.mock.worlds.scenarios["mine"].summary
 
 
+@pytest.fixture(scope="module")
+def mock() -> Mock:
+    return Mock(Settings(start="empty"))
+
+
 @pytest.fixture
-def watched(tmp_path: Path) -> Watched:
-    return Watched(tmp_path / "scenarios")
+def watched(mock: Mock, tmp_path: Path) -> Watched:
+    return Watched(mock, tmp_path / "scenarios")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +129,7 @@ def test_only_regular_files_are_read(watched: Watched, kind: str) -> None:
     watched.look()
     assert watched.summary == "Second"
     with pytest.raises(FileError, match=r"x\.yaml"):
-        Mock(Settings(scenarios=watched.directory))
+        scenario.read_all(watched.directory)
 
 
 def test_the_target_of_a_symbolic_link_is_looked_at(watched: Watched, tmp_path: Path) -> None:
