@@ -156,6 +156,26 @@ async def one_leaves_all_leave(request: Request, forward: Forward, memory: Json)
     return reply
 
 
+@mutant("EVENTS-09")
+async def leaving_cancels_the_run(request: Request, forward: Forward, memory: Json) -> Response:
+    """A subscriber that leaves takes its run along."""
+
+    async def watched(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        ended = False
+        try:
+            async for frame in frames:
+                yield frame
+            ended = True
+        finally:
+            if not ended:
+                await forward(request.to("cancel"))
+
+    reply = await forward(request)
+    if reply.frames is not None:
+        reply.frames = watched(reply.frames)
+    return reply
+
+
 mutant.frames("EVENTS-11", name="no-sign-of-life", change=lambda f: [f] if is_event(f) else [])
 mutant.frames(
     "EVENTS-12",
