@@ -17,6 +17,7 @@ from conformance.config.settings import read as read_settings
 from conformance.errors import ConfigurationError
 from conformance.harness.markers import MARKER, info_of
 from conformance.reporters.files import file_reporters
+from conformance.reporters.github import GithubReporter
 from conformance.runner import workers
 from conformance.runner.engine import Engine
 from conformance.runner.run import Launch
@@ -71,7 +72,8 @@ def _engine(config: pytest.Config) -> Engine | None:
     if not _names_a_target(options):
         return None
     settings = read_settings(options)
-    return Engine(settings, file_reporters(settings.reports))
+    annotating = [GithubReporter()] if settings.github else []
+    return Engine(settings, [*file_reporters(settings.reports), *annotating])
 
 
 def _names_a_target(given: Mapping[str, Any]) -> bool:

@@ -153,6 +153,8 @@ class FileKind(StrEnum):
     HTML = "html"
     MARKDOWN = "markdown"
     SARIF = "sarif"
+    CODEQUALITY = "codequality"
+    CTRF = "ctrf"
     BADGE = "badge"
 
 

@@ -9,7 +9,7 @@ import click
 from conformance.config.options import OPTIONS, REPORT_KEYS
 from conformance.config.sources import Setting
 
-VERDICT_KEYS = ("include", "exclude", "strict", "fail_on", *REPORT_KEYS)
+VERDICT_KEYS = ("include", "exclude", "strict", "fail_on", *REPORT_KEYS, "github")
 """The settings that only a command with a verdict offers."""
 
 

@@ -12,6 +12,7 @@ import click
 from conformance.catalogue.versions import LATEST
 from conformance.client.connection import parse_header
 from conformance.config import converters, toml_file
+from conformance.config.report_options import REPORT_OPTIONS
 from conformance.config.sources import Resolution, Setting, read_file
 from conformance.errors import ConfigurationError
 from conformance.vocabulary import ROOT, FileKind, ProvisionMethod
@@ -24,7 +25,6 @@ SELECTION = "Selection"
 TIME = "Time"
 FUZZING = "Fuzzing"
 CONNECTION = "TLS and proxy"
-REPORTS = "Reports"
 
 
 def _load_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -156,6 +156,13 @@ OPTIONS = (
         metavar="COMMAND",
         at="command.run",
         example="./make-a-run",
+    ),
+    Setting(
+        "no-commands",
+        "Run no program that the configuration names (command, clock): for files of others.",
+        group=PROVISIONING,
+        flag=True,
+        in_file=False,
     ),
     Setting(
         "clock",
@@ -321,60 +328,7 @@ OPTIONS = (
         flag=True,
         at="connection.insecure",
     ),
-    Setting(
-        "json",
-        "Write the report as JSON. Missing directories are created.",
-        converters.output_file,
-        group=REPORTS,
-        metavar="FILE",
-        at="reports.json",
-        example="report.json",
-    ),
-    Setting(
-        "junit",
-        "Write the report as JUnit XML.",
-        converters.output_file,
-        group=REPORTS,
-        metavar="FILE",
-        at="reports.junit",
-        example="report.xml",
-    ),
-    Setting(
-        "html",
-        "Write the report as one HTML page with evidence, traffic and charts of the observed runs.",
-        converters.output_file,
-        group=REPORTS,
-        metavar="FILE",
-        at="reports.html",
-        example="report.html",
-    ),
-    Setting(
-        "markdown",
-        'Write a summary as Markdown: "$GITHUB_STEP_SUMMARY" shows it in a GitHub job.',
-        converters.output_file,
-        group=REPORTS,
-        metavar="FILE",
-        at="reports.markdown",
-        example="report.md",
-    ),
-    Setting(
-        "sarif",
-        "Write the report as SARIF 2.1.0, with each failure at its line of openapi.yaml.",
-        converters.output_file,
-        group=REPORTS,
-        metavar="FILE",
-        at="reports.sarif",
-        example="report.sarif",
-    ),
-    Setting(
-        "badge",
-        "Write the conclusion as an SVG badge.",
-        converters.output_file,
-        group=REPORTS,
-        metavar="FILE",
-        at="reports.badge",
-        example="badge.svg",
-    ),
+    *REPORT_OPTIONS,
 )
 
 BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in OPTIONS}

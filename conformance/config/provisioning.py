@@ -129,6 +129,11 @@ def _request(values: Values, key: str, body: str, id_path: str = "") -> RequestT
 
 def _words(values: Values, key: str) -> tuple[str, ...]:
     text = values[key] or ""
+    if text and values["no_commands"]:
+        raise ConfigurationError(
+            f"{values.where(key)}: expected no command with --no-commands, got {text!r}.",
+            "Use a request, or leave --no-commands out if you trust the command.",
+        )
     try:
         return tuple(shlex.split(text))
     except ValueError as fault:

@@ -53,6 +53,7 @@ class Settings:
     settle: float
     workers: int
     reports: Mapping[FileKind, Path]
+    github: bool
     waivers: tuple[Waiver, ...]
     fuzz: FuzzConfig
 
@@ -115,6 +116,7 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         settle=values["settle"],
         workers=values["workers"],
         reports=_reports(values, errors),
+        github=values["github"],
         waivers=() if file is None else read_waivers(file, load_catalogue(), errors),
         fuzz=_fuzz(values),
     )

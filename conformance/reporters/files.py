@@ -106,6 +106,8 @@ _RENDERS: Mapping[FileKind, tuple[str, str]] = MappingProxyType(
         FileKind.HTML: ("html", "as_page"),
         FileKind.MARKDOWN: ("markdown", "as_markdown"),
         FileKind.SARIF: ("sarif", "as_sarif"),
+        FileKind.CODEQUALITY: ("codequality", "as_codequality"),
+        FileKind.CTRF: ("ctrf", "as_ctrf"),
         FileKind.BADGE: ("badge", "as_badge"),
     }
 )

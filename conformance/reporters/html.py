@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from conformance import __version__
 from conformance.client.redaction import visible
 from conformance.reporters.run_chart import ROW, TOP, timeline
+from conformance.results.next_steps import next_steps
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import Level, Operation, Verdict
 
@@ -46,6 +47,7 @@ def as_page(report: Report) -> str:
         levels=_MEANINGS,
         verdicts=[verdict for verdict in Verdict if report.counts[verdict]],
         operations=list(Operation),
+        steps=next_steps(report),
         row=ROW,
         top=TOP,
         passing_body=_PASSING_BODY,

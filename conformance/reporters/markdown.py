@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from conformance.client.redaction import visible
+from conformance.results.next_steps import next_steps
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import Verdict
 
@@ -35,6 +36,9 @@ def _markdown(report: Report) -> Iterator[str]:
             if entry.verdict is verdict:
                 yield from _fault(report, entry)
     yield from _undecided(roots)
+    if steps := next_steps(report):
+        yield "\n**Next**\n"
+        yield from (f"- {plain_text(step)}" for step in steps)
 
 
 def _undecided(roots: Iterable[Entry]) -> Iterator[str]:

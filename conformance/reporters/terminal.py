@@ -23,6 +23,7 @@ from conformance.results.events import (
     SetupFinished,
     WaitingForApi,
 )
+from conformance.results.next_steps import next_steps
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
 
@@ -139,6 +140,8 @@ class TerminalReporter:
         self._print(summary.append(text, "not bold default"))
         if rest:
             self._print(Text(f"   {rest}", style="dim"))
+        for number, step in enumerate(next_steps(report)):
+            self._print(Text("Next: " if not number else "      ", "bold").append(step, "not bold"))
 
     def _entry(self, report: Report, group: Sequence[Entry]) -> None:
         """Show one failure with its consequences, or several results with the same message."""

@@ -15,6 +15,7 @@ import pytest
 from conformance.config.settings import Settings
 from conformance.errors import KitError
 from conformance.reporters.files import file_reporters
+from conformance.reporters.github import GithubReporter
 from conformance.results.events import Reporter
 from conformance.results.report import Report
 from conformance.runner import workers
@@ -51,7 +52,8 @@ def run_checks(settings: Settings, reporters: Sequence[Reporter], *, files: bool
     Raise KitError if the run cannot start: ReportedError where the reporters have shown why.
     """
     written = file_reporters(settings.reports) if files else []
-    launch = Launch(settings, [*reporters, *written])
+    annotating = [GithubReporter()] if files and settings.github else []
+    launch = Launch(settings, [*reporters, *written, *annotating])
     with _no_pytest_settings(), interruptible():
         pytest.main([*workers.arguments(settings.workers), *_ARGUMENTS], plugins=[launch])
     engine = launch.engine

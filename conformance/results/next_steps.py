@@ -1,0 +1,47 @@
+"""Say what to do after a run: with its failures, and with what it could not test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.results.report import Report
+from conformance.vocabulary import ExitCode, Untested, Verdict
+
+_MAX_NAMED = 5
+
+
+def next_steps(report: Report) -> list[str]:
+    """Return a sentence for each step, the most useful first; empty if everything was tested and
+    nothing failed."""
+    return list(_steps(report))
+
+
+def _steps(report: Report) -> Iterator[str]:
+    if report.problem:
+        yield "Remove what kept the run from its end (above), and run again."
+    gating = [Verdict.VIOLATION, *([Verdict.DEVIATION] if report.strict else [])]
+    failed = [e.requirement.id for e in report.entries if e.verdict in gating and not e.caused_by]
+    if failed:
+        first = failed[0]
+        yield f"Reproduce a failure with its curl line; read: runs-conformance explain {first}"
+        words = " ".join(f"--include {each}" for each in failed[:_MAX_NAMED])
+        yield f"After a fix, test this again: runs-conformance run {words}"
+        if report.exit_code is ExitCode.NOT_CONFORMANT:
+            yield "Known failures can be waived until a date: runs-conformance baseline"
+    untested = report.untested
+    if report.provisioner in ("discover", "static") and report.tested < report.selected:
+        found = "found by listing" if report.provisioner == "discover" else "configured"
+        yield (
+            f"Only {report.tested} of {report.selected} requirements were tested: runs are {found},"
+            " and none is created. Create runs with --trigger 'POST /path/{state}' or --command; "
+            "runs-conformance init writes a file to fill in."
+        )
+    unsupported = set(untested.get(Untested.UNSUPPORTED, ()))
+    if any("--other-token" in e.worst.message for e in report.entries if e.worst.message):
+        yield "Test tenant isolation: give a credential of another tenant as --other-token."
+    if untested.get(Untested.BUDGET):
+        yield "Raise --budget: there was no time for all requirements."
+    if untested.get(Untested.RATE_LIMIT):
+        yield "Raise the tenant's rate limit, or --budget."
+    if unsupported and not failed:
+        yield "See why a requirement was not tested: run with --json FILE, or --html FILE."
