@@ -62,6 +62,7 @@ class Untested(StrEnum):
     RATE_LIMIT = "rate limit"
     BUDGET = "budget spent"
     LOST = "no connection"
+    EXPIRED = "the credential expired"
     SETUP = "set-up or internal error"
 
     @property

@@ -189,8 +189,10 @@ class Report:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """The requirements that were not tested because the connection to the target was lost."""
-        return self.untested.get(Untested.LOST, ())
+        """The requirements that were not tested because the connection to the target was lost, or
+        the credential expired."""
+        untested = self.untested
+        return (*untested.get(Untested.LOST, ()), *untested.get(Untested.EXPIRED, ()))
 
     @property
     def coverage(self) -> str:

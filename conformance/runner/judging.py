@@ -3,9 +3,11 @@ response."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from conformance.catalogue.requirements import Requirement
+from conformance.client.recorder import Exchange
 from conformance.errors import Inconclusive, NoResponse, Outcome
 from conformance.harness.context import CheckContext
 from conformance.results.result import SHOWN, SHOWN_OF_PASS, Result, judge
@@ -13,12 +15,14 @@ from conformance.results.run_history import to_history
 from conformance.runner.session import Session
 from conformance.vocabulary import Untested, Verdict
 
+_UNAUTHENTICATED = 401
+
 
 class Judging:
     """The judgement of one session's checks, one after the other.
 
-    `unreachable_since` is the requirement whose check lost the target, `problem` says so; both are
-    empty as long as it responds.
+    `unreachable_since` is the requirement whose check lost the target or the credential, `problem`
+    says so; both are empty as long as the target responds and accepts the credential.
     """
 
     def __init__(self, session: Session) -> None:
@@ -63,6 +67,13 @@ class Judging:
             self.unreachable_since = required.id
             fault = Inconclusive(f"{self.problem}: {fault}", reason=Untested.LOST)
         exchanges = session.traffic.since(self._first_exchange)
+        if self._may_have_expired(fault, exchanges) and session.credential_expired():
+            self.problem = f"the credential expired during {name} ({required.id})"
+            self.unreachable_since = required.id
+            fault = Inconclusive(
+                f"{self.problem}: provide one that is valid for the whole run",
+                reason=Untested.EXPIRED,
+            )
         found = judge(fault, required, exchanges)
         reason = found.reason
         if reason is Untested.PRECONDITION and not session.provisioner.unlimited:
@@ -87,6 +98,13 @@ class Judging:
             requests=session.traffic.count - self._first_exchange,
             waited_for=fault.waited_for if isinstance(fault, Outcome) else "",
         )
+
+    def _may_have_expired(self, fault: BaseException | None, exchanges: Sequence[Exchange]) -> bool:
+        """Whether the check ended after a 401, its own or that of the set-up or the fuzzer."""
+        if fault is None or self.unreachable_since:
+            return False
+        rejected = any(exchange.status == _UNAUTHENTICATED for exchange in exchanges)
+        return rejected or str(_UNAUTHENTICATED) in str(fault)
 
     def _incidental(self, result: Result) -> list[Result]:
         found: list[Result] = []

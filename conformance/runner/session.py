@@ -139,6 +139,13 @@ class Session:
             return True
         return True
 
+    def credential_expired(self) -> bool:
+        """Whether the list rejects the default credential, which was accepted at the start."""
+        try:
+            return self.api.list_runs(limit=1).status == 401
+        except Outcome:
+            return False
+
     def check_provisioning(self) -> SetupFinished:
         """How runs are provided, and which.
 
