@@ -14,10 +14,10 @@ NOW = "2026-03-02T08:15:00Z"
 PAGE = 1_000
 # A change that is meant to alter a world changes its digest; the failure shows the new one.
 GOLDEN = {
-    "demo": "7ade46d83024c8cedb44d00b992af79fcaac25039d40865c0736e1c06fc9f977",
+    "demo": "1edfe5338a5a6fd8602bcdc0ea62162e69fcff2c88af79e5b2870c9b24e650d2",
     "edge-cases": "dce051cb98fcba4b2657781255a25d2b198f626889e74a83537d8c14122538f5",
     "empty": "4bf7c8639bc34bbbae5aef4aba3c724f9a425cbdc0416ab6384f7745ae1acb96",
-    "ten-thousand": "7a9f15fc13ebaf6be29263822d86b769f97ed87b4aa3497dd86b855f4ac5d858",
+    "ten-thousand": "6a63a7f099134c342e3e0a9ee8e0d1e466448c3df0daa24ff5aa69f64ced9af6",
 }
 LARGE = {"ten-thousand"}
 
