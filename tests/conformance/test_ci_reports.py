@@ -79,6 +79,17 @@ def test_a_run_that_tests_little_says_how_to_test_more() -> None:
     assert passing.verdict is Verdict.PASS
 
 
+def test_isolation_that_is_not_tested_is_a_step() -> None:
+    """It needs a credential of another tenant."""
+    entry = made_up().entries[2]
+    message = "no run that is 'other_tenant': no credential of another tenant is configured"
+    untested = replace(entry.results[0], verdict=Verdict.UNSUPPORTED, message=message)
+    report = replace(
+        made_up(problem="", stale_waivers=()), entries=(replace(entry, results=(untested,)),)
+    )
+    assert any("--other-token" in step for step in next_steps(report))
+
+
 @pytest.mark.parametrize("key", ["command", "clock"])
 def test_no_command_of_a_strange_file_is_run(key: str) -> None:
     """It is an error, which names the command; a request is none."""
