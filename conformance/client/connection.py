@@ -44,7 +44,7 @@ class Connection:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What limits how far the result can be relied on."""
+        """Return the limits of how far the result can be relied on."""
         return (_INSECURE,) if self.insecure else ()
 
     @property

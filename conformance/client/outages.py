@@ -15,7 +15,7 @@ from conformance.errors import ConnectionRefused, NoResponse
 
 # Requests that change nothing.
 _SAFE = ("GET", "HEAD", "OPTIONS")
-# What a gateway says while it has no service, and of requests that it does not pass on.
+# Status codes of a gateway that has no service, or that does not pass a request on.
 _NO_SERVICE = (502, 503, 504)
 _NOT_PASSED_ON = (408, 413, 414, 431)
 # Names that gateways write into the pages that they make up.
@@ -84,7 +84,7 @@ class OutageStats:
 
 @dataclass(slots=True)
 class Outages:
-    """What is known of outages of one target. `seen` counts the requests that met one."""
+    """Outages of one target. `seen` counts the requests that met one."""
 
     stats: OutageStats = field(default_factory=OutageStats)
     seen: int = 0

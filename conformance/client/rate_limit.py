@@ -1,5 +1,5 @@
-"""Rate limits of the target: what it asks to wait before the same request is sent again, and how
-much of that there was. A 429 says nothing about the request itself."""
+"""Honour rate limits of the target: read the wait that it asks for before the same request is sent
+again, and count these waits. A 429 says nothing about the request itself."""
 
 from __future__ import annotations
 

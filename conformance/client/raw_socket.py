@@ -1,5 +1,5 @@
-"""The target byte by byte, for what no HTTP library would send: requests too large, cut off or
-broken. What comes back is read leniently and within bounds; the caller decides what it means."""
+"""Send requests byte by byte that no HTTP library would send: too large, cut off or broken. The
+response is read leniently and within bounds; the caller decides how to judge it."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ Piece = str | Filler | Headers
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """What came back: `status` is None if there was no status line, `body` is whatever followed the
-    header, `closed` says that the target hung up."""
+    """A response as read: `status` is None if there was no status line, `body` has all bytes after
+    the header, `closed` says that the target closed the connection."""
 
     status: int | None
     body: bytes
@@ -91,8 +91,8 @@ class RawClient:
         disconnect: bool = False,
         during: Callable[[], None] | None = None,
     ) -> RawResponse:
-        """Send the pieces and read until the target hangs up, `done` is content with what it heard
-        (by default, a complete response), or `patience` is over.
+        """Send the pieces and read until the target closes the connection, `done` accepts the bytes
+        read (by default, a complete response), or `patience` is over.
 
         With `leave` the connection is given up as soon as all is sent; `during` is called between
         sending and reading. Raise ConnectionRefused if nothing listens.
@@ -104,7 +104,7 @@ class RawClient:
                 for piece in pieces:
                     line.sendall(_bytes(piece))
             except OSError:
-                # It need not listen to the end to refuse: what it said is there to be read.
+                # A target may reject a request before its end: its response can still be read.
                 closed = True
             if during is not None:
                 during()
@@ -223,7 +223,7 @@ class RawClient:
         return Headers(tuple(self._traffic.redactor.request_headers(dict(piece.values)).items()))
 
     def _command(self, pieces: Sequence[Piece]) -> str:
-        """What sends the same bytes from a shell, the credential in a variable."""
+        """Return a shell command that sends the same bytes, the credential in a variable."""
         words = "".join(map(self._word, pieces))
         where = f"{self._host}:{self._port}"
         options = "".join(f" {shlex.quote(o)}" for o in self._connection.openssl_options)

@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r"^[^\"`\\$]*\$[A-Z][A-Z0-9_]*[^\"`\\$]*$")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and what came back; `status` is None if nothing did, `note` then says why.
+    """One request and its response; `status` is None if none came, `note` then says why.
     `shell_command` is the command for a request that curl would not send, `curl_options` are the
     options for TLS and a proxy."""
 
@@ -69,8 +69,8 @@ class Exchange:
 
 
 class Traffic:
-    """The newest exchanges; safe to record from several threads. `curl_options` are what a command
-    needs to reach the target."""
+    """The newest exchanges; safe to record from several threads. `curl_options` are the options
+    that a command needs to reach the target."""
 
     def __init__(self, redactor: Redactor, curl_options: tuple[str, ...] = ()) -> None:
         self.redactor = redactor
@@ -119,9 +119,9 @@ class Traffic:
         seconds: float,
         note: str = "",
     ) -> int:
-        """Keep an exchange without its credentials; returns its number, from 1.
+        """Keep an exchange without its credentials; return its number, from 1.
 
-        `body` is what was read of the response, which may be None: nothing came.
+        `body` has the bytes read of the response; None if no response came.
         """
         clean = self.redactor
         with self._lock:

@@ -60,7 +60,7 @@ class Secret:
 
     @property
     def head(self) -> str:
-        """What identifies it."""
+        """Return the characters that identify the secret."""
         return self.text if len(self.text) < _CUT_LENGTH else self.text[:_HEAD_LENGTH]
 
 
@@ -175,7 +175,7 @@ def _likeness(one: str, other: str) -> float:
 
 
 def _replace(text: str, secret: Secret) -> str:
-    """Replace the secret, and what is left of it where it was cut off."""
+    """Replace the secret, and the rest of it where it was cut off."""
     parts, start = [], 0
     rest = [_spelling(each, secret.folded) for each in secret.text[len(secret.head) :]]
     while found := _pattern(secret.head, secret.folded, secret.word).search(text, start):
@@ -190,14 +190,14 @@ def _replace(text: str, secret: Secret) -> str:
 
 
 def _forms(text: str) -> Iterator[Secret]:
-    """The secret itself, and what hexadecimal and base64 make of it in a longer text."""
+    """Yield the secret itself, and its hexadecimal and base64 forms within a longer text."""
     yield Secret(text, word=len(text) < _WORD_LENGTH)
     raw = text.encode()
     yield from _whole(raw.hex(), folded=True)
     yield from _whole(raw.hex(" "), folded=True)
     yield from _whole(raw.hex(":"), folded=True)
     for before in range(3):
-        # The outermost characters depend on what surrounds the secret.
+        # The outermost characters depend on the text around the secret.
         encoded_text = base64.b64encode(b"\0" * before + raw)
         first, last = (0, 2, 3)[before], len(encoded_text) - (0, 3, 2)[(before + len(raw)) % 3]
         inner = [encoded_text[first:last].decode()]

@@ -21,7 +21,7 @@ class RunEvent:
 
     @property
     def outcome(self) -> str:
-        """What happened, without to whom: the last part of the kind."""
+        """Return the event without its subject: the last part of the kind."""
         return self.kind.rpartition(".")[2].rpartition("_")[2]
 
     @property

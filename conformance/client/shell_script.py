@@ -1,5 +1,5 @@
-"""A sequence of calls written down as it is made, and shown as lines for a shell: what it takes to
-see a fault again that no single request shows."""
+"""Record a sequence of calls as it is made and show it as lines for a shell, to reproduce a fault
+that no single request shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RUN_ID = re.compile(rf"(?<={ROOT}/)[\w.~-]+")
 
 
 class ShellScript:
-    """What was sent since it was begun, as far as it is written down."""
+    """The requests sent since the script was begun, as far as they are written down."""
 
     def __init__(self, traffic: Traffic, base_url: str) -> None:
         self._traffic = traffic
@@ -28,7 +28,7 @@ class ShellScript:
         self._kinds[run_id] = f"  # a run that is {kind!r}: put in the id of a fresh one"
 
     def add_comment(self, text: str) -> None:
-        """What happens between the calls."""
+        """Describe an event between the calls."""
         self._lines.append(f"# {text}")
 
     def add_latest(self, more: str = "") -> str:
@@ -38,7 +38,7 @@ class ShellScript:
         return f"{exchange.method} {exchange.url} returned {exchange.status}"
 
     def add_remaining(self) -> None:
-        """Write down what was sent and is not written down."""
+        """Write down the requests that were sent and are not yet written down."""
         for exchange in self._traffic.since(self._written):
             self._write(exchange, "")
 
@@ -61,7 +61,7 @@ class ShellScript:
     def _write(self, exchange: Exchange, more: str) -> None:
         self._written, self.last = exchange.number, exchange
         line = f"{exchange.curl}  # {exchange.status or exchange.note}{more}"
-        # Reading again what has not changed says nothing.
+        # Reading an unchanged resource again says nothing.
         since = itertools.takewhile(_is_read, self._lines[::-1])
         if line not in since:
             self._lines.append(line)

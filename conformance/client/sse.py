@@ -1,6 +1,6 @@
 """Parse Server-Sent Events from bytes as the WHATWG standard does. Browsers accept everything, so a
-parser built for use would hide faults of the server: this one also reports what a browser would
-drop silently (unknown fields, invalid UTF-8, a last event without its end)."""
+parser built for use would hide faults of the server: this one also reports the parts that a browser
+would drop silently (unknown fields, invalid UTF-8, a last event without its end)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Parser:
             self._rest = [line]
 
     def end(self) -> None:
-        """The stream was closed by its server: what is unfinished is lost to a browser."""
+        """Handle the end of the stream: a browser drops an unfinished event."""
         if b"".join(self._rest).strip() or self._data:
             self.faults.append("the stream ended within an event, which browsers drop")
             self._rest = []

@@ -77,7 +77,7 @@ class Stream:
 
     @property
     def faults(self) -> list[str]:
-        """What a browser would have dropped so far."""
+        """Return the parts that a browser would have dropped so far."""
         with self._changed:
             return list(self._parser.faults)
 

@@ -109,8 +109,8 @@ class Target:
     def _after_outages(self, method: str, path: str, attempt: Callable[[], T]) -> T:
         """Return the response, sent again as long as an outage may pass.
 
-        Raise Inconclusive if only a gateway responds and the service is down: where it is up, what
-        it does to requests like this one is a fault of its own.
+        Raise Inconclusive if only a gateway responds and the service is down: where the service is
+        up, a gateway that fails requests like this one is a fault of its own.
         """
         attempts = 0
         while True:
@@ -137,7 +137,7 @@ class Target:
                 raise Inconclusive(f"{met.summary} by a gateway", reason=Untested.LOST)
 
     def _head_of(self, response: Response | Stream) -> Response:
-        """Return the response, or what there is of it if it goes on."""
+        """Return the response, or its part received so far if it goes on."""
         if isinstance(response, Response):
             return response
         if response.status < 500 or response.media_type == "text/event-stream":
