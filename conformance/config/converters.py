@@ -1,5 +1,5 @@
 """Convert the text of a setting into a checked value. A converter raises ConfigurationError with
-what it expected and what it got; the setting puts the place of the value before that."""
+the expected and the actual value; the setting puts the place of the value before that."""
 
 from __future__ import annotations
 

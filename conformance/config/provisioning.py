@@ -1,4 +1,4 @@
-"""Read how runs are provided and how the target's clock is moved: one method, and what it needs."""
+"""Read how runs are provided and how the target's clock is moved: one method and its parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conformance.vocabulary import ProvisionMethod, State
 
 @dataclass(frozen=True, slots=True)
 class Provisioning:
-    """The method, and what each one needs: runs by state, a request, or the words of a command.
+    """The method and its parameter: runs by state, a request, or the words of a command.
 
     `clock` moves the target's clock: a request, or the words of a command; None where the kit waits
     in real time.

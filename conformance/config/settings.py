@@ -26,7 +26,7 @@ from conformance.fuzz.config import GATE_CASES, FuzzConfig, chosen
 from conformance.results.waivers import Waiver
 from conformance.vocabulary import FileKind, Verdict
 
-# What fails the run with --strict.
+# Verdicts that fail the run with --strict.
 STRICT = frozenset({Verdict.VIOLATION, Verdict.DEVIATION, Verdict.INCONCLUSIVE})
 
 
@@ -58,7 +58,7 @@ class Settings:
     fuzz: FuzzConfig
 
     def redactor(self) -> Redactor:
-        """Return what removes every configured secret from reports."""
+        """Return the redactor that removes every configured secret from reports."""
         secrets = [(each.secret, _variable(each)) for each in self.credentials]
         secrets += [(each.secret, f"OTHER_{_variable(each)}") for each in self.others]
         if password := urlsplit(self.connection.proxy).password:

@@ -21,7 +21,7 @@ _WAIVERS = "waivers"
 
 
 class Resolution:
-    """What is kept with a click context while its settings are resolved."""
+    """The state kept with a click context while its settings are resolved."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
@@ -52,7 +52,7 @@ class Setting(click.Option):
     `group` is the heading in `--help`.
     """
 
-    def __init__(  # noqa: PLR0913 - what a row of the table may say
+    def __init__(  # noqa: PLR0913 - the columns of the table
         self,
         name: str,
         help: str,  # noqa: A002 - click's own word
