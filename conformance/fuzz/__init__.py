@@ -1,1 +1,1 @@
-"""Schemathesis at work for the kit: what it is given, how it is run, and what its findings mean."""
+"""Run Schemathesis for the kit: prepare its input, start it, and interpret its findings."""

@@ -1,5 +1,5 @@
-"""What keeps the process of Schemathesis within bounds: it reads bodies up to a limit, as the kit
-itself does, and it ends when the kit has ended, however that came about."""
+"""Keep the process of Schemathesis within bounds: it reads bodies up to a limit, as the kit itself
+does, and it ends when the kit has ended, for any reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check of Schemathesis found, in plain words: what was sent, what came, what is allowed."""
+"""Describe a failure that Schemathesis found: the request, the response, the allowed values."""
 
 from __future__ import annotations
 

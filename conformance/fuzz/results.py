@@ -1,4 +1,4 @@
-"""What Schemathesis found, read from its event file: which cases were sent for each phase and
+"""Read the findings of Schemathesis from its event file: which cases were sent for each phase and
 operation, which responses came, and which of its checks failed."""
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Failure:
 
     @property
     def key(self) -> tuple[str, str, str, str | None]:
-        """What makes it the same as a failure against another view."""
+        """Return the parts that it shares with the same failure against another view."""
         e = self.exchange
         return self.check, e.method, str(e.status), e.request_body
 
 
 @dataclass(slots=True)
 class PhaseResult:
-    """A phase of one operation: how often each status came, and what failed; `timed_out` says that
+    """A phase of one operation: how often each status came, and the failures; `timed_out` says that
     there was no time for the rest."""
 
     statuses: dict[int, int] = field(default_factory=dict)
@@ -70,7 +70,7 @@ def read(lines: Iterable[str]) -> FuzzResults:
         if (scenario := event.get("ScenarioFinished")) is not None:
             _count(scenario["phase"], scenario["recorder"], results_by_phase)
         elif (fault := event.get("NonFatalError")) is not None:
-            # What is said of no operation is said of all: a phase failed as a whole.
+            # An error without an operation applies to all: the complete phase failed.
             named = _operation(*str(fault.get("label", "")).split(" ", 1))
             for operation in Operation if named is None else [named]:
                 key = (str(fault.get("phase", "")), operation)

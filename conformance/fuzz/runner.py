@@ -59,9 +59,9 @@ def fuzz(
     seconds: float,
 ) -> dict[View, results.FuzzResults]:
     """Fuzz the phases and operations for which there are runs, both views at once, and after this
-    many seconds make do with what was found.
+    many seconds return the findings so far.
 
-    Raises KitError if a process fails by itself.
+    Raise KitError if a process fails by itself.
     """
     with tempfile.TemporaryDirectory(prefix="runs-conformance-") as directory:
         started = {
@@ -131,7 +131,7 @@ def _start(
 
 
 def _affects_requests(variable: str) -> bool:
-    """Whether a variable of the environment would change what is sent, or where it goes."""
+    """Return whether a variable of the environment would change the requests or their target."""
     name = variable.upper()
     bundles = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC")
     return name.startswith("SCHEMATHESIS_") or name.endswith("_PROXY") or name in bundles
@@ -175,7 +175,7 @@ def _finish(
 
 
 def _configuration(pools: Pools, config: FuzzConfig) -> str:
-    """The general part, and what keeps each phase to the operations that it is asked for."""
+    """Return the general part, and the filters that keep each phase to its operations."""
     parts = [
         _GENERAL.replace("DETERMINISTIC", str(config.seed is None).lower())
         .replace("PLACEHOLDER", PLACEHOLDER)

@@ -1,6 +1,6 @@
-"""The documents that Schemathesis is given, one for each view of the contract. Whatever fails
-against the documented view violates the contract; what fails only against the tolerant one, which
-is the whole contract with every answer to the open questions allowed, deviates from it."""
+"""Make the documents for Schemathesis, one for each view of the contract. A failure against the
+documented view violates the contract; a failure only against the tolerant view, which is the
+complete contract with every answer to the open questions allowed, deviates from it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def document(contract: Contract, view: View, operations: Iterable[Operation]) ->
 
 
 def _open_up(made: Document, contract: Contract) -> None:
-    """Allow every answer to the open questions that a schema could refuse."""
+    """Allow every answer to the open questions that a schema could reject."""
     for mark in contract.marks:
         for *above, key in mark.covers if mark.question in _OPEN else ():
             if isinstance(node := _down(made, above), dict):
