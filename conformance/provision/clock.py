@@ -12,7 +12,7 @@ from conformance.provision.subprocess import CommandRunner
 
 
 class RequestClock:
-    """What was due has happened when the response comes, which must be of the 200 class."""
+    """A clock moved by a request: all due changes are made when its 2xx response comes."""
 
     def __init__(self, target: Target, request: RequestTemplate, credential: Credential) -> None:
         self._target = target
@@ -29,7 +29,7 @@ class RequestClock:
 
 
 class CommandClock:
-    """What was due has happened when the command has ended, with 0."""
+    """A clock moved by a command: all due changes are made when it has ended with 0."""
 
     def __init__(self, runner: CommandRunner, words: Sequence[str], credential: Credential) -> None:
         self._runner = runner

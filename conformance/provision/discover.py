@@ -63,7 +63,7 @@ class DiscoverProvisioner:
         except CheckFailed as fault:
             raise Inconclusive(f"the list could not be read: {fault}") from None
         for item in items if isinstance(items, list) else ():
-            # A service that ignores the filter must not decide what is looked at.
+            # A service that ignores the filter must not decide which runs are used.
             if isinstance(item, dict) and "id" in item and status in (None, item.get("status")):
                 yield item
 

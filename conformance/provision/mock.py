@@ -35,7 +35,7 @@ class MockControl:
         self._credential = credential
 
     def advance(self, seconds: float) -> float:
-        """Move the world's time; what was due has happened when this returns."""
+        """Move the world's time; all due changes are made when this returns."""
         self._post("/_mock/clock/advance", {"seconds": seconds}, self._credential, 200)
         return seconds
 
@@ -62,7 +62,7 @@ class MockControl:
 
 
 def is_mock_health(body: Mapping[str, Any]) -> bool:
-    """Whether this is what the mock reports as its health: any service may say that it is `ok`."""
+    """Return whether the body is the mock's health report: any service may say that it is `ok`."""
     counts = [body.get(name) for name in ("worlds", "streams", "uptimeSeconds")]
     return (
         body.get("status") == "ok"

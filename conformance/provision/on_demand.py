@@ -1,4 +1,4 @@
-"""Runs that are made when one is wanted: who is asked for what, whatever it is that makes them."""
+"""Make runs when a check needs one, by any method that can make them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from conformance.client.credentials import Credential
 from conformance.vocabulary import State
 
-# What the kit brings about by itself from a run in another state.
+# States that the kit reaches by itself from a run in another state.
 DERIVED = (State.COMPLETED, State.CANCELLED)
 
 

@@ -26,8 +26,8 @@ _MAX_OUTPUT = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class CommandRunner:
-    """How executables are called: for which service, how many seconds each may take, and what
-    removes secrets from what they print."""
+    """Calls executables: for which service, with how many seconds for each, and with the redactor
+    that removes secrets from their output."""
 
     base_url: str
     timeout: float
@@ -36,11 +36,11 @@ class CommandRunner:
     def run(
         self, words: Sequence[str], credential: Credential, more: Mapping[str, str]
     ) -> tuple[str, str]:
-        """What it printed when it ended with 0, and the command as a person would type it.
+        """Return the output of a command that ended with 0, and the command as a person types it.
 
         The environment has RUNS_BASE_URL, RUNS_SECRET (the credential), RUNS_SECRET_KIND (token,
         api-key or cookie), RUNS_AUTH_HEADER (the header that presents it) and what `more` has.
-        SetupError if it cannot be started, does not end in time, or ends with another code.
+        Raise SetupError if it cannot be started, does not end in time, or ends with another code.
         """
         command = shlex.join(words)
         ((header, value),) = credential.headers().items()
@@ -51,7 +51,7 @@ class CommandRunner:
             "RUNS_AUTH_HEADER": f"{header}: {value}",
             **more,
         }
-        # Files, and not pipes: what it leaves running behind may hold a pipe open for ever.
+        # Files, and not pipes: a process that it leaves running may hold a pipe open for ever.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
                 process = subprocess.Popen(  # noqa: S603 - it is the user's own
