@@ -1,6 +1,6 @@
 """The run itself, as a pytest plugin object: opens the session before the first check, judges each
 check as it ends, and makes the report. Under pytest-xdist the workers check and the controller
-reports; what passes between them are results as JSON in the test reports' properties."""
+reports; results pass between them as JSON in the test reports' properties."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Engine:
 
     @pytest.fixture
     def context(self) -> CheckContext:
-        """What a check is given."""
+        """Return the context of the next check."""
         return self.judging.new_context()
 
     def pytest_sessionstart(self) -> None:
@@ -209,7 +209,7 @@ class Engine:
         self._outage_stats += outage_stats
 
     def add_rate_limit_stats(self, rate_limit_stats: RateLimitStats) -> None:
-        """Add what rate limits cost a worker."""
+        """Add the waits that rate limits cost a worker."""
         self._rate_limit_stats += rate_limit_stats
 
     def _wait(self, seconds: float, why: str) -> None:
@@ -217,7 +217,7 @@ class Engine:
         self._emit(WaitingForApi(seconds, self.settings.wait_for_api, why))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Begin what takes its time; what cannot begin fails in its own check."""
+        """Begin slow work early; work that cannot begin fails in its own check."""
         checks = [info for item in session.items if (info := info_of(item)) is not None]
         wanted = [state for info in checks for state in info.wants]
         self.session.plan(wanted[:: max(1, self.settings.workers)])

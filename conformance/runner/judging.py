@@ -37,13 +37,13 @@ class Judging:
         self._first_exchange = self._session.traffic.count
 
     def begin_again(self) -> None:
-        """Forget what the check has observed: it is run once more."""
+        """Forget the observations of the check: it is run once more."""
         self.begin()
         if self._context is not None:
             self._context.observations.clear()
 
     def new_context(self) -> CheckContext:
-        """Return what the next check is given."""
+        """Return the context of the next check."""
         self.begin()
         self._context = self._session.context()
         return self._context
@@ -77,7 +77,7 @@ class Judging:
         found = judge(fault, required, exchanges)
         reason = found.reason
         if reason is Untested.PRECONDITION and not session.provisioner.unlimited:
-            # Runs that are found and not made show only what they happen to be.
+            # Runs that are found and not made show only the states that they happen to be in.
             reason = Untested.OUT_OF_REACH
         newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
         kept = [e for e in exchanges if e.number == found.failing_exchange or e in newest]
@@ -110,7 +110,7 @@ class Judging:
         found: list[Result] = []
         session = self._session
         for name, finding in session.monitor.take().items():
-            # What a check is about it says itself.
+            # A check reports its own requirement itself.
             if name == result.requirement and result.verdict is not Verdict.PASS:
                 continue
             # It may be from before the check: the target was tried out.
@@ -132,7 +132,7 @@ class Judging:
         return found
 
     def _new_histories(self) -> tuple[dict[str, Any], ...]:
-        """What the check that has just ended was the first to see runs do."""
+        """Return the histories that the check that has just ended was the first to see."""
         news = self._session.cache.news()
         runs = (to_history(name, seen) for name, seen in news.items())
         return tuple(self._session.redactor.data(run) for run in runs if run is not None)

@@ -15,7 +15,7 @@ from conformance.harness.context import MALFORMED_RUN
 from conformance.vocabulary import ROOT, Operation
 
 _PAUSE = 0.25
-# What stands before a service says this while the service is not up.
+# Status codes of a gateway whose service is not up.
 _STARTING = (502, 503, 504)
 _REJECTED = (401, 403)
 
@@ -41,10 +41,11 @@ def await_api(api: Api, seconds: float, on_wait: Callable[[float, str], None]) -
 
 
 def try_out(api: Api, credentials: Sequence[Credential]) -> None:
-    """One harmless request with each credential; an UnreachableError says what to do if nothing can
-    be checked, or one of them is rejected: what that would show is not a fault of the API.
+    """Send one harmless request with each credential.
 
-    A secret that is taken in one way and not in another is left to the checks.
+    Raise UnreachableError with a hint if nothing can be checked, or a credential is rejected: that
+    is not a fault of the API. A secret that is accepted in one way and not in another is left to
+    the checks.
     """
     first, *others = credentials
     responses = {first: _first_response(api.with_credential(first))}

@@ -1,4 +1,4 @@
-"""Run the checks in this process, through pytest: what the command line does, and tests."""
+"""Run the checks in this process, through pytest, for the command line and for tests."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ _ARGUMENTS = (
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Treat the signals that end a process like Ctrl-C, once: what is known by then is reported,
-    and no child and no temporary file is left."""
+    """Treat the signals that end a process like Ctrl-C, once: partial results are reported, and no
+    child and no temporary file is left."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -147,10 +147,10 @@ class Session:
             return False
 
     def check_provisioning(self) -> SetupFinished:
-        """How runs are provided, and which.
+        """Return how runs are provided, and which.
 
-        Raises SetupError where what should make runs makes none at all: that is a wrong path, or
-        another automation's, and no service without runs.
+        Raise SetupError if the method that should make runs makes none at all: it has a wrong path,
+        or another automation's, which does not mean that the service has no runs.
         """
         states: dict[State, str] = {}
         failed: set[State] = set()
@@ -170,7 +170,7 @@ class Session:
         return SetupFinished(self.provisioner.name, states, frozenset(failed), self.settings.config)
 
     def context(self) -> CheckContext:
-        """What one check is given."""
+        """Return the context of one check."""
         given = {c.scheme: c for c in self.provisioner.more_credentials}
         given |= {c.scheme: c for c in self._credentials}
         return CheckContext(
@@ -218,7 +218,7 @@ class Session:
         self._runs.create_ahead()
 
     def close(self) -> None:
-        """Clean up what was made and give up all connections."""
+        """Clean up the runs that were made and close all connections."""
         try:
             self.cache.close()
             self._runs.clean_up()

@@ -1,5 +1,5 @@
-"""What a run came to: its results, the way it went and the waivers in force, put together in a
-report. An unreachable target has a report too."""
+"""Put together the report of a run from its results, its circumstances and the waivers in force. An
+unreachable target has a report too."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from conformance.vocabulary import Verdict
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """How the run went: when it began (RFC 3339), how many seconds it took, what was in its way,
-    and what limits how far the result can be relied on."""
+    """How the run went: when it began (RFC 3339), how many seconds it took, the problems in its
+    way, and the limits of how far the result can be relied on."""
 
     started: str
     seconds: float
@@ -78,7 +78,7 @@ def conclude(
 
 
 def show(report: pytest.TestReport, result: Result, settings: Settings, today: str) -> None:
-    """Let pytest's report of a check say what the kit's does: what is waived is skipped, with the
+    """Let pytest's report of a check agree with the kit's: a waived failure is skipped, with the
     reason. `today` is the day by which waivers are in force."""
     strict = (Verdict.DEVIATION,) if Verdict.DEVIATION in settings.fail_on else ()
     covering = (w for w in settings.waivers if w.covers(result.requirement))

@@ -1,5 +1,5 @@
-"""Run checks in several processes with pytest-xdist: what the controller hands to its workers, what
-they send back, and the lock that keeps exclusive checks alone."""
+"""Run checks in several processes with pytest-xdist: the input that the controller hands to its
+workers, the output that they send back, and the lock that keeps exclusive checks alone."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _KEY = "runs_conformance"
 
 @dataclass(frozen=True, slots=True)
 class WorkerInput:
-    """What a worker gets: the settings, the seconds since the run began, and the directory of the
-    lock that all workers share."""
+    """The input of a worker: the settings, the seconds since the run began, and the directory of
+    the lock that all workers share."""
 
     settings: Settings
     elapsed: float
@@ -41,8 +41,8 @@ class WorkerInput:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOutput:
-    """What a worker sends back in addition to its results: why its part is incomplete, what rate
-    limits cost it, which transitions came late, and the outages that it met."""
+    """The output of a worker in addition to its results: why its part is incomplete, the waits that
+    rate limits cost it, which transitions came late, and the outages that it met."""
 
     problem: str
     rate_limit_stats: RateLimitStats
@@ -71,7 +71,7 @@ def name_of(config: pytest.Config) -> str:
 
 
 def input_of(config: pytest.Config) -> WorkerInput | None:
-    """Return what the controller has handed to this worker; None in any other process."""
+    """Return the input that the controller gave this worker; None in any other process."""
     data = getattr(config, "workerinput", {}).get(_KEY)
     # From our own controller, through the pipe that it opened.
     return None if data is None else pickle.loads(data)  # noqa: S301
@@ -140,7 +140,7 @@ class Controller(Protocol):
         """Note why the run is incomplete."""
 
     def add_rate_limit_stats(self, rate_limit_stats: RateLimitStats) -> None:
-        """Note what rate limits cost a worker."""
+        """Note the waits that rate limits cost a worker."""
 
     def add_came_late(self, transitions: frozenset[str]) -> None:
         """Note which transitions came after a worker had given them up."""
@@ -150,7 +150,7 @@ class Controller(Protocol):
 
 
 class WorkerHooks:
-    """The controller's side: give workers their input and take in what they send."""
+    """The controller's side: gives workers their input and collects their output."""
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
@@ -183,7 +183,7 @@ class WorkerHooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
-        """Take in what a worker sent when it ended, or that it died."""
+        """Collect the output of a worker that ended, or note that it died."""
         data = getattr(node, "workeroutput", {}).get(_KEY)
         if data is not None:
             output: WorkerOutput = pickle.loads(data)  # noqa: S301 - as in `input_of`
