@@ -1,1 +1,1 @@
-"""Judge what a change of an OpenAPI contract breaks, and for which side of the wire."""
+"""Judge whether a change of an OpenAPI contract breaks clients or the implementation."""

@@ -1,4 +1,4 @@
-"""Define what a change of the contract is, and what it means for each audience."""
+"""Define a change of the contract and its impact on each audience."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conformance.vocabulary import Level
 
 
 class Audience(StrEnum):
-    """Who depends on the contract: clients by what they do, and the implementation."""
+    """Those who depend on the contract: clients that send or read, and the implementation."""
 
     SENDER = "sender"
     RECEIVER = "receiver"
@@ -28,7 +28,7 @@ class Audience(StrEnum):
 
 
 class Impact(StrEnum):
-    """What a change does to one audience, worst first."""
+    """The impact of a change on one audience, worst first."""
 
     BREAKING = "breaking"
     EXHAUSTIVE = "exhaustive"
@@ -38,7 +38,7 @@ class Impact(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """Return what the impact says, in one sentence."""
+        """Return the meaning of the impact, in one sentence."""
         return {
             Impact.BREAKING: "What followed the old contract fails under the new one.",
             Impact.EXHAUSTIVE: "Only a client that handles nothing but the known values fails.",
@@ -55,7 +55,7 @@ class Impact(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change does to one audience, and the evidence for the part that decides it."""
+    """The impact of a change on one audience, and the evidence for the part that decides it."""
 
     impact: Impact
     level: Level = Level.DOCUMENTED

@@ -1,4 +1,4 @@
-"""Compare two contracts: every operation, and the evidence for what both of them say."""
+"""Compare two contracts: every operation, and the evidence for the parts that both have."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _servers(old: Surface, new: Surface) -> Iterator[Change]:
 
 
 def _evidence(old: Surface, new: Surface) -> Iterator[Change]:
-    """Yield places whose evidence changed: what only deviated may now violate, or the reverse.
+    """Yield places whose evidence changed: a deviation may now be a violation, or the reverse.
 
     Without any marks a document says nothing of its evidence, so nothing can have changed.
     """

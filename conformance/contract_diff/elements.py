@@ -3,8 +3,8 @@
 A schema change says which values are lost and gained. Who is affected follows from the direction:
 of a request, lost values break clients that send them and gained ones backends that do not know
 them; of a response, gained values break clients that read them and lost ones backends that still
-send them. The evidence that counts is that of the part which decides: the new one for what is
-lost, the old one for what is gained.
+send them. The evidence that counts is that of the part which decides: the new one for lost values,
+the old one for gained values.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Scribe:
 
     @staticmethod
     def _level(surface: Surface, place: Path | None) -> Level:
-        """Return the evidence of a place; what no mark covers is documented."""
+        """Return the evidence of a place; a place that no mark covers is documented."""
         if place is None:
             return Level.DOCUMENTED
         try:

@@ -1,7 +1,7 @@
 """Flatten one schema: references followed, `allOf` merged, `null` alternatives made a type.
 
-What is left are the keywords of one object, each with the place that it comes from, so that the
-two sides of a comparison can be read keyword by keyword however they are written down.
+The result has the keywords of one object, each with the place that it comes from, so that the two
+sides of a comparison can be read keyword by keyword however they are written down.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def flatten(document: Mapping[str, Any], node: Node) -> Flat:
 
 
 def _take(document: Mapping[str, Any], node: Node, parts: _Parts, depth: int) -> None:
-    """Add the node's keywords to the parts; what cannot be merged stays under `allOf`."""
+    """Add the node's keywords to the parts; keywords that cannot be merged stay under `allOf`."""
     if not isinstance(node.schema, dict):
         return
     if "$ref" in node.schema and depth < 32:

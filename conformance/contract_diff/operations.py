@@ -246,7 +246,7 @@ class OperationComparison:
                     BACKEND if request else EXHAUSTIVE,
                 )
             elif first:
-                # Of a range that becomes one of its media types, receivers get what they know.
+                # If a range becomes one of its media types, receivers get a type they know.
                 narrowed = any(fnmatchcase(each, media) for each in new)
                 reading = BACKEND if narrowed else {**RECEIVER, **BACKEND}
                 yield scribe.change(

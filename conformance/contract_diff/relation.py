@@ -1,6 +1,6 @@
 """Compare two schemas by the values they accept: which are lost, which are gained.
 
-The decision is jsonschema_rs's (`covers`, `subtract` on canonical schemas). Where it answers
+The decision is jsonschema_rs's (`covers`, `subtract` on canonical schemas). Where it returns
 *unknown*, a value that one schema accepts and the other rejects still proves a difference; where
 neither is found the relation stays open, and is reported so.
 """
@@ -47,7 +47,7 @@ _MAX_SHOWN = 120
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What the new schema rejects of the old one's values (`lost`) and accepts beyond (`gained`).
+    """Whether the new schema rejects values of the old one (`lost`) and accepts more (`gained`).
 
     True and False are proven, None is open. The examples show a value, or a range of integers.
     """
@@ -97,7 +97,7 @@ class Comparison:
 
 
 def bare(schema: Any) -> Any:
-    """Return the schema without what accepts or rejects no value, integers' formats as bounds."""
+    """Return only the keywords that accept or reject values, integers' formats as bounds."""
     if isinstance(schema, list):
         return [bare(each) for each in schema]
     if not isinstance(schema, dict):

@@ -1,9 +1,10 @@
-"""Find what changed between two schemas, at the smallest place that explains it.
+"""Find the changes between two schemas, at the smallest place that explains each.
 
-Objects, arrays and alternatives are compared part by part; what is left at one place is decided by
-the sets of values (`value_changes`). Two conventions part from the sets, since an open object
-accepts properties that it does not describe: clients send what is described, and read what is
-described. So adding an optional property breaks neither, and removing one breaks both.
+Objects, arrays and alternatives are compared part by part; the other keywords of a place are
+decided by the sets of values (`value_changes`). Two conventions part from the sets, since an open
+object accepts properties that it does not describe: clients send only described properties, and
+read only described properties. So adding an optional property breaks neither, and removing one
+breaks both.
 """
 
 from __future__ import annotations
@@ -286,7 +287,7 @@ def _text(schema: Any) -> str:
 
 
 def _kind(schema: Any) -> str:
-    """Return what distinguishes an alternative: constants of its properties, else its type."""
+    """Return the mark that distinguishes an alternative: constants of properties, else its type."""
     if not isinstance(schema, dict) or "$ref" in schema:
         return ""
     constants = {

@@ -2,8 +2,8 @@
 
 A security requirement is a list of alternatives, each a set of credentials that are needed
 together; the empty set lets everyone in. A client that sent one of the old alternatives must still
-be let in: some new alternative must ask for no more. Schemes are known by what is sent, not by
-their names.
+be let in: some new alternative must ask for no more. Schemes are identified by the credential that
+is sent, not by their names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from conformance.contract_diff.elements import BACKEND, SENDER, Scribe
 from conformance.contract_diff.surface import Operation, Surface
 
 Alternative = Mapping[str, frozenset[str]]
-"""What is sent together, each with the scopes that it must have."""
+"""Credentials sent together, each with the scopes that it must have."""
 
 
 def compare_security(scribe: Scribe, old: Operation, new: Operation) -> Iterator[Change]:
@@ -70,7 +70,7 @@ def _schemes(surface: Surface) -> Mapping[str, Any]:
 
 
 def _sent(scheme: Mapping[str, Any]) -> str:
-    """Return what distinguishes a credential on the wire, as JSON."""
+    """Return the parts that distinguish a credential on the wire, as JSON."""
     match scheme.get("type"):
         case "apiKey":
             name = str(scheme["name"])
@@ -92,7 +92,7 @@ def _sent(scheme: Mapping[str, Any]) -> str:
 
 
 def _within(needed: Alternative, given: Alternative) -> bool:
-    """Return whether a client that has what is given has what is needed."""
+    """Return whether a client with the given credentials has the needed ones."""
     return all(key in given and scopes <= given[key] for key, scopes in needed.items())
 
 

@@ -1,5 +1,5 @@
-"""Read an OpenAPI document as what goes over the wire: its operations, with every reference
-followed and every schema in keywords of JSON Schema 2020-12.
+"""Read the wire format from an OpenAPI document: its operations, with every reference followed and
+every schema in keywords of JSON Schema 2020-12.
 
 Routes lead through references from the document's root, so the evidence for a place is found by
 them whichever component it stands in.
@@ -84,7 +84,7 @@ class Surface:
 
 
 def read_surface(contract: Contract, name: str) -> Surface:
-    """Return the surface of a contract. Raise ConfigurationError for what cannot be compared."""
+    """Return the surface of a contract. Raise ConfigurationError if it cannot be compared."""
     document = prepared(contract, name)
     try:
         found = {each.key: each for each in _operations(document)}

@@ -1,4 +1,4 @@
-"""Find what changed at one place of a schema: types, listed values, limits, defaults.
+"""Find the changes at one place of a schema: types, listed values, limits, defaults.
 
 The keywords of a place are decided together by the sets of values, and a difference is then
 attributed to the keywords that make it, one family after the other.
@@ -51,7 +51,7 @@ _MAX_LISTED = 12
 
 
 class ValueChanges:
-    """Compares two flattened schemas at their own place, without what is inside them."""
+    """Compares two flattened schemas at their own place, without the schemas inside them."""
 
     def __init__(self, sets: Comparison, direction: Direction) -> None:
         self._sets = sets
@@ -218,7 +218,7 @@ def _discriminator(
 
 
 def _within(total: Relation, step: Relation) -> Relation:
-    """Return the step's relation; what the whole change does not do, no step of it does."""
+    """Return the step's relation, limited to the relation of the complete change."""
     return replace(
         step,
         lost=False if total.lost is False else step.lost,

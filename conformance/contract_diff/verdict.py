@@ -1,4 +1,4 @@
-"""Decide what the changes of a contract come to: which count, which are waived, the exit code."""
+"""Decide the verdict on the changes of a contract: which count or are waived, the exit code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLIENTS = (Audience.SENDER, Audience.RECEIVER)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What fails: these impacts on these audiences, with weak evidence only if `strict`."""
+    """The changes that fail: these impacts on these audiences, weak evidence only if `strict`."""
 
     impacts: Collection[Impact] = (Impact.BREAKING,)
     audiences: Collection[Audience] = CLIENTS
