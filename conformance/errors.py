@@ -1,4 +1,4 @@
-"""What can go wrong. Before the checks, the configuration may be invalid or the target unreachable,
+"""Define the errors. Before the checks, the configuration may be invalid or the target unreachable,
 and providing a run may fail. A check returns if its requirement holds, or ends by one of three
 outcomes: it failed, it could not reach its question, or it is not supported. Any other exception is
 an internal error of the kit, and is never attributed to the implementation."""
@@ -22,7 +22,7 @@ class KitError(Exception):
 
     @property
     def parts(self) -> tuple[tuple[str, str], ...]:
-        """What is wrong and what to do about it, each thing by itself."""
+        """Return the error and its hints, each on its own."""
         return ((self.message, self.hint),)
 
 
@@ -140,8 +140,8 @@ class CheckFailed(Outcome):
 
 
 class NoResponse(CheckFailed):
-    """A request got no complete response in time; `hint` says what to do. `broken`: the connection
-    was refused or closed."""
+    """A request got no complete response in time; `hint` says how to fix it. `broken`: the
+    connection was refused or closed."""
 
     def __init__(
         self, message: str, *, exchange: int | None = None, hint: str = "", broken: bool = False
@@ -171,7 +171,7 @@ class Inconclusive(Outcome):
 
 
 class Unsupported(Outcome):
-    """What the check needs is not there, by declaration or by what the implementation showed."""
+    """The check needs a feature that is absent, as declared or as the implementation showed."""
 
 
 class DeadlineExceeded(BaseException):

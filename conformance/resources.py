@@ -14,12 +14,12 @@ def contract_file() -> Path:
 
 
 def reference_file() -> Path:
-    """What the reference page says, transcribed: ``fixtures/reference.yaml``."""
+    """Return the transcript of the reference page: ``fixtures/reference.yaml``."""
     return _data() / "fixtures" / "reference.yaml"
 
 
 def questions_file() -> Path:
-    """The open questions and the known answers to them: ``fixtures/questions.yaml``."""
+    """Return the open questions with their known answers: ``fixtures/questions.yaml``."""
     return _data() / "fixtures" / "questions.yaml"
 
 
@@ -29,7 +29,7 @@ def forms_dir() -> Path:
 
 
 def requirements_file() -> Path:
-    """The catalogue of what is required."""
+    """Return the catalogue of requirements."""
     return _PACKAGE / "requirements.yaml"
 
 

@@ -24,7 +24,7 @@ class Level(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What is known of a requirement after its checks, worst first."""
+    """The verdict on a requirement after its checks, worst first."""
 
     VIOLATION = "violation"
     DEVIATION = "deviation"
@@ -46,13 +46,13 @@ class Verdict(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the worst: what the requirement gets when its checks disagree."""
+        """Return 0 for the worst, which the requirement gets when its checks disagree."""
         return list(Verdict).index(self)
 
 
 class Untested(StrEnum):
-    """Why a requirement was not tested. The first two depend on what the target and the mode offer:
-    they never gate."""
+    """Why a requirement was not tested. The first two depend on the target and the mode: they never
+    gate."""
 
     UNSUPPORTED = "unsupported"
     OUT_OF_REACH = "out of this mode's reach"
@@ -81,7 +81,7 @@ class ExitCode(IntEnum):
 
 
 class State(StrEnum):
-    """What a check may want of a run."""
+    """The kinds of run that a check may need."""
 
     SUCCEEDS = "succeeds"
     FAILS = "fails"
@@ -95,7 +95,7 @@ class State(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """What the word promises, for people who provide such runs."""
+        """Return the meaning of the state, for users who provide such runs."""
         return _MEANINGS[self]
 
 
