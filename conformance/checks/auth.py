@@ -113,7 +113,7 @@ def check_401_has_www_authenticate(context: CheckContext) -> None:
 @requirement("AUTH-08")
 @pytest.mark.parametrize("case", ["malformed id", "limit", "unknown run", "body"])
 def check_authentication_comes_before_validation(context: CheckContext, case: str) -> None:
-    """The response to a wrong credential does not depend on what else is invalid."""
+    """Check that the response to a wrong credential does not depend on other faults."""
     caller = context.wrong_credential()
     match case:
         case "malformed id":

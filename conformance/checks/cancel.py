@@ -89,7 +89,7 @@ def check_no_step_runs_after_a_cancel(context: CheckContext) -> None:
 
 @requirement("CANCEL-05", wants=[State.COMPLETED])
 def check_a_finished_run_cannot_be_cancelled(context: CheckContext) -> None:
-    """Whatever the response (Q02), the run is unchanged."""
+    """Check that the run is unchanged, with any response (Q02)."""
     finished: list[Snapshot] = []
     for state in (State.COMPLETED, State.CANCELLED):
         before = context.snapshot(context.runs.fresh(state))
@@ -143,7 +143,7 @@ def check_cancel_against_completion_has_one_winner(context: CheckContext) -> Non
         if why := unchanged(cancel.ended.run, after, ("status", "completedAt")):
             raise CheckFailed(f"the end did not last: {why}")
     in_time = sum(cancel.in_time for cancel in cancels)
-    # What is only said to be under way promises nothing: there is no race to win (Q10).
+    # A response that only says "in progress" promises nothing: there is no race to win (Q10).
     promised = any(
         success(c.response) or c.response.object().get("status") == Status.CANCELLED
         for c in cancels

@@ -1,4 +1,4 @@
-"""EVENTS: what happens to a run, as it happens."""
+"""EVENTS: the stream of a run's events, live."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_response_is_an_event_stream(context: CheckContext) -> None:
 
 @requirement("EVENTS-02", shares="watched")
 def check_events_parse(context: CheckContext) -> None:
-    """Nothing in the stream is what a browser would drop."""
+    """Check that the stream has nothing that a browser would drop."""
     stream = _recorded_stream(context)
     if stream.faults:
         raise CheckFailed(stream.faults[0])
@@ -244,7 +244,7 @@ def check_idle_stream_sends_heartbeats(context: CheckContext) -> None:
 
 @requirement("EVENTS-12", shares="watched")
 def check_last_event_matches_the_run(context: CheckContext) -> None:
-    """What the stream said last equals what is read by id."""
+    """Check that the last event equals the run as read by id."""
     recording = context.recording()
     runs = [event.run for event in run_events(recording.first.events) if event.run is not None]
     if not runs:
@@ -336,7 +336,7 @@ def _ids_unique(full_stream: Stream) -> None:
 
 
 def _continues(full_stream: Stream, last: str | None, resumed: Stream) -> None:
-    """A subscriber that resumed after this id received what the full stream has after it."""
+    """Check that a subscriber resuming after this id got the rest of the full stream."""
     events = full_stream.events
     places = [number for number, event in enumerate(events, 1) if event.id == last]
     if not places:

@@ -1,6 +1,9 @@
 """FUZZ: the schemas and bounds of the contract, tried out by Schemathesis, phase by phase for each
-operation. What changes runs gets runs that it can change, and an operation that never
-succeeded was not tested."""
+operation.
+
+An operation that changes runs gets runs that it can change, and an operation that never succeeded
+was not tested.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ _MAX_RUNS = 40
 
 @dataclass(frozen=True, slots=True)
 class Fuzzed:
-    """What was found in each view, and why an operation could not be tried."""
+    """Hold the results of each view, and the reason for each operation that could not be tried."""
 
     views: Mapping[View, FuzzResults]
     skipped: Mapping[tuple[str, Operation], Outcome]
@@ -72,7 +75,7 @@ def check_schemathesis_finds_no_failure(
 
 
 def _why_untested(result: PhaseResult) -> str:
-    """Return why an operation was not tested, and what to do."""
+    """Return why an operation was not tested, and how to change that."""
     if result.errors:
         return f"no request succeeded: {result.errors[0]}"
     if not result.sent and result.without_response:
@@ -116,7 +119,7 @@ def _run_fuzzer(context: CheckContext) -> Fuzzed:
     views: Mapping[View, FuzzResults] = {view: {} for view in View}
     if any(pools.values()):
         target = context.api.target
-        # What is found by then must still be read.
+        # The results found by then must still be read.
         left = deadline.left(context.budget)
         seconds = max(left - max(2.0, 0.1 * left), 0.5 * left)
         views = fuzz(
@@ -132,7 +135,7 @@ def _run_fuzzer(context: CheckContext) -> Fuzzed:
 
 
 def _wanted(context: CheckContext, phase: str) -> list[Operation]:
-    """The operations that this phase is asked to try. What follows what needs all of them."""
+    """Return the operations that this phase is to try; the stateful phase needs all of them."""
     possible = [o for o in Operation if o.method == "GET" or not context.read_only]
     requested = [o for o in possible if f"FUZZ-{phase.upper()}-{o.name}" in context.selected]
     return possible if phase == "stateful" and requested else requested

@@ -1,4 +1,4 @@
-"""HTTP: what holds for every operation: methods, paths, bodies, errors, and malformed requests."""
+"""HTTP: the rules of every operation: methods, paths, bodies, errors, malformed requests."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def check_responses_are_json(context: CheckContext, operation: Operation) -> Non
     require(context.api.request(operation, run_id), status(200), _json).json()
 
 
-# Each is well-formed HTTP and well-formed JSON or text, and none is what the contract asks for.
+# Each is well-formed HTTP and well-formed JSON or text, and none fits the contract.
 UNUSUAL_IDS = (
     "%00",
     "%ff%fe",
@@ -104,7 +104,7 @@ UNUSUAL_BODIES: tuple[Any, ...] = (
 @requirement("HTTP-04")
 @pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
 def check_unusual_ids_cause_no_server_error(context: CheckContext, operation: Operation) -> None:
-    """No 5xx, whatever stands for the run; nor to any other request of this run."""
+    """Check that no id causes a 5xx, nor does any other request for this run."""
     for unusual in UNUSUAL_IDS:
         require(_send(context, operation.method, operation.path(unusual)), no_server_error)
 
@@ -112,7 +112,7 @@ def check_unusual_ids_cause_no_server_error(context: CheckContext, operation: Op
 @requirement("HTTP-04")
 @pytest.mark.parametrize("parameter", ["status", "limit", "offset"])
 def check_unusual_values_cause_no_server_error(context: CheckContext, parameter: str) -> None:
-    """No 5xx, whatever is asked for."""
+    """Check that no value of the parameter causes a 5xx."""
     for unusual in UNUSUAL_VALUES:
         require(context.api.list_runs(**{parameter: unusual}), no_server_error)
 
@@ -181,7 +181,7 @@ def check_repeated_get_returns_the_same(context: CheckContext, operation: Operat
         def readings() -> tuple[object, list[tuple[int, str, Any]]]:
             rest: object = None
             if operation is Operation.LIST:
-                # The page asked for may show others of them each time: that is what is looked for.
+                # The page asked for may show others of them each time: the check looks for that.
                 page = context.page(status="completed", limit=1000)
                 rest = page["total"], run_versions(page["items"])
             return rest, [read() for _ in range(4)]
@@ -252,12 +252,12 @@ def check_head_and_options(context: CheckContext, operation: Operation) -> None:
 
 
 def _unchanged_list(before: tuple[object, object], after: tuple[object, object]) -> bool:
-    """Nothing has changed in the list, or in what was read of it."""
+    """Return whether the list, or the part of it that was read, is unchanged."""
     return before[0] == after[0] or before[1] == after[1]
 
 
 def _retryable(context: CheckContext) -> str:
-    """A run with which nothing is wrong but what is said of it."""
+    """Return a run that can be retried, so that only the request can be invalid."""
     return context.runs.shared(State.FAILS, Status.FAILED)
 
 

@@ -168,7 +168,7 @@ def check_the_total_does_not_depend_on_the_page(context: CheckContext) -> None:
         return [context.page(**query)["total"] for query in (*queries, queries[0])]
 
     totals = context.read_stable(read, lambda a, b: a == b or a[0] != a[-1])
-    # What others create or delete meanwhile moves the totals one way.
+    # Runs that others create or delete meanwhile move the totals one way.
     if totals not in (sorted(totals), sorted(totals, reverse=True)) or (
         totals[0] == totals[-1] and len(set(totals)) > 1
     ):

@@ -1,4 +1,4 @@
-"""MODEL: calls in any order, made up by Hypothesis, against a model of what runs may do. What fails
+"""MODEL: calls in any order, made up by Hypothesis, against a model of runs. A sequence that fails
 is made as short as it can be and shown as the calls that lead to it."""
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def check_any_order_of_calls_agrees_with_the_model(context: CheckContext) -> Non
         with _hypothesis_home():
             run_state_machine_as_test(machine, settings=chosen)
     except Flaky as why:
-        # What fails may not fail again at a live service, nor what was possible be so again when
-        # the time is up: what was seen counts.
+        # At a live service a failure may not repeat, nor may a possible call still be possible
+        # when the time is up: the first observation counts.
         if not search.closed:
             raise Inconclusive(
                 "the same calls returned different responses, so that no sequence could be "
@@ -144,7 +144,7 @@ def _shortest(machine: type[Lifecycle], first: FailedSequence) -> FailedSequence
         worst = found if same and found is not None else worst
         return same
 
-    # What was learned in other sequences is not among these calls.
+    # Behaviour learned in other sequences is not among these calls.
     search.learned, learned = LearnedBehaviour(), search.learned
     until = time.monotonic() + min(
         _MAX_SHRINK_SECONDS, 0.5 * deadline.left(2 * _MAX_SHRINK_SECONDS)
@@ -156,7 +156,7 @@ def _shortest(machine: type[Lifecycle], first: FailedSequence) -> FailedSequence
 
 
 def _replay(machine: type[Lifecycle], calls: Sequence[Call]) -> FailedSequence | None:
-    """What comes of these calls."""
+    """Make the calls again and return their failure; None if they pass or cannot be made."""
     learned = machine.search.learned
     machine.search.learned = LearnedBehaviour(dict(learned.answers))
     sequence = machine()
@@ -230,14 +230,14 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(pick=_PICK)
     @_step
     def cancel(self, pick: int) -> None:
-        """What has not finished is cancelled; what has is left alone (Q02)."""
+        """Cancel a run: an unfinished run is cancelled, a finished one unchanged (Q02)."""
         self._cancel(self._pick(pick)[1])
 
     @precondition(lambda self: self.runs)
     @rule(pick=_PICK, mode=st.sampled_from(MODES))
     @_step
     def retry(self, pick: int, mode: str) -> None:
-        """What has finished runs again, or is refused and left alone (Q03, Q04)."""
+        """Retry a run: a finished run runs again, or is rejected and unchanged (Q03, Q04)."""
         self._retry(*self._pick(pick), mode)
 
     @precondition(lambda self: self.runs)
@@ -262,7 +262,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(pick=_PICK)
     @_step
     def wait_for_the_end(self, pick: int) -> None:
-        """What has an end comes to it, if such runs did so before."""
+        """Wait until a run has finished, which it must if such runs did so before."""
         kind, model = self._pick(pick)
         if not model.ends_in_time:
             return
@@ -339,7 +339,7 @@ class Lifecycle(RuleBasedStateMachine):
         kind, at, ends = KINDS[pick % len(KINDS)]
         spare = self.search.spare.setdefault((kind, at), [])
         try:
-            # What takes its time is made in numbers, so that all of them take it at once.
+            # Runs that take time are made several at once, so that they take it in parallel.
             if not spare:
                 spare += self.context.runs.fresh_many(
                     kind, at, 1 if at is None else self.search.batch
@@ -384,7 +384,7 @@ def _ends_again(kind: State, mode: str, before: str) -> frozenset[Status]:
 
 
 def _fault(failed: FailedSequence) -> str:
-    """What is wrong, whichever run it is of."""
+    """Return the failure without ids and numbers, so that it is the same for every run."""
     return re.sub(rf"{UUID}|\d+", "", str(failed.failure))
 
 

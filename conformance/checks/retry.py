@@ -60,7 +60,7 @@ def check_an_empty_object_is_accepted(context: CheckContext) -> None:
     try:
         check_rerun(context, run_id, before, rerun_id(context, run_id, response), first)
     except CheckFailed as fault:
-        # What the word itself means is another requirement: here it need only mean the same.
+        # The meaning of the mode is another requirement: here both need only behave alike.
         run_id, before = settled_failed_run(context)
         explicit = retry_accepted(context, run_id, {"mode": "from_failed"})
         try:
@@ -176,7 +176,7 @@ def check_non_object_body_is_rejected(context: CheckContext, body: bytes) -> Non
 @requirement("RETRY-11")
 @pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
 def check_an_unfinished_run_is_not_retried(context: CheckContext, state: State) -> None:
-    """Whatever the response (Q03), the run is unchanged."""
+    """Check that the run is unchanged, with any response (Q03)."""
     run_id = context.runs.fresh(state)
     before = context.snapshot(run_id)
     response = require(context.api.retry(run_id, {"mode": "full"}), no_server_error)
@@ -316,7 +316,7 @@ def check_absent_body(context: CheckContext) -> None:
 
 @requirement("RETRY-18", wants=[State.FAILS_ONCE])
 def check_a_retried_run_can_complete(context: CheckContext) -> None:
-    """What failed once succeeds when it is tried again."""
+    """Check that a step that failed once succeeds when it is retried."""
     run_id, _ = failed_run(context)
     new = rerun_id(context, run_id, retry_accepted(context, run_id, {}))
     last = context.wait_for(lambda: context.api.run(new), is_finished)

@@ -1,4 +1,4 @@
-"""STEPS: what a run consists of."""
+"""STEPS: the steps of a run."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Share what several check modules use."""
+"""Share code between check modules."""

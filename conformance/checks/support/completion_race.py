@@ -25,7 +25,7 @@ CONCURRENT = 5
 MAX_VOLLEYS = 5
 MAX_SECONDS = 30.0
 # Seconds. An event that comes no sooner before the end than this announces it too late; the first
-# volley is spread over the widest span, later ones no closer than what a machine is late by.
+# volley is spread over the widest span, later ones over no less than a machine's delay.
 MIN_LEAD = 0.04
 MAX_SPAN = 0.5
 MIN_SPAN = 0.03

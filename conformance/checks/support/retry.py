@@ -1,5 +1,4 @@
-"""What the checks of a retry have in common: a run that failed, a retry of it, and what became of
-its steps."""
+"""Share code between the checks of a retry: a failed run, a retry of it, and its steps then."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from conformance.vocabulary import FINISHED, Level, Operation, State, Status, Un
 
 # Seconds that a step may take to be taken over from another run.
 MAX_INSTANT = 0.05
-# Seconds in which others who create runs show.
+# Seconds in which runs created by other clients show.
 _IDLE = 2.0
 # The known answers to Q04 that remain when a retry of a run that did not fail is accepted or not.
 _UNFAILED = {
@@ -84,7 +83,7 @@ def failed_run(context: CheckContext) -> tuple[str, list[dict[str, Any]]]:
 
 
 def settled_failed_run(context: CheckContext) -> tuple[str, list[dict[str, Any]]]:
-    """Likewise, and what runs again will be seen to start later."""
+    """Return the same; a step that runs again will have a later start time."""
     found = failed_run(context)
     context.poller.tick()
     return found

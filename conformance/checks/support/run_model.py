@@ -1,6 +1,8 @@
-"""What a run may do, small enough to be believed: the statuses in which it may be seen next, and
-what must have stayed as it was. What the contract leaves open is learned when it is first seen, and
-the implementation held to it from then on."""
+"""Model a run: the statuses in which it may be seen next, and the fields that must not change.
+
+Behaviour that the contract leaves open is learned when it is first seen, and must stay the same
+from then on.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ _CONSTANT = ("id", "automationId", "automationVersionId", "tenantId", "createdAt
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """What does not fit, and how well the expectation is founded."""
+    """Hold why an observation does not fit, and how well the expectation is founded."""
 
     why: str
     level: Level = Level.DERIVED
@@ -45,7 +47,7 @@ class RunModel:
     kept: frozenset[str] = frozenset()
 
     def observe_run(self, run: dict[str, Any]) -> Mismatch | None:
-        """What is wrong with the run as it is now; takes in what is right."""
+        """Return how the run contradicts the model; if it does not, update the model from it."""
         try:
             status = Status(str(run.get("status")))
         except ValueError:
@@ -117,8 +119,10 @@ class RunModel:
 def list_mismatch(
     models: Iterable[RunModel], max_listed: int, page: Mapping[str, Any]
 ) -> Mismatch | None:
-    """What is wrong with these runs in a list that one page holds. As a list may lag, nothing is
-    taken in from it."""
+    """Return how a list that one page holds contradicts the models; None if it does not.
+
+    As a list may lag, the models are not updated from it.
+    """
     items, total = page["items"], page["total"]
     if total > max_listed:
         return None
@@ -135,12 +139,12 @@ def list_mismatch(
 
 @dataclass(slots=True)
 class LearnedBehaviour:
-    """What the implementation returned when a situation first came up."""
+    """Hold the first result of the implementation in each situation."""
 
     answers: dict[Hashable, tuple[Any, str]] = field(default_factory=dict)
 
     def check(self, situation: Hashable, observed: Any, summary: str) -> Mismatch | None:
-        """Return what is wrong if this situation had another result before."""
+        """Return a mismatch if this situation had another result before."""
         before, then = self.answers.setdefault(situation, (observed, summary))
         return (
             None if before == observed else Mismatch(f"{summary}; before, {then}", Level.INFERRED)

@@ -1,5 +1,4 @@
-"""What outlives one sequence of calls, where many are made up against a model of what runs may
-do."""
+"""Keep the state of a search across its sequences of calls, and shorten a failed one."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from conformance.errors import CheckFailed
 from conformance.vocabulary import State, Status
 
 T = TypeVar("T")
-# A step of a sequence and what was drawn for it.
+# A step of a sequence and the arguments drawn for it.
 Call = tuple[Callable[..., None], Mapping[str, Any]]
 
 
@@ -29,9 +28,12 @@ class FailedSequence:
 
 @dataclass(slots=True)
 class SearchState:
-    """Lessons, which kinds of runs have been seen to end, the sequence
-    that failed, what went wrong apart from the implementation, runs that are ready, how
-    many were used and why others could not be had."""
+    """Hold the state of a search.
+
+    `learned` is the behaviour seen so far, `ended` the kinds of runs seen to end, `failed` the
+    sequence that failed, and `problem` an error outside the implementation. `spare` are the runs
+    that are ready, `used` counts those used, and `unavailable` is why others could not be created.
+    """
 
     deadline: float
     learned: LearnedBehaviour = field(default_factory=LearnedBehaviour)
