@@ -1,1 +1,1 @@
-"""Decide what holds for a response, a run and its steps."""
+"""Decide whether a response, a run and its steps keep to the rules."""

@@ -1,6 +1,8 @@
-"""Decide whether a run, or its steps, contradict themselves. Each invariant takes one body and
-returns what is wrong, or None. The checks test runs that they provide; the monitor tests every
-response."""
+"""Decide whether a run, or its steps, contradict themselves.
+
+Each invariant takes one body and returns the contradiction, or None. The checks test runs that they
+provide; the monitor tests every response.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ COUNTS = {
     "pendingCount": "pending",
     "runningCount": "running",
 }
-# What measuring twice may differ by: in seconds, or as a part of the duration, if that is more.
+# Maximum difference of two measurements: in seconds, or a share of the duration, if that is more.
 _MARGIN = Decimal("0.1")
 _SHARE = Decimal("0.05")
 _UPPER = Decimal(1)
@@ -53,7 +55,7 @@ def duration_consistent(run: Json) -> str | None:
 
 
 def completion_matches_status(run: Json) -> str | None:
-    """`completedAt` if and only if it has finished; what is at work has started."""
+    """Require `completedAt` exactly of a finished run, and `startedAt` of a running one."""
     state = run.get("status")
     if (run.get("completedAt") is not None) != (state in FINISHED):
         return f"it has completedAt {run.get('completedAt')!r}"
@@ -102,7 +104,7 @@ def dependencies_acyclic(steps: Sequence[Json]) -> str | None:
 
 
 def step_times_consistent(step: Json) -> str | None:
-    """Started before completed, with the duration in between; what ended by itself has both."""
+    """Require start, duration and end to agree, and both times of a step that ended by itself."""
     if why := in_order(step, "startedAt", "completedAt") or duration_matches_times(step):
         return why
     done = step.get("status") in ("completed", "failed")
@@ -112,8 +114,10 @@ def step_times_consistent(step: Json) -> str | None:
 
 
 def started_before_dependency(step: Json, needed: Json) -> str | None:
-    """What a step depends on had completed when it started. ValueError where the times of the two
-    cannot be read."""
+    """Require that the needed step had completed when the step started.
+
+    Raise ValueError if a time of either cannot be parsed.
+    """
     if needed["status"] != "completed":
         return f"{needed['key']!r}, on which it depends, is {needed['status']}"
     if parse_timestamp(step["startedAt"]) < parse_timestamp(needed.get("completedAt")):
@@ -166,12 +170,12 @@ RUN_INVARIANTS: Mapping[str, Callable[[Json], str | None]] = {
     "GET-08": completion_matches_status,
     "GET-09": error_matches_status,
 }
-"""What a run by itself says of a requirement."""
+"""The invariant of a run for each requirement."""
 STEP_INVARIANTS: Mapping[str, Callable[[Sequence[Json]], str | None]] = {
     "STEPS-04": keys_unique,
     "STEPS-05": dependencies_acyclic,
 }
-"""What all steps of a run say together."""
+"""The invariant of all steps of a run for each requirement."""
 
 
 def _fraction(timestamp: str) -> Decimal:
@@ -180,6 +184,6 @@ def _fraction(timestamp: str) -> Decimal:
 
 
 def _unit(value: Decimal) -> Decimal:
-    """The place of its last digit that says something: what ends in zeros may have been rounded."""
+    """Return the place of the last significant digit, as zeros at the end may come of rounding."""
     exponent = value.normalize().as_tuple().exponent if value else 0
     return Decimal(1).scaleb(min(0, exponent)) if isinstance(exponent, int) else _UPPER

@@ -1,5 +1,7 @@
-"""Matchers: each looks at one value and says what is wrong with it, or nothing. They know nothing
-of checks or pytest, so the same matcher asserts, polls and filters."""
+"""Match one value: each matcher returns the fault of a value, or None.
+
+Matchers know nothing of checks or pytest, so the same matcher asserts, polls and filters.
+"""
 
 from __future__ import annotations
 
@@ -52,12 +54,12 @@ def rejects_caller(response: Response) -> str | None:
 
 
 def not_visible(response: Response) -> str | None:
-    """404 or 403: what belongs to others is not shown."""
+    """Require 404 or 403, which hide the runs of other tenants."""
     return None if response.status in (404, 403) else "expected 404 or 403"
 
 
 def names_parameter(name: str) -> Matcher[Response]:
-    """The documented validation error, one of whose `loc` names this parameter."""
+    """Require the documented validation error with a `loc` that names this parameter."""
 
     def matcher(response: Response) -> str | None:
         details = response.object().get("detail")
@@ -140,7 +142,7 @@ def unaffected(before: dict[str, Any], after: dict[str, Any]) -> str | None:
     """A run is as it was, or has gone on by itself: it was neither ended nor restarted."""
     fields = ["createdAt", "automationId"]
     fields += [] if progressed(before, after) else ["status"]
-    # What has begun has begun when it did; what waits may begin.
+    # The start time of a started run is final; a pending run may start.
     if before.get("startedAt") is not None or not progressed(before, after):
         fields.append("startedAt")
     return unchanged(before, after, fields)
@@ -156,8 +158,7 @@ def step_unaffected(before: dict[str, Any], after: dict[str, Any]) -> str | None
 
 
 def run_versions(runs: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Which runs they are, and when each was changed last: the same where nothing has changed, in
-    whatever order they come."""
+    """Return the id and last change of each run, sorted: equal if no run has changed."""
     return sorted((str(run.get("id")), str(run.get("updatedAt"))) for run in runs)
 
 

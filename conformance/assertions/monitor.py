@@ -17,7 +17,7 @@ from conformance.errors import CheckFailed
 from conformance.vocabulary import ROOT, Level, Status
 
 Json = dict[str, Any]
-# The requirement, the thing that it is about, and what is wrong with that.
+# The requirement, its subject, and the fault of the subject.
 Fault = tuple[str, str, str]
 
 _METHODS = ("GET", "POST")
@@ -36,12 +36,12 @@ class InvariantMonitor:
         }
 
     def observe(self, response: Response) -> None:
-        """Test what one response shows."""
+        """Test the runs, steps or events in one response."""
         path = urlsplit(response.url).path
         if not 200 <= response.status < 300 or ROOT not in path or response.method not in _METHODS:
             return
         if response.media_type == "text/event-stream":
-            # Nothing is documented of what an event shows.
+            # The content of an event is not documented.
             self._note(response, self._events(response.body), Level.INFERRED)
             return
         try:
@@ -71,7 +71,7 @@ class InvariantMonitor:
             # An incomplete run is the subject of other checks.
             if not isinstance(run, dict) or not isinstance(run.get("status"), str):
                 continue
-            # What a status means that the contract does not know is open.
+            # The meaning of a status that the contract does not know is open.
             if run["status"] not in _STATUSES:
                 continue
             if run.get("createdAt") is None:

@@ -54,8 +54,8 @@ def rules(schemas: Schemas) -> Mapping[str, Rule]:
 
 
 class RuleMonitor:
-    """Apply the rules of the wanted requirements to every response, and keep what it
-    and others like it find."""
+    """Apply the rules of the wanted requirements to every response, and keep the findings, also
+    those of other monitors."""
 
     def __init__(self, found: Mapping[str, Rule], wanted: Collection[str]) -> None:
         self._wanted = wanted
@@ -76,8 +76,7 @@ class RuleMonitor:
                 self.note(name, failure)
 
     def note(self, name: str, failure: CheckFailed) -> None:
-        """Keep what was found against a requirement, if that is wanted: the first few findings, and
-        of those that come together the first."""
+        """Keep a failure of a wanted requirement: the first few, one between calls of `take`."""
         if name not in self._wanted:
             return
         with self._lock:
@@ -86,7 +85,7 @@ class RuleMonitor:
                 self._counts[name] = self._counts.get(name, 0) + 1
 
     def take(self) -> dict[str, CheckFailed]:
-        """What was noted since this was last called: one finding at the most for a requirement."""
+        """Return the failures noted since the last call, at most one for each requirement."""
         with self._lock:
             taken, self._new = self._new, {}
             return taken
@@ -125,7 +124,7 @@ def no_server_error(response: Response) -> CheckFailed | None:
 
 def error_has_reason(response: Response) -> CheckFailed | None:
     """The body of a 4xx is JSON and says why (Q20)."""
-    # What a gateway returns by itself did not reach the service.
+    # A request that a gateway rejects does not reach the service.
     by_gateway = is_gateway_error(response.status, response.headers, response.body)
     if by_gateway or not 400 <= response.status < 500 or response.method == "HEAD":
         return None
