@@ -1,1 +1,1 @@
-"""Give checks what they work with: their context, runs, polling, shared observations."""
+"""Provide the means of checks: their context, runs, polling, shared observations."""

@@ -1,4 +1,4 @@
-"""What is observed once for many checks: the life of a run, its stream, a stream that is quiet."""
+"""Observe once for many checks: the life of a run, its stream, an idle stream."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ObservationCache:
         self._new: dict[str, Any] = {}
 
     def once(self, name: str, observe: Callable[[], T]) -> T:
-        """What `observe` returned, or raises what it raised, when this name was first asked for."""
+        """Call `observe` once for this name; return its result, or raise its error, every time."""
         if name not in self._kept:
             try:
                 self._kept[name] = self._new[name] = observe()
@@ -34,7 +34,7 @@ class ObservationCache:
         return cast("T", kept)
 
     def news(self) -> dict[str, Any]:
-        """What was observed since this was last called, by name."""
+        """Return the observations made since the last call, by name."""
         news, self._new = self._new, {}
         return news
 

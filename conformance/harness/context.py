@@ -1,5 +1,5 @@
-"""What a check is given: callers of the API, runs, the contract, time, and a place to note how the
-implementation answers an open question."""
+"""Provide the context of a check: API callers, runs, the contract, time, and a place to record how
+the implementation behaves on an open question."""
 
 from __future__ import annotations
 
@@ -162,8 +162,8 @@ class CheckContext:
     def listed(
         self, run_id: str, matches: Matcher[dict[str, Any]] = lambda item: None
     ) -> tuple[dict[str, Any] | None, str | None]:
-        """The run as the list shows it, and what is wrong with that, once the list has had time to
-        settle: None if nothing."""
+        """Return the run as the list shows it once it has had time to settle, and the fault or
+        None."""
 
         def judge(item: dict[str, Any] | None) -> str | None:
             return "it is not in the list" if item is None else matches(item)
@@ -213,7 +213,7 @@ class CheckContext:
 
     def _open_idle_stream(self) -> IdleStream:
         stream = self.api.events(self.runs.shared(State.RUNNING_LONG))
-        # What has happened so far comes first.
+        # The events so far come first.
         stream.wait(0.3, lambda s: s.ended)
         return IdleStream(stream, stream.comments, time.monotonic())
 
@@ -265,7 +265,7 @@ class CheckContext:
             early.close()
             for stream in (first, second):
                 self.poller.follow(stream, has_ended)
-            # Whatever follows the terminal event comes within this: a second one, or the close.
+            # Anything after the terminal event comes within this: a second one, or the close.
             first.wait(1, lambda s: s.ended)
             second.wait(0.2, lambda s: s.ended)
         return StreamRecording(run_id, first, second, early)
@@ -325,7 +325,7 @@ class CheckContext:
         newest = max((str(item.get("createdAt")) for item in items), default="")
         later = {item["id"] for item in self.page(limit=_LIST_EDGE)["items"]}
         new = [self.api.get_run(i).object() for i in later - {item["id"] for item in items}]
-        # What is listed now and is older was only left out before.
+        # A run that is listed only now and is older was left out before.
         return found[0] != found[1] or any(str(run.get("createdAt")) > newest for run in new)
 
     def check_schema(self, response: Response, schema: str) -> Any:
@@ -372,14 +372,16 @@ class CheckContext:
     def observe(
         self, question: str, *answers: str, observed: str, exchange: int | None = None
     ) -> None:
-        """Note which of the known answers to an open question what was seen leaves possible; none
-        means that it was none of them. Raise ValueError for an unknown answer."""
+        """Record the known answers to an open question that an observation leaves possible.
+
+        No answer means that it fits none of them. Raise ValueError for an unknown answer.
+        """
         if unknown := set(answers) - set(self.questions[question].answers):
             raise ValueError(f"{sorted(unknown)} are not answers to {question}")
         clean = self.api.target.traffic.redactor.text(observed)
         self.observations.append(Observation(question, answers, clean, exchange))
 
     def observe_status(self, question: str, response: Response, words: Mapping[int, str]) -> None:
-        """Likewise, where the status code decides: `words` has the known answer by status code."""
+        """Record the answer that the status code decides: `words` has it by status code."""
         known = (words[response.status],) if response.status in words else ()
         self.observe(question, *known, observed=response.summary, exchange=response.exchange)

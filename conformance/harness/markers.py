@@ -15,7 +15,7 @@ MARKER = "requirement"
 
 @dataclass(frozen=True, slots=True)
 class CheckInfo:
-    """What a check is.
+    """Describe a check.
 
     `exclusive`: it counts the tenant's runs or compares readings of the list, so no run may be
     created meanwhile. `shares` names an observation that takes long and that several checks use:
@@ -51,7 +51,7 @@ def requirement(
 
 
 def info_of(item: pytest.Item) -> CheckInfo | None:
-    """Return what the collected check is; None for any other test."""
+    """Return the description of the collected check; None for any other test."""
     marker = item.get_closest_marker(MARKER)
     info = marker.args[0] if marker and marker.args else None
     return info if isinstance(info, CheckInfo) else None

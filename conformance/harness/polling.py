@@ -19,7 +19,7 @@ from conformance.vocabulary import Status
 T = TypeVar("T")
 _STEP = 0.5
 _DELIVERY = 0.05
-# What is under way behind a run's end shows within this, in real time; a clock moves further.
+# Effects of a run's end show within this, in real time; a clock moves further.
 _REAL_EFFECT_TIME = 2.0
 _EFFECT_TIME = 120.0
 # Steps that go over into each other do so within this, in real time.
@@ -63,8 +63,11 @@ class Poller:
         within: float | None = None,
         wanted: Matcher[T] | None = None,
     ) -> tuple[T, str | None]:
-        """The last value read and what was still wrong with it after `within` seconds: None if it
-        came to match. `wanted` is what it is waited for, if `matches` ends a wait sooner."""
+        """Read until the value matches; return the last value, and its fault or None.
+
+        Wait at most `within` seconds. `wanted` is the matcher that the wait is for, if `matches`
+        ends it sooner.
+        """
         patience = self.patience if within is None else within
         seconds = 0.0
         while True:
@@ -96,8 +99,10 @@ class Poller:
         self.advance(_TICK)
 
     def wait_for_effects(self, since: float) -> None:
-        """Let so much time have gone by since then, by the monotonic clock, that what was still
-        under way must have shown. Real time that went by meanwhile is not waited for again."""
+        """Wait until pending effects must have shown, counted from `since` by the monotonic clock.
+
+        Real time that has passed since is not waited for again.
+        """
         self.advance(
             max(0.0, since + _REAL_EFFECT_TIME - time.monotonic())
             if self.real_time

@@ -1,4 +1,4 @@
-"""Hold what was recorded of runs: snapshots taken while polling, and streams listened to."""
+"""Hold recordings of runs: snapshots taken while polling, and streams."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class StreamRecording:
-    """The stream of a succeeding run as two subscribers received it, from its creation on; `early`
-    is what a third one had received when it left."""
+    """Hold the stream of a succeeding run as two subscribers received it from its creation on.
+
+    `early` is the stream of a third one, which left early.
+    """
 
     run_id: str
     first: Stream

@@ -43,7 +43,7 @@ _MAX_TRIES = 4
 _MAX_UNFINISHED = 8
 # How many runs are tried whether they can be read as soon as they are created.
 _READ_AT_ONCE = 5
-# What may stand in a path as it is.
+# An id that needs no escaping in a path.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -119,7 +119,7 @@ class Runs:
         return provided.run_id
 
     def created(self, run_id: str) -> bool:
-        """Whether the kit had this run made, and so knows what became of it since."""
+        """Return whether the kit created this run, and so knows its history."""
         return run_id in self._created
 
     def newest(self, count: int) -> list[str]:
@@ -184,8 +184,10 @@ class Runs:
             self._wanted, self._unfinished = [], []
 
     def clean_up(self) -> None:
-        """Cancel what the kit made, itself or by a retry; what has finished by then refuses, which
-        is as well."""
+        """Cancel the runs that the kit created, itself or by a retry.
+
+        A finished run may reject that, which is ignored.
+        """
         for run_id in (*self._created, *self._retried_runs.ids):
             try:
                 self._api.cancel(run_id)
@@ -195,7 +197,7 @@ class Runs:
                 continue
 
     def _request(self, state: State, at: Status | None = None) -> Provided | Declined:
-        # Only who wants it finished is served by one that was made ahead.
+        # A run that was created ahead serves only a check that wants it finished.
         if at in FINISHED and (ahead := self._created_ahead.get(state)):
             return ahead.pop(0)
         # A run that advances by itself has done so since it was set aside.

@@ -1,5 +1,7 @@
-"""Give what lags behind a write its time: a replica that serves the list, a run that can be read a
-moment after it was created. The lag is measured, and reported as an observation."""
+"""Give reads that lag after a write their time: a list served by a replica, a run just created.
+
+The lag is measured, and reported as an observation.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,10 @@ class Settling:
     def read(
         self, what: str, read: Callable[[], T], matches: Matcher[T], limit: float | None = None
     ) -> tuple[T, str | None]:
-        """Return the last value read and what was still wrong with it: None if it came to match in
-        time. `what` lags is noted if it did not match at first."""
+        """Read until the value matches; return the last value, and its fault or None.
+
+        The lag is recorded under `what` if the value did not match at first.
+        """
         start, first = time.monotonic(), True
         limit = self.limit if limit is None else limit
         while True:

@@ -15,11 +15,11 @@ from conformance.client.response import Response
 from conformance.errors import Outcome
 from conformance.vocabulary import FINISHED, State, Status
 
-# What was done to a run last, apart from providing it in a state.
+# The last operation on a run, apart from providing it in a state.
 CANCEL, RETRY = "cancel", "retry"
 # Seconds. A first wait is this many times as long as a run has taken, and no shorter than this.
 _TIMES, _MIN_FIRST = 10, 8.0
-# A later wait for what did not come before.
+# A later wait for a transition or event that was missed before.
 _LATER = 1.0
 # A status that the contract does not know may lead to one that it knows.
 _GRACE = 2.0
@@ -36,7 +36,7 @@ _CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A kind of transition: what was done to a run last, and the status that it is to leave."""
+    """A kind of transition: the last operation on a run, and the status that it is to leave."""
 
     origin: str
     status: str
@@ -60,7 +60,7 @@ class Transition:
 class Missed:
     """A transition that did not come: of which run, since when by the monotonic clock, and after
     how many seconds the wait was given up; `short` of the patience that was configured. `matches`
-    is what the run was waited for to match."""
+    is the matcher of the wait."""
 
     transition: Transition
     run_id: str
@@ -77,7 +77,7 @@ class Missed:
 
 @dataclass(slots=True)
 class WaitHistory:
-    """What the waits of a session have shown; `real_time` says that time can only be waited for."""
+    """Keep the results of a session's waits; `real_time` says that no clock can be moved."""
 
     real_time: bool = True
     longest_life: float = 0.0
@@ -124,7 +124,7 @@ class WaitHistory:
         run_id = str(value.get("id"))
         if run_id not in self._begun or self._origins.get(run_id) in (CANCEL, RETRY):
             return
-        # What had ended before it was looked at says itself how long it took.
+        # A run that had ended before the first read states its duration itself.
         life = time.monotonic() - self._begun[run_id] if seconds else _life_of(value)
         self.longest_life = max(self.longest_life, life)
 
@@ -135,7 +135,7 @@ class WaitHistory:
         patience: float,
         matches: Callable[[Any], str | None],
     ) -> None:
-        """Note that a wait ended without the transition; `patience` is what it might have taken."""
+        """Record that a wait ended without the transition; `patience` is its limit in seconds."""
         transition = self._transition(value)
         if transition is None or not isinstance(value, Mapping):
             return
@@ -157,7 +157,7 @@ class WaitHistory:
         return self._first(patience)
 
     def heard(self, ready: bool, seconds: float) -> None:
-        """Note whether a stream brought what it was listened to for."""
+        """Record whether a stream brought the event that was waited for."""
         self._streams_missed = 0 if ready else self._streams_missed + bool(seconds)
 
     def _first(self, patience: float) -> float:
@@ -166,7 +166,7 @@ class WaitHistory:
         return min(patience, max(_MIN_FIRST, _TIMES * self.longest_life))
 
     def _transition(self, value: object) -> Transition | None:
-        """Return what the run is waited for to do; None for what is not a run of the kit's."""
+        """Return the transition that the run is to make; None if it is not a run of the kit."""
         if not isinstance(value, Mapping) or not isinstance(value.get("status"), str):
             return None
         origin = self._origins.get(str(value.get("id")))
