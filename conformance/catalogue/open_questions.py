@@ -1,6 +1,9 @@
-"""What the reference leaves open, and how the target was seen to answer it. A check looks at
-behaviour and says which of the known answers it leaves possible; what all checks leave possible is
-the target's answer, and where that is none, what they saw contradicts itself or is unheard of."""
+"""Record the questions that the reference leaves open, and the target's behaviour on each.
+
+A check observes behaviour and lists the known answers that it leaves possible. The one that all
+checks leave possible is the target's; if none is left, the observations contradict each other or
+fit no known answer.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from conformance.resources import questions_file
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One open question; `answers` says what each known answer means, the contract's own first."""
+    """One open question; `answers` explains each known answer, the contract's own first."""
 
     number: str
     text: str
@@ -23,14 +26,16 @@ class Question:
 
     @property
     def default(self) -> str:
-        """The contract's own answer."""
+        """Return the contract's own answer."""
         return next(iter(self.answers))
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a check saw of a question: the known answers that it leaves possible, or none where it
-    was something else. `exchange` is the number of the exchange that shows it."""
+    """One observation of a check on a question: the known answers that it leaves possible, if any.
+
+    `exchange` is the number of the exchange that shows it.
+    """
 
     question: str
     answers: tuple[str, ...]
@@ -40,7 +45,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class RecordedObservation:
-    """An observation and who made it."""
+    """An observation and the check that made it."""
 
     requirement: str
     check: str
@@ -67,7 +72,7 @@ class ObservedAnswer:
 
     @property
     def possible(self) -> tuple[str, ...]:
-        """The known answers that everything seen leaves possible."""
+        """Return the known answers that all observations leave possible."""
         return tuple(
             answer
             for answer in self.question.answers
@@ -76,21 +81,21 @@ class ObservedAnswer:
 
     @property
     def answer(self) -> str | None:
-        """The answer, if it is one."""
+        """Return the only possible answer; None if several or none are possible."""
         return self.possible[0] if len(self.possible) == 1 else None
 
     @property
     def unknown(self) -> tuple[RecordedObservation, ...]:
-        """The observations that fit none of the known answers."""
+        """Return the observations that fit none of the known answers."""
         return tuple(each for each in self.records if not each.observation.answers)
 
     @property
     def contradictory(self) -> bool:
-        """Whether each sighting fits a known answer, and no answer fits them all."""
+        """Return whether each observation fits a known answer, and none fits them all."""
         return not self.possible and not self.unknown
 
     def to_json(self) -> dict[str, Any]:
-        """The question's answer as the report has it."""
+        """Return the observations as the report has them."""
         return {
             "answer": self.answer,
             "possible": list(self.possible),
@@ -113,8 +118,7 @@ def load(file: Path | None = None) -> dict[str, Question]:
 def observed_answers(
     questions: Mapping[str, Question], records: Iterable[RecordedObservation]
 ) -> dict[str, ObservedAnswer]:
-    """What was seen of each question, in the order of the questions; those that nothing was seen of
-    are left out."""
+    """Return the observations of each question that has any, in the order of the questions."""
     seen: dict[str, list[RecordedObservation]] = {}
     for each in records:
         kept = seen.setdefault(each.observation.question, [])
