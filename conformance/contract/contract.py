@@ -1,8 +1,8 @@
 """Read the contract: in full, without its weaker evidence, and keyword by keyword.
 
-`full` is everything that ``openapi.yaml`` promises, `documented` what an implementation must keep
-to. `marks_for` and `level_of` return how well one keyword is founded: a fault there is a violation
-if its level gates, else a deviation.
+`full` is everything that ``openapi.yaml`` promises, `documented` the part that binds an
+implementation. `marks_for` and `level_of` return how well one keyword is founded: a fault there is
+a violation if its level gates, else a deviation.
 """
 
 import json
@@ -37,12 +37,12 @@ class Contract:
         return sha256(json.dumps(self.full, sort_keys=True).encode()).hexdigest()
 
     def marks_for(self, pointer: str) -> tuple[Mark, ...]:
-        """The marks that cover the keyword at the JSON pointer, outermost first.
+        """Return the marks that cover the keyword at the JSON pointer, outermost first.
 
         The pointer starts at the document's root and may pass through references, with or without
-        naming ``$ref``, as the paths of validators do. What covers an object on the way covers all
-        below it. The last key may be absent: a null that is refused is a fault of ``nullable``.
-        A pointer that leads nowhere raises a LookupError.
+        naming ``$ref``, as the paths of validators do. A mark that covers an object on the
+        way covers all below it. The last key may be absent: a null that is rejected is a fault of
+        ``nullable``. Raise LookupError if the pointer leads nowhere.
         """
         places = self._places(pointer)
         last = places[-1]
@@ -74,7 +74,7 @@ class Contract:
             if position < len(keys) - 1:
                 look_up(node, (key,))
             if referrer is not None:
-                # A mark may cover a keyword of what refers, such as `properties.*.nullable`.
+                # A mark may cover a keyword of the referrer, such as `properties.*.nullable`.
                 places.insert(-1, (*referrer, key))
                 referrer = None
             indexed = isinstance(node, list) and str(key).isdecimal()
@@ -110,9 +110,9 @@ class Contract:
 
 
 def load(file: File | None = None) -> Contract:
-    """The contract in the file, by default the kit's own.
+    """Load the contract in the file, by default the kit's own.
 
-    A ConfigurationError says what is wrong with the file, or with a mark in it, and where.
+    Raise ConfigurationError with the fault of the file, or of a mark in it, and its place.
     """
     file = file or contract_file()
     try:

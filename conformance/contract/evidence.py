@@ -1,7 +1,7 @@
-"""How well each part of the contract is known: the marks under ``x-evidence``, read and checked.
+"""Read and check the marks under ``x-evidence``: how well each part of the contract is known.
 
-The reference page is the only source that is *documented*. Whatever else the contract says bears a
-mark that names its keywords and gives the reason; what bears none is documented. A fault in
+The reference page is the only source that is *documented*. Any other part of the contract bears a
+mark that names its keywords and gives the reason; a part without a mark is documented. A fault in
 something documented or derived is a violation, in anything weaker a deviation.
 """
 

@@ -1,9 +1,9 @@
 """Compute the contract's other forms: OpenAPI 3.1.1 and 3.2.0, documented and full.
 
 `openapi.yaml` is OpenAPI 3.0.3 and stays the source. A form is one view of it (*documented*: only
-what gates; *full*: everything, with its evidence) in one version of OpenAPI. From 3.1 on schemas
-are JSON Schema 2020-12: `nullable` becomes a `null` type, `example` a list, an exclusive bound a
-number. In 3.2 a stream is described event by event: `itemSchema` replaces `schema`.
+parts that gate; *full*: everything, with its evidence) in one version of OpenAPI. From 3.1 on
+schemas are JSON Schema 2020-12: `nullable` becomes a `null` type, `example` a list, an exclusive
+bound a number. In 3.2 a stream is described event by event: `itemSchema` replaces `schema`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _PAYLOADS = frozenset(("const", "default", "enum", "example", "examples", "value
 
 
 class View(StrEnum):
-    """What a form contains: only what gates, or everything with its evidence."""
+    """The content of a form: only the parts that gate, or everything with its evidence."""
 
     DOCUMENTED = "documented"
     FULL = "full"
@@ -121,7 +121,7 @@ def modern_schema(schema: dict[str, Any]) -> dict[str, Any]:
     Its inner schemas must have been converted before: marks are adapted to their keywords.
     """
     if "$ref" in schema:
-        # OpenAPI 3.0 ignores what stands next to a reference; 2020-12 would apply it.
+        # OpenAPI 3.0 ignores keywords next to a reference; 2020-12 would apply them.
         return {"$ref": schema["$ref"]}
     schema = dict(schema)
     if schema.pop("nullable", False) is True and isinstance(schema.get("type"), str):

@@ -19,7 +19,7 @@ def target(reference: str) -> Path:
 
 
 def look_up(node: Any, path: Path) -> Any:
-    """Return what is at the path below the node. Raise LookupError if there is nothing."""
+    """Return the value at the path below the node. Raise LookupError if there is none."""
     for key in path:
         if isinstance(node, list) and str(key).isdecimal():
             node = node[int(key)]
@@ -31,7 +31,7 @@ def look_up(node: Any, path: Path) -> Any:
 
 
 def resolve(document: Document, node: Any) -> Any:
-    """Return the node, or what it refers to. Raise LookupError for a reference to nothing."""
+    """Return the node, or the target of its reference. Raise LookupError if that is missing."""
     while isinstance(node, dict) and "$ref" in node:
         node = look_up(document, target(node["$ref"]))
     return node

@@ -31,7 +31,7 @@ Use = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What the reference says: its section, the text there, and the line of the transcription."""
+    """A statement of the reference: its section, its text, and the line of the transcription."""
 
     section: str
     text: str
@@ -40,7 +40,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Why a place of the contract says what it says: facts of the reference, marks, the level."""
+    """The sources of a place of the contract: facts of the reference, marks, the level."""
 
     pointer: str
     place: str

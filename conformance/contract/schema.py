@@ -34,7 +34,7 @@ class Schemas:
         self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
 
     def faults(self, name: str, value: Any) -> list[Fault]:
-        """Everything that is wrong with the value, best founded first.
+        """Return the faults of the value, best founded first.
 
         Where an open question has more than one accepted answer, none of them is a fault: a field
         that may be null may as well be absent.
@@ -58,7 +58,7 @@ class Schemas:
         return self._validators[name]
 
     def _fault(self, name: str, error: jsonschema_rs.ValidationError) -> Fault:
-        # The way through references: a mark may cover a keyword of what refers.
+        # The way through references: a mark may cover a keyword of the referrer.
         keys = ["components", "schemas", name, *error.evaluation_path[1:]]
         if keys[-1] == "type" and error.instance is None:
             keys = [*keys[:-1], "nullable"]

@@ -1,7 +1,7 @@
-"""The contract with its weaker evidence taken out.
+"""Remove the parts of weaker evidence from the contract.
 
 Where a mark is too weak the contract makes no statement, which permits anything. Removing a keyword
-must therefore never tighten what is left: null becomes allowed, alternatives stay, a credential
+must therefore never tighten the rest: null becomes allowed, alternatives stay, a credential
 becomes optional.
 """
 
@@ -18,7 +18,7 @@ _ALTERNATIVES = ("anyOf", "oneOf")
 
 
 def documented(document: Document, marks: Iterable[Mark]) -> Document:
-    """What is documented or derived. What is weaker is left open."""
+    """Return the part that is documented or derived; weaker parts are left open."""
     view = unshared(document)
     weak = [mark for mark in marks if not mark.level.gates]
     for place in deepest_first(weak):
@@ -32,9 +32,9 @@ def documented(document: Document, marks: Iterable[Mark]) -> Document:
 
 
 def unshared(document: Document) -> Document:
-    """A copy in which no two places are one object, as YAML's aliases make them.
+    """Return a copy in which no two places are one object, as YAML's aliases make them.
 
-    Raises TypeError for what JSON cannot say.
+    Raise TypeError for a value that JSON cannot represent.
     """
     return cast(Document, json.loads(json.dumps(document)))
 
@@ -66,7 +66,7 @@ def stand_in(view: Document, place: Path) -> bool:
 
 
 def _relax(view: Document, place: Path) -> bool:
-    """Whether taking out would tighten: if so, what is there is widened instead."""
+    """Keep or widen the value if its removal would tighten the contract; return whether so."""
     parent, key = look_up(view, place[:-1]), place[-1]
     if key == "security":
         parent[key] = [*(each for each in parent[key] if each), {}]
@@ -95,7 +95,7 @@ def _allow_null(view: Document, place: Path) -> None:
 
 
 def tidied(view: Document) -> Document:
-    """Without what was taken out, what referred to it, and what only that referred to."""
+    """Return the view without removed parts, references to them, and parts no longer used."""
     while (swept := _swept(view, view)) != view:
         view = swept
     return pruned(view)
