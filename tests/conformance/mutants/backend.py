@@ -29,8 +29,11 @@ from examples.flask_backend.worker import StoppedError, Worker  # noqa: E402
 
 @dataclass(frozen=True, slots=True)
 class BackendMutant:
-    """`breaks` changes the backend's code in its process; these requirements catch it. It works at
-    `speed`, slower where a fault shows only to those who look before a run has ended."""
+    """`breaks` changes the backend's code in its process; these requirements catch it.
+
+    It works at `speed`, slower where a fault shows only to clients that read before a run has
+    ended.
+    """
 
     name: str
     requirements: tuple[str, ...]
@@ -79,7 +82,7 @@ def cancelled_work_goes_on() -> None:
 
 @mutant("CANCEL-05")
 def refused_cancel_comes_late() -> None:
-    """A cancel of what has ended is refused, and the run is touched a little later."""
+    """Reject a cancel of a finished run, and change the run a little later."""
     cancel, begin = Run.cancel, Store.__init__
     stores: list[Store] = []
 
@@ -103,8 +106,7 @@ def refused_cancel_comes_late() -> None:
 
 @mutant("CANCEL-07")
 def cancel_acts_on_what_it_saw() -> None:
-    """A cancel looks, and acts a moment later on what it saw: what has completed meanwhile is
-    cancelled."""
+    """Read the status and cancel a moment later, even if the run has completed meanwhile."""
     change = Store.change
 
     @contextmanager
@@ -145,7 +147,7 @@ def cancel_of_the_last_step_is_forgotten() -> None:
 
 @mutant("CANCEL-04")
 def long_steps_outlive_their_run() -> None:
-    """What is short is finished before the run is cancelled, what is long never hears of it."""
+    """Finish short steps before the run is cancelled, and never notify long ones."""
     work, end_step = Worker._work, Run.end_step
     AUTOMATIONS["running_long"] = Automation(
         "running_long",
@@ -236,7 +238,7 @@ def resumes_one_too_late() -> None:
 
 @mutant("EVENTS-08")
 def nothing_heard_while_it_replays() -> None:
-    """A subscriber is reported the past, and listens to what happens a moment later."""
+    """Send a subscriber the past events, and miss those of the moment after."""
     follow = Store.follow
 
     def wrong(self: Store, run_id: str, after: int, quiet: float) -> Iterator[Event | None]:
@@ -254,7 +256,7 @@ def nothing_heard_while_it_replays() -> None:
 
 @mutant("RETRY-02")
 def always_from_the_beginning() -> None:
-    """Whatever the mode, nothing is kept."""
+    """Keep no step, in any mode."""
     retry = Run.retry
     Run.retry = lambda self, mode, step_key: retry(self, "full", None)  # type: ignore[method-assign]
 

@@ -191,7 +191,7 @@ async def no_body_breaks_it(request: Request, forward: Forward, memory: Json) ->
 
 
 def leaves(name: str, *fields: str) -> None:
-    """One whose steps keep these fields when they are reset, until they have ended again."""
+    """Add a mutant whose steps keep these fields when they are reset, until they end again."""
 
     async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
         if request.operation == "retry":

@@ -132,7 +132,7 @@ async def one_subscriber_misses_something(
 
 @mutant("EVENTS-08")
 async def a_seam_behind_the_past(request: Request, forward: Forward, memory: Json) -> Response:
-    """What happens first after a subscriber has been reported the past is lost to it."""
+    """Lose the first event after the past ones that a subscriber receives."""
     reply = await forward(request)
     if reply.frames is not None:
         reply.frames = _without_next(reply.frames, memory.setdefault(request.run_id, [0]))
@@ -141,7 +141,7 @@ async def a_seam_behind_the_past(request: Request, forward: Forward, memory: Jso
 
 @mutant("EVENTS-08")
 async def a_seam_that_overlaps(request: Request, forward: Forward, memory: Json) -> Response:
-    """What happened last before a subscriber came is reported to it twice."""
+    """Send the last event before a subscription twice."""
     reply = await forward(request)
     if reply.frames is not None:
         reply.frames = _with_last_again(reply.frames, memory.setdefault(request.run_id, [0]))
@@ -194,7 +194,7 @@ async def streams_may_be_kept(request: Request, forward: Forward, memory: Json) 
 
 @mutant("EVENTS-16")
 async def history_of_today(request: Request, forward: Forward, memory: Json) -> Response:
-    """What is kept of an event is its name: the run is looked up when it is reported."""
+    """Keep only the name of an event, and read the run when the event is sent."""
     reply = await forward(request)
     if reply.frames is not None:
         run = (await forward(request.to("get"))).json()

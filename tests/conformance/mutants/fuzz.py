@@ -16,13 +16,16 @@ OPERATIONS = ("list", "get", "cancel", "events", "retry", "steps")
 
 
 def broken() -> Response:
-    """The answer of a server that stumbled."""
+    """Return the response of a server that failed."""
     return Response(500, {}).put({"detail": "oops"})
 
 
 def odd(request: Request, reply: Response) -> bool:
-    """Input that is easy to forget: a page far behind the end, a step whose name is not ASCII,
-    an unknown run that only one of sixteen shards can answer for."""
+    """Return whether the input is easy to forget.
+
+    That is a page far after the end, a step whose name is not ASCII, or an unknown run that only
+    one of sixteen shards can look up.
+    """
     if request.operation == "list":
         return (integer(request.parameter("offset")) or 0) > 100
     if request.operation == "retry":
@@ -33,7 +36,7 @@ def odd(request: Request, reply: Response) -> bool:
 
 
 def describe_failure(operation: str) -> Mutate:
-    """Say of every good answer of this operation that it is text."""
+    """Label every successful response of this operation as text."""
 
     async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
         reply = await forward(request)
@@ -68,8 +71,8 @@ def brittle(operation: str) -> Mutate:
 
 
 def mindful(operation: str) -> Mutate:
-    """Answer this operation in words once the run has been both cancelled and retried; the list
-    once that is true of any run."""
+    """Label the responses of this operation as text once the run has been cancelled and retried;
+    for the list, once any run has."""
 
     async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
         reply = await forward(request)

@@ -10,7 +10,7 @@ OLD = "2000-01-01T00:00:00.000Z"
 
 
 def codes(**given: int) -> object:
-    """Answer some statuses as others, for one run."""
+    """Return some status codes as others, for one run."""
     wanted = {int(name.removeprefix("_")): status for name, status in given.items()}
 
     def change(request: Request, reply: Response) -> None:

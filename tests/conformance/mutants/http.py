@@ -1,4 +1,4 @@
-"""Mutants of what holds for every operation: methods, paths, bodies, errors, odd requests."""
+"""Mutants of the rules of every operation: methods, paths, bodies, errors, odd requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def get_cancels_too(request: Request, forward: Forward, memory: Json) -> R
 
 @mutant("HTTP-02")
 async def page_not_found(request: Request, forward: Forward, memory: Json) -> Response:
-    """What every route falls through to, made for people."""
+    """Return a fallback page made for people, not JSON."""
     reply = await forward(request)
     if reply.status == 404 and "no-such-thing" in request.path:
         return Response(404, {"content-type": "text/html"}, b"<h1>Not found</h1>")
@@ -34,7 +34,7 @@ async def page_not_found(request: Request, forward: Forward, memory: Json) -> Re
 
 @mutant("HTTP-03")
 async def not_a_number(request: Request, forward: Forward, memory: Json) -> Response:
-    """A serialiser that writes what JSON has not."""
+    """Write a number that JSON does not have."""
     reply = await forward(request)
     if request.operation == "steps" and reply.status == 200:
         reply.body = reply.body.replace(b'"failedCount":0', b'"failedCount":NaN')
@@ -43,7 +43,7 @@ async def not_a_number(request: Request, forward: Forward, memory: Json) -> Resp
 
 @mutant("HTTP-04")
 async def nul_reaches_the_database(request: Request, forward: Forward, memory: Json) -> Response:
-    """As with those whose text type ends at it."""
+    """Fail at NUL, as a database does whose text type ends at it."""
     reply = await forward(request)
     if b"\\u0000" in request.body:
         return reply.put({"detail": "Internal Server Error"}, 500)
@@ -137,7 +137,7 @@ async def head_is_not_found(request: Request, forward: Forward, memory: Json) ->
 
 @mutant("HTTP-13", timeout="1s")
 async def waits_on_a_large_header(request: Request, forward: Forward, memory: Json) -> Response:
-    """Neither answers nor hangs up."""
+    """Neither respond nor close the connection."""
     if oversized(request):
         await asyncio.sleep(2)
     return await forward(request)

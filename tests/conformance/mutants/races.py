@@ -1,4 +1,4 @@
-"""Mutants about what happens at the same moment, and about other tenants."""
+"""Mutants of concurrent requests and of other tenants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ mutant = Mutants()
 
 @mutant("CANCEL-06")
 async def two_cancels_win(request: Request, forward: Forward, memory: Json) -> Response:
-    """As where the status is looked at before it is locked: who came close behind wins as well."""
+    """Read the status before locking the run, so that a second cancel right after wins too."""
     reply = await forward(request)
     if request.operation == "cancel" and 200 <= reply.status < 300:
         memory[request.run_id] = 1
@@ -61,7 +61,7 @@ async def two_full_retries_win(request: Request, forward: Forward, memory: Json)
 
 @mutant("AUTH-06")
 async def not_found_and_cancelled(request: Request, forward: Forward, memory: Json) -> Response:
-    """Another tenant's cancel is answered with 404, and done."""
+    """Return 404 for another tenant's cancel, and cancel the run."""
     if request.operation == "cancel":
         reply = await forward(request)
         owner = memory.get("owner")

@@ -29,7 +29,7 @@ async def second_cancel_does_not_last(request: Request, forward: Forward, memory
 
 @mutant("MODEL-01")
 async def second_retry_loses_a_step(request: Request, forward: Forward, memory: Json) -> Response:
-    """What is kept is copied, and the copy of a copy is one short."""
+    """Copy the kept steps, and lose one in the copy of a copy."""
     reply = await forward(request)
     counts = count(request, reply, memory)
     if request.operation == "steps" and reply.status == 200 and counts.get("retry", 0) > 1:
