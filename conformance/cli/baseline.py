@@ -1,4 +1,4 @@
-"""`runs-conformance baseline`: waivers for what fails today."""
+"""`runs-conformance baseline`: write waivers for the failures of a report."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def baseline_command(
     prune: bool,
     dry_run: bool,
 ) -> None:
-    """Write waivers for what fails in REPORT.json, and show what has been fixed since.
+    """Write waivers for the failures in REPORT.json, and show waivers no longer needed.
 
     \b
     runs-conformance run --json report.json || true

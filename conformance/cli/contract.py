@@ -85,7 +85,7 @@ def diff_command(
     analogue or inferred breaks nothing that is documented: it fails under --strict.
 
     \b
-    impacts: breaking    what followed the old contract fails under the new one
+    impacts: breaking    a party that followed the old contract fails under the new one
              exhaustive  only a client that handles nothing but the known values fails
              generated   only the names in generated code change
              undecided   neither a counterexample nor a proof was found
@@ -126,7 +126,7 @@ def diff_command(
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--contract", "file", type=Path, metavar="FILE", help="Another OpenAPI document.")
 def evidence_command(names: tuple[str, ...], file: Path | None) -> None:
-    """Show why the contract says what it says.
+    """Show the evidence for the contract.
 
     NAME is a JSON pointer into openapi.yaml, a requirement or an open question. For a place the
     lines of the reference are shown, or the reason and the open question. Without NAME, list every

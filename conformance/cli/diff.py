@@ -1,4 +1,4 @@
-"""`runs-conformance diff`: what changed from one report to another."""
+"""`runs-conformance diff`: show the changes from one report to another."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from conformance.vocabulary import ExitCode
 @click.argument("before", type=Path, metavar="A.json")
 @click.argument("after", type=Path, metavar="B.json")
 def diff_command(before: Path, after: Path) -> None:
-    """Show what changed from the report A.json to the report B.json, and whether the
-    implementation, the contract or the kit did.
+    """Show the changes from the report A.json to the report B.json, and whether the implementation,
+    the contract or the kit changed.
 
     \b
     runs-conformance diff last-release.json report.json

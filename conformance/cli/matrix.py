@@ -30,7 +30,7 @@ def matrix_command(reports: tuple[str, ...], html: str | None, markdown: str | N
     runs-conformance matrix reports/2026-*.json --markdown history.md
 
     An implementation has the name before '=', else the base URL of its report. Its latest report is
-    compared; several make a history: what began to fail and what was fixed since the report before.
+    compared; several make a history: new failures, and those fixed since the previous report.
     The terminal shows the requirements on which implementations differ or that fail.
     """
     matrix = build(_named(reports))

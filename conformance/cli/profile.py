@@ -1,5 +1,5 @@
-"""`runs-conformance profile`: how a service answers what the reference leaves open, as a file that
-the mock plays."""
+"""`runs-conformance profile`: write how a service behaves where the reference leaves a choice, as a
+file that the mock plays."""
 
 from __future__ import annotations
 

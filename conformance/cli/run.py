@@ -1,4 +1,4 @@
-"""`runs-conformance run`: the checks, what goes on meanwhile, and the verdict."""
+"""`runs-conformance run`: run the checks, show progress, and report the verdict."""
 
 from __future__ import annotations
 
