@@ -1,8 +1,8 @@
-"""Turn what fails in a report into waivers, and find those that are no longer needed.
+"""Turn the failures of a report into waivers, and find those that are no longer needed.
 
 A baseline makes a gate pass today and fail tomorrow: each waiver is about one requirement, has an
-owner and expires. What has been fixed since is reported, so that its waiver goes before it hides
-the next failure.
+owner and expires. Requirements fixed since are reported, so that their waivers are removed before
+they hide the next failure.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _END = "[["
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a report says of requirements and their waivers: failures without a waiver, failures
-    that one tolerates, and waivers all of whose requirements pass."""
+    """A report's failures and waivers: failures without a waiver, failures that one tolerates, and
+    waivers all of whose requirements pass."""
 
     added: tuple[str, ...]
     kept: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""A target's answers to the open questions as a behaviour profile, a file that the mock plays. Each
-answer has the observations that it rests on, with their checks. A question that was not answered,
-or by something that no profile can say, is left to the contract's own answer, with the reason."""
+"""Write a target's answers to the open questions as a behaviour profile, a file that the mock
+plays. Each has the observations that it rests on, with their checks. A question that was left open,
+or settled in a way that no profile can express, keeps the contract's default, with the reason."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _WIDTH = 96
 
 
 def observing_requirements(catalogue: Catalogue) -> list[str]:
-    """The requirements whose checks observe how a question is answered."""
+    """Return the requirements whose checks observe an open question."""
     return [each.id for each in catalogue.requirements.values() if each.question]
 
 
 def render(report: Report, questions: Mapping[str, Question]) -> str:
-    """The profile as YAML, from a report of the observing checks."""
+    """Return the profile as YAML, from a report of the observing checks."""
     known = {n: seen for n, seen in report.observations.items() if seen.answer is not None}
     lines = [
         f"# How {report.base_url} answers what the reference leaves open: what runs-conformance",
@@ -53,7 +53,7 @@ def render(report: Report, questions: Mapping[str, Question]) -> str:
 
 
 def doubts(report: Report) -> list[str]:
-    """A sentence for each question that was seen and not answered, or not as any profile says."""
+    """Return a sentence for each observed question that has no answer known to a profile."""
     return [
         f"{number}: {_conclusion(seen)}"
         for number, seen in report.observations.items()
@@ -78,7 +78,7 @@ def _conclusion(seen: ObservedAnswer) -> str:
 
 
 def _observations(seen: ObservedAnswer, base_url: str) -> list[str]:
-    """What was seen, the same from several checks once; where that is in doubt, each way of it."""
+    """Return the observations, equal ones of several checks once; grouped if they contradict."""
     by_answers: dict[tuple[str, ...], list[RecordedObservation]] = {}
     for each in seen.records:
         by_answers.setdefault(each.observation.answers, []).append(each)
@@ -97,12 +97,12 @@ def _observations(seen: ObservedAnswer, base_url: str) -> list[str]:
 
 
 def _plain(text: str, base_url: str) -> str:
-    """The text without what is the same everywhere, or says nothing to anybody later."""
+    """Return the text without parts that are the same everywhere or mean nothing later."""
     return _ID.sub("{run_id}", text.replace(base_url, "").replace(ROOT, ROOT.rpartition("/")[2]))
 
 
 def _why_not(report: Report, number: str) -> Iterator[str]:
-    """Why the checks that could have seen it did not."""
+    """Yield the reasons why the checks that could have observed the question did not."""
     yield from _comment("Not observed:")
     reasons = [
         f"{entry.requirement.id} is {entry.verdict.value}: {entry.worst.message}"

@@ -1,5 +1,5 @@
-"""What changed from one report to another: verdicts, answers to open questions, and who changed,
-the implementation, the contract, the kit, or only the way it was run."""
+"""Find the changes from one report to another: verdicts, answers to open questions, and their
+cause: the implementation, the contract, the kit, or only the way it was run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WORDING = ("statement", "level", "operation", "question")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A requirement whose verdict is another; `reworded` if what it demands is another too."""
+    """A requirement with a different verdict; `reworded` if its statement differs too."""
 
     requirement: str
     before: Verdict
@@ -73,7 +73,7 @@ def read_report(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file}: {fault.strerror}.", hint) from None
     except (ValueError, RecursionError) as fault:
         raise ConfigurationError(f"{file}: expected JSON, got {fault}.", hint) from None
-    # It repeats what a target sent.
+    # The message may repeat text that a target sent.
     report = _from_format_1(Redactor().data(report))
     if isinstance(report, dict):
         report.setdefault("catalogue", "latest")  # The first reports do not name it.
@@ -99,7 +99,7 @@ _RENAMED = {
     "seen": "evidence",
     "saw": "observed",
 }
-# What the implementation sent is not part of the format.
+# Data that the implementation sent is not part of the format.
 _DATA = frozenset({"exchanges", "runs", "states", "counts"})
 
 
@@ -156,7 +156,7 @@ def _change(old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
 def _answers(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
     for number in sorted({*old, *new}):
         before, after = _answer(old.get(number)), _answer(new.get(number))
-        # What was not looked at says nothing of a change.
+        # A question that was not observed is not a change.
         if before != after and number in old and number in new:
             yield number, before, after
 

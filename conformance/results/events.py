@@ -1,4 +1,4 @@
-"""What happens while the kit runs, as values. The engine yields them, reporters consume them, and
+"""Define the events of a run of the kit. The engine yields them, reporters consume them, and
 neither knows the other."""
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class SetupFinished:
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """The checks begin, with credentials in these ways, the usual one first; `again` are options
-    that repeat what is made up at random."""
+    that repeat the random choices."""
 
     base_url: str
     checks: int

@@ -26,7 +26,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One report of an implementation: when, its conclusion and counts, and what changed since the
+    """One report of an implementation: when, its conclusion and counts, and the changes since the
     report before."""
 
     started: str

@@ -1,4 +1,4 @@
-"""Say what to do after a run: with its failures, and with what it could not test."""
+"""Suggest the next steps after a run: for its failures, and for requirements not tested."""
 
 from __future__ import annotations
 

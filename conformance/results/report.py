@@ -1,5 +1,5 @@
-"""The outcome of a whole run: a verdict for each requirement, what was observed, and what the
-command exits with. This is also what the JSON report says."""
+"""Define the outcome of a complete run: a verdict for each requirement, the observations, and the
+exit code. The JSON report has the same content."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Entry:
 
     @property
     def verdict_before_waiver(self) -> Verdict:
-        """What the checks came to, whatever is waived."""
+        """Return the verdict of the checks, regardless of waivers."""
         return self.worst.verdict
 
     @property
     def verdict(self) -> Verdict:
-        """What is known of the requirement; what fails and is tolerated is waived."""
+        """Return the verdict on the requirement; a tolerated failure is waived."""
         return (
             Verdict.WAIVED
             if self.waiver and self.verdict_before_waiver.fails
@@ -104,7 +104,7 @@ class Report:
     """Entries in the catalogue's order. `problem` says why the run is incomplete, if it is;
     `stale_waivers` has a line for each expired or unused waiver, `not_run` the requirements that
     were selected and not reached, `credentials` the ways they were presented in, the usual one
-    first, `notes` what limits how far the result can be relied on, `fail_on` the verdicts that
+    first, `notes` the limits of how far the result can be relied on, `fail_on` the verdicts that
     count as failures apart from violations, which always do."""
 
     base_url: str
@@ -137,9 +137,10 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the command exits with: a violation outweighs a problem, a problem outweighs
-        passing. An expired or unused waiver is a problem, and so is what was not tested, as far as
-        that counts.
+        """Return the exit code: a violation outweighs a problem, a problem outweighs passing.
+
+        An expired or unused waiver is a problem, and so is a requirement that was not tested, as
+        far as that counts.
         """
         counts = self.counts
         if self.interrupted:
@@ -172,8 +173,8 @@ class Report:
 
     @property
     def gating_untested(self) -> tuple[str, ...]:
-        """The requirements that count as failures because they were not tested: what only follows
-        from a waived failure does not."""
+        """Return the requirements that count as failures because they were not tested: one that
+        only follows from a waived failure does not."""
         if Verdict.INCONCLUSIVE not in self.fail_on:
             return ()
         waived = {e.requirement.id for e in self.entries if e.verdict is Verdict.WAIVED}
@@ -196,7 +197,7 @@ class Report:
 
     @property
     def coverage(self) -> str:
-        """How much was tested of what could have been, and why the rest was not."""
+        """Return how many of the selected requirements were tested, and why others were not."""
         tested = f"{self.tested} of {self.selected} requirement{'s' * (self.selected != 1)} tested"
         rest = ", ".join(f"{len(ids)} {reason.value}" for reason, ids in self.untested.items())
         return f"{tested}; not tested: {rest}" if rest else tested
@@ -208,7 +209,7 @@ class Report:
 
     @property
     def runs(self) -> tuple[dict[str, Any], ...]:
-        """What runs were seen to do, each kind of run once."""
+        """Return the observed histories of runs, each kind of run once."""
         seen = (run for entry in self.entries for result in entry.results for run in result.runs)
         return tuple({run["name"]: run for run in seen}.values())
 

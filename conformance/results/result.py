@@ -28,7 +28,7 @@ SHOWN_OF_PASS = 2
 class Result:
     """One check's verdict. `exchanges` are its newest, `failing_exchange` the number of the one
     that shows the failure, `caused_by` the requirement that covers it if that is another,
-    `contract_location` what is not met, `runs` the observed histories, `reason` why it is
+    `contract_location` the place not met, `runs` the observed histories, `reason` why it is
     inconclusive, `requests` the number of requests, `waited_for` the transition of a run that did
     not come. `incidental`: the check is about something else."""
 
@@ -98,8 +98,8 @@ def amend(result: Result, came_late: Collection[str]) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the end of a check means: the verdict with its reason, the exchange that shows it, the
-    requirement whose business it is, and the place in the contract."""
+    """The verdict that the end of a check means, with its reason, the exchange that shows it, the
+    requirement that covers it, and the place in the contract."""
 
     verdict: Verdict
     message: str = ""

@@ -1,6 +1,6 @@
-"""Which of the requirements that failed is the root, and which only follow: a check that needs what
-another requirement is about says so (`caused_by`), and the same fault of a schema, the very same
-exchange or the same breakdown of an operation that several checks come upon is one fault."""
+"""Find which failed requirements are root causes, and which only follow: a check that depends on
+another requirement says so (`caused_by`), and the same fault of a schema, the very same exchange or
+the same breakdown of an operation that several checks come upon is one fault."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _STEP = ("key", "status", "startedAt", "completedAt", "dependsOn")
 
 
 def to_history(name: str, seen: object) -> dict[str, Any] | None:
-    """What is published of an shared observation; None if it is not of a run."""
+    """Return the published part of a shared observation; None if it is not of a run."""
     if isinstance(seen, StreamRecording):
         return _of_events("stream of a run that succeeds", run_events(seen.first.events))
     snapshots = (
@@ -55,7 +55,7 @@ def _of_events(name: str, events: Sequence[RunEvent]) -> dict[str, Any] | None:
 
 
 def _since(run: dict[str, Any]) -> str | None:
-    """When the run got into its status, by what it says: it may have been seen later."""
+    """Return when the run got into its status, by its own times: it may have been seen later."""
     field = _SINCE.get(str(run.get("status")), "updatedAt")
     return _text(run.get(field) or run.get("updatedAt"))
 
@@ -87,7 +87,7 @@ def _published(
 
 
 def _text(value: object) -> str | None:
-    """What the implementation sends may be anything; what is drawn is text."""
+    """Return any value that the implementation sends as text that can be drawn."""
     return None if value is None else str(value)[:200]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """What fails among the requirements that match is tolerated through the day `expires`, in ISO
-    8601; `where` is its place in the file."""
+    """Failures of the matching requirements are tolerated through the day `expires`, in ISO 8601;
+    `where` is its place in the file."""
 
     patterns: tuple[str, ...]
     reason: str
