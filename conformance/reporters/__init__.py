@@ -1,1 +1,1 @@
-"""What becomes of a run's events: lines on a terminal, and files for machines."""
+"""Render a run's events: lines on a terminal, and files for machines."""

@@ -37,5 +37,5 @@ aria-label="{label}">
 
 
 def _width(text: str) -> int:
-    # About what the font takes; textLength makes it fit.
+    # An estimate of the font's width; textLength makes it fit.
     return round(len(text) * 6.6) + 12

@@ -1,4 +1,4 @@
-"""Print lines that may repeat what a target sent: to a terminal and to the log of a CI job they are
+"""Print lines that may repeat data of a target: to a terminal and to the log of a CI job they are
 text and nothing else."""
 
 from __future__ import annotations

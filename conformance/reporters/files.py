@@ -20,7 +20,7 @@ class FileReporter:
     """Writes the finished report to a file; `failed` says why that did not work, if it did not.
 
     That the path can be written is known before the run. The report is written to a file next to
-    it and renamed: what stands at the path is the last complete report.
+    it and renamed: the path always has the last complete report.
     """
 
     def __init__(self, kind: FileKind, path: Path, render: Callable[[Report], str]) -> None:

@@ -56,7 +56,7 @@ def as_page(report: Report) -> str:
 
 
 def _ordered(report: Report) -> Iterator[Entry]:
-    """Worst first, and what only follows behind what it follows from."""
+    """Yield the entries, worst first, each followed by those that it caused."""
     for verdict in Verdict:
         for entry in report.entries:
             if entry.verdict is verdict and not entry.caused_by:
@@ -65,13 +65,13 @@ def _ordered(report: Report) -> Iterator[Entry]:
 
 
 def _code(text: str) -> Markup:
-    """Text in which what stands between backticks is code."""
+    """Return the text as markup in which parts between backticks are code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
 
 
 def _pretty(body: str, limit: int = 0) -> str:
     """Return a body that is complete JSON indented, any other as it is, cut at the limit if there
-    is one. No text in it is decoded: what is spelled with escapes may be a secret."""
+    is one. No text in it is decoded: text spelled with escapes may be a secret."""
     text = body
     with contextlib.suppress(ValueError, RecursionError):
         if isinstance(json.loads(body), dict | list):

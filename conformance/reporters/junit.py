@@ -12,9 +12,9 @@ from conformance.vocabulary import Verdict
 
 
 def as_junit(report: Report) -> str:
-    """A suite for each group of requirements, a case for each requirement.
+    """Return a suite for each group of requirements, a case for each requirement.
 
-    Violations are failures, and so are deviations of a strict run; what was not decided is skipped.
+    Violations are failures, and so are deviations of a strict run; undecided ones are skipped.
     """
     document = junitparser.JUnitXml("runs-conformance")
     suites: dict[str, junitparser.TestSuite] = {}
@@ -33,7 +33,7 @@ def as_junit(report: Report) -> str:
 
 
 def _run(in_the_way: Sequence[str]) -> junitparser.TestCase:
-    """A case for what keeps the run from a verdict: without it, nothing tested would look green."""
+    """Return a case for the problems of a run: without it, a run that tested nothing is green."""
     case = junitparser.TestCase("the run has a verdict", "conformance.RUN")
     case.result = [junitparser.Error(visible(" ".join(in_the_way)), "no verdict")]
     return case

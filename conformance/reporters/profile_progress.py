@@ -1,4 +1,4 @@
-"""Show the progress of a run that writes a behaviour profile, and what failed."""
+"""Show the progress of a run that writes a behaviour profile, and its failures."""
 
 from __future__ import annotations
 

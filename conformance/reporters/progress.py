@@ -16,8 +16,8 @@ EVERY = 10.0
 
 
 class ProgressLine:
-    """Shows what is under way and, in markup, what came of it so far: `status` at first. Nothing if
-    not `shown`. `every` is the time from one plain line to the next, in seconds."""
+    """Shows the current check and, in markup, the results so far: `status` at first. Shows nothing
+    if not `shown`. `every` is the time from one plain line to the next, in seconds."""
 
     def __init__(
         self, console: Console, status: str = "", *, shown: bool = True, every: float = EVERY

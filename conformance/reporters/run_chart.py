@@ -1,5 +1,5 @@
-"""The picture of an observed run: where each bar, tick and mark of it stands. Times are those that
-the implementation wrote; what bears none is listed without a bar."""
+"""Draw an observed run: place each bar, tick and mark. Times are those that the implementation
+wrote; a step without times is listed without a bar."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Place = Callable[[object], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch of time in a row; `status` is its colour, `title` what it says when pointed at."""
+    """A stretch of time in a row; `status` is its colour, `title` its text when pointed at."""
 
     x: float
     width: float

@@ -184,7 +184,7 @@ class QuietReporter:
         self._terminal = terminal
 
     def on(self, event: Event) -> None:
-        """Pass on what failed."""
+        """Pass on the end of a run that failed."""
         fine = isinstance(event, RunFinished) and event.report.exit_code is ExitCode.CONFORMANT
         if isinstance(event, RunFinished | RunNotStarted) and not fine:
             self._terminal.on(event)
