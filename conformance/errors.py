@@ -73,7 +73,7 @@ class ErrorCollector:
         self._parts[message, hint] = None
 
     def attempt(self, read: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
-        """Return what `read` returns. Where it raises a ConfigurationError, add that and return
+        """Call `read` and return its result. If it raises a ConfigurationError, add that and return
         None, which only helps to find further errors: `raise_all` will raise."""
         try:
             return read(*args, **given)

@@ -39,7 +39,7 @@ class CommandRunner:
         """Return the output of a command that ended with 0, and the command as a person types it.
 
         The environment has RUNS_BASE_URL, RUNS_SECRET (the credential), RUNS_SECRET_KIND (token,
-        api-key or cookie), RUNS_AUTH_HEADER (the header that presents it) and what `more` has.
+        api-key or cookie), RUNS_AUTH_HEADER (the header that presents it) and the items of `more`.
         Raise SetupError if it cannot be started, does not end in time, or ends with another code.
         """
         command = shlex.join(words)
