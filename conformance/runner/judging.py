@@ -110,8 +110,11 @@ class Judging:
         found: list[Result] = []
         session = self._session
         for name, finding in session.monitor.take().items():
-            # A check reports its own requirement itself.
-            if name == result.requirement and result.verdict is not Verdict.PASS:
+            # A check reports its own requirement itself, if it came to a finding.
+            if name == result.requirement and result.verdict in (
+                Verdict.VIOLATION,
+                Verdict.DEVIATION,
+            ):
                 continue
             # It may be from before the check: the target was tried out.
             exchanges = session.traffic.since(0)
