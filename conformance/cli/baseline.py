@@ -20,6 +20,7 @@ from conformance.results.waivers import Waiver
 from conformance.vocabulary import ExitCode
 
 MAX_DAYS = 90
+_DAYS = click.IntRange(1, MAX_DAYS)
 _DAY = 24 * 60 * 60
 _DATE = "%Y-%m-%d"
 _TABLE = "waivers"
@@ -33,10 +34,9 @@ _LINE = re.compile(r":(\d+): waivers\.")
 @click.option("--reason", help="Why they are tolerated. Asked for in a terminal.")
 @click.option(
     "--days",
-    type=click.IntRange(1, MAX_DAYS),
-    default=MAX_DAYS,
-    show_default=True,
-    help="Expire after this many days.",
+    type=_DAYS,
+    help=f"Expire after this many days, at most {MAX_DAYS}. Asked for in a terminal.  "
+    f"[default: {MAX_DAYS}]",
 )
 @click.option("--expires", metavar="DATE", help="Expire on this date, YYYY-MM-DD, however late.")
 @click.option("--prune", is_flag=True, help="Remove waivers of a baseline that are not needed.")
@@ -46,7 +46,7 @@ def baseline_command(
     config: Path | None,
     owner: str | None,
     reason: str | None,
-    days: int,
+    days: int | None,
     expires: str | None,
     prune: bool,
     dry_run: bool,
@@ -73,12 +73,11 @@ def baseline_command(
     text = ""
     if found.added:
         entries = {entry["id"]: entry["statement"] for entry in content["requirements"]}
-        last = time.strftime(_DATE, time.gmtime(timegm(now) + days * _DAY))
         text = as_toml(
             {name: entries[name] for name in found.added},
             owner=_asked(owner, "--owner", "Owner of the failures"),
             reason=_asked(reason, "--reason", "Reason to tolerate them"),
-            expires=_date(expires) if expires else last,
+            expires=_date(expires) if expires else _after(now, days),
             table=".".join((*SECTION, _TABLE)) if file.name == PYPROJECT else _TABLE,
         )
     if dry_run:
@@ -99,13 +98,25 @@ def _waivers(file: Path) -> tuple[Waiver, ...]:
 
 
 def _asked(value: str | None, option: str, prompt: str) -> str:
-    if value is None and sys.stdin.isatty():
+    if value is None and _interactive():
         value = click.prompt(prompt, err=True)
     if value is None or not value.strip():
         raise ConfigurationError(
             f"{option}: expected a text, got none.", f'Give it as {option} "...".'
         )
     return value.strip()
+
+
+def _after(now: time.struct_time, days: int | None) -> str:
+    if days is None:
+        question = "Days until the waivers expire"
+        ask = _interactive()
+        days = click.prompt(question, MAX_DAYS, type=_DAYS, err=True) if ask else MAX_DAYS
+    return time.strftime(_DATE, time.gmtime(timegm(now) + days * _DAY))
+
+
+def _interactive() -> bool:
+    return sys.stdin.isatty()
 
 
 def _date(text: str) -> str:

@@ -14,7 +14,7 @@ import small_reports
 from click.testing import CliRunner, Result
 
 from conformance.catalogue.requirements import load
-from conformance.cli import cli
+from conformance.cli import baseline, cli
 from conformance.config.toml_file import find
 from conformance.config.waivers import read_waivers
 from conformance.errors import ConfigurationError, ErrorCollector
@@ -41,9 +41,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
     """Run the command in an empty directory, on a report with these verdicts."""
     monkeypatch.chdir(tmp_path)
 
-    def call(verdicts: dict[str, str], *arguments: str, strict: bool = False) -> Result:
+    def call(
+        verdicts: dict[str, str], *arguments: str, strict: bool = False, given: str = ""
+    ) -> Result:
         small_reports.write(Path("report.json"), small_reports.report(verdicts, strict=strict))
-        return CliRunner().invoke(cli, ["baseline", "report.json", *arguments])
+        return CliRunner().invoke(cli, ["baseline", "report.json", *arguments], input=given)
 
     return call
 
@@ -141,6 +143,19 @@ def test_ninety_days_are_the_most(run: Callable[..., Result]) -> None:
     """A later date is given on purpose, as --expires."""
     assert run(FAILING, *OWNED, "--days", "91").exit_code == 2
     assert run(FAILING, *OWNED, "--expires", "2999-12-31").exit_code == 0
+
+
+def test_a_terminal_is_asked(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is not given: owner, reason, and how long."""
+    monkeypatch.setattr(baseline, "_interactive", lambda: True)
+    done = run(FAILING, given="platform team\nBefore 2.0\n91\n7\n")
+    assert done.exit_code == 0
+    for question in ("Owner of the failures", "Reason to tolerate", "Days until", "1<=x<=90"):
+        assert question in done.stderr
+    (waiver,) = waivers()
+    expires = timegm(time.strptime(str(waiver["expires"]), "%Y-%m-%d"))
+    assert 5 <= (expires - timegm(time.gmtime())) / 86_400 <= 7
+    assert (waiver["owner"], waiver["reason"]) == ("platform team", "Before 2.0")
 
 
 def test_where_nothing_fails_nothing_is_asked(run: Callable[..., Result]) -> None:
