@@ -15,9 +15,10 @@ from mock_server.engine.fake_data import FakeData
 from mock_server.engine.json_value import MAX_ERROR_SIZE, MAX_RESULT_SIZE, check_json
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run import BUSY_STEP, Run
-from mock_server.engine.run_state import Event, IllegalTransitionError, Json
+from mock_server.engine.run_state import Event, Json
 from mock_server.engine.scenario import Scenario, build, measure
 from mock_server.engine.schedule import ScheduledKind
+from mock_server.engine.transitions import IllegalTransitionError
 from mock_server.errors import ErrorDetail, FileError, RequestValidationError
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.cooperative import Work
