@@ -12,6 +12,7 @@ from conformance import __version__
 from conformance.catalogue.open_questions import ObservedAnswer
 from conformance.catalogue.requirements import Requirement
 from conformance.fuzz.config import FuzzConfig
+from conformance.results.conclusion import WORDS, exit_code
 from conformance.results.result import Result
 from conformance.results.root_causes import causes
 from conformance.results.waivers import Waiver
@@ -137,21 +138,8 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return the exit code: a violation outweighs a problem, a problem outweighs passing.
-
-        An expired or unused waiver is a problem, and so is a requirement that was not tested, as
-        far as that counts.
-        """
-        counts = self.counts
-        if self.interrupted:
-            return ExitCode.INTERRUPTED
-        if counts[Verdict.VIOLATION] or (self.strict and counts[Verdict.DEVIATION]):
-            return ExitCode.NOT_CONFORMANT
-        if self.problem or self.stale_waivers or counts[Verdict.ERROR] or not self.tested:
-            return ExitCode.NO_VERDICT
-        if self.gating_untested or self.lost:
-            return ExitCode.NO_VERDICT
-        return ExitCode.CONFORMANT
+        """Return the exit code, see `conformance.results.conclusion`."""
+        return exit_code(self)
 
     @property
     def tested(self) -> int:
@@ -219,16 +207,8 @@ class Report:
 
     @property
     def conclusion(self) -> str:
-        """The exit code in words."""
-        match self.exit_code:
-            case ExitCode.CONFORMANT:
-                return "conformant"
-            case ExitCode.NOT_CONFORMANT:
-                return "not conformant"
-            case ExitCode.INTERRUPTED:
-                return "interrupted"
-            case _:
-                return "no verdict"
+        """Return the exit code in words."""
+        return WORDS[self.exit_code]
 
     @property
     def headline(self) -> str:

@@ -42,9 +42,9 @@ from conformance.results.events import (
 )
 from conformance.results.report import Report
 from conformance.results.result import Result, amend
+from conformance.runner.build_report import RunInfo, conclude, show
 from conformance.runner.judging import Judging
 from conformance.runner.session import Session
-from conformance.runner.summarize import RunInfo, conclude, show
 from conformance.runner.workers import (
     CheckLock,
     WorkerInput,
