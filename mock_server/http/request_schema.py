@@ -163,7 +163,12 @@ class CompiledSchema:
     def errors(self, value: Any, loc: tuple[str, ...]) -> list[ErrorDetail]:
         """Return all errors in ``value``, which is at ``loc``."""
         found: list[ErrorDetail] = []
-        for error in self._validator.iter_errors(value):
+        try:
+            errors = list(self._validator.iter_errors(value))
+        except ValueError:
+            # The library gives up on a value of some hundred levels.
+            return [ErrorDetail(loc, "Input is nested too deeply", "too_deep")]
+        for error in errors:
             here = (*loc, *map(str, error.instance_path))
             found += error_details(error, here)
         # A value of the wrong type is not in the enum either; report one error.

@@ -25,6 +25,9 @@ MAX_LENGTH = 8_000
 _MAX_SIZE = 1_048_576
 """Bytes of the document in a token."""
 
+_MAX_VALUES = 40_000
+"""Values in the document: a kilobyte of a token can hold half a million, which is slow to parse."""
+
 TOKEN_LOCATION = ("path", "token")
 
 
@@ -66,6 +69,8 @@ def unpack(token: str) -> Json:
         text = unpacker.decompress(packed, _MAX_SIZE)
         if not unpacker.eof or unpacker.unused_data:
             raise zlib.error
+        if _values(text) > _MAX_VALUES:
+            raise JsonError("too many values")
         document: Json = parse(text)
     except (binascii.Error, zlib.error, JsonError):
         problem = "the link is damaged: copy the complete link"
@@ -95,9 +100,14 @@ def _token(world: World, runs: Sequence[Run]) -> Work[str | None]:
         document = yield from snapshot.write(world, runs, LINK)
     except HttpError:
         return None
-    if len(document) > _MAX_SIZE:
+    if len(document) > _MAX_SIZE or _values(document) > _MAX_VALUES:
         return None
     packed = zlib.compress(document, 9)
     yield
     token = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
     return token if len(token) <= MAX_LENGTH else None
+
+
+def _values(text: bytes) -> int:
+    """Return how many values the JSON can hold at most, without parsing it."""
+    return text.count(b",") + text.count(b"[") + text.count(b"{")

@@ -16,7 +16,9 @@ from mock_server.engine import fake_data
 from mock_server.engine.duration import parse_duration
 from mock_server.engine.fake_data import PLACEHOLDERS, FakeData
 from mock_server.engine.randomness import SeededRandom
+from mock_server.errors import RequestValidationError
 from mock_server.testing import MockWorld
+from mock_server.worlds import repro_link
 
 RUNS = "/api/v1/automation-runs"
 START = {"now": "2026-03-02T08:15:00Z", "seed": 7, "scale": 0, "runs": 4, "live": 3}
@@ -419,3 +421,17 @@ def test_a_surrogate_pair_is_one_character(mock_world: MockWorld) -> None:
     mock_world.advance(60)
     steps = mock_world.steps(response.json()["id"])
     assert steps[0]["result"] == {"v": "\U0001f600"}
+
+
+@pytest.mark.parametrize(
+    "text", ["[" + "1," * 520_000 + "1]", '{"runs":[' + "[]," * 349_000 + "[]]}"], ids=["1", "[]"]
+)
+def test_a_short_link_with_many_values_is_not_parsed(
+    mock_world: MockWorld, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is rejected by its size alone, before other worlds have to wait for it."""
+    token = base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).rstrip(b"=").decode()
+    monkeypatch.setattr("mock_server.worlds.repro_link.parse", lambda text: pytest.fail("parsed"))
+    with pytest.raises(RequestValidationError):
+        repro_link.unpack(token)
+    assert mock_world.client.get(f"/_mock/repro/{token}").status_code == 422

@@ -243,3 +243,23 @@ def test_an_unknown_method_gets_a_json_error(mock_world: MockWorld) -> None:
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"content-type: application/json" in head
     assert json.loads(body) == {"detail": "Invalid HTTP request received."}
+
+
+@pytest.mark.parametrize("depth", [100, 254, 255, 256, 300, 900, 1000, 20_000])
+@pytest.mark.parametrize("body", ["%s", '{"mode": %s}', '{"unknown": %s}'])
+def test_a_body_of_any_depth_is_valid_or_not(mock_world: MockWorld, depth: int, body: str) -> None:
+    """It is never an error of the server, in the contract's API and in the control API."""
+    run_id = mock_world.create("failure-in-the-middle")
+    mock_world.advance(60)
+    content = (body % ("[" * depth + "]" * depth)).encode()
+    headers = {"Content-Type": "application/json"}
+    for path in (
+        f"/api/v1/automation-runs/{run_id}/retry",
+        "/_mock/runs",
+        "/_mock/faults",
+        "/_mock/verify",
+        "/_mock/clock/advance",
+        f"/_mock/runs/{run_id}/outcome",
+    ):
+        response = mock_world.client.post(path, content=content, headers=headers)
+        assert response.status_code < 500, (path, response.text)
