@@ -64,5 +64,5 @@ test("an unknown credential shows an error", async ({ page, context, openPage })
   await openPage();
   await context.clearCookies();
   await page.reload();
-  await expect(page.getByRole("status")).toHaveText("401: Not authenticated");
+  await expect(page.getByRole("status")).toHaveText(/^401: Not authenticated/);
 });
