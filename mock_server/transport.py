@@ -25,11 +25,13 @@ class CoalescingTransport:
         if held is not None:
             self._held = None
             self._transport.write(held + data)
-        elif data.startswith(b"HTTP/"):
-            self._held = data
-            self._loop.call_soon(self._release)
         else:
             self._transport.write(data)
+
+    def write_head(self, head: bytes) -> None:
+        """Hold the head until the next ``write``, or the next turn of the event loop."""
+        self._held = head
+        self._loop.call_soon(self._release)
 
     def write_eof(self) -> None:
         self._release()

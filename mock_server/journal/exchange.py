@@ -6,6 +6,7 @@ response depends. Its number is in the response header ``X-Mock-Request``.
 """
 
 from collections.abc import Awaitable, Sequence
+from itertools import chain
 from typing import Protocol
 
 from starlette.types import Message, Scope, Send
@@ -125,9 +126,10 @@ class Exchange:
 
     def measure(self) -> int:
         """Set and return ``size``: the bytes of the request that the exchange keeps."""
-        size = _OVERHEAD + len(self.path) + len(self.query) + len(self.body or b"")
-        for name, value in self.headers:
-            size += len(name) + len(value)
+        size = _OVERHEAD + len(self.path) + len(self.query)
+        size += sum(map(len, chain.from_iterable(self.headers)))
+        if self.body is not None:
+            size += len(self.body)
         for detail in self.errors:
             size += len(detail.msg) + sum(map(len, detail.loc))
         self.size = size

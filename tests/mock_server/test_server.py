@@ -1,21 +1,25 @@
-"""How answers are put on the wire."""
+"""How responses are written to a connection."""
 
 import asyncio
 from unittest.mock import Mock
 
+import pytest
+
+from mock_server.response_cycle import ResponseCycle
 from mock_server.transport import CoalescingTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
 def test_head_and_body_are_written_together() -> None:
-    """One write for a whole answer, and one each for what a stream sends later."""
+    """A whole response is one write, and so is each later part of a stream."""
 
     async def written() -> list[bytes]:
         transport = Mock()
         connection = CoalescingTransport(transport, asyncio.get_running_loop())
-        for part in (HEAD, b"{}", b"more"):
-            connection.write(part)
+        connection.write_head(HEAD)
+        connection.write(b"{}")
+        connection.write(b"more")
         await asyncio.sleep(0)
         return [call.args[0] for call in transport.write.call_args_list]
 
@@ -28,7 +32,7 @@ def test_a_head_that_nothing_follows_does_not_wait() -> None:
     async def written(end: str | None) -> list[str]:
         transport = Mock()
         connection = CoalescingTransport(transport, asyncio.get_running_loop())
-        connection.write(HEAD)
+        connection.write_head(HEAD)
         if end is None:
             await asyncio.sleep(0)
         else:
@@ -38,3 +42,29 @@ def test_a_head_that_nothing_follows_does_not_wait() -> None:
     assert asyncio.run(written(None)) == ["write"]
     assert asyncio.run(written("close")) == ["write", "close"]
     assert asyncio.run(written("abort")) == ["write", "abort"]
+
+
+def test_a_header_field_cannot_begin_another() -> None:
+    """A response whose field has a line break is not written."""
+
+    async def send() -> Mock:
+        transport = Mock()
+        cycle = ResponseCycle(
+            scope={"type": "http", "method": "GET", "http_version": "1.1"},  # type: ignore[typeddict-item]
+            transport=CoalescingTransport(transport, asyncio.get_running_loop()),  # type: ignore[arg-type]
+            flow=Mock(write_paused=False),
+            logger=Mock(),
+            access_logger=Mock(),
+            access_log=False,
+            default_headers=[],
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=Mock(),
+        )
+        headers = [(b"location", b"/a\r\nset-cookie: b=c")]
+        with pytest.raises(RuntimeError, match="control character"):
+            await cycle.send({"type": "http.response.start", "status": 200, "headers": headers})
+        return transport
+
+    asyncio.run(send()).write.assert_not_called()

@@ -51,22 +51,21 @@ class ProxyMiddleware:
                 if path.startswith(f"{self._root}/"):
                     scope["path"] = path[len(self._root) :]
                     scope["raw_path"] = scope["raw_path"].removeprefix(self._root.encode())
-            client = scope.get("client")
-            if client is not None and self._is_trusted(client[0]):
-                forwarded = [
-                    (name[12:], value)
-                    for name, value in scope["headers"]
-                    if name[:12] == _FORWARDED
-                ]
-                if forwarded:
-                    self._apply(scope, forwarded)
+            for name, _ in scope["headers"]:
+                if name.startswith(_FORWARDED):
+                    self._apply(scope)
+                    break
         return self.app(scope, receive, send)
 
-    def _apply(self, scope: Scope, forwarded: list[tuple[bytes, bytes]]) -> None:
+    def _apply(self, scope: Scope) -> None:
+        peer = scope.get("client")
+        if peer is None or not self._is_trusted(peer[0]):
+            return
         values: dict[bytes, list[str]] = {}
-        for name, value in forwarded:
-            parts = [part.strip() for part in value.decode("latin-1").split(",")]
-            values.setdefault(name, []).extend(filter(None, parts))
+        for name, value in scope["headers"]:
+            if name.startswith(_FORWARDED):
+                parts = [part.strip() for part in value.decode("latin-1").split(",")]
+                values.setdefault(name[len(_FORWARDED) :], []).extend(filter(None, parts))
         clients = values.get(b"for", [])
         if clients:
             # The last that no trusted proxy has added; a client can put anything before it.

@@ -63,7 +63,8 @@ class ValidatedOperation:
             exchange.credential, tenant = self._credentials.authenticate(headers, behaviour)
             exchange.tenant = tenant
             call = Call(self._worlds, tenant, exchange)
-            world = await call.enter()
+            world = self._worlds.current(tenant) or await call.enter()
+            call.world = world
             behaviour = exchange.behaviour = world.behaviour
             exchange.at, exchange.journal = world.engine.now, world.journal
             coverage = world.journal.coverage

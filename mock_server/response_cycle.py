@@ -1,0 +1,85 @@
+"""Writing one response to a connection: its status line, its header fields and its body.
+
+As uvicorn's own cycle, but all header fields are validated at once, which is quicker, and HTTP/1.0
+knows no chunks: there, a response of unknown length ends with the connection.
+"""
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from mock_server.transport import CoalescingTransport
+
+_TEXT = bytes({*range(0x20, 0x100), 0x09} - {0x7F})
+"""The bytes that a header field may have."""
+
+_WITHOUT_BODY = (204, 304)
+
+
+class ResponseCycle(RequestResponseCycle):
+    """One request and its response on a ``CoalescingTransport``."""
+
+    transport: CoalescingTransport  # type: ignore[assignment]
+
+    async def send(self, message: Any) -> None:
+        """Write a part of the response. Raise RuntimeError for one that is out of order."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if message["type"] == "http.response.start":
+            if self.response_started:
+                raise RuntimeError("the response has started already")
+            self.response_started = True
+            self.waiting_for_100_continue = False
+            self._write_head(message["status"], message.get("headers", ()))
+        elif self.response_complete or not self.response_started:
+            raise RuntimeError("a part of a body outside a response")
+        else:
+            self._write_body(message.get("body", b""), message.get("more_body", False))
+
+    def _write_head(self, status: int, headers: Any) -> None:
+        lines = [STATUS_LINE[status][:-2]]
+        for name, value in headers:
+            if name == b"content-length":
+                self.chunked_encoding = False
+                self.expected_content_length = int(value)
+            elif name == b"connection" and value == b"close":
+                self.keep_alive = False
+                continue
+            lines.append(name + b": " + value)
+        if not self.keep_alive:
+            lines.append(b"connection: close")
+        if self.chunked_encoding is None and self._has_chunks(status):
+            self.chunked_encoding = True
+            lines.append(b"transfer-encoding: chunked")
+        lines.append(b"\r\n")
+        head = b"\r\n".join(lines)
+        if head.translate(None, _TEXT) != b"\r\n" * len(lines):
+            raise RuntimeError(f"a header field has a control character: {head!r}")
+        self.transport.write_head(head)
+
+    def _has_chunks(self, status: int) -> bool:
+        """Return whether a body of unknown length is sent in chunks."""
+        version, method = self.scope["http_version"], self.scope["method"]
+        return version != "1.0" and method != "HEAD" and status not in _WITHOUT_BODY
+
+    def _write_body(self, body: bytes, more_body: bool) -> None:
+        if self.scope["method"] == "HEAD":
+            body = b""
+        elif self.chunked_encoding:
+            if body:
+                body = b"%x\r\n%b\r\n" % (len(body), body)
+            if not more_body:
+                body += b"0\r\n\r\n"
+        elif self.chunked_encoding is not None:
+            self.expected_content_length -= len(body)
+            if self.expected_content_length < 0 or (self.expected_content_length and not more_body):
+                raise RuntimeError("the body is not as long as its Content-Length says")
+        self.transport.write(body)
+        if not more_body:
+            self.response_complete = True
+            self.message_event.set()
+            if not self.keep_alive:
+                self.transport.close()
+            self.on_response()
