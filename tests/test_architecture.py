@@ -46,6 +46,7 @@ LAYERS = {
         "app",
         "reload",
         "transport",
+        "response_cycle",
         "connection",
         "server",
         "testing",
