@@ -16,7 +16,7 @@ from mock_server.engine.behaviour import FinishedStream, Framing, StreamEnd
 from mock_server.engine.run import Run
 from mock_server.errors import HttpError
 from mock_server.faults.delay import until_disconnected
-from mock_server.worlds.replay import EventCursor
+from mock_server.worlds.rendered_events import EventCursor
 from mock_server.worlds.world import World
 
 _RETRY = b"retry: 1000\n"

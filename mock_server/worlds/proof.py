@@ -10,7 +10,7 @@ from mock_server.errors import HttpError, RequestValidationError
 from mock_server.worlds import serialize, snapshot
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.document import Limits
-from mock_server.worlds.replay import Replay
+from mock_server.worlds.rendered_events import Replay
 from mock_server.worlds.world import World
 
 

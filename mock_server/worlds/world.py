@@ -35,7 +35,7 @@ from mock_server.worlds.cooperative import Work
 from mock_server.worlds.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from mock_server.worlds.replay import SharedReplay
+    from mock_server.worlds.rendered_events import SharedReplay
 
 MAX_RUNS = 200_000
 MAX_WORLD_STEPS = 2_000_000

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from mock_server.http.event_stream import EventStream
 from mock_server.testing import MockWorld
 from mock_server.worlds import wakeup
-from mock_server.worlds.replay import EventCursor, Replay, SharedReplay
+from mock_server.worlds.rendered_events import EventCursor, Replay, SharedReplay
 from mock_server.worlds.world import World
 
 RUNS = "/api/v1/automation-runs"

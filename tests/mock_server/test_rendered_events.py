@@ -7,7 +7,7 @@ from engine_world import DAY, SCENARIOS, advance, new_world
 
 from mock_server.engine.behaviour import EmptyFields
 from mock_server.worlds import serialize
-from mock_server.worlds.replay import EventCursor
+from mock_server.worlds.rendered_events import EventCursor
 from mock_server.worlds.world import EVENT_BATCH
 
 
