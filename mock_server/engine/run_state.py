@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mock_server.engine.enums import EventType, RunStatus, StepStatus
-from mock_server.engine.transitions import (
+from mock_server.engine.status_transitions import (
     RUN_TRANSITIONS,
     STEP_TRANSITIONS,
     IllegalTransitionError,

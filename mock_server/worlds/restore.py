@@ -18,7 +18,7 @@ from mock_server.engine.run import BUSY_STEP, Run
 from mock_server.engine.run_state import Event, Json
 from mock_server.engine.scenario import Scenario, build, measure
 from mock_server.engine.schedule import ScheduledKind
-from mock_server.engine.transitions import IllegalTransitionError
+from mock_server.engine.status_transitions import IllegalTransitionError
 from mock_server.errors import ErrorDetail, FileError, RequestValidationError
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.cooperative import Work
