@@ -12,7 +12,7 @@ from conformance import __version__
 from conformance.catalogue.open_questions import ObservedAnswer
 from conformance.catalogue.requirements import Requirement
 from conformance.fuzz.config import FuzzConfig
-from conformance.results.conclusion import WORDS, exit_code
+from conformance.results.exit_code import WORDS, exit_code
 from conformance.results.result import Result
 from conformance.results.root_causes import causes
 from conformance.results.waivers import Waiver
@@ -138,7 +138,7 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return the exit code, see `conformance.results.conclusion`."""
+        """Return the exit code, see `conformance.results.exit_code`."""
         return exit_code(self)
 
     @property
