@@ -43,7 +43,7 @@ from conformance.results.events import (
 from conformance.results.report import Report
 from conformance.results.result import Result, amend
 from conformance.runner.build_report import RunInfo, conclude, show
-from conformance.runner.judging import Judging
+from conformance.runner.check_results import Judging
 from conformance.runner.session import Session
 from conformance.runner.workers import (
     CheckLock,
