@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from conformance.client.redaction import harmless
 from conformance.config import toml_file
 from conformance.config.options import BY_KEY, OPTIONS
 from conformance.config.settings import read as read_settings
 from conformance.errors import ConfigurationError
 from conformance.harness.markers import MARKER, info_of
+from conformance.redaction import harmless
 from conformance.reporters.files import file_reporters
 from conformance.reporters.github import GithubReporter
 from conformance.runner import workers

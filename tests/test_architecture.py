@@ -53,7 +53,7 @@ LAYERS = {
         "pytest_plugin cli",
     ),
     "conformance": (
-        "resources vocabulary",
+        "resources vocabulary redaction",
         "errors",
         "deadline",
         "contract",

@@ -13,8 +13,8 @@ from typing import NoReturn
 import click
 
 from conformance import __version__
-from conformance.client.redaction import harmless
 from conformance.errors import KitError, missing_library
+from conformance.redaction import harmless
 from conformance.vocabulary import ExitCode
 
 _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(

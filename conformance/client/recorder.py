@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 
-from conformance.client.redaction import Redactor
+from conformance.redaction import Redactor
 
 MAX_EXCHANGES = 400
 MAX_BODY_SHOWN = 4_000

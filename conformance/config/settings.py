@@ -15,7 +15,6 @@ from conformance.catalogue.requirements import load as load_catalogue
 from conformance.catalogue.versions import LATEST, load_version
 from conformance.client.connection import Connection
 from conformance.client.credentials import AuthScheme, Credential
-from conformance.client.redaction import Redactor
 from conformance.config import toml_file
 from conformance.config.options import OPTIONS, new_context
 from conformance.config.provisioning import Provisioning, read_provisioning
@@ -23,6 +22,7 @@ from conformance.config.sources import Resolution, Values, resolve
 from conformance.config.waivers import read_waivers
 from conformance.errors import ErrorCollector
 from conformance.fuzz.config import GATE_CASES, FuzzConfig, chosen
+from conformance.redaction import Redactor
 from conformance.results.waivers import Waiver
 from conformance.vocabulary import FileKind, Verdict
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 
-from conformance.client.redaction import visible
 from conformance.contract import contract as contracts
 from conformance.contract.yaml_file import Lines
+from conformance.redaction import visible
 from conformance.resources import contract_file
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import Verdict

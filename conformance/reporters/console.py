@@ -6,7 +6,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from conformance.client.redaction import harmless
+from conformance.redaction import harmless
 
 
 def print_line(console: Console, line: Text) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from conformance import __version__
-from conformance.client.redaction import visible
+from conformance.redaction import visible
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import Verdict
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from conformance.client.redaction import visible
+from conformance.redaction import visible
 from conformance.results.events import Event, RunFinished, RunNotStarted
 from conformance.results.report import Report
 from conformance.vocabulary import Verdict

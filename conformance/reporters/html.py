@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from conformance import __version__
-from conformance.client.redaction import visible
+from conformance.redaction import visible
 from conformance.reporters.run_chart import ROW, TOP, timeline
 from conformance.results.next_steps import next_steps
 from conformance.results.report import Entry, Report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from conformance.client.redaction import visible
+from conformance.redaction import visible
 from conformance.results.report import Report
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import junitparser
 
-from conformance.client.redaction import visible
+from conformance.redaction import visible
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import Verdict
 

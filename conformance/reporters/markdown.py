@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from conformance.client.redaction import visible
+from conformance.redaction import visible
 from conformance.results.next_steps import next_steps
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import Verdict

@@ -11,9 +11,9 @@ from typing import Any
 from conformance import __version__
 from conformance.catalogue.requirements import Requirement
 from conformance.client.recorder import Exchange
-from conformance.client.redaction import visible
 from conformance.contract import contract as contracts
 from conformance.contract.yaml_file import Lines
+from conformance.redaction import visible
 from conformance.resources import contract_file
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict

@@ -11,8 +11,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from conformance.client.redaction import Redactor
 from conformance.errors import ConfigurationError
+from conformance.redaction import Redactor
 from conformance.resources import report_schema_file
 from conformance.results.report import FORMAT
 from conformance.vocabulary import Verdict

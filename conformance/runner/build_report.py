@@ -11,9 +11,9 @@ import pytest
 from conformance.catalogue.open_questions import RecordedObservation, observed_answers
 from conformance.catalogue.open_questions import load as load_questions
 from conformance.catalogue.versions import load_version
-from conformance.client.redaction import harmless
 from conformance.config.settings import Settings
 from conformance.contract.contract import load as load_contract
+from conformance.redaction import harmless
 from conformance.results.events import SetupFinished
 from conformance.results.report import Report, entries_from, find_stale
 from conformance.results.result import Result

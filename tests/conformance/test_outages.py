@@ -14,10 +14,10 @@ from conformance.assertions.response_rules import error_has_reason
 from conformance.client.connection import Connection
 from conformance.client.outages import Outages, is_gateway_error
 from conformance.client.recorder import Traffic
-from conformance.client.redaction import Redactor
 from conformance.client.response import Response
 from conformance.client.transport import Target
 from conformance.errors import Inconclusive, NoResponse
+from conformance.redaction import Redactor
 from conformance.vocabulary import Untested
 
 PAGE = b"<html><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></html>"

@@ -12,9 +12,9 @@ import pytest
 import conformance
 from conformance.assertions.response_rules import no_internals
 from conformance.client.recorder import Exchange
-from conformance.client.redaction import harmless
 from conformance.client.response import Response
 from conformance.fuzz.messages import describe_failure
+from conformance.redaction import harmless
 
 SIZE = 64 * 1024
 # Each is repeated after a beginning that a pattern may wait for.

@@ -17,8 +17,8 @@ from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serv
 
 from conformance.client.connection import Connection
 from conformance.client.recorder import Traffic
-from conformance.client.redaction import Redactor
 from conformance.harness.context import WRONG_SECRET
+from conformance.redaction import Redactor
 
 TOKEN = 'test-tok"en/with+odd&<signs>=9'
 OTHER = "test-other/credential+of=another"

@@ -13,11 +13,11 @@ from support import Judge
 from conformance.client.api import Api
 from conformance.client.connection import Connection
 from conformance.client.recorder import Traffic
-from conformance.client.redaction import Redactor
 from conformance.client.transport import Target
 from conformance.config.settings import read
 from conformance.errors import KitError
 from conformance.provision.mock import is_mock_health
+from conformance.redaction import Redactor
 from conformance.runner.session import Session
 from conformance.vocabulary import Verdict
 

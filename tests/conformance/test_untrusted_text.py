@@ -13,7 +13,7 @@ from command_line import call_kit
 from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 from test_reports import made_up
 
-from conformance.client.redaction import harmless, visible
+from conformance.redaction import harmless, visible
 from conformance.reporters.html import as_page
 from conformance.reporters.json import as_json
 from conformance.reporters.junit import as_junit
