@@ -6,7 +6,7 @@ from mock_server.engine.clock import DAY, SECOND, Clock
 from mock_server.engine.enums import RunStatus
 from mock_server.errors import HttpError
 from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, Response
-from mock_server.worlds.advance import advance_by, advance_until
+from mock_server.worlds.advance import advance_by, advance_to_next, advance_until
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.world import World
 
@@ -56,10 +56,6 @@ def _advance(call: Call, world: World) -> Work[bool | None]:
         wanted = RunStatus(until["status"])
         return (yield from advance_until(world, lambda: run.state.status is wanted, maximum))
     if call.body.get("toNext"):
-        due = world.next_due
-        if due is None or due > world.engine.now + maximum:
-            return False
-        yield from world.change_clock(lambda clock: clock.advance(max(due - clock.now(), 0)))
-        return True
+        return (yield from advance_to_next(world, maximum))
     yield from advance_by(world, maximum)
     return None

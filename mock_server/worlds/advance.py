@@ -1,4 +1,5 @@
-"""Advancing a world: by a duration, until a condition holds, or up to its clock's now.
+"""Advancing a world: by a duration, to the next event, until a condition holds, or up to its
+clock's now.
 
 The number of events per request is bounded; beyond it the response says how far the world has got.
 """
@@ -45,6 +46,18 @@ def advance_until(world: World, reached: Callable[[], bool], maximum: int) -> Wo
         return True
     yield from world.change_clock(partial(_forward_to, latest))
     return reached()
+
+
+def advance_to_next(world: World, maximum: int) -> Work[bool]:
+    """Advance to the next event, by at most ``maximum`` milliseconds.
+
+    Return whether one is due until then; without one, the clock is left as it is.
+    """
+    due = world.next_due
+    if due is None or due > world.clock.now() + maximum:
+        return False
+    yield from world.change_clock(partial(_forward_to, due))
+    return True
 
 
 def catch_up_completely(world: World) -> Work[None]:
