@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,30 @@ import click
 
 from mock_server.engine import clock
 from mock_server.engine.duration import parse_duration
+
+
+class GroupedOptions(click.Command):
+    """A command whose ``--help`` lists its options in groups.
+
+    ``groups`` names the parameters of each group by title; the others come last, as ``Other``.
+    """
+
+    def __init__(self, *args: Any, groups: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._groups = groups
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records = {
+            str(option.name): record
+            for option in self.get_params(ctx)
+            if (record := option.get_help_record(ctx)) is not None
+        }
+        grouped = {title: names.split() for title, names in self._groups.items()}
+        listed = {name for names in grouped.values() for name in names}
+        grouped["Other"] = [name for name in records if name not in listed]
+        for title, names in grouped.items():
+            with formatter.section(title):
+                formatter.write_dl([records[name] for name in names])
 
 
 class Instant(click.ParamType[Any]):

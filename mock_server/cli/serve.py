@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from mock_server import __version__, resources
-from mock_server.cli.options import Instant, Speed, scenarios_option
+from mock_server.cli.options import GroupedOptions, Instant, Speed, scenarios_option
 from mock_server.cli.request_lines import RequestLines
 from mock_server.cli.setup_options import read_token, setup_options, starting_rules
 from mock_server.engine import behaviour as behaviours
@@ -62,7 +62,18 @@ class HostNames(click.ParamType[Any]):
         return tuple(host.strip().lower() for host in value.split(",") if host.strip())
 
 
-@click.command()
+GROUPS = {
+    "Address": "host port",
+    "Time and content": "scale now seed start behaviour declared directory reloads",
+    "Faults": "faults latency",
+    "Access": "token token_file hosts accept_any_token world_claim",
+    "Browsers and proxies": "cors_origins root_path trusted_proxies",
+    "Limits": "max_worlds max_streams",
+    "Output": "access_log quiet",
+}
+
+
+@click.command(cls=GroupedOptions, groups=GROUPS)
 @click.option(
     "--host",
     default="127.0.0.1",

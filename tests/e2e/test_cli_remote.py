@@ -14,6 +14,7 @@ from driver import TOKEN, UUID, Driver, call
 from processes import PATIENCE, environment
 
 from mock_server.cli import cli, remote
+from mock_server.cli.serve import GROUPS, serve
 from mock_server.settings import Access, Settings
 from mock_server.testing import MockWorld, serving
 
@@ -141,3 +142,12 @@ def test_who_may_drive_is_said_well_or_not_at_all(option: str, value: str, part:
     done = call("serve", "--port", 0, option, value, code=2)
     assert part in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_every_option_of_serve_is_in_a_group() -> None:
+    """``Other`` has only --help."""
+    page = call("serve", "--help").stdout
+    other = page.partition("\nOther:\n")[2]
+    assert [line.split()[0] for line in other.splitlines() if line.startswith("  -")] == ["-h,"]
+    names = {option for options in GROUPS.values() for option in options.split()}
+    assert names == {option.name for option in serve.params}
