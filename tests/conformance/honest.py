@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 from mutating_proxy import Forward, Json, Mutants, Request, Response
 
 variant = Mutants()
 LAG = 0.3
+OLD = 3000
 FOREIGN = "00000000-0000-4000-8000-"
 PAGE = b"<html><body><center><h1>502 Bad Gateway</h1></center><center>nginx</center></body></html>"
 
@@ -74,10 +76,12 @@ async def restarts_once(request: Request, forward: Forward, memory: Json) -> Res
 
 @variant()
 async def busy_tenant(request: Request, forward: Forward, memory: Json) -> Response:
-    """Three thousand runs, and another client that creates forty new ones a second."""
-    started = memory.setdefault("started", time.monotonic())
+    """Three thousand old runs, and another client that creates forty new ones a second."""
+    started = memory.setdefault("started", datetime.now(UTC))  # noqa: TID251
     if request.run_id.startswith(FOREIGN) and request.operation == "get":
-        return Response(200, {}).put(_foreign(memory["like"], request.run_id))
+        return Response(200, {}).put(
+            _foreign(memory["like"], int(request.run_id[-12:], 16), started)
+        )
     if request.operation != "list":
         return await forward(request)
     whole = request.to("list")
@@ -87,26 +91,28 @@ async def busy_tenant(request: Request, forward: Forward, memory: Json) -> Respo
     memory["like"] = memory.get("like") or (done[0] if done else None)
     if reply.status != 200 or not reply.body or memory["like"] is None:
         return reply
-    before, later = (3000, int(40 * (time.monotonic() - started)))
+    count = OLD + int(40 * (datetime.now(UTC) - started).total_seconds())  # noqa: TID251
     if request.parameter("status") not in (None, "completed"):
-        before = later = 0
-    ids = [f"{FOREIGN}{n:012x}" for n in range(before + later)]
-    runs = [_foreign(memory["like"], run_id) for run_id in ids]
-    everything = [*runs[:before], *own.json()["items"], *runs[before:]]
+        count = 0
+    foreign = memory.setdefault("foreign", [])
+    foreign += [_foreign(memory["like"], n, started) for n in range(len(foreign), count)]
+    everything = sorted([*foreign[:count], *own.json()["items"]], key=itemgetter("createdAt"))
     limit, offset = (int(request.parameter(n) or d) for n, d in (("limit", 100), ("offset", 0)))
     items = everything[offset : offset + limit]
     return reply.put(reply.json() | {"items": items, "total": len(everything)})
 
 
-def _foreign(like: Json, run_id: str) -> Json:
-    """A run of another client: the first thousands are old, the others are new."""
-    number = int(run_id[-12:], 16)
-    if number >= 3000:
-        return like | {
-            "id": run_id,
-            "createdAt": f"2999-01-01T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z",
-        }
-    return like | {"id": run_id, "createdAt": f"2001-01-01T00:{number // 60:02}:{number % 60:02}Z"}
+def _foreign(like: Json, number: int, started: datetime) -> Json:
+    """A run of another client, over as soon as it was created: of the first thousands one for each
+    second before the tests, of the others forty a second since."""
+    later = number - OLD
+    at = started + timedelta(seconds=later / 40 if later >= 0 else later)
+    moments = dict.fromkeys(("createdAt", "startedAt", "completedAt", "updatedAt"), _text(at))
+    return like | moments | {"id": f"{FOREIGN}{number:012x}", "durationSeconds": 0}
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _age(timestamp: str) -> float:
