@@ -190,8 +190,11 @@ def validation_error(response: Response, schemas: Schemas) -> CheckFailed | None
         return _failure(response, f"its type is {response.media_type!r}, not application/json")
     if (unreadable := _unreadable(response)) is not None:
         return unreadable
-    for fault in schemas.faults("ValidationError", response.json())[:1]:
+    value = response.json()
+    for fault in schemas.faults("ValidationError", value)[:1]:
         return _failure(response, fault.message, fault.level)
+    if not isinstance(value.get("detail"), list):
+        return _failure(response, f"its body has no array `detail`: it has {sorted(value)[:8]}")
     return None
 
 

@@ -19,6 +19,8 @@ from conformance.assertions.matchers import (
     timestamp,
     unchanged,
 )
+from conformance.checks.support.boundary_pages import MAX_LIMIT, boundary_pages
+from conformance.checks.support.unusual_values import pages_of_unusual_values
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
@@ -78,6 +80,24 @@ def check_a_page_holds_no_more_than_its_limit(context: CheckContext, limit: int)
         raise CheckFailed(f"limit={limit} gives {found} items")
     if found < limit:
         raise CheckFailed(f"limit={limit} gives only {found} items of {context.page()['total']}")
+
+
+@requirement("LIST-04", since="1.1")
+def check_a_page_of_the_maximum_limit_is_full(context: CheckContext) -> None:
+    """At the bound, and at the offsets around it if there are so many runs: a page has as many runs
+    as its own `total` leaves for it."""
+    context.ensure_runs(1)
+    for (limit, offset), page in boundary_pages(context).items():
+        expected = min(limit, max(0, page["total"] - offset))
+        if len(page["items"]) != expected:
+            # The page may have been read for another check: read it again, in this one.
+            again = context.page(limit=limit, offset=offset)
+            found, expected = len(again["items"]), min(limit, max(0, again["total"] - offset))
+            if found != expected:
+                raise CheckFailed(
+                    f"limit={limit}&offset={offset} gives {found} items of {again['total']}, "
+                    f"expected {expected}"
+                )
 
 
 @requirement("LIST-05")
@@ -151,6 +171,28 @@ def check_pages_cover_the_list(context: CheckContext) -> None:
         raise CheckFailed(f"the run {missing[0]} is on no page of {PAGE_SIZE}")
     if paged != whole:
         raise CheckFailed("the pages hold the same runs as one large page, in another order")
+
+
+@requirement("LIST-10", exclusive=True, since="1.1")
+def check_pages_join_at_the_maximum_limit(context: CheckContext) -> None:
+    """The first page of the maximum size, the two runs around its end, and the page after it."""
+    context.ensure_runs(1)
+    pages = list(boundary_pages(context).values())
+    if len(pages) == 1:
+        # The whole list fits into one page.
+        return
+    first, _, around, after = pages
+    if len(first["items"]) < MAX_LIMIT or len(around["items"]) < 2 or not after["items"]:
+        raise Inconclusive("a page has fewer runs than its limit", caused_by="LIST-04")
+    for before, later, last in ((first, around, MAX_LIMIT - 1), (around, after, 1)):
+        # Runs that others create meanwhile come in at one of the ends.
+        created = later["total"] - before["total"]
+        expected = [before["items"][last - n]["id"] for n in (0, min(max(created, 0), last))]
+        if created >= 0 and (found := later["items"][0]["id"]) not in expected:
+            context.page(limit=1, offset=MAX_LIMIT - 1 + (before is around))
+            raise CheckFailed(
+                f"the run {expected[0]} is the first of another page, and {found} is in its place"
+            )
 
 
 @requirement("LIST-11", exclusive=True)
@@ -298,3 +340,15 @@ def check_unusual_filter_values(context: CheckContext, query: str) -> None:
         context.observe_status("Q05", response, known)
         if items:
             raise CheckFailed("a status that no run has gives items")
+
+
+@requirement("LIST-19", since="1.1")
+def check_unusual_characters_in_the_filter(context: CheckContext) -> None:
+    """NUL, characters beyond ASCII and very long values are unknown statuses as well."""
+    for value, response in pages_of_unusual_values(context, "status").items():
+        found = response.object().get("items") if response.status == 200 else None
+        if response.status >= 500 or found:
+            # It may have been requested for another check: request it again, in this one.
+            again = require(context.api.list_runs(status=value), no_server_error)
+            if again.status == 200 and again.object().get("items"):
+                raise CheckFailed(f"status={value[:20]!r}, which no run has, gives items")

@@ -55,6 +55,7 @@ def response(status: int, body: Any = None, method: str = "GET", **headers: str)
         ("HTTP-10", response(500, b"app/runs.rb:12:in `get'")),
         ("HTTP-10", response(500, b"SQLSTATE[42601]: syntax error")),
         ("HTTP-11", response(422, {"detail": "no"})),
+        ("HTTP-11", response(422, {"errors": []})),
         ("HTTP-11", response(422, {"detail": [{"loc": "query", "msg": "m", "type": "t"}]})),
         ("HTTP-11", response(422, {"detail": DETAIL}, content_type="application/problem+json")),
     ],

@@ -50,6 +50,18 @@ async def nul_reaches_the_database(request: Request, forward: Forward, memory: J
     return reply
 
 
+@mutant("HTTP-04")
+async def last_event_id_must_be_a_number(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
+    """The header is parsed before anything else, and nothing catches what is raised."""
+    try:
+        int(request.headers.get("last-event-id", "0"))
+    except ValueError:
+        return Response(500, {}).put({"detail": "Internal Server Error"})
+    return await forward(request)
+
+
 @mutant("HTTP-05")
 async def refuses_without_a_word(request: Request, forward: Forward, memory: Json) -> Response:
     """The framework's own error page for the one status that was forgotten."""
@@ -124,6 +136,17 @@ async def validation_error_as_text(request: Request, forward: Forward, memory: J
     reply = await forward(request)
     if reply.status == 422 and request.operation == "retry":
         return reply.put({"detail": "Unprocessable"})
+    return reply
+
+
+@mutant("HTTP-11")
+async def cancel_rejects_in_its_own_way(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
+    """One operation was written by another team."""
+    reply = await forward(request)
+    if reply.status == 422 and request.operation == "cancel":
+        return reply.put({"errors": [{"field": "run_id", "message": "malformed"}]})
     return reply
 
 

@@ -155,3 +155,55 @@ async def repeated_status_breaks_it(request: Request, forward: Forward, memory: 
     if len([name for name, _ in request.query if name == "status"]) > 1:
         return Response(500, {}).put({"detail": "oops"})
     return await forward(request)
+
+
+async def long_list(request: Request, forward: Forward) -> Response:
+    """A page of a list of 1500 runs, made of those that there are."""
+    own = request.to("list")
+    own.query = [("limit", "1000")]
+    reply = await forward(own)
+    runs, limit, offset = (
+        reply.json()["items"],
+        integer(request.parameter("limit") or "100"),
+        integer(request.parameter("offset") or "0"),
+    )
+    if limit is None or offset is None or not 0 < limit <= 1000 or offset < 0:
+        return await forward(request)
+    turns = range(offset, min(1500, offset + limit))
+    items = [runs[n % len(runs)] | {"id": f"00000000-0000-4000-8000-{n:012x}"} for n in turns]
+    return reply.put({"items": items, "total": 1500})
+
+
+@mutant("LIST-04")
+async def largest_page_lacks_one(request: Request, forward: Forward, memory: Json) -> Response:
+    """One run is read more than is returned, to see whether there are more, within the bound."""
+    if request.operation != "list":
+        return await forward(request)
+    reply = await long_list(request, forward)
+    if request.parameter("limit") == "1000" and reply.status == 200:
+        page = reply.json()
+        return reply.put(page | {"items": page["items"][:999]})
+    return reply
+
+
+@mutant("LIST-10")
+async def second_thousand_begins_late(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation != "list":
+        return await forward(request)
+    if (integer(request.parameter("offset")) or 0) >= 1000:
+        request.set("offset", int(request.parameter("offset") or 0) + 1)
+    return await long_list(request, forward)
+
+
+@mutant("LIST-19", "HTTP-04")
+async def nul_in_the_filter_breaks_it(request: Request, forward: Forward, memory: Json) -> Response:
+    if "\0" in (request.parameter("status") or ""):
+        return Response(500, {}).put({"detail": "Internal Server Error"})
+    return await forward(request)
+
+
+@mutant("LIST-19")
+async def long_values_filter_nothing(request: Request, forward: Forward, memory: Json) -> Response:
+    if len(request.parameter("status") or "") > 255:
+        request.set("status", None)
+    return await forward(request)
