@@ -35,6 +35,7 @@ def functions(worlds: Worlds, streams: EventStreams) -> dict[str, Handler]:
                 "summary": one.summary,
                 "steps": len(one.plans),
                 "stepKeys": [plan.key for plan in one.plans],
+                "dependsOn": [plan.needs for plan in one.plans],
             }
             for one in worlds.scenarios.values()
         ]
