@@ -3,8 +3,9 @@ them until a process raises its limit."""
 
 import sys
 
-RESERVED_DESCRIPTORS = 128
-"""Descriptors for everything but event streams: files, the listener, other connections."""
+RESERVED_DESCRIPTORS = 192
+"""Descriptors for everything but event streams: files, the listener, live feeds, other
+connections."""
 
 _MAX_DESCRIPTORS = 1_048_576
 

@@ -11,7 +11,8 @@ from mock_server.errors import UsageError
 from mock_server.faults.rules import Rule
 
 MAX_STREAMS = 20_000
-SPARE_CONNECTIONS = 64
+MAX_FEEDS = 64
+SPARE_CONNECTIONS = 64 + MAX_FEEDS
 """Connections that may be open in addition to all event streams."""
 
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::\d{1,5})?")

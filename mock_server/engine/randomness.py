@@ -5,6 +5,7 @@ purpose, never on earlier draws, so a world that was restored continues as it wo
 """
 
 import random
+import secrets
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -22,6 +23,11 @@ UUID_PATTERN = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _NAMESPACE = UUID("6f9b1c52-3c1e-4f0e-9a55-0d5a4c1b7e21")
 _BITS = 128
 _ALL = 2.0**_BITS
+
+
+def new_token() -> str:
+    """Return a token that nothing can predict: the only value that does not follow from a seed."""
+    return secrets.token_urlsafe(24)
 
 
 @lru_cache(maxsize=4_096)

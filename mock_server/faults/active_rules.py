@@ -1,6 +1,6 @@
 """The rules in force in one world: when they end, how often they were applied, what they draw."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -91,10 +91,14 @@ class FaultsFile(yaml_model.Model):
 
 class Faults:
     """The rules of one world, in two lists that are both empty until a rule is added:
-    ``rate_limits``, and ``response_rules`` for those that change responses."""
+    ``rate_limits``, and ``response_rules`` for those that change responses.
+
+    ``observer`` is called after rules were added or removed.
+    """
 
     def __init__(self, seed: int, world: str) -> None:
         self.delays = Delays()
+        self.observer: Callable[[], None] | None = None
         self.rate_limits: list[ActiveRule] = []
         self.response_rules: list[ActiveRule] = []
         self._seed = seed
@@ -119,6 +123,7 @@ class Faults:
         self._added += len(rules)
         self.rate_limits += [one for one in added if one.window is not None]
         self.response_rules += [one for one in added if one.window is None]
+        self._changed()
         return added
 
     def remove(self, number: int) -> bool:
@@ -126,11 +131,18 @@ class Faults:
         before = len(self)
         self.rate_limits = [one for one in self.rate_limits if one.id != number]
         self.response_rules = [one for one in self.response_rules if one.id != number]
+        self._changed()
         return len(self) < before
 
     def clear(self) -> None:
         """Remove every rule."""
         self.rate_limits, self.response_rules = [], []
+        self._changed()
+
+    @property
+    def next_expiry(self) -> int | None:
+        """The instant at which the next rule ends by itself."""
+        return min((one.until for one in self if one.until is not None), default=None)
 
     def expire(self, now: int) -> None:
         """Remove the rules that have ended."""
@@ -226,6 +238,10 @@ class Faults:
     def close(self) -> None:
         """End every delay, because the world is closed."""
         self.delays.close()
+
+    def _changed(self) -> None:
+        if self.observer is not None:
+            self.observer()
 
     def _context(self, exchange: Exchange, *path: object) -> FaultContext:
         return FaultContext(exchange, self.delays, self._seed, self._world, *path)

@@ -5,7 +5,7 @@ fill it in: the operation, the credential, the validation errors, the open quest
 response depends. Its number is in the response header ``X-Mock-Request``.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 from typing import Protocol
 
@@ -48,6 +48,18 @@ class ExchangeCounter(Protocol):
     """The metrics that count an exchange when it ends."""
 
     def count(self, exchange: "Exchange") -> None: ...
+
+
+class _EndListener:
+    """Counts an exchange as ``counter`` does, and then calls ``call`` with it."""
+
+    def __init__(self, counter: ExchangeCounter, call: Callable[["Exchange"], None]) -> None:
+        self._counter = counter
+        self._call = call
+
+    def count(self, exchange: "Exchange") -> None:
+        self._counter.count(exchange)
+        self._call(exchange)
 
 
 class Exchange:
@@ -123,6 +135,10 @@ class Exchange:
             if not message.get("more_body"):
                 self.end()  # First, so that a client with the response finds the entry complete.
         return _discard() if send is None else send(message)
+
+    def on_end(self, call: Callable[["Exchange"], None]) -> None:
+        """Call ``call`` when the exchange ends."""
+        self._counter = _EndListener(self._counter, call)
 
     def measure(self) -> int:
         """Set and return ``size``: the bytes of the request that the exchange keeps."""

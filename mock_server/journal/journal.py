@@ -6,6 +6,7 @@ as long as it exists. Requests without a credential that opens a world have a jo
 
 from collections import Counter, deque
 from collections.abc import Callable
+from typing import Protocol
 
 from mock_server.engine.behaviour import Behaviour
 from mock_server.journal.coverage import Coverage, ResponseCounts
@@ -16,12 +17,26 @@ MAX_BYTES = 4 * 1_048_576
 """The bytes of requests that one journal keeps; beyond them the oldest exchanges are removed."""
 
 
+class JournalObserver(Protocol):
+    """What a journal calls while it is observed."""
+
+    def added(self, exchange: Exchange) -> None:
+        """Note an exchange whose response starts."""
+
+    def cleared(self) -> None:
+        """Note that the exchanges were removed."""
+
+
 class Journal(deque[Exchange]):
-    """The newest exchanges of one world, and the coverage of the contract by all of them."""
+    """The newest exchanges of one world, and the coverage of the contract by all of them.
+
+    ``observers`` are called with each exchange; there are mostly none.
+    """
 
     def __init__(self) -> None:
         super().__init__(maxlen=MAX_EXCHANGES)
         self.coverage = Coverage()
+        self.observers: tuple[JournalObserver, ...] = ()
         self._size = 0
         self._closed = False
 
@@ -35,14 +50,20 @@ class Journal(deque[Exchange]):
         self._size += exchange.measure()
         while self._size > MAX_BYTES and len(self) > 1:
             self._size -= self.popleft().size
+        if self.observers:
+            for observer in self.observers:
+                observer.added(exchange)
 
     def clear(self) -> None:
         """Remove all exchanges."""
         super().clear()
         self._size = 0
+        for observer in self.observers:
+            observer.cleared()
 
     def close(self) -> None:
         """Remove all exchanges and add no further one, because the world is closed."""
+        self.observers = ()
         self.clear()
         self._closed = True
 

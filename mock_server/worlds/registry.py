@@ -29,6 +29,7 @@ from mock_server.worlds import seed_data
 from mock_server.worlds.advance import catch_up_completely
 from mock_server.worlds.cooperative import Work, WorkRunner
 from mock_server.worlds.document import IMPORT, Limits
+from mock_server.worlds.observer import WorldsObserver
 from mock_server.worlds.proof import prove
 from mock_server.worlds.restore import restore
 from mock_server.worlds.seed_data import WorldFile
@@ -78,6 +79,7 @@ class Worlds:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._disposals: set[asyncio.Task[None]] = set()
         self.runner = WorkRunner()
+        self.observer: WorldsObserver | None = None
 
     def __iter__(self) -> Iterator[World]:
         return iter(list(self._open.values()))
@@ -200,6 +202,8 @@ class Worlds:
     def close(self) -> None:
         """Close every world, end its event streams and stop long work."""
         self.runner.close()
+        if self.observer is not None:
+            self.observer.close()
         for world in self:
             world.close()
 
@@ -241,6 +245,8 @@ class Worlds:
         elif len(self._open) >= self.settings.max_worlds:
             self._remove_idle()
         self._open[world.name] = world
+        if self.observer is not None:
+            self.observer.opened(world)
 
     def _remove_idle(self) -> None:
         declared = self.settings.declared
@@ -255,6 +261,8 @@ class Worlds:
                 "subscribers: start the mock with a larger --most-worlds.",
             )
         self._dispose(self._open.pop(idle))
+        if self.observer is not None:
+            self.observer.removed(idle)
 
     def _dispose(self, world: World) -> None:
         world.close()

@@ -70,7 +70,7 @@ class Wakeup:
         self._cancel()
         if not self._world.has_subscribers:
             return
-        delays = [self._until_due(), self._until_heartbeat()]
+        delays = [self._until_due(), self._until_expiry(), self._until_heartbeat()]
         delay = min((delay for delay in delays if delay is not None), default=None)
         if delay is not None:
             loop = asyncio.get_running_loop()
@@ -79,6 +79,13 @@ class Wakeup:
     def _until_due(self) -> float | None:
         due = self._world.next_due
         return None if due is None else self._world.clock.real_delay(due)
+
+    def _until_expiry(self) -> float | None:
+        """Return the real seconds until a fault rule ends, which only an observer has to know."""
+        if self._world.observer is None:
+            return None
+        until = self._world.faults.next_expiry
+        return None if until is None else self._world.clock.real_delay(until)
 
     def _until_heartbeat(self) -> float | None:
         """Return the real seconds until the next heartbeat; None for never."""
@@ -94,6 +101,9 @@ class Wakeup:
     def _wake(self) -> None:
         self._timer = None
         self._world.catch_up()
+        if self._world.observer is not None:
+            self._world.faults.expire(self._world.clock.now())
+            self._world.observer.woken()
         for _ in range(_BATCH):
             wait = self._until_heartbeat()
             if wait is None or wait > 0:

@@ -32,9 +32,11 @@ from mock_server.journal.journal import Journal
 from mock_server.worlds import serialize
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.cooperative import Work
+from mock_server.worlds.identity import new_identity
 from mock_server.worlds.wakeup import Wakeup
 
 if TYPE_CHECKING:
+    from mock_server.worlds.observer import WorldObserver
     from mock_server.worlds.rendered_events import SharedReplay
 
 MAX_RUNS = 200_000
@@ -88,6 +90,7 @@ class World:
         self._steps: dict[int, bytes] = {}
         self._subscribers: dict[str, set[Callable[[], None]]] = {}
         self.replays: dict[str, SharedReplay] = {}  # By run id, while it has subscribers.
+        self.observer: WorldObserver | None = None
         self.wakeup = Wakeup(self)
         self.closed = False
         self.faults = Faults(seed, self.origin)
@@ -103,6 +106,8 @@ class World:
         self._style = serialize.Style(leave_out=behaviour.empty_fields is EmptyFields.ABSENT)
         self._grows = behaviour.running_duration is RunningDuration.GROWS
         self._clear_rendered()
+        if self.observer is not None:
+            self.observer.replaced(self)
 
     def clear_coverage(self) -> None:
         """Clear the coverage of the contract."""
@@ -141,6 +146,8 @@ class World:
         """Let ``change`` freeze, resume, rescale or advance the clock, and let what becomes due
         happen. Raise HttpError (409) where the world is closed meanwhile."""
         change(self.clock)
+        if self.observer is not None:
+            self.observer.clock_changed()
         now = self.clock.now()
         while not self.catch_up_to(now):
             yield
@@ -256,8 +263,8 @@ class World:
 
     @property
     def has_subscribers(self) -> bool:
-        """Whether any run has a subscriber."""
-        return bool(self._subscribers)
+        """Whether any run has a subscriber, or the world a live observer."""
+        return bool(self._subscribers) or (self.observer is not None and self.observer.live)
 
     def subscribe(self, run: Run, wake: Callable[[], None]) -> Callable[[], None]:
         """Call ``wake`` after each event of ``run``; return a function that ends the
@@ -270,7 +277,7 @@ class World:
             if not subscribers and self._subscribers.get(run.id) is subscribers:
                 del self._subscribers[run.id]
                 self.replays.pop(run.id, None)
-            if not self._subscribers:
+            if not self.has_subscribers:
                 self.wakeup.arm()  # Cancels the timer.
 
         return unsubscribe
@@ -289,7 +296,7 @@ class World:
         many = len(runs) >= _MANY
         self._bodies, self._steps, self._by_id = [], {}, {}
         self._by_status = {status: [] for status in RunStatus}
-        self.arrivals = None
+        self.arrivals = self.observer = self.faults.observer = None
         # Without circles of references, all memory is freed at once, also while Python's garbage
         # collector skips what long work has created.
         self.engine.close()
@@ -315,7 +322,7 @@ class World:
         kept: dict[int, Json],
     ) -> Work[Run]:
         """Add a run as it was after ``log``. Raise IllegalTransitionError."""
-        identity = self._identity(run_id, scenario, log[0].at)
+        identity = new_identity(self, run_id, scenario, log[0].at)
         run = Run(identity, scenario, SeededRandom(self.seed, run_id), earlier, kept)
         for start in range(0, len(log), EVENT_BATCH):
             run.restore(log[start : start + EVENT_BATCH])
@@ -332,7 +339,7 @@ class World:
         if run_id is None:
             number = len(self._runs) + self.omitted_runs
             run_id = SeededRandom(self.seed, self.origin, number).uuid()
-        identity = self._identity(run_id, scenario, self.engine.now)
+        identity = new_identity(self, run_id, scenario, self.engine.now)
         return identity, SeededRandom(self.seed, run_id)
 
     def _check_room(self, runs: int, steps: int) -> None:
@@ -346,25 +353,6 @@ class World:
                 raise HttpError(
                     409, f"The world {self.name!r} holds {maximum} {unit}, the maximum: reset it."
                 )
-
-    def _identity(self, run_id: str, scenario: Scenario, created: int) -> Identity:
-        automation = scenario.automation
-        trigger = scenario.trigger
-        return Identity(
-            id=run_id,
-            number=len(self._runs),
-            tenant_id=self.tenant_id,
-            automation_id=stable_id("automation", automation.name),
-            automation_version_id=stable_id("automation", automation.name, str(automation.version)),
-            version_number=automation.version,
-            orchestrator_type=automation.orchestrator,
-            trigger_type=trigger.type,
-            trigger_source_type=trigger.source,
-            trigger_source_id=stable_id(trigger.source, self.origin, automation.name),
-            concurrency_key=scenario.concurrency_key,
-            created=created,
-            steps=scenario.plans,
-        )
 
     def _clear_rendered(self) -> None:
         self._bodies = [None] * len(self._runs)
@@ -386,6 +374,8 @@ class World:
             insort(self._by_status[status], number)
         self._bodies[number] = None
         self._steps.pop(number, None)
+        if self.observer is not None:
+            self.observer.run_changed(run)
         if self._subscribers:
             for wake in self._subscribers.get(run.id, ()):
                 wake()
