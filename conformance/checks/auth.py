@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from conformance.assertions.matchers import not_visible, rejects_caller, require, status, unaffected
+from conformance.assertions.matchers import (
+    client_error,
+    not_visible,
+    rejects_caller,
+    require,
+    status,
+    success,
+    unaffected,
+)
+from conformance.checks.support.altered_credentials import (
+    IDENTITY_HEADERS,
+    PLACEHOLDERS,
+    misplaced,
+    near_misses,
+    spellings,
+)
 from conformance.client.api import Api
-from conformance.client.credentials import AuthScheme
+from conformance.client.credentials import AuthScheme, Credential
 from conformance.client.response import Response
 from conformance.errors import CheckFailed, Inconclusive, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, CheckContext
 from conformance.harness.markers import requirement
-from conformance.vocabulary import RUN_OPERATIONS, Level, Operation, State, Status
+from conformance.vocabulary import RUN_OPERATIONS, UUID, Level, Operation, State, Status
 
+READS = (Operation.LIST, Operation.GET, Operation.STEPS)
+# The fields of a run that say something about it.
+_PRIVATE = ("tenantId", "automationId", "automationVersionId", "createdAt", "triggerSourceId")
+_NUMBER = re.compile(rf"{UUID}|\d+", re.IGNORECASE)
 each_operation = pytest.mark.parametrize("operation", list(Operation), ids=lambda o: o.value)
 each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
 
@@ -25,6 +45,14 @@ each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=la
 def check_missing_credential_is_rejected(context: CheckContext, operation: Operation) -> None:
     """401 or 403 (Q08), and the run is as it was."""
     _check_rejected(context, context.anonymous, operation)
+
+
+@requirement("AUTH-01", since="1.1")
+@pytest.mark.parametrize("operation", READS, ids=lambda o: o.value)
+def check_head_needs_a_credential(context: CheckContext, operation: Operation) -> None:
+    """HEAD is rejected as GET is, or not supported."""
+    path = operation.path(context.runs.shared(State.PENDING))
+    require(context.anonymous.target.send("HEAD", path), client_error)
 
 
 @requirement("AUTH-02")
@@ -65,6 +93,16 @@ def check_wrong_credential_is_rejected(context: CheckContext, operation: Operati
     _check_rejected(context, context.wrong_credential(), operation)
 
 
+@requirement("AUTH-05", since="1.1")
+@pytest.mark.parametrize("secret", PLACEHOLDERS, ids=lambda s: s or "empty")
+def check_placeholder_is_rejected(context: CheckContext, secret: str) -> None:
+    """What a client sends that has none: it stands for no tenant."""
+    # The client cannot send `Bearer` without a token.
+    scheme = context.credentials[0].scheme if secret else AuthScheme.API_KEY
+    placeholder = Credential(scheme, secret)
+    require(context.api.with_credential(placeholder).list_runs(limit=1), rejects_caller)
+
+
 @requirement("AUTH-06")
 @each_run_operation
 def check_run_of_another_tenant_is_not_accessible(
@@ -94,6 +132,29 @@ def check_own_run_is_not_accessible_to_another_tenant(
     for response in _all_responses(context.other, operation, own_run):
         require(response, not_visible)
         _check_unaffected(response, before, context.api.run(own_run))
+
+
+@requirement("AUTH-06", since="1.1")
+def check_other_spellings_of_an_id(context: CheckContext) -> None:
+    """An id in another spelling, or another method, opens no run of another tenant. What it does
+    for a run of one's own is open."""
+    foreign_run = _run_of_other_tenant(context)
+    before = context.other.run(foreign_run)
+    credential = context.credentials[0].headers()
+    send = context.api.target.send
+    responses = [
+        send("GET", Operation.GET.path(spelling), headers=credential)
+        for spelling in spellings(foreign_run).values()
+    ]
+    responses.append(send("HEAD", Operation.GET.path(foreign_run), headers=credential))
+    responses += [
+        _call(context.api, operation, foreign_run.upper())
+        for operation in RUN_OPERATIONS
+        if operation.method == "GET" or not context.read_only
+    ]
+    for response in responses:
+        require(response, _gives_no_access)
+    _check_unaffected(responses[-1], before, context.other.run(foreign_run))
 
 
 @requirement("AUTH-07")
@@ -158,6 +219,123 @@ def check_another_tenants_run_is_not_listed(context: CheckContext) -> None:
         raise CheckFailed(f"the list of another tenant shows our run {own_run}")
 
 
+@requirement("AUTH-11")
+def check_near_miss_gives_no_access(context: CheckContext) -> None:
+    """A credential that begins as a valid one does, or ends otherwise. It may be valid for another
+    tenant, but not for this one."""
+    run_id = context.runs.shared(State.PENDING)
+    context.api.run(run_id)
+    for number, credential in enumerate(context.credentials):
+        # What compares secrets is likely the same for all schemes, up to how they are read.
+        near = list(near_misses(credential.secret).items())[: None if number == 0 else 2]
+        for how, secret in near:
+            caller = context.api.with_credential(Credential(credential.scheme, secret))
+            response = caller.get_run(run_id)
+            if client_error(response):
+                raise CheckFailed(
+                    f"{response.summary} to the {credential.scheme.value} {how}",
+                    exchange=response.exchange,
+                )
+
+
+@requirement("AUTH-12")
+def check_misplaced_credential_is_rejected(context: CheckContext) -> None:
+    """The contract names one scheme, one header and one cookie."""
+    known = {credential.scheme: credential for credential in context.credentials}
+    require(context.api.list_runs(limit=1), status(200))
+    for what, headers in misplaced(known, context.credentials[0]).items():
+        response = context.anonymous.request(Operation.LIST, query={"limit": 1}, headers=headers)
+        if client_error(response):
+            raise CheckFailed(f"{response.summary} to {what}", exchange=response.exchange)
+
+
+@requirement("AUTH-13")
+def check_two_tenants_in_one_request(context: CheckContext) -> None:
+    """Either credential may count, or none, but not both."""
+    foreign_run, own_run = _run_of_other_tenant(context), context.runs.shared(State.PENDING)
+    other = context.other_credential
+    for own in context.credentials:
+        if other is None or own.scheme is other.scheme:
+            continue
+        headers = own.headers() | other.headers()
+        responses = [
+            context.anonymous.request(Operation.GET, run_id, headers=headers)
+            for run_id in (own_run, foreign_run)
+        ]
+        if not any(map(success, responses)):
+            raise CheckFailed(
+                f"{responses[0].summary}, and so did a run of another tenant, to a request with "
+                f"the credentials of both",
+                exchange=responses[1].exchange,
+            )
+
+
+@requirement("AUTH-14")
+def check_headers_name_no_tenant(context: CheckContext) -> None:
+    """Whom a gateway names in a header, a client cannot: with a credential of its own, or with
+    none."""
+    foreign_run, own_run = _run_of_other_tenant(context), context.runs.shared(State.PENDING)
+    for api, owner, run_id in (
+        (context.api, context.other, foreign_run),
+        (context.anonymous, context.api, own_run),
+    ):
+        tenant = str(owner.run(run_id).get("tenantId"))
+        response = api.request(
+            Operation.GET, run_id, headers=dict.fromkeys(IDENTITY_HEADERS, tenant)
+        )
+        if not client_error(response):
+            continue
+        named = (
+            name
+            for name in IDENTITY_HEADERS
+            if client_error(api.request(Operation.GET, run_id, headers={name: tenant}))
+        )
+        raise CheckFailed(
+            f"{response.summary} with the header {next(named, 'that several together are')}, "
+            f"which names the tenant {tenant}",
+            exchange=response.exchange,
+        )
+
+
+@requirement("AUTH-15")
+def check_rejection_contains_no_data(context: CheckContext) -> None:
+    """Of the run of another tenant; and a 404 reads as for a run that does not exist."""
+    foreign_run = _run_of_other_tenant(context)
+    run = context.other.run(foreign_run)
+    data = {str(run[name]) for name in _PRIVATE if len(str(run.get(name))) >= 8 and run.get(name)}
+    denied = context.api.get_run(foreign_run)
+    for response in (denied, context.wrong_credential().get_run(foreign_run)):
+        require(response, client_error)
+        text = response.body.decode("utf-8", "replace") + str(dict(response.headers))
+        if shown := sorted(value for value in data if value in text):
+            raise CheckFailed(
+                f"{response.summary} and shows {shown[0]!r} of the run",
+                exchange=response.exchange,
+            )
+    unknown = context.api.get_run(UNKNOWN_RUN)
+    if denied.status == unknown.status == 404 and _reason(denied) != _reason(unknown):
+        raise CheckFailed(
+            f"{denied.summary}, and its reason is another than for a run that does not exist: "
+            f"{_reason(denied)}, not {_reason(unknown)}",
+            exchange=denied.exchange,
+        )
+
+
+@requirement("AUTH-16")
+@pytest.mark.parametrize("operation", [Operation.LIST, Operation.STEPS], ids=lambda o: o.value)
+def check_response_is_returned_to_no_other_client(
+    context: CheckContext, operation: Operation
+) -> None:
+    """The very same URL, requested with a valid credential just before, and the other way round."""
+    run_id = context.runs.shared(State.PENDING)
+    own = (context.api, status(200))
+    others = ((context.anonymous, rejects_caller), (context.wrong_credential(), rejects_caller))
+    for number, callers in enumerate(((own, *others), (others[0], own))):
+        query = {"limit": 3, "offset": number} if operation is Operation.LIST else None
+        for caller, matcher in callers:
+            require(caller.request(operation, run_id, query=query), matcher)
+
+
 def _run_of_other_tenant(context: CheckContext) -> str:
     """A run of the other tenant; Inconclusive if that is the tenant under test after all."""
     run_id = context.runs.shared(State.OTHER_TENANT)
@@ -181,6 +359,23 @@ def _check_rejected(context: CheckContext, api: Api, operation: Operation) -> No
     require(response, rejects_caller)
     if why := unaffected(before, context.api.run(run_id)):
         raise CheckFailed(f"{response.summary} and the run changed: {why}")
+
+
+def _gives_no_access(response: Response) -> str | None:
+    """Anything but success or a 5xx: a path in another spelling may be redirected or unknown."""
+    denied = 300 <= response.status < 500
+    return None if denied else "this is another spelling of the id of another tenant's run"
+
+
+def _reason(response: Response) -> dict[str, str]:
+    """The texts of an error, without ids and numbers; none if it is not JSON, as other checks
+    report."""
+    try:
+        body = response.object()
+    except CheckFailed:
+        return {}
+    texts = {name: body.get(name) for name in ("detail", "title", "message", "error")}
+    return {n: _NUMBER.sub("#", text) for n, text in texts.items() if isinstance(text, str)}
 
 
 def _all_responses(api: Api, operation: Operation, run_id: str) -> list[Response]:

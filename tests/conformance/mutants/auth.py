@@ -122,3 +122,140 @@ async def credential_repeated(request: Request, forward: Forward, memory: Json) 
     if reply.status == 401:
         return reply.put({"detail": f"Unknown credential {presented(request)}"})
     return reply
+
+
+@mutant("AUTH-01")
+async def head_needs_no_credential(request: Request, forward: Forward, memory: Json) -> Response:
+    """Authentication is bound to the methods of the contract."""
+    if request.method == "HEAD" and not presented(request):
+        request.headers.update(memory)
+    memory.update(presented(request))
+    return await forward(request)
+
+
+@mutant("AUTH-05")
+async def null_is_the_default_tenant(request: Request, forward: Forward, memory: Json) -> Response:
+    if any("null" in value for value in presented(request).values()):
+        return await forward(as_other(request))
+    return await forward(request)
+
+
+@mutant("AUTH-06")
+async def upper_case_skips_the_tenant(request: Request, forward: Forward, memory: Json) -> Response:
+    """The check compares texts, and the database ids."""
+    run_id = request.run_id
+    if run_id != run_id.lower():
+        request.path = request.path.replace(run_id, run_id.lower())
+        return await forward(as_other(request))
+    return await forward(request)
+
+
+@mutant("AUTH-06")
+async def head_skips_the_tenant(request: Request, forward: Forward, memory: Json) -> Response:
+    return await forward(as_other(request) if request.method == "HEAD" else request)
+
+
+def compared(name: str, key: object) -> None:
+    """Add a mutant to which credentials are the same if their keys are."""
+
+    async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+        for carrier, value in presented(request).items():
+            scheme, space, secret = value.rpartition("=" if carrier == "cookie" else " ")
+            known = memory.setdefault(f"{carrier} {key(secret)}", secret)  # type: ignore[operator]
+            request.headers[carrier] = scheme + space + known
+        return await forward(request)
+
+    mutate.__name__ = name
+    mutant("AUTH-11")(mutate)
+
+
+compared("eight_characters_are_enough", lambda secret: secret[:8])
+compared("last_character_is_not_compared", lambda secret: secret[:-1])
+
+
+@mutant("AUTH-12", by="token")
+async def any_scheme_is_bearer(request: Request, forward: Forward, memory: Json) -> Response:
+    """What comes after the first space is the token."""
+    if "authorization" in request.headers:
+        request.headers["authorization"] = (
+            f"Bearer {request.headers['authorization'].partition(' ')[2]}"
+        )
+    return await forward(request)
+
+
+@mutant("AUTH-12", by="cookie")
+async def cookie_is_searched_for(request: Request, forward: Forward, memory: Json) -> Response:
+    """The name is looked for in the text of the header."""
+    _, found, secret = request.headers.get("cookie", "").partition("vai_token=")
+    if found:
+        request.headers["cookie"] = f"vai_token={secret}"
+    return await forward(request)
+
+
+@mutant("AUTH-13", by="api_key")
+async def credentials_add_up(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    carriers = presented(request)
+    if reply.status == 404 and len(carriers) > 1:
+        request.headers.pop(next(iter(carriers)))
+        reply = await forward(request)
+        if reply.status == 404:
+            request.headers = request.headers | carriers
+            request.headers.pop(list(carriers)[-1])
+            return await forward(request)
+    return reply
+
+
+@mutant("AUTH-14")
+async def header_names_the_tenant(request: Request, forward: Forward, memory: Json) -> Response:
+    return await forward(as_other(request) if "x-tenant-id" in request.headers else request)
+
+
+@mutant("AUTH-14")
+async def gateway_is_believed(request: Request, forward: Forward, memory: Json) -> Response:
+    """A user in a header was authenticated by a gateway, which nothing is in front of."""
+    if presented(request):
+        memory.update(presented(request))
+    elif "x-forwarded-user" in request.headers:
+        request.headers.update(memory)
+    return await forward(request)
+
+
+@mutant("AUTH-15")
+async def owner_is_named(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if reply.status == 404 and request.operation == "get":
+        run = await forward(as_other(request))
+        if run.status == 200:
+            return reply.put({"detail": f"Not found in tenant {run.json()['tenantId']}"}, 404)
+    return reply
+
+
+@mutant("AUTH-15")
+async def existence_is_given_away(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if reply.status == 404 and request.operation == "get":
+        run = await forward(as_other(request))
+        return reply.put({"detail": "Not yours" if run.status == 200 else "Not found"}, 404)
+    return reply
+
+
+def cached(operation: str) -> None:
+    """Add a mutant with a cache that does not distinguish clients."""
+
+    async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+        url = f"{request.path}?{request.query}"
+        if request.operation != operation or request.method != "GET":
+            return await forward(request)
+        if url not in memory:
+            reply = await forward(request)
+            memory[url] = (reply.status, dict(reply.headers), reply.body)
+        status, headers, body = memory[url]
+        return Response(status, dict(headers), body)
+
+    mutate.__name__ = f"{operation}_cached_by_url"
+    mutant("AUTH-16")(mutate)
+
+
+cached("list")
+cached("steps")
