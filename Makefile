@@ -75,9 +75,10 @@ fuzz: $(DEV) ## Send EXAMPLES mutated documents and requests of each kind to the
 kill-table: $(DEV) ## Write docs/kill-table.md: which check kills which mutant; ARGS=--quick is faster
 	@$(BIN)/python tests/conformance/kill_table.py $(ARGS)
 
-contract: $(RUN) ## Write what is computed from openapi.yaml: fixtures/contract, docs/contract.md
+contract: $(RUN) ## Write what is computed from openapi.yaml and the catalogue: fixtures/contract, pages of docs
 	@$(BIN)/runs-conformance contract forms --write fixtures/contract
-	@$(BIN)/runs-conformance contract page --write docs/contract.md
+	@for page in contract questions requirements; do \
+		$(BIN)/runs-conformance contract page $$page --write docs/$$page.md; done
 
 contract-diff: $(RUN) ## Judge the changes of openapi.yaml since BASE, by default the last tag
 	@mkdir -p dist

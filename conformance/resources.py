@@ -23,6 +23,11 @@ def questions_file() -> Path:
     return _data() / "fixtures" / "questions.yaml"
 
 
+def behaviours_dir() -> Path:
+    """Return the directory of the behaviour profiles: ``fixtures/behaviours``."""
+    return _data() / "fixtures" / "behaviours"
+
+
 def forms_dir() -> Path:
     """Return the directory of the contract's computed forms, ``fixtures/contract``."""
     return _data() / "fixtures" / "contract"

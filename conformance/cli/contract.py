@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from conformance.catalogue import open_questions, requirements
+from conformance.catalogue import behaviour_profiles, open_questions, requirements
 from conformance.contract.contract import Contract, load
 from conformance.contract.forms import Version, View, as_text, form, write_forms
 from conformance.contract.provenance import Provenance, Tracer
@@ -18,6 +18,7 @@ from conformance.errors import ConfigurationError
 from conformance.resources import forms_dir
 
 _DASH = "-"
+_PAGES = ("contract", "questions", "requirements")
 
 
 @click.group(name="contract")
@@ -176,16 +177,29 @@ def forms_command(version: str, view: str, file: Path | None, write: Path | None
 
 
 @contract_command.command(name="page")
+@click.argument("name", type=click.Choice(_PAGES), default=_PAGES[0])
 @click.option("--write", metavar="FILE", type=Path, help="Write the page to this file.")
-def page_command(write: Path | None) -> None:
-    """Print the contract as a Markdown page: evidence, open questions, who observes them."""
-    from conformance.reporters.contract_page import ContractPage  # noqa: PLC0415
-
-    page = ContractPage(load(), requirements.load(), open_questions.load()).render()
+def page_command(name: str, write: Path | None) -> None:
+    """Print a Markdown page: the contract with its evidence, the open questions with their answers
+    and observers, or the requirements."""
+    page = _page(name)
     if write is None:
         click.echo(page, nl=False)
     else:
         _write(str(write), page)
+
+
+def _page(name: str) -> str:
+    from conformance.reporters import catalogue_pages  # noqa: PLC0415
+    from conformance.reporters.contract_page import ContractPage  # noqa: PLC0415
+
+    if name == "requirements":
+        return catalogue_pages.requirements_page(requirements.load())
+    if name == "questions":
+        return catalogue_pages.questions_page(
+            load(), requirements.load(), open_questions.load(), behaviour_profiles.load()
+        )
+    return ContractPage(load()).render()
 
 
 def _viewed(contract: Contract, view: View, file: Path) -> Contract:

@@ -1,5 +1,4 @@
-"""Render the contract as a page for people: each element with its evidence, then the open questions
-with all their answers and the requirements that observe them."""
+"""Render the contract as a page for people: each element with its evidence and its reasons."""
 
 from __future__ import annotations
 
@@ -7,8 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conformance.catalogue.open_questions import Question
-from conformance.catalogue.requirements import Catalogue
 from conformance.contract.contract import Contract
 from conformance.contract.evidence import Mark
 from conformance.contract.pointer import Path, as_pointer, look_up, resolve
@@ -38,19 +35,15 @@ _KEYWORDS = {
 class ContractPage:
     """Renders one contract as Markdown."""
 
-    def __init__(
-        self, contract: Contract, catalogue: Catalogue, questions: Mapping[str, Question]
-    ) -> None:
+    def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._catalogue = catalogue
-        self._questions = questions
         self._tracer = Tracer(contract)
         self._notes: dict[str, int] = {}
 
     def render(self) -> str:
         """Return the page."""
         self._notes = {}
-        body = [*self._operations(), *self._schemas(), *self._credentials(), *self._open()]
+        body = [*self._operations(), *self._schemas(), *self._credentials()]
         return "\n".join([*self._head(), *body, *self._reasons()]) + "\n"
 
     def _head(self) -> Iterator[str]:
@@ -145,29 +138,6 @@ class ContractPage:
             yield f"| `{name}` | {how} | {level} | {self._said(place)} |"
         yield ""
 
-    def _open(self) -> Iterator[str]:
-        yield "## Open questions\n"
-        yield "The reference does not answer them. Every answer is accepted; the first is the\n"
-        yield "contract's default. A behaviour profile chooses others.\n"
-        for number, question in self._questions.items():
-            yield f"### {number}: {question.text}\n"
-            for word, meaning in question.answers.items():
-                default = " (default)" if word == question.default else ""
-                yield f"- `{word}`{default}: {meaning}"
-            observers = [
-                each.id for each in self._catalogue.requirements.values() if each.question == number
-            ]
-            places = [
-                f"`{as_pointer(place)}`"
-                for mark in self._contract.marks
-                if mark.question == number
-                for place in mark.covers[:1]
-            ]
-            yield f"\nObserved by {', '.join(observers)}."
-            if places:
-                yield f"In the contract: {', '.join(dict.fromkeys(places))}."
-            yield ""
-
     def _reasons(self) -> Iterator[str]:
         yield "## Reasons\n"
         for reason, number in self._notes.items():
@@ -227,8 +197,10 @@ class ContractPage:
 
 
 def _reason(mark: Mark) -> str:
-    asked = f" Open question {mark.question}." if mark.question else ""
-    return f"{mark.level.value}: {mark.because}{asked}"
+    reason = f"{mark.level.value}: {mark.because}"
+    if mark.question is None:
+        return reason
+    return f"{reason} Open question [{mark.question}](questions.md#{mark.question.lower()})."
 
 
 def _sections(facts: tuple[Fact, ...]) -> str:

@@ -293,9 +293,15 @@ def test_forms_are_printed(run: Callable[..., Result], tmp_path: Path) -> None:
     assert run("forms").output == committed
 
 
-def test_the_page_is_the_committed_one(run: Callable[..., Result], tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["contract", "questions", "requirements"])
+def test_a_page_is_the_committed_one(run: Callable[..., Result], tmp_path: Path, name: str) -> None:
     """Run `make contract` after changing the contract, a requirement or an open question."""
-    page = contract_file().parent / "docs" / "contract.md"
-    assert run("page").output == page.read_text(encoding="utf-8")
-    run("page", "--write", tmp_path / "page.md")
-    assert (tmp_path / "page.md").read_text(encoding="utf-8") == run("page").output
+    page = contract_file().parent / "docs" / f"{name}.md"
+    assert run("page", name).output == page.read_text(encoding="utf-8")
+    run("page", name, "--write", tmp_path / "page.md")
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == run("page", name).output
+
+
+def test_the_contract_is_the_page_by_default(run: Callable[..., Result]) -> None:
+    """The argument is optional."""
+    assert run("page").output == run("page", "contract").output
