@@ -26,7 +26,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
 
 .DEFAULT_GOAL := help
 .PHONY: help mock conformance url test test-all test-latest lint types tests language kill-table fuzz \
-	contract contract-diff \
+	contract contract-diff docs \
 	tools hooks format update wheel clean
 
 help: ## Show this list
@@ -80,6 +80,9 @@ contract: $(RUN) ## Write what is computed from openapi.yaml and the catalogue: 
 	@for page in contract questions requirements; do \
 		$(BIN)/runs-conformance contract page $$page --write docs/$$page.md; done
 
+docs: $(DEV) ## Build the guides as a site, site/index.html, which works offline
+	@$(BIN)/python tools/build_site.py
+
 contract-diff: $(RUN) ## Judge the changes of openapi.yaml since BASE, by default the last tag
 	@mkdir -p dist
 	@{ test -n "$(BASE)" && git show "$(BASE):openapi.yaml" > dist/openapi-base.yaml; } || \
@@ -108,7 +111,7 @@ wheel: $(DEV) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## Remove what set-up, tests and builds have made
-	rm -rf .venv .venv-latest dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/tools/node_modules tests/*/tools/node_modules examples/*/node_modules
+	rm -rf .venv .venv-latest dist build site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/tools/node_modules tests/*/tools/node_modules examples/*/node_modules
 	find mock_server conformance tests tools examples bench -name __pycache__ -prune -exec rm -rf {} +
 
 $(RUN): pyproject.toml requirements/run.txt

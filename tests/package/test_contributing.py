@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md and the files for contributors say can be done is done here."""
+"""What docs/adding-things.md and the files for contributors say can be done is done here."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ from environments import PATIENCE, TOP
 
 import tools.subject
 
-GUIDE = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
-DOCUMENTS = ("CONTRIBUTING.md", "SECURITY.md", ".github/pull_request_template.md")
+GUIDE = (TOP / "docs" / "adding-things.md").read_text(encoding="utf-8")
+DOCUMENTS = (
+    "CONTRIBUTING.md",
+    "docs/adding-things.md",
+    "SECURITY.md",
+    ".github/pull_request_template.md",
+)
 FORMS = sorted((TOP / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
 
