@@ -22,6 +22,7 @@ from mock_server.control import control
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.run_state import Json
 from mock_server.http import pages
+from mock_server.http.control_sessions import ControlSessions
 from mock_server.http.credentials import Credentials
 from mock_server.http.event_stream import EventStreams
 from mock_server.http.explain import Explainer, Reporter
@@ -73,6 +74,7 @@ class Mock:
             ContractIndex(contract), ContractIndex(control_api), credentials, settings.behaviour
         )
         self.unassigned = explainer.unassigned
+        sessions = ControlSessions(settings.access.token)
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
@@ -86,7 +88,7 @@ class Mock:
                     counter=explainer.metrics if report is None else Reporter(explainer, report),
                     internal=_INTERNAL,
                 ),
-                partial(ControlAccessMiddleware, access=settings.access),
+                partial(ControlAccessMiddleware, access=settings.access, sessions=sessions),
                 RoutingMiddleware,
                 partial(ValidationMiddleware, worlds=self.worlds, credentials=credentials),
                 partial(FaultsMiddleware, examples=Examples(contract), presets=self.worlds.presets),
@@ -97,7 +99,7 @@ class Mock:
         )
         for document, functions in (
             (contract, operations(self.streams)),
-            (control_api, control(self.worlds, self.streams, explainer, credentials)),
+            (control_api, control(self.worlds, self.streams, explainer, credentials, sessions)),
         ):
             # Finds the function of an operation by its operationId.
             options = app.middleware.options.replace(resolver=Resolver(functions.__getitem__))

@@ -4,6 +4,7 @@ Each module returns the functions of its operations by ``operationId``.
 """
 
 from mock_server.control import (
+    access,
     clock,
     coverage,
     faults,
@@ -18,6 +19,7 @@ from mock_server.control import (
     worlds,
 )
 from mock_server.http.call import Handler
+from mock_server.http.control_sessions import ControlSessions
 from mock_server.http.credentials import Credentials
 from mock_server.http.event_stream import EventStreams
 from mock_server.http.explain import Explainer
@@ -25,12 +27,17 @@ from mock_server.worlds.registry import Worlds
 
 
 def control(
-    all_worlds: Worlds, streams: EventStreams, explainer: Explainer, credentials: Credentials
+    all_worlds: Worlds,
+    streams: EventStreams,
+    explainer: Explainer,
+    credentials: Credentials,
+    sessions: ControlSessions,
 ) -> dict[str, Handler]:
     """Return the function of each operation of the control API."""
     return {
         **service.functions(all_worlds, streams),
-        **login.functions(credentials),
+        **login.functions(credentials, sessions),
+        **access.functions(sessions),
         **worlds.functions(all_worlds),
         **runs.functions(all_worlds),
         **inspection.functions(all_worlds),

@@ -1,15 +1,22 @@
 """Login: the cookie that a page sends as its credential."""
 
+from mock_server.control.access import login_page, next_page
 from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
 from mock_server.http.call import BodyResponse, Call, Handler, Response
+from mock_server.http.control_sessions import ControlSessions
 from mock_server.http.credentials import Credentials
+from mock_server.http.page_headers import wants_page
 
 
-def functions(credentials: Credentials) -> dict[str, Handler]:
+def functions(credentials: Credentials, sessions: ControlSessions) -> dict[str, Handler]:
     """Return ``login``."""
 
     def login(call: Call) -> Response:
         credential = call.parameters["as"]
+        if credential is None and wants_page(call.exchange.headers):
+            if sessions.token_required:
+                return login_page()
+            return BodyResponse(b"", 303, {"Location": next_page(call)})
         if credential is None:
             missing = ErrorDetail(("query", "as"), "Field required", "missing")
             raise RequestValidationError([missing])

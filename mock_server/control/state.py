@@ -1,6 +1,5 @@
 """The state of a world: export, import, and a link that restores it."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
@@ -11,7 +10,7 @@ from mock_server.engine.run import Run
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError
 from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, Response
-from mock_server.http.page_headers import page_headers
+from mock_server.http.page_headers import page_headers, wants_page
 from mock_server.worlds import repro_link, snapshot
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.registry import Worlds
@@ -115,7 +114,7 @@ def _situation_response(
     found["curl"] = f"curl -H 'X-API-Key: {found['key']}' '{target}'" if found["opened"] else None
     if not found["opened"]:
         found["key"] = None
-    if "text/html" not in _header(call.exchange.headers, b"accept"):
+    if not wants_page(call.exchange.headers):
         return BodyResponse.json(found, status)
     page = pages.get_template("repro.html").render(found)
     return BodyResponse(
@@ -126,7 +125,3 @@ def _situation_response(
 def _base(call: Call) -> str:
     """Return the base URL of this mock in the request."""
     return call.exchange.base_url
-
-
-def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in headers if key == name), "")

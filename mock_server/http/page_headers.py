@@ -2,13 +2,18 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
+
+
+def wants_page(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Return whether a request accepts HTML, as those of browsers do when they open a page."""
+    return any(name == b"accept" and b"text/html" in value for name, value in headers)
 
 
 @cache

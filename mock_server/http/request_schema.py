@@ -26,6 +26,7 @@ from mock_server.journal.exchange import Headers
 from mock_server.strict_json import JsonError, parse_large
 
 MAX_BODY_SIZE = 1_048_576
+FORM = "application/x-www-form-urlencoded"
 _INTEGER = re.compile(r"-?[0-9]{1,4000}")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
@@ -84,6 +85,7 @@ class Body:
         self._strict = strict
         self.required: bool = declared.get("required", False)
         schema = declared["content"]["application/json"]["schema"]
+        self._takes_forms = FORM in declared["content"]
         self._schema = CompiledSchema(schema)
         properties = schema.get("properties", {})
         self._names = properties.keys()
@@ -104,6 +106,8 @@ class Body:
             if self.required:
                 errors.append(ErrorDetail(("body",), "Field required", "missing"))
             return self._filled({}, sent)
+        if self._takes_forms and _media_type(content_type) == FORM:
+            content, content_type = _form_to_json(content), "application/json"
         if not _is_json(content_type):
             errors.append(
                 ErrorDetail(
@@ -351,9 +355,16 @@ def plain_schema(schema: Any) -> Any:
 
 
 def _is_json(content_type: str | None) -> bool:
-    if content_type is None:
-        return False
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = _media_type(content_type)
     return media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
     )
+
+
+def _media_type(content_type: str | None) -> str:
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+def _form_to_json(content: bytes) -> bytes:
+    """Return a form as a JSON object of texts; the last field of a name counts."""
+    return orjson.dumps(dict(parse_qsl(content.decode("latin-1"), keep_blank_values=True)))

@@ -6,10 +6,10 @@ that name a local host (a name that was rebound to 127.0.0.1 is not one), and th
 caused. Browsers say so: they send ``Origin`` with everything but plain GETs (``null`` where they
 hide it) and ``Sec-Fetch-Site`` with those; no page can change either. A request with neither, nor a
 ``Referer``, does not come from a browser. With a token, the token is all that is required: no page
-knows it.
+knows it. A page that has signed in sends a cookie in its place, which counts in requests of the
+mock's own pages only: browsers add it to those of other pages on this host, too.
 """
 
-import hmac
 from collections.abc import Awaitable
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,15 +18,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.errors import HttpError
 from mock_server.http.call import BodyResponse
+from mock_server.http.control_sessions import ControlSessions
 from mock_server.http.page_headers import page_headers
 from mock_server.journal.exchange import Headers
+from mock_server.public_address import DIRECT, PUBLIC, PublicAddress
 from mock_server.settings import Access, host_of, is_loopback
 
 CONTROL = "/_mock"
 _PUBLIC = frozenset(
-    f"{CONTROL}/{path}" for path in ("health", "ready", "openapi.yaml", "openapi.json", "login")
+    f"{CONTROL}/{path}"
+    for path in ("health", "ready", "openapi.yaml", "openapi.json", "login", "access")
 )
 """Paths that need no token: they reveal no run and change nothing. Probes and pages have none."""
+
+_LOGIN = f"{CONTROL}/login"
 
 _LINKABLE = f"{CONTROL}/repro/"
 """Paths that any other page may link to. Without the right to use the control API, the response is
@@ -53,9 +58,9 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="control"'}
 class ControlAccessMiddleware:
     """Pass requests to the control API that ``access`` allows. Raise HttpError: 401 or 403."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, sessions: ControlSessions) -> None:
         self.app = app
-        self._token = None if access.token is None else access.token.encode()
+        self._sessions = sessions
         self._hosts = _LOCAL.union(access.hosts)
         self._any_host = access.any_host
         page = Path(__file__).parents[2] / "templates" / "link.html"
@@ -120,7 +125,7 @@ class ControlAccessMiddleware:
         for name, value in scope["headers"]:
             if name in headers:
                 headers[name].append(value.decode("latin-1").strip())
-        if self._token is not None:
+        if self._sessions.token_required:
             self._check_token(scope, headers)
             return
         self._check_peer(scope)
@@ -128,14 +133,17 @@ class ControlAccessMiddleware:
         self._check_page(scope, headers)
 
     def _check_token(self, scope: Scope, headers: dict[bytes, list[str]]) -> None:
-        assert self._token is not None
-        if any(self._is_token(text) for text in headers[b"x-mock-token"]):
+        if any(map(self._sessions.accepts, headers[b"x-mock-token"])):
             return
         schemes = [text.partition(" ") for text in headers[b"authorization"]]
         bearers = [token.strip() for scheme, _, token in schemes if scheme.lower() == "bearer"]
-        if any(map(self._is_token, bearers)):
+        if any(map(self._sessions.accepts, bearers)):
             # Used up: as a credential of the contract it would name a world.
             scope["headers"] = [one for one in scope["headers"] if one[0] != b"authorization"]
+            return
+        signs_in = scope["path"] == _LOGIN and scope["method"] == "POST"
+        if signs_in or self._sessions.is_open(scope["headers"]):
+            _check_own_page(scope, headers, may_hide=signs_in)
             return
         raise HttpError(
             401,
@@ -143,9 +151,6 @@ class ControlAccessMiddleware:
             "send it as X-Mock-Token, or as Authorization: Bearer.",
             _CHALLENGE,
         )
-
-    def _is_token(self, text: str) -> bool:
-        return hmac.compare_digest(text.encode("latin-1"), self._token or b"")
 
     def _check_peer(self, scope: Scope) -> None:
         peer = scope.get("client")
@@ -192,6 +197,36 @@ class ControlAccessMiddleware:
         # The numeric address of this server; a number cannot be rebound.
         served = scope.get("server")
         return served is not None and host.strip("[]") == served[0]
+
+
+def _check_own_page(scope: Scope, headers: dict[bytes, list[str]], *, may_hide: bool) -> None:
+    """Raise HttpError (403) for a request that a page of another origin may have caused.
+
+    One that changes something has to name its origin, unless it ``may_hide`` it.
+    """
+    pages, sites = headers[b"origin"], headers[b"sec-fetch-site"]
+    if not pages:
+        harmless = may_hide or scope["method"] in ("GET", "HEAD", "OPTIONS")
+        if harmless and sites in (["same-origin"], ["none"]):
+            return
+        pages = headers[b"referer"] if harmless and not sites else ["none"]
+    for page in pages:
+        if not _is_own(scope, page, headers[b"host"]):
+            raise HttpError(
+                403,
+                f"A signed-in page: expected a request of the mock's own pages, got one of "
+                f"{_quoted(page)}. Send the token as X-Mock-Token instead of the cookie.",
+            )
+
+
+def _is_own(scope: Scope, page: str, hosts: list[str]) -> bool:
+    """Return whether an origin or a page's URL is of the mock, as the client sees it."""
+    public: PublicAddress = scope.get(PUBLIC, DIRECT)
+    scheme, _, rest = page.lower().partition("://")
+    # A proxy that is not trusted may speak TLS without the mock's knowledge.
+    known = ("https",) if public.scheme == "https" else ("http", "https")
+    own = [public.host] if public.host is not None else hosts
+    return scheme in known and [rest.partition("/")[0]] == [one.lower() for one in own]
 
 
 def _is_link(scope: Scope) -> bool:

@@ -1,0 +1,235 @@
+"""Signing in to the control API from a page: the cookie, where it counts, and guesses."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from mock_server.http import control_sessions
+from mock_server.settings import Access, Settings
+from mock_server.testing import serving
+
+TOKEN = "correct-horse"
+PAGE = {"Accept": "text/html"}
+FOREIGN = "http://localhost:3000"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    with serving(Settings(start="empty", access=Access(token=TOKEN))) as url:
+        yield url
+
+
+@pytest.fixture
+def browser(guarded: str) -> Iterator[httpx2.Client]:
+    """A client that keeps cookies and sends no token by itself."""
+    with httpx2.Client(base_url=guarded, verify=False) as client:
+        yield client
+
+
+def sign_in(browser: httpx2.Client, **options: Any) -> httpx2.Response:
+    return browser.post("/_mock/login", json={"token": TOKEN}, **options)
+
+
+def signed_in(browser: httpx2.Client) -> bool:
+    shown = browser.get("/_mock/access")
+    assert shown.json()["tokenRequired"] is True
+    return bool(shown.json()["signedIn"])
+
+
+def test_a_page_signs_in_with_a_form(browser: httpx2.Client) -> None:
+    """It is public and has no script; the next page is the start page, or one of this host."""
+    page = browser.get("/_mock/login", headers=PAGE)
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["x-frame-options"] == "DENY"
+    assert "<script" not in page.text
+    assert '<form method="post">' in page.text
+    assert not signed_in(browser)
+    own = {**PAGE, "Origin": str(browser.base_url).rstrip("/")}
+    done = browser.post("/_mock/login?to=/docs", data={"token": TOKEN}, headers=own)
+    assert (done.status_code, done.headers["location"]) == (303, "/docs")
+    assert (
+        browser.post("/_mock/login", data={"token": TOKEN}, headers=own).headers["location"] == "/"
+    )
+    assert signed_in(browser)
+    assert browser.get("/_mock/worlds").status_code == 200
+
+
+def test_the_cookie_is_for_the_control_api_only(browser: httpx2.Client) -> None:
+    """No script reads it, no other site sends it, and it is not the token."""
+    cookie = sign_in(browser).headers["set-cookie"]
+    assert re.fullmatch(
+        r"runs_mock_control=[\w-]{32}; Path=/_mock; HttpOnly; SameSite=Strict", cookie
+    )
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/mock"}
+    cookie = sign_in(browser, headers=forwarded).headers["set-cookie"]
+    assert "; Path=/mock/_mock;" in cookie
+    assert cookie.endswith("; Secure")
+
+
+def test_signing_out_ends_the_session(browser: httpx2.Client) -> None:
+    """Also for a copy of the cookie."""
+    sign_in(browser)
+    copy = dict(browser.cookies)
+    own = {"Origin": str(browser.base_url).rstrip("/")}
+    done = browser.post("/_mock/logout", headers=own)
+    assert done.status_code == 204
+    assert "Max-Age=0" in done.headers["set-cookie"]
+    assert not signed_in(browser)
+    with httpx2.Client(base_url=browser.base_url, cookies=copy, verify=False) as other:
+        assert other.get("/_mock/worlds").status_code == 401
+    assert browser.post("/_mock/logout", headers=own).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": FOREIGN},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "http://127.0.0.1"},
+        {"Origin": "http://127.0.0.1.example.com"},
+        {"Origin": FOREIGN, "Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Referer": f"{FOREIGN}/page"},
+    ],
+    ids=str,
+)
+def test_the_cookie_does_not_count_for_other_pages(
+    browser: httpx2.Client, headers: dict[str, str]
+) -> None:
+    """Another port of this host is another page, and browsers send it the same cookies."""
+    sign_in(browser)
+    for method, path in (("GET", "/_mock/worlds"), ("POST", "/_mock/clock/freeze")):
+        response = browser.request(method, path, headers=headers)
+        assert response.status_code == 403, path
+        assert "X-Mock-Token" in response.json()["detail"]
+    assert browser.get("/_mock/worlds", headers={**headers, "X-Mock-Token": TOKEN}).is_success
+
+
+@pytest.mark.parametrize(
+    ("headers", "reads", "changes"),
+    [
+        ({}, 200, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 200, 403),
+        ({"Sec-Fetch-Site": "none"}, 200, 403),
+        ({"Referer": "{own}/docs"}, 200, 403),
+        ({"Origin": "{own}"}, 200, 200),
+        ({"Origin": "{own}", "Sec-Fetch-Site": "same-origin"}, 200, 200),
+    ],
+    ids=str,
+)
+def test_the_cookie_counts_for_the_mocks_own_pages(
+    browser: httpx2.Client, headers: dict[str, str], reads: int, changes: int
+) -> None:
+    """What changes something has to name its origin, as browsers do."""
+    sign_in(browser)
+    own = str(browser.base_url).rstrip("/")
+    headers = {name: text.format(own=own) for name, text in headers.items()}
+    assert browser.get("/_mock/clock", headers=headers).status_code == reads
+    assert browser.post("/_mock/clock/freeze", headers=headers).status_code == changes
+
+
+def test_a_proxy_names_the_origin(browser: httpx2.Client) -> None:
+    """A trusted one does; plain HTTP is another origin than TLS."""
+    sign_in(browser)
+    proxy = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "mock.test"}
+    for origin, status in (
+        ("https://mock.test", 200),
+        ("http://mock.test", 403),
+        ("https://other.test", 403),
+    ):
+        headers = {**proxy, "Origin": origin}
+        assert browser.post("/_mock/clock/freeze", headers=headers).status_code == status, origin
+
+
+def test_the_feed_is_open_to_a_signed_in_page(browser: httpx2.Client) -> None:
+    """EventSource cannot send the token."""
+    assert browser.get("/_mock/events").status_code == 401
+    sign_in(browser)
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    with browser.stream("GET", "/_mock/events", headers=headers) as response:
+        assert response.status_code == 200
+
+
+def test_a_page_of_another_origin_does_not_guess(browser: httpx2.Client) -> None:
+    """Through a browser that can reach the mock."""
+    for headers in ({"Origin": FOREIGN}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert sign_in(browser, headers=headers).status_code == 403
+    assert sign_in(browser).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "to", ["//example.com", "https://example.com", "/\\example.com", "/a\nb", "/\u20ac", "/\x01"]
+)
+def test_the_next_page_is_of_this_host(browser: httpx2.Client, to: str) -> None:
+    """Signing in leads nowhere else."""
+    response = browser.post("/_mock/login", params={"to": to}, data={"token": TOKEN}, headers=PAGE)
+    assert response.status_code == 422
+    assert browser.get("/_mock/login", params={"as": "demo", "to": to}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"token": 5}, {"token": "a" * 5_000}, {"token": TOKEN, "x": 1}]
+)
+def test_a_body_without_a_valid_token_is_rejected(
+    browser: httpx2.Client, body: dict[str, Any]
+) -> None:
+    """As JSON and as a form."""
+    assert browser.post("/_mock/login", json=body).status_code == 422
+    if body.get("token") != 5:
+        assert browser.post("/_mock/login", data=body).status_code == 422
+
+
+def test_guesses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The right token has to wait, too; then it is accepted. Wrong ones do not end sessions."""
+    now = [1_000.0]
+    monkeypatch.setattr(control_sessions, "monotonic", lambda: now[0])
+    settings = Settings(start="empty", access=Access(token=TOKEN))
+    with serving(settings) as url, httpx2.Client(base_url=url, verify=False) as client:
+        assert sign_in(client).status_code == 200
+        for guess in ("", TOKEN[:-1], TOKEN + "x", "\u20ac", *"abcdef"):
+            page = client.post("/_mock/login", data={"token": guess}, headers=PAGE)
+            assert page.status_code == 401
+            assert "expected the control token" in page.text
+        refused = sign_in(client)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
+        assert client.post("/_mock/login", data={}, headers=PAGE).status_code == 422
+        assert signed_in(client)
+        assert client.get("/_mock/worlds", headers={"X-Mock-Token": TOKEN}).is_success
+        now[0] += 7
+        assert sign_in(client).status_code == 200
+
+
+def test_sessions_are_bounded() -> None:
+    """The oldest ends."""
+    sessions = control_sessions.ControlSessions(TOKEN)
+    first, *others = [sessions.sign_in(TOKEN) for _ in range(control_sessions.MAX_SESSIONS + 1)]
+
+    def is_open(session: str) -> bool:
+        return sessions.is_open([(b"cookie", f"a=b; runs_mock_control={session}".encode())])
+
+    assert not is_open(first)
+    assert all(map(is_open, others))
+    assert not is_open("")
+
+
+def test_without_a_token_there_is_nothing_to_sign_in_to(anonymous_page: httpx2.Client) -> None:
+    """Every local page may use the control API."""
+    shown = anonymous_page.get("/_mock/access").json()
+    assert shown == {"tokenRequired": False, "signedIn": True}
+    skipped = anonymous_page.get("/_mock/login", headers=PAGE)
+    assert (skipped.status_code, skipped.headers["location"]) == (303, "/")
+    done = sign_in(anonymous_page)
+    assert (done.status_code, done.json()) == (200, {"signedIn": True})
+    assert "set-cookie" not in done.headers
+    assert sign_in(anonymous_page, headers={"Origin": "https://example.com"}).status_code == 403
+
+
+@pytest.fixture
+def anonymous_page(mock_server_url: str) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=mock_server_url, verify=False) as client:
+        yield client
