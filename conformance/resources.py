@@ -38,6 +38,11 @@ def requirements_file() -> Path:
     return _PACKAGE / "requirements.yaml"
 
 
+def request_counts_file() -> Path:
+    """Return the usual number of requests of each requirement."""
+    return _PACKAGE / "request_counts.yaml"
+
+
 def report_schema_file() -> Path:
     """The schema of the JSON report."""
     return _PACKAGE / "report.schema.json"

@@ -60,6 +60,7 @@ class Untested(StrEnum):
     SAME_FAULT = "caused by the same fault"
     UNSTABLE = "other clients changed the runs"
     RATE_LIMIT = "rate limit"
+    DID_NOT_FIT = "did not fit into the budget at the rate limit"
     BUDGET = "budget spent"
     LOST = "no connection"
     EXPIRED = "the credential expired"

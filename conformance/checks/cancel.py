@@ -110,6 +110,7 @@ def check_many_cancels_have_one_outcome(context: CheckContext, state: State) -> 
     later ones are treated like a cancel of a finished run (Q02)."""
     run_id = context.runs.fresh(state)
     with context.api.events(run_id) as stream:
+        context.api.target.pacer.make_room(CALLERS)
         responses = concurrently([partial(context.api.cancel, run_id)] * CALLERS)
         for response in responses:
             require(response, no_server_error)

@@ -8,7 +8,7 @@ was not tested.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -128,7 +128,7 @@ def _run_fuzzer(context: CheckContext) -> Fuzzed:
             target.connection,
             context.credentials[0],
             pools,
-            context.fuzz,
+            replace(context.fuzz, per_minute=target.pacer.configured),
             seconds,
         )
     return Fuzzed(views, skipped)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from conformance import deadline
+from conformance.client.pacing import Pacer
+from conformance.client.rate_limit_headers import TOO_MANY_REQUESTS
 
-TOO_MANY_REQUESTS = 429
 # Who is refused as often as this in a row is not let in by waiting.
 _MAX_ATTEMPTS = 8
 # A server that is a little behind the header's second refuses once more.
@@ -46,9 +47,12 @@ class RateLimitStats:
 
 class RateLimiter:
     """Wait, and keep count; `on_wait` is called in the main thread with the seconds of each
-    wait."""
+    wait. `pacer` keeps requests from being rejected in the first place."""
 
-    def __init__(self, on_wait: Callable[[float], None] = lambda seconds: None) -> None:
+    def __init__(
+        self, on_wait: Callable[[float], None] = lambda seconds: None, pacer: Pacer | None = None
+    ) -> None:
+        self.pacer = pacer or Pacer()
         self.stats = RateLimitStats()
         self._on_wait = on_wait
         self._lock = threading.Lock()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from conformance.client.connection import Connection
+from conformance.client.pacing import Pacer
 from conformance.client.recorder import Exchange, Traffic
 from conformance.errors import ConnectionRefused, Unsupported
 
@@ -64,7 +65,13 @@ class RawClient:
     """Opens a connection for each request; over a proxy only through a tunnel."""
 
     def __init__(
-        self, base_url: str, connection: Connection, traffic: Traffic, *, timeout: float
+        self,
+        base_url: str,
+        connection: Connection,
+        traffic: Traffic,
+        *,
+        timeout: float,
+        pacer: Pacer | None = None,
     ) -> None:
         parts = urlsplit(base_url)
         self._secure = parts.scheme == "https"
@@ -72,6 +79,7 @@ class RawClient:
         self._port = parts.port or (443 if self._secure else 80)
         self._connection = connection
         self._traffic = traffic
+        self._pacer = pacer or Pacer()
         self.patience = min(timeout, 5.0)
         self.address = f"{parts.scheme}://{parts.netloc}"
         self.path = parts.path
@@ -97,6 +105,7 @@ class RawClient:
         With `leave` the connection is given up as soon as all is sent; `during` is called between
         sending and reading. Raise ConnectionRefused if nothing listens.
         """
+        self._pacer.wait()
         start = time.monotonic()
         received, closed = b"", False
         with self._open(pieces) as line:

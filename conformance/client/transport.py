@@ -15,7 +15,8 @@ from conformance.client.connection import Connection
 from conformance.client.decompression import DecompressionError, decompressed
 from conformance.client.diagnosis import TooLargeError, TooSlowError, cause_of
 from conformance.client.outages import Outages, no_service, wait
-from conformance.client.rate_limit import TOO_MANY_REQUESTS, RateLimiter, retry_after
+from conformance.client.rate_limit import RateLimiter, retry_after
+from conformance.client.rate_limit_headers import TOO_MANY_REQUESTS
 from conformance.client.recorder import Traffic
 from conformance.client.response import Response
 from conformance.client.stream import Stream
@@ -57,6 +58,7 @@ class Target:
         self._read_only = read_only
         self._observers = observers
         self._rate_limiter = rate_limiter or RateLimiter()
+        self.pacer = self._rate_limiter.pacer
         self._outages = outages or Outages()
         self._probe: httpx2.Request | None = None
         # An idle connection is given up before any usual server would: reusing one that the server
@@ -154,6 +156,7 @@ class Target:
             return False
 
     def _send(self, request: httpx2.Request, limit: float) -> Response:
+        self.pacer.wait()
         start = time.monotonic()
         raw = None
         chunks: list[bytes] = []
@@ -179,7 +182,9 @@ class Target:
         content = b"".join(chunks)
         seconds = time.monotonic() - start
         number = self.traffic.record(request, raw, content, seconds)
-        return _to_response(request, raw, content, seconds, number)
+        response = _to_response(request, raw, content, seconds, number)
+        self.pacer.learn(response.status, response.headers)
+        return response
 
     def stream(self, path: str, headers: Mapping[str, str]) -> Stream:
         """Open an event stream; it is read on a thread of its own until it is closed."""
@@ -204,6 +209,7 @@ class Target:
         return response
 
     def _stream(self, request: httpx2.Request) -> Stream:
+        self.pacer.wait()
         start = time.monotonic()
         late = f"its header was not complete after {self.timeout:g} s"
         try:

@@ -265,6 +265,15 @@ OPTIONS = (
         default="1s",
     ),
     Setting(
+        "requests-per-minute",
+        "Send at most N requests a minute, evenly spaced. Default: the limit that the API "
+        "announces in its headers, if it does.",
+        converters.integer(1, 1_000_000),
+        group=TIME,
+        metavar="N",
+        example="60",
+    ),
+    Setting(
         "wait-for-api",
         "Wait up to TIME for the API to become available.",
         converters.duration,

@@ -51,6 +51,7 @@ class Settings:
     patience: float
     wait_for_api: float
     settle: float
+    requests_per_minute: int
     workers: int
     reports: Mapping[FileKind, Path]
     github: bool
@@ -114,6 +115,7 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         patience=values["patience"],
         wait_for_api=values["wait_for_api"] or 0.0,
         settle=values["settle"],
+        requests_per_minute=values["requests_per_minute"] or 0,
         workers=values["workers"],
         reports=_reports(values, errors),
         github=values["github"],

@@ -12,10 +12,11 @@ GATE_CASES = 12
 @dataclass(frozen=True, slots=True)
 class FuzzConfig:
     """`cases` for each operation, and as many sequences of calls; without a seed they are the same
-    in every run."""
+    in every run; at most `per_minute` requests a minute, 0 for no limit."""
 
     cases: int = GATE_CASES
     seed: int | None = None
+    per_minute: float = 0.0
 
     @property
     def again(self) -> str:

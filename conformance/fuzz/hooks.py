@@ -12,13 +12,15 @@ from typing import Any
 import schemathesis
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from conformance.client.pacing import Pacer
 from conformance.fuzz.child import bound_bodies, end_with_parent
-from conformance.fuzz.schema import CACHE, HEADERS, PLACEHOLDER, RUNS, TOO_LARGE
+from conformance.fuzz.schema import CACHE, HEADERS, PER_MINUTE, PLACEHOLDER, RUNS, TOO_LARGE
 from conformance.vocabulary import Operation
 
 _headers: dict[str, str] = json.loads(os.environ[HEADERS])
 _runs: dict[str, dict[str, list[str]]] = json.loads(os.environ[RUNS])
 _own_runs = {run_id for pool in _runs.values() for runs in pool.values() for run_id in runs}
+_pacer = Pacer(float(os.environ[PER_MINUTE]))
 set_hypothesis_home_dir(os.environ[CACHE])
 bound_bodies()
 end_with_parent()
@@ -33,6 +35,7 @@ def response_size(context: Any, response: Any, case: Any) -> None:
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     """Complete the case; a case that is meant to succeed uses its run up, save the last."""
+    _pacer.wait()
     case.headers = {**(case.headers or {}), **_headers}
     run_id: Any = (case.path_parameters or {}).get("run_id")
     if run_id == PLACEHOLDER:

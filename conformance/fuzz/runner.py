@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from conformance.client.connection import Connection
@@ -18,7 +19,7 @@ from conformance.contract.contract import Contract
 from conformance.errors import KitError
 from conformance.fuzz import results
 from conformance.fuzz.config import FuzzConfig
-from conformance.fuzz.schema import CACHE, HEADERS, PLACEHOLDER, RUNS, View, document
+from conformance.fuzz.schema import CACHE, HEADERS, PER_MINUTE, PLACEHOLDER, RUNS, View, document
 from conformance.vocabulary import Operation
 
 # For each phase the operations that are tried, each with the runs that it may use up.
@@ -73,7 +74,7 @@ def fuzz(
                 connection,
                 credential,
                 pools[view],
-                config,
+                replace(config, per_minute=config.per_minute / len(pools)),
             )
             for view in pools
         }
@@ -111,6 +112,7 @@ def _start(
         HEADERS: json.dumps(dict(connection.headers) | credential.headers()),
         RUNS: json.dumps(pools),
         CACHE: str(cache_directory()),
+        PER_MINUTE: str(config.per_minute),
         # Of a user's own credentials it must know nothing.
         "NETRC": os.devnull,
     }

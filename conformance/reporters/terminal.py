@@ -16,6 +16,7 @@ from conformance.results.events import (
     CheckFinished,
     CheckStarted,
     Event,
+    PlannedByRate,
     RateLimited,
     RunFinished,
     RunNotStarted,
@@ -59,6 +60,8 @@ class TerminalReporter:
                 self._waiting(event)
             case RateLimited():
                 self._progress.under_way(f"rate limited (429): waiting {event.seconds:.0f} s")
+            case PlannedByRate():
+                self._print(Text(event.text, style="yellow"))
             case SetupFinished():
                 self._set_up(event)
             case RunStarted():

@@ -39,6 +39,13 @@ class RateLimited:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedByRate:
+    """The rate limit decides how long the run takes; `text` has the forecast."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetupFinished:
     """How runs are provided, and for each state "" or why there is none; `failed` went wrong. It
     comes from the file `config`, if there is one."""
@@ -86,6 +93,7 @@ Event = (
     RunNotStarted
     | WaitingForApi
     | RateLimited
+    | PlannedByRate
     | SetupFinished
     | RunStarted
     | CheckStarted

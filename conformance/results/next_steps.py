@@ -40,5 +40,7 @@ def _steps(report: Report) -> Iterator[str]:
         yield "Test tenant isolation: give a credential of another tenant as --other-token."
     if untested.get(Untested.BUDGET):
         yield "Raise --budget: there was no time for all requirements."
+    if untested.get(Untested.DID_NOT_FIT):
+        yield "Raise --budget to the time of the forecast, or --requests-per-minute if allowed."
     if untested.get(Untested.RATE_LIMIT):
         yield "Raise the tenant's rate limit, or --budget."

@@ -27,11 +27,12 @@ from conformance.errors import (
     SetupError,
 )
 from conformance.harness.context import CheckContext
-from conformance.harness.markers import info_of
+from conformance.harness.markers import CheckInfo, info_of
 from conformance.results.events import (
     CheckFinished,
     CheckStarted,
     Event,
+    PlannedByRate,
     RateLimited,
     Reporter,
     RunFinished,
@@ -44,6 +45,7 @@ from conformance.results.report import Report
 from conformance.results.result import Result, amend
 from conformance.runner.build_report import RunInfo, conclude, show
 from conformance.runner.check_results import Judging
+from conformance.runner.request_plan import RequestPlan
 from conformance.runner.session import Session
 from conformance.runner.workers import (
     CheckLock,
@@ -90,6 +92,7 @@ class Engine:
         self._failed_waits: set[str] = set()
         self._reruns = 0
         self._outage_stats = OutageStats()
+        self._plan = RequestPlan(0.0, (), 0.0)
         self._came_late: frozenset[str] = frozenset()
         self._interrupted = False
         self._begun = False
@@ -169,7 +172,7 @@ class Engine:
         catalogue = self.session.catalogue
         wanted = self.session.selected
         order = list(catalogue.requirements)
-        kept: list[tuple[tuple[bool, bool, int], pytest.Item]] = []
+        kept: list[tuple[CheckInfo, pytest.Item]] = []
         dropped: list[pytest.Item] = []
         for item in items:
             info = info_of(item)
@@ -178,17 +181,29 @@ class Engine:
             found = catalogue[info.requirement]
             keep_together(item)
             if found.id in wanted and not is_newer(info.since, self.settings.catalogue):
-                changing = found.operation in _CHANGING or info.changes_runs
-                rank = info.early is not None, changing
-                kept.append(((*rank, order.index(found.id)), item))
+                kept.append((info, item))
             else:
                 dropped.append(item)
         if dropped:
             config.hook.pytest_deselected(items=dropped)
         others = [item for item in items if info_of(item) is None]
-        items[:] = [*others, *(item for _, item in sorted(kept, key=lambda entry: entry[0]))]
+        left = self.settings.budget - (time.monotonic() - self.start)
+        checks = [info.requirement for info, _ in kept]
+        self._plan = plan = RequestPlan(self.session.pacer.per_minute, checks, left)
+
+        def rank(entry: tuple[CheckInfo, pytest.Item]) -> tuple[int, ...]:
+            info, _ = entry
+            changing = catalogue[info.requirement].operation in _CHANGING or info.changes_runs
+            # The cheapest first, so that the most fit.
+            cost = plan.cost(info.requirement) if plan.too_long else 0
+            return cost, info.early is not None, changing, order.index(info.requirement)
+
+        items[:] = [*others, *(item for _, item in sorted(kept, key=rank))]
         if not self.worker:
             self.report_started(len(kept))
+            if plan.forecast is not None:
+                self._emit(PlannedByRate(plan.forecast.text))
+                self._notes += (plan.forecast.text,)
 
     def report_started(self, checks: int) -> None:
         """Report that the checks begin."""
@@ -221,7 +236,7 @@ class Engine:
         checks = [info for item in session.items if (info := info_of(item)) is not None]
         wanted = [state for info in checks for state in info.wants]
         self.session.plan(wanted[:: max(1, self.settings.workers)])
-        for begin in dict.fromkeys(info.early for info in checks):
+        for begin in dict.fromkeys(() if self._plan.too_long else (i.early for i in checks)):
             left = self.settings.budget - (time.monotonic() - self.start)
             if begin is not None and left > 0:
                 with (
@@ -241,16 +256,17 @@ class Engine:
         if info is None:
             return (yield)
         with self._lock.hold(exclusive=info.exclusive):
-            return (yield from self._in_time(item))
+            return (yield from self._in_time(item, info))
 
-    def _in_time(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    def _in_time(self, item: pytest.Item, info: CheckInfo) -> Generator[None, Any, Any]:
         left = self.settings.budget - (time.monotonic() - self.start)
         # Random cases may take as long as the user wants.
         at_random = self.settings.fuzz.seed is not None
-        share = left if at_random else min(left, 3 * self.settings.patience)
+        needed = self._plan.begin(info.requirement, left)
         if left <= 0:
             self._problem = f"the budget of {self.settings.budget:g} s was spent"
             raise Inconclusive(self._problem, reason=Untested.BUDGET)
+        share = left if at_random else min(left, 3 * self.settings.patience + 2 * needed)
         if since := self.judging.unreachable_since:
             raise Inconclusive(self._problem, caused_by=since, reason=Untested.LOST)
         outages = self.session.outages

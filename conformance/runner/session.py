@@ -16,6 +16,7 @@ from conformance.catalogue.versions import load_version
 from conformance.client.api import Api
 from conformance.client.credentials import AuthScheme, Credential
 from conformance.client.outages import Outages
+from conformance.client.pacing import Pacer
 from conformance.client.rate_limit import RateLimiter
 from conformance.client.raw_socket import RawClient
 from conformance.client.recorder import Traffic
@@ -73,7 +74,8 @@ class Session:
         self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
         self.monitor = RuleMonitor(rules(self._schemas), self.selected)
         retried_runs, waits = RetriedRuns(), WaitHistory()
-        self.rate_limiter = RateLimiter(limited)
+        self.pacer = Pacer(settings.requests_per_minute / settings.workers)
+        self.rate_limiter = RateLimiter(limited, self.pacer)
         self.outages = Outages()
         self._target = Target(
             settings.base_url,
@@ -100,7 +102,11 @@ class Session:
             outages=self.outages,
         )
         self._raw_client = RawClient(
-            settings.base_url, settings.connection, self.traffic, timeout=settings.timeout
+            settings.base_url,
+            settings.connection,
+            self.traffic,
+            timeout=settings.timeout,
+            pacer=self.pacer,
         )
         self.api = Api(self._target, settings.credentials[0])
         self.cache = ObservationCache()

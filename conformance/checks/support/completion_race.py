@@ -28,6 +28,8 @@ MAX_SECONDS = 30.0
 # volley is spread over the widest span, later ones over no less than a machine's delay.
 MIN_LEAD = 0.04
 MAX_SPAN = 0.5
+# Requests for one cancel: create, listen, cancel, read.
+_REQUESTS = 5
 MIN_SPAN = 0.03
 
 
@@ -73,6 +75,7 @@ def cancel_around_completion(context: CheckContext) -> Iterator[list[TimedCancel
                 partial(context.api.cancel, run_id),
                 advance,
             ]
+            context.api.target.pacer.make_room(1)
             response = concurrently(calls)[0]
             assert isinstance(response, Response)
             yield [_after_end(context, run_id, stream, response, 0.0)]
@@ -88,6 +91,7 @@ def _narrow_down(context: CheckContext) -> Iterator[list[TimedCancel]]:
         offsets = [
             low + step * number for number in range(CONCURRENT if context.runs.unlimited else 1)
         ]
+        context.api.target.pacer.make_room(_REQUESTS * len(offsets))
         batch = concurrently(
             [partial(_timed_cancel, context, timing, offset) for offset in offsets]
         )
