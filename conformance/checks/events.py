@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from conformance.assertions.matchers import is_finished, require, status, timestamp, unchanged
 from conformance.checks.support.late_subscribers import compare, subscribe_over_time
+from conformance.checks.support.retried_run import Label, labels, retried_run
 from conformance.checks.support.retry import rerun_id, retry_accepted
 from conformance.client.run_events import has_ended, run_events, terminal_events
 from conformance.client.stream import Stream
@@ -307,6 +309,32 @@ def check_replay_matches_the_original_events(context: CheckContext) -> None:
                     f"{event.kind} is replayed with another {name} than the live event: {why}",
                     exchange=replay.exchange,
                 )
+
+
+@requirement("EVENTS-17", shares="retried")
+def check_history_survives_a_retry(context: CheckContext) -> None:
+    """What a new subscriber received before the retry, one after it receives first; or no event
+    has an id that one before the retry had."""
+    retried = retried_run(context)
+    past = labels(retried.stream_before.events)
+    stream = retried.stream_after
+    if not retried.is_same:
+        # A run that is left as it was has the history that it had.
+        stream = context.listen(retried.run_id, has_ended, within=5)
+    else:
+        context.api.run(retried.new)
+    found = labels(stream.events)
+    ids = {event.id for event in stream.events}
+    says_so = None not in ids and ids.isdisjoint(id_ for id_, *_ in past)
+    if found[: len(past)] != past and not (found and says_so):
+        raise CheckFailed(
+            f"before the retry the stream began with {len(past)} events, {_shown(past)}; after it "
+            f"the stream begins with {_shown(found)}"
+        )
+
+
+def _shown(found: Sequence[Label]) -> str:
+    return ", ".join(f"{kind} (id {id_})" for id_, kind, _ in found[:3]) or "none"
 
 
 def _recorded_stream(context: CheckContext) -> Stream:

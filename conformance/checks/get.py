@@ -16,10 +16,11 @@ from conformance.assertions.invariants import (
 )
 from conformance.assertions.matchers import require, status, timestamp, unchanged
 from conformance.checks.support import open_questions
+from conformance.checks.support.retried_run import retried_run
 from conformance.errors import CheckFailed
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
-from conformance.vocabulary import State, Status
+from conformance.vocabulary import Level, State, Status
 
 IDENTITY = (
     "id",
@@ -132,6 +133,29 @@ def check_identity_never_changes(context: CheckContext) -> None:
     for run in later:
         if why := unchanged(first, run, IDENTITY):
             raise CheckFailed(f"{why} (from {first.get('status')} to {run.get('status')})")
+
+
+@requirement("GET-12", shares="retried", since="1.1")
+def check_identity_survives_a_retry(context: CheckContext) -> None:
+    """In the response, the run, the list and the stream. A retry that makes another run (Q01) is
+    of the same automation and tenant."""
+    retried = retried_run(context)
+    before = retried.before.run
+    fields = IDENTITY if retried.is_same else ("automationId", "tenantId")
+    seen = [("the response", retried.response.object())]
+    seen += [("the run", snapshot.run) for snapshot in retried.after]
+    item = context.find_in_list(retried.new)
+    seen += [] if item is None else [("its item in the list", item)]
+    for name, run in seen:
+        if why := unchanged(before, run, fields):
+            raise CheckFailed(f"after a retry {name} has another identity: {why}")
+    for event in retried.new_events:
+        # Which fields an event shows is open.
+        shown = [field for field in fields if field in (event.run or {})]
+        if why := unchanged(before, event.run or {}, shown):
+            raise CheckFailed(
+                f"after a retry {event.kind} has another identity: {why}", level=Level.INFERRED
+            )
 
 
 @requirement("GET-13")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -18,14 +17,20 @@ from conformance.assertions.matchers import (
     status,
     step_unaffected,
     success,
-    timestamp,
     unaffected,
     unchanged,
     with_dependents,
 )
 from conformance.checks.support.open_questions import REJECTIONS, SUCCESSES
+from conformance.checks.support.retried_run import (
+    check_steps_run_once,
+    follow_attempt,
+    retried_after_cancel,
+    retried_run,
+)
 from conformance.checks.support.retry import (
     by_key,
+    check_acts_as_from_failed,
     check_not_changed,
     check_nothing_else_creates,
     check_nothing_left,
@@ -38,17 +43,17 @@ from conformance.checks.support.retry import (
     rerun_id,
     retry_accepted,
     settled_failed_run,
+    steps_at,
+    still,
+    took_longer,
 )
 from conformance.client.concurrency import concurrently
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
-from conformance.harness.recordings import Snapshot
 from conformance.vocabulary import State, Status
 
 CALLERS = 6
-# How many runs are tried until one is still in its status when it is looked at.
-_MAX_TRIES = 3
 
 
 @requirement("RETRY-01", wants=[State.FAILS_ONCE])
@@ -72,13 +77,13 @@ def check_an_empty_object_is_accepted(context: CheckContext) -> None:
         raise CheckFailed(f"with {{}} {fault}, and not with from_failed") from None
 
 
-@requirement("RETRY-02", wants=[State.FAILS_ONCE])
+@requirement("RETRY-02", shares="retried", wants=[State.FAILS_ONCE])
 def check_from_failed_reruns_failed_steps_and_dependents(context: CheckContext) -> None:
     """Completed steps keep their outcome; the failed one and those behind it run."""
-    run_id, before = settled_failed_run(context)
+    retried = retried_run(context)
+    before = retried.before.steps
     first = [step["key"] for step in before if step["status"] == "failed"]
-    new = rerun_id(context, run_id, retry_accepted(context, run_id, {"mode": "from_failed"}))
-    check_rerun(context, run_id, before, new, with_dependents(before, first))
+    check_rerun(context, retried.run_id, before, retried.new, with_dependents(before, first))
 
 
 @requirement("RETRY-03", wants=[State.FAILS_ONCE])
@@ -97,12 +102,7 @@ def check_from_step_reruns_that_step_and_dependents(context: CheckContext, place
     run_id = context.runs.fresh(State.DIAMOND, Status.COMPLETED)
     context.poller.tick()
     before = context.steps(run_id)
-    first = place == "first"
-    of_place = [s["key"] for s in before if bool(s["dependsOn"]) is not first]
-    chosen = [key for key in of_place if len(with_dependents(before, [key])) > 1]
-    if not chosen:
-        raise Inconclusive(f"the run has no step to begin with: {place}")
-    body = {"mode": "from_step", "stepKey": chosen[0]}
+    body = {"mode": "from_step", "stepKey": steps_at(before, place)[0]}
     response = context.api.retry(run_id, body)
     observe_retry_of_unfailed(context, response, "from_step", "completed")
     if not client_error(response):
@@ -110,29 +110,41 @@ def check_from_step_reruns_that_step_and_dependents(context: CheckContext, place
         body["stepKey"] = next(
             step["key"]
             for step in before
-            if (not step["dependsOn"] if first else step["status"] == "failed")
+            if (not step["dependsOn"] if place == "first" else step["status"] == "failed")
         )
         response = retry_accepted(context, run_id, body)
     new = rerun_id(context, run_id, require(response, success))
     check_rerun(context, run_id, before, new, with_dependents(before, [body["stepKey"]]))
 
 
+@requirement("RETRY-04", since="1.1", wants=[State.DIAMOND])
+def check_from_the_last_step_reruns_it_alone(context: CheckContext) -> None:
+    """Where branches of a completed run join: all of them are kept. A service may reject it (Q04);
+    the other places show the mode on a failed run then."""
+    run_id = context.runs.fresh(State.DIAMOND, Status.COMPLETED)
+    context.poller.tick()
+    before = context.steps(run_id)
+    chosen = steps_at(before, "last")[0]
+    response = context.api.retry(run_id, {"mode": "from_step", "stepKey": chosen})
+    if client_error(response):
+        new = rerun_id(context, run_id, require(response, success))
+        check_rerun(context, run_id, before, new, {chosen})
+
+
 @requirement("RETRY-05", wants=[State.FAILS_ONCE])
 def check_from_step_needs_a_step(context: CheckContext) -> None:
     """Refused, or taken as `from_failed` (Q15)."""
-    run_id, _ = failed_run(context)
+    run_id, steps = settled_failed_run(context)
     before = context.api.run(run_id)
     response = require(context.api.retry(run_id, {"mode": "from_step"}), no_server_error)
     words = {422: "invalid", 400: "bad_request"} | dict.fromkeys(SUCCESSES, "from_failed")
     context.observe_status("Q15", response, words)
     if not success(response):
-        rerun_id(context, run_id, response)
+        check_acts_as_from_failed(context, run_id, steps, response)
         return
     require(response, client_error)
     check_not_changed(context, run_id, before)
-    retry_accepted(
-        context, run_id, {"mode": "from_step", "stepKey": context.steps(run_id)[0]["key"]}
-    )
+    retry_accepted(context, run_id, {"mode": "from_step", "stepKey": steps[0]["key"]})
 
 
 @requirement("RETRY-06", wants=[State.FAILS_ONCE])
@@ -179,7 +191,7 @@ def check_non_object_body_is_rejected(context: CheckContext, body: bytes) -> Non
 @pytest.mark.parametrize("state", [State.PENDING, State.RUNNING_LONG])
 def check_an_unfinished_run_is_not_retried(context: CheckContext, state: State) -> None:
     """Check that the run is unchanged, with any response (Q03)."""
-    run_id, before = _still(context, state)
+    run_id, before = still(context, state)
     response = require(context.api.retry(run_id, {"mode": "full"}), no_server_error)
     context.observe_status("Q03", response, REJECTIONS)
     after = context.snapshot(run_id)
@@ -201,21 +213,6 @@ def check_an_unfinished_run_is_not_retried(context: CheckContext, state: State) 
             f"the run went on by itself, to {after.run.get('status')}, while it was looked at: "
             f"provide a {state.value!r} that stays so for some seconds"
         )
-
-
-def _still(context: CheckContext, state: State) -> tuple[str, Snapshot]:
-    """Return a run and its snapshot in the status of this state. Raise Inconclusive if each of
-    several had left it when it was looked at."""
-    wanted = Status.PENDING if state is State.PENDING else Status.RUNNING
-    for _ in range(_MAX_TRIES):
-        run_id = context.runs.fresh(state)
-        before = context.snapshot(run_id)
-        if before.run.get("status") == wanted:
-            return run_id, before
-    raise Inconclusive(
-        f"the run went on by itself, to {before.run.get('status')}, before it was retried: provide "
-        f"a {state.value!r} that stays so for some seconds"
-    )
 
 
 @requirement("RETRY-12", wants=[State.COMPLETED])
@@ -269,9 +266,9 @@ def check_many_retries_start_one_run(context: CheckContext, mode: str) -> None:
         if not success(late):
             # If it is as if one came after another, it is accepted while the first is under way:
             # nothing starts again.
-            under_way = is_finished(current) and _took_longer(context, run_id, took)
+            under_way = is_finished(current) and took_longer(context, run_id, took)
             attempts[run_id] = 1 if under_way else count + 1
-        elif is_finished(current) or _took_longer(context, run_id, took):
+        elif is_finished(current) or took_longer(context, run_id, took):
             raise CheckFailed(
                 f"{count} retries at the same moment were accepted for the same run, and one that "
                 f"came later returned {late.status}",
@@ -324,19 +321,18 @@ def check_a_null_step_key_is_accepted(context: CheckContext) -> None:
 @requirement("RETRY-17", wants=[State.FAILS_ONCE])
 def check_absent_body(context: CheckContext) -> None:
     """The same as an empty object, or refused (Q17)."""
-    run_id, _ = failed_run(context)
+    run_id, steps = settled_failed_run(context)
     response = require(context.api.retry(run_id), no_server_error)
     context.observe_status("Q17", response, {422: "invalid"} | dict.fromkeys(SUCCESSES, "defaults"))
     if not success(response):
-        rerun_id(context, run_id, response)
+        check_acts_as_from_failed(context, run_id, steps, response)
 
 
-@requirement("RETRY-18", wants=[State.FAILS_ONCE])
+@requirement("RETRY-18", shares="retried")
 def check_a_retried_run_can_complete(context: CheckContext) -> None:
     """Check that a step that failed once succeeds when it is retried."""
-    run_id, _ = failed_run(context)
-    new = rerun_id(context, run_id, retry_accepted(context, run_id, {}))
-    last = context.wait_for(lambda: context.api.run(new), is_finished)
+    new = retried_run(context).new
+    last = context.wait_for(partial(context.api.run, new), is_finished)
     if last.get("status") != Status.COMPLETED:
         raise CheckFailed(f"the retried run is {last.get('status')} in the end")
     if last.get("error") is not None:
@@ -354,14 +350,9 @@ def check_retry_clears_the_previous_attempt(context: CheckContext) -> None:
     """Of the run or its steps, while they wait and run again."""
     run_id, before = failed_run(context)
     new = rerun_id(context, run_id, retry_accepted(context, run_id, {"mode": "full"}))
-    seen: list[Snapshot] = []
-
-    def read() -> dict[str, Any]:
-        seen.append(context.snapshot(new))
-        check_nothing_left(seen[-1], by_key(before))
-        return seen[-1].run
-
-    context.poller.until(read, is_finished)
+    seen = follow_attempt(context, new)
+    for snapshot in seen:
+        check_nothing_left(snapshot, by_key(before))
     if len(seen) == 1:
         raise Inconclusive(
             "the run had ended again when it was first looked at: provide a 'fails_once' that "
@@ -369,8 +360,31 @@ def check_retry_clears_the_previous_attempt(context: CheckContext) -> None:
         )
 
 
-def _took_longer(context: CheckContext, run_id: str, seconds: float) -> bool:
-    """Whether the run, once it has ended, took longer than this, so that it cannot have ended
-    several times in it."""
-    run = context.wait_for(partial(context.api.run, run_id), is_finished)
-    return (timestamp(run, "completedAt") - timestamp(run, "startedAt")).total_seconds() > seconds
+@requirement("RETRY-21", shares="retried")
+def check_response_shows_the_run_after_the_retry(context: CheckContext) -> None:
+    """Where the run is the same, and the next read shows that it has changed."""
+    retried = retried_run(context)
+    shown = retried.response.object()
+    if not retried.is_same or unchanged(retried.before.run, retried.after[0].run) is None:
+        return
+    if unchanged(retried.before.run, shown, ("status", "updatedAt", "completedAt")) is None:
+        context.api.run(retried.new)
+        raise CheckFailed(
+            f"{retried.response.summary} with the run as it was before: {shown.get('status')}"
+        )
+
+
+@requirement("RETRY-22", shares="retried")
+def check_each_step_runs_once(context: CheckContext) -> None:
+    """Of a failed run that is retried: once in the new attempt, by times and by events."""
+    retried = retried_run(context)
+    context.steps(retried.new)
+    check_steps_run_once(retried)
+
+
+@requirement("RETRY-22")
+def check_late_results_do_not_count(context: CheckContext) -> None:
+    """Of a run that was cancelled at work and is retried at once: what still works for the attempt
+    before ends none of its steps."""
+    if (retried := retried_after_cancel(context)) is not None:
+        check_steps_run_once(retried)

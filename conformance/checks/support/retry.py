@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from conformance.assertions.matchers import (
     client_error,
+    is_finished,
     parse_timestamp,
     require,
     status,
     success,
+    timestamp,
     unchanged,
+    with_dependents,
 )
 from conformance.client.response import Response
 from conformance.client.run_events import run_events, terminal_events
@@ -22,6 +26,8 @@ from conformance.vocabulary import FINISHED, Level, Operation, State, Status, Un
 
 # Seconds that a step may take to be taken over from another run.
 MAX_INSTANT = 0.05
+# How many runs are tried until one is still in its status when it is looked at.
+_MAX_TRIES = 3
 # Seconds in which runs created by other clients show.
 _IDLE = 2.0
 # The known answers to Q04 that remain when a retry of a run that did not fail is accepted or not.
@@ -208,3 +214,54 @@ def check_not_changed(context: CheckContext, run_id: str, before: dict[str, Any]
 def by_key(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Steps by their keys."""
     return {step["key"]: step for step in steps}
+
+
+def steps_at(steps: list[dict[str, Any]], place: str) -> list[str]:
+    """Return the keys of steps to begin with, the best one first.
+
+    `first`: nothing is before it; `middle`: steps are before and after it; `last`: nothing is after
+    it. The more others are neither before nor after a step, the better it is.
+    Raise Inconclusive if there is none.
+    """
+    after = {step["key"]: with_dependents(steps, [step["key"]]) for step in steps}
+    before = {key: {other for other in after if key in after[other]} for key in after}
+    at = {
+        "first": [key for key in after if len(before[key]) == 1 < len(after[key])],
+        "middle": [key for key in after if len(before[key]) > 1 and len(after[key]) > 1],
+        "last": [key for key in after if len(after[key]) == 1 < len(before[key])],
+    }[place]
+    if not at:
+        raise Inconclusive(f"the run has no step to begin with: {place}")
+    return sorted(at, key=lambda key: len(before[key] | after[key]))
+
+
+def took_longer(context: CheckContext, run_id: str, seconds: float) -> bool:
+    """Whether the run, once it has ended, took longer than this, so that it cannot have ended
+    several times in it."""
+    run = context.wait_for(partial(context.api.run, run_id), is_finished)
+    return (timestamp(run, "completedAt") - timestamp(run, "startedAt")).total_seconds() > seconds
+
+
+def still(context: CheckContext, state: State) -> tuple[str, Snapshot]:
+    """Return a run and its snapshot in the status of this state. Raise Inconclusive if each of
+    several had left it when it was looked at."""
+    wanted = Status.PENDING if state is State.PENDING else Status.RUNNING
+    for _ in range(_MAX_TRIES):
+        run_id = context.runs.fresh(state)
+        before = context.snapshot(run_id)
+        if before.run.get("status") == wanted:
+            return run_id, before
+    raise Inconclusive(
+        f"the run went on by itself, to {before.run.get('status')}, before it was retried: provide "
+        f"a {state.value!r} that stays so for some seconds"
+    )
+
+
+def check_acts_as_from_failed(
+    context: CheckContext, run_id: str, before: list[dict[str, Any]], response: Response
+) -> None:
+    """Raise CheckFailed if a retry that was accepted without a mode or a step to begin with did not
+    rerun exactly the steps that `from_failed` names."""
+    first = [step["key"] for step in before if step["status"] == Status.FAILED]
+    new = rerun_id(context, run_id, response)
+    check_rerun(context, run_id, before, new, with_dependents(before, first))

@@ -227,3 +227,87 @@ async def retried_runs_keep_their_error(
         if run["status"] in ("pending", "running"):
             return reply.put(run | {"error": memory[request.run_id]})
     return reply
+
+
+def retried(name: str, on: str, **changed: object) -> None:
+    """Add a mutant that changes these fields of a run once it was retried, where it shows it."""
+
+    async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+        reply = await forward(request)
+        if request.operation == "retry" and reply.status == 200:
+            memory[request.run_id] = True
+        if request.operation == on and reply.status == 200:
+            value = reply.json()
+            for run in value.get("items", [value]):
+                run.update(changed if run["id"] in memory else {})
+            return reply.put(value)
+        return reply
+
+    mutate.__name__ = name
+    mutant("GET-12")(mutate)
+
+
+retried("created_again_by_a_retry", "get", createdAt="2024-01-01T00:00:00.000Z")
+retried("next_version_after_a_retry", "list", versionNumber=99)
+retried("retry_is_the_trigger", "retry", triggerType="retry")
+
+
+@mutant("RETRY-04")
+async def sibling_branch_runs_again(request: Request, forward: Forward, memory: Json) -> Response:
+    """All that depends on what the step depends on."""
+    sent = body(request)
+    if request.operation == "retry" and isinstance(sent, dict) and sent.get("stepKey"):
+        steps = (await forward(request.to("steps"))).json()["steps"]
+        needs = {step["key"]: step["dependsOn"] for step in steps}
+        retry(request, mode="from_step", stepKey=(needs[sent["stepKey"]] or [sent["stepKey"]])[0])
+    return await forward(request)
+
+
+@mutant("RETRY-04")
+async def last_step_brings_all_along(request: Request, forward: Forward, memory: Json) -> Response:
+    sent = body(request)
+    if request.operation == "retry" and isinstance(sent, dict) and sent.get("stepKey"):
+        steps = (await forward(request.to("steps"))).json()["steps"]
+        if not any(sent["stepKey"] in step["dependsOn"] for step in steps):
+            retry(request, mode="full")
+    return await forward(request)
+
+
+@mutant("RETRY-05")
+async def step_left_out_is_the_first(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation == "retry" and body(request) == {"mode": "from_step"}:
+        retry(request, mode="full")
+    return await forward(request)
+
+
+@mutant("RETRY-17")
+async def no_body_runs_everything(request: Request, forward: Forward, memory: Json) -> Response:
+    if request.operation == "retry" and not request.body:
+        retry(request, mode="full")
+    return await forward(request)
+
+
+@mutant("RETRY-21")
+async def response_is_of_before(request: Request, forward: Forward, memory: Json) -> Response:
+    """The run is read before it is retried, and that is returned."""
+    if request.operation != "retry":
+        return await forward(request)
+    before = await forward(request.to("get"))
+    reply = await forward(request)
+    return reply.put(before.json()) if reply.status == 200 else reply
+
+
+@mutant("RETRY-22")
+async def late_worker_ends_the_step(request: Request, forward: Forward, memory: Json) -> Response:
+    """A worker of the attempt before ends a step, and later so does the one of the new attempt."""
+    reply = await forward(request)
+    if request.operation == "retry" and reply.status == 200:
+        memory[request.run_id] = set()
+    if request.operation == "steps" and reply.status == 200 and request.run_id in memory:
+        response, seen = reply.json(), memory[request.run_id]
+        for step in response["steps"]:
+            if step["status"] == "completed" and step["key"] not in seen:
+                seen.add(step["key"])
+                step["completedAt"] = step["startedAt"]
+        return reply.put(response)
+    return reply

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 
-from mutating_proxy import Forward, Json, Mutants, Request, Response, replaced
+from mutating_proxy import Forward, Json, Mutants, Mutate, Request, Response, replaced
 
 mutant = Mutants()
 
@@ -263,3 +263,55 @@ async def _together(frames: AsyncIterator[bytes], memory: Json) -> AsyncIterator
     except (GeneratorExit, BaseException):
         memory["left"] = True
         raise
+
+
+async def _from_the_retry(frames: AsyncIterator[bytes], first: int) -> AsyncIterator[bytes]:
+    """Events numbered from `first`, of the last attempt alone."""
+    past: list[bytes] = []
+    retried = False
+    async for frame in frames:
+        if b"event: run.retried" in frame:
+            past, retried = [], True
+        past.append(frame)
+        if retried and is_end(frame):
+            break
+    for number, frame in enumerate(filter(is_event, past), first):
+        lines = frame.decode().split("\n")
+        yield "\n".join(f"id: {number}" if li.startswith("id:") else li for li in lines).encode()
+
+
+def forgets(name: str, first: int) -> Mutate:
+    """Return a change that shows of a finished run's stream the last attempt alone."""
+
+    async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+        reply = await forward(request)
+        if request.operation == "retry" and reply.status == 200:
+            memory[request.run_id] = True
+        if reply.frames is not None and request.run_id in memory:
+            reply.frames = _from_the_retry(reply.frames, first)
+        return reply
+
+    mutate.__name__ = name
+    return mutate
+
+
+mutant("EVENTS-17")(forgets("first_attempt_is_forgotten", 1))
+
+
+@mutant("RETRY-22")
+async def steps_start_twice_after_a_retry(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
+    """Two workers take the same step from the queue."""
+
+    async def doubled(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        retried = False
+        async for frame in frames:
+            retried = retried or b"event: run.retried" in frame
+            for _ in range(2 if retried and b"event: step.started" in frame else 1):
+                yield frame
+
+    reply = await forward(request)
+    if reply.frames is not None:
+        reply.frames = doubled(reply.frames)
+    return reply

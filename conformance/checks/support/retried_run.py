@@ -1,0 +1,135 @@
+"""Retry one failed run for many checks, and watch it: its state before, the response, its states
+until it has ended again, and its stream before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.assertions.matchers import is_finished, no_server_error, require, success
+from conformance.checks.support.retry import (
+    by_key,
+    rerun_id,
+    retry_accepted,
+    settled_failed_run,
+)
+from conformance.client.response import Response
+from conformance.client.run_events import RunEvent, has_ended, run_events, terminal_events
+from conformance.client.sse import ServerSentEvent
+from conformance.client.stream import Stream
+from conformance.errors import CheckFailed
+from conformance.harness.context import CheckContext
+from conformance.harness.recordings import Snapshot
+from conformance.vocabulary import State, Status
+
+# Seconds to listen for a replay that may not come.
+_REPLAY = 5.0
+Label = tuple[str | None, str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RetriedRun:
+    """A run that was retried.
+
+    `new` is the id of the run that ran again, which may be the same (Q01), `after` its states from
+    the response on. The streams are those of the run before, and of `new` when it had ended.
+    """
+
+    run_id: str
+    new: str
+    before: Snapshot
+    response: Response
+    after: Sequence[Snapshot]
+    stream_before: Stream
+    stream_after: Stream
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the retry continued the run."""
+        return self.new == self.run_id
+
+    @property
+    def new_events(self) -> list[RunEvent]:
+        """The events of the new attempt, as far as the stream shows which they are."""
+        events = self.stream_after.events
+        if self.is_same:
+            known = labels(self.stream_before.events)
+            replayed = labels(events)[: len(known)] == known
+            events = events[len(known) :] if replayed else []
+        return run_events(events)
+
+
+def retried_run(context: CheckContext) -> RetriedRun:
+    """Return the run that was retried for all checks; it is retried in the first call."""
+    return context.cache.once("retried run", lambda: _record(context))
+
+
+def retried_after_cancel(context: CheckContext) -> RetriedRun | None:
+    """Cancel a run at work and retry it at once, with `full`; None if that is rejected (Q04)."""
+    run_id = context.runs.fresh(State.SUCCEEDS, Status.RUNNING)
+    require(context.api.cancel(run_id), success)
+    context.poller.wait_for_status(context.api, run_id, Status.CANCELLED)
+    before = context.snapshot(run_id)
+    stream = context.listen(run_id, has_ended, within=1)
+    response = require(context.api.retry(run_id, {"mode": "full"}), no_server_error)
+    return None if success(response) else _watch(context, before, stream, response)
+
+
+def follow_attempt(context: CheckContext, run_id: str) -> list[Snapshot]:
+    """Return the states of a run, from now on until it has ended, looked at as often as may be."""
+    seen: list[Snapshot] = []
+
+    def read() -> dict[str, Any]:
+        seen.append(context.snapshot(run_id))
+        return seen[-1].run
+
+    context.poller.until(read, is_finished)
+    return seen
+
+
+def labels(events: Iterable[ServerSentEvent]) -> list[Label]:
+    """Return id, kind and step of each event that is about a run."""
+    found = [(event.id, run_events([event])) for event in events]
+    return [(id_, about[0].kind, about[0].step_key) for id_, about in found if about]
+
+
+def check_steps_run_once(retried: RetriedRun) -> None:
+    """Raise CheckFailed if a step started or ended more than once in the new attempt, by its times
+    or by the events."""
+    for name in ("startedAt", "completedAt"):
+        for key, old in by_key(retried.before.steps).items():
+            steps = (by_key(snapshot.steps).get(key, {}) for snapshot in retried.after)
+            seen = dict.fromkeys(step.get(name) for step in steps)
+            times = [value for value in seen if value not in (None, old.get(name))]
+            if len(times) > 1:
+                raise CheckFailed(
+                    f"in one attempt the step {key!r} has the {name} {times[0]} and later "
+                    f"{times[1]}: it ran more than once"
+                )
+    for outcomes in (("started",), ("completed", "failed")):
+        heard = [e.step_key for e in retried.new_events if e.step_key and e.outcome in outcomes]
+        if repeated := sorted({key for key in heard if heard.count(key) > 1}):
+            raise CheckFailed(
+                f"in one attempt the step {repeated[0]!r} {' or '.join(outcomes)} "
+                f"{heard.count(repeated[0])} times by the events"
+            )
+
+
+def _record(context: CheckContext) -> RetriedRun:
+    run_id, steps = settled_failed_run(context)
+    before = Snapshot(context.api.run(run_id), steps)
+    stream = context.listen(run_id, has_ended, within=_REPLAY)
+    response = retry_accepted(context, run_id, {"mode": "from_failed"})
+    return _watch(context, before, stream, response)
+
+
+def _watch(
+    context: CheckContext, before: Snapshot, stream: Stream, response: Response
+) -> RetriedRun:
+    run_id = before.run["id"]
+    new = rerun_id(context, run_id, response)
+    after = follow_attempt(context, new)
+    ends = len(terminal_events(stream)) if new == run_id else 0
+    stream_after = context.listen(new, lambda s: len(terminal_events(s)) > ends, within=_REPLAY)
+    return RetriedRun(run_id, new, before, response, after, stream, stream_after)

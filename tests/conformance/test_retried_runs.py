@@ -1,0 +1,29 @@
+"""What a service may do with the history of a run that it retries, and what it may not."""
+
+from __future__ import annotations
+
+from mutants.events import forgets
+from mutating_proxy import Mutant, Proxy, serving
+from support import Judge
+
+from conformance.checks.support.retry import steps_at
+from conformance.vocabulary import Verdict
+
+SEVEN = {"a": "", "b": "a", "c": "a", "d": "b c", "e": "a", "f": "d e", "g": "f"}
+
+
+def test_ids_may_show_that_the_first_attempt_is_left_out(mock: str, judge: Judge) -> None:
+    """A subscriber that resumes is not misled: no id of the first attempt comes again."""
+    variant = Mutant("continued", (), forgets("continued", 1000))
+    with serving(Proxy(mock, [variant])) as address:
+        report = judge(f"{address}/continued", "EVENTS-17", token="test-continued")
+    assert [entry.verdict for entry in report.entries] == [Verdict.PASS]
+
+
+def test_the_step_with_the_most_others_comes_first() -> None:
+    """One with as many steps as possible that must be kept, or none that must."""
+    steps = [{"key": key, "dependsOn": needs.split()} for key, needs in SEVEN.items()]
+    assert steps_at(steps, "first") == ["a"]
+    assert steps_at(steps, "middle")[0] == "e"
+    assert set(steps_at(steps, "middle")) == {"b", "c", "d", "e", "f"}
+    assert steps_at(steps, "last") == ["g"]
