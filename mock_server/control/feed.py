@@ -16,7 +16,7 @@ from mock_server.errors import HttpError
 from mock_server.http.call import Call, Handler, NoContent, Response
 from mock_server.http.event_stream import HEADERS
 from mock_server.http.explain import Explainer
-from mock_server.journal.exchange import Exchange
+from mock_server.journal.journal import Journal
 from mock_server.settings import MAX_FEEDS
 from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
@@ -26,20 +26,25 @@ RESUMABLE_FOR = 30.0
 
 
 class Feeds:
-    """The live feed of one mock: its channels by the name of the world.
+    """The live feed of one mock: its channels by the name of the world and whose requests.
 
     ``process`` is part of every id: the ids of another process mean nothing here. ``number`` is
     that of the newest change.
     """
 
-    def __init__(self, worlds: Worlds, entry: Callable[[Exchange], Json]) -> None:
+    def __init__(self, worlds: Worlds, explainer: Explainer) -> None:
         self.process = new_token().replace("-", "_")[:8]
         self.number = 0
-        self.entry = entry
+        self.entry = explainer.entry
         self.open_count = 0
         self.closed = False
         self._worlds = worlds
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[tuple[str, str], Channel] = {}
+        self._journals: dict[str, Callable[[World], list[Journal]]] = {
+            "world": lambda world: [world.journal],
+            "none": lambda _: [explainer.unassigned],
+            "all": lambda _: [explainer.unassigned, *(world.journal for world in worlds)],
+        }
 
     def next_number(self) -> int:
         """Return the number of the next change."""
@@ -50,7 +55,9 @@ class Feeds:
         """Return the open worlds as in the control API."""
         return {"items": [to_json(world) for world in self._worlds]}
 
-    def open(self, world: World, topics: list[Topic], last_event_id: str | None) -> FeedStream:
+    def open(
+        self, world: World, whose: str, topics: list[Topic], last_event_id: str | None
+    ) -> FeedStream:
         """Return a stream of the changes in ``world``, since ``last_event_id`` if there is one.
 
         Raise HttpError: 429 when too many are open, 503 when the mock stops.
@@ -63,9 +70,10 @@ class Feeds:
                 f"{MAX_FEEDS} live feeds are open, the maximum: close some.",
                 {"Retry-After": "5"},
             )
-        channel = self._channels.get(world.name)
+        key = (world.name, whose)
+        channel = self._channels.get(key)
         if channel is None:
-            channel = self._channels[world.name] = Channel(self, world)
+            channel = self._channels[key] = Channel(self, world, self._journals[whose])
         self._worlds.observer = self
         return FeedStream(self, channel, topics, last_event_id)
 
@@ -73,24 +81,29 @@ class Feeds:
         """Let ``channel`` end soon, unless a client joins it."""
         if not channel.live and not self.closed:
             loop = asyncio.get_running_loop()
-            channel.expiry = loop.call_later(RESUMABLE_FOR, self.removed, channel.world.name)
+            channel.expiry = loop.call_later(RESUMABLE_FOR, self._expire, channel)
 
     def opened(self, world: World) -> None:
         """Note a world that is opened, maybe in place of another one."""
         self._worlds_have_changed()
-        channel = self._channels.get(world.name)
-        if channel is not None:
-            channel.replaced(world)
+        for (name, _), channel in self._channels.items():
+            if name == world.name:
+                channel.replaced(world)
+            else:
+                channel.observe_journals()
 
     def removed(self, name: str) -> None:
-        """End the channel of that name."""
-        channel = self._channels.pop(name, None)
-        if channel is not None:
-            channel.close()
+        """Note that the world of that name is gone."""
+        for channel in [one for (world, _), one in self._channels.items() if world == name]:
+            self._expire(channel)
+        self._worlds_have_changed()
+
+    def _expire(self, channel: Channel) -> None:
+        """End a channel without clients."""
+        channel.close()
+        self._channels = {key: one for key, one in self._channels.items() if one is not channel}
         if not self._channels:
             self._worlds.observer = None
-        elif name not in self._worlds:
-            self._worlds_have_changed()
 
     def close(self) -> None:
         """End every feed, because the mock stops."""
@@ -106,14 +119,14 @@ class Feeds:
 
 def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
     """Return ``followEvents``."""
-    feeds = Feeds(worlds, explainer.entry)
+    feeds = Feeds(worlds, explainer)
 
     def follow_events(call: Call) -> Response:
         asked = call.parameters["topics"]
         topics = list(Topic) if asked is None else [Topic(one) for one in asked.split(",")]
-        stream = feeds.open(
-            call.world, list(dict.fromkeys(topics)), call.parameters["Last-Event-ID"]
-        )
+        whose = call.parameters["whose"].replace("nobody", "none")
+        last_event_id = call.parameters["Last-Event-ID"]
+        stream = feeds.open(call.world, whose, list(dict.fromkeys(topics)), last_event_id)
         if call.exchange.method == "HEAD":
             return NoContent(HEADERS, 200)  # As GET, without opening the stream.
         return stream

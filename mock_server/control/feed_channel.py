@@ -10,6 +10,7 @@ import orjson
 from mock_server.control.change_log import ChangeLog
 from mock_server.engine.run import Run
 from mock_server.journal.exchange import Exchange
+from mock_server.journal.journal import Journal
 from mock_server.worlds import serialize
 from mock_server.worlds.world import World
 
@@ -39,10 +40,17 @@ class Topic(StrEnum):
 
 
 class Channel:
-    """The changes of the world of one name, whichever world that is."""
+    """The changes of the world of one name, whichever world that is.
 
-    def __init__(self, feeds: "Feeds", world: World) -> None:
+    ``journals`` returns the journals of its requests, which may be those of other worlds.
+    """
+
+    def __init__(
+        self, feeds: "Feeds", world: World, journals: Callable[[World], list[Journal]]
+    ) -> None:
         self._feeds = feeds
+        self._journals = journals
+        self._observed: list[Journal] = []
         self._clients: set[Callable[[], None]] = set()
         self._wake_scheduled = False
         self.expiry: asyncio.TimerHandle | None = None
@@ -57,21 +65,29 @@ class Channel:
         self._latest = {Topic.CLOCK: floor, Topic.FAULTS: floor, Topic.WORLDS: floor}
         self._due = world.next_due
         self._faults, self._faults_may_differ = self._render_faults(), False
-        world.observer = self
-        world.faults.observer = self._faults_changed
-        world.journal.observers += (self,)
-        for exchange in world.journal:
-            if exchange.ended is None:
-                exchange.on_end(self._ended)
+        world.observers += (self,)
+        world.faults.observers += (self._faults_changed,)
+        self.observe_journals()
 
     def _leave(self) -> None:
         """Stop observing the present world."""
-        world = self.world
-        if world.observer is self:
-            world.observer = world.faults.observer = None
-            world.journal.observers = tuple(
-                one for one in world.journal.observers if one is not self
-            )
+        world, mine = self.world, self._faults_changed
+        world.observers = tuple(one for one in world.observers if one is not self)
+        world.faults.observers = tuple(one for one in world.faults.observers if one != mine)
+        for journal in self._observed:
+            journal.observers = tuple(one for one in journal.observers if one is not self)
+        self._observed = []
+
+    def observe_journals(self) -> None:
+        """Observe the journals that are there now."""
+        journals = self._journals(self.world)
+        for journal in journals:
+            if self not in journal.observers:
+                journal.observers += (self,)
+                for exchange in journal:
+                    if exchange.ended is None:
+                        exchange.on_end(self._ended)
+        self._observed = journals
 
     def close(self) -> None:
         """Observe nothing any more."""

@@ -93,12 +93,12 @@ class Faults:
     """The rules of one world, in two lists that are both empty until a rule is added:
     ``rate_limits``, and ``response_rules`` for those that change responses.
 
-    ``observer`` is called after rules were added or removed.
+    ``observers`` are called after rules were added or removed.
     """
 
     def __init__(self, seed: int, world: str) -> None:
         self.delays = Delays()
-        self.observer: Callable[[], None] | None = None
+        self.observers: tuple[Callable[[], None], ...] = ()
         self.rate_limits: list[ActiveRule] = []
         self.response_rules: list[ActiveRule] = []
         self._seed = seed
@@ -240,8 +240,8 @@ class Faults:
         self.delays.close()
 
     def _changed(self) -> None:
-        if self.observer is not None:
-            self.observer()
+        for observer in self.observers:
+            observer()
 
     def _context(self, exchange: Exchange, *path: object) -> FaultContext:
         return FaultContext(exchange, self.delays, self._seed, self._world, *path)

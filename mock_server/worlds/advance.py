@@ -71,8 +71,8 @@ def catch_up_completely(world: World) -> Work[None]:
     while not world.catch_up_to(now):
         if world.engine.event_count > max_events:
             world.clock.set_to(world.engine.now)
-            if world.observer is not None:
-                world.observer.clock_changed()
+            for observer in world.observers:
+                observer.clock_changed()
             raise HttpError(
                 503,
                 f"The world {world.name!r} could not keep up with its clock: {MAX_EVENTS} events "

@@ -82,7 +82,7 @@ class Wakeup:
 
     def _until_expiry(self) -> float | None:
         """Return the real seconds until a fault rule ends, which only an observer has to know."""
-        if self._world.observer is None:
+        if not self._world.observers:
             return None
         until = self._world.faults.next_expiry
         return None if until is None else self._world.clock.real_delay(until)
@@ -101,9 +101,10 @@ class Wakeup:
     def _wake(self) -> None:
         self._timer = None
         self._world.catch_up()
-        if self._world.observer is not None:
+        if self._world.observers:
             self._world.faults.expire(self._world.clock.now())
-            self._world.observer.woken()
+            for observer in self._world.observers:
+                observer.woken()
         for _ in range(_BATCH):
             wait = self._until_heartbeat()
             if wait is None or wait > 0:

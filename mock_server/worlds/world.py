@@ -90,7 +90,7 @@ class World:
         self._steps: dict[int, bytes] = {}
         self._subscribers: dict[str, set[Callable[[], None]]] = {}
         self.replays: dict[str, SharedReplay] = {}  # By run id, while it has subscribers.
-        self.observer: WorldObserver | None = None
+        self.observers: tuple[WorldObserver, ...] = ()
         self.wakeup = Wakeup(self)
         self.closed = False
         self.faults = Faults(seed, self.origin)
@@ -106,8 +106,8 @@ class World:
         self._style = serialize.Style(leave_out=behaviour.empty_fields is EmptyFields.ABSENT)
         self._grows = behaviour.running_duration is RunningDuration.GROWS
         self._clear_rendered()
-        if self.observer is not None:
-            self.observer.replaced(self)
+        for observer in self.observers:
+            observer.replaced(self)
 
     def clear_coverage(self) -> None:
         """Clear the coverage of the contract."""
@@ -146,8 +146,8 @@ class World:
         """Let ``change`` freeze, resume, rescale or advance the clock, and let what becomes due
         happen. Raise HttpError (409) where the world is closed meanwhile."""
         change(self.clock)
-        if self.observer is not None:
-            self.observer.clock_changed()
+        for observer in self.observers:
+            observer.clock_changed()
         now = self.clock.now()
         while not self.catch_up_to(now):
             yield
@@ -264,7 +264,7 @@ class World:
     @property
     def has_subscribers(self) -> bool:
         """Whether any run has a subscriber, or the world a live observer."""
-        return bool(self._subscribers) or (self.observer is not None and self.observer.live)
+        return bool(self._subscribers) or any(one.live for one in self.observers)
 
     def subscribe(self, run: Run, wake: Callable[[], None]) -> Callable[[], None]:
         """Call ``wake`` after each event of ``run``; return a function that ends the
@@ -296,7 +296,7 @@ class World:
         many = len(runs) >= _MANY
         self._bodies, self._steps, self._by_id = [], {}, {}
         self._by_status = {status: [] for status in RunStatus}
-        self.arrivals = self.observer = self.faults.observer = None
+        self.arrivals, self.observers, self.faults.observers = None, (), ()
         # Without circles of references, all memory is freed at once, also while Python's garbage
         # collector skips what long work has created.
         self.engine.close()
@@ -374,8 +374,9 @@ class World:
             insort(self._by_status[status], number)
         self._bodies[number] = None
         self._steps.pop(number, None)
-        if self.observer is not None:
-            self.observer.run_changed(run)
+        if self.observers:
+            for observer in self.observers:
+                observer.run_changed(run)
         if self._subscribers:
             for wake in self._subscribers.get(run.id, ()):
                 wake()

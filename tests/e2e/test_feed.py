@@ -48,9 +48,10 @@ class Feed:
 
 @contextmanager
 def following(
-    world: MockWorld, topics: str | None = None, last_id: str | None = None
+    world: MockWorld, topics: str | None = None, last_id: str | None = None, whose: str = "world"
 ) -> Iterator[Feed]:
-    query = {"world": world.key} | ({} if topics is None else {"topics": topics})
+    query = {"world": world.key, "whose": whose}
+    query |= {} if topics is None else {"topics": topics}
     headers = {} if last_id is None else {"Last-Event-ID": last_id}
     with world.client.stream("GET", "/_mock/events", params=query, headers=headers) as response:
         assert response.status_code == 200, response.read()
@@ -258,3 +259,33 @@ def test_the_end_of_the_mock_ends_the_feed() -> None:
         feed = Feed(response)
         server.__exit__(None, None, None)
         assert feed.ended()
+
+
+def test_requests_of_no_world_or_of_all(mock_world: MockWorld, mock_server_url: str) -> None:
+    """As `whose` says, as in the journal; also of a world that is opened meanwhile."""
+    anonymous = httpx2.Client(base_url=mock_server_url, verify=False)
+    with (
+        anonymous,
+        following(mock_world, "requests", whose="none") as none,
+        following(mock_world, "requests", whose="all") as every,
+        MockWorld(mock_server_url, f"{mock_world.key}-c", scale=0) as other,
+    ):
+        numbers = [
+            int(client.get(RUNS).headers["x-mock-request"])
+            for client in (mock_world.client, other.client, anonymous)
+        ]
+        assert numbers[2] in [entry["number"] for entry in none.next("requests")["requests"]]
+        found: set[int] = set()
+        while not found.issuperset(numbers):
+            found |= {entry["number"] for entry in every.next("requests")["requests"]}
+
+
+def test_two_feeds_of_one_world_are_independent(mock_world: MockWorld) -> None:
+    """The end of one does not end the other, and neither waits for the other."""
+    with following(mock_world, "runs,clock") as feed:
+        with following(mock_world, "runs", whose="all") as other:
+            run_id = mock_world.create("diamond")
+            assert other.next("runs")["runs"][0]["id"] == run_id
+        feed.until("clock")
+        mock_world.advance(2)
+        assert feed.until("runs")["runs"][0]["status"] == "running"
