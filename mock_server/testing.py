@@ -31,10 +31,10 @@ _ANY = object()
 
 
 @contextmanager
-def serving(settings: "Settings | None" = None) -> Iterator[str]:
+def serving(settings: "Settings | None" = None, *, port: int = 0) -> Iterator[str]:
     """Serve a mock from a thread of this process during the block, and return its base URL.
 
-    Raise UsageError for settings that cannot be used.
+    ``port`` 0 takes a free one. Raise UsageError for settings that cannot be used.
     """
     with warnings.catch_warnings():
         # Connexion imports names that jsonschema deprecates; the tested project cannot help it.
@@ -48,7 +48,7 @@ def serving(settings: "Settings | None" = None) -> Iterator[str]:
         mock = Mock(settings or Settings())
     ready = threading.Event()
     server = Server(mock, ready.set)
-    with bind("127.0.0.1", 0) as listener:
+    with bind("127.0.0.1", port) as listener:
         thread = threading.Thread(
             target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True
         )

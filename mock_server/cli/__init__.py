@@ -34,6 +34,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         "Control a running mock": {
             "new": ("runs", "Create a run of a scenario or a file, with changes."),
             "follow": ("runs", "Print the events of a run as they happen."),
+            "watch": ("watch", "Print what happens in a world as it happens."),
             "end": ("runs", "End a run, or one of its steps, with an outcome."),
             "decide": ("runs", "Decide about a step that awaits a decision."),
             "arrivals": ("runs", "Let runs arrive by themselves."),
@@ -41,7 +42,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "reset": ("worlds", "Reset a world."),
             "state": ("worlds", "Export a world to a file, or import one."),
             "faults": ("faults", "Inject faults: latency, errors, broken bodies, cut streams."),
-            "requests": ("requests", "List requests, or explain a response."),
+            "requests": ("requests", "List requests, follow them, or explain a response."),
             "coverage": ("coverage", "Show which parts of the contract a client has used."),
         },
     }

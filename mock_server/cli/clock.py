@@ -103,8 +103,13 @@ def advance(
 
 
 def _print(shown: dict[str, Any]) -> None:
+    echo(clock_line(shown))
+
+
+def clock_line(shown: dict[str, Any]) -> str:
+    """Return a clock as a line: world, time, speed, what is due next."""
     speed = "frozen" if shown["frozen"] else f"{shown['scale']:g} times real"
     if speed == "1 times real":
         speed = "real time"
     due = shown["nextDueAt"] or "nothing is due"
-    echo(f"{shown['world']}  {shown['now']}  {speed}  next: {due}")
+    return f"{shown['world']}  {shown['now']}  {speed}  next: {due}"

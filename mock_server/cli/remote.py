@@ -25,6 +25,10 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 _CONNECT_TIMEOUT = 5.0
 """Real seconds to connect. The response has no time limit: some work takes minutes."""
 
+_FEED_TIMEOUT = 45.0
+"""Real seconds without an event or comment after which a live feed is dead; the mock sends one
+every 15."""
+
 _WITHOUT_WORLD = re.compile("/(scenarios|fault-presets|requests/[0-9]+)")
 """Paths of the mock itself, which have no world parameter."""
 
@@ -126,18 +130,40 @@ class Remote:
             yield httpx2.EventSource(response)
 
     @contextmanager
+    def feed(self, topics: str, whose: str, last_id: str | None) -> Iterator[httpx2.EventSource]:
+        """Open the live feed, after the event with ``last_id`` if there is one. Raise UsageError:
+        UnreachableError without a connection, or when it breaks."""
+        query = {"topics": topics, "whose": whose}
+        if self._world is not None:
+            query["world"] = self._world
+        with (
+            self._connecting(),
+            self._client.stream(
+                "GET",
+                "/_mock/events",
+                params=query,
+                headers={} if last_id is None else {"Last-Event-ID": last_id},
+                timeout=httpx2.Timeout(_FEED_TIMEOUT, connect=_CONNECT_TIMEOUT),
+            ) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                self._check(response)
+            yield httpx2.EventSource(response)
+
+    @contextmanager
     def _connecting(self) -> Iterator[None]:
         try:
             yield
         except httpx2.InvalidURL as error:
             raise UsageError(f"{self.url!r}: expected the address of a mock: {error}") from None
         except (httpx2.ConnectError, httpx2.ConnectTimeout):
-            raise UsageError(
+            raise UnreachableError(
                 f"no mock answers at {self.url}: start one with `runs-mock serve`, or name the one "
                 "that is running with --url or RUNS_MOCK_URL"
             ) from None
         except httpx2.TransportError as error:
-            raise UsageError(f"the mock at {self.url} broke off: {error}") from None
+            raise UnreachableError(f"the mock at {self.url} broke off: {error}") from None
 
     def _check(self, response: httpx2.Response) -> None:
         try:
@@ -170,6 +196,10 @@ def progress_note(path: str) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+class UnreachableError(UsageError):
+    """The mock cannot be reached, or the connection broke."""
 
 
 class ResponseError(UsageError):

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from mock_server.cli.follow_requests import follow_requests
 from mock_server.cli.remote import Remote, with_remote
 from mock_server.cli.text import echo, printable
 from mock_server.engine.enums import Operation
@@ -33,15 +34,17 @@ _UNDECLARED = {
     metavar="[world|none|all]",
     help="Requests to the world, to no world, or all.  [default: world]",
 )
+@click.option("-f", "--follow", is_flag=True, help="Go on with requests as they come.")
 @click.option("--clear", is_flag=True, help="Remove them from the journal.")
 @with_remote
-def requests(mock: Remote, number: int | None, clear: bool, **filters: Any) -> None:
-    """List the newest requests, or explain the response to one: NUMBER is the response header
-    X-Mock-Request.
+def requests(mock: Remote, number: int | None, clear: bool, follow: bool, **filters: Any) -> None:
+    """List the newest requests, follow them, or explain the response to one: NUMBER is the
+    response header X-Mock-Request.
 
     \b
     runs-mock requests                                 the newest twenty
     runs-mock requests --operation getRun --status 4xx
+    runs-mock requests --follow --status 5xx           and those to come, until Ctrl-C
     runs-mock requests --whose none                    wrong paths, bad credentials
     runs-mock requests 17                              why this response?
     runs-mock requests --clear
@@ -51,15 +54,19 @@ def requests(mock: Remote, number: int | None, clear: bool, **filters: Any) -> N
     (flaws).
     """
     query = {name: value for name, value in filters.items() if value is not None}
-    if number is not None and (clear or query):
-        raise UsageError("NUMBER explains one request: neither a filter nor --clear goes with it")
-    if clear and query.keys() - {"whose"}:
+    if number is not None and (clear or follow or query):
+        raise UsageError(
+            "NUMBER explains one request: neither a filter nor --follow nor --clear goes with it"
+        )
+    if clear and (follow or query.keys() - {"whose"}):
         raise UsageError("--clear removes all requests: expected --whose only")
     if number is not None:
         _explain(mock.get(f"/requests/{number}"))
     elif clear:
         cleared = mock.call("DELETE", "/requests", query=query)["cleared"]
         echo(f"{_count(cleared, 'request')} removed")
+    elif follow:
+        follow_requests(mock, query)
     else:
         _list(mock.get("/requests", **{"limit": 20, **query}))
 
