@@ -82,6 +82,14 @@ class RequestValidationError(Exception):
         return cls([ErrorDetail(tuple(loc), f"Value error, {problem}", "value_error")])
 
 
+class LocatedError(ValueError):
+    """An invalid value at ``path`` inside of the one that is validated."""
+
+    def __init__(self, path: Sequence[str | int], problem: str) -> None:
+        super().__init__(problem)
+        self.path = tuple(path)
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """Return the message for a ``name`` that is none of ``known``, with the nearest of them."""
     listed = list(known)

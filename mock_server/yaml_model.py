@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from mock_server.errors import ErrorDetail, FileError, RequestValidationError
+from mock_server.errors import ErrorDetail, FileError, LocatedError, RequestValidationError
 
 MAX_DEPTH = 100
 """Levels of nesting in a file."""
@@ -112,10 +112,16 @@ def _invalid(error: ValidationError, loc: Sequence[str]) -> RequestValidationErr
 
 
 def _detail(error: Any, loc: Sequence[str]) -> ErrorDetail:
-    here = (*loc, *map(str, error["loc"]))
+    here = (*loc, *map(str, (*error["loc"], *_inner_path(error))))
     if error["type"] == "model_type":  # pydantic's message names the class.
         return ErrorDetail(here, "Input should be an object", "dict_type")
     return ErrorDetail(here, error["msg"], error["type"])
+
+
+def _inner_path(error: Any) -> tuple[str | int, ...]:
+    """Return where in the validated value the error is, as far as the validator has said."""
+    raised = error.get("ctx", {}).get("error")
+    return raised.path if isinstance(raised, LocatedError) else ()
 
 
 def parse(text: str, path: Path) -> tuple[Any, Lines]:
@@ -159,12 +165,15 @@ def check(data: Any, model: type[M], path: Path, lines: Lines) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        errors = sorted(error.errors(), key=lambda one: _line(one["loc"], lines))
-        first = errors[0]
-        loc = tuple(part for part in first["loc"] if _is_key(part))
+        located = [(_location(one), one) for one in error.errors()]
+        loc, first = min(located, key=lambda one: _line(one[0], lines))
         message = _explain(first, model)
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        more = f" (and {len(located) - 1} more)" if len(located) > 1 else ""
         raise FileError(path, _line(loc, lines), _spell(loc), message + more) from None
+
+
+def _location(error: Any) -> tuple[str | int, ...]:
+    return (*(part for part in error["loc"] if _is_key(part)), *_inner_path(error))
 
 
 def _walk(
@@ -183,16 +192,20 @@ def _walk(
         for key, value in node.value:
             here = (*at, str(key.value))
             line = key.start_mark.line + 1
+            if isinstance(key, yaml.CollectionNode):
+                raise FileError(path, line, _spell(at), _KEY)
             if here in lines:
                 raise FileError(path, line, _spell(here), "is a duplicate; remove one")
             lines[here] = line
-            _walk(key, here, lines, seen, path)
             _walk(value, here, lines, seen, path)
     else:
         for index, value in enumerate(node.value):
             here = (*at, index)
             lines[here] = value.start_mark.line + 1
             _walk(value, here, lines, seen, path)
+
+
+_KEY = "a key is a mapping or a list; put a placeholder such as '{{name}}' in quotes"
 
 
 def _line(loc: Sequence[str | int], lines: Lines) -> int:

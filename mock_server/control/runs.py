@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from mock_server.engine.enums import FINISHED, RunStatus, StepStatus
+from mock_server.engine.fake_data import reject_placeholders
 from mock_server.engine.json_value import MAX_ERROR_SIZE, check_json
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run import Run
@@ -60,6 +63,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
         if error is not None:
             try:
                 check_json(error, MAX_ERROR_SIZE)
+                reject_placeholders(orjson.dumps(error).decode())
             except ValueError as problem:
                 raise RequestValidationError.at(("body", "error"), str(problem)) from None
         if key is None:

@@ -1,8 +1,9 @@
 """Realistic values for results: names, addresses, companies, drawn from a run's own seed.
 
 A text in a scenario's result may contain placeholders such as ``{{company}}`` or
-``{{first_name}}``. ``PLACEHOLDERS`` lists all of them; Faker generates the values, from
-``word_lists`` where the worlds of the mock use them. None is a time: it would not be the world's.
+``{{first_name}}``, and nothing else that begins with two braces. ``PLACEHOLDERS`` lists all of
+them; Faker generates the values, from ``word_lists`` where the worlds of the mock use them. None is
+a time: it would not be the world's.
 """
 
 import re
@@ -14,6 +15,7 @@ from faker.factory import Factory
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run_state import Json
 from mock_server.engine.word_lists import WordLists
+from mock_server.errors import LocatedError
 
 PLACEHOLDERS = frozenset(
     [
@@ -88,6 +90,7 @@ _PROVIDERS = [
 _MAX_VALUE = 1_000
 """The maximum length of the value of a placeholder."""
 
+_MAX_SHOWN = 60
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -124,15 +127,52 @@ class FakeData:
         return str(getattr(self._faker, name)()) if name in PLACEHOLDERS else match[0]
 
 
-def check_placeholders(result: Json | None) -> None:
-    """Raise ValueError for the first unknown placeholder."""
-    for name in _placeholders(result):
-        if name not in PLACEHOLDERS:
+def check_placeholders(value: Any, path: tuple[str | int, ...] = ()) -> None:
+    """Raise LocatedError for the first placeholder in a result, at ``path`` of it, that is
+    malformed, unknown or in a key."""
+    if isinstance(value, str):
+        _check_text(value, path)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            check_placeholders(inner, (*path, key))
+            try:
+                reject_placeholders(key)
+            except ValueError as error:
+                raise LocatedError((*path, key), f"the key {error}") from None
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            check_placeholders(inner, (*path, index))
+
+
+def reject_placeholders(text: str) -> str:
+    """Return ``text``. Raise ValueError for a placeholder, which would never be filled."""
+    _, begin, rest = text.partition("{{")
+    if begin:
+        raise ValueError(
+            f"{_shown(begin + rest)} would stay as it is: placeholders are for values in results "
+            "only; remove it"
+        )
+    return text
+
+
+def _check_text(text: str, path: tuple[str | int, ...]) -> None:
+    at = text.find("{{")
+    while at >= 0:
+        match = _PLACEHOLDER.match(text, at)
+        if match is None or match[1] not in PLACEHOLDERS:
             known = ", ".join(sorted(PLACEHOLDERS))
-            raise ValueError(
-                f"{{{{{name[:60]}}}}} is not a placeholder; use one of {known}. None is a time, "
-                "because it would not be the world's"
+            raise LocatedError(
+                path,
+                f"{_shown(text[at:])} is not a placeholder; use one of {known}, such as "
+                "'{{name}}'. None is a time, because it would not be the world's",
             )
+        at = text.find("{{", match.end())
+
+
+def _shown(text: str) -> str:
+    """Return what begins as a placeholder, up to its end."""
+    inner, end, _ = text.partition("}}")
+    return (inner + end)[:_MAX_SHOWN]
 
 
 def added_size(result: Json | None) -> int:

@@ -62,8 +62,9 @@ def _as_list(value: object) -> object:
 
 
 Takes = Annotated[Any, BeforeValidator(parse_span)]
-Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Line = Annotated[str, StringConstraints(max_length=1_000)]
+_AsItIs = AfterValidator(fake_data.reject_placeholders)
+Key = Annotated[str, StringConstraints(min_length=1, max_length=200), _AsItIs]
+Line = Annotated[str, StringConstraints(max_length=1_000), _AsItIs]
 Result = Annotated[Json | None, AfterValidator(_check_result)]
 Outcomes = Annotated[
     list[Annotated[Outcome, Field(strict=False)]], BeforeValidator(_as_list), Field(min_length=1)
@@ -74,7 +75,7 @@ class StepError(yaml_model.Model):
     """The error of a step that fails."""
 
     code: Line
-    message: Annotated[str, StringConstraints(max_length=10_000)]
+    message: Annotated[str, StringConstraints(max_length=10_000), _AsItIs]
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -67,6 +67,18 @@ HEAD = "summary: A test\nautomation: {name: Test}\n"
         (HEAD + "trigger: {type: magic}\n", 3, ["trigger.type", "'magic'"]),
         (HEAD + "steps:\n  - key: a\n    result: {x: '{{nonsense}}'}\n", 5,
          ["steps[0].result", "{{nonsense}} is not a placeholder", "{{", "name"]),
+        (HEAD + "steps:\n  - key: a\n    result:\n      x:\n        - by {{name|upper}}\n", 7,
+         ["steps[0].result.x[0]: {{name|upper}} is not a placeholder; use one of address"]),
+        (HEAD + "steps:\n  - key: a\n    result:\n      b: 1\n      x: {{name}}\n", 7,
+         ["steps[0].result.x: a key is a mapping", "'{{name}}' in quotes"]),
+        (HEAD + "steps:\n  - key: a\n    result:\n      '{{name}}': 1\n", 6,
+         ["the key {{name}} would stay", "values in results only"]),
+        (HEAD + "steps:\n  - key: a\n    name: By {{name}}\n", 5,
+         ["steps[0].name: {{name}} would stay", "values in results only"]),
+        (HEAD + "steps:\n  - key: a\n    error:\n      code: x\n      message: '{{'\n", 7,
+         ["steps[0].error.message: {{ would stay", "values in results only"]),
+        ("summary: For {{name}}\nautomation: {name: Test}\n", 1, ["summary: {{name}} would stay"]),
+        ("summary: A\nautomation: {name: 'T {{name}}'}\n", 2, ["automation.name: {{name}} would"]),
     ],
 )  # fmt: skip
 def test_a_broken_file_is_refused_where_it_is_broken(
