@@ -21,12 +21,12 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     def reset_world(call: Call) -> Response:
         body = call.body
         start = Start(
-            seed=_integer(body.get("seed")),
+            seed=body.get("seed"),
             now=_instant(body.get("now")),
             start=_start(worlds, body.get("start")),
             behaviour=_behaviour(body.get("behaviour")),
-            runs=_integer(body.get("runs")),
-            live=_integer(body.get("live")),
+            runs=body.get("runs"),
+            live=body.get("live"),
             scale=body.get("scale"),
         )
 
@@ -89,8 +89,3 @@ def _instant(text: str | None) -> int | None:
         raise RequestValidationError(
             [ErrorDetail(("body", "now"), str(error), "datetime_parsing")]
         ) from None
-
-
-def _integer(number: float | None) -> int | None:
-    """Convert a number such as 5.0, which is an integer in JSON Schema but not in Python."""
-    return None if number is None else int(number)

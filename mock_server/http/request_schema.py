@@ -18,6 +18,7 @@ from mock_server.engine.behaviour import (
     UnknownParameter,
     UnknownValue,
 )
+from mock_server.engine.randomness import UUID_PATTERN
 from mock_server.engine.run_state import Json
 from mock_server.errors import ErrorDetail
 from mock_server.http.error_details import error_details
@@ -86,7 +87,7 @@ class Body:
         self.required: bool = declared.get("required", False)
         schema = declared["content"]["application/json"]["schema"]
         self._takes_forms = FORM in declared["content"]
-        self._schema = CompiledSchema(schema)
+        self._schema = CompiledSchema(schema, strict=strict)
         properties = schema.get("properties", {})
         self._names = properties.keys()
         self._enum_properties = [name for name, inner in properties.items() if "enum" in inner]
@@ -146,9 +147,14 @@ class Body:
 class CompiledSchema:
     """A compiled schema of the contract."""
 
-    def __init__(self, schema: Json) -> None:
-        self._validator = jsonschema_rs.Draft202012Validator(
-            plain_schema(schema), validate_formats=True
+    def __init__(self, schema: Json, *, strict: bool = False) -> None:
+        """``strict`` rejects 1.0 for an integer, which clients in many languages cannot read."""
+        plain = plain_schema(schema)
+        # Draft 4, on which OpenAPI 3.0 is based, distinguishes them; it has no format of a UUID.
+        self._validator: Any = (
+            jsonschema_rs.Draft4Validator(plain, validate_formats=True, formats={"uuid": _is_uuid})
+            if strict
+            else jsonschema_rs.Draft202012Validator(plain, validate_formats=True)
         )
         self.accepts: Callable[[Any], bool] = self._validator.is_valid
         if schema == {"type": "object"}:
@@ -352,6 +358,10 @@ def plain_schema(schema: Any) -> Any:
         if "enum" in plain:
             plain["enum"] = [*plain["enum"], None]
     return plain
+
+
+def _is_uuid(text: str) -> bool:
+    return re.fullmatch(UUID_PATTERN, text.lower()) is not None
 
 
 def _is_json(content_type: str | None) -> bool:

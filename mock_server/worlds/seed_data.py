@@ -22,6 +22,7 @@ from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario
 from mock_server.errors import FileError
 from mock_server.worlds.cooperative import Work
+from mock_server.worlds.document import Weight
 from mock_server.worlds.world import World
 
 
@@ -32,7 +33,7 @@ def _milliseconds(value: object) -> int:
 
 
 Duration = Annotated[Any, BeforeValidator(_milliseconds)]
-Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class HistoryFile(yaml_model.Model):
@@ -41,7 +42,7 @@ class HistoryFile(yaml_model.Model):
 
     runs: int = Field(default=0, ge=0, le=100_000)
     over: Duration = 4 * DAY
-    scenarios: dict[str, Annotated[float, Field(gt=0, strict=False)]] = Field(default={})
+    scenarios: dict[str, Weight] = Field(default={})
     cancelled: Share = 0.0
     retried: Share = 0.0
 
