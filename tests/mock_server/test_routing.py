@@ -113,6 +113,27 @@ def test_a_trailing_slash_redirects_relatively(
 
 
 @pytest.mark.parametrize(
+    ("method", "slashes"),
+    [
+        ("GET", "//"), ("GET", "///"), ("GET", "//?limit=0"), ("GET", "/./"), ("GET", "/../"),
+        ("HEAD", "//"), ("POST", "//"), ("OPTIONS", "//"),
+    ],
+)  # fmt: skip
+def test_several_trailing_slashes_are_another_path(
+    mock_world: MockWorld, method: str, slashes: str
+) -> None:
+    """An unknown one: only a single slash redirects, and never to an absolute URL."""
+    for path in (
+        RUNS, f"{RUNS}/{ID}", f"{RUNS}/{ID}/events", f"{RUNS}/{ID}/cancel", "/api/v1", "/api",
+        "/_mock/health", "/_mock/requests/1", "/_mock/repro/x", "/_mock", "/docs", "/openapi.json",
+        "/static", "/nowhere",
+    ):  # fmt: skip
+        head, _ = raw_http.answer(mock_world, path + slashes, method)
+        assert head.startswith(b"HTTP/1.1 404 "), (path, head)
+        assert b"location:" not in head.lower()
+
+
+@pytest.mark.parametrize(
     ("path", "statuses"),
     [
         (f"{RUNS}/RUN%2Fsteps", {422}),

@@ -89,6 +89,8 @@ class RoutingMiddleware(ConnexionRouting):
         trailing slash, 400 and 404 for one that Connexion and Flask would read otherwise."""
         if path.startswith("//"):
             raise HTTPException(404, f"There is nothing at {path}: it begins with a slash too many")
+        if path.endswith("//"):
+            raise HTTPException(404, f"There is nothing at {path}: it ends with a slash too many")
         if path == "*":
             raise HTTPException(400, "The request target * is for OPTIONS only")
         if allowed := self._allowed(path):
@@ -99,8 +101,11 @@ class RoutingMiddleware(ConnexionRouting):
             )
         if path.endswith("/") and self._allowed(path[:-1]):
             # Relative, because a proxy may serve the API at another origin or below a prefix.
+            last = path[:-1].rpartition("/")[2]
+            if last in {".", ".."}:
+                raise HTTPException(404, f"There is nothing at {path}: no URL leads there")
             query = scope["query_string"].decode("latin-1")
-            location = f"../{quote(path[:-1].rpartition('/')[2])}{query and '?'}{query}"
+            location = f"../{quote(last)}{query and '?'}{query}"
             raise HTTPException(307, headers={"Location": location})
 
     def _allowed(self, path: str) -> list[str]:
