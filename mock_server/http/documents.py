@@ -68,4 +68,4 @@ def address() -> str:
     """Return the address that the client used, without a slash at the end."""
     scope = request.environ["asgi.scope"]
     public: PublicAddress = scope.get(PUBLIC, DIRECT)
-    return public.base_url(scope["headers"])
+    return public.base_url(scope["headers"], scope["server"])

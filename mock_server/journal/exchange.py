@@ -105,6 +105,7 @@ class Exchange:
         self.query: bytes = scope["query_string"]
         self.headers: Headers = scope["headers"]
         self.public: PublicAddress = scope.get(PUBLIC, DIRECT)
+        self._server: tuple[str, int] | None = scope.get("server")
         self.behaviour = behaviour
         self.journal = journal
         self.started = monotonic()
@@ -112,7 +113,7 @@ class Exchange:
     @property
     def base_url(self) -> str:
         """The base URL of the mock, as the client sees it."""
-        return self.public.base_url(self.headers)
+        return self.public.base_url(self.headers, self._server)
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send a part of the response; add the exchange's number to its headers."""
