@@ -157,11 +157,17 @@ class Reload:
 
 
 def _version(path: Path) -> Version | None:
-    """Return the version of the file that ``path`` leads to; None for a missing one."""
+    """Return the version of the file that ``path`` leads to; None for a missing one.
+
+    A symbolic link to a missing file is not missing itself.
+    """
     try:
         found = path.stat()
     except FileNotFoundError:
-        return None
+        try:
+            return ("", str(path.readlink()))
+        except OSError:
+            return None
     except OSError as error:  # Such as a circle of symbolic links.
         return ("", str(error))
     return (found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns)

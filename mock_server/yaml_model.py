@@ -49,7 +49,8 @@ def load(path: Path, model: type[M]) -> tuple[M, Lines]:
     try:
         text = _read(path)
     except FileNotFoundError:
-        raise FileError(path, None, "", "expected a file, found none") from None
+        link = " at the end of a symbolic link" if path.is_symlink() else ""
+        raise FileError(path, None, "", f"expected a file{link}, found none") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(path, None, "", f"cannot be read as UTF-8 text: {error}") from None
     data, lines = parse(text, path)

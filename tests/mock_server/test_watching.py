@@ -106,7 +106,7 @@ def test_an_unexpected_error_does_not_end_the_watching(
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-@pytest.mark.parametrize("kind", ["pipe", "directory", "device", "circle", "large"])
+@pytest.mark.parametrize("kind", ["pipe", "directory", "device", "circle", "dangling", "large"])
 def test_only_regular_files_are_read(watched: Watched, kind: str) -> None:
     """Reading a pipe would wait for ever; the start of a mock refuses it too."""
     path = watched.directory / "x.yaml"
@@ -119,6 +119,8 @@ def test_only_regular_files_are_read(watched: Watched, kind: str) -> None:
             path.symlink_to("/dev/zero")
         case "circle":
             path.symlink_to(path)
+        case "dangling":
+            path.symlink_to(watched.directory / "nowhere.yaml")
         case "large":
             with path.open("wb") as file:
                 file.truncate(5_000_000)
@@ -149,6 +151,41 @@ def test_the_target_of_a_symbolic_link_is_looked_at(watched: Watched, tmp_path: 
     watched.mine.symlink_to(other)
     watched.look()
     assert watched.summary == "Swapped"
+
+
+def test_a_symbolic_link_that_leads_nowhere_is_one_line(watched: Watched, tmp_path: Path) -> None:
+    """Each time it leads nowhere else; what was in use stays until the link goes, too."""
+    target = tmp_path / "target.yaml"
+    watched.mine.unlink()
+    watched.mine.symlink_to(target)
+    line = f"{watched.mine}: expected a file at the end of a symbolic link, found none"
+    assert watched.look() == [(f"{line}; what was in use stays in use", False)]
+    assert watched.look() == []
+    assert watched.summary == "First"
+    target.write_text(MINE.format("Second"))
+    watched.look()
+    assert watched.summary == "Second"
+    target.unlink()
+    assert watched.look() == [(f"{line}; what was in use stays in use", False)]
+    watched.mine.unlink()
+    watched.mine.symlink_to(tmp_path / "other.yaml")
+    assert watched.look() == [(f"{line}; what was in use stays in use", False)]
+    assert watched.summary == "Second"
+    watched.mine.unlink()
+    assert watched.look() == [("scenario mine is gone", True)]
+
+
+def test_a_behaviour_at_a_link_that_leads_nowhere_is_one_line(mock: Mock, tmp_path: Path) -> None:
+    """It stays as it was."""
+    profile, target = tmp_path / "mine.yaml", tmp_path / "target.yaml"
+    target.write_text("summary: Mine\n")
+    profile.symlink_to(target)
+    lines: list[tuple[str, bool]] = []
+    reload = Reload(mock, None, profile, lambda *line: lines.append(line))
+    target.unlink()
+    reload.look()
+    line = f"{profile}: expected a file at the end of a symbolic link, found none"
+    assert lines == [(f"{line}; what was in use stays in use", False)]
 
 
 def test_a_directory_that_is_gone_changes_nothing(watched: Watched, tmp_path: Path) -> None:
