@@ -9,11 +9,11 @@ requests that the mock's own pages have caused.
 import hmac
 from collections import OrderedDict
 
+from mock_server.cookies import cookie_pairs
 from mock_server.engine.clock import monotonic
 from mock_server.engine.randomness import new_token
 from mock_server.errors import HttpError
 from mock_server.journal.exchange import Headers
-from mock_server.journal.redaction import cookie_pairs
 
 COOKIE = "runs_mock_control"
 

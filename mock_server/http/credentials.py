@@ -13,11 +13,11 @@ import base64
 import json
 import re
 
+from mock_server.cookies import cookie_pairs
 from mock_server.engine.behaviour import Behaviour, Unauthenticated
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError, UsageError
 from mock_server.journal.exchange import Headers
-from mock_server.journal.redaction import cookie_pairs
 from mock_server.settings import host_of
 from mock_server.worlds.registry import TEST_PREFIX, Worlds
 from mock_server.worlds.world import World
@@ -88,7 +88,8 @@ class Credentials:
         """
         extracted = self.extract(headers)
         if not extracted:
-            raise _unauthenticated(behaviour, f"Not authenticated{_missing_cookie(headers)}")
+            hint = self._missing_cookie(headers)
+            raise _unauthenticated(behaviour, f"Not authenticated{hint}")
         for scheme, text in extracted:
             tenant = text.partition(":")[0]
             if self._worlds.allows(tenant):
@@ -168,30 +169,36 @@ class Credentials:
             if name in self._cookies
         ]
 
+    def _missing_cookie(self, headers: Headers) -> str:
+        """Return why a browser has not sent the cookie, as far as the request shows its page."""
+        values = {name: value.decode("latin-1") for name, value in headers}
+        origin, url = values.get(b"origin"), values.get(b"referer", "")
+        authority = (url if origin in (None, "null") else origin).partition("://")[2]
+        authority = re.split("[/?#]", authority)[0]
+        page, host = host_of(authority), host_of(values.get(b"host", ""))
+        if page is None or host is None:
+            return ""
+        if page != host:
+            return (
+                f": the page is at {page} and calls {host}, and browsers keep cookies by host "
+                f"name. Call the mock at {page}, or open the page at {host}; "
+                "/_mock/login?as=demo sets the cookie"
+            )
+        if b"cookie" in values or authority.lower() == values[b"host"].lower():
+            return (
+                f": the browser has no cookie {self.cookie} for {host}; "
+                "/_mock/login?as=demo sets it"
+            )
+        return (
+            ": the page has to send its cookies (fetch with credentials: 'include', EventSource "
+            "with withCredentials: true)"
+        )
+
 
 def _unauthenticated(behaviour: Behaviour, reason: str) -> HttpError:
     if behaviour.unauthenticated is Unauthenticated.FORBIDDEN:
         return HttpError(403, reason, question="Q08")
     return HttpError(401, reason, _CHALLENGE, question="Q08")
-
-
-def _missing_cookie(headers: Headers) -> str:
-    """Return why a browser has sent no cookie, as far as its page gives it away."""
-    values = dict(headers)
-    origin = values.get(b"origin", b"").decode("latin-1")
-    page = host_of(origin.partition("://")[2])
-    host = host_of(values.get(b"host", b"").decode("latin-1"))
-    if page is None or host is None or b"cookie" in values:
-        return ""
-    if page == host:
-        return (
-            ": the page has to send its cookies (fetch with credentials: 'include', EventSource "
-            "with withCredentials: true)"
-        )
-    return (
-        f": the page is at {page} and calls {host}, and browsers keep cookies by host name. Call "
-        f"the mock at {page}, or open the page at {host}; /_mock/login?as=demo sets the cookie"
-    )
 
 
 def _claim(token: str, name: str) -> str | None:

@@ -9,6 +9,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus
 
+from mock_server.cookies import cookie_pairs
 from mock_server.journal.exchange import Headers
 
 REDACTED = "[redacted]"
@@ -81,15 +82,3 @@ class Redaction:
 
     def _value(self, name: str, value: str) -> str:
         return REDACTED if _SECRET_NAME.search(name) else quote(self.text(value))
-
-
-def cookie_pairs(header: str) -> list[tuple[str, str]]:
-    """Return the names and values of a ``Cookie`` header, by the rules of RFC 6265, section 5.
-
-    Browsers send any text between two semicolons: JSON, spaces, names without a value.
-    """
-    pairs = []
-    for pair in header.split(";"):
-        name, _, value = pair.partition("=")
-        pairs.append((name.strip(" \t"), value.strip(" \t")))
-    return pairs

@@ -293,22 +293,38 @@ def test_login_goes_on_to_local_pages_only(around: httpx2.Client, query: str, st
     assert around.get(f"/_mock/login?{query}").status_code == status
 
 
+LOCALHOST, NUMBER = "http://localhost:5173", "http://127.0.0.1:5173"
+ELSEWHERE = "page is at 127.0.0.1 and calls localhost"
+NONE = "no cookie vai_token for localhost; /_mock/login?as=demo sets it"
+
+
 @pytest.mark.parametrize(
-    ("origin", "host", "part"),
+    ("headers", "host", "part"),
     [
-        ("http://localhost:5173", "127.0.0.1:8080", "page is at localhost and calls 127.0.0.1"),
-        ("http://127.0.0.1:5173", "localhost:8080", "page is at 127.0.0.1 and calls localhost"),
-        ("http://localhost:5173", "localhost:8080", "withCredentials"),
-        (None, "localhost:8080", None),
-        ("null", "localhost:8080", None),
+        ({"Origin": LOCALHOST}, "127.0.0.1:80", "page is at localhost and calls 127.0.0.1"),
+        ({"Origin": NUMBER}, "localhost:80", ELSEWHERE),
+        ({"Origin": NUMBER, "Cookie": "seen"}, "localhost:80", ELSEWHERE),
+        ({"Origin": NUMBER, "Referer": f"{LOCALHOST}/x"}, "localhost:80", ELSEWHERE),
+        ({"Referer": f"{NUMBER}/a?b=//c"}, "localhost:80", ELSEWHERE),
+        ({"Referer": f"{NUMBER}?b"}, "localhost:80", ELSEWHERE),
+        ({"Referer": f"{NUMBER}/", "Cookie": "theme=dark"}, "localhost:80", ELSEWHERE),
+        ({"Origin": "null", "Referer": f"{NUMBER}/"}, "localhost:80", ELSEWHERE),
+        ({"Origin": LOCALHOST}, "localhost:80", "withCredentials"),
+        ({"Referer": f"{LOCALHOST}/"}, "localhost:80", "withCredentials"),
+        ({"Origin": LOCALHOST, "Cookie": "theme=dark"}, "localhost:80", NONE),
+        ({"Referer": "http://localhost:80/"}, "localhost:80", NONE),
+        ({}, "localhost:80", None),
+        ({"Cookie": "theme=dark"}, "localhost:80", None),
+        ({"Origin": "null"}, "localhost:80", None),
+        ({"Referer": "about:blank"}, "localhost:80", None),
+        ({"Referer": "http://a b/"}, "localhost:80", None),
     ],
 )
 def test_a_page_without_its_cookie(
-    around: httpx2.Client, origin: str | None, host: str, part: str | None
+    around: httpx2.Client, headers: dict[str, str], host: str, part: str | None
 ) -> None:
     """The 401 says why, and what to do."""
-    headers = {"Host": host} | ({"Origin": origin} if origin else {})
-    detail = around.get(LIST, headers=headers).json()["detail"]
+    detail = around.get(LIST, headers={"Host": host, **headers}).json()["detail"]
     assert detail.startswith("Not authenticated")
     assert (part in detail) if part else detail == "Not authenticated"
 
