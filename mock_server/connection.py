@@ -22,10 +22,12 @@ from uvicorn.protocols.http.httptools_impl import (
 from mock_server.engine.clock import SECOND, to_http_date, wall
 from mock_server.http.middleware.faults import CONNECTION
 from mock_server.response_cycle import ResponseCycle
-from mock_server.settings import ConnectionLimits
+from mock_server.settings import ConnectionLimits, host_of
 from mock_server.transport import CoalescingTransport
 
-_HOST = re.compile(rb"(?:[a-z0-9._~!$&'()*+,;=%-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?", re.IGNORECASE)
+_ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
+"""A request target with scheme and host, as clients send it to a proxy."""
+
 _LINGER = 1.0
 """Seconds in which the rest of a rejected request is discarded, so that the client can read why."""
 
@@ -105,6 +107,8 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head, self._progress = False, True
         self._rejection = self._problem()
+        if self._rejection is None and not self.url.startswith((b"/", b"*")):
+            self._rejection = self._read_absolute()
         if self._rejection is not None:
             raise ValueError(self._rejection)
         if self.parser.should_upgrade():
@@ -124,11 +128,7 @@ class Connection(HttpToolsProtocol):
         """Return the cycle of the request whose head has arrived."""
         parser, url = self.parser, self.url
         version = parser.get_http_version()
-        if url.startswith(b"/") and b"#" not in url:
-            raw_path, _, query = url.partition(b"?")
-        else:
-            parsed = httptools.parse_url(url)
-            raw_path, query = parsed.path, parsed.query or b""
+        raw_path, _, query = url.partition(b"#")[0].partition(b"?")
         path = raw_path.decode("ascii")
         scope: Any = {
             "type": "http",
@@ -212,13 +212,31 @@ class Connection(HttpToolsProtocol):
         hosts = self._hosts
         if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
             return 400, f"Host: expected one header field, got {len(hosts)}"
-        if hosts and hosts[0] != self._valid_host and not _HOST.fullmatch(hosts[0]):
-            return 400, f"Host: expected a host name, got {ascii(hosts[0].decode('latin-1'))[:100]}"
         if self.parser.get_method() == b"CONNECT":
             return 400, "CONNECT is for proxies"
-        if hosts:
-            self._valid_host = hosts[0]
+        return self._check_host(hosts[0]) if hosts and hosts[0] != self._valid_host else None
+
+    def _check_host(self, host: bytes) -> _Rejection | None:
+        text = host.decode("latin-1")
+        if host_of(text) is None:
+            return 400, f"Host: expected a host name, got {ascii(text)[:100]}"
+        self._valid_host = host
         return None
+
+    def _read_absolute(self) -> _Rejection | None:
+        """Take the host from a target such as ``http://host/path``, whatever ``Host`` says.
+
+        So it is under the same rules, by RFC 9112, section 3.2.2.
+        """
+        match = _ABSOLUTE.fullmatch(self.url.partition(b"#")[0])
+        if match is None:
+            shown = ascii(self.url.decode("latin-1"))[:100]
+            return 400, f"Request target: expected a path or an http URL, got {shown}"
+        host, path = match.groups()
+        self.url = path if path.startswith(b"/") else b"/" + path
+        others = [(name, value) for name, value in self.headers if name != b"host"]
+        self.headers = [(b"host", host), *others]
+        return self._check_host(host)
 
     def _too_large(self) -> _Rejection:
         limit = self._limits.head_bytes

@@ -69,6 +69,11 @@ def status(response: bytes) -> int:
         ("HTTP/1.1\r\nHost:", 400),
         ("HTTP/1.1\r\nHost: a b", 400),
         ("HTTP/1.1\r\nHost: a, b", 400),
+        ("HTTP/1.1\r\nHost: a,b", 400),
+        ("HTTP/1.1\r\nHost: a;b", 400),
+        ("HTTP/1.1\r\nHost: a%41", 400),
+        ("HTTP/1.1\r\nHost: a..b", 400),
+        ("HTTP/1.1\r\nHost: .", 400),
         ("HTTP/1.1\r\nHost: a@b", 400),
         ("HTTP/1.1\r\nHost: a/b", 400),
         ("HTTP/1.1\r\nHost: http://a", 400),
@@ -86,6 +91,70 @@ def test_a_request_names_one_host(ask: Ask, head: str, expected: int) -> None:
     if expected == 400:
         detail = json.loads(response.partition(b"\r\n\r\n")[2])["detail"]
         assert detail.startswith("Host: expected")
+
+
+@pytest.mark.parametrize("path", ["/_mock/health", "/docs", "/openapi.json", "/nowhere"])
+def test_the_pages_and_probes_need_one_host_too(ask: Ask, path: str) -> None:
+    """Also those that anyone may read."""
+    for host in ("a,b", "a b", "", "a;b"):
+        assert status(ask(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{CLOSE}")) == 400
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (f"http://a{RUNS}?limit=0", 200),
+        (f"HTTP://127.0.0.1:80{RUNS}?limit=0#x", 200),
+        (f"https://[::1]{RUNS}?limit=0", 200),
+        (f"http://evil.example{RUNS}?limit=0", 403),
+        ("http://evil.example/_mock/clock", 403),
+        ("http://localhost/_mock/clock", 200),
+        ("http://a.test", 200),
+        ("http://a.test?x", 200),
+        (f"http://a,b{RUNS}", 400),
+        (f"http://u:p@a{RUNS}", 400),
+        (f"http://{RUNS}", 400),
+        (f"http:{RUNS}", 400),
+        (f"ftp://a{RUNS}", 400),
+        ("http://a:x/", 400),
+        ("a/b", 400),
+    ],
+)
+def test_the_host_of_an_absolute_target_counts(ask: Ask, target: str, expected: int) -> None:
+    """Whatever the header says, by RFC 9112, section 3.2.2."""
+    for host in ("127.0.0.1", "localhost:1"):
+        head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nX-API-Key: test-raw\r\n"
+        assert status(ask(head + CLOSE)) == expected
+    assert status(ask(f"GET {target} HTTP/1.0\r\nX-API-Key: test-raw\r\n\r\n")) == expected
+    # And the header has to be there once.
+    assert status(ask(f"GET {target} HTTP/1.1\r\n{CLOSE}")) == 400
+
+
+def test_links_have_the_host_of_an_absolute_target(ask: Ask) -> None:
+    """An upgrade makes no difference."""
+    for lines in ("", "Connection: Upgrade, close\r\nUpgrade: h2c\r\n"):
+        head = f"GET http://b.test:8/openapi.json HTTP/1.1\r\nHost: a\r\n{lines}{CLOSE}"
+        assert b'"servers": [{"url": "http://b.test:8"' in ask(head)
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/_mock/openapi.json", "/openapi.yaml", "/"])
+def test_without_a_host_links_have_the_address_of_the_connection(
+    ask: Ask, mock_server_url: str, path: str
+) -> None:
+    """HTTP/1.0 may leave it out."""
+    response = ask(f"GET {path} HTTP/1.0\r\n\r\n").decode()
+    assert mock_server_url in response
+    assert "http:///" not in response
+    assert '"http://"' not in response
+
+
+def test_a_repro_link_without_a_host(mock_world: MockWorld, ask: Ask) -> None:
+    """It has the address of the connection, and so does one through a proxy's prefix."""
+    for lines, prefix in (("", ""), ("X-Forwarded-Prefix: /p\r\n", "/p")):
+        head = f"POST /_mock/repro?world={mock_world.key} HTTP/1.0\r\n{lines}X-Mock: x\r\n\r\n"
+        body = json.loads(ask(head).partition(b"\r\n\r\n")[2])
+        if "link" in body:  # The control API asks for a host.
+            assert body["link"].startswith(f"{mock_world.base_url}{prefix}/_mock/repro/")
 
 
 # Upgrades.
