@@ -1,5 +1,6 @@
 """Follow JSON pointers and references in a document."""
 
+from collections.abc import Iterator
 from typing import Any
 
 Document = dict[str, Any]
@@ -35,3 +36,15 @@ def resolve(document: Document, node: Any) -> Any:
     while isinstance(node, dict) and "$ref" in node:
         node = look_up(document, target(node["$ref"]))
     return node
+
+
+def references(node: Any) -> Iterator[str]:
+    """Yield every reference in a document or in a part of one."""
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from references(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from references(item)

@@ -6,11 +6,19 @@ becomes optional.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, cast
 
 from conformance.contract.evidence import MARKS, Mark
-from conformance.contract.pointer import Document, Path, as_pointer, look_up, resolve, target
+from conformance.contract.pointer import (
+    Document,
+    Path,
+    as_pointer,
+    look_up,
+    references,
+    resolve,
+    target,
+)
 
 GONE = object()
 _MAPS = {"content", "headers", "parameters", "properties"}
@@ -126,12 +134,12 @@ def _leads_somewhere(reference: str, view: Document) -> bool:
 def pruned(view: Document) -> Document:
     """Without components that nothing refers to. Credentials are referred to by name: they stay."""
     used: set[Path] = set()
-    ahead = list(_references(view["paths"]))
+    ahead = list(references(view["paths"]))
     while ahead:
         path = target(ahead.pop())
         if path not in used:
             used.add(path)
-            ahead += _references(look_up(view, path))
+            ahead += references(look_up(view, path))
     components = {
         kind: {
             name: component
@@ -141,14 +149,3 @@ def pruned(view: Document) -> Document:
         for kind, named in view.get("components", {}).items()
     }
     return view | {"components": {kind: named for kind, named in components.items() if named}}
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for value in node.values():
-            yield from _references(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _references(item)

@@ -8,13 +8,12 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import jsonschema_rs
 
 from conformance.contract.contract import Contract
 from conformance.contract.forms import map_schemas, modern_schema
-from conformance.contract.pointer import Document, as_pointer, resolve
+from conformance.contract.pointer import Document, as_pointer, references, resolve
 from conformance.errors import ConfigurationError
 
 _HINT = "Validate the document first: openapi-spec-validator FILE"
@@ -44,7 +43,7 @@ def prepared(contract: Contract, name: str) -> Document:
         raise ConfigurationError(
             f"{name}#{place}: expected a valid OpenAPI document, got {problem[:_MAX_SHOWN]}.", _HINT
         )
-    for reference in _references(document):
+    for reference in references(document):
         if not reference.startswith("#/"):
             raise ConfigurationError(
                 f"{name}: expected references within the document, got {reference!r}.",
@@ -68,14 +67,3 @@ def _problems(document: Document) -> Iterator[tuple[str, str]]:
 def _structure() -> jsonschema_rs.Draft202012Validator:
     text = Path(__file__).with_name("document.schema.json").read_text(encoding="utf-8")
     return jsonschema_rs.Draft202012Validator(json.loads(text))
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for value in node.values():
-            yield from _references(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _references(item)
