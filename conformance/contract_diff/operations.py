@@ -148,7 +148,7 @@ class OperationComparison:
             elif after:
                 wider = _covering(code, old.responses)
                 if wider and wider not in new.responses:
-                    yield from self._narrowed(scribe, wider, code, old, new)
+                    yield from self._another_range(scribe, wider, code, old, new)
                 elif wider:
                     yield from self._response(scribe, code, old.responses[wider], after)
                 elif not any(_covering(each, {code: after}) for each in old.responses):
@@ -163,7 +163,7 @@ class OperationComparison:
             elif before and not _narrower(code, new.responses):
                 wider = _covering(code, new.responses)
                 if wider and wider not in old.responses:
-                    yield from self._widened(scribe, code, wider, old, new)
+                    yield from self._another_range(scribe, code, wider, old, new)
                 elif wider:
                     yield from self._response(scribe, code, before, new.responses[wider])
                 else:
@@ -176,26 +176,22 @@ class OperationComparison:
                         {**BACKEND, **(RECEIVER if success else NONE)},
                     )
 
-    def _narrowed(
-        self, scribe: Scribe, wide: str, code: str, old: Operation, new: Operation
+    def _another_range(
+        self, scribe: Scribe, was: str, becomes: str, old: Operation, new: Operation
     ) -> Iterator[Change]:
-        before, after = old.responses[wide], new.responses[code]
-        message = f"{wide} becomes {code}: other status codes are no longer allowed."
+        """Yield the changes of a response whose status codes become fewer or more."""
+        before, after = old.responses[was], new.responses[becomes]
+        if _covering(becomes, {was: before}):
+            kind, code, effect, impacts = "narrowed", becomes, "no longer allowed", BACKEND
+        else:
+            kind, code, effect, impacts = "widened", was, "possible", EXHAUSTIVE
         yield scribe.change(
-            "response-range-narrowed", f"response {code}", message,
-            (before.route, after.route), BACKEND,
-        )  # fmt: skip
-        yield from self._response(scribe, code, before, after)
-
-    def _widened(
-        self, scribe: Scribe, code: str, wide: str, old: Operation, new: Operation
-    ) -> Iterator[Change]:
-        before, after = old.responses[code], new.responses[wide]
-        message = f"{code} becomes {wide}: other status codes are possible."
-        yield scribe.change(
-            "response-range-widened", f"response {code}", message,
-            (before.route, after.route), EXHAUSTIVE,
-        )  # fmt: skip
+            f"response-range-{kind}",
+            f"response {code}",
+            f"{was} becomes {becomes}: other status codes are {effect}.",
+            (before.route, after.route),
+            impacts,
+        )
         yield from self._response(scribe, code, before, after)
 
     def _response(self, scribe: Scribe, code: str, before: Part, after: Part) -> Iterator[Change]:
