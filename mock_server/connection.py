@@ -31,13 +31,22 @@ _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
 _LINGER = 1.0
 """Seconds in which the rest of a rejected request is discarded, so that the client can read why."""
 
+_PIECE = 16_384
+"""Bytes that are parsed at once: some hundred requests can be in them."""
+
+_MAX_UNREAD = 1_048_576
+
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 _Rejection = tuple[int, str]
 
 
 class Connection(HttpToolsProtocol):
-    """HTTP/1.1, with the transport in the scope, for faults that close the connection."""
+    """HTTP/1.1, with the transport in the scope, for faults that close the connection.
+
+    The end of a client's data is the end of the client: it may have left, and a stream would not
+    notice.
+    """
 
     def __init__(self, *args: Any, limits: ConnectionLimits, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -45,6 +54,7 @@ class Connection(HttpToolsProtocol):
         self._receiving = self._in_head = self._rejected = False
         self._hosts: list[bytes] = []
         self._valid_host: bytes | None = None  # Of the request before, mostly the same.
+        self._unread = b""  # Not parsed, because too many requests wait.
         self._fed = self._held = 0  # Bytes of the present piece, and of those before it.
         self._progress = False
         self._rejection: _Rejection | None = None
@@ -70,15 +80,43 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._rejected:
             return
-        self._fed, self._progress = len(data), False
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
-            return
-        except httptools.HttpParserError:
-            self._reject(*(self._rejection or (400, "Invalid HTTP request received.")))
-            return
+        if len(data) > _PIECE or self.pipeline:
+            self._unread += data
+            self._read_on()
+        else:
+            self._read(data)
+
+    def _read_on(self) -> None:
+        """Read what has arrived, as far as not too many requests wait for their responses."""
+        while not self._rejected:
+            if len(self.pipeline) >= self._limits.pipelined:
+                self.flow.pause_reading()
+                self._stop_deadline()
+                # Meanwhile a client that leaves is not noticed.
+                self._deadline = self.loop.call_later(self._limits.body_seconds, self._expire)
+                if len(self._unread) > _MAX_UNREAD:
+                    self._reject(429, "Too many requests are pipelined")
+                return
+            if not self._unread:
+                self.flow.resume_reading()
+                if not self._receiving:
+                    self._stop_deadline()
+                return
+            piece, self._unread = self._unread[:_PIECE], self._unread[_PIECE:]
+            self._read(piece)
+
+    def _read(self, data: bytes) -> None:
+        self._progress = False
+        while True:
+            self._fed = len(data)
+            try:
+                self.parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._without_upgrade(data[upgrade.args[0] :])
+            except httptools.HttpParserError:
+                self._reject(*(self._rejection or (400, "Invalid HTTP request received.")))
+                return
         self._held = 0 if self._progress else self._held + len(data)
         if not self._receiving:
             if self._deadline is not None:
@@ -120,9 +158,9 @@ class Connection(HttpToolsProtocol):
         if before is None or before.response_complete:
             self._start_asgi_task(cycle, self.app)
         else:
-            self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
-            self._keep_reading(before)
+            if self._running is None or self._running.response_complete:
+                self._running = before
 
     def _new_cycle(self) -> ResponseCycle:
         """Return the cycle of the request whose head has arrived."""
@@ -177,11 +215,13 @@ class Connection(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         self._idle_since = self.loop.time()
-        if self.pipeline:
-            self._running, app = self.pipeline.pop()
-            self._start_asgi_task(self._running, app)
+        if not self.pipeline:
+            self.flow.resume_reading()
+            return
+        self._running, app = self.pipeline.pop()
+        self._start_asgi_task(self._running, app)
+        self._read_on()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it is idle.
@@ -244,10 +284,10 @@ class Connection(HttpToolsProtocol):
             return 414, f"The URL is too long: a request may have a head of {limit} bytes"
         return 431, f"The header fields are larger than {limit} bytes"
 
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Read the request again without its request to change the protocol.
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """Return the request again without its request to change the protocol, for a new parser.
 
-        The parser would read no body and no further request after it.
+        The present one would read no body and no further request after it.
         """
         version = self.parser.get_http_version().encode()
         head = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
@@ -258,14 +298,7 @@ class Connection(HttpToolsProtocol):
             head.append(b"%b: %b" % (name, value))
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"\r\n".join([*head, b"", rest]))
-
-    def _keep_reading(self, before: RequestResponseCycle) -> None:
-        """Read on although a request is pipelined, to notice that the client has left."""
-        if self._running is None or self._running.response_complete:
-            self._running = before
-        if len(self.pipeline) < self._limits.pipelined:
-            self.flow.resume_reading()
+        return b"\r\n".join([*head, b"", rest])
 
     def _expire(self) -> None:
         self._deadline = None
