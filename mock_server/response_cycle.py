@@ -20,6 +20,7 @@ class ResponseCycle(RequestResponseCycle):
     """One request and its response on a ``CoalescingTransport``."""
 
     transport: CoalescingTransport  # type: ignore[assignment]
+    _bodiless = False
 
     async def send(self, message: Any) -> None:
         """Write a part of the response. Raise RuntimeError for one that is out of order."""
@@ -44,28 +45,28 @@ class ResponseCycle(RequestResponseCycle):
             if name == b"content-length":
                 self.chunked_encoding = False
                 self.expected_content_length = int(value)
-            elif name == b"connection" and value == b"close":
+            elif name == b"connection" and value.lower() == b"close":
                 self.keep_alive = False
                 continue
             lines.append(name + b": " + value)
         if not self.keep_alive:
             lines.append(b"connection: close")
-        if self.chunked_encoding is None and self._has_chunks(status):
-            self.chunked_encoding = True
-            lines.append(b"transfer-encoding: chunked")
+        self._bodiless = self.scope["method"] == "HEAD" or status in _WITHOUT_BODY
+        if self.chunked_encoding is None:
+            # The server decides on chunks, whatever the application says.
+            lines = [one for one in lines if not one.startswith(b"transfer-encoding:")]
+            if not self._bodiless and self.scope["http_version"] != "1.0":
+                self.chunked_encoding = True
+                lines.append(b"transfer-encoding: chunked")
         lines.append(b"\r\n")
         head = b"\r\n".join(lines)
         if head.translate(None, _TEXT) != b"\r\n" * len(lines):
             raise RuntimeError(f"a header field has a control character: {head!r}")
         self.transport.write_head(head)
 
-    def _has_chunks(self, status: int) -> bool:
-        """Return whether a body of unknown length is sent in chunks."""
-        version, method = self.scope["http_version"], self.scope["method"]
-        return version != "1.0" and method != "HEAD" and status not in _WITHOUT_BODY
-
     def _write_body(self, body: bytes, more_body: bool) -> None:
-        if self.scope["method"] == "HEAD":
+        missing = 0
+        if self._bodiless:
             body = b""
         elif self.chunked_encoding:
             if body:
@@ -73,10 +74,12 @@ class ResponseCycle(RequestResponseCycle):
             if not more_body:
                 body += b"0\r\n\r\n"
         elif self.chunked_encoding is not None:
-            self.expected_content_length -= len(body)
-            if self.expected_content_length < 0 or (self.expected_content_length and not more_body):
-                raise RuntimeError("the body is not as long as its Content-Length says")
+            missing = self.expected_content_length = self.expected_content_length - len(body)
+            if missing < 0:
+                raise RuntimeError("the body is longer than its Content-Length says")
         self.transport.write(body)
+        if missing and not more_body:
+            raise RuntimeError("the body is shorter than its Content-Length says")
         if not more_body:
             self.response_complete = True
             self.message_event.set()
