@@ -1,7 +1,5 @@
 """A real browser: an ``EventSource`` that follows a run, and the pages for people."""
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,15 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2
 import pytest
 from cutting_proxy import CuttingProxy
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
-from processes import PATIENCE
+from playwright.sync_api import Page, expect
+from watched import Watched
 
 from mock_server.engine.enums import EventType
 from mock_server.settings import Access, Settings
 from mock_server.testing import MockWorld, serving
 
-QUIET = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
-QUIET += " disable-component-update disable-sync"
 PAGE = """\
 <!doctype html>
 <title>A client</title>
@@ -49,26 +45,6 @@ class Site(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None and "CI" not in os.environ:
-        pytest.skip("chromium is not on this machine: no browser was asked")
-    assert chromium, "chromium is not on this machine"
-    flags = [f"--{flag}" for flag in QUIET.split()]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport={"width": 1100, "height": 800}) as context:
-        context.set_default_timeout(PATIENCE * 1_000)
-        yield context.new_page()
 
 
 @pytest.fixture(scope="module")
@@ -137,37 +113,6 @@ def test_an_event_source_follows_a_run_to_its_end_across_a_reconnect(
     assert [headers.get("last-event-id") for headers in asked] == [None, "5", "11"]
     assert {headers["cookie"] for headers in asked} == {f"vai_token={mock_world.key}"}
     assert {headers["origin"] for headers in asked} == {site}
-
-
-class Watched:
-    """A page, the addresses it ``asked`` for something, and the ``complaints`` there were."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
-        page.on("response", self._answered)
-        page.on("console", self._logged)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _answered(self, response: Response) -> None:
-        if response.status >= 400:
-            self.complaints.append(f"{response.status}: {response.url}")
-
-    def _logged(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            self.complaints.append(message.text)
-
-    def stayed_at(self, address: str) -> bool:
-        """Whether nothing was asked for from anywhere but ``address``."""
-        return all(url.startswith((f"{address}/", "data:")) for url in self.asked)
-
-
-@pytest.fixture
-def watched(page: Page) -> Watched:
-    return Watched(page)
 
 
 def test_the_start_page_shows_where_things_are(watched: Watched, mock_server_url: str) -> None:
@@ -246,13 +191,10 @@ def test_a_link_in_a_foreign_page_asks_first(
     expect(page.get_by_role("heading", level=1)).to_have_text("World opened")
 
 
-def test_the_contract_shows_its_evidence_by_day_and_by_night(
-    page: Page, mock_server_url: str
-) -> None:
-    """What is not documented says why it is there; colours follow the system's."""
+def test_the_contract_follows_the_colours_of_the_system(page: Page, mock_server_url: str) -> None:
+    """By day and by night."""
     page.emulate_media(color_scheme="dark")
-    page.goto(f"{mock_server_url}/docs#/Automation%20runs/listRuns")
-    expect(page.get_by_text("x-evidence").first).to_be_visible()
+    page.goto(f"{mock_server_url}/docs")
     expect(page.locator("html")).to_have_class("dark-mode")
     page.emulate_media(color_scheme="light")
     expect(page.locator("html")).not_to_have_class("dark-mode")
