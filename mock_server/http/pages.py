@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from mock_server import __version__
-from mock_server.http import documents
+from mock_server.http import documentation, documents
 from mock_server.http.page_headers import page_headers
 from mock_server.journal.near_miss import KnownPaths
 from mock_server.openapi_document import OpenApiDocument
@@ -35,10 +35,7 @@ def register(
             declared=worlds.settings.declared,
         )
 
-    @app.get("/docs")
-    def docs() -> str:
-        return render_template("docs.html")
-
+    documentation.register(app)
     documents.register(app, contract)
 
     @app.get("/_mock/openapi.yaml")

@@ -18,6 +18,8 @@ PATHS = [
     "/nowhere",
     "/",
     "/docs",
+    "/docs/control",
+    "/docs/questions",
     "/openapi.json",
     "/static/swagger-ui/swagger-ui.css",
     "/_mock/health",
@@ -85,7 +87,11 @@ def test_the_date_of_a_stream_is_the_world_s(mock_world: MockWorld) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/docs", "/openapi.json", "/openapi.yaml", "/static/swagger-ui/swagger-ui.css"]
+    "path",
+    [
+        *("/", "/docs", "/docs/control", "/docs/questions", "/openapi.json", "/openapi.yaml"),
+        *("/static/swagger-ui/swagger-ui.css", "/static/docs/badges.js"),
+    ],
 )
 def test_pages_are_protected(anonymous: httpx2.Client, path: str) -> None:
     """Nothing is guessed, embedded or loaded from elsewhere, and no script of others runs."""
