@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from conformance.assertions.invariants import (
 from conformance.assertions.matchers import require, status, timestamp, unchanged
 from conformance.checks.support import open_questions
 from conformance.checks.support.retried_run import retried_run
-from conformance.errors import CheckFailed
+from conformance.errors import CheckFailed, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import Level, State, Status
@@ -34,6 +36,10 @@ IDENTITY = (
     "triggerSourceType",
     "orchestratorType",
 )
+# Seconds by which zones differ, at the least and from UTC, and by which a clock may be wrong.
+_QUARTER, _MAX_ZONE, _MAX_SKEW = 900, 14 * 3600, 120
+# A proxy may add a date of its own to the first.
+_DATE_LENGTH = len("Sun, 06 Nov 1994 08:49:37 GMT")
 
 
 @requirement("GET-01")
@@ -164,6 +170,40 @@ def check_id_is_the_requested_one(context: CheckContext) -> None:
     for run_id in context.sample_runs():
         if (found := context.api.run(run_id).get("id")) != run_id:
             raise CheckFailed(f"the run {run_id} is returned with the id {found!r}")
+
+
+@requirement("GET-14")
+def check_timestamps_are_of_the_zone_they_name(context: CheckContext) -> None:
+    """Of a run that was just created, compared with the `Date` of the response. Only whole quarters
+    of an hour count: a clock may be wrong by any other time."""
+    if not context.poller.real_time:
+        # A clock that the kit moves does not show the time of day.
+        return
+    response = context.api.get_run(_just_created(context))
+    run = response.object()
+    try:
+        date = parsedate_to_datetime(response.headers.get("date", "")[:_DATE_LENGTH])
+    except ValueError:
+        raise Unsupported("responses have no Date header") from None
+    for field in ("createdAt", "updatedAt"):
+        ahead = (timestamp(run, field) - date).total_seconds()
+        zone = round(ahead / _QUARTER) * _QUARTER
+        if 0 < abs(zone) <= _MAX_ZONE and abs(ahead - zone) <= _MAX_SKEW:
+            raise CheckFailed(
+                f"{field} is {run[field]} and the Date of the response {response.headers['date']}: "
+                f"it is {zone / 3600:+g} h from the time of its zone",
+                exchange=response.exchange,
+            )
+
+
+def _just_created(context: CheckContext) -> str:
+    """A run that did not exist a moment ago."""
+    if not context.runs.unlimited:
+        raise Unsupported("no run is created whose creation is known")
+    for state in (State.DIAMOND, State.SUCCEEDS):
+        with contextlib.suppress(Unsupported):
+            return context.runs.fresh(state)
+    return context.runs.fresh(State.PENDING)
 
 
 def _observe_duration(context: CheckContext, before: dict[str, Any]) -> None:

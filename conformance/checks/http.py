@@ -18,6 +18,7 @@ from conformance.assertions.matchers import (
     unchanged,
 )
 from conformance.assertions.response_rules import mentions_rate_limit, validation_error
+from conformance.checks.support import acknowledged_cancel as cancels
 from conformance.checks.support.malformed_requests import COMPLETE, INCOMPLETE, valid_headers
 from conformance.checks.support.open_questions import error_body
 from conformance.checks.support.unusual_values import (
@@ -270,6 +271,32 @@ def check_head_and_options(context: CheckContext, operation: Operation) -> None:
             f"HEAD {path} returned a body of {len(reaction.body)} bytes",
             exchange=reaction.exchange,
         )
+
+
+@requirement("HTTP-14")
+@pytest.mark.parametrize("operation", cancels.READS, ids=lambda o: o.value)
+def check_changed_run_is_not_unmodified(context: CheckContext, operation: Operation) -> None:
+    """With the validators of the state before a cancel, or with made-up ones if it had none."""
+    cancel = cancels.acknowledged_cancel(context)
+    for headers in cancels.conditions(cancel, operation):
+        response = cancels.read(context, operation, cancel.run_id, headers)
+        if response.status == 304:
+            raise CheckFailed(
+                f"{response.summary} to {' and '.join(headers)}, and it has changed",
+                exchange=response.exchange,
+            )
+
+
+@requirement("HTTP-15")
+@pytest.mark.parametrize("operation", cancels.READS, ids=lambda o: o.value)
+def check_caches_may_not_keep_responses(context: CheckContext, operation: Operation) -> None:
+    """To a request with a credential: of a pending run and of the cancelled one."""
+    cancel = cancels.acknowledged_cancel(context)
+    for seen in (cancel.before[operation], cancel.after[operation]):
+        if cancels.permits_caching(seen):
+            again = cancels.read(context, operation, cancel.run_id)
+            why = cancels.permits_caching(again) or cancels.permits_caching(seen)
+            raise CheckFailed(f"{again.summary}: {why}", exchange=again.exchange)
 
 
 def _check_documented(context: CheckContext, response: Response) -> None:

@@ -9,6 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.assertions.matchers import progressed, unchanged
+from conformance.checks.support.acknowledged_cancel import acknowledged_cancel
+from conformance.checks.support.retried_run import retried_run
 from conformance.client.run_events import run_events
 from conformance.errors import CheckFailed, Inconclusive, Unsupported
 from conformance.harness.context import CheckContext
@@ -112,6 +114,31 @@ def check_reading_changes_nothing(context: CheckContext) -> None:
         before, after = _read_everything(context, context.runs.fresh(State.PENDING))
     if why := unchanged(before, after):
         raise CheckFailed(f"reading changed a run: {why}")
+
+
+@requirement("LIFE-07")
+def check_reads_show_an_acknowledged_cancel(context: CheckContext) -> None:
+    """By id, in the list under its status, and in the stream, within `--settle`."""
+    cancel = acknowledged_cancel(context)
+    context.api.get_run(cancel.run_id)
+    if cancel.stale:
+        name, why = next(iter(cancel.stale.items()))
+        raise CheckFailed(
+            f"{cancel.response.summary} with the run {cancel.response.object().get('status')}, and "
+            f"{context.settling.limit:g} s later (--settle) {name} shows an earlier state: {why}"
+        )
+
+
+@requirement("LIFE-07", shares="retried")
+def check_reads_show_an_acknowledged_retry(context: CheckContext) -> None:
+    """Where the retry continues the run (Q01), it is not read as it was before."""
+    retried = retried_run(context)
+    context.api.get_run(retried.new)
+    if retried.is_stale:
+        raise CheckFailed(
+            f"{retried.response.summary}, and {context.settling.limit:g} s later (--settle) the "
+            f"run is read as it was before the retry"
+        )
 
 
 def _read_everything(context: CheckContext, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -15,13 +15,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutants import auth, cancel_retry, events, fuzz, get, http, races, sequences
+from mutants import auth, caches, cancel_retry, events, fuzz, get, http, races, sequences
 from mutants import list as list_mutants
 from mutating_proxy import Json, Mutant
 
 from conformance.results.report import Report
 
-MODULES = (list_mutants, get, cancel_retry, events, auth, http, fuzz, sequences, races)
+MODULES = (list_mutants, get, cancel_retry, events, auth, http, caches, fuzz, sequences, races)
 MUTANTS: list[Mutant] = [mutant for module in MODULES for mutant in module.mutant.all]
 # Those that can be judged by one run, for none of them is in another's way.
 GROUPS = [

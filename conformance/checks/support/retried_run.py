@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.assertions.matchers import is_finished, no_server_error, require, success
+from conformance.assertions.matchers import (
+    is_finished,
+    no_server_error,
+    require,
+    success,
+    unchanged,
+)
 from conformance.checks.support.retry import (
     by_key,
     rerun_id,
@@ -33,7 +39,8 @@ class RetriedRun:
     """A run that was retried.
 
     `new` is the id of the run that ran again, which may be the same (Q01), `after` its states from
-    the response on. The streams are those of the run before, and of `new` when it had ended.
+    the response on; `is_stale` says that reads went on to show it as before. The streams are those
+    of the run before, and of `new` when it had ended.
     """
 
     run_id: str
@@ -43,6 +50,7 @@ class RetriedRun:
     after: Sequence[Snapshot]
     stream_before: Stream
     stream_after: Stream
+    is_stale: bool = False
 
     @property
     def is_same(self) -> bool:
@@ -129,7 +137,20 @@ def _watch(
 ) -> RetriedRun:
     run_id = before.run["id"]
     new = rerun_id(context, run_id, response)
+    is_stale = new == run_id and _is_read_as_before(context, before)
     after = follow_attempt(context, new)
     ends = len(terminal_events(stream)) if new == run_id else 0
     stream_after = context.listen(new, lambda s: len(terminal_events(s)) > ends, within=_REPLAY)
-    return RetriedRun(run_id, new, before, response, after, stream, stream_after)
+    return RetriedRun(run_id, new, before, response, after, stream, stream_after, is_stale)
+
+
+def _is_read_as_before(context: CheckContext, before: Snapshot) -> bool:
+    """Whether the run is read as it was, also when reads have had time to settle."""
+    return (
+        context.settling.read(
+            "a read lags",
+            lambda: context.api.run(before.run["id"]),
+            lambda run: None if unchanged(before.run, run) else "it is as it was",
+        )[1]
+        is not None
+    )
