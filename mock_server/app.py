@@ -97,9 +97,12 @@ class Mock:
                 ContextMiddleware,
             ],
         )
+        control_functions = control(
+            self.worlds, self.streams, explainer, credentials, sessions, control_api
+        )
         for document, functions in (
             (contract, operations(self.streams)),
-            (control_api, control(self.worlds, self.streams, explainer, credentials, sessions)),
+            (control_api, control_functions),
         ):
             # Finds the function of an operation by its operationId.
             options = app.middleware.options.replace(resolver=Resolver(functions.__getitem__))

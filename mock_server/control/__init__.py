@@ -18,11 +18,15 @@ from mock_server.control import (
     state,
     worlds,
 )
+from mock_server.control import (
+    streams as event_streams,
+)
 from mock_server.http.call import Handler
 from mock_server.http.control_sessions import ControlSessions
 from mock_server.http.credentials import Credentials
 from mock_server.http.event_stream import EventStreams
 from mock_server.http.explain import Explainer
+from mock_server.openapi_document import OpenApiDocument
 from mock_server.worlds.registry import Worlds
 
 
@@ -32,6 +36,7 @@ def control(
     explainer: Explainer,
     credentials: Credentials,
     sessions: ControlSessions,
+    document: OpenApiDocument,
 ) -> dict[str, Handler]:
     """Return the function of each operation of the control API."""
     return {
@@ -42,10 +47,11 @@ def control(
         **runs.functions(all_worlds),
         **inspection.functions(all_worlds),
         **clock.functions(),
-        **faults.functions(all_worlds),
+        **faults.functions(all_worlds, document),
         **feed.functions(all_worlds, explainer),
         **state.functions(all_worlds),
         **requests.functions(all_worlds, explainer),
         **coverage.functions(explainer),
+        **event_streams.functions(streams),
         **metrics.functions(all_worlds, streams, explainer),
     }

@@ -27,6 +27,8 @@ _RUNS_PER_EVENT = 200
 _STEPS_PER_EVENT = 400
 _REQUESTS_PER_EVENT = 100
 _MAX_EVENT_SIZE = 262_144
+_MAX_RENDERED = 16
+"""Events that are kept until the next change, for other clients at the same position."""
 
 
 class Topic(StrEnum):
@@ -51,6 +53,8 @@ class Channel:
         self._feeds = feeds
         self._journals = journals
         self._observed: list[Journal] = []
+        self._rendered: dict[tuple[Topic, int], tuple[bytes | None, int]] = {}
+        self._rendered_at = 0
         self._clients: set[Callable[[], None]] = set()
         self._wake_scheduled = False
         self.expiry: asyncio.TimerHandle | None = None
@@ -206,6 +210,16 @@ class Channel:
     def read(self, topic: Topic, position: int) -> tuple[bytes | None, int]:
         """Return the data of an event with what has changed after ``position``, None for nothing,
         and the position after it."""
+        if self._rendered_at != self._feeds.number or len(self._rendered) >= _MAX_RENDERED:
+            self._rendered.clear()
+            self._rendered_at = self._feeds.number
+        key = topic, position
+        found = self._rendered.get(key)
+        if found is None:
+            found = self._rendered[key] = self._render(topic, position)
+        return found
+
+    def _render(self, topic: Topic, position: int) -> tuple[bytes | None, int]:
         match topic:
             case Topic.RUNS:
                 return self._runs_since(position)

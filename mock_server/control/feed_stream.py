@@ -120,7 +120,7 @@ class FeedStream:
         for topic, position in positions.items():
             dropped = channel.dropped_since(position) if topic is Topic.REQUESTS else 0
             if dropped:
-                found.append(("dropped", orjson.dumps({topic: dropped})))
+                found.append(("dropped", orjson.dumps({topic.value: dropped})))
             data, positions[topic] = channel.read(topic, position)
             if data is not None:
                 found.append((topic, data))

@@ -16,6 +16,7 @@ from mock_server.engine.behaviour import FinishedStream, Framing, StreamEnd
 from mock_server.engine.run import Run
 from mock_server.errors import HttpError
 from mock_server.faults.delay import until_disconnected
+from mock_server.journal.exchange import Exchange
 from mock_server.worlds.rendered_events import EventCursor
 from mock_server.worlds.world import World
 
@@ -39,13 +40,21 @@ class EventStreams:
     """The open streams of one mock, ``maximum`` at a time; ``sent_events`` counts their events."""
 
     def __init__(self, maximum: int) -> None:
-        self.open_count = 0
+        self.opened: set[EventStream] = set()
         self.sent_events = 0
         self._maximum = maximum
 
-    def open(self, world: World, run: Run, last_event_id: str | None) -> "EventStream | None":
+    @property
+    def open_count(self) -> int:
+        """The number of open streams."""
+        return len(self.opened)
+
+    def open(
+        self, world: World, run: Run, last_event_id: str | None, exchange: Exchange
+    ) -> "EventStream | None":
         """Return the stream of ``run`` after ``last_event_id``; None when nothing will follow.
 
+        ``exchange`` is the request for it.
         Raise HttpError (429) when too many are open.
         """
         if self.open_count >= self._maximum:
@@ -58,7 +67,7 @@ class EventStreams:
         position, stays_open = 0, behaviour.stream_end is StreamEnd.STAYS_OPEN
         if run.finished:
             if behaviour.finished_stream is FinishedStream.CLOSES:
-                return EventStream(self, world, run, len(run.log), stays_open=False)
+                return EventStream(self, world, run, exchange, len(run.log), stays_open=False)
             stays_open = behaviour.finished_stream is FinishedStream.STAYS_OPEN
         valid = last_event_id is not None and _EVENT_ID.fullmatch(last_event_id)
         if valid and behaviour.framing is Framing.FULL:
@@ -67,7 +76,7 @@ class EventStreams:
             position = 0  # The id of another run: start again rather than lose events.
         if position == len(run.log) and run.finished and not stays_open:
             return None
-        return EventStream(self, world, run, position, stays_open=stays_open)
+        return EventStream(self, world, run, exchange, position, stays_open=stays_open)
 
 
 class EventStream:
@@ -78,28 +87,42 @@ class EventStream:
         "_cursor",
         "_heartbeat_due",
         "_prefix",
-        "_run",
         "_stays_open",
         "_streams",
-        "_world",
+        "exchange",
+        "run",
+        "world",
     )
 
     def __init__(
-        self, streams: EventStreams, world: World, run: Run, position: int, *, stays_open: bool
+        self,
+        streams: EventStreams,
+        world: World,
+        run: Run,
+        exchange: Exchange,
+        position: int,
+        *,
+        stays_open: bool,
     ) -> None:
         self._streams = streams
-        self._world = world
-        self._run = run
+        self.world = world
+        self.run = run
+        self.exchange = exchange
         self._cursor = EventCursor(world, run, position)
         self._awake = asyncio.Event()
         self._heartbeat_due = False
         self._prefix = _RETRY
         self._stays_open = stays_open
 
+    @property
+    def position(self) -> int:
+        """The number of the event that was sent last."""
+        return self._cursor.position
+
     async def __call__(self, receive: Receive, send: Send) -> None:
-        wakeup = self._world.wakeup
-        unsubscribe = self._world.subscribe(self._run, self._awake.set)
-        self._streams.open_count += 1
+        wakeup = self.world.wakeup
+        unsubscribe = self.world.subscribe(self.run, self._awake.set)
+        self._streams.opened.add(self)
         wakeup.sent_to(self)
         wakeup.arm()
         disconnected = asyncio.create_task(until_disconnected(receive))
@@ -112,7 +135,7 @@ class EventStream:
             disconnected.cancel()
             unsubscribe()
             wakeup.remove(self)
-            self._streams.open_count -= 1
+            self._streams.opened.discard(self)
 
     async def _send_events(self, send: Send, disconnected: Callable[[], bool]) -> None:
         while not disconnected():
@@ -120,13 +143,13 @@ class EventStream:
             events = self._cursor.read()
             if events:
                 self._streams.sent_events += len(events)
-                self._world.wakeup.sent_to(self)
+                self.world.wakeup.sent_to(self)
                 prefix, self._prefix = self._prefix, b""
                 await self._send(send, prefix + b"".join(events))
             elif self._heartbeat_due:
                 await self._send(send, _HEARTBEAT)
             self._heartbeat_due = False
-            if self._world.closed or self._complete():
+            if self.world.closed or self._complete():
                 return
             if self._cursor.at_end:
                 await self._awake.wait()
@@ -134,7 +157,7 @@ class EventStream:
                 await asyncio.sleep(0)  # Other tasks get a turn during a long replay.
 
     def _complete(self) -> bool:
-        return self._run.finished and self._cursor.at_end and not self._stays_open
+        return self.run.finished and self._cursor.at_end and not self._stays_open
 
     def heartbeat(self) -> None:
         """Send a comment, unless there is an event to send."""

@@ -57,7 +57,8 @@ def operations(streams: EventStreams) -> dict[str, Handler]:
 
     def stream_run_events(call: Call) -> Response:
         run = _run(call)
-        stream = streams.open(call.world, run, call.parameters["Last-Event-ID"])
+        last_event_id = call.parameters["Last-Event-ID"]
+        stream = streams.open(call.world, run, last_event_id, call.exchange)
         if run.finished:
             call.exchange.question = "Q14" if stream is None else "Q13"
         if stream is not None and call.exchange.method == "HEAD":

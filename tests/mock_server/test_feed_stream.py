@@ -1,0 +1,283 @@
+"""One client of the live feed, without a server: how fast it is sent what, and what it costs."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+
+from mock_server.control import feed, feed_channel, feed_stream
+from mock_server.control.change_log import ChangeLog
+from mock_server.control.feed import Feeds
+from mock_server.control.feed_channel import Topic
+from mock_server.journal.journal import Journal
+from mock_server.settings import Settings
+from mock_server.worlds.registry import Worlds
+from mock_server.worlds.world import World
+
+WORLD = "test-empty-feed"
+
+
+class Client:
+    """A client of the feed of one world, which reads when the test lets it."""
+
+    def __init__(self, feeds: Feeds, world: World, topics: str, last_id: str | None = None) -> None:
+        self.events: list[tuple[str, Any]] = []
+        self.comments = self.sent_bytes = 0
+        self.last_id: str | None = None
+        self.may_send = asyncio.Event()
+        self.may_send.set()
+        self._received = asyncio.Event()
+        self._left = asyncio.Event()
+        asked = [Topic(one) for one in topics.split(",")]
+        stream = feeds.open(world, "world", asked, last_id)
+        self.task = asyncio.ensure_future(stream(self._receive, self._send))
+        self.task.add_done_callback(lambda _: self._received.set())
+
+    async def _receive(self) -> dict[str, Any]:
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        await self.may_send.wait()
+        for block in message.get("body", b"").split(b"\n\n")[:-1]:
+            fields = dict(line.split(b": ", 1) for line in block.split(b"\n"))
+            self.sent_bytes += len(block)
+            self.comments += b"" in fields or block.startswith(b":")
+            if b"data" in fields:
+                self.events.append((fields[b"event"].decode(), orjson.loads(fields[b"data"])))
+                self.last_id = fields.get(b"id", b"").decode() or self.last_id
+        self._received.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            if self.task.done():
+                self.task.result()
+                raise AssertionError("the stream has ended")
+            self._received.clear()
+            await self._received.wait()
+
+    async def event(self, name: str) -> Any:
+        """Return the data of the next event, which has that name."""
+        await self.until(lambda: bool(self.events))
+        found, data = self.events.pop(0)
+        assert found == name
+        return data
+
+    async def name(self) -> str:
+        """Return the name of the next event."""
+        await self.until(lambda: bool(self.events))
+        return self.events.pop(0)[0]
+
+    async def leave(self) -> None:
+        self._left.set()
+        self.may_send.set()
+        await self.task
+
+
+def with_world(test: Callable[[Feeds, World], Coroutine[Any, Any, None]]) -> None:
+    """Run ``test`` with a feed and an empty, frozen world."""
+
+    async def run() -> None:
+        worlds = Worlds(Settings(scale=0))
+        explainer = SimpleNamespace(entry=lambda one: {"number": one.number}, unassigned=Journal())
+        feeds = Feeds(worlds, explainer)
+        await asyncio.wait_for(test(feeds, await worlds.open(WORLD)), 20)
+        feeds.close()
+        worlds.close()
+
+    asyncio.run(run())
+
+
+class Request:
+    """The part of an exchange that the feed needs."""
+
+    ended = 1.0
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def measure(self) -> int:
+        return 1
+
+    def on_end(self, call: Callable[[Any], None]) -> None:
+        """Do nothing: it has ended."""
+
+
+def scenario(feeds: Feeds) -> Any:
+    return feeds._worlds.scenarios["diamond"]
+
+
+def test_nothing_is_observed_without_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor in another world, nor a while after the last client has left."""
+    monkeypatch.setattr(feed, "RESUMABLE_FOR", 0.0)
+
+    async def test(feeds: Feeds, world: World) -> None:
+        other = await feeds._worlds.open("test-empty-other")
+        observed = [world.observers, world.journal.observers, world.faults.observers]
+        assert observed == [(), (), ()]
+        assert feeds._worlds.observer is None
+        client = Client(feeds, world, "runs")
+        await client.event("hello")
+        assert len(world.observers) == len(world.journal.observers) == 1
+        assert len(world.faults.observers) == 1
+        assert (other.observers, other.journal.observers) == ((), ())
+        assert (world.has_subscribers, other.has_subscribers) == (True, False)
+        await client.leave()
+        assert not world.has_subscribers
+        while world.observers:
+            await asyncio.sleep(0)
+        assert (world.journal.observers, world.faults.observers) == ((), ())
+        assert feeds._worlds.observer is None
+
+    with_world(test)
+
+
+def test_a_slow_client_gets_each_run_once_in_its_newest_state() -> None:
+    """However much happens while it reads nothing; and nothing waits for it."""
+
+    async def test(feeds: Feeds, world: World) -> None:
+        client, quick = Client(feeds, world, "runs"), Client(feeds, world, "runs")
+        await client.event("hello")
+        await quick.event("hello")
+        client.may_send.clear()
+        run = world.create(scenario(feeds))
+        assert [one["status"] for one in (await quick.event("runs"))["runs"]] == ["pending"]
+        runs = [world.create(scenario(feeds)) for _ in range(50)]
+        for _ in world.change_clock(lambda clock: clock.advance(3_600_000)):
+            await asyncio.sleep(0)
+        client.may_send.set()
+        # The event that it could not take at once, and then one with all that came after it.
+        first, last = await client.event("runs"), await client.event("runs")
+        assert [one["id"] for one in first["runs"]] == [run.id]
+        assert {one["id"] for one in last["runs"]} == {run.id, *(one.id for one in runs)}
+        assert {one["status"] for one in last["runs"]} == {"completed"}
+        assert len(last["runs"]) == 51
+
+    with_world(test)
+
+
+def test_events_are_limited_in_number() -> None:
+    """Ten a second on average, counted over all topics; the first at once."""
+
+    async def test(feeds: Feeds, world: World) -> None:
+        began = asyncio.get_running_loop().time()
+        client = Client(feeds, world, "runs,clock")
+        await client.event("hello")
+        world.create(scenario(feeds))
+        assert {await client.name(), await client.name()} == {"runs", "clock"}
+        for _ in range(2):
+            world.create(scenario(feeds))  # The next due event stays the same.
+            await client.event("runs")
+        # After hello, after the two together, and after the first of the others.
+        assert asyncio.get_running_loop().time() - began >= 4 * feed_stream.EVENT_INTERVAL
+        await client.leave()
+
+    with_world(test)
+
+
+def test_events_are_limited_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many runs come in several events, none lost and none twice."""
+    monkeypatch.setattr(feed_stream, "EVENT_INTERVAL", 0.0)
+    monkeypatch.setattr(feed_channel, "_MAX_EVENT_SIZE", 20_000)
+
+    async def test(feeds: Feeds, world: World) -> None:
+        client = Client(feeds, world, "runs")
+        await client.event("hello")
+        runs = [world.create(scenario(feeds)).id for _ in range(300)]
+        found: list[str] = []
+        while len(found) < len(runs):
+            data = await client.event("runs")
+            found += [one["id"] for one in data["runs"]]
+            assert len(orjson.dumps(data["runs"])) < 22_000
+            assert len(orjson.dumps(data["steps"])) < 24_000
+        assert found == runs
+        await client.leave()
+
+    with_world(test)
+
+
+def test_requests_that_are_too_many_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest are sent, the others counted, also for a client that comes back."""
+    monkeypatch.setattr(feed_channel, "MAX_REQUESTS", 20)
+
+    async def test(feeds: Feeds, world: World) -> None:
+        client = Client(feeds, world, "requests")
+        await client.event("hello")
+        for number in range(1, 51):
+            world.journal.append(Request(number))
+        assert await client.event("dropped") == {"requests": 30}
+        sent = (await client.event("requests"))["requests"]
+        assert [one["number"] for one in sent] == [*range(31, 51)]
+        await client.leave()
+        for number in range(51, 76):
+            world.journal.append(Request(number))
+        again = Client(feeds, world, "requests", client.last_id)
+        await again.event("hello")
+        assert await again.event("dropped") == {"requests": 5}
+        await again.leave()
+
+    with_world(test)
+
+
+def test_more_runs_than_are_remembered_are_a_resync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run is lost without notice."""
+    monkeypatch.setattr(feed_channel, "MAX_RUNS", 10)
+
+    async def test(feeds: Feeds, world: World) -> None:
+        client = Client(feeds, world, "runs")
+        await client.event("hello")
+        for _ in range(11):
+            world.create(scenario(feeds))
+        assert await client.event("resync") == {}
+        world.create(scenario(feeds))
+        assert (await client.event("runs"))["total"] == 12
+        await client.leave()
+
+    with_world(test)
+
+
+def test_a_quiet_feed_has_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In real time, also while the world's clock is frozen."""
+    monkeypatch.setattr(feed_stream, "HEARTBEAT_INTERVAL", 0.01)
+    monkeypatch.setattr(feed_stream, "EVENT_INTERVAL", 0.0)
+
+    async def test(feeds: Feeds, world: World) -> None:
+        client = Client(feeds, world, "runs")
+        await client.until(lambda: client.comments >= 2)
+        await client.leave()
+
+    with_world(test)
+
+
+def test_clients_at_the_same_position_share_what_is_rendered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Thirty pages cost about as much as one."""
+
+    async def test(feeds: Feeds, world: World) -> None:
+        clients = [Client(feeds, world, "runs") for _ in range(30)]
+        for client in clients:
+            await client.event("hello")
+        rendered: list[str] = []
+        peek = world.peek
+        monkeypatch.setattr(world, "peek", lambda run: (rendered.append(run.id), peek(run))[1])
+        run = world.create(scenario(feeds))
+        for client in clients:
+            assert (await client.event("runs"))["runs"][0]["id"] == run.id
+        assert rendered == [run.id]
+
+    with_world(test)
+
+
+def test_a_change_log_counts_what_it_does_not_keep() -> None:
+    """As far as it remembers; ``floor`` says how far that is."""
+    log: ChangeLog[int] = ChangeLog(3, floor=0)
+    for number in range(1, 8):
+        log.add(number % 5, number)
+    assert log.since(0) == [(0, 5), (1, 6), (2, 7)]
+    assert log.since(6) == [(2, 7)]
+    assert [log.removed_since(position) for position in (0, 1, 3, 4, 7)] == [4, 3, 1, 0, 0]
+    assert log.floor == 0
