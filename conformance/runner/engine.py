@@ -43,6 +43,7 @@ from conformance.results.events import (
 )
 from conformance.results.report import Report
 from conformance.results.result import Result, amend
+from conformance.runner.budget import Budget, position
 from conformance.runner.build_report import RunInfo, conclude, show
 from conformance.runner.check_results import Judging
 from conformance.runner.request_plan import RequestPlan
@@ -93,6 +94,7 @@ class Engine:
         self._reruns = 0
         self._outage_stats = OutageStats()
         self._plan = RequestPlan(0.0, (), 0.0)
+        self._budget = Budget()
         self._came_late: frozenset[str] = frozenset()
         self._interrupted = False
         self._begun = False
@@ -168,7 +170,7 @@ class Engine:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Keep the selected checks, those that change nothing first."""
+        """Keep the selected checks, those by hand that change nothing first."""
         catalogue = self.session.catalogue
         wanted = self.session.selected
         order = list(catalogue.requirements)
@@ -191,12 +193,16 @@ class Engine:
         checks = [info.requirement for info, _ in kept]
         self._plan = plan = RequestPlan(self.session.pacer.per_minute, checks, left)
 
+        # Another worker may have done the other parts already.
+        divided = self.settings.workers == 1 and not plan.too_long
+        self._budget = Budget(left, (info for info, _ in kept) if divided else ())
+
         def rank(entry: tuple[CheckInfo, pytest.Item]) -> tuple[int, ...]:
             info, _ = entry
             changing = catalogue[info.requirement].operation in _CHANGING or info.changes_runs
             # The cheapest first, so that the most fit.
             cost = plan.cost(info.requirement) if plan.too_long else 0
-            return cost, info.early is not None, changing, order.index(info.requirement)
+            return cost, position(info), changing, order.index(info.requirement)
 
         items[:] = [*others, *(item for _, item in sorted(kept, key=rank))]
         if not self.worker:
@@ -262,6 +268,7 @@ class Engine:
         left = self.settings.budget - (time.monotonic() - self.start)
         # Random cases may take as long as the user wants.
         at_random = self.settings.fuzz.seed is not None
+        left = self._budget.begin(info, left)
         needed = self._plan.begin(info.requirement, left)
         if left <= 0:
             self._problem = f"the budget of {self.settings.budget:g} s was spent"
