@@ -64,7 +64,7 @@ class Secret:
         return self.text if len(self.text) < _CUT_LENGTH else self.text[:_HEAD_LENGTH]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Redactor:
     """Takes secrets out of headers and text.
 
@@ -93,6 +93,13 @@ class Redactor:
             frozenset(name.lower() for name, _ in pairs),
             variables,
         )
+
+    def add(self, secret: str, variable: str) -> None:
+        """Know another secret from now on, with the name of its shell variable."""
+        more = Redactor.of([(secret, variable)])
+        known = {*self.secrets, *more.secrets}
+        self.secrets = tuple(sorted(known, key=lambda each: len(each.text), reverse=True))
+        self.variables = {**self.variables, **more.variables}
 
     @property
     def longest(self) -> int:

@@ -126,7 +126,7 @@ def _run_fuzzer(context: CheckContext) -> Fuzzed:
             context.contract,
             target.base_url,
             target.connection,
-            context.credentials[0],
+            target.renewals.renewed(context.credentials[0]),
             pools,
             replace(context.fuzz, per_minute=target.pacer.configured),
             seconds,

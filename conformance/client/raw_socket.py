@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from conformance.client.connection import Connection
 from conformance.client.pacing import Pacer
 from conformance.client.recorder import Exchange, Traffic
+from conformance.client.renewal import Renewals
 from conformance.errors import ConnectionRefused, Unsupported
 
 MAX_RESPONSE = 256 * 1024
@@ -72,6 +73,7 @@ class RawClient:
         *,
         timeout: float,
         pacer: Pacer | None = None,
+        renewals: Renewals | None = None,
     ) -> None:
         parts = urlsplit(base_url)
         self._secure = parts.scheme == "https"
@@ -80,6 +82,7 @@ class RawClient:
         self._connection = connection
         self._traffic = traffic
         self._pacer = pacer or Pacer()
+        self._renewals = renewals or Renewals()
         self.patience = min(timeout, 5.0)
         self.address = f"{parts.scheme}://{parts.netloc}"
         self.path = parts.path
@@ -89,7 +92,8 @@ class RawClient:
         """The header lines that every request has, and more."""
         given = self._connection.headers
         named = any(name.lower() == "host" for name, _ in given)
-        return Headers((*(() if named else (("Host", self._host_header),)), *given, *more))
+        mine = ((name, self._renewals.current(value)) for name, value in more)
+        return Headers((*(() if named else (("Host", self._host_header),)), *given, *mine))
 
     def exchange(
         self,

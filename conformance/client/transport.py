@@ -18,6 +18,7 @@ from conformance.client.outages import Outages, no_service, wait
 from conformance.client.rate_limit import RateLimiter, retry_after
 from conformance.client.rate_limit_headers import TOO_MANY_REQUESTS
 from conformance.client.recorder import Traffic
+from conformance.client.renewal import Renewals
 from conformance.client.response import Response
 from conformance.client.stream import Stream
 from conformance.errors import ConnectionRefused, Inconclusive, NoResponse, Unsupported
@@ -60,6 +61,7 @@ class Target:
         self._rate_limiter = rate_limiter or RateLimiter()
         self.pacer = self._rate_limiter.pacer
         self._outages = outages or Outages()
+        self.renewals = Renewals()
         self._probe: httpx2.Request | None = None
         # An idle connection is given up before any usual server would: reusing one that the server
         # is just closing would look like a fault of the server.
@@ -99,6 +101,9 @@ class Target:
         def attempt() -> Response:
             request = self._request(method, path, params, headers, body)
             response = self._send(request, timeout or self.timeout)
+            if self.renewals.retries(request.headers, response.status):
+                request = self._request(method, path, params, headers, body)
+                response = self._send(request, timeout or self.timeout)
             if method == "GET" and 200 <= response.status < 300:
                 self._probe = request
             return response
@@ -191,7 +196,11 @@ class Target:
         sent = {"Accept": "text/event-stream"} | dict(headers)
 
         def attempt() -> Stream:
-            stream = self._stream(self._request("GET", path, None, sent, None))
+            request = self._request("GET", path, None, sent, None)
+            stream = self._stream(request)
+            if self.renewals.retries(request.headers, stream.status):
+                stream.close()
+                stream = self._stream(self._request("GET", path, None, sent, None))
             if stream.status == TOO_MANY_REQUESTS:
                 with stream:
                     stream.first_response(self.timeout)
@@ -243,7 +252,7 @@ class Target:
             method,
             self.base_url + path,
             params=params,
-            headers=dict(headers or {}),
+            headers=self.renewals.headers(headers or {}),
             content=body,
         )
 

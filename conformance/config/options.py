@@ -51,6 +51,11 @@ def _credential(name: str, text: str) -> Setting:
     )
 
 
+def _token_command(name: str, text: str) -> Setting:
+    """Declare a command that prints a credential."""
+    return Setting(name, text, group=CREDENTIALS, metavar="COMMAND", example="./get-token")
+
+
 OPTIONS = (
     Setting(
         "config",
@@ -102,6 +107,12 @@ OPTIONS = (
     ),
     _credential("other-api-key", "The same, sent as X-API-Key."),
     _credential("other-cookie", "The same, sent as the cookie vai_token."),
+    _token_command(
+        "token-command",
+        "Command that prints a token, or JSON with access_token and expires_in. It is run at the "
+        "start, before the token expires, and when an accepted token is rejected (401).",
+    ),
+    _token_command("other-token-command", "The same, for the other tenant."),
     Setting(
         "provision",
         "How to create or find the runs that checks need: mock (its control API), http "
@@ -159,7 +170,8 @@ OPTIONS = (
     ),
     Setting(
         "no-commands",
-        "Run no program that the configuration names (command, clock): for files of others.",
+        "Run no program that the configuration names (command, clock, token-command): for files "
+        "of others.",
         group=PROVISIONING,
         flag=True,
         in_file=False,

@@ -49,7 +49,7 @@ def read_provisioning(values: Values, errors: ErrorCollector) -> Provisioning:
         errors.attempt(_method, values),
         states,
         errors.attempt(_trigger, values),
-        errors.attempt(_words, values, "command"),
+        errors.attempt(words_of, values, "command"),
         errors.attempt(_clock, values),
     )
 
@@ -95,7 +95,7 @@ def _clock(values: Values) -> RequestTemplate | tuple[str, ...] | None:
         raise _body_without_request(values, "clock")
     if not text:
         return None
-    clock = _request(values, "clock", body) if is_request else _words(values, "clock")
+    clock = _request(values, "clock", body) if is_request else words_of(values, "clock")
     if "{seconds}" not in text + body:
         raise ConfigurationError(
             f"{values.where('clock')}: expected {{seconds}}, got {text!r}.",
@@ -127,7 +127,8 @@ def _request(values: Values, key: str, body: str, id_path: str = "") -> RequestT
     return RequestTemplate(key, method, path.strip(), body, id_path)
 
 
-def _words(values: Values, key: str) -> tuple[str, ...]:
+def words_of(values: Values, key: str) -> tuple[str, ...]:
+    """Return the words of a command. Raise ConfigurationError if commands are not allowed."""
     text = values[key] or ""
     if text and values["no_commands"]:
         raise ConfigurationError(

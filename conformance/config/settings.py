@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -17,8 +17,9 @@ from conformance.client.connection import Connection
 from conformance.client.credentials import AuthScheme, Credential
 from conformance.config import toml_file
 from conformance.config.options import OPTIONS, new_context
-from conformance.config.provisioning import Provisioning, read_provisioning
+from conformance.config.provisioning import Provisioning, read_provisioning, words_of
 from conformance.config.sources import Resolution, Values, resolve
+from conformance.config.token_command import IssuedToken, TokenCommand
 from conformance.config.waivers import read_waivers
 from conformance.errors import ErrorCollector
 from conformance.fuzz.config import GATE_CASES, FuzzConfig, chosen
@@ -57,6 +58,7 @@ class Settings:
     github: bool
     waivers: tuple[Waiver, ...]
     fuzz: FuzzConfig
+    issued: tuple[IssuedToken, ...] = ()
 
     def redactor(self) -> Redactor:
         """Return the redactor that removes every configured secret from reports."""
@@ -89,10 +91,12 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
             "Give it as --base-url http://127.0.0.1:8080, or write a configuration file: "
             "runs-conformance init",
         )
-    if not any(values.given(_key(scheme)) for scheme in AuthScheme):
+    commands = _token_commands(values, errors)
+    if not commands.get("") and not any(values.given(_key(scheme)) for scheme in AuthScheme):
         errors.note(
             "No credential is given.",
-            "Give one as --token, --api-key or --cookie, in RUNS_CONFORMANCE_TOKEN, or as "
+            "Give one as --token, --api-key, --cookie or --token-command, in "
+            "RUNS_CONFORMANCE_TOKEN, or as "
             f'token_env = "VARIABLE" in {toml_file.NAME}.',
         )
     settings = Settings(
@@ -124,7 +128,35 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
     )
     _check_selection(values, errors)
     errors.raise_all()
-    return settings
+    return _with_tokens(settings, commands)
+
+
+def _token_commands(values: Values, errors: ErrorCollector) -> dict[str, TokenCommand]:
+    """Return the commands that print a token, by the prefix of the tenant's settings."""
+    found: dict[str, TokenCommand] = {}
+    for prefix in ("", "other_"):
+        key = f"{prefix}token_command"
+        words = errors.attempt(words_of, values, key)
+        if words and values.given(f"{prefix}token"):
+            errors.note(
+                f"{values.where(key)} and {values.where(f'{prefix}token')} contradict each other.",
+                "Remove one of them.",
+            )
+        elif words:
+            base_url, timeout = values["base_url"] or "", values["timeout"] or 0.0
+            found[prefix] = TokenCommand(words, values.where(key), base_url, timeout)
+    return found
+
+
+def _with_tokens(settings: Settings, commands: Mapping[str, TokenCommand]) -> Settings:
+    """Run the commands, and put what they print before the other credentials."""
+    own, others, issued = settings.credentials, settings.others, list[IssuedToken]()
+    for prefix, command in commands.items():
+        first = command.issue()
+        token = Credential(AuthScheme.TOKEN, first.secret, command.where)
+        issued.append(IssuedToken(command, first, f"{prefix}token".upper()))
+        own, others = (own, (token, *others)) if prefix else ((token, *own), others)
+    return replace(settings, credentials=own, others=others, issued=tuple(issued))
 
 
 def _check_selection(values: Values, errors: ErrorCollector) -> None:

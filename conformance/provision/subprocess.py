@@ -26,31 +26,39 @@ _MAX_OUTPUT = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class CommandRunner:
-    """Calls executables: for which service, with how many seconds for each, and with the redactor
-    that removes secrets from their output."""
+    """Calls executables: for which service, with how many seconds for each, with the redactor that
+    removes secrets from their output, and with the secret that is in use instead of an earlier
+    one."""
 
     base_url: str
     timeout: float
     clean: Callable[[str], str] = str
+    current: Callable[[str], str] = str
 
     def run(
-        self, words: Sequence[str], credential: Credential, more: Mapping[str, str]
+        self,
+        words: Sequence[str],
+        credential: Credential | None,
+        more: Mapping[str, str],
+        shown: str = "",
     ) -> tuple[str, str]:
         """Return the output of a command that ended with 0, and the command as a person types it.
 
         The environment has RUNS_BASE_URL, RUNS_SECRET (the credential), RUNS_SECRET_KIND (token,
         api-key or cookie), RUNS_AUTH_HEADER (the header that presents it) and the items of `more`.
+        `shown` stands for the command in messages.
         Raise SetupError if it cannot be started, does not end in time, or ends with another code.
         """
-        command = shlex.join(words)
-        ((header, value),) = credential.headers().items()
-        environment = os.environ | {
-            "RUNS_BASE_URL": self.base_url,
-            "RUNS_SECRET": credential.secret,
-            "RUNS_SECRET_KIND": credential.scheme.value,
-            "RUNS_AUTH_HEADER": f"{header}: {value}",
-            **more,
-        }
+        command = shown or shlex.join(words)
+        environment = os.environ | {"RUNS_BASE_URL": self.base_url, **more}
+        if credential is not None:
+            mine = Credential(credential.scheme, self.current(credential.secret))
+            ((header, value),) = mine.headers().items()
+            environment |= {
+                "RUNS_SECRET": mine.secret,
+                "RUNS_SECRET_KIND": mine.scheme.value,
+                "RUNS_AUTH_HEADER": f"{header}: {value}",
+            }
         # Files, and not pipes: a process that it leaves running may hold a pipe open for ever.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:

@@ -134,6 +134,7 @@ class Engine:
                 self._session = Session(
                     self.settings, self.worker, self._wait, lambda s: self._emit(RateLimited(s))
                 )
+                self._redactor = self.session.redactor
                 if not self.worker:
                     self.session.try_out()
                     self._setup = self.session.check_provisioning()
@@ -376,7 +377,7 @@ class Engine:
             self._notes += (str(fault),)
         self.add_rate_limit_stats(session.rate_limiter.stats)
         self._outage_stats += session.outages.stats
-        self._notes += session.settling.notes
+        self._notes += (*session.settling.notes, *session.renewal_faults.values())
 
     def _make_report(self) -> Report:
         info = RunInfo(

@@ -20,8 +20,10 @@ from conformance.client.pacing import Pacer
 from conformance.client.rate_limit import RateLimiter
 from conformance.client.raw_socket import RawClient
 from conformance.client.recorder import Traffic
+from conformance.client.renewal import Issued, Renewal, Renewals
 from conformance.client.transport import Target
 from conformance.config.settings import Settings
+from conformance.config.token_command import IssuedToken
 from conformance.contract import contract
 from conformance.contract.schema import Schemas
 from conformance.errors import ConfigurationError, ConnectionRefused, Outcome, SetupError
@@ -74,9 +76,11 @@ class Session:
         self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
         self.monitor = RuleMonitor(rules(self._schemas), self.selected)
         retried_runs, waits = RetriedRuns(), WaitHistory()
+        self.renewal_faults: dict[str, str] = {}
         self.pacer = Pacer(settings.requests_per_minute / settings.workers)
         self.rate_limiter = RateLimiter(limited, self.pacer)
         self.outages = Outages()
+        renewals = Renewals([self._renewal(each) for each in settings.issued])
         self._target = Target(
             settings.base_url,
             self.traffic,
@@ -101,12 +105,14 @@ class Session:
             rate_limiter=self.rate_limiter,
             outages=self.outages,
         )
+        self._target.renewals = self._control.renewals = renewals
         self._raw_client = RawClient(
             settings.base_url,
             settings.connection,
             self.traffic,
             timeout=settings.timeout,
             pacer=self.pacer,
+            renewals=renewals,
         )
         self.api = Api(self._target, settings.credentials[0])
         self.cache = ObservationCache()
@@ -116,7 +122,7 @@ class Session:
                 control = Api(self._control, settings.credentials[0])
                 await_api(control, settings.wait_for_api, poller)
             self._command_runner = CommandRunner(
-                settings.base_url, settings.timeout, self.redactor.text
+                settings.base_url, settings.timeout, self.redactor.text, renewals.current
             )
             self.provisioner = self._choose(worker)
         except BaseException:
@@ -264,6 +270,16 @@ class Session:
                 "mock", mock.make, mine, other or other_tenant_of(mine), mock, schemes
             )
         return DiscoverProvisioner(self.api, other)
+
+    def _renewal(self, token: IssuedToken) -> Renewal:
+        def issue() -> Issued | None:
+            try:
+                return token.command.issue()
+            except SetupError as fault:
+                self.renewal_faults[token.command.where] = fault.message
+                return None
+
+        return Renewal(token.first, issue, lambda new: self.redactor.add(new, token.variable))
 
     def _clock(self) -> Clock | None:
         """The clock that was configured, for whichever way runs are got."""
