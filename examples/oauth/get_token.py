@@ -2,7 +2,8 @@
 """Print an access token of the OAuth client credentials grant, for --token-command.
 
 OAUTH_TOKEN_URL, OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET are read from the environment;
-OAUTH_SCOPE is optional. The response is printed as it is: the kit reads `access_token` and `expires_in`.
+OAUTH_SCOPE is optional. The response is printed as it is: the kit reads `access_token` and
+`expires_in`.
 """
 
 import base64

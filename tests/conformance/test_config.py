@@ -309,7 +309,8 @@ def papers() -> None:
     ours.private_key_and_cert_chain_pem.write_to_path("client.pem")
 
 
-NEEDS_ANOTHER = ("#body = ", "#client_key = ")
+# A key that needs another one, or that takes its place.
+NEEDS_ANOTHER = ("#body = ", "#client_key = ", "#token_command = ", "#other_token_command = ")
 
 
 @pytest.mark.parametrize("line", [x for x in uncommented() if not x.startswith(NEEDS_ANOTHER)])

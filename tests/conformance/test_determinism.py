@@ -19,7 +19,8 @@ from conformance.results.report import Report
 SOME = ("LIST-*", "GET-*", "STEPS-*", "AUTH-*", "CANCEL-0[1-5]", "RETRY-0*", "HTTP-*")
 FUZZ = ("FUZZ-EXAMPLES-LIST", "FUZZ-COVERAGE-LIST")
 WORLD = "test-again"
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# In each spelling that a check makes of one.
+_ID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Journal:
@@ -48,7 +49,7 @@ def numbered(asked: list[str]) -> list[str]:
     fresh = count()
 
     def name(found: re.Match[str]) -> str:
-        return names.setdefault(found[0], f"run {next(fresh)}")
+        return names.setdefault(found[0].lower().replace("-", ""), f"run {next(fresh)}")
 
     # Of several in one go a server that is left after the first may have read any number.
     return [_ID.sub(name, line) for line, _ in groupby(asked)]
