@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -16,8 +16,9 @@ from conformance.errors import CheckFailed, Inconclusive, Unsupported
 from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
 from conformance.harness.recordings import Snapshot
-from conformance.vocabulary import NEXT_STATUSES, State, Status
+from conformance.vocabulary import NEXT_STATUSES, Operation, State, Status
 
+Json = dict[str, Any]
 ALLOWED: Mapping[str, Collection[str]] = {
     s: {*after, Status.CANCELLED} for s, after in NEXT_STATUSES.items()
 }
@@ -139,6 +140,33 @@ def check_reads_show_an_acknowledged_retry(context: CheckContext) -> None:
             f"{retried.response.summary}, and {context.settling.limit:g} s later (--settle) the "
             f"run is read as it was before the retry"
         )
+
+
+@requirement("LIFE-08")
+def check_representations_have_the_same_fields(context: CheckContext) -> None:
+    """The item of a pending run, the response to a cancel, and that to a retry."""
+    for what, read, other in _representations(context):
+        missing = [name for name, value in read.items() if value is not None and name not in other]
+        if missing:
+            context.api.get_run(str(read.get("id")))
+            raise CheckFailed(f"{what} has no {missing[0]!r}, and the run that is read by id has")
+
+
+def _representations(context: CheckContext) -> Iterator[tuple[str, Json, Json]]:
+    """A name for another representation of a run, the run as read by id, and the other."""
+    cancel = acknowledged_cancel(context)
+    before, page = (cancel.before[o].object() for o in (Operation.GET, Operation.LIST))
+    for item in page.get("items") or ():
+        if item.get("id") == cancel.run_id:
+            yield "the item in the list", before, item
+    after, response = cancel.after[Operation.GET].object(), cancel.response.object()
+    if unchanged(after, response, ("status", "updatedAt")) is None:
+        yield "the response to a cancel", after, response
+    with contextlib.suppress(Inconclusive, Unsupported):
+        retried = retried_run(context)
+        after, response = retried.after[0].run, retried.response.object()
+        if unchanged(after, response, ("status", "updatedAt")) is None:
+            yield "the response to a retry", after, response
 
 
 def _read_everything(context: CheckContext, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -19,7 +19,13 @@ from conformance.assertions.matchers import (
     timestamp,
     unchanged,
 )
-from conformance.checks.support.boundary_pages import MAX_LIMIT, boundary_pages
+from conformance.checks.support.boundary_pages import MAX_LIMIT, boundary_pages, first_gap
+from conformance.checks.support.filtered_pages import (
+    filtered_pages,
+    most_frequent,
+    not_under_status,
+    turns_back,
+)
 from conformance.checks.support.unusual_values import pages_of_unusual_values
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import CheckContext
@@ -181,18 +187,9 @@ def check_pages_join_at_the_maximum_limit(context: CheckContext) -> None:
     if len(pages) == 1:
         # The whole list fits into one page.
         return
-    first, _, around, after = pages
-    if len(first["items"]) < MAX_LIMIT or len(around["items"]) < 2 or not after["items"]:
-        raise Inconclusive("a page has fewer runs than its limit", caused_by="LIST-04")
-    for before, later, last in ((first, around, MAX_LIMIT - 1), (around, after, 1)):
-        # Runs that others create meanwhile come in at one of the ends.
-        created = later["total"] - before["total"]
-        expected = [before["items"][last - n]["id"] for n in (0, min(max(created, 0), last))]
-        if created >= 0 and (found := later["items"][0]["id"]) not in expected:
-            context.page(limit=1, offset=MAX_LIMIT - 1 + (before is around))
-            raise CheckFailed(
-                f"the run {expected[0]} is the first of another page, and {found} is in its place"
-            )
+    if (why := first_gap(*pages)) is not None:
+        context.page(limit=2, offset=MAX_LIMIT - 1)
+        raise CheckFailed(why)
 
 
 @requirement("LIST-11", exclusive=True)
@@ -215,6 +212,20 @@ def check_the_total_does_not_depend_on_the_page(context: CheckContext) -> None:
         totals[0] == totals[-1] and len(set(totals)) > 1
     ):
         raise CheckFailed(f"`total` is {totals} for the pages {[str(query) for query in queries]}")
+
+
+@requirement("LIST-11", exclusive=True, since="1.1")
+def check_the_total_under_a_filter_does_not_depend_on_the_page(context: CheckContext) -> None:
+    """Nor on the limit: for the statuses that most runs have."""
+    context.ensure_runs(3)
+    for each in most_frequent(filtered_pages(context)):
+        queries = ({"limit": 1}, {"limit": 2, "offset": 1}, {"limit": 1})
+        first, total, last = (context.page(status=each.value, **q)["total"] for q in queries)
+        # Others change runs meanwhile.
+        if not min(first, last) <= total <= max(first, last):
+            raise CheckFailed(
+                f"`total` under status={each.value} is {total} with an offset and {first} without"
+            )
 
 
 @requirement("LIST-12", exclusive=True)
@@ -272,6 +283,23 @@ def check_the_order_is_by_creation(context: CheckContext) -> None:
         context.observe("Q11", observed=f"createdAt turns back at item {turn} of {len(moments)}")
         raise CheckFailed(f"createdAt turns back at item {turn}: {items[turn].get('createdAt')}")
     context.observe("Q11", *known, observed=f"createdAt of {len(moments)} runs is {observed}")
+
+
+@requirement("LIST-14", since="1.1")
+def check_the_order_under_a_filter(context: CheckContext) -> None:
+    """The same way as without one."""
+    context.ensure_runs(3)
+    items = context.page(limit=MAX_ITEMS)["items"]
+    moments = [timestamp(run, "createdAt") for run in items]
+    rising = moments[0] < moments[-1]
+    for each, page in filtered_pages(context).items():
+        if (run := turns_back(page["items"], rising=rising)) is not None:
+            # The page may have been read for another check: read it again, in this one.
+            context.page(status=each.value, limit=1000)
+            raise CheckFailed(
+                f"status={each.value} is not {'oldest' if rising else 'newest'} first as the whole "
+                f"list is: createdAt turns back at {run.get('createdAt')}"
+            )
 
 
 @requirement("LIST-15")
@@ -352,3 +380,16 @@ def check_unusual_characters_in_the_filter(context: CheckContext) -> None:
             again = require(context.api.list_runs(status=value), no_server_error)
             if again.status == 200 and again.object().get("items"):
                 raise CheckFailed(f"status={value[:20]!r}, which no run has, gives items")
+
+
+@requirement("LIST-20")
+def check_every_run_is_listed_under_its_status(context: CheckContext) -> None:
+    """Finished runs, as far as all of their status fit into one page."""
+    context.runs.shared(State.CANCELLED)
+    context.runs.shared(State.COMPLETED)
+    pages = filtered_pages(context)
+    listed = {run["id"] for page in pages.values() for run in page["items"]}
+    for run in context.page(limit=MAX_ITEMS)["items"]:
+        # A page that was read for another check may be older than the run.
+        if run["id"] not in listed and not_under_status(context, run):
+            raise CheckFailed(f"the run {run['id']} is not listed under its status {run['status']}")

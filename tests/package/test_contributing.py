@@ -107,7 +107,7 @@ def test_the_requirement_of_the_guide_kills_its_mutant(extended: Path) -> None:
     """And the catalogue is consistent with it."""
     words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance/test_mutants.py"]
     assert "2 passed" in execute(extended, *words, "-k", "offset-of-zero or requirement_has")
-    assert "LIST-20" in execute(extended, "-m", "conformance", "explain", "LIST-20")
+    assert "LIST-21" in execute(extended, "-m", "conformance", "explain", "LIST-21")
 
 
 def test_the_fault_kind_of_the_guide_is_played(extended: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from conformance.errors import Inconclusive
 from conformance.harness.context import CheckContext
 
 MAX_LIMIT = 1000
 # The limits and offsets of pages that exist only if there are more runs than the largest limit.
 _AROUND = ((MAX_LIMIT, 1), (2, MAX_LIMIT - 1), (MAX_LIMIT, MAX_LIMIT))
-Boundary = Mapping[tuple[int, int], dict[str, Any]]
+Page = dict[str, Any]
+Boundary = Mapping[tuple[int, int], Page]
 
 
 def boundary_pages(context: CheckContext) -> Boundary:
@@ -27,3 +29,21 @@ def _read(context: CheckContext) -> Boundary:
         for limit, offset in _AROUND:
             pages[limit, offset] = context.page(limit=limit, offset=offset)
     return pages
+
+
+def first_gap(first: Page, _: Page, around: Page, after: Page) -> str | None:
+    """Return which run is not where the page before has it; None if the pages join.
+
+    Raise Inconclusive if a page has fewer runs than its limit.
+    """
+    if len(first["items"]) < MAX_LIMIT or len(around["items"]) < 2 or not after["items"]:
+        raise Inconclusive("a page has fewer runs than its limit", caused_by="LIST-04")
+    for before, later, last in ((first, around, MAX_LIMIT - 1), (around, after, 1)):
+        # Runs that others create meanwhile come in at one of the ends.
+        created = later["total"] - before["total"]
+        expected = [before["items"][last - n]["id"] for n in (0, min(max(created, 0), last))]
+        if created >= 0 and (found := later["items"][0]["id"]) not in expected:
+            return (
+                f"the run {expected[0]} is the first of another page, and {found} is in its place"
+            )
+    return None

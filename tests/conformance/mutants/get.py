@@ -222,3 +222,13 @@ mutant.objects(
     on="steps",
     change=steps(lambda s: s.update(startedAt=s["startedAt"] and OLD)),
 )
+
+
+def lacking(name: str, on: str) -> None:
+    """Add a mutant that leaves a field out of one representation of a run."""
+    mutant.runs("LIFE-08", name=name, on=on, change=lambda run: run.pop("createdAt", None))
+
+
+lacking("items-are-short", "list")
+lacking("cancel-returns-less", "cancel")
+lacking("retry-returns-less", "retry")

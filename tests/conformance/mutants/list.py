@@ -207,3 +207,40 @@ async def long_values_filter_nothing(request: Request, forward: Forward, memory:
     if len(request.parameter("status") or "") > 255:
         request.set("status", None)
     return await forward(request)
+
+
+@mutant("LIST-11")
+async def filtered_total_is_what_is_left(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
+    reply = await forward(request)
+    offset = integer(request.parameter("offset")) or 0
+    if request.operation == "list" and reply.status == 200 and request.parameter("status"):
+        page = reply.json()
+        return reply.put(page | {"total": page["total"] - offset})
+    return reply
+
+
+@mutant("LIST-14")
+async def filter_has_an_order_of_its_own(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
+    reply = await forward(request)
+    if request.operation == "list" and reply.status == 200 and request.parameter("status"):
+        page = reply.json()
+        return reply.put(page | {"items": page["items"][::-1]})
+    return reply
+
+
+@mutant("LIST-20", settle="100ms")
+async def index_of_the_filter_lags(request: Request, forward: Forward, memory: Json) -> Response:
+    """One run that completed is listed under the status that it had."""
+    reply = await forward(request)
+    if request.operation == "list" and reply.status == 200:
+        page, wanted = reply.json(), request.parameter("status")
+        done = [run["id"] for run in page["items"] if run["status"] == "completed"]
+        memory.update({"hidden": done[0]} if done and not memory else {})
+        if wanted == "completed" and memory:
+            items = [run for run in page["items"] if run["id"] != memory["hidden"]]
+            return reply.put({"items": items, "total": page["total"] - 1})
+    return reply
