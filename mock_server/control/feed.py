@@ -55,13 +55,8 @@ class Feeds:
         """Return the open worlds as in the control API."""
         return {"items": [to_json(world) for world in self._worlds]}
 
-    def open(
-        self, world: World, whose: str, topics: list[Topic], last_event_id: str | None
-    ) -> FeedStream:
-        """Return a stream of the changes in ``world``, since ``last_event_id`` if there is one.
-
-        Raise HttpError: 429 when too many are open, 503 when the mock stops.
-        """
+    def check_room(self) -> None:
+        """Raise HttpError: 429 when too many feeds are open, 503 when the mock stops."""
         if self.closed:
             raise HttpError(503, "The mock is stopping.")
         if self.open_count >= MAX_FEEDS:
@@ -70,9 +65,17 @@ class Feeds:
                 f"{MAX_FEEDS} live feeds are open, the maximum: close some.",
                 {"Retry-After": "5"},
             )
+
+    def open(
+        self, world: World, whose: str, topics: list[Topic], last_event_id: str | None
+    ) -> FeedStream:
+        """Return a stream of the changes in ``world``, since ``last_event_id`` if there is one;
+        send it, or its channel will not end. Raise HttpError as ``check_room`` does."""
+        self.check_room()
         key = (world.name, whose)
         channel = self._channels.get(key)
         if channel is None:
+            self._make_room()
             channel = self._channels[key] = Channel(self, world, self._journals[whose])
         self._worlds.observer = self
         return FeedStream(self, channel, topics, last_event_id)
@@ -98,6 +101,12 @@ class Feeds:
             self._expire(channel)
         self._worlds_have_changed()
 
+    def _make_room(self) -> None:
+        """End the channel that has been without clients for the longest time if there are many."""
+        if len(self._channels) >= MAX_FEEDS:
+            idle = [one for one in self._channels.values() if not one.live]
+            self._expire(min(idle, key=lambda one: one.expiry.when() if one.expiry else 0.0))
+
     def _expire(self, channel: Channel) -> None:
         """End a channel without clients."""
         channel.close()
@@ -110,7 +119,6 @@ class Feeds:
         self.closed = True
         for channel in self._channels.values():
             channel.close()
-            channel.touch()
 
     def _worlds_have_changed(self) -> None:
         for channel in self._channels.values():
@@ -124,11 +132,11 @@ def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
     def follow_events(call: Call) -> Response:
         asked = call.parameters["topics"]
         topics = list(Topic) if asked is None else [Topic(one) for one in asked.split(",")]
+        if call.exchange.method == "HEAD":
+            feeds.check_room()
+            return NoContent(HEADERS, 200)  # As GET, without opening the stream.
         whose = call.parameters["whose"].replace("nobody", "none")
         last_event_id = call.parameters["Last-Event-ID"]
-        stream = feeds.open(call.world, whose, list(dict.fromkeys(topics)), last_event_id)
-        if call.exchange.method == "HEAD":
-            return NoContent(HEADERS, 200)  # As GET, without opening the stream.
-        return stream
+        return feeds.open(call.world, whose, list(dict.fromkeys(topics)), last_event_id)
 
     return {"followEvents": follow_events}

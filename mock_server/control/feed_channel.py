@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Hashable
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import orjson
 
@@ -41,6 +41,16 @@ class Topic(StrEnum):
     WORLDS = "worlds"
 
 
+class FeedClient(Protocol):
+    """A client of a channel."""
+
+    def wake(self) -> None:
+        """Look for changes."""
+
+    def end(self) -> None:
+        """End the feed."""
+
+
 class Channel:
     """The changes of the world of one name, whichever world that is.
 
@@ -55,7 +65,7 @@ class Channel:
         self._observed: list[Journal] = []
         self._rendered: dict[tuple[Topic, int], tuple[bytes | None, int]] = {}
         self._rendered_at = 0
-        self._clients: set[Callable[[], None]] = set()
+        self._clients: set[FeedClient] = set()
         self._wake_scheduled = False
         self.expiry: asyncio.TimerHandle | None = None
         self._begin(world)
@@ -63,7 +73,8 @@ class Channel:
     def _begin(self, world: World) -> None:
         """Observe ``world``; what was before it can no longer be resumed."""
         self.world = world
-        self._floor = floor = self._feeds.number
+        # A number of its own, because what happened while nothing observed the world had none.
+        self._floor = floor = self._feeds.next_number()
         self._runs: ChangeLog[Run] = ChangeLog(MAX_RUNS, floor)
         self._requests: ChangeLog[Exchange] = ChangeLog(MAX_REQUESTS, floor)
         self._latest = {Topic.CLOCK: floor, Topic.FAULTS: floor, Topic.WORLDS: floor}
@@ -94,8 +105,10 @@ class Channel:
         self._observed = journals
 
     def close(self) -> None:
-        """Observe nothing any more."""
+        """Observe nothing any more, and end the feed of every client."""
         self._leave()
+        for client in self._clients:
+            client.end()
         if self.expiry is not None:
             self.expiry.cancel()
             self.expiry = None
@@ -112,17 +125,17 @@ class Channel:
         """Whether the channel has a client."""
         return bool(self._clients)
 
-    def join(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` after changes."""
-        self._clients.add(wake)
+    def join(self, client: FeedClient) -> None:
+        """Wake ``client`` after changes."""
+        self._clients.add(client)
         if self.expiry is not None:
             self.expiry.cancel()
             self.expiry = None
         self.world.wakeup.arm()
 
-    def leave(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` no longer."""
-        self._clients.discard(wake)
+    def leave(self, client: FeedClient) -> None:
+        """Wake ``client`` no longer."""
+        self._clients.discard(client)
         if not self._clients:
             self.world.wakeup.arm()  # Cancels the timer.
 
@@ -165,8 +178,8 @@ class Channel:
     def replaced(self, world: World) -> None:
         """Observe ``world`` from now on; every client has to read everything again."""
         self._leave()
-        self._next()
         self._begin(world)
+        self.touch()
         world.wakeup.arm()
 
     def touch(self) -> None:
@@ -190,8 +203,8 @@ class Channel:
             before, self._faults = self._faults, self._render_faults()
             if before != self._faults:
                 self._latest[Topic.FAULTS] = self._feeds.next_number()
-        for wake in self._clients:
-            wake()
+        for client in self._clients:
+            client.wake()
 
     # The data of events.
 

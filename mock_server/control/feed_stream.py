@@ -54,10 +54,10 @@ class FeedStream:
 
     async def __call__(self, receive: Receive, send: Send) -> None:
         feeds, channel = self._feeds, self._channel
-        channel.join(self._awake.set)
+        channel.join(self)
         feeds.open_count += 1
         disconnected = asyncio.create_task(until_disconnected(receive))
-        disconnected.add_done_callback(lambda _: self._end())
+        disconnected.add_done_callback(lambda _: self.end())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             await self._send_events(send)
@@ -65,10 +65,15 @@ class FeedStream:
         finally:
             disconnected.cancel()
             feeds.open_count -= 1
-            channel.leave(self._awake.set)
+            channel.leave(self)
             feeds.release(channel)
 
-    def _end(self) -> None:
+    def wake(self) -> None:
+        """Look for changes."""
+        self._awake.set()
+
+    def end(self) -> None:
+        """End the feed, also before the next event may be sent."""
         self._over.set()
         self._awake.set()
 
@@ -80,7 +85,7 @@ class FeedStream:
                 await self._wait(self._over, EVENT_INTERVAL * len(events))
             elif not await self._wait(self._awake, HEARTBEAT_INTERVAL):
                 await self._send(send, _HEARTBEAT)
-            if self._over.is_set() or self._feeds.closed:
+            if self._over.is_set():
                 return
             self._awake.clear()
             events = self._read()

@@ -257,6 +257,8 @@ class World:
     def set_arrivals(self, arrivals: Arrivals | None) -> None:
         """Let runs arrive by themselves, or no longer."""
         self.arrivals = arrivals
+        for observer in self.observers:
+            observer.clock_changed()  # Another event is due next.
         self.wakeup.arm()
 
     # Subscribing.

@@ -12,8 +12,11 @@ from mock_server.control import feed, feed_channel, feed_stream
 from mock_server.control.change_log import ChangeLog
 from mock_server.control.feed import Feeds
 from mock_server.control.feed_channel import Topic
+from mock_server.engine.randomness import SeededRandom
+from mock_server.errors import HttpError
 from mock_server.journal.journal import Journal
 from mock_server.settings import Settings
+from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
 
@@ -131,6 +134,89 @@ def test_nothing_is_observed_without_a_client(monkeypatch: pytest.MonkeyPatch) -
             await asyncio.sleep(0)
         assert (world.journal.observers, world.faults.observers) == ((), ())
         assert feeds._worlds.observer is None
+
+    with_world(test)
+
+
+def test_a_head_request_observes_nothing() -> None:
+    """It has no stream whose end would end that."""
+
+    async def run() -> None:
+        worlds = Worlds(Settings(scale=0))
+        explainer = SimpleNamespace(entry=None, unassigned=Journal())
+        follow_events = feed.functions(worlds, explainer)["followEvents"]
+        world = await worlds.open(WORLD)
+        parameters = {"topics": None, "whose": "world", "Last-Event-ID": None}
+        exchange = SimpleNamespace(method="HEAD")
+        follow_events(SimpleNamespace(parameters=parameters, exchange=exchange, world=world))
+        assert (world.observers, worlds.observer) == ((), None)
+
+    asyncio.run(run())
+
+
+def test_what_nothing_observed_cannot_be_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id is as new as can be, but the channel has ended in between."""
+    monkeypatch.setattr(feed, "RESUMABLE_FOR", 0.0)
+
+    async def test(feeds: Feeds, world: World) -> None:
+        client = Client(feeds, world, "runs")
+        await client.event("hello")
+        await client.leave()
+        while world.observers:
+            await asyncio.sleep(0)
+        world.create(scenario(feeds))
+        again = Client(feeds, world, "runs", client.last_id)
+        await again.event("hello")
+        assert await again.event("resync") == {}
+        await again.leave()
+
+    with_world(test)
+
+
+def test_channels_without_clients_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many worlds are followed for a moment, few go on being observed."""
+    monkeypatch.setattr(feed, "MAX_FEEDS", 3)
+
+    async def test(feeds: Feeds, world: World) -> None:
+        followed = [world]
+        for number in range(6):
+            followed.append(await feeds._worlds.open(f"test-empty-{number}"))
+        for one in followed:
+            client = Client(feeds, one, "runs")
+            await client.event("hello")
+            await client.leave()
+        assert [bool(one.observers) for one in followed] == [False] * 4 + [True] * 3
+
+    with_world(test)
+
+
+def test_the_end_of_the_mock_ends_a_feed_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that may not send its next event yet."""
+    monkeypatch.setattr(feed_stream, "EVENT_INTERVAL", 3_600.0)
+
+    async def test(feeds: Feeds, world: World) -> None:
+        client = Client(feeds, world, "runs")
+        await client.event("hello")
+        feeds.close()
+        await client.task
+        with pytest.raises(HttpError, match="stopping"):
+            feeds.open(world, "world", [Topic.RUNS], None)
+
+    with_world(test)
+
+
+def test_arrivals_change_what_is_due_next() -> None:
+    """The clock is sent again."""
+
+    async def test(feeds: Feeds, world: World) -> None:
+        client = Client(feeds, world, "clock")
+        await client.event("hello")
+        mix = [(scenario(feeds), 1.0)]
+        world.set_arrivals(Arrivals(6, mix, SeededRandom(1, "arrivals"), world.engine.now))
+        assert (await client.event("clock"))["nextDueAt"] is not None
+        world.set_arrivals(None)
+        assert (await client.event("clock"))["nextDueAt"] is None
+        await client.leave()
 
     with_world(test)
 
