@@ -32,7 +32,7 @@ DOCS = ROOT / "docs"
 # Generated pages, lists, and a guide with sessions of its own (tests/package/test_contributing.py).
 WITHOUT = {
     *("adding-things", "connect", "contract", "contract-documents", "glossary", "index"),
-    *("kill-table", "limits", "parallel-tests", "questions", "requirements"),
+    *("kill-table", "limits", "questions", "requirements"),
 }
 PAGES = [README, *sorted(DOCS.glob("*.md"))]
 GUIDES = [page for page in PAGES if page.stem not in WITHOUT]

@@ -36,13 +36,13 @@ export function badges(questions, page) {
       h("span", { className: "evidence", role: "list", "aria-label": "Evidence" }, entries.map(badge))
 
     /** Show the entries in a row of their own, below the row that they are about. */
-    const withRow = (Original, props, entries, columns) =>
+    const withRow = (Original, props, entries) =>
       h(
         system.React.Fragment,
         null,
         h(Original, props),
         entries.length > 0 &&
-          h("tr", { className: "evidence-row" }, h("td"), h("td", { colSpan: columns }, list(entries))),
+          h("tr", { className: "evidence-row" }, h("td"), h("td", null, list(entries))),
       )
 
     return {
@@ -60,10 +60,10 @@ export function badges(questions, page) {
         parameterRow: (Original) => (props) => {
           const [path, method] = props.pathMethod
           const { name, in: kind } = props.rawParam.toJS()
-          return withRow(Original, props, evidence.parameter(path, method, name, kind), 1)
+          return withRow(Original, props, evidence.parameter(path, method, name, kind))
         },
         response: (Original) => (props) =>
-          withRow(Original, props, evidence.response(props.path, props.method, props.code), 2),
+          withRow(Original, props, evidence.response(props.path, props.method, props.code)),
         Model: (Original) => (props) => {
           const parts = [h(Original, props), list(evidence.schema(props.specPath.toJS().map(String)))]
           // Properties refer to the reason that their object gives.
