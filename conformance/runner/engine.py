@@ -137,6 +137,7 @@ class Engine:
                 self._redactor = self.session.redactor
                 if not self.worker:
                     self.session.try_out()
+                    self.settings = self.session.settings
                     self._setup = self.session.check_provisioning()
                     self._emit(self._setup)
         except (KitError, DeadlineExceeded) as fault:

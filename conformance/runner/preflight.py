@@ -40,8 +40,8 @@ def await_api(api: Api, seconds: float, on_wait: Callable[[float, str], None]) -
         time.sleep(min(_PAUSE, seconds - waited))
 
 
-def try_out(api: Api, credentials: Sequence[Credential]) -> None:
-    """Send one harmless request with each credential.
+def try_out(api: Api, credentials: Sequence[Credential]) -> frozenset[Credential]:
+    """Send one harmless request with each credential; return those that are rejected.
 
     Raise UnreachableError with a hint if nothing can be checked, or a credential is rejected: that
     is not a fault of the API. A secret that is accepted in one way and not in another is left to
@@ -67,6 +67,7 @@ def try_out(api: Api, credentials: Sequence[Credential]) -> None:
             "Check the credential and its option: --token is sent as Authorization: Bearer, "
             "--api-key as X-API-Key, --cookie as the cookie vai_token.",
         )
+    return frozenset(refused)
 
 
 def _first_response(api: Api) -> Response:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
 from functools import partial
 
 from conformance.assertions.monitor import InvariantMonitor
@@ -129,17 +130,37 @@ class Session:
             self._target.close()
             self._control.close()
             raise
-        self._poller = Poller(self._clock() or self.provisioner.clock, settings.patience, waits)
-        waits.real_time = self._poller.real_time
+        self._waits, self._retried_runs = waits, retried_runs
         self.settling = Settling(settings.settle)
-        self._runs = Runs(self.provisioner, self.api, self._poller, retried_runs, self.settling)
+        self._equip()
+
+    def _equip(self) -> None:
+        clock = self._clock() or self.provisioner.clock
+        self._poller = Poller(clock, self.settings.patience, self._waits)
+        self._waits.real_time = self._poller.real_time
+        self._runs = Runs(
+            self.provisioner, self.api, self._poller, self._retried_runs, self.settling
+        )
 
     def try_out(self) -> None:
-        """One harmless request with each credential.
+        """One harmless request with each credential. One that is rejected, though its secret is
+        accepted in another way, is the default no more: only the check of its scheme uses it.
 
         Raise UnreachableError with a hint if the API does not respond.
         """
-        try_out(self.api, (*self._credentials, *self.settings.others))
+        given = self.settings
+        rejected = try_out(self.api, (*self._credentials, *given.others))
+        if not {*self._credentials[:1], *given.others[:1]} & rejected:
+            return
+        own, others = (
+            tuple(sorted(each, key=lambda credential: credential in rejected))
+            for each in (given.credentials, given.others)
+        )
+        self.settings = replace(given, credentials=own, others=others)
+        self._credentials = own
+        self.api = Api(self._target, own[0])
+        self.provisioner = self._choose("")
+        self._equip()
 
     def alive(self) -> bool:
         """Whether anything listens there still."""
