@@ -41,6 +41,10 @@ _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _Rejection = tuple[int, str]
 
 
+def _nothing() -> None:
+    pass
+
+
 class Connection(HttpToolsProtocol):
     """HTTP/1.1, with the transport in the scope, for faults that close the connection.
 
@@ -76,6 +80,12 @@ class Connection(HttpToolsProtocol):
         self._stop_deadline()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
+        # Else circles of references would keep all of them until the garbage collector runs, and
+        # it does not look at what is there during long work.
+        for cycle, _ in self.pipeline:
+            cycle.on_response = _nothing
+        self.pipeline.clear()
+        self._unread = b""
 
     def data_received(self, data: bytes) -> None:
         if self._rejected:

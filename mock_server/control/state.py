@@ -35,7 +35,10 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     async def show_repro(call: Call) -> Response:
         token = call.parameters["token"]
         world = await repro_link.read(worlds, token)
-        return _situation_response(call, pages, {"opened": False, **_situation(call, world)})
+        try:
+            return _situation_response(call, pages, {"opened": False, **_situation(call, world)})
+        finally:
+            worlds.dispose(world)
 
     async def open_repro(call: Call) -> Response:
         world = await repro_link.open_world(worlds, call.parameters["token"])

@@ -21,7 +21,7 @@ from mock_server.engine.clock import Clock, wall
 from mock_server.engine.fake_data import FakeData
 from mock_server.engine.run_state import Json
 from mock_server.engine.scenario import Scenario
-from mock_server.errors import HttpError, UsageError
+from mock_server.errors import HttpError, RequestValidationError, UsageError
 from mock_server.faults import rules
 from mock_server.faults.rules import Preset
 from mock_server.settings import Settings
@@ -230,7 +230,11 @@ class Worlds:
 
     def _read(self, document: Json, name: str, loc: tuple[str, ...], limits: Limits) -> Work[World]:
         world = yield from restore(document, name, self._fake_data, loc, limits)
-        yield from prove(world, loc, limits)
+        try:
+            yield from prove(world, loc, limits)
+        except RequestValidationError:
+            self.dispose(world)
+            raise
         return world
 
     def _touch(self, name: str) -> None:
@@ -241,9 +245,13 @@ class Worlds:
         """Open ``world`` in place of the one of its name. Raise HttpError (409)."""
         old = self._open.pop(world.name, None)
         if old is not None:
-            self._dispose(old)
+            self.dispose(old)
         elif len(self._open) >= self.settings.max_worlds:
-            self._remove_idle()
+            try:
+                self._remove_idle()
+            except HttpError:
+                self.dispose(world)
+                raise
         self._open[world.name] = world
         if self.observer is not None:
             self.observer.opened(world)
@@ -260,11 +268,12 @@ class Worlds:
                 f"All {self.settings.max_worlds} worlds are declared or have "
                 "subscribers: start the mock with a larger --most-worlds.",
             )
-        self._dispose(self._open.pop(idle))
+        self.dispose(self._open.pop(idle))
         if self.observer is not None:
             self.observer.removed(idle)
 
-    def _dispose(self, world: World) -> None:
+    def dispose(self, world: World) -> None:
+        """Close a world that is not open, or no longer, and free its memory."""
         world.close()
         task = asyncio.create_task(self.runner.run(world.dispose()))
         self._disposals.add(task)

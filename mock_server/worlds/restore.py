@@ -93,6 +93,26 @@ def restore(
     clock.rescale(document.clock.scale)
     world = World(name, document.seed, clock, behaviour, fake_data, origin=document.world)
     world.omitted_runs = document.omitted_runs
+    try:
+        yield from _fill(world, document, scenarios, totals, location)
+    except RequestValidationError:
+        world.close()
+        yield from world.dispose()
+        raise
+    if not document.clock.frozen:
+        clock.resume()
+    return world
+
+
+def _fill(
+    world: World,
+    document: Document,
+    scenarios: list[Scenario],
+    totals: Totals,
+    location: Location,
+) -> Work[None]:
+    """Add the runs, the schedule, the arrivals and the faults of the document."""
+    now = document.clock.now
     yield from _count_runs(document, scenarios, totals, location("runs"))
     for index, written in enumerate(document.runs):
         entry = location("runs", index)
@@ -103,9 +123,6 @@ def restore(
     if document.arrivals is not None:
         _restore_arrivals(world, document, scenarios, location("arrivals"))
     world.faults.restore(document.faults)
-    if not document.clock.frozen:
-        clock.resume()
-    return world
 
 
 def _document(data: Any, location: Location, loc: Sequence[str]) -> Document:

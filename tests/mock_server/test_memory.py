@@ -1,18 +1,24 @@
 """Memory comes back: no circle of references keeps a world, a request or its body."""
 
 import gc
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
+from mock_server.connection import Connection
 from mock_server.engine.behaviour import Behaviour
+from mock_server.engine.run import Run
+from mock_server.errors import RequestValidationError
 from mock_server.http.call import Call
 from mock_server.journal import journal
 from mock_server.journal.exchange import Exchange
 from mock_server.journal.journal import Journal
+from mock_server.response_cycle import ResponseCycle
 from mock_server.testing import MockWorld
 from mock_server.worlds.world import World
 
@@ -29,7 +35,7 @@ def left_over() -> Iterator[Callable[[], list[str]]]:
         gc.set_debug(gc.DEBUG_SAVEALL)
         try:
             gc.collect()
-            kinds = (World, Exchange, Call, Journal)
+            kinds = (World, Run, Exchange, Call, Journal, Connection, ResponseCycle)
             return [type(one).__name__ for one in gc.garbage if isinstance(one, kinds)]
         finally:
             gc.set_debug(0)
@@ -57,6 +63,50 @@ def test_no_request_leaves_garbage(
         assert client.post("/_mock/repro").status_code == 200
         mock_world.control("reset", runs=3, live=0)
     assert client.get("/_mock/health").status_code == 200  # By then the old worlds are disposed.
+    assert left_over() == []
+
+
+def test_no_rejected_world_leaves_garbage(
+    mock_world: MockWorld, left_over: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A document that is invalid at its end, one that cannot be shown, a link that is only read."""
+    client = mock_world.client
+    mock_world.create("quick-success")
+    mock_world.advance(60)
+    document = client.get("/_mock/state").json()
+    link = client.post("/_mock/repro").json()["token"]
+    damaged = {**document, "due": [*document["due"], [0, 10_000, "start", None]]}
+    for _ in range(3):
+        assert client.put("/_mock/state", json=damaged).status_code == 422
+        assert client.get(f"/_mock/repro/{link}").status_code == 200
+    with monkeypatch.context() as patch:
+        patch.setattr("mock_server.worlds.registry.prove", _reject)
+        assert client.put("/_mock/state", json=document).status_code == 422
+    for _ in range(3):
+        assert client.get("/_mock/health").status_code == 200
+    assert left_over() == []
+
+
+def _reject(world: World, loc: object, limits: object) -> Iterator[None]:
+    raise RequestValidationError.at(("body",), "cannot be rendered")
+    yield
+
+
+def test_no_lost_connection_leaves_garbage(
+    mock_world: MockWorld, left_over: Callable[[], list[str]]
+) -> None:
+    """Whose requests were in line behind another one."""
+    where = urlsplit(mock_world.base_url)
+    path = f"{RUNS}/{mock_world.create('hang')}/events"
+    head = f"GET {path} HTTP/1.1\r\nHost: a\r\nX-API-Key: {mock_world.key}\r\n\r\n".encode()
+    for number in (1, 3, 40):
+        with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+            connection.sendall(head)
+            connection.recv(1)
+            connection.sendall(head * number)
+    while any(one["stream"] == "open" for one in mock_world.control("requests", "GET")["items"]):
+        pass
+    mock_world.control("health", "GET")
     assert left_over() == []
 
 
