@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bench import hostile as hostile_clients
 from bench import reads, sizes, soak, startup, streams
 from bench.errors import BenchError
 from bench.machine import Cores
@@ -165,10 +166,19 @@ def sizes_command(cores: Cores, /, **options: Any) -> None:
     show_default=True,
     help="How often; the first fills caches, the others are set against it.",
 )
+@click.option(
+    "--hostile",
+    type=click.IntRange(min=1),
+    metavar="TIMES",
+    help="Instead, let hostile clients of every kind come so often in each round.",
+)
 @click.pass_obj
-def soak_command(cores: Cores, /, **options: Any) -> None:
+def soak_command(cores: Cores, /, hostile: int | None, **options: Any) -> None:
     """What is left of a day of arrivals and of streams that came and went: memory, descriptors."""
-    soak.measure(cores, soak.Plan(**options))
+    if hostile is None:
+        soak.measure(cores, soak.Plan(**options))
+    else:
+        hostile_clients.measure(cores, hostile_clients.Plan(hostile, options["rounds"]))
 
 
 @cli.command("all")
