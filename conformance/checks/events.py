@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+
+import pytest
 
 from conformance.assertions.matchers import is_finished, require, status, timestamp, unchanged
+from conformance.checks.support.acknowledged_cancel import acknowledged_cancel
+from conformance.checks.support.idle_streams import (
+    IDLE_KINDS,
+    open_idle_streams,
+    wait_for_heartbeat,
+)
 from conformance.checks.support.late_subscribers import compare, subscribe_over_time
+from conformance.checks.support.resumption import attempt_ended, continues, ids_unique
 from conformance.checks.support.retried_run import Label, labels, retried_run
 from conformance.checks.support.retry import rerun_id, retry_accepted
 from conformance.client.run_events import has_ended, run_events, terminal_events
@@ -17,8 +25,6 @@ from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import FINISHED, Operation, State, Status
 
-MAX_SILENCE = 30
-SHORT_SILENCE = 5
 # The known answers to Q12 by the fields of an event.
 EVENT_FIELDS = {"full": frozenset({"id", "event", "data"}), "data_only": frozenset({"data"})}
 # How long a stream that is over may take to close.
@@ -41,6 +47,16 @@ def check_events_parse(context: CheckContext) -> None:
     if stream.faults:
         raise CheckFailed(stream.faults[0])
     _observe_event_fields(context, stream)
+
+
+@requirement("EVENTS-02", shares="watched", since="1.1")
+def check_no_character_is_cut(context: CheckContext) -> None:
+    """U+FFFD stands for bytes that were no character, unless the run itself has it."""
+    recording = context.recording()
+    if any("\ufffd" in event.data for event in recording.first.events):
+        seen = context.snapshot(recording.run_id)
+        if "\ufffd" not in f"{seen.run} {seen.steps}":
+            raise CheckFailed("an event has U+FFFD, which neither the run nor its steps have")
 
 
 @requirement("EVENTS-03", shares="watched")
@@ -70,6 +86,30 @@ def check_one_terminal_event(context: CheckContext) -> None:
         "closes" if closed else "stays_open",
         observed=f"the stream {observed} the terminal event",
     )
+
+
+@requirement("EVENTS-04", shares="retried", since="1.1")
+def check_every_kind_of_stream_ends_once(context: CheckContext) -> None:
+    """Of a run that is cancelled, live and replayed, of one that failed, and of one that was
+    retried."""
+    cancel = acknowledged_cancel(context)
+    ends = [("cancelled", "the live stream", terminal_events(cancel.live))]
+    if cancel.replay.events:
+        ends.append(("cancelled", "the replay", terminal_events(cancel.replay)))
+    with suppress(Inconclusive, Unsupported):
+        retried = retried_run(context)
+        if retried.stream_before.events:
+            ends.append(("failed", "the replay", terminal_events(retried.stream_before)))
+        if retried.new_events:
+            again = [event for event in retried.new_events if event.ends_run]
+            ends.append(("retried", "the replay", again))
+    context.api.run(cancel.run_id)
+    for run, stream, found in ends:
+        kinds = [event.kind for event in found]
+        if len(kinds) != 1 or (run != "retried" and found[0].outcome != run):
+            raise CheckFailed(
+                f"{stream} of a {run} run has {len(kinds)} terminal events: {', '.join(kinds)}"
+            )
 
 
 @requirement("EVENTS-05", shares="watched")
@@ -133,7 +173,7 @@ def check_resume_after_last_event_id(context: CheckContext) -> None:
         with context.api.events(run_id, seen[1].id) as resumed:
             for stream in (full_stream, resumed):
                 context.poller.follow(stream, has_ended)
-    _continues(full_stream, seen[1].id, resumed)
+    continues(full_stream, seen[1].id, resumed)
 
 
 @requirement("EVENTS-07", shares="watched")
@@ -160,12 +200,12 @@ def check_resume_after_a_retry(context: CheckContext) -> None:
             late = is_finished(context.api.run(run_id)) is None
             context.poller.wait_for_status(context.api, run_id, *FINISHED)
             for stream in (full_stream, *resumed.values()):
-                context.poller.follow(stream, lambda s: _attempt_ended(s, known), within=5)
-    _ids_unique(full_stream)
+                context.poller.follow(stream, lambda s: attempt_ended(s, known), within=5)
+    ids_unique(full_stream)
     for id_, stream in resumed.items():
         # The stream of a run that has finished meanwhile may be empty (Q13).
         if stream.events or not late:
-            _continues(full_stream, id_, stream)
+            continues(full_stream, id_, stream)
 
 
 @requirement("EVENTS-08", shares="watched")
@@ -231,17 +271,15 @@ def check_events_of_an_unknown_run_are_not_found(context: CheckContext) -> None:
 @requirement("EVENTS-11", shares="watched", early=CheckContext.idle_stream)
 def check_idle_stream_sends_heartbeats(context: CheckContext) -> None:
     """Something arrives at least every thirty seconds while nothing happens."""
-    idle = context.idle_stream()
-    # An event also shows that the stream is alive, but not that idle time is bridged.
-    active = lambda stream: stream.comments > idle.comments or stream.longest_gap > SHORT_SILENCE  # noqa: E731
-    deadline = idle.since + 2 * MAX_SILENCE
-    while not idle.stream.wait(max(0.0, MAX_SILENCE - idle.stream.idle_seconds), active):
-        if idle.stream.ended:
-            raise CheckFailed("the stream of a running run was closed while nothing happened")
-        if idle.stream.idle_seconds >= MAX_SILENCE:
-            raise CheckFailed(f"nothing came for {MAX_SILENCE} s while the run is running")
-        if time.monotonic() > deadline:
-            return
+    wait_for_heartbeat(context.idle_stream(), "running")
+
+
+@requirement("EVENTS-11", shares="watched", early=open_idle_streams, since="1.1")
+@pytest.mark.parametrize("kind", IDLE_KINDS)
+def check_every_idle_stream_sends_heartbeats(context: CheckContext, kind: str) -> None:
+    """That of a run that waits, and that of a subscriber which has resumed."""
+    if (idle := open_idle_streams(context)[kind]) is not None:
+        wait_for_heartbeat(idle, kind)
 
 
 @requirement("EVENTS-12", shares="watched")
@@ -343,40 +381,6 @@ def _recorded_stream(context: CheckContext) -> Stream:
     if not stream.events:
         raise Inconclusive("no event came")
     return stream
-
-
-def _attempt_ended(stream: Stream, known: set[str | None]) -> bool:
-    """The end of an attempt has come that was not heard before."""
-    fresh = (event for event in stream.events if event.id not in known)
-    return any(event.ends_run for event in run_events(fresh))
-
-
-def _ids_unique(full_stream: Stream) -> None:
-    own = [event for event in full_stream.events if "id" in event.lines]
-    first = {event.id: event for event in reversed(own)}
-    for event in own:
-        if event.data != first[event.id].data:
-            raise CheckFailed(
-                f"two events bear the id {event.id!r}, {first[event.id].event} and {event.event}: "
-                f"no subscriber can resume after it",
-                exchange=full_stream.exchange,
-            )
-
-
-def _continues(full_stream: Stream, last: str | None, resumed: Stream) -> None:
-    """Check that a subscriber resuming after this id got the rest of the full stream."""
-    events = full_stream.events
-    places = [number for number, event in enumerate(events, 1) if event.id == last]
-    if not places:
-        # A stream that does not begin with the past shows nothing to compare with.
-        return
-    expected = [(event.id, event.data) for event in events[places[-1] :]]
-    found = [(event.id, event.data) for event in resumed.events]
-    if found != expected:
-        ids = [f[0] for f in found], [e[0] for e in expected]
-        raise CheckFailed(
-            f"after the id {last!r} came {ids[0]}, not {ids[1]}", exchange=resumed.exchange
-        )
 
 
 def _observe_event_fields(context: CheckContext, stream: Stream) -> None:

@@ -63,7 +63,7 @@ def test_the_slow_mutant_is_caught(slow_mutant: BackgroundRun) -> None:
 def test_a_slow_run_reports_how_far_it_has_come(slow_mutant: BackgroundRun) -> None:
     """Also where its output is not a terminal, as in CI: a plain line every ten seconds."""
     output = slow_mutant.output()
-    assert len(re.findall(r"^ +\d+ s  0 of 1  ", output, re.MULTILINE)) > 1, output
+    assert len(re.findall(r"^ +\d+ s  0 of 3  ", output, re.MULTILINE)) > 1, output
 
 
 def test_the_good_server_is_believed(reference: BackgroundRun) -> None:

@@ -3,12 +3,13 @@ replica keeps shows as a read of an earlier state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
-from conformance.assertions.matchers import has_status, parse_timestamp, require, success
+from conformance.assertions.matchers import Matcher, has_status, parse_timestamp, require, success
 from conformance.client.response import Response
 from conformance.client.run_events import has_ended
 from conformance.client.stream import Stream
@@ -17,19 +18,24 @@ from conformance.vocabulary import Operation, State, Status
 
 READS = (Operation.GET, Operation.STEPS, Operation.LIST)
 _QUERY = {"status": "pending", "limit": 1000}
+# Seconds that the end of a run may take to reach a subscriber.
+_DELIVERY = 5.0
 _LONG_AGO = "Mon, 01 Jan 2001 00:00:00 GMT"
 
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgedCancel:
-    """A pending run that was cancelled, the responses to reads before and after by operation, and
-    how each read after it contradicts the response, by what was read."""
+    """A pending run that was cancelled, the responses to reads before and after by operation,
+    how each read after it contradicts the response, by what was read, and the streams of a
+    subscriber from before the cancel and of one after it."""
 
     run_id: str
     response: Response
     before: Mapping[Operation, Response]
     after: Mapping[Operation, Response]
     stale: Mapping[str, str]
+    live: Stream
+    replay: Stream
 
 
 def acknowledged_cancel(context: CheckContext) -> AcknowledgedCancel:
@@ -83,46 +89,55 @@ def permits_caching(response: Response) -> str | None:
 def _record(context: CheckContext) -> AcknowledgedCancel:
     run_id = context.runs.fresh(State.PENDING)
     before = {operation: read(context, operation, run_id) for operation in READS}
-    with context.api.events(run_id) as stream:
-        stream.wait(0.3, lambda s: bool(s.events))
-    response = require(context.api.cancel(run_id), success)
+    with context.api.events(run_id) as live:
+        live.wait(0.3, lambda s: bool(s.events))
+        response = require(context.api.cancel(run_id), success)
+        after, stale = _read_after(context, run_id, response)
+        context.poller.follow(live, has_ended, within=_DELIVERY)
+        # A second end comes within this.
+        live.wait(0.2, lambda s: s.ended)
+    replay = context.listen(run_id, has_ended, within=context.settling.limit)
+    if replay.events and not has_ended(replay):
+        stale[Operation.EVENTS.value] = "the stream has the beginning of the run and not its end"
+    return AcknowledgedCancel(run_id, response, before, after, stale, live, replay)
+
+
+def _read_after(
+    context: CheckContext, run_id: str, response: Response
+) -> tuple[dict[Operation, Response], dict[str, str]]:
+    """Return the responses to reads after the cancel, and the faults of those that went on to show
+    an earlier state."""
     after: dict[Operation, Response] = {}
     stale: dict[str, str] = {}
     cancelled = has_status(Status.CANCELLED)
     if cancelled(response.object()):
         # A response that does not show the run as cancelled promises nothing.
         context.poller.wait_for_status(context.api, run_id, Status.CANCELLED)
-
-    def settled(operation: Operation, judge: Callable[[dict[str, Any]], str | None]) -> None:
+    for operation, judge in (
+        (Operation.GET, cancelled),
+        (Operation.LIST, partial(_not_among, run_id)),
+        (Operation.STEPS, lambda _: None),
+    ):
         after[operation], why = context.settling.read(
             "a read lags",
-            lambda: read(context, operation, run_id),
-            lambda found: judge(found.object()) if found.status == 200 else None,
+            partial(read, context, operation, run_id),
+            partial(_judged, judge),
         )
         if why:
-            stale[f"{operation.value}"] = why
-
-    settled(Operation.GET, cancelled)
-    settled(Operation.LIST, lambda page: _not_among(page, run_id))
-    settled(Operation.STEPS, lambda steps: None)
-    stream = context.listen(run_id, has_ended, within=context.settling.limit)
-    if _shows_pending(stream):
-        stale[Operation.EVENTS.value] = "the stream does not have the end of the run"
-    return AcknowledgedCancel(run_id, response, before, after, stale)
+            stale[operation.value] = why
+    return after, stale
 
 
-def _not_among(page: dict[str, Any], run_id: str) -> str | None:
+def _judged(judge: Matcher[dict[str, Any]], response: Response) -> str | None:
+    return judge(response.object()) if response.status == 200 else None
+
+
+def _not_among(run_id: str, page: dict[str, Any]) -> str | None:
     """The pending runs do not include this one."""
     items = page.get("items")
-    ids = (
-        [run.get("id") for run in items if isinstance(run, dict)] if isinstance(items, list) else ()
-    )
+    runs = items if isinstance(items, list) else []
+    ids = {run.get("id") for run in runs if isinstance(run, dict)}
     return "it is listed among the pending runs" if run_id in ids else None
-
-
-def _shows_pending(stream: Stream) -> bool:
-    """The stream replays the beginning of the run and not its end."""
-    return bool(stream.events) and not has_ended(stream)
 
 
 def _earlier(modified: str, updated: object) -> bool:

@@ -315,3 +315,20 @@ async def steps_start_twice_after_a_retry(
     if reply.frames is not None:
         reply.frames = doubled(reply.frames)
     return reply
+
+
+mutant.frames(
+    "EVENTS-02",
+    name="characters-are-cut",
+    change=lambda f: [f.replace(b'"completed"', '"completed\ufffd"'.encode())],
+)
+mutant.frames(
+    "EVENTS-04",
+    name="cancel-ends-no-stream",
+    change=lambda f: [] if b"event: run.cancelled" in f else [f],
+)
+mutant.frames(
+    "EVENTS-04",
+    name="failure-ends-twice",
+    change=lambda f: [f, f] if b"event: run.failed" in f else [f],
+)
