@@ -40,19 +40,21 @@ def test_every_input_is_used_and_every_name_is_there() -> None:
     """Variables and options are the kit's; expressions name inputs that are declared."""
     variables = {option.envvar for option in OPTIONS}
     assert {name for name in STEP["env"] if name.startswith("RUNS_")} <= variables
-    options = set(re.findall(r"(?<= --)[a-z-]+", STEP["run"]))
+    command = STEP["run"].partition("bin/runs-conformance")[2]
+    options = set(re.findall(r"(?<= --)[a-z-]+", command))
     assert options <= {option.opts[0].removeprefix("--") for option in OPTIONS}
     text = (FOLDER / "action.yml").read_text(encoding="utf-8")
     assert set(re.findall(r"inputs\.([a-z-]+)", text)) == set(ACTION["inputs"])
     assert "${{" not in "".join(step.get("run", "") for step in ACTION["runs"]["steps"])
 
 
-def acted(folder: Path, **inputs: str) -> tuple[int, str]:
-    """The step's script with these inputs, as a runner runs it: exit code and outputs."""
+def acted(folder: Path, base: str = "", **inputs: str) -> tuple[int, str]:
+    """The step's script with these inputs, as a runner runs it: exit code and outputs. `base` is
+    the base commit of a pull request."""
     environment = {
         name: re.sub(r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda m: given(m[1], inputs), value)
         for name, value in STEP["env"].items()
-    }
+    } | {"EVENT": "pull_request" if base else "push", "BASE": base}
     home = folder / "runs-conformance" / "bin"
     home.mkdir(parents=True, exist_ok=True)
     script = home / "runs-conformance"
@@ -98,6 +100,39 @@ def test_an_input_is_not_a_command(backend: BackendProcess, tmp_path: Path) -> N
     nasty = f"$(touch {tmp_path}/hacked); touch {tmp_path}/hacked"
     code, outputs = acted(tmp_path, base_url=backend.url, token="acme-key", include=nasty)
     assert (code, outputs) == (2, "conclusion=no verdict\n")
+    assert not (tmp_path / "hacked").exists()
+
+
+def git(folder: Path, *words: str) -> str:
+    """The output of a git command."""
+    names = ("-c", "user.name=ci", "-c", "user.email=ci@example.invalid")
+    done = subprocess.run(
+        ["git", "-C", str(folder), *names, *words], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def committed(folder: Path, config: str) -> str:
+    """A commit with this configuration."""
+    (folder / "conformance.toml").write_text(config, encoding="utf-8")
+    git(folder, "add", "conformance.toml")
+    git(folder, "commit", "--quiet", "--message", "Configure")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def test_the_file_of_a_pull_request_is_not_used_with_credentials(
+    backend: BackendProcess, tmp_path: Path
+) -> None:
+    """That of its base commit is: the other one could send them anywhere, or run a program."""
+    git(tmp_path, "init", "--quiet")
+    base = committed(tmp_path, f'base_url = "{backend.url}"\ninclude = ["LIST-01"]\n')
+    program = f'[command]\nrun = "touch {tmp_path}/hacked"\n'
+    committed(tmp_path, f'base_url = "http://127.0.0.1:9"\n{program}')
+    assert acted(tmp_path, base, api_key="acme-key") == (0, "conclusion=conformant\n")
+    (tmp_path / "outputs").unlink()
+    # Not even one of the base commit: what it names is a file of the pull request.
+    base = committed(tmp_path, f'base_url = "{backend.url}"\n{program}')
+    assert acted(tmp_path, base, api_key="acme-key") == (2, "conclusion=no verdict\n")
     assert not (tmp_path / "hacked").exists()
 
 
