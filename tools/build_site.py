@@ -19,6 +19,7 @@ TOP = Path(__file__).parent.parent
 COPIED = ("assets", "images")
 """Folders of docs/ that the site contains as they are."""
 
+_CODE = re.compile(r"`[^`\n]+`")
 _OUTSIDE = re.compile(r"\[([^][]+)\]\((\.\./[^)\s]*)\)")
 
 
@@ -41,13 +42,22 @@ def without_outside_links(text: str, page: Path) -> str:
     return _OUTSIDE.sub(named, text)
 
 
+def with_plain_pipes(text: str) -> str:
+    """Return the text of a page in which code in tables has its pipes without a backslash: code
+    hosts require it, and Python-Markdown shows it."""
+    return "\n".join(
+        _CODE.sub(lambda code: code[0].replace("\\|", "|"), line) if line.startswith("|") else line
+        for line in text.split("\n")
+    )
+
+
 def prepare(source: Path, target: Path) -> None:
     """Write the pages of `source` to `target` as the site contains them."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for page in sorted(source.glob("*.md")):
         text = without_outside_links(page.read_text(encoding="utf-8"), page)
-        (target / page.name).write_text(text, encoding="utf-8")
+        (target / page.name).write_text(with_plain_pipes(text), encoding="utf-8")
     for name in COPIED:
         if (source / name).is_dir():
             hidden = shutil.ignore_patterns(".*")

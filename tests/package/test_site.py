@@ -15,7 +15,13 @@ import pytest
 from environments import TOP
 from playwright.sync_api import expect, sync_playwright
 
-from tools.build_site import BrokenLinkError, build, prepare, without_outside_links
+from tools.build_site import (
+    BrokenLinkError,
+    build,
+    prepare,
+    with_plain_pipes,
+    without_outside_links,
+)
 
 PAGES = [
     *(TOP / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"))
@@ -69,6 +75,12 @@ def test_a_link_to_a_missing_file_is_an_error(address: str) -> None:
     """Also one that leaves the project."""
     with pytest.raises(BrokenLinkError, match="got '" + re.escape(address)):
         without_outside_links(f"[x]({address})", TOP / "docs" / "index.md")
+
+
+def test_a_pipe_in_code_of_a_table_is_plain() -> None:
+    """Elsewhere a backslash is kept."""
+    page = "| `status? \\|` | a \\| b |\n`x \\| y`\n"
+    assert with_plain_pipes(page) == "| `status? |` | a \\| b |\n`x \\| y`\n"
 
 
 class Loaded(HTMLParser):
