@@ -18,9 +18,9 @@ def test_a_bearer_that_is_rejected_is_one_finding(other: str, mock: str, judge: 
             return Response(401, {"www-authenticate": "Bearer"}).put({"detail": "No"})
         return await forward(request)
 
-    tenant, stranger = f"test-bearer-{other}", f"test-bearer-other-{other}"
-    given = {"token": tenant, "api_key": tenant, "other_token": stranger}
-    given |= {"other_api_key": stranger} if other == "both" else {"other_token": ""}
+    tenant, another = f"test-bearer-{other}", f"test-bearer-other-{other}"
+    given = {"token": tenant, "api_key": tenant, "other_token": another}
+    given |= {"other_api_key": another} if other == "both" else {"other_token": ""}
     with serving(Proxy(mock, [Mutant("no-bearer", (), no_bearer)])) as address:
         report = judge(
             f"{address}/no-bearer", "AUTH-0[2359]", "GET-01", "LIST-01", "CANCEL-01", **given
