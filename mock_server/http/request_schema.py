@@ -8,9 +8,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-import jsonschema_rs
-import orjson
-
 from mock_server.engine.behaviour import (
     AbsentBody,
     Behaviour,
@@ -18,16 +15,13 @@ from mock_server.engine.behaviour import (
     UnknownParameter,
     UnknownValue,
 )
-from mock_server.engine.randomness import UUID_PATTERN
 from mock_server.engine.run_state import Json
 from mock_server.errors import ErrorDetail
-from mock_server.http.error_details import error_details
+from mock_server.http.compiled_schema import CompiledSchema
+from mock_server.http.request_body import RequestBody
 from mock_server.journal.coverage import SentParameters
 from mock_server.journal.exchange import Headers
-from mock_server.strict_json import JsonError, parse_large
 
-MAX_BODY_SIZE = 1_048_576
-FORM = "application/x-www-form-urlencoded"
 _INTEGER = re.compile(r"-?[0-9]{1,4000}")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
@@ -78,114 +72,6 @@ class Parameter:
         return value.lower() if self._is_uuid else value
 
 
-class Body:
-    """The JSON body of an operation."""
-
-    def __init__(self, declared: Json, *, strict: bool = False) -> None:
-        """``strict`` rejects what JSON parsers read differently, see ``strict_json``."""
-        self._strict = strict
-        self.required: bool = declared.get("required", False)
-        schema = declared["content"]["application/json"]["schema"]
-        self._takes_forms = FORM in declared["content"]
-        self._schema = CompiledSchema(schema, strict=strict)
-        properties = schema.get("properties", {})
-        self._names = properties.keys()
-        self._enum_properties = [name for name, inner in properties.items() if "enum" in inner]
-
-    async def value(
-        self,
-        content: bytes,
-        content_type: str | None,
-        errors: list[ErrorDetail],
-        sent: SentParameters,
-    ) -> Json:
-        """Return the body as an object with defaults; ``{}`` for an absent one that may be absent.
-
-        Add what is invalid to ``errors``, and the properties that were sent to ``sent``.
-        """
-        if not content:
-            if self.required:
-                errors.append(ErrorDetail(("body",), "Field required", "missing"))
-            return self._filled({}, sent)
-        if self._takes_forms and _media_type(content_type) == FORM:
-            content, content_type = _form_to_json(content), "application/json"
-        if not _is_json(content_type):
-            errors.append(
-                ErrorDetail(
-                    ("body",),
-                    "Input should be a valid dictionary or object to extract fields from; "
-                    "send it with Content-Type: application/json",
-                    "model_attributes_type",
-                )
-            )
-            return {}
-        try:
-            value = await parse_large(content) if self._strict else orjson.loads(content)
-        except orjson.JSONDecodeError as error:
-            errors.append(
-                ErrorDetail(("body", str(error.pos)), "JSON decode error", "json_invalid")
-            )
-            return {}
-        except JsonError as error:
-            loc = ("body", str(error.position))
-            errors.append(ErrorDetail(loc, error.problem, "json_invalid"))
-            return {}
-        if not self._schema.accepts(value):
-            errors += self._schema.errors(value, ("body",))
-            return {}
-        sent |= self._names & value.keys()
-        return self._filled(value, sent)
-
-    def _filled(self, value: Json, sent: SentParameters) -> Json:
-        filled = self._schema.fill(value)
-        sent |= {
-            (name, filled[name]) for name in self._enum_properties if filled.get(name) is not None
-        }
-        return filled
-
-
-class CompiledSchema:
-    """A compiled schema of the contract."""
-
-    def __init__(self, schema: Json, *, strict: bool = False) -> None:
-        """``strict`` rejects 1.0 for an integer, which clients in many languages cannot read."""
-        plain = plain_schema(schema)
-        # Draft 4, on which OpenAPI 3.0 is based, distinguishes them; it has no format of a UUID.
-        self._validator: Any = (
-            jsonschema_rs.Draft4Validator(plain, validate_formats=True, formats={"uuid": _is_uuid})
-            if strict
-            else jsonschema_rs.Draft202012Validator(plain, validate_formats=True)
-        )
-        self.accepts: Callable[[Any], bool] = self._validator.is_valid
-        if schema == {"type": "object"}:
-            # The value may be a complete world, which would take long to traverse.
-            self.accepts = lambda value: isinstance(value, dict)
-        self._defaults = {
-            name: inner["default"]
-            for name, inner in schema.get("properties", {}).items()
-            if "default" in inner
-        }
-
-    def fill(self, value: Json) -> Json:
-        """Return ``value`` with the defaults of absent properties."""
-        return {**self._defaults, **value}
-
-    def errors(self, value: Any, loc: tuple[str, ...]) -> list[ErrorDetail]:
-        """Return all errors in ``value``, which is at ``loc``."""
-        found: list[ErrorDetail] = []
-        try:
-            errors = list(self._validator.iter_errors(value))
-        except ValueError:
-            # The library gives up on a value of some hundred levels.
-            return [ErrorDetail(loc, "Input is nested too deeply", "too_deep")]
-        for error in errors:
-            here = (*loc, *map(str, error.instance_path))
-            found += error_details(error, here)
-        # A value of the wrong type is not in the enum either; report one error.
-        mistyped = {detail.loc for detail in found if detail.type.endswith("_type")}
-        return [f for f in found if not (f.type == "enum" and f.loc in mistyped)]
-
-
 class RequestSchema:
     """The parameters and the body of one operation, under one behaviour."""
 
@@ -211,7 +97,7 @@ class RequestSchema:
         if body:
             absent_is_invalid = behaviour.absent_body is AbsentBody.INVALID
             required = body.get("required") or absent_is_invalid
-            self.body = Body({**body, "required": required}, strict=strict)
+            self.body = RequestBody({**body, "required": required}, strict=strict)
         self._defaults_only = {one.name: one.default for one in self._query}
 
     def parameters(
@@ -344,37 +230,3 @@ _QUESTIONS = {
     (("query", "limit"), "greater_than_equal"): "Q06",
     (("body",), "missing"): "Q17",
 }
-
-
-def plain_schema(schema: Any) -> Any:
-    """Return a schema with JSON Schema's null type in place of OpenAPI 3.0's ``nullable``."""
-    if isinstance(schema, list):
-        return [plain_schema(inner) for inner in schema]
-    if not isinstance(schema, dict):
-        return schema
-    plain = {key: plain_schema(inner) for key, inner in schema.items() if key != "nullable"}
-    if schema.get("nullable") is True:
-        plain["type"] = [schema["type"], "null"]
-        if "enum" in plain:
-            plain["enum"] = [*plain["enum"], None]
-    return plain
-
-
-def _is_uuid(text: str) -> bool:
-    return re.fullmatch(UUID_PATTERN, text.lower()) is not None
-
-
-def _is_json(content_type: str | None) -> bool:
-    media_type = _media_type(content_type)
-    return media_type == "application/json" or (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    )
-
-
-def _media_type(content_type: str | None) -> str:
-    return (content_type or "").partition(";")[0].strip().lower()
-
-
-def _form_to_json(content: bytes) -> bytes:
-    """Return a form as a JSON object of texts; the last field of a name counts."""
-    return orjson.dumps(dict(parse_qsl(content.decode("latin-1"), keep_blank_values=True)))

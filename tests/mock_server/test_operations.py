@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import mock_server
-from mock_server.http.request_schema import plain_schema
+from mock_server.http.compiled_schema import plain_schema
 from mock_server.resources import contract_file, scenarios_dir
 from mock_server.testing import MockWorld
 

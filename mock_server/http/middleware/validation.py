@@ -5,16 +5,16 @@ from typing import Any
 from connexion.middleware.abstract import RoutedAPI
 from connexion.operations import AbstractOperation
 from connexion.spec import Specification
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.run_state import Json
-from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
+from mock_server.errors import ErrorDetail, RequestValidationError
 from mock_server.http.call import CALL, Call
 from mock_server.http.credentials import Credentials
 from mock_server.http.middleware.by_operation import OperationMiddleware
-from mock_server.http.request_schema import MAX_BODY_SIZE, RequestSchema, question_of
+from mock_server.http.request_body import MAX_BODY_SIZE, read_body
+from mock_server.http.request_schema import RequestSchema, question_of
 from mock_server.journal.coverage import SentParameters
 from mock_server.journal.exchange import EXCHANGE, MAX_RECORDED_BODY, Exchange
 from mock_server.worlds.registry import Worlds
@@ -80,7 +80,7 @@ class ValidatedOperation:
         )
         body: Json = {}
         if schema.body is not None:
-            content = await _read(receive, self._max_body_size)
+            content = await read_body(receive, self._max_body_size)
             if len(content) <= MAX_RECORDED_BODY:
                 exchange.body = content
             content_type = next((v for k, v in headers if k == b"content-type"), None)
@@ -141,24 +141,3 @@ class ValidationMiddleware(OperationMiddleware):
         return super().add_api(
             specification, worlds=self._worlds, credentials=self._credentials, **kwargs
         )
-
-
-async def _read(receive: Receive, max_size: int) -> bytes:
-    """Return the complete body.
-
-    Raise HttpError (413) for more than ``max_size`` bytes, and ClientDisconnect when the client has
-    not sent all of it.
-    """
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk = message.get("body", b"")
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > max_size:
-            raise HttpError(413, f"The body is larger than {max_size} bytes")
-        if not message.get("more_body", False):
-            return b"".join(chunks)
