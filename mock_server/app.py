@@ -41,7 +41,7 @@ from mock_server.openapi_document import OpenApiDocument
 from mock_server.settings import Settings
 from mock_server.worlds.registry import Worlds
 
-_INTERNAL = ("/_mock", "/docs", "/static", "/openapi", "/arazzo.", "/favicon.")
+_INTERNAL = ("/_mock", "/dashboard", "/docs", "/static", "/openapi", "/arazzo.", "/favicon.")
 """The beginnings of paths that belong to the mock itself."""
 
 

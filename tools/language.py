@@ -78,6 +78,7 @@ EXEMPT = (
     # What others wrote: a transcript, a library, lists of packages.
     "fixtures/reference.yaml",
     "mock_server/static/swagger-ui/",
+    "mock_server/dashboard/vendor/",
     "docs/assets/iframe-worker/",
     "requirements/",
 )

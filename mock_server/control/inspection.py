@@ -5,7 +5,6 @@ get the world's faults. These do none of it, so a tool that watches a world does
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -131,7 +130,7 @@ def _overview(world: World, run: Run) -> dict[str, Any]:
         "stepCount": len(states),
         "bars": [
             _bar(step.status, step.started, step.completed)
-            for step in islice(states, _MAX_ROW_STEPS)
+            for step in states[:: -(-len(states) // _MAX_ROW_STEPS) or 1]
         ],
     }
 

@@ -17,11 +17,12 @@ def wants_page(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 @cache
-def page_headers() -> Mapping[str, str]:
+def page_headers(*, inline: bool = True) -> Mapping[str, str]:
     """Return the headers: no other page may embed it and trick a user into pressing its buttons,
-    and it loads and runs nothing but the mock's own files and the scripts of the templates."""
+    and it loads and runs nothing but the mock's own files and, with ``inline``, the scripts of the
+    templates."""
     sources: dict[str, list[str]] = {"script": ["'self'"], "style": ["'self'"]}
-    for template in sorted(_TEMPLATES.glob("*.html")):
+    for template in sorted(_TEMPLATES.glob("*.html")) if inline else ():
         for kind, text in _INLINE.findall(template.read_text(encoding="utf-8")):
             digest = b64encode(sha256(text.encode()).digest()).decode()
             sources[kind].append(f"'sha256-{digest}'")

@@ -1,13 +1,12 @@
-"""The pages for people, rendered by Flask: a start page, the documentation, the documents."""
+"""The pages for people, rendered by Flask: the dashboard, the documentation, the documents."""
 
 import json
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from mock_server import __version__
-from mock_server.http import documentation, documents
+from mock_server.http import dashboard, documentation, documents
 from mock_server.http.page_headers import page_headers
 from mock_server.journal.near_miss import KnownPaths
 from mock_server.openapi_document import OpenApiDocument
@@ -25,15 +24,7 @@ def register(
     """Add the pages to ``app``."""
     app.url_map.merge_slashes = False  # A path with two slashes is another path, and unknown.
 
-    @app.get("/")
-    def start() -> str:
-        return render_template(
-            "start.html",
-            version=__version__,
-            address=documents.address(),
-            scenarios=worlds.scenarios.values(),
-            declared=worlds.settings.declared,
-        )
+    dashboard.register(app, worlds)
 
     documentation.register(app)
     documents.register(app, contract)
@@ -52,7 +43,8 @@ def register(
 
     @app.after_request
     def protect(response: Response) -> Response:
-        response.headers.update(page_headers())
+        inline = not (request.path == "/" or request.path.startswith(dashboard.PREFIX))
+        response.headers.update(page_headers(inline=inline))
         return response
 
     @app.get("/favicon.ico")
@@ -66,7 +58,10 @@ def register(
 
     @app.get("/_mock")
     @app.get("/_mock/")
-    def index() -> Response:
+    def index() -> ResponseReturnValue:
+        # A browser asks for HTML; other clients accept it with everything else.
+        if request.path.endswith("/") and "text/html" in request.headers.get("Accept", ""):
+            return "", 302, {"Location": "../"}
         prefix = _public_address().prefix
         operations = [
             {"method": method.upper(), "path": f"{prefix}/_mock{path}", "summary": one["summary"]}

@@ -10,7 +10,7 @@ from environments import TOP
 NOTICE = (TOP / "NOTICE").read_text(encoding="utf-8")
 VERSIONS = sorted(
     version
-    for folder in ("mock_server/static", "docs/assets")
+    for folder in ("mock_server/static", "mock_server/dashboard/vendor", "docs/assets")
     for version in (TOP / folder).rglob("VERSION")
 )
 """Each folder with such a file contains a release of another project, and nothing else."""

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 import conformance
 import mock_server
+from mock_server.http import dashboard
 
 pytestmark = pytest.mark.package
 
@@ -80,6 +81,7 @@ def test_the_wheel_holds_the_packages_and_their_data_and_nothing_else(wheel: Pat
         "automation_runs_kit/openapi.yaml"
     ]
     assert {"conformance/py.typed", "mock_server/py.typed"} <= set(names)
+    assert {f"mock_server/dashboard/{name}" for name in dashboard.files()} <= set(names)
     assert [name for name in names if name.endswith(".dist-info/licenses/NOTICE")]
 
 

@@ -1,0 +1,139 @@
+/**
+ * What changes in a world, as it happens: the live feed of the control API.
+ *
+ * Views subscribe to topics and read again what they show. After a lost connection, a reset of the
+ * world or a long sleep everything is read again.
+ */
+
+import { address, control } from "./api.js";
+import { app } from "./store.js";
+
+const TOPICS = ["runs", "requests", "clock", "faults", "worlds"];
+
+/** @type {Map<string, Set<(data: any) => void>>} */
+const subscribers = new Map();
+/** @type {EventSource | null} */
+let source = null;
+let world = "";
+let hiddenSince = 0;
+
+/**
+ * Call `notify` at each change of a topic; return a function that ends the subscription.
+ * @param {string[]} topics
+ * @param {(data: any) => void} notify
+ */
+export function subscribe(topics, notify) {
+  for (const topic of topics) {
+    if (!subscribers.has(topic)) subscribers.set(topic, new Set());
+    subscribers.get(topic)?.add(notify);
+  }
+  return () => topics.forEach((topic) => subscribers.get(topic)?.delete(notify));
+}
+
+/**
+ * @param {string} topic
+ * @param {any} [data]
+ */
+export function publish(topic, data) {
+  for (const notify of [...(subscribers.get(topic) ?? [])]) notify(data);
+}
+
+/** Read the shared state again, and let every view do the same. */
+export function resync() {
+  refresh();
+  for (const topic of TOPICS) publish(topic);
+}
+
+/** @param {Clock} clock */
+export function setClock(clock) {
+  if (clock.world === world) app.set({ clock: { ...clock, receivedAt: performance.now() } });
+}
+
+/**
+ * @param {string} name
+ * @param {ActiveRule[]} faults
+ */
+export function setFaults(name, faults) {
+  if (name === world) app.set({ faults });
+}
+
+async function refresh() {
+  const name = world;
+  try {
+    const [clock, faults, worlds] = await Promise.all([
+      control("GET", "clock", { world: name }),
+      control("GET", "faults", { world: name }),
+      control("GET", "worlds"),
+    ]);
+    if (name !== world) return;
+    setClock(clock);
+    app.set({ faults: faults.items, worlds: worlds.items });
+  } catch (error) {
+    if (/** @type {any} */ (error).status === 401) denied();
+  }
+}
+
+function denied() {
+  source?.close();
+  app.set({ connection: "denied", dialog: "sign-in" });
+}
+
+/**
+ * Follow a world; the former one is no longer followed.
+ * @param {string} name
+ */
+export function follow(name) {
+  source?.close();
+  world = name;
+  app.set({ connection: "connecting", clock: null, faults: [] });
+  refresh();
+  open();
+}
+
+/** Connect again at once. */
+export function reconnect() {
+  follow(world);
+}
+
+function open() {
+  const url = address(`_mock/events?world=${encodeURIComponent(world)}&topics=${TOPICS.join(",")}`);
+  const mine = (source = new EventSource(url));
+  mine.onopen = () => app.set({ connection: "live" });
+  // What changed before the first event of a connection may be unknown here.
+  mine.addEventListener("hello", resync);
+  mine.onerror = () => {
+    if (mine !== source) return;
+    app.set({ connection: "lost" });
+    // After an error response a browser gives up.
+    if (mine.readyState === EventSource.CLOSED) setTimeout(() => mine === source && retry(), 1000);
+  };
+  /** @param {string} topic @param {(data: any) => void} apply */
+  const on = (topic, apply) =>
+    mine.addEventListener(topic, (event) => {
+      const data = JSON.parse(event.data);
+      apply(data);
+      publish(topic, data);
+    });
+  on("clock", setClock);
+  on("faults", (data) => app.set({ faults: data.items }));
+  on("worlds", (data) => app.set({ worlds: data.items }));
+  on("runs", () => {});
+  on("requests", () => {});
+  mine.addEventListener("resync", resync);
+  mine.addEventListener("dropped", resync);
+}
+
+async function retry() {
+  try {
+    await control("GET", "clock", { world });
+    open();
+  } catch (error) {
+    if (/** @type {any} */ (error).status === 401) denied();
+    else setTimeout(retry, 1000);
+  }
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hiddenSince = performance.now();
+  else if (performance.now() - hiddenSince > 60_000) resync();
+});

@@ -1,0 +1,105 @@
+/** Small parts of many views: buttons that copy, notes for empty places, errors, dialogs. */
+
+import { html, useEffect, useRef, useState } from "../preact.js";
+import { href } from "../router.js";
+import { copy } from "../snippets.js";
+import { toast } from "../store.js";
+
+/** @param {{ text: string, label?: string, class?: string, title?: string }} props */
+export function Copy({ text, label = "Copy", title, class: name = "" }) {
+  const [done, set] = useState(false);
+  const act = async () => {
+    if (!(await copy(text))) return toast("The browser does not permit copying.", "error");
+    set(true);
+    setTimeout(() => set(false), 1500);
+  };
+  return html`<button type="button" class=${`quiet ${name}`} title=${title ?? "Copy to the clipboard"} onClick=${act}>
+    <span aria-live="polite">${done ? "Copied" : label}</span>
+  </button>`;
+}
+
+/** @param {{ text: string, label?: string }} props */
+export function CodeLine({ text, label = "Copy" }) {
+  return html`<div class="codeline"><pre tabindex="0" aria-label="Code">${text}</pre><${Copy} text=${text} label=${label} /></div>`;
+}
+
+/** @param {{ title: string, children?: unknown }} props */
+export function Empty({ title, children }) {
+  return html`<div class="empty"><h2>${title}</h2>${children}</div>`;
+}
+
+/** @param {{ error: any }} props */
+export function Failure({ error }) {
+  if (!error) return null;
+  if (error.status === 0)
+    return html`<div class="notice is-error" role="status">The mock does not respond. The page reconnects by itself as soon as it is started again.</div>`;
+  return html`<div class="notice is-error" role="alert">${error.message}
+    ${error.number && html` <a href=${href({ view: "requests", id: error.number })}>Why?</a>`}</div>`;
+}
+
+/** @param {any} error */
+export function report(error) {
+  const link = error.number ? { href: href({ view: "requests", id: error.number }), text: "Why?" } : undefined;
+  toast(error.message, "error", link);
+}
+
+/** @param {{ title: string, onClose: () => void, children?: unknown, class?: string }} props */
+export function Dialog({ title, onClose, children, class: name = "" }) {
+  const dialog = useRef(/** @type {any} */ (null));
+  useEffect(() => {
+    const before = /** @type {HTMLElement | null} */ (document.activeElement);
+    dialog.current.showModal();
+    return () => before?.focus?.();
+  }, []);
+  const outside = (/** @type {MouseEvent} */ event) => event.target === dialog.current && onClose();
+  return html`<dialog ref=${dialog} class=${name} aria-label=${title} onClose=${onClose} onClick=${outside}>
+    <div class="dialog-body">
+      <header><h2>${title}</h2><button type="button" class="quiet" aria-label="Close" onClick=${onClose}>Close</button></header>
+      ${children}
+    </div>
+  </dialog>`;
+}
+
+/** @param {{ value: unknown, before?: unknown, label: string }} props */
+export function Json({ value, before, label }) {
+  const lines = JSON.stringify(value, null, 2).split("\n");
+  const known = before === undefined ? null : new Set(JSON.stringify(before, null, 2).split("\n").map((line) => line.replace(/,$/, "")));
+  return html`<pre class="json" tabindex="0" aria-label=${label}>${lines.map((line) => {
+    const changed = known && !known.has(line.replace(/,$/, ""));
+    const parts = /^(\s*)("(?:[^"\\]|\\.)*")(: )(.*)$/.exec(line);
+    const text = parts ? html`${parts[1]}<span class="key">${parts[2]}</span>${parts[3]}${parts[4]}` : line;
+    return changed ? html`<ins title="Changed by this event">${text}</ins>${"\n"}` : html`<span>${text}</span>${"\n"}`;
+  })}</pre>`;
+}
+
+/** @param {{ label: string, items: { name: string, act: () => void, danger?: boolean, disabled?: boolean, title?: string }[], class?: string }} props */
+export function Menu({ label, items, class: name = "" }) {
+  const details = useRef(/** @type {any} */ (null));
+  useEffect(() => {
+    const close = (/** @type {Event} */ event) => {
+      if (details.current?.open && !details.current.contains(event.target)) details.current.open = false;
+    };
+    const escape = (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === "Escape" && details.current?.open) {
+        details.current.open = false;
+        details.current.querySelector("summary").focus();
+      }
+    };
+    document.addEventListener("click", close);
+    document.addEventListener("keydown", escape);
+    return () => {
+      document.removeEventListener("click", close);
+      document.removeEventListener("keydown", escape);
+    };
+  }, []);
+  const pick = (/** @type {() => void} */ act) => () => {
+    details.current.open = false;
+    act();
+  };
+  return html`<details class=${`menu ${name}`} ref=${details}>
+    <summary>${label}</summary>
+    <div class="menu-items">
+      ${items.map((item) => html`<button type="button" disabled=${item.disabled} title=${item.title} class=${item.danger ? "danger" : ""} onClick=${pick(item.act)}>${item.name}</button>`)}
+    </div>
+  </details>`;
+}

@@ -1,0 +1,149 @@
+/** One run: its graph, its steps in time and its log, in step with each other, as of any event. */
+
+import { html, useEffect, useMemo, useRef, useState } from "../preact.js";
+import { control } from "../api.js";
+import { useNow, worldNow } from "../clock.js";
+import { ago, dateTime, duration, preciseTime } from "../format.js";
+import { FINISHED, fold } from "../fold.js";
+import { useKeys } from "../keys.js";
+import { Copy, Empty, Failure, Json } from "../parts/basics.js";
+import { Dag } from "../parts/dag.js";
+import { Gantt } from "../parts/gantt.js";
+import { RetryDialog, RunActions } from "../parts/run-actions.js";
+import { Status, StatusIcon } from "../parts/status.js";
+import { useResource } from "../resource.js";
+import { go, href, replaceQuery } from "../router.js";
+import { cancel } from "./runs.js";
+
+/** @param {{ route: Route }} props */
+export function RunView({ route: { world, id, query } }) {
+  const { data, error, reload } = useResource(() => control("GET", `runs/${id}`, { world }), [world, id], ["runs"]);
+  if (error?.status === 404)
+    return html`<div class="page"><h1>Run</h1><${Empty} title="This run is not in the world ${world}"><p>The world may have been reset, or the run belongs to another one. <a href=${href({ view: "runs" })}>Show all runs</a>.</p><//></div>`;
+  if (!data) return html`<div class="page"><h1>Run</h1><${Failure} error=${error} /><p class="quiet-text" role="status">Reading the run…</p></div>`;
+  return html`<${RunPage} inspected=${data} world=${world} query=${query} error=${error} reload=${reload} />`;
+}
+
+/** @param {{ inspected: Inspection, world: string, query: Record<string, string>, error: any, reload: () => void }} props */
+function RunPage({ inspected, world, query, error, reload }) {
+  const length = inspected.log.length;
+  const asked = Number(query.at);
+  const live = !(query.at && asked >= 1 && asked < length);
+  const at = live ? length : Math.floor(asked);
+  const folded = useMemo(() => fold(inspected, at), [inspected, at]);
+  const before = useMemo(() => (at > 1 ? fold(inspected, at - 1) : null), [inspected, at]);
+  const [retrying, setRetrying] = useState(false);
+  const now = useNow(4);
+  const { run, steps } = folded;
+  const selected = steps.some((step) => step.key === query.step) ? query.step : null;
+  const step = steps.find((one) => one.key === selected) ?? null;
+  const present = inspected.steps.steps.find((one) => one.key === selected) ?? null;
+  const takes = useMemo(() => Object.fromEntries(inspected.definition.steps.map((one) => [one.key, one.takes])), [inspected.definition]);
+  const slide = (/** @type {number} */ to) => replaceQuery({ at: to >= length ? null : String(Math.max(1, to)) });
+  const select = (/** @type {string} */ key) => replaceQuery({ step: key === selected ? null : key });
+  const finished = FINISHED.has(inspected.run.status);
+  useKeys({
+    "[": () => slide(at - 1),
+    "]": () => slide(at + 1),
+    c: () => !finished && cancel(world, inspected.run).then(reload),
+    r: () => finished && setRetrying(true),
+    Escape: () => (selected ? replaceQuery({ step: null }) : go({ view: "runs", query: {} })),
+  });
+  const end = run.completedAt ? Date.parse(run.completedAt) : live ? now : Date.parse(run.updatedAt);
+  return html`<div class="page run">
+    <header class="page-head">
+      <div>
+        <p class="crumb"><a href=${href({ view: "runs" })}>Runs</a></p>
+        <h1>${inspected.automation}</h1>
+        <p class="run-facts"><${Status} status=${run.status} />
+          <span>${run.startedAt ? duration(end - Date.parse(run.startedAt)) : "not started"}</span>
+          <span>${inspected.scenario}</span>
+          <span>version ${run.versionNumber}</span>
+          <span>${run.triggerType}</span>
+          <span title=${dateTime(run.createdAt)}>created ${ago(run.createdAt, worldNow())}</span>
+          <span class="id"><code>${run.id}</code><${Copy} text=${run.id} label="Copy id" /></span></p>
+      </div>
+      <${RunActions} world=${world} inspected=${inspected} selected=${present} onDone=${reload} onRetry=${() => setRetrying(true)} />
+    </header>
+    <${Failure} error=${error} />
+    ${run.error && html`<p class="notice is-error">${String(run.error.code ?? "error")}: ${String(run.error.message ?? JSON.stringify(run.error))}</p>`}
+    <${Slider} log=${inspected.log} at=${at} live=${live} onSlide=${slide} />
+    ${steps.length
+      ? html`<section class="panel" aria-labelledby="graph"><header><h2 id="graph">Steps</h2><${Counts} steps=${steps} /></header>
+          <${Dag} steps=${steps} selected=${selected} onSelect=${select} takes=${takes} />
+        </section>
+        <section class="panel" aria-labelledby="time"><h2 id="time">Time</h2>
+          <${Gantt} folded=${folded} definition=${inspected.definition} now=${now} selected=${selected} onSelect=${select} live=${live} />
+        </section>`
+      : html`<section class="panel"><p>This run has no steps: it completes as soon as it starts.</p></section>`}
+    <div class="columns">
+      <${EventLog} log=${inspected.log} at=${at} selected=${selected} onSlide=${slide} />
+      <${Details} run=${run} before=${before} step=${step} steps=${steps} attempts=${folded.attempts} onSelect=${select} selected=${selected} />
+    </div>
+    ${retrying && html`<${RetryDialog} world=${world} inspected=${inspected} selected=${selected} onClose=${() => setRetrying(false)} onDone=${reload} />`}
+  </div>`;
+}
+
+/** @param {{ steps: Step[] }} props */
+function Counts({ steps }) {
+  /** @type {Record<string, number>} */
+  const counts = {};
+  for (const step of steps) counts[step.status] = (counts[step.status] ?? 0) + 1;
+  return html`<span class="counts">${Object.entries(counts).map(([status, count]) => html`<span>${count} <${Status} status=${status} /></span>`)}</span>`;
+}
+
+/** @param {{ log: LogEvent[], at: number, live: boolean, onSlide: (to: number) => void }} props */
+function Slider({ log, at, live, onSlide }) {
+  const event = log[at - 1];
+  const text = event ? `${event.event}${event.step ? `, ${event.step}` : ""}` : "";
+  return html`<div class=${`slider ${live ? "" : "is-past"}`}>
+    <button type="button" class="quiet" aria-label="One event back" title="One event back ([)" disabled=${at <= 1} onClick=${() => onSlide(at - 1)}>◀</button>
+    <input type="range" min="1" max=${Math.max(1, log.length)} value=${at} aria-label="Time" aria-valuetext=${`Event ${at} of ${log.length}: ${text}`} onInput=${(/** @type {any} */ change) => onSlide(Number(change.target.value))} />
+    <button type="button" class="quiet" aria-label="One event forth" title="One event forth (])" disabled=${live} onClick=${() => onSlide(at + 1)}>▶</button>
+    <span class="slider-text"><b>${at}</b> of ${log.length} <span>${text}</span></span>
+    ${live ? html`<span class="chip">Now</span>` : html`<button type="button" onClick=${() => onSlide(log.length)}>Back to now</button>`}
+  </div>`;
+}
+
+/** @param {{ log: LogEvent[], at: number, selected: string | null, onSlide: (to: number) => void }} props */
+function EventLog({ log, at, selected, onSlide }) {
+  const list = useRef(/** @type {any} */ (null));
+  const MAX = 600;
+  const first = Math.max(0, Math.min(at - MAX / 2, log.length - MAX));
+  useEffect(() => {
+    const row = list.current?.querySelector("[aria-current]");
+    if (row) list.current.scrollTop += row.getBoundingClientRect().top - list.current.getBoundingClientRect().top - list.current.clientHeight / 2;
+  }, [at]);
+  return html`<section class="panel log" aria-labelledby="events">
+    <header><h2 id="events">Events</h2><span class="quiet-text">${log.length > MAX ? `${MAX} of ${log.length}` : log.length}</span></header>
+    <ol ref=${list}>
+      ${log.slice(first, first + MAX).map((event) => {
+        const status = event.event.split(".")[1].replace("created", "pending").replace("started", "running").replace("retried", "pending").replace("reset", "pending").replace("approved", "running").replace("cancel_requested", "running");
+        return html`<li key=${event.id}><button type="button" class=${`${event.id > at ? "is-future" : ""} ${event.step && event.step === selected ? "is-selected" : ""}`} aria-current=${event.id === at ? "true" : undefined} onClick=${() => onSlide(event.id)}>
+          <span class="number">${event.id}</span><time>${preciseTime(event.at)}</time><${StatusIcon} status=${status} /><span class="event">${event.event}</span><span class="step">${event.step ?? ""}</span>
+        </button></li>`;
+      })}
+    </ol>
+  </section>`;
+}
+
+/**
+ * @param {{ run: Run, before: import("../fold.js").Folded | null, step: Step | null, steps: Step[], attempts: import("../fold.js").Folded["attempts"], onSelect: (key: string) => void, selected: string | null }} props
+ */
+function Details({ run, before, step, steps, attempts, onSelect, selected }) {
+  const [tab, setTab] = useState("run");
+  const shown = tab === "step" && !step ? "run" : tab;
+  useEffect(() => setTab(step ? "step" : "run"), [selected]);
+  const tabs = [["run", "Run"], ...(step ? [["step", `Step ${step.key}`]] : []), ["table", "Table"]];
+  return html`<section class="panel details" aria-label="Data">
+    <div class="tabs" role="tablist" aria-label="Data">${tabs.map(([name, text]) => html`<button type="button" role="tab" id=${`tab-${name}`} aria-controls="data" aria-selected=${name === shown ? "true" : "false"} onClick=${() => setTab(name)}>${text}</button>`)}</div>
+    <div role="tabpanel" id="data" aria-labelledby=${`tab-${shown}`}>
+      ${shown === "run" && html`<${Json} label="The run as JSON" value=${run} before=${before?.run} />`}
+      ${shown === "step" && step && html`<${Json} label="The step as JSON" value=${step} before=${before?.steps.find((one) => one.key === step.key)} />`}
+      ${shown === "table" && html`<div class="table-area" tabindex="0" role="region" aria-label="Steps as a table, scrollable"><table>
+        <thead><tr><th scope="col">Step</th><th scope="col">Status</th><th scope="col">Attempts</th><th scope="col">Start</th><th scope="col">Duration</th><th scope="col">After</th></tr></thead>
+        <tbody>${steps.map((one) => html`<tr key=${one.key}><th scope="row"><button type="button" class="link" onClick=${() => onSelect(one.key)}>${one.key}</button></th><td><${Status} status=${one.status} /></td><td>${attempts[one.key]?.length ?? 0}</td><td>${one.startedAt ? preciseTime(one.startedAt) : ""}</td><td>${one.durationSeconds != null ? duration(one.durationSeconds * 1000) : ""}</td><td>${one.dependsOn.slice(0, 4).join(", ")}${one.dependsOn.length > 4 ? ` and ${one.dependsOn.length - 4} more` : ""}</td></tr>`)}</tbody>
+      </table></div>`}
+    </div>
+  </section>`;
+}

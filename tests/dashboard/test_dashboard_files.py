@@ -1,0 +1,123 @@
+"""The files of the dashboard: small, cached for good, protected, and there behind a prefix."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+import mock_server
+from mock_server.http import dashboard
+from mock_server.testing import MockWorld
+
+DIRECTORY = Path(mock_server.__file__).parent / "dashboard"
+
+
+def links(page: str) -> list[str]:
+    return re.findall(r'(?:href|src)="(dashboard/[^"]+)"', page)
+
+
+def test_all_files_together_are_small() -> None:
+    """At most 60 KB gzipped as one archive, so that the first paint waits for nothing."""
+    packed = gzip.compress(b"".join((DIRECTORY / name).read_bytes() for name in dashboard.files()))
+    assert 20_000 < len(packed) <= 60_000
+
+
+def test_no_module_is_too_long_to_read() -> None:
+    """400 lines, as for Python; a vendored file is not ours to cut."""
+    for name in dashboard.files():
+        if not name.startswith("vendor/"):
+            assert len((DIRECTORY / name).read_text(encoding="utf-8").splitlines()) <= 400, name
+
+
+def test_the_page_names_every_module_and_each_is_kept_forever(mock_world: MockWorld) -> None:
+    """The page itself is revalidated; a file has a version in its path."""
+    page = mock_world.client.get("/")
+    assert page.headers["cache-control"] == "no-cache"
+    found = set(links(page.text))
+    prefix = f"dashboard/{dashboard.version()}"
+    assert found == {f"{prefix}/{name}" for name in dashboard.files()}
+    for link in found:
+        file = mock_world.client.get(f"/{link}")
+        assert file.status_code == 200
+        assert file.headers["cache-control"] == "public, max-age=31536000, immutable"
+        kind = "text/css" if link.endswith(".css") else "text/javascript"
+        assert file.headers["content-type"] == f"{kind}; charset=utf-8"
+
+
+def test_a_file_of_another_version_is_not_kept(mock_world: MockWorld) -> None:
+    """A page that was open during an upgrade still works."""
+    file = mock_world.client.get("/dashboard/000000000000/app.js")
+    assert file.status_code == 200
+    assert file.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "types.d.ts",
+        "preact.d.ts",
+        "vendor/LICENSE",
+        "../app.py",
+        "%2e%2e/app.py",
+        "parts/",
+        "nothing.js",
+    ],
+)
+def test_other_files_are_not_served(mock_world: MockWorld, name: str) -> None:
+    """Only modules and styles."""
+    assert mock_world.client.get(f"/dashboard/{dashboard.version()}/{name}").status_code == 404
+
+
+def test_nothing_inline_may_run(mock_world: MockWorld) -> None:
+    """The policy has no exception, neither a hash nor `unsafe-inline`."""
+    for path in ("/", f"/dashboard/{dashboard.version()}/app.js"):
+        policy = mock_world.client.get(path).headers["content-security-policy"]
+        assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
+        assert "sha256" not in policy
+        assert "unsafe" not in policy
+    assert "<style" not in mock_world.client.get("/").text
+
+
+def test_a_browser_at_the_control_api_gets_the_dashboard(mock_world: MockWorld) -> None:
+    """Other clients get the index."""
+    browser = mock_world.client.get("/_mock/", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (browser.status_code, browser.headers["location"]) == (302, "../")
+    assert mock_world.client.get("/_mock/").json()["document"].endswith("openapi.yaml")
+    assert mock_world.client.get("/_mock").json()["operations"]
+
+
+def test_every_link_is_relative(mock_world: MockWorld) -> None:
+    """So that a prefix of a proxy stays."""
+    page = mock_world.client.get("/").text
+    absolute = [link for link in re.findall(r'(?:href|src)="([^"]*)"', page) if link[0] == "/"]
+    assert absolute == []
+
+
+def test_without_scripts_the_page_still_says_what_this_is(mock_world: MockWorld) -> None:
+    """Clients without scripts read the same first steps."""
+    text = mock_world.client.get("/").text
+    start = text.index("<noscript>")
+    assert f"'{mock_world.base_url}/api/v1/automation-runs" in text[start:]
+
+
+def test_the_version_follows_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit has another path at once, without a restart."""
+    (tmp_path / "app.js").write_text("1", encoding="utf-8")
+    monkeypatch.setattr(dashboard, "_DIRECTORY", tmp_path)
+    before = dashboard.version()
+    assert before == dashboard.version()
+    (tmp_path / "app.js").write_text("12", encoding="utf-8")
+    assert dashboard.version() != before
+
+
+def test_a_start_reads_no_file(monkeypatch: pytest.MonkeyPatch, mock_world: MockWorld) -> None:
+    """Not before the first request for the page: other requests do not look at the files."""
+    looked: list[str] = []
+    monkeypatch.setattr(dashboard, "version", lambda: looked.append("version") or "x")
+    assert mock_world.client.get("/_mock/health").status_code == 200
+    assert looked == []
+    assert mock_world.client.get("/").status_code == 200
+    assert looked == ["version"]
