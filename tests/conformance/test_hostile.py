@@ -10,15 +10,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hostile import CASES, PARTLY, Case, Hostile, closed_port, only, response, says, silent
+from command_line import call_kit
+from hostile import BUDGET, CASES, PARTLY, Case, Hostile, closed_port, only, response, says, silent
 from mutating_proxy import Json
 
-BUDGET = 8.0
 # For a run that should come to its end by itself, also where the machine is slow.
 ENOUGH = 40.0
 # Starting, the last check's limit and clean-up come on top; a loaded machine is slow at all of it.
@@ -47,21 +47,40 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 def run(home: Path, base_url: str, *words: str) -> Done:
     """The command in a process of its own, watched."""
-    file, out = home / "report.json", home / "said"
-    command = [sys.executable, "-m", "conformance", "run", "--base-url", base_url]
-    command += ["--token", TOKEN, "--json", str(file)]
-    command += [] if "--timeout" in words else ["--timeout", "1s"]
-    command += [*words] if "--budget" in words else ["--budget", f"{BUDGET:g}s", *words]
+    out = home / "said"
+    command = [sys.executable, "-m", "conformance", *arguments(home, base_url, words)]
     start = time.monotonic()
     with out.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    output = out.read_text()
+    seconds = time.monotonic() - start
+    return done(home, process.returncode, out.read_text(), seconds, used.ru_maxrss)
+
+
+def run_here(home: Path, base_url: str, *words: str) -> Done:
+    """The command in this process, where no amount of data is at stake: it starts at once."""
+    start = time.monotonic()
+    ended = call_kit(*arguments(home, base_url, words))
+    output = ended.stdout + ended.stderr
+    return done(home, ended.returncode, output, time.monotonic() - start, 0)
+
+
+def arguments(home: Path, base_url: str, words: Sequence[str]) -> list[str]:
+    """The arguments of the command; little time for a response and for the run, if no other is
+    given."""
+    given = ["run", "--base-url", base_url, "--token", TOKEN, "--json", str(home / "report.json")]
+    given += [] if "--timeout" in words else ["--timeout", "1s"]
+    given += [] if "--budget" in words else ["--budget", f"{BUDGET:g}s"]
+    return [*given, *words]
+
+
+def done(home: Path, code: int, output: str, seconds: float, memory: int) -> Done:
+    """What became of it, with neither a traceback nor the credential."""
+    report = (home / "report.json").read_text()
     assert "Traceback" not in output
-    report = json.loads(file.read_text())
-    assert TOKEN not in output + file.read_text()
-    return Done(process.returncode, output, report, time.monotonic() - start, used.ru_maxrss)
+    assert TOKEN not in output + report
+    return Done(code, output, json.loads(report), seconds, memory)
 
 
 def words_of(case: Case) -> list[str]:
@@ -70,7 +89,12 @@ def words_of(case: Case) -> list[str]:
     if case.code == 0:
         # Nothing is late here, unless the machine is.
         words += ["--timeout", "10s"]
-    return [*words, *(("--budget", f"{ENOUGH:g}s") if case.code in (0, 1) else ())]
+    return [*words, "--budget", f"{limit_of(case):g}s"]
+
+
+def limit_of(case: Case) -> float:
+    """The seconds that a run may take."""
+    return ENOUGH if case.code in (0, 1) else case.budget
 
 
 def assert_survived(case: Case, done: Done) -> None:
@@ -81,7 +105,7 @@ def assert_survived(case: Case, done: Done) -> None:
     assert case.output in reported, output
     assert case.never not in output
     assert done.report["exitCode"] == case.code
-    assert done.seconds < (ENOUGH if case.code in (0, 1) else BUDGET) + SLACK
+    assert done.seconds < limit_of(case) + SLACK
     assert done.memory < MOST_MEMORY
 
 
@@ -89,21 +113,21 @@ def assert_survived(case: Case, done: Done) -> None:
 def test_a_hostile_server(case: Case, home: Path) -> None:
     """Whatever is asked of it."""
     with Hostile(case.act) as server:
-        words = words_of(case)
-        assert_survived(case, run(home, f"http://127.0.0.1:{server.port}", "--read-only", *words))
+        base, call = f"http://127.0.0.1:{server.port}", run if case.large else run_here
+        assert_survived(case, call(home, base, "--read-only", *words_of(case)))
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in PARTLY])
 def test_a_server_that_is_hostile_at_times(case: Case, home: Path, mock: str) -> None:
     """To some requests, and good to others."""
     with Hostile(case.act, int(mock.rpartition(":")[2])) as server:
-        done = run(home, f"http://127.0.0.1:{server.port}", *words_of(case))
-    assert_survived(case, done)
+        base, call = f"http://127.0.0.1:{server.port}", run if case.large else run_here
+        assert_survived(case, call(home, base, *words_of(case)))
 
 
 def test_an_unknown_host(home: Path) -> None:
     """Is reported from one that refuses."""
-    done = run(home, "http://no-such-host.invalid")
+    done = run_here(home, "http://no-such-host.invalid")
     assert done.code == 2
     assert "it has no address" in done.output
 
@@ -113,7 +137,7 @@ def test_credentials_do_not_travel(home: Path) -> None:
     with Hostile(says(response(b"{}"))) as other:
         there = b"Location: http://localhost:%d/api/v1/automation-runs" % other.port
         with Hostile(says(response(b"", there, status=b"307 Temporary Redirect"))) as server:
-            done = run(home, f"http://127.0.0.1:{server.port}")
+            done = run_here(home, f"http://127.0.0.1:{server.port}")
     assert done.code == 2
     assert f"localhost:{other.port}" in done.output
     assert server.heads
@@ -125,12 +149,12 @@ def test_the_budget_ends_a_run(home: Path, mock: str) -> None:
     with Hostile(only(b"/steps", silent), int(mock.rpartition(":")[2])) as server:
         base = f"http://127.0.0.1:{server.port}"
         words = ["--include", "GET-*", "--include", "STEPS-*", "--include", "LIST-*"]
-        done = run(home, base, *words, "--budget", "4s")
-    assert "the budget of 4 s was spent" in done.output
+        done = run_here(home, base, *words, "--budget", "3s")
+    assert "the budget of 3 s was spent" in done.output
     late = [e for e in done.report["requirements"] if "the budget" in e["message"]]
     assert late
     assert {e["verdict"] for e in late} == {"inconclusive"}
-    assert done.seconds < 4 + SLACK
+    assert done.seconds < 3 + SLACK
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -177,9 +201,9 @@ def test_an_interruption_while_waiting(home: Path) -> None:
 def test_strict_makes_deviations_count(home: Path, proxy: str) -> None:
     """A mutant that falls short only of what is inferred: 0, and 1 under --strict."""
     base, only_this = f"{proxy}/page-not-found", ("--include", "HTTP-02")
-    lenient = run(home, base, *only_this)
+    lenient = run_here(home, base, *only_this)
     assert lenient.code == 0
     assert "conformant, with 1 deviation that --strict counts" in lenient.output
-    strict = run(home, base, *only_this, "--strict")
+    strict = run_here(home, base, *only_this, "--strict")
     assert (strict.code, strict.report["conclusion"]) == (1, "not conformant")
     assert re.search(r"deviation HTTP-02", strict.output)
