@@ -111,6 +111,13 @@ def test_a_profile_raises_no_alarm(name: str, judge: Judge) -> None:
     assert BehaviourFile(**written).behaviour().answers() == PROFILES[name]
 
 
+def test_every_answer_is_in_a_profile() -> None:
+    """The profiles alone meet every answer once; the combinations are extended tests."""
+    answers = {choice for row in PROFILES.values() for choice in row.items()}
+    assert answers == {(name, answer) for name, all_ in PARAMETERS.items() for answer in all_}
+
+
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("name", "groups"), [pytest.param(*row, id=row[0]) for row in groups_of_rows()]
 )

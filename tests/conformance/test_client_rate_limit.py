@@ -68,7 +68,7 @@ def test_a_limit_is_waited_out(workers: str, mock: str) -> None:
     world = f"test-limited-{workers}"
     worlds = [world] if workers == "1" else [f"{world}-{name}" for name in ("lead", "gw0", "gw1")]
     for each in worlds:
-        rate_limiter = {"rateLimit": {"limit": 25, "window": "1s"}}
+        rate_limiter = {"rateLimit": {"limit": 60, "window": "1s"}}
         with httpx2.Client(headers={"X-API-Key": each}, verify=False) as client:
             client.post(f"{mock}/_mock/faults", json=rate_limiter).raise_for_status()
     heard = Heard()

@@ -9,6 +9,7 @@ from collections import Counter
 from itertools import count, groupby
 
 import httpx2
+import pytest
 from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 from support import Judge
 
@@ -55,6 +56,7 @@ def numbered(asked: list[str]) -> list[str]:
     return [_ID.sub(name, line) for line, _ in groupby(asked)]
 
 
+@pytest.mark.extended
 def test_the_same_again(mock: str, judge: Judge) -> None:
     """Requests and verdicts, of one check after the other and of the fuzzer's two processes."""
     journals: list[Journal] = []

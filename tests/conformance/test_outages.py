@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from conformance.assertions.response_rules import error_has_reason
+from conformance.client import transport
 from conformance.client.connection import Connection
 from conformance.client.outages import Outages, is_gateway_error
 from conformance.client.recorder import Traffic
@@ -113,6 +114,13 @@ def test_a_change_is_not_sent_again_after_an_error_of_a_gateway() -> None:
     assert out.seen == 1
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeat requests without a pause."""
+    monkeypatch.setattr(transport, "wait", lambda seconds: None)
+
+
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_requests_that_always_meet_it_meet_a_fault(method: str) -> None:
     """While others get their responses, the service breaks down over this one."""
@@ -129,6 +137,7 @@ def test_requests_that_always_meet_it_meet_a_fault(method: str) -> None:
     assert judged[-1].status == 502
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_fault_is_not_repeated_for_ever() -> None:
     """Where it did not help once, such a request is sent once."""
     with target_of(lambda method, path, n: GOOD if path == "/a" else CLOSED) as (

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import httpx2
+import pytest
 from processes import PATIENCE, RUNS_MOCK, MockServer, environment
+
+pytestmark = pytest.mark.extended
 
 RUNS = "/api/v1/automation-runs"
 

@@ -23,6 +23,8 @@ from processes import MockServer, Server
 from mock_server.resources import contract_file
 from mock_server.testing import MockWorld
 
+pytestmark = pytest.mark.extended
+
 RUNS = "/api/v1/automation-runs"
 UNKNOWN = "2b1f6a44-5d0e-4c1b-8f6a-9e0d1c2b3a49"
 KEY = "test-prism"

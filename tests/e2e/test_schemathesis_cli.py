@@ -22,6 +22,8 @@ from processes import PATIENCE, MockServer
 from mock_server.resources import control_file
 from mock_server.testing import MockWorld
 
+pytestmark = pytest.mark.extended
+
 SCHEMATHESIS = Path(sysconfig.get_path("scripts"), "schemathesis")
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 RUNS = "/api/v1/automation-runs"
