@@ -73,7 +73,9 @@ def test_no_credential_is_in_any_report(way: str, mock: str, tmp_path: Path) -> 
         "--timeout",
         "2s",
     ]
-    for name in ("LIST-0[1-2]", "GET-0*", "STEPS-01", "AUTH-0[1569]", "HTTP-*", "FUZZ-EXAMPLES-*"):
+    names = ["LIST-0[1-2]", "GET-0*", "STEPS-01", "AUTH-0[1569]"]
+    # The fuzzer is given headers, whatever the scheme is.
+    for name in (*names, *(["HTTP-*", "FUZZ-EXAMPLES-*"] if way == "--token" else [])):
         command += ["--include", name]
     for kind, file in files.items():
         command += [f"--{kind}", str(file)]
