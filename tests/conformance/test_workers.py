@@ -93,7 +93,8 @@ def test_the_budget_holds_for_all(mock: str, judge: Judge) -> None:
             report = judge(base, "LIST-*", token="test-late", **given)
         except KitError as fault:
             # On a busy machine the workers have not started by then.
-            assert fault.message == "the budget was spent before the first check"
+            if fault.message != "the budget was spent before the first check":
+                raise
             return
     assert report.exit_code is ExitCode.NO_VERDICT
     assert "budget" in report.problem

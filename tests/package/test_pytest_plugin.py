@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from environments import Environment, run, wheel_metadata
 
-pytestmark = pytest.mark.package
+pytestmark = [pytest.mark.package, pytest.mark.extended]
 
 PLUGIN = "mock_server.pytest_plugin"
 

@@ -103,6 +103,7 @@ def test_what_is_imported_is_declared_and_the_reverse(wheel: Path, package: str)
     assert declared - imported(package) <= WITHOUT_IMPORT
 
 
+@pytest.mark.extended
 def test_each_package_runs_without_the_libraries_of_the_other(
     mock_alone: Environment, kit_alone: Environment, plain: Environment, tmp_path: Path
 ) -> None:
@@ -160,12 +161,14 @@ def test_a_missing_extra_is_named(
     assert "Traceback" not in printed
 
 
+@pytest.mark.extended
 def test_the_mock_serves(mock_alone: Environment, tmp_path: Path) -> None:
     """From the wheel, with its own libraries only: a run from start to end."""
     assert run([mock_alone.python, "-c", REQUEST], tmp_path).splitlines() == ["completed"]
     assert "diamond" in run([mock_alone.scripts / "runs-mock", "scenarios"], tmp_path)
 
 
+@pytest.mark.extended
 def test_the_kit_checks(kit_alone: Environment, mock_server_url: str, tmp_path: Path) -> None:
     """From the wheel, with its own libraries only: checks, the fuzzer and every kind of report."""
     words = ["--base-url", mock_server_url, "--token", "test-wheel", "--workers", "2"]
