@@ -39,6 +39,11 @@ def call_kit(
     return CompletedProcess(words, code, _written(out), _written(error))
 
 
+def run(*words: str, **environment: str) -> CompletedProcess[str]:
+    """`runs-conformance run` with nothing in its environment but this."""
+    return call_kit("run", *words, environment=environment)
+
+
 def _written(stream: io.TextIOWrapper) -> str:
     stream.seek(0)
     return stream.read()
