@@ -10,6 +10,7 @@ import pytest
 pytest_plugins = ["mock_server.pytest_plugin"]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One worker more than there are processors: a third of the time is spent waiting."""
     return (os.cpu_count() or 1) + 1
