@@ -64,6 +64,7 @@ def backend(together: Path) -> Iterator[BackgroundRun]:
     """The kit in a process of its own, on a backend in real time that answers in its own way."""
     file = together / "backend.json"
     words = ["--config", str(CONFIG), "--junit", str(file.with_suffix(".xml"))]
+    words += ["--html", str(file.with_suffix(".html"))]
     with in_background(file, serving_backend(), *words, **KEYS) as run:
         yield run
 

@@ -92,6 +92,12 @@ def test_an_independent_backend_is_believed(backend: BackgroundRun) -> None:
     assert answers == yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["answers"]
 
 
+def test_the_page_of_an_ordinary_run_is_small(backend: BackgroundRun) -> None:
+    """It can be attached to a message or a build."""
+    backend.report()
+    assert backend.file.with_suffix(".html").stat().st_size < 1_000_000
+
+
 def reported(report: Report) -> str:
     """What the kit said of each requirement that did not pass."""
     return "\n".join(
