@@ -190,7 +190,7 @@ def check_timestamps_are_of_the_zone_they_name(context: CheckContext) -> None:
         zone = round(ahead / _QUARTER) * _QUARTER
         if 0 < abs(zone) <= _MAX_ZONE and abs(ahead - zone) <= _MAX_SKEW:
             raise CheckFailed(
-                f"{field} is {run[field]} and the Date of the response {response.headers['date']}: "
+                f"{field} is {run[field]} and the Date of the response {date}: "
                 f"it is {zone / 3600:+g} h from the time of its zone",
                 exchange=response.exchange,
             )

@@ -135,10 +135,10 @@ def check_reads_show_an_acknowledged_retry(context: CheckContext) -> None:
     """Where the retry continues the run (Q01), it is not read as it was before."""
     retried = retried_run(context)
     context.api.get_run(retried.new)
-    if retried.is_stale:
+    if retried.stale:
         raise CheckFailed(
-            f"{retried.response.summary}, and {context.settling.limit:g} s later (--settle) the "
-            f"run is read as it was before the retry"
+            f"{retried.response.summary}, and {context.settling.limit:g} s later (--settle) "
+            f"{retried.stale} can still be read as before the retry"
         )
 
 

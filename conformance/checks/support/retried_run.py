@@ -3,8 +3,9 @@ until it has ended again, and its stream before and after."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from conformance.assertions.matchers import (
@@ -12,7 +13,6 @@ from conformance.assertions.matchers import (
     no_server_error,
     require,
     success,
-    unchanged,
 )
 from conformance.checks.support.retry import (
     by_key,
@@ -39,8 +39,8 @@ class RetriedRun:
     """A run that was retried.
 
     `new` is the id of the run that ran again, which may be the same (Q01), `after` its states from
-    the response on; `is_stale` says that reads went on to show it as before. The streams are those
-    of the run before, and of `new` when it had ended.
+    the response on; `stale` names what reads went on to show as before. The streams are those of
+    the run before, and of `new` when it had ended.
     """
 
     run_id: str
@@ -50,7 +50,7 @@ class RetriedRun:
     after: Sequence[Snapshot]
     stream_before: Stream
     stream_after: Stream
-    is_stale: bool = False
+    stale: str = ""
 
     @property
     def is_same(self) -> bool:
@@ -137,20 +137,31 @@ def _watch(
 ) -> RetriedRun:
     run_id = before.run["id"]
     new = rerun_id(context, run_id, response)
-    is_stale = new == run_id and _is_read_as_before(context, before)
+    stale = "the run" if new == run_id and _run_as_before(context, before) else ""
     after = follow_attempt(context, new)
+    if not stale and new == run_id and _steps_as_before(context, before, after[-1]):
+        stale = "its steps"
     ends = len(terminal_events(stream)) if new == run_id else 0
     stream_after = context.listen(new, lambda s: len(terminal_events(s)) > ends, within=_REPLAY)
-    return RetriedRun(run_id, new, before, response, after, stream, stream_after, is_stale)
+    return RetriedRun(run_id, new, before, response, after, stream, stream_after, stale)
 
 
-def _is_read_as_before(context: CheckContext, before: Snapshot) -> bool:
+def _run_as_before(context: CheckContext, before: Snapshot) -> bool:
     """Whether the run is read as it was, also when reads have had time to settle."""
-    return (
-        context.settling.read(
-            "a read lags",
-            lambda: context.api.run(before.run["id"]),
-            lambda run: None if unchanged(before.run, run) else "it is as it was",
-        )[1]
-        is not None
+    read = partial(context.api.run, before.run["id"])
+    return _never_changes(context, read, before.run)
+
+
+def _steps_as_before(context: CheckContext, before: Snapshot, ended: Snapshot) -> bool:
+    """Likewise of the steps, when the run has ended again: until it starts they may be as they
+    were."""
+    if is_finished(ended.run) or ended.steps != before.steps:
+        return False
+    return _never_changes(context, partial(context.steps, before.run["id"]), before.steps)
+
+
+def _never_changes(context: CheckContext, read: Callable[[], object], old: object) -> bool:
+    found = context.settling.read(
+        "a read lags", read, lambda now: "it is as it was" if now == old else None
     )
+    return found[1] is not None

@@ -68,6 +68,17 @@ async def retries_are_read_late(request: Request, forward: Forward, memory: Json
     return reply
 
 
+@mutant("LIFE-07", **QUICK)
+async def steps_stay_as_they_were(request: Request, forward: Forward, memory: Json) -> Response:
+    """A cache of the steps of finished runs, which a retry does not clear."""
+    if request.operation == "retry":
+        memory[request.run_id] = (await forward(request.to("steps"))).body
+    reply = await forward(request)
+    if request.operation == "steps":
+        reply.body = memory.get(request.run_id, reply.body)
+    return reply
+
+
 @mutant("HTTP-14")
 async def etag_is_the_id(request: Request, forward: Forward, memory: Json) -> Response:
     etag = f'"{request.run_id}"'
