@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import AsyncIterator
 
 from mutating_proxy import Forward, Json, Mutants, Request, Response
 
@@ -310,4 +312,24 @@ async def late_worker_ends_the_step(request: Request, forward: Forward, memory: 
                 seen.add(step["key"])
                 step["completedAt"] = step["startedAt"]
         return reply.put(response)
+    return reply
+
+
+@mutant("GET-12")
+async def events_name_another_version(request: Request, forward: Forward, memory: Json) -> Response:
+    """Of a run that was retried; read by id it is of the version that it was of."""
+
+    async def renamed(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        retried = False
+        async for frame in frames:
+            retried = retried or b"event: run.retried" in frame
+            yield (
+                re.sub(rb'"versionNumber": ?\d+', b'"versionNumber":99', frame)
+                if retried
+                else frame
+            )
+
+    reply = await forward(request)
+    if reply.frames is not None:
+        reply.frames = renamed(reply.frames)
     return reply
