@@ -20,6 +20,8 @@ _OVERHEAD = 30
 # A check whose requests are not counted.
 _UNKNOWN = 10
 _FUZZ = "FUZZ-"
+# Seconds that a requirement's checks wait for runs and responses besides, where runs are short.
+_WAITS = 0.5
 
 
 @cache
@@ -42,8 +44,8 @@ class Forecast:
 
     @property
     def minutes(self) -> float:
-        """The minutes that all requests take."""
-        return self.requests / self.per_minute
+        """The minutes that all requests take, and the waits of the checks."""
+        return self.requests / self.per_minute + self.requirements * _WAITS / 60
 
     @property
     def text(self) -> str:
@@ -87,8 +89,8 @@ class RequestPlan:
         needed = self.cost(requirement) / checks * 60 / self.per_minute
         if needed > left:
             raise Inconclusive(
-                f"its requests take about {needed:.0f} s at the rate limit, and {left:.0f} s of "
-                f"the budget are left: raise --budget",
+                f"its requests take about {max(1.0, needed):.0f} s at the rate limit, more than is "
+                f"left of the budget: raise --budget",
                 reason=Untested.DID_NOT_FIT,
             )
         self._has_fuzzed = self._has_fuzzed or requirement.startswith(_FUZZ)
@@ -102,8 +104,9 @@ class RequestPlan:
         requests = sum(costs) + _OVERHEAD
         if not self.per_minute:
             return None
-        left = self._budget * self.per_minute / 60 - _OVERHEAD
-        fit = sum(total <= left for total in accumulate(costs))
+        times = accumulate(cost * 60 / self.per_minute + _WAITS for cost in costs)
+        left = self._budget - _OVERHEAD * 60 / self.per_minute
+        fit = sum(total <= left for total in times)
         if self._fuzz and fit == len(costs):
             fit = len(self._checks)
         if fit == len(self._checks) and requests <= self.per_minute:
