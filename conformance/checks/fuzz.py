@@ -131,6 +131,10 @@ def _run_fuzzer(context: CheckContext) -> Fuzzed:
             replace(context.fuzz, per_minute=target.pacer.configured),
             seconds,
         )
+        used = [
+            pool for phases in pools.values() for each in phases.values() for pool in each.values()
+        ]
+        context.runs.may_have_changed(run_id for pool in used for run_id in pool)
     return Fuzzed(views, skipped)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -48,21 +48,33 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class RetriedRuns:
-    """The runs that retries have created, where they do (Q01), from the responses that name
-    them."""
+    """The runs that retries have created, where they do (Q01), and those that have `ended`, by the
+    last response about each."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
+        self.ended: set[str] = set()
 
     def observe(self, response: Response) -> None:
-        """Note the run in a response, if that is to a retry."""
+        """Note the run in a response, if that is to a retry or shows its status."""
         path = urlsplit(response.url).path
-        if response.method != "POST" or not path.endswith("/retry") or success(response):
+        retry = response.method == "POST" and path.endswith("/retry")
+        if retry:
+            # It may run again, whatever the response says.
+            self.ended.discard(path.split("/")[-2])
+        if success(response) or response.media_type != "application/json":
             return
         with contextlib.suppress(Outcome):
-            created = response.object().get("id")
-            if isinstance(created, str) and _ID.fullmatch(created) and created not in path:
-                self.ids.append(created)
+            run = response.object()
+            run_id = run.get("id")
+            if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
+                return
+            if retry and run_id not in path:
+                self.ids.append(run_id)
+            if not retry and run_id in path and is_finished(run) is None:
+                self.ended.add(run_id)
+            else:
+                self.ended.discard(run_id)
 
 
 class Runs:
@@ -121,6 +133,10 @@ class Runs:
     def created(self, run_id: str) -> bool:
         """Return whether the kit created this run, and so knows its history."""
         return run_id in self._created
+
+    def may_have_changed(self, run_ids: Iterable[str]) -> None:
+        """Note that requests other than the kit's own may have changed these runs."""
+        self._retried_runs.ended.difference_update(run_ids)
 
     def newest(self, count: int) -> list[str]:
         """As many runs as that, or fewer, that the kit had made last."""
@@ -184,11 +200,13 @@ class Runs:
             self._wanted, self._unfinished = [], []
 
     def clean_up(self) -> None:
-        """Cancel the runs that the kit created, itself or by a retry.
+        """Cancel the runs that the kit created, itself or by a retry, and that have not ended.
 
         A finished run may reject that, which is ignored.
         """
         for run_id in (*self._created, *self._retried_runs.ids):
+            if run_id in self._retried_runs.ended:
+                continue
             try:
                 self._api.cancel(run_id)
             except NoResponse:

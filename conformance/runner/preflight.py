@@ -9,8 +9,15 @@ from collections.abc import Callable, Sequence
 
 from conformance.client.api import Api
 from conformance.client.credentials import Credential
+from conformance.client.http2 import speaks_http2
 from conformance.client.response import Response
-from conformance.errors import Inconclusive, NoResponse, Outcome, UnreachableError
+from conformance.errors import (
+    ConnectionRefused,
+    Inconclusive,
+    NoResponse,
+    Outcome,
+    UnreachableError,
+)
 from conformance.harness.context import MALFORMED_RUN
 from conformance.vocabulary import ROOT, Operation
 
@@ -76,6 +83,11 @@ def _first_response(api: Api) -> Response:
     try:
         response = api.list_runs(limit=1)
     except NoResponse as fault:
+        if not isinstance(fault, ConnectionRefused) and speaks_http2(base, api.target.connection):
+            raise UnreachableError(
+                f"{base} speaks HTTP/2 only; the kit speaks HTTP/1.1.",
+                "Enable HTTP/1.1 on the server, or put a gateway before it that accepts HTTP/1.1.",
+            ) from None
         raise UnreachableError(f"{base} is not reachable. {fault}", fault.hint) from None
     except Inconclusive as fault:
         raise UnreachableError(f"{base} accepts no requests now: {fault}.") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from mutating_proxy import Forward, Json, Mutants, Request, Response
 
 mutant = Mutants()
@@ -56,6 +58,21 @@ async def two_full_retries_win(request: Request, forward: Forward, memory: Json)
         elif memory.get(request.run_id) == 1:
             memory[request.run_id] = 2
             return await forward(request.to("get"))
+    return reply
+
+
+@mutant("RETRY-11", "RETRY-13")
+async def each_retry_begins_again(request: Request, forward: Forward, memory: Json) -> Response:
+    """A retry of a run that is under way ends it, and starts it once more: each of several at the
+    same moment is accepted, and runs."""
+    if request.operation != "retry":
+        return await forward(request)
+    async with memory.setdefault("lock", asyncio.Lock()):
+        reply = await forward(request)
+        if reply.status == 409:
+            await forward(request.to("cancel"))
+            request.body = b'{"mode": "full"}'
+            return await forward(request)
     return reply
 
 
