@@ -42,6 +42,8 @@ function App() {
   useEffect(() => {
     document.title = `${name} in ${world}, Automation runs mock`;
     scrollTo(0, 0);
+    const link = document.querySelector(".views [aria-current]");
+    link?.parentElement?.scrollTo({ left: /** @type {HTMLElement} */ (link).offsetLeft - 120 });
   }, [name, world, id]);
   useKeys({
     "Ctrl-k": () => app.set({ dialog: "palette" }),

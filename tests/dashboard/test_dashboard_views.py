@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
+import yaml
 from dashboard_visit import Visit
 from playwright.sync_api import expect
 
@@ -203,3 +205,40 @@ def test_a_fresh_world_is_opened(visit: Visit) -> None:
     expect(page.get_by_role("listitem").first).to_be_visible()
     names = [one["name"] for one in visit.world.control("worlds", "GET")["items"]]
     assert name in names
+
+
+def test_a_run_is_taken_along_as_a_scenario(visit: Visit) -> None:
+    """The copied file creates an equal run; the copied command reads this one."""
+    run_id = visit.world.create("flaky")
+    page = visit.open(f"runs/{run_id}")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    def copied(name: str) -> str:
+        page.get_by_text("Copy as", exact=True).click()
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(page.get_by_text("Copied").last).to_be_visible()
+        text: str = page.evaluate("navigator.clipboard.readText()")
+        return text
+
+    file = yaml.safe_load(copied("Scenario (YAML)"))
+    again = visit.world.create(file)
+    definitions = [
+        visit.world.control(f"runs/{one}", "GET")["definition"] for one in (run_id, again)
+    ]
+    assert definitions[0] == definitions[1]
+    key, url = visit.world.key, f"{visit.world.base_url}{RUNS}/{run_id}"
+    assert copied("curl") == f"curl -H 'X-API-Key: {key}' '{url}'"
+    ast.parse(copied("pytest"))
+
+
+def test_a_situation_is_shared_as_a_link(visit: Visit) -> None:
+    """It opens a copy of the run in another world."""
+    run_id = visit.world.create("diamond")
+    page = visit.open(f"runs/{run_id}")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_text("Copy as", exact=True).click()
+    page.get_by_role("button", name="Link to this situation").click()
+    expect(page.get_by_text("Copied a link")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    opened = visit.world.client.post(link).json()
+    assert [run["id"] for run in opened["runs"]] == [run_id]

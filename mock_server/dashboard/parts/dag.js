@@ -40,7 +40,7 @@ export function Dag({ steps, selected, onSelect, takes = {} }) {
   const entry = selected && places.has(selected) ? selected : steps[0]?.key;
   return html`<div class=${`dag ${big ? "is-big" : ""}`} tabindex=${big ? 0 : undefined} role=${big ? "region" : undefined} aria-label=${big ? "Graph of the steps, scrollable" : undefined}>
     <svg role="group" aria-label=${`Graph of ${steps.length} steps`} width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`}>
-      <g class="edges" aria-hidden="true">
+      <g class=${edges.length > 60 ? "edges is-many" : "edges"} aria-hidden="true">
         ${shown.map(({ need, key, status }) => {
           const from = at(need);
           const to = at(key);
@@ -62,8 +62,8 @@ export function Dag({ steps, selected, onSelect, takes = {} }) {
           <g class="node-text" aria-hidden="true">${big
             ? html`<text x="5" y="11.5">${clip(step.key, 9)}</text>`
             : flat
-              ? html`<g transform="translate(8 6)"><${StatusIcon} status=${step.status} /></g><text x="28" y="17.5">${clip(step.name, 17)}</text>`
-              : html`<g transform="translate(11 14)"><${StatusIcon} status=${step.status} /></g><text x="33" y="18">${clip(step.name, 18)}</text><text class="note" x="33" y="32">${clip(note, 22)}</text>`}</g>
+              ? html`<g transform="translate(8 6)"><${StatusIcon} status=${step.status} /></g><text x="28" y="17.5">${clip(step.name, 15)}</text>`
+              : html`<g transform="translate(11 14)"><${StatusIcon} status=${step.status} /></g><text x="33" y="18">${clip(step.name, 16)}</text><text class="note" x="33" y="32">${clip(note, 22)}</text>`}</g>
         </g>`;
       })}
     </svg>

@@ -114,10 +114,29 @@ const EXAMPLE = {
   ],
 };
 
+/**
+ * Return the scenario of a text as in the gallery, null for an incomplete one.
+ * @param {string} text
+ * @returns {ScenarioSummary | null}
+ */
+function summarize(text) {
+  try {
+    const steps = /** @type {any[]} */ (JSON.parse(text).steps);
+    const stepKeys = steps.map((step) => String(step.key));
+    const dependsOn = steps.map((step) => (step.dependsOn ?? []).map((/** @type {string} */ key) => stepKeys.indexOf(key)));
+    // A step may only depend on one above it here, so that a circle is never drawn.
+    if (dependsOn.some((needs, index) => needs.some((/** @type {number} */ need) => need < 0 || need >= index))) return null;
+    return { name: "own", summary: "", steps: steps.length, stepKeys, dependsOn };
+  } catch {
+    return null;
+  }
+}
+
 /** @param {{ world: string }} props */
 function Own({ world }) {
   const [text, setText] = useState(JSON.stringify(EXAMPLE, null, 2));
   const [problem, setProblem] = useState("");
+  const preview = summarize(text);
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     try {
@@ -131,6 +150,7 @@ function Own({ world }) {
     <form class="form" onSubmit=${submit}>
       <label>Scenario as JSON, with the keys of a scenario file
         <textarea rows="18" spellcheck="false" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)}></textarea></label>
+      ${preview && html`<${Thumbnail} scenario=${preview} />`}
       ${problem && html`<p class="notice is-error" role="alert">${problem}</p>`}
       <p class="quiet-text">To keep it, save it as a file and start the mock with <code>--scenarios DIRECTORY</code>; it then appears in this gallery.</p>
       <footer><button type="submit" class="primary">Start</button></footer>

@@ -33,7 +33,8 @@ function RunPage({ inspected, world, query, error, reload }) {
   const folded = useMemo(() => fold(inspected, at), [inspected, at]);
   const before = useMemo(() => (at > 1 ? fold(inspected, at - 1) : null), [inspected, at]);
   const [retrying, setRetrying] = useState(false);
-  const now = useNow(4);
+  const finished = FINISHED.has(inspected.run.status);
+  const now = useNow(finished || !live ? 0.2 : inspected.stepCount > 100 ? 1 : 4);
   const { run, steps } = folded;
   const selected = steps.some((step) => step.key === query.step) ? query.step : null;
   const step = steps.find((one) => one.key === selected) ?? null;
@@ -41,7 +42,6 @@ function RunPage({ inspected, world, query, error, reload }) {
   const takes = useMemo(() => Object.fromEntries(inspected.definition.steps.map((one) => [one.key, one.takes])), [inspected.definition]);
   const slide = (/** @type {number} */ to) => replaceQuery({ at: to >= length ? null : String(Math.max(1, to)) });
   const select = (/** @type {string} */ key) => replaceQuery({ step: key === selected ? null : key });
-  const finished = FINISHED.has(inspected.run.status);
   useKeys({
     "[": () => slide(at - 1),
     "]": () => slide(at + 1),
@@ -49,6 +49,13 @@ function RunPage({ inspected, world, query, error, reload }) {
     r: () => finished && setRetrying(true),
     Escape: () => (selected ? replaceQuery({ step: null }) : go({ view: "runs", query: {} })),
   });
+  // As time passes only the bars move; the rest is drawn again when it changes.
+  const graph = useMemo(() => html`<${Dag} steps=${steps} selected=${selected} onSelect=${select} takes=${takes} />`, [steps, selected, takes]);
+  const log = useMemo(() => html`<${EventLog} log=${inspected.log} at=${at} selected=${selected} onSlide=${slide} />`, [inspected.log, at, selected]);
+  const details = useMemo(
+    () => html`<${Details} run=${run} before=${before} step=${step} steps=${steps} attempts=${folded.attempts} onSelect=${select} selected=${selected} />`,
+    [folded, selected],
+  );
   const end = run.completedAt ? Date.parse(run.completedAt) : live ? now : Date.parse(run.updatedAt);
   return html`<div class="page run">
     <header class="page-head">
@@ -70,16 +77,13 @@ function RunPage({ inspected, world, query, error, reload }) {
     <${Slider} log=${inspected.log} at=${at} live=${live} onSlide=${slide} />
     ${steps.length
       ? html`<section class="panel" aria-labelledby="graph"><header><h2 id="graph">Steps</h2><${Counts} steps=${steps} /></header>
-          <${Dag} steps=${steps} selected=${selected} onSelect=${select} takes=${takes} />
+          ${graph}
         </section>
         <section class="panel" aria-labelledby="time"><h2 id="time">Time</h2>
           <${Gantt} folded=${folded} definition=${inspected.definition} now=${now} selected=${selected} onSelect=${select} live=${live} />
         </section>`
       : html`<section class="panel"><p>This run has no steps: it completes as soon as it starts.</p></section>`}
-    <div class="columns">
-      <${EventLog} log=${inspected.log} at=${at} selected=${selected} onSlide=${slide} />
-      <${Details} run=${run} before=${before} step=${step} steps=${steps} attempts=${folded.attempts} onSelect=${select} selected=${selected} />
-    </div>
+    <div class="columns">${log}${details}</div>
     ${retrying && html`<${RetryDialog} world=${world} inspected=${inspected} selected=${selected} onClose=${() => setRetrying(false)} onDone=${reload} />`}
   </div>`;
 }
