@@ -1,38 +1,52 @@
-/** The event streams of the world: who follows which run, and how much was sent. */
+/** The event streams of the world: who follows which run, and how far each has come. */
 
 import { html } from "../preact.js";
 import { control } from "../api.js";
-import { dateTime, size, short } from "../format.js";
+import { dateTime, short, size } from "../format.js";
 import { Empty, Failure } from "../parts/basics.js";
+import { Status } from "../parts/status.js";
 import { useResource } from "../resource.js";
 import { href } from "../router.js";
 
+/** @typedef {{ request: number, run: string, status: string, openedAt: string | null, position: number, events: number, userAgent: string | null }} Stream */
+
 /** @param {{ route: Route }} props */
 export function StreamsView({ route: { world } }) {
-  const { data, error } = useResource(() => control("GET", "requests", { world, query: { operation: "streamRunEvents", status: "2xx", limit: 300 } }), [world], ["requests", "runs"]);
-  const streams = /** @type {Entry[]} */ (data?.items ?? []);
-  const open = streams.filter((one) => one.stream === "open");
-  const ended = streams.filter((one) => one.stream !== "open").slice(0, 50);
+  const query = { operation: "streamRunEvents", status: "2xx", limit: 300 };
+  const { data, error } = useResource(
+    () => Promise.all([control("GET", "streams", { world }), control("GET", "requests", { world, query })]),
+    [world],
+    ["requests", "runs"],
+  );
+  const open = /** @type {Stream[]} */ (data?.[0].items ?? []);
+  const ended = /** @type {Entry[]} */ (data?.[1].items ?? []).filter((one) => one.stream !== "open").slice(0, 50);
   return html`<div class="page streams">
     <header class="page-head"><div><h1>Streams</h1><p class="lead">Who follows the events of which run in ${world}.</p></div></header>
     <${Failure} error=${error} />
-    ${data && !streams.length
-      ? html`<${Empty} title="No client follows a run"><p>A stream appears here as long as a client keeps it open, with the bytes that were sent. Follow a run:</p>
+    ${data && !open.length && !ended.length
+      ? html`<${Empty} title="No client follows a run"><p>A stream appears here as long as a client keeps it open, with the events that were sent. Follow a run:</p>
           <pre tabindex="0" aria-label="Command">runs-mock new diamond --follow --world ${world}</pre><//>`
-      : html`<${List} title=${`Open (${open.length})`} id="open" streams=${open} /><${List} title="Ended" id="ended" streams=${ended} />`}
+      : html`<${List} title=${`Open (${data?.[0].total ?? 0})`} id="open" heads=${["Request", "Run", "Status", "Client", "Since", "Sent"]}
+            rows=${open.map((one) => [link(one.request), run(one.run), html`<${Status} status=${one.status} />`, one.userAgent ?? "unknown", one.openedAt ? dateTime(one.openedAt) : "", `${one.position} of ${one.events} events`])} />
+          <${List} title="Ended" id="ended" heads=${["Request", "Run", "Client", "Since", "Resumed after", "Sent", "Faults"]}
+            rows=${ended.map((one) => [link(one.number), run(one.path.split("/").at(-2) ?? ""), one.headers["user-agent"] ?? "unknown", one.at ? dateTime(one.at) : "", one.headers["last-event-id"] ?? "", size(one.bytesSent), one.faults.join(", ")])} />`}
   </div>`;
 }
 
-/** @param {{ title: string, id: string, streams: Entry[] }} props */
-function List({ title, id, streams }) {
+/** @param {number} number */
+const link = (number) => html`<a href=${href({ view: "requests", id: String(number) })}>${number}</a>`;
+
+/** @param {string} id */
+const run = (id) => html`<a href=${href({ view: "runs", id })}><code>${short(id)}</code></a>`;
+
+/** @param {{ title: string, id: string, heads: string[], rows: unknown[][] }} props */
+function List({ title, id, heads, rows }) {
   return html`<section class="panel" aria-labelledby=${id}><h2 id=${id}>${title}</h2>
-    ${streams.length
+    ${rows.length
       ? html`<div class="table-area" tabindex="0" role="region" aria-label=${`${title}, scrollable`}><table>
-          <thead><tr><th scope="col">Request</th><th scope="col">Run</th><th scope="col">Client</th><th scope="col">Since</th><th scope="col">Resumed after</th><th scope="col">Sent</th><th scope="col">Faults</th></tr></thead>
-          <tbody>${streams.map((one) => {
-            const run = one.path.split("/").at(-2) ?? "";
-            return html`<tr key=${one.number}><th scope="row"><a href=${href({ view: "requests", id: String(one.number) })}>${one.number}</a></th><td><a href=${href({ view: "runs", id: run })}><code>${short(run)}</code></a></td><td>${one.headers["user-agent"] ?? "unknown"}</td><td>${one.at ? dateTime(one.at) : ""}</td><td>${one.headers["last-event-id"] ?? ""}</td><td>${size(one.bytesSent)}</td><td>${one.faults.join(", ")}</td></tr>`;
-          })}</tbody></table></div>`
+          <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+          <tbody>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
+        </table></div>`
       : html`<p class="quiet-text">None.</p>`}
   </section>`;
 }
