@@ -44,8 +44,12 @@ export function resync() {
   for (const topic of TOPICS) publish(topic);
 }
 
+/** How often each part of the shared state was set: a read that began before is out of date. */
+const versions = { clock: 0, faults: 0, worlds: 0 };
+
 /** @param {Clock} clock */
 export function setClock(clock) {
+  versions.clock++;
   if (clock.world === world) app.set({ clock: { ...clock, receivedAt: performance.now() } });
 }
 
@@ -54,11 +58,19 @@ export function setClock(clock) {
  * @param {ActiveRule[]} faults
  */
 export function setFaults(name, faults) {
+  versions.faults++;
   if (name === world) app.set({ faults });
+}
+
+/** @param {World[]} worlds */
+function setWorlds(worlds) {
+  versions.worlds++;
+  app.set({ worlds });
 }
 
 async function refresh() {
   const name = world;
+  const before = { ...versions };
   try {
     const [clock, faults, worlds] = await Promise.all([
       control("GET", "clock", { world: name }),
@@ -66,8 +78,9 @@ async function refresh() {
       control("GET", "worlds"),
     ]);
     if (name !== world) return;
-    setClock(clock);
-    app.set({ faults: faults.items, worlds: worlds.items });
+    if (before.clock === versions.clock) setClock(clock);
+    if (before.faults === versions.faults) setFaults(name, faults.items);
+    if (before.worlds === versions.worlds) setWorlds(worlds.items);
   } catch (error) {
     if (/** @type {any} */ (error).status === 401) denied();
   }
@@ -115,8 +128,8 @@ function open() {
       publish(topic, data);
     });
   on("clock", setClock);
-  on("faults", (data) => app.set({ faults: data.items }));
-  on("worlds", (data) => app.set({ worlds: data.items }));
+  on("faults", (data) => setFaults(world, data.items));
+  on("worlds", (data) => setWorlds(data.items));
   on("runs", () => {});
   on("requests", () => {});
   mine.addEventListener("resync", resync);
