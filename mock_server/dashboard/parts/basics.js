@@ -1,6 +1,6 @@
 /** Small parts of many views: buttons that copy, notes for empty places, errors, dialogs. */
 
-import { html, useEffect, useRef, useState } from "../preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../preact.js";
 import { href } from "../router.js";
 import { copy } from "../snippets.js";
 import { toast } from "../store.js";
@@ -46,7 +46,8 @@ export function report(error) {
 /** @param {{ title: string, onClose: () => void, children?: unknown, class?: string }} props */
 export function Dialog({ title, onClose, children, class: name = "" }) {
   const dialog = useRef(/** @type {any} */ (null));
-  useEffect(() => {
+  // Before the next key is pressed: what is typed at once belongs to the dialog.
+  useLayoutEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     dialog.current.showModal();
     return () => before?.focus?.();
