@@ -99,6 +99,7 @@ def _serving_at(port: int) -> Iterator[None]:
         process.communicate()
 
 
+@pytest.mark.extended
 def test_a_page_that_was_hidden_catches_up(visit: Visit) -> None:
     """A laptop that was asleep: what was missed is there when the page is shown again."""
     page = visit.open("runs")

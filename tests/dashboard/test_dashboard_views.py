@@ -6,6 +6,7 @@ import ast
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from dashboard_visit import Visit
 from playwright.sync_api import expect
@@ -42,6 +43,7 @@ def test_a_preset_is_switched_on_and_hits(visit: Visit) -> None:
     assert visit.world.client.get(RUNS).status_code == 200
 
 
+@pytest.mark.extended
 def test_a_rule_is_built(visit: Visit) -> None:
     """From the kinds that the control API describes, with conditions."""
     page = visit.open("faults")
@@ -76,6 +78,7 @@ def test_a_request_is_explained(visit: Visit) -> None:
     expect(page.get_by_role("row").filter(has_text="status=lost")).to_have_count(2)
 
 
+@pytest.mark.extended
 def test_an_unmatched_request_is_found(visit: Visit) -> None:
     """Among those without a world, with what it may have meant."""
     visit.world.client.get("/api/v1/automation-run")
@@ -84,6 +87,7 @@ def test_an_unmatched_request_is_found(visit: Visit) -> None:
     expect(page.locator(".explain")).to_contain_text("Near misses")
 
 
+@pytest.mark.extended
 def test_an_answer_is_changed(visit: Visit) -> None:
     """The mock behaves accordingly at once; a profile changes many."""
     page = visit.open("behaviour")
@@ -101,6 +105,7 @@ def test_an_answer_is_changed(visit: Visit) -> None:
     assert visit.world.control("behaviour", "GET")["answers"] == terse
 
 
+@pytest.mark.extended
 def test_coverage_grows_as_the_client_calls(visit: Visit) -> None:
     """The tree shows which codes and parameters were exercised."""
     page = visit.open("coverage")
@@ -135,6 +140,7 @@ def test_a_world_is_exported_and_imported(visit: Visit, tmp_path: Path) -> None:
     assert visit.world.run(run_id)["status"] == "pending"
 
 
+@pytest.mark.extended
 def test_a_stream_is_listed_while_it_is_open(visit: Visit) -> None:
     """With the run that is followed."""
     run_id = visit.world.create("diamond")
@@ -145,9 +151,11 @@ def test_a_stream_is_listed_while_it_is_open(visit: Visit) -> None:
         assert next(parts)
         expect(page.get_by_role("heading", name="Open (1)")).to_be_visible()
         expect(page.get_by_role("table").first).to_contain_text(run_id[:8])
+        expect(page.get_by_role("table").first).to_contain_text("1 of 1 events")
     expect(page.get_by_role("heading", name="Open (0)")).to_be_visible()
 
 
+@pytest.mark.extended
 def test_a_scenario_is_changed_before_the_start(visit: Visit) -> None:
     """Duration and outcome of a step."""
     page = visit.open("new/quick-success")
@@ -163,6 +171,7 @@ def test_a_scenario_is_changed_before_the_start(visit: Visit) -> None:
     assert (step["takes"], step["outcome"]) == ("30s", ["fails"])
 
 
+@pytest.mark.extended
 def test_a_decision_is_made_and_an_outcome_forced(visit: Visit) -> None:
     """Approve the step that waits, then fail the one that runs."""
     run_id = visit.world.create("approval")
@@ -187,11 +196,13 @@ def test_commands_are_found_by_words(visit: Visit) -> None:
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Space")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     assert not visit.world.control("clock", "GET")["frozen"]
 
 
+@pytest.mark.extended
 def test_a_fresh_world_is_opened(visit: Visit) -> None:
     """With the content that is chosen; the address names it."""
     page = visit.open("start")
@@ -207,6 +218,7 @@ def test_a_fresh_world_is_opened(visit: Visit) -> None:
     assert name in names
 
 
+@pytest.mark.extended
 def test_a_run_is_taken_along_as_a_scenario(visit: Visit) -> None:
     """The copied file creates an equal run; the copied command reads this one."""
     run_id = visit.world.create("flaky")
@@ -231,6 +243,7 @@ def test_a_run_is_taken_along_as_a_scenario(visit: Visit) -> None:
     ast.parse(copied("pytest"))
 
 
+@pytest.mark.extended
 def test_a_situation_is_shared_as_a_link(visit: Visit) -> None:
     """It opens a copy of the run in another world."""
     run_id = visit.world.create("diamond")
