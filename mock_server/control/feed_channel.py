@@ -91,6 +91,8 @@ class Channel:
         world.faults.observers = tuple(one for one in world.faults.observers if one != mine)
         for journal in self._observed:
             journal.observers = tuple(one for one in journal.observers if one is not self)
+            for exchange in journal:
+                exchange.forget_end(self._ended)
         self._observed = []
 
     def observe_journals(self) -> None:

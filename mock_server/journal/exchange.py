@@ -51,15 +51,16 @@ class ExchangeCounter(Protocol):
 
 
 class _EndListener:
-    """Counts an exchange as ``counter`` does, and then calls ``call`` with it."""
+    """Counts an exchange as ``counter`` does, and then calls each of ``calls`` with it."""
 
-    def __init__(self, counter: ExchangeCounter, call: Callable[["Exchange"], None]) -> None:
+    def __init__(self, counter: ExchangeCounter) -> None:
         self._counter = counter
-        self._call = call
+        self.calls: list[Callable[[Exchange], None]] = []
 
     def count(self, exchange: "Exchange") -> None:
         self._counter.count(exchange)
-        self._call(exchange)
+        for call in self.calls:
+            call(exchange)
 
 
 class Exchange:
@@ -138,8 +139,16 @@ class Exchange:
         return _discard() if send is None else send(message)
 
     def on_end(self, call: Callable[["Exchange"], None]) -> None:
-        """Call ``call`` when the exchange ends."""
-        self._counter = _EndListener(self._counter, call)
+        """Call ``call`` once when the exchange ends."""
+        if not isinstance(self._counter, _EndListener):
+            self._counter = _EndListener(self._counter)
+        if call not in self._counter.calls:
+            self._counter.calls.append(call)
+
+    def forget_end(self, call: Callable[["Exchange"], None]) -> None:
+        """Do not call ``call``."""
+        if isinstance(self._counter, _EndListener) and call in self._counter.calls:
+            self._counter.calls.remove(call)
 
     def measure(self) -> int:
         """Set and return ``size``: the bytes of the request that the exchange keeps."""

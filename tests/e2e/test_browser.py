@@ -173,6 +173,31 @@ def test_a_situation_is_set_up_with_the_token(page: Page) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text("World opened")
 
 
+SIGNED_IN = """async () => {
+  const hello = await new Promise((resolve, reject) => {
+    const source = new EventSource("_mock/events?topics=runs")
+    source.addEventListener("hello", ({ data }) => { source.close(); resolve(JSON.parse(data)) })
+    source.onerror = reject
+  })
+  const post = path => fetch(path, { method: "POST" }).then(response => response.status)
+  const statuses = [await post("_mock/clock/freeze"), await post("_mock/logout")]
+  return [hello.topics, ...statuses, await post("_mock/clock/freeze"), document.cookie]
+}"""
+
+
+def test_a_page_signs_in_once(page: Page) -> None:
+    """With the token; then its scripts follow the feed and control the mock, until it signs out."""
+    with serving(Settings(start="empty", access=Access(token="correct-horse"))) as url:
+        page.goto(f"{url}/_mock/login?to=/openapi.json")
+        page.get_by_label("Control token").fill("wrong")
+        page.get_by_role("button").click()
+        expect(page.get_by_role("alert")).to_contain_text("expected the control token")
+        page.get_by_label("Control token").fill("correct-horse")
+        page.get_by_role("button").click()
+        page.wait_for_url(f"{url}/openapi.json")
+        assert page.evaluate(SIGNED_IN) == [["runs"], 200, 204, 401, ""]
+
+
 def test_a_link_in_a_foreign_page_asks_first(
     page: Page, mock_world: MockWorld, mock_server_url: str
 ) -> None:

@@ -13,6 +13,7 @@ from mock_server.control.feed import Feeds
 from mock_server.control.feed_channel import Topic
 from mock_server.engine.randomness import SeededRandom
 from mock_server.errors import HttpError
+from mock_server.journal.exchange import Exchange
 from mock_server.journal.journal import Journal
 from mock_server.settings import Settings
 from mock_server.worlds.arrivals import Arrivals
@@ -106,6 +107,8 @@ class Request:
 
     def on_end(self, call: Callable[[Any], None]) -> None:
         """Do nothing: it has ended."""
+
+    forget_end = on_end
 
 
 def scenario(feeds: Feeds) -> Any:
@@ -303,6 +306,37 @@ def test_requests_that_are_too_many_are_counted(monkeypatch: pytest.MonkeyPatch)
         await again.event("hello")
         assert await again.event("dropped") == {"requests": 5}
         await again.leave()
+
+    with_world(test)
+
+
+def test_a_long_stream_is_observed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the world is replaced and pages come and go; it does not keep them alive."""
+    monkeypatch.setattr(feed, "RESUMABLE_FOR", 0.0)
+
+    async def test(feeds: Feeds, world: World) -> None:
+        counted: list[Exchange] = []
+        scope = {"method": "GET", "path": "/", "query_string": b"", "headers": []}
+        counter = SimpleNamespace(count=counted.append)
+        exchange = Exchange(7, scope, None, world.behaviour, world.journal, counter)
+        exchange.status = 200
+        world.journal.append(exchange)
+        for _ in range(3):
+            client = Client(feeds, world, "requests")
+            await client.event("hello")
+            for _ in range(1_200):
+                world.set_behaviour(world.behaviour)
+            assert len(exchange._counter.calls) == 1
+            await client.leave()
+            while world.observers:
+                await asyncio.sleep(0)
+            assert exchange._counter.calls == []
+        client = Client(feeds, world, "requests")
+        await client.event("hello")
+        exchange.end()
+        assert await client.event("requests") == {"requests": [{"number": 7}]}
+        assert counted == [exchange]
+        await client.leave()
 
     with_world(test)
 
