@@ -3,11 +3,42 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 pytest_plugins = ["mock_server.pytest_plugin"]
+
+BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, as it is installed.
+
+    One for each module: as long as Playwright runs, no test of the same process can run an event
+    loop of its own.
+    """
+    chromium = shutil.which("chromium")
+    if chromium is None and "CI" not in os.environ:
+        pytest.skip("chromium is not on this machine")
+    assert chromium, "chromium is not on this machine"
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS) as browser,
+    ):
+        yield browser
 
 
 @pytest.hookimpl(optionalhook=True)

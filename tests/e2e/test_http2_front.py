@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import trustme
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 from processes import PATIENCE
 
 from mock_server.testing import MockWorld
@@ -119,31 +119,26 @@ def test_addresses_are_those_of_the_proxy(proxy: Proxy, mock_world: MockWorld) -
         assert str(redirected.url) == f"{proxy.url}{RUNS}?limit=1"
 
 
-def test_a_browser_reads_while_many_streams_are_open(proxy: Proxy, mock_world: MockWorld) -> None:
+def test_a_browser_reads_while_many_streams_are_open(
+    proxy: Proxy, mock_world: MockWorld, browser: Browser
+) -> None:
     """More streams than HTTP/1.1 has connections: a read gets its response, and an event of another
     stream arrives before the next one happens."""
-    chromium = shutil.which("chromium")
-    if chromium is None and "CI" not in os.environ:
-        pytest.skip("chromium is not on this machine")
-    assert chromium, "chromium is not on this machine"
     run_id = mock_world.create("quick-success")
     events = f"{RUNS}/{run_id}/events"
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        with browser, browser.new_context(ignore_https_errors=True, bypass_csp=True) as context:
-            context.set_default_timeout(PATIENCE * 1_000)
-            page = context.new_page()
-            page.goto(f"{proxy.url}/_mock/login?as={mock_world.key}&to=/docs")
-            # One more than the others: the one that is followed.
-            page.evaluate(OPEN, [events, STREAMS + 1])
-            page.wait_for_function("count => countOpen() === count", arg=STREAMS + 1)
-            read = page.evaluate(READ, [f"{RUNS}?limit=1", PATIENCE * 1_000])
-            assert read == [200, "h2", STREAMS + 1]
-            mock_world.advance(1)
-            page.wait_for_function("() => seen.length === 1")
-            assert page.evaluate("seen") == ["run.started"]
-            mock_world.advance(60)
-            page.wait_for_function("() => seen.length === 2")
-            assert page.evaluate("seen") == ["run.started", "run.completed"]
-            page.evaluate("sources.forEach(source => source.close())")
+    with browser.new_context(ignore_https_errors=True, bypass_csp=True) as context:
+        context.set_default_timeout(PATIENCE * 1_000)
+        page = context.new_page()
+        page.goto(f"{proxy.url}/_mock/login?as={mock_world.key}&to=/docs")
+        # One more than the others: the one that is followed.
+        page.evaluate(OPEN, [events, STREAMS + 1])
+        page.wait_for_function("count => countOpen() === count", arg=STREAMS + 1)
+        read = page.evaluate(READ, [f"{RUNS}?limit=1", PATIENCE * 1_000])
+        assert read == [200, "h2", STREAMS + 1]
+        mock_world.advance(1)
+        page.wait_for_function("() => seen.length === 1")
+        assert page.evaluate("seen") == ["run.started"]
+        mock_world.advance(60)
+        page.wait_for_function("() => seen.length === 2")
+        assert page.evaluate("seen") == ["run.started", "run.completed"]
+        page.evaluate("sources.forEach(source => source.close())")

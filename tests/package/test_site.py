@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tomllib
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 from environments import TOP
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from tools.build_site import (
     BrokenLinkError,
@@ -148,28 +147,23 @@ def test_a_broken_link_fails_the_build(tmp_path: Path, broken: str) -> None:
 
 
 @pytest.mark.extended
-def test_the_site_is_searched_from_the_file_system(site: Path) -> None:
+def test_the_site_is_searched_from_the_file_system(site: Path, browser: Browser) -> None:
     """A browser loads nothing but its files, and finds a guide by a word in it."""
-    chromium = shutil.which("chromium")
-    if chromium is None and "CI" not in os.environ:
-        pytest.skip("chromium is not on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        loaded: list[str] = []
-        complaints: list[str] = []
-        page.on("request", lambda request: loaded.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        # The list of what was found is in a closed shadow root.
-        page.add_init_script(
-            "const attach = Element.prototype.attachShadow;"
-            "Element.prototype.attachShadow = function (options) {"
-            "  return attach.call(this, {...options, mode: 'open'}) }"
-        )
-        page.goto((site / "index.html").as_uri())
-        page.get_by_role("button", name="Search").first.click()
-        page.keyboard.type("exported")
-        expect(page.get_by_role("option", name="Keep and share a world")).to_be_visible()
-        assert {url.partition(":")[0] for url in loaded} <= {"file", "data", "blob", "about"}
-        assert complaints == []
-        browser.close()
+    page = browser.new_page()
+    loaded: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    # The list of what was found is in a closed shadow root.
+    page.add_init_script(
+        "const attach = Element.prototype.attachShadow;"
+        "Element.prototype.attachShadow = function (options) {"
+        "  return attach.call(this, {...options, mode: 'open'}) }"
+    )
+    page.goto((site / "index.html").as_uri())
+    page.get_by_role("button", name="Search").first.click()
+    page.keyboard.type("exported")
+    expect(page.get_by_role("option", name="Keep and share a world")).to_be_visible()
+    assert {url.partition(":")[0] for url in loaded} <= {"file", "data", "blob", "about"}
+    assert complaints == []
+    page.close()
