@@ -4,7 +4,7 @@ The path of a file has a version that changes with any file, so a browser keeps 
 still gets new ones. Nothing is read before the first request for the page.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -25,15 +25,20 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 def register(app: Flask, worlds: Worlds) -> None:
     """Add the dashboard to ``app``."""
+    served: dict[str, Mapping[str, bytes]] = {}
+    """The files by version: those of the newest page, and of the one before."""
 
     @app.get("/")
     def start() -> Response:
-        names = list(files())
+        version, contents = snapshot()
+        served[version] = contents
+        for former in list(served)[:-2]:
+            del served[former]
         page = render_template(
             "start.html",
             release=__version__,
-            version=version(),
-            modules=[name for name in names if name.endswith(".js")],
+            version=version,
+            modules=[name for name in contents if name.endswith(".js")],
             address=documents.address(),
             scenarios=worlds.scenarios.values(),
             declared=worlds.settings.declared,
@@ -44,12 +49,14 @@ def register(app: Flask, worlds: Worlds) -> None:
 
     @app.get(f"{PREFIX}/<asked>/<path:name>")
     def file(asked: str, name: str) -> Response:
-        if name not in files():
+        contents, cache = served.get(asked), _FOREVER
+        if contents is None:
+            # A page that was open before a restart; the present files may be others.
+            version, contents = snapshot()
+            cache = _FOREVER if asked == version else "no-store"
+        if name not in contents:
             abort(404)
-        path = _DIRECTORY / name
-        response = Response(path.read_bytes(), content_type=_TYPES[path.suffix])
-        # An open page of a former version gets the present file, once.
-        cache = _FOREVER if asked == version() else "no-store"
+        response = Response(contents[name], content_type=_TYPES[Path(name).suffix])
         response.headers["Cache-Control"] = cache
         return response
 
@@ -61,16 +68,17 @@ def files() -> Iterator[str]:
             yield path.relative_to(_DIRECTORY).as_posix()
 
 
-def version() -> str:
-    """Return a text that differs when any file does."""
+def snapshot() -> tuple[str, Mapping[str, bytes]]:
+    """Return the files as they are, by name, and a version that differs when any of them does."""
     stats = [(name, (_DIRECTORY / name).stat()) for name in files()]
-    return _digest(tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats))
+    return _read(tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats))
 
 
 @lru_cache(maxsize=1)
-def _digest(signature: tuple[tuple[str, int, int], ...]) -> str:
-    """Return the digest of the files; ``signature`` has their names, and changes with them."""
+def _read(signature: tuple[tuple[str, int, int], ...]) -> tuple[str, Mapping[str, bytes]]:
+    """Read the files; ``signature`` has their names, and changes with them."""
+    contents = {name: (_DIRECTORY / name).read_bytes() for name, _, _ in signature}
     digest = sha256()
-    for name, _, _ in signature:
-        digest.update(name.encode() + b"\0" + (_DIRECTORY / name).read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
+    for name, content in contents.items():
+        digest.update(name.encode() + b"\0" + content + b"\0")
+    return digest.hexdigest()[:12], contents

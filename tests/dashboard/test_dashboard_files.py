@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_the_page_names_every_module_and_each_is_kept_forever(mock_world: MockWo
     page = mock_world.client.get("/")
     assert page.headers["cache-control"] == "no-cache"
     found = set(links(page.text))
-    prefix = f"dashboard/{dashboard.version()}"
+    prefix = f"dashboard/{dashboard.snapshot()[0]}"
     assert found == {f"{prefix}/{name}" for name in dashboard.files()}
     for link in found:
         file = mock_world.client.get(f"/{link}")
@@ -68,12 +69,12 @@ def test_a_file_of_another_version_is_not_kept(mock_world: MockWorld) -> None:
 )
 def test_other_files_are_not_served(mock_world: MockWorld, name: str) -> None:
     """Only modules and styles."""
-    assert mock_world.client.get(f"/dashboard/{dashboard.version()}/{name}").status_code == 404
+    assert mock_world.client.get(f"/dashboard/{dashboard.snapshot()[0]}/{name}").status_code == 404
 
 
 def test_nothing_inline_may_run(mock_world: MockWorld) -> None:
     """The policy has no exception, neither a hash nor `unsafe-inline`."""
-    for path in ("/", f"/dashboard/{dashboard.version()}/app.js"):
+    for path in ("/", f"/dashboard/{dashboard.snapshot()[0]}/app.js"):
         policy = mock_world.client.get(path).headers["content-security-policy"]
         assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
         assert "sha256" not in policy
@@ -107,17 +108,36 @@ def test_the_version_follows_the_files(tmp_path: Path, monkeypatch: pytest.Monke
     """An edit has another path at once, without a restart."""
     (tmp_path / "app.js").write_text("1", encoding="utf-8")
     monkeypatch.setattr(dashboard, "_DIRECTORY", tmp_path)
-    before = dashboard.version()
-    assert before == dashboard.version()
+    before = dashboard.snapshot()[0]
+    assert before == dashboard.snapshot()[0]
     (tmp_path / "app.js").write_text("12", encoding="utf-8")
-    assert dashboard.version() != before
+    assert dashboard.snapshot()[0] != before
+
+
+def test_an_open_page_keeps_its_files(
+    mock_world: MockWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that is loaded after an edit is still that of the page."""
+    (tmp_path / "app.js").write_text("old", encoding="utf-8")
+    monkeypatch.setattr(dashboard, "_DIRECTORY", tmp_path)
+    [link] = {link for link in links(mock_world.client.get("/").text) if "app.js" in link}
+    (tmp_path / "app.js").write_text("newer", encoding="utf-8")
+    assert mock_world.client.get(f"/{link}").text == "old"
+    [again] = {link for link in links(mock_world.client.get("/").text) if "app.js" in link}
+    assert mock_world.client.get(f"/{again}").text == "newer"
 
 
 def test_a_start_reads_no_file(monkeypatch: pytest.MonkeyPatch, mock_world: MockWorld) -> None:
     """Not before the first request for the page: other requests do not look at the files."""
     looked: list[str] = []
-    monkeypatch.setattr(dashboard, "version", lambda: looked.append("version") or "x")
+    snapshot = dashboard.snapshot
+
+    def look() -> tuple[str, Mapping[str, bytes]]:
+        looked.append("snapshot")
+        return snapshot()
+
+    monkeypatch.setattr(dashboard, "snapshot", look)
     assert mock_world.client.get("/_mock/health").status_code == 200
     assert looked == []
     assert mock_world.client.get("/").status_code == 200
-    assert looked == ["version"]
+    assert looked == ["snapshot"]
