@@ -15,7 +15,7 @@ export function Dag({ steps, selected, onSelect, takes = {} }) {
   const { places, columns, rows } = useMemo(() => layout(steps, steps.length > BIG ? 24 : 9), [graph]);
   const big = steps.length > BIG;
   const flat = !big && rows > 6;
-  const [w, h, gapX, gapY] = big ? [64, 16, 14, 4] : flat ? [150, 26, 30, 8] : [164, 42, 44, 14];
+  const [w, h, gapX, gapY] = big ? [64, 16, 14, 4] : flat ? [168, 26, 28, 8] : [178, 42, 40, 14];
   const width = columns * (w + gapX) - gapX + 4;
   const height = rows * (h + gapY) - gapY + 4;
   const at = (/** @type {string} */ key) => {
@@ -62,8 +62,8 @@ export function Dag({ steps, selected, onSelect, takes = {} }) {
           <g class="node-text" aria-hidden="true">${big
             ? html`<text x="5" y="11.5">${clip(step.key, 9)}</text>`
             : flat
-              ? html`<g transform="translate(8 6)"><${StatusIcon} status=${step.status} /></g><text x="28" y="17.5">${clip(step.name, 15)}</text>`
-              : html`<g transform="translate(11 14)"><${StatusIcon} status=${step.status} /></g><text x="33" y="18">${clip(step.name, 16)}</text><text class="note" x="33" y="32">${clip(note, 22)}</text>`}</g>
+              ? html`<g transform="translate(8 6)"><${StatusIcon} status=${step.status} /></g><text x="28" y="17.5">${clip(step.name, 17)}</text>`
+              : html`<g transform="translate(11 14)"><${StatusIcon} status=${step.status} /></g><text x="33" y="18">${clip(step.name, 18)}</text><text class="note" x="33" y="32">${clip(note, 22)}</text>`}</g>
         </g>`;
       })}
     </svg>
