@@ -46,7 +46,11 @@ async function change(path, world, body) {
 }
 
 /** @param {string} world */
-export const toggle = (world) => change(app.get().clock?.frozen ? "resume" : "freeze", world);
+export async function toggle(world) {
+  // At a slow start the clock is not known yet, and a guess would do nothing half of the time.
+  const clock = app.get().clock ?? (await control("GET", "clock", { world }).catch(() => null));
+  return change(clock?.frozen ? "resume" : "freeze", world);
+}
 
 /** @param {string} world @param {number} scale */
 export const setScale = (world, scale) => change("scale", world, { scale });

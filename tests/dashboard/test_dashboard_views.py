@@ -189,7 +189,9 @@ def test_a_decision_is_made_and_an_outcome_forced(visit: Visit) -> None:
 def test_commands_are_found_by_words(visit: Visit) -> None:
     """Ctrl-K, some words, Enter; `?` shows the keys; the space bar runs the clock."""
     page = visit.open("start")
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Search commands")).to_be_focused()
     page.keyboard.type("go cover")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Coverage")
