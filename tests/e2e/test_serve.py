@@ -257,7 +257,7 @@ def test_as_many_connections_as_the_system_allows() -> None:
 
 def test_more_streams_than_the_system_allows() -> None:
     """The log says so; the others are rejected in good order, and the mock lives."""
-    with limited(200, 200, "--most-streams", "1000") as mock, ExitStack() as stack:
+    with limited(264, 264, "--most-streams", "1000") as mock, ExitStack() as stack:
         follow(mock, stack, 72)
         assert "72 event streams may be open, not 1000" in mock.errors()
         run_id = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
