@@ -14,20 +14,10 @@ from support import Judge
 from conformance.vocabulary import Verdict
 
 # Those that take many seconds of real time; the proxy has other mutants of their requirements.
-SLOW = {
-    "backend-worker-is-not-notified",
-    "backend-cancelled-work-goes-on",
-    "backend-nothing-heard-while-it-replays",
-}
+pytestmark = pytest.mark.extended
 
 
-@pytest.mark.parametrize(
-    "mutant",
-    [
-        pytest.param(m, id=m.name, marks=[pytest.mark.extended] if m.name in SLOW else [])
-        for m in BACKENDS
-    ],
-)
+@pytest.mark.parametrize("mutant", BACKENDS, ids=lambda mutant: mutant.name)
 def test_a_broken_backend_is_caught(
     mutant: BackendMutant, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

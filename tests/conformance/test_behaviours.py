@@ -102,7 +102,13 @@ def test_every_check_meets_every_two_answers() -> None:
         assert touched <= set[str]().union(*meeting), (one, other)
 
 
-@pytest.mark.parametrize("name", sorted({*PROFILES} - {"default"}))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name == "terse" else [pytest.mark.extended])
+        for name in sorted({*PROFILES} - {"default"})
+    ],
+)
 def test_a_profile_raises_no_alarm(name: str, judge: Judge) -> None:
     """All checks by hand and sequences of calls; every answer is observed, and what is written down
     of it is a profile that the mock plays."""
@@ -172,6 +178,7 @@ async def miscounts_from_the_oldest(request: Request, forward: Forward, memory: 
     return reply
 
 
+@pytest.mark.extended
 def test_the_answer_to_blame_is_named(judge: Judge) -> None:
     """Of a combination that is not believed, and no other."""
 

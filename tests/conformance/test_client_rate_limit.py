@@ -61,6 +61,7 @@ async def unannounced(request: Request, forward: Forward, memory: Json) -> Respo
     return reply
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_limit_is_waited_out(workers: str, mock: str) -> None:
     """By the checks and by the fuzzer: the verdicts are those of a target without limits. That it

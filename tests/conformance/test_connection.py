@@ -187,6 +187,7 @@ def test_headers_go_with_every_request(mock: str, tmp_path: Path) -> None:
     assert GATE not in done.output + json.dumps(done.report)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_through_a_proxy(
     scheme: str, plain: str, secure: str, papers: Papers, tmp_path: Path

@@ -50,6 +50,7 @@ def test_no_run_but_the_kits_is_touched(mock: str, judge: Judge) -> None:
     assert {run["updatedAt"] == run["createdAt"] for run in seen} == {True}
 
 
+@pytest.mark.extended
 def test_a_seed_repeats_the_requests(mock: str, judge: Judge) -> None:
     """And another makes others; each run reports the one it had."""
     reported = []
@@ -62,6 +63,7 @@ def test_a_seed_repeats_the_requests(mock: str, judge: Judge) -> None:
     assert reported[0] != reported[2]
 
 
+@pytest.mark.extended
 def test_a_failure_at_random_says_how_to_repeat_it(proxy: str, judge: Judge) -> None:
     """With options that do."""
     mutant = f"{proxy}/bad-input-breaks-steps"
@@ -73,6 +75,7 @@ def test_a_failure_at_random_says_how_to_repeat_it(proxy: str, judge: Judge) -> 
     assert (again.verdict, again.worst.message) == (Verdict.VIOLATION, found.worst.message)
 
 
+@pytest.mark.extended
 def test_time_that_is_up_is_not_a_pass(mock: str, judge: Judge) -> None:
     """What was found until then counts, and what was not tested is inconclusive."""
     report = judge(mock, "FUZZ-FUZZING-GET", token="test-late", fuzz="100000", budget="8s")

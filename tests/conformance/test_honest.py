@@ -51,6 +51,7 @@ def test_an_honest_set_up_is_not_accused(
     assert bool(outages) is (variant.name == "restarts-once")
 
 
+@pytest.mark.extended
 def test_new_runs_of_others_are_seen_at_either_end(
     honest_backends: str, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

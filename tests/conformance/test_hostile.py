@@ -117,6 +117,7 @@ def test_a_hostile_server(case: Case, home: Path) -> None:
         assert_survived(case, call(home, base, "--read-only", *words_of(case)))
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in PARTLY])
 def test_a_server_that_is_hostile_at_times(case: Case, home: Path, mock: str) -> None:
     """To some requests, and good to others."""

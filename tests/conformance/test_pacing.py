@@ -197,6 +197,7 @@ def test_a_check_that_does_not_fit_is_not_begun() -> None:
     assert fuzz.begin("FUZZ-EXAMPLES-GET", 0) == 0
 
 
+@pytest.mark.extended
 def test_a_run_by_a_rate_sends_no_burst(mock: str) -> None:
     """What fits is tested, and what does not is named with the reason; the terminal says so at the
     start."""

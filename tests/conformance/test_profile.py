@@ -64,6 +64,7 @@ def odd(mock: str) -> Iterator[str]:
         yield f"{address}/teapot"
 
 
+@pytest.mark.extended
 def test_what_no_profile_can_say_is_reported(odd: str) -> None:
     """In the file and on the terminal; the contract's own answer stands there as a comment, and the
     file is one that the mock takes."""

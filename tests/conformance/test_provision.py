@@ -57,6 +57,7 @@ def script(directory: Path, text: str) -> str:
     return shlex.join([sys.executable, str(file)])
 
 
+@pytest.mark.extended
 class TestWorkedHooks:
     """The two examples, as they stand."""
 

@@ -56,6 +56,7 @@ async def echo(request: Request, forward: Forward, memory: Json) -> Response:
     return reply
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("way", ["--token", "--api-key"])
 def test_no_credential_is_in_any_report(way: str, mock: str, tmp_path: Path) -> None:
     """Not on the terminal and in no file, though the target echoes it in bodies, headers, cookies

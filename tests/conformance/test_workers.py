@@ -25,6 +25,7 @@ from conformance.vocabulary import ExitCode, Verdict
 SOME = ("LIST-0*", "LIST-1*", "RETRY-13", "CANCEL-0*", "EVENTS-0*", "LIFE-*", "STEPS-0*", "HTTP-1*")
 
 
+@pytest.mark.extended
 def test_two_workers_say_what_one_says(mock: str, judge: Judge, reference: BackgroundRun) -> None:
     """Verdicts, checks and observations, each in a world of its own."""
     both = judge(mock, *SOME, token="test-both", workers="2")
@@ -71,6 +72,7 @@ def test_worlds_that_cannot_be_reported_apart(mock: str, judge: Judge) -> None:
     assert "test-ci" in refused.value.hint
 
 
+@pytest.mark.extended
 def test_runs_named_one_by_one(mock: str, judge: Judge) -> None:
     """Each is for one check, and so for one worker."""
     with pytest.raises(KitError, match="contradict each other"):
@@ -83,6 +85,7 @@ async def leisurely(request: Request, forward: Forward, memory: Json) -> Respons
     return await forward(request)
 
 
+@pytest.mark.extended
 def test_the_budget_holds_for_all(mock: str, judge: Judge) -> None:
     """It is spent since the run began, not since a worker did."""
     with serving(Proxy(mock, [Mutant("leisurely", (), leisurely)])) as address:

@@ -68,6 +68,10 @@ def blocks(guide: Path, language: str) -> list[tuple[int, str]]:
     ]
 
 
+FIRST_READ = {"README.md", "first-minute.md"}
+"""The guides whose sessions `make test` runs; `make test-all` runs those of all."""
+
+
 def steps(guide: Path) -> list[Step]:
     """Every command of every session, in order."""
     found = []
@@ -79,7 +83,17 @@ def steps(guide: Path) -> list[Step]:
     return found
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+@pytest.mark.parametrize(
+    "guide",
+    [
+        pytest.param(
+            guide,
+            id=guide.name,
+            marks=[] if guide.name in FIRST_READ else [pytest.mark.extended],
+        )
+        for guide in GUIDES
+    ],
+)
 def test_the_sessions_do_what_they_show(guide: Path) -> None:
     """Each command ends well and makes appear what the guide says."""
     session = steps(guide)

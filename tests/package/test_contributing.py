@@ -103,6 +103,7 @@ def execute(top: Path, *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.extended
 def test_the_requirement_of_the_guide_kills_its_mutant(extended: Path) -> None:
     """And the catalogue is consistent with it."""
     words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance/test_mutants.py"]

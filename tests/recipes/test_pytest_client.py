@@ -65,6 +65,7 @@ def outcome(done: subprocess.CompletedProcess[str]) -> str:
     return re.sub(r" in [\d.]+s.*", "", done.stdout.strip().splitlines()[-1]).strip("= ")
 
 
+@pytest.mark.extended
 def test_the_example_passes_on_two_workers() -> None:
     """Each worker has a server, each test a world; a warning would be an error."""
     done = run_pytest(EXAMPLE, *TWO_WORKERS, "-W", "error")
