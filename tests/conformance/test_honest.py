@@ -75,7 +75,8 @@ def test_the_whole_gate_accuses_no_honest_set_up(
     )
     failed = (Verdict.VIOLATION, Verdict.DEVIATION, Verdict.ERROR)
     assert {e.requirement.id: e.worst.message for e in report.entries if e.verdict in failed} == {}
-    assert sum(r.requests for e in report.entries for r in e.results) < 1700
+    # 160 requirements take about 1,400; a run that can be read later only is asked for again.
+    assert sum(r.requests for e in report.entries for r in e.results) < 2_000
 
 
 def test_a_lag_within_the_limit_is_measured() -> None:
