@@ -47,7 +47,6 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=_GRACE,
                 server_header=False,
                 date_header=False,  # The layers add it: on responses of a world it is the world's.
-                timeout_keep_alive=limits.idle_seconds,
                 backlog=_BACKLOG,
                 proxy_headers=False,  # ProxyMiddleware reads them.
             )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from conformance import deadline
-from conformance.client.response import Response
+from conformance.client.response import Response, media_type
 from conformance.errors import ConnectionRefused, NoResponse
 
 # Requests that change nothing.
@@ -38,11 +38,11 @@ _RESERVE = 1.0
 def is_gateway_error(status: int, headers: Mapping[str, str], body: bytes) -> bool:
     """Whether the response is the error of a gateway in front of the service, and not the
     service's: header names are in lower case."""
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if status < 400 or media_type == "application/json" or media_type.endswith("+json"):
+    kind = media_type(headers)
+    if status < 400 or kind == "application/json" or kind.endswith("+json"):
         return False
     if status in (*_NO_SERVICE, *_NOT_PASSED_ON):
-        return media_type in ("", "text/html", "text/plain")
+        return kind in ("", "text/html", "text/plain")
     return any(signature in body[:4096].lower() for signature in _SIGNATURES)
 
 

@@ -10,6 +10,11 @@ from conformance.client import json_text
 from conformance.errors import CheckFailed
 
 
+def media_type(headers: Mapping[str, str]) -> str:
+    """Return the content type without parameters, in lower case; header names are in lower case."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A complete response, its header names in lower case; `exchange` is its number."""
@@ -25,7 +30,7 @@ class Response:
     @property
     def media_type(self) -> str:
         """The content type without parameters, in lower case."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return media_type(self.headers)
 
     @property
     def summary(self) -> str:

@@ -12,7 +12,7 @@ from typing import Self
 
 import httpx2
 
-from conformance.client.response import Response
+from conformance.client.response import Response, media_type
 from conformance.client.sse import Parser, ServerSentEvent
 from conformance.errors import CheckFailed
 
@@ -67,7 +67,7 @@ class Stream:
     @property
     def media_type(self) -> str:
         """The content type without parameters, in lower case."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return media_type(self.headers)
 
     @property
     def events(self) -> list[ServerSentEvent]:

@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from support import Judge
 
-QUIET = "no-sandbox disable-gpu no-first-run disable-background-networking disable-sync"
 PATIENCE = 20_000
 
 
