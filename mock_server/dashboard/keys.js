@@ -1,6 +1,6 @@
 /** The keyboard: each view adds its keys while it is shown. */
 
-import { useEffect, useRef } from "./preact.js";
+import { useLayoutEffect, useRef } from "./preact.js";
 
 /** @typedef {Record<string, () => void>} Keys */
 
@@ -34,7 +34,8 @@ addEventListener("keydown", (event) => {
 export function useKeys(keys) {
   const layer = useRef(keys);
   layer.current = keys;
-  useEffect(() => {
+  // An effect runs only after the next paint: a key pressed as soon as the view is there would be lost.
+  useLayoutEffect(() => {
     layers.push(layer);
     return () => void layers.splice(layers.indexOf(layer), 1);
   }, []);

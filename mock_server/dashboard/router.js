@@ -1,6 +1,6 @@
 /** Deep links: `#/w/acme/runs/ID?at=7` names a world, a view, a thing in it, and its settings. */
 
-import { useEffect, useState } from "./preact.js";
+import { useLayoutEffect, useState } from "./preact.js";
 import { declared } from "./store.js";
 
 export const VIEWS = ["start", "runs", "new", "requests", "faults", "behaviour", "coverage", "state", "streams"];
@@ -61,7 +61,7 @@ export function replaceQuery(query) {
 /** @returns {Route} */
 export function useRoute() {
   const [current, set] = useState(route);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const changed = () => set(route());
     addEventListener("hashchange", changed);
     return () => removeEventListener("hashchange", changed);
