@@ -67,6 +67,7 @@ class Explainer:
             "path": redaction.text(exchange.path),
             "query": redaction.query(),
             "headers": redaction.headers(),
+            "body": redaction.body(exchange.body),
             "operation": exchange.operation,
             "tenant": tenant,
             "credential": self._scheme(exchange),

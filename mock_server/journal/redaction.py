@@ -1,13 +1,15 @@
 """Removes credentials from what the journal shows of a request.
 
-Three rules: headers are shown by an allow-list; query parameters whose name suggests a secret lose
-their value; and the text of every credential in the request, in any header, is removed from every
-other text of it.
+Three rules: headers are shown by an allow-list; query parameters and properties of the body whose
+name suggests a secret lose their value; and the text of every credential in the request, in any
+header, is removed from every other text of it.
 """
 
 import re
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus
+
+import orjson
 
 from mock_server.cookies import cookie_pairs
 from mock_server.journal.exchange import Headers
@@ -21,6 +23,13 @@ _SECRET_NAME = re.compile(
     r"token|secret|passw|auth|credential|session|signature|cookie|jwt|api.?key|^key$",
     re.IGNORECASE,
 )
+_SECRET_VALUE = re.compile(
+    rf"([\w.-]*(?:{_SECRET_NAME.pattern.replace('|^key$', '')})[\w.-]*[\"']?\s*[=:]\s*[\"']?)"
+    r"[^\s&;,\"'}]+",
+    re.IGNORECASE,
+)
+"""In a body that is not JSON: a name that suggests a secret, and its value."""
+
 _MIN_LENGTH = 4
 _PIECES = re.compile(r"[\s,=:\"]+")
 _SCHEMES = frozenset({"Bearer", "bearer", "Basic", "basic"})
@@ -63,6 +72,24 @@ class Redaction:
             f"{quote(self.text(name))}={self._value(name, value)}" for name, value in self._query
         )
 
+    def body(self, content: bytes | None) -> str | None:
+        """Return a request body as it was sent, without credentials; None for one that is not
+        text."""
+        if content is None:
+            return None
+        try:
+            text = content.decode()
+            value = orjson.loads(content)
+            shown = self._json(value)
+        except orjson.JSONDecodeError:
+            text = _SECRET_VALUE.sub(rf"\1{REDACTED}", text)
+        except (UnicodeDecodeError, RecursionError):
+            return None
+        else:
+            if shown != value:
+                text = orjson.dumps(shown).decode()
+        return self.text(text)
+
     def text(self, text: str) -> str:
         """Return ``text`` without credentials."""
         for secret in self._secrets:
@@ -79,6 +106,17 @@ class Redaction:
         if isinstance(value, list | tuple):
             return [self.all(inner) for inner in value]
         return value
+
+    def _json(self, value: Any) -> Any:
+        """Return the JSON ``value`` without secrets, in names as well."""
+        if isinstance(value, dict):
+            return {
+                self.text(name): REDACTED if _SECRET_NAME.search(name) else self._json(inner)
+                for name, inner in value.items()
+            }
+        if isinstance(value, list):
+            return [self._json(inner) for inner in value]
+        return self.text(value) if isinstance(value, str) else value
 
     def _value(self, name: str, value: str) -> str:
         return REDACTED if _SECRET_NAME.search(name) else quote(self.text(value))
