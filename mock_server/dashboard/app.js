@@ -1,6 +1,6 @@
 /** The page: the bar, the navigation, the view that the address names, and what lies above them. */
 
-import { html, render, useEffect, useErrorBoundary } from "./preact.js";
+import { html, render, useEffect, useErrorBoundary } from "./vendor/htm-preact.js";
 import { toNext, toggle } from "./clock.js";
 import { follow } from "./feed.js";
 import { useKeys } from "./keys.js";
@@ -9,8 +9,7 @@ import { Failure } from "./parts/basics.js";
 import { FreshWorld, Help, Palette, SignIn } from "./parts/dialogs.js";
 import { href, useRoute } from "./router.js";
 import { app, applyTheme, dismiss, useStore } from "./store.js";
-import { BehaviourView } from "./views/behaviour.js";
-import { CoverageView } from "./views/coverage.js";
+import { BehaviourView, CoverageView } from "./views/contract.js";
 import { FaultsView } from "./views/faults.js";
 import { NewRun } from "./views/new.js";
 import { Requests } from "./views/requests.js";

@@ -55,13 +55,25 @@ for (const type of ["run.started", "step.started", "step.completed", "step.faile
 }
 
 /**
+ * Return the path and query of a request of the journal, as in a URL.
+ * @param {Entry} entry
+ */
+export const target = (entry) => `${encodeURI(entry.path).replace(/[?#]/g, encodeURIComponent)}${entry.query && `?${entry.query}`}`;
+
+/** @param {string} text */
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/**
  * Return the command that sends a request of the journal again.
  * @param {Entry} entry
  */
 export function asCurl(entry) {
-  const method = entry.method === "GET" ? "" : `-X ${entry.method} `;
-  const key = entry.tenant ? `-H 'X-API-Key: ${entry.tenant}' ` : "";
-  return `curl ${method}${key}'${origin}${entry.path}${entry.query ? `?${entry.query}` : ""}'`;
+  const options = [
+    entry.method !== "GET" && `-X ${/^[A-Z]+$/.test(entry.method) ? entry.method : quoted(entry.method)}`,
+    entry.tenant && `-H ${quoted(`X-API-Key: ${entry.tenant}`)}`,
+    entry.body && `-H ${quoted(`Content-Type: ${entry.headers["content-type"] ?? "application/json"}`)} --data-raw ${quoted(entry.body)}`,
+  ];
+  return ["curl", ...options.filter(Boolean), quoted(origin + target(entry))].join(" ");
 }
 
 /**

@@ -99,6 +99,15 @@ interface ActiveRule {
   expiresAt: string | null;
 }
 
+interface FaultKind {
+  name: string;
+  description: string;
+  affectsBodies: boolean;
+  affectsStreams: boolean;
+  standsAlone: boolean;
+  fields: Record<string, any>;
+}
+
 interface Flaw {
   loc: string[];
   msg: string;
@@ -111,6 +120,7 @@ interface Entry {
   path: string;
   query: string;
   headers: Record<string, string>;
+  body: string | null;
   operation: string | null;
   tenant: string | null;
   credential: string | null;

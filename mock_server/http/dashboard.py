@@ -1,9 +1,11 @@
 """The dashboard: a page at ``/`` and its files, static modules without a build step.
 
 The path of a file has a version that changes with any file, so a browser keeps files forever and
-still gets new ones. Nothing is read before the first request for the page.
+still gets new ones. Nothing is read before the first request for the page. The documentation and
+types in comments are for people who read the sources, and not sent.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
@@ -13,6 +15,7 @@ from flask import Flask, Response, abort, render_template
 
 from mock_server import __version__
 from mock_server.http import documents
+from mock_server.http.files import File
 from mock_server.worlds.registry import Worlds
 
 PREFIX = "/dashboard"
@@ -21,11 +24,16 @@ PREFIX = "/dashboard"
 _DIRECTORY = Path(__file__).parent.parent / "dashboard"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _FOREVER = "public, max-age=31536000, immutable"
+_COMMENT = re.compile(rb"""
+    ^ [ \t]* /\*\*?\s (?: (?!\*/) [\s\S] )* \*/ [ \t]* \n
+    | /\*\*\ @type\ (?: (?!\*/) . )* \*/ \ ?
+    """, re.MULTILINE | re.VERBOSE)  # fmt: skip
+"""Documentation on lines of its own, and a type before an expression."""
 
 
 def register(app: Flask, worlds: Worlds) -> None:
     """Add the dashboard to ``app``."""
-    served: dict[str, Mapping[str, bytes]] = {}
+    served: dict[str, Mapping[str, File]] = {}
     """The files by version: those of the newest page, and of the one before."""
 
     @app.get("/")
@@ -43,9 +51,7 @@ def register(app: Flask, worlds: Worlds) -> None:
             scenarios=worlds.scenarios.values(),
             declared=worlds.settings.declared,
         )
-        response = Response(page, mimetype="text/html")
-        response.cache_control.no_cache = True
-        return response
+        return File(page.encode(), "text/html; charset=utf-8").respond("no-cache")
 
     @app.get(f"{PREFIX}/<asked>/<path:name>")
     def file(asked: str, name: str) -> Response:
@@ -56,9 +62,7 @@ def register(app: Flask, worlds: Worlds) -> None:
             cache = _FOREVER if asked == version else "no-store"
         if name not in contents:
             abort(404)
-        response = Response(contents[name], content_type=_TYPES[Path(name).suffix])
-        response.headers["Cache-Control"] = cache
-        return response
+        return contents[name].respond(cache)
 
 
 def files() -> Iterator[str]:
@@ -68,17 +72,24 @@ def files() -> Iterator[str]:
             yield path.relative_to(_DIRECTORY).as_posix()
 
 
-def snapshot() -> tuple[str, Mapping[str, bytes]]:
+def snapshot() -> tuple[str, Mapping[str, File]]:
     """Return the files as they are, by name, and a version that differs when any of them does."""
     stats = [(name, (_DIRECTORY / name).stat()) for name in files()]
     return _read(tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats))
 
 
 @lru_cache(maxsize=1)
-def _read(signature: tuple[tuple[str, int, int], ...]) -> tuple[str, Mapping[str, bytes]]:
+def _read(signature: tuple[tuple[str, int, int], ...]) -> tuple[str, Mapping[str, File]]:
     """Read the files; ``signature`` has their names, and changes with them."""
-    contents = {name: (_DIRECTORY / name).read_bytes() for name, _, _ in signature}
+    files = {}
     digest = sha256()
-    for name, content in contents.items():
+    for name, _, _ in signature:
+        content = (_DIRECTORY / name).read_bytes()
         digest.update(name.encode() + b"\0" + content + b"\0")
-    return digest.hexdigest()[:12], contents
+        files[name] = File(without_comments(content), _TYPES[Path(name).suffix])
+    return digest.hexdigest()[:12], files
+
+
+def without_comments(content: bytes) -> bytes:
+    """Return a module or style sheet without its documentation and types."""
+    return _COMMENT.sub(b"", content)

@@ -6,7 +6,7 @@ from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from mock_server.http import dashboard, documentation, documents
+from mock_server.http import dashboard, documentation, documents, files
 from mock_server.http.page_headers import page_headers
 from mock_server.journal.near_miss import KnownPaths
 from mock_server.openapi_document import OpenApiDocument
@@ -24,8 +24,8 @@ def register(
     """Add the pages to ``app``."""
     app.url_map.merge_slashes = False  # A path with two slashes is another path, and unknown.
 
+    files.register(app)
     dashboard.register(app, worlds)
-
     documentation.register(app)
     documents.register(app, contract)
 

@@ -1,11 +1,11 @@
 /** A new run: the scenarios as pictures, and their steps to change before the start. */
 
-import { html, useEffect, useState } from "../preact.js";
+import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { control } from "../api.js";
-import { layout } from "../layout.js";
+import { layout } from "../parts/pictures.js";
 import { useKeys } from "../keys.js";
-import { Dialog, Failure, report } from "../parts/basics.js";
-import { useResource } from "../resource.js";
+import { Dialog, Failure, Head, Table, report } from "../parts/basics.js";
+import { useResource } from "../feed.js";
 import { go, href } from "../router.js";
 import { toast } from "../store.js";
 
@@ -25,8 +25,7 @@ export function NewRun({ route: { world, id } }) {
   };
   useKeys({ Escape: () => go({ view: "runs" }) });
   return html`<div class="page new">
-    <header class="page-head"><div><h1>New run</h1><p class="lead">Choose a scenario: the course that the run takes.</p></div>
-      <a class="button" href=${href({ view: "new", id: "own" })}>Write your own</a></header>
+    <${Head} title="New run" lead="Choose a scenario: the course that the run takes."><a class="button" href=${href({ view: "new", id: "own" })}>Write your own</a><//>
     <${Failure} error=${error} />
     <ul class="gallery">
       ${data?.items.map((/** @type {ScenarioSummary} */ one) => html`<li key=${one.name} class="card">
@@ -88,15 +87,12 @@ function Change({ world, name }) {
   return html`<${Dialog} title=${`Start ${name}`} class="wide" onClose=${close}>
     <form class="form" onSubmit=${submit}>
       <p>${definition.summary}</p>
-      <div class="table-area" tabindex="0" role="region" aria-label="Steps, scrollable"><table>
-        <thead><tr><th scope="col">Step</th><th scope="col">Takes</th><th scope="col">Outcome</th></tr></thead>
-        <tbody>${shown.map((step) => html`<tr key=${step.key}>
+      <${Table} label="Steps" heads=${["Step", "Takes", "Outcome"]}>${shown.map((step) => html`<tr key=${step.key}>
           <th scope="row">${step.name}<br /><code>${step.key}</code></th>
           <td><input aria-label=${`Duration of ${step.key}`} size="10" pattern="[0-9.]+(ms|s|m|h|d)([.][.][0-9.]+(ms|s|m|h|d))?" value=${step.takes} onChange=${(/** @type {any} */ event) => set(step.key, "takes", event.target.value)} /></td>
           <td><select aria-label=${`Outcome of ${step.key}`} onChange=${(/** @type {any} */ event) => set(step.key, "outcome", event.target.value.split(", "))}>
             ${[...new Set([step.outcome.join(", "), ...OUTCOMES])].map((one) => html`<option value=${one}>${one}</option>`)}
-          </select></td></tr>`)}</tbody>
-      </table></div>
+          </select></td></tr>`)}<//>
       ${definition.steps.length > shown.length && html`<p class="quiet-text">The first ${shown.length} of ${definition.steps.length} steps; the control API changes any of them.</p>`}
       <footer><button type="submit" class="primary">Start</button></footer>
     </form>

@@ -1,14 +1,14 @@
-/** The requests of clients as they come, and why each got its response. */
+/** The requests of clients as they come: why each got its response, compared, and sent again. */
 
-import { html, useEffect, useRef, useState } from "../preact.js";
-import { control } from "../api.js";
+import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { address, control } from "../api.js";
 import { subscribe } from "../feed.js";
-import { preciseTime } from "../format.js";
+import { dateTime, preciseTime, size } from "../format.js";
 import { useKeys } from "../keys.js";
-import { Empty, Failure } from "../parts/basics.js";
-import { Comparison, Explanation } from "../parts/explanation.js";
-import { Code } from "../parts/status.js";
+import { Code, Copy, Empty, Failure, Head, Panel, Table, report } from "../parts/basics.js";
 import { go, href, replaceQuery } from "../router.js";
+import { asCurl, target } from "../snippets.js";
+import { toast } from "../store.js";
 
 const OPERATIONS = ["listRuns", "getRun", "cancelRun", "streamRunEvents", "retryRun", "getRunSteps", "none"];
 const MAX = 300;
@@ -44,7 +44,7 @@ export function Requests({ route: { world, id, query } }) {
   const set = (/** @type {string} */ name) => (/** @type {any} */ event) => replaceQuery({ [name]: event.target.value || null });
   const filtered = Object.values(query).some(Boolean);
   return html`<div class="page requests">
-    <header class="page-head"><div><h1>Requests</h1><p class="lead">What clients have sent to ${query.whose === "none" ? "no world" : world}, newest first. This page's own reading is not recorded.</p></div></header>
+    <${Head} title="Requests" lead=${`What clients have sent to ${query.whose === "none" ? "no world" : world}, newest first. This page's own reading is not recorded.`}><//>
     <div class="filters">
       <label>Show <select value=${query.kind ?? ""} onChange=${set("kind")}>${KINDS.map(([value, text]) => html`<option value=${value} selected=${value === (query.kind ?? "")}>${text}</option>`)}</select></label>
       <label>Operation <select onChange=${set("operation")}><option value="">any</option>${OPERATIONS.map((one) => html`<option value=${one} selected=${one === query.operation}>${one}</option>`)}</select></label>
@@ -57,9 +57,7 @@ export function Requests({ route: { world, id, query } }) {
     ${compared.length === 2 && html`<${Comparison} left=${compared[0]} right=${compared[1]} onClose=${() => setPair([])} />`}
     <div class=${`split ${chosen ? "" : "is-single"}`}>
       ${shown.length
-        ? html`<div class="table-area" tabindex="0" role="region" aria-label="Requests, scrollable"><table>
-            <thead><tr><th scope="col"><span class="visually-hidden">Compare</span></th><th scope="col">Number</th><th scope="col">Status</th><th scope="col">Request</th><th scope="col">Operation</th><th scope="col">Why</th><th scope="col">Time</th><th scope="col">Took</th></tr></thead>
-            <tbody>${shown.map((one, index) => html`<tr key=${one.number} class=${one.number === chosen || index === cursor ? "is-current" : ""}>
+        ? html`<${Table} label="Requests" heads=${[html`<span class="visually-hidden">Compare</span>`, "Number", "Status", "Request", "Operation", "Why", "Time", "Took"]}>${shown.map((one, index) => html`<tr key=${one.number} class=${one.number === chosen || index === cursor ? "is-current" : ""}>
               <td><input type="checkbox" aria-label=${`Compare request ${one.number}`} checked=${pair.includes(one.number)} onChange=${() => mark(one.number)} /></td>
               <td><a href=${href({ id: String(one.number) })} aria-label=${`Explain request ${one.number}`}>${one.number}</a></td>
               <td><${Code} code=${one.status} /></td>
@@ -68,7 +66,7 @@ export function Requests({ route: { world, id, query } }) {
               <td><${Marks} entry=${one} /></td>
               <td>${one.at ? preciseTime(one.at) : ""}</td>
               <td>${one.stream === "open" ? "open" : one.durationMs == null ? "" : `${one.durationMs.toFixed(1)} ms`}</td>
-            </tr>`)}</tbody></table></div>`
+            </tr>`)}<//>`
         : filtered
           ? html`<${Empty} title="No request matches"><a href=${href({ query: {} })}>Show all requests</a><//>`
           : html`<${Empty} title="No requests yet"><p>Each request to the API appears here within a moment, with the reasons for its response. Send one:</p><pre tabindex="0" aria-label="Command">curl -H 'X-API-Key: ${world}' '${location.origin}${new URL("api/v1/automation-runs", document.baseURI).pathname}'</pre><//>`}
@@ -139,4 +137,90 @@ function useJournal(world, query) {
     };
   }, [world, kind, operation, status, whose]);
   return state;
+}
+
+/** @param {{ world: string, number: number, known: Entry | undefined, onClose: () => void }} props */
+function Explanation({ world, number, known, onClose }) {
+  const [found, set] = useState(/** @type {Entry | null} */ (null));
+  const [error, setError] = useState("");
+  const entry = known ?? found;
+  useEffect(() => {
+    if (!known) control("GET", `requests/${number}`).then(set, (problem) => setError(problem.message));
+  }, [number, !known]);
+  if (!entry) return html`<section class="panel explain" aria-label="Explanation"><p>${error || "Reading…"}</p></section>`;
+  const runId = /automation-runs\/([0-9a-f-]{36})/.exec(entry.path)?.[1];
+  return html`<${Panel} id="why" class="explain" title=${`Request ${entry.number}`} aside=${html`<span><${Copy} text=${asCurl(entry)} label="Copy as curl" /><button type="button" class="quiet" onClick=${onClose}>Close</button></span>`}>
+    <p><b>${entry.method}</b> <code>${entry.path}${entry.query && `?${entry.query}`}</code></p>
+    <dl>
+      <${Fact} name="Response"><${Code} code=${entry.status} /> ${entry.reason ?? ""}<//>
+      <${Fact} name="Operation">${entry.operation ? html`<code>${entry.operation}</code>` : "None of the contract matches."}<//>
+      ${entry.nearMisses.length > 0 && html`<${Fact} name="Near misses"><ul class="plain">${entry.nearMisses.map((one) => html`<li><b>${one.method}</b> <code>${one.path}</code>: ${one.reason}</li>`)}</ul><//>`}
+      <${Fact} name="Credential">${entry.credential ? html`<code>${entry.credential}</code>, the world <code>${entry.tenant}</code>` : "None that opens a world."}<//>
+      ${entry.flaws.length > 0 && html`<${Fact} name="Not as in the contract"><ul class="plain">${entry.flaws.map((flaw) => html`<li><code>${flaw.loc.join(".")}</code>: ${flaw.msg}</li>`)}</ul><//>`}
+      ${entry.ignored.length > 0 && html`<${Fact} name="Ignored"><ul class="plain">${entry.ignored.map((loc) => html`<li><code>${loc.join(".")}</code></li>`)}</ul><//>`}
+      ${entry.question && html`<${Fact} name=${`Open question ${entry.question.number}`}>${entry.question.question} Answer in force: <b>${entry.question.answer}</b>. ${entry.question.meaning} <a href=${href({ view: "behaviour", query: { at: entry.question.number } })}>Change</a><//>`}
+      ${entry.faults.length > 0 && html`<${Fact} name="Faults">${entry.faults.map((fault) => html`<code>${fault}</code> `)}<a href=${href({ view: "faults" })}>Show faults</a><//>`}
+      <${Fact} name="Place in the contract">${entry.contract.location ? html`<code>${entry.contract.location}</code>` : entry.contract.because}${entry.operation && html` <a href=${`${address("docs")}#/Automation%20runs/${entry.operation}`}>Documentation</a>`}<//>
+      ${runId && html`<${Fact} name="Run"><a href=${href({ view: "runs", id: runId, query: {} })}><code>${runId}</code></a><//>`}
+      <${Fact} name="Sent">${entry.at ? `${dateTime(entry.at)} of the world` : "Before a world was found"}${entry.durationMs == null ? "" : `, took ${entry.durationMs.toFixed(1)} ms`}, ${size(entry.bytesSent)}${entry.stream ? `, stream ${entry.stream}` : ""}<//>
+      ${entry.body && html`<${Fact} name="Body"><code>${entry.body}</code><//>`}
+      <${Fact} name="Headers"><table><tbody>${Object.entries(entry.headers).map(([name, value]) => html`<tr><th scope="row"><code>${name}</code></th><td><code>${value}</code></td></tr>`)}</tbody></table><//>
+    </dl>
+    <${Again} entry=${entry} world=${entry.tenant ?? world} />
+  <//>`;
+}
+
+/** @param {{ name: string, children?: unknown }} props */
+function Fact({ name, children }) {
+  return html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
+}
+
+/** @param {{ entry: Entry, world: string }} props */
+function Again({ entry, world }) {
+  const writes = !["GET", "HEAD", "OPTIONS"].includes(entry.method);
+  const [body, setBody] = useState(entry.body ?? "");
+  const streaming = entry.operation === "streamRunEvents";
+  const lost = entry.body === null && Number(entry.headers["content-length"]) > 0;
+  const send = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    try {
+      const stop = new AbortController();
+      const response = await fetch(address(`.${target(entry)}`), {
+        method: entry.method,
+        signal: stop.signal,
+        headers: { "X-API-Key": world, ...(body ? { "Content-Type": entry.headers["content-type"] ?? "application/json" } : {}) },
+        body: writes && body ? body : undefined,
+      });
+      const number = response.headers.get("x-mock-request");
+      if (streaming) stop.abort();
+      toast(`The response is ${response.status}.`, "note", number ? { href: href({ id: number }), text: `Request ${number}` } : undefined);
+    } catch (error) {
+      report(error);
+    }
+  };
+  return html`<form class="form" onSubmit=${send}>
+    ${writes && html`<label>Body<textarea rows="3" spellcheck="false" placeholder="none" value=${body} onInput=${(/** @type {any} */ event) => setBody(event.target.value)}></textarea></label>`}
+    ${writes && lost && html`<p class="quiet-text">The journal keeps bodies that an operation reads, as text up to 8 KiB. Enter this one again.</p>`}
+    ${body.includes("[redacted]") && html`<p class="quiet-text">The journal does not keep secrets. Enter what is redacted.</p>`}
+    <footer><button type="submit">Send again</button></footer>
+  </form>`;
+}
+
+/** @param {{ left: any, right: any, onClose: () => void }} props */
+function Comparison({ left, right, onClose }) {
+  const names = ["method", "path", "query", "operation", "status", "reason", "credential", "tenant", "body", "flaws", "ignored", "question", "faults", "stream", "durationMs", "bytesSent", "at"];
+  const headers = [...new Set([...Object.keys(left.headers), ...Object.keys(right.headers)])];
+  const rows = [
+    ...names.map((name) => [name, left[name], right[name]]),
+    ...headers.map((name) => [`header ${name}`, left.headers[name], right.headers[name]]),
+  ].map(([name, a, b]) => /** @type {[string, string, string]} */ ([name, text(a), text(b)]));
+  return html`<${Panel} id="compared" title=${`Requests ${left.number} and ${right.number}`} aside=${html`<button type="button" class="quiet" onClick=${onClose}>Close</button>`}>
+    <${Table} label="Comparison" heads=${["Part", left.number, right.number, "Same"]}>${rows.map(([name, a, b]) => html`<tr class=${a === b ? "" : "differs"}><th scope="row">${name}</th><td><code>${a}</code></td><td><code>${b}</code></td><td>${a === b ? "same" : html`<b>differs</b>`}</td></tr>`)}<//>
+  <//>`;
+}
+
+/** @param {unknown} value */
+function text(value) {
+  if (value === null || value === undefined || (Array.isArray(value) && !value.length)) return "";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -1,19 +1,18 @@
 /** One run: its graph, its steps in time and its log, in step with each other, as of any event. */
 
-import { html, useEffect, useMemo, useRef, useState } from "../preact.js";
+import { html, useEffect, useMemo, useRef, useState } from "../vendor/htm-preact.js";
 import { control } from "../api.js";
 import { useNow, worldNow } from "../clock.js";
-import { ago, dateTime, duration, preciseTime } from "../format.js";
+import { useResource } from "../feed.js";
 import { FINISHED, fold } from "../fold.js";
+import { ago, dateTime, duration, preciseTime, scenarioFile } from "../format.js";
 import { useKeys } from "../keys.js";
-import { Copy, Empty, Failure, Json } from "../parts/basics.js";
-import { Dag } from "../parts/dag.js";
-import { Gantt } from "../parts/gantt.js";
-import { RetryDialog, RunActions } from "../parts/run-actions.js";
-import { Status, StatusIcon } from "../parts/status.js";
-import { useResource } from "../resource.js";
+import { Copy, Dialog, Empty, Failure, Json, Menu, Panel, Status, StatusIcon, Table, report } from "../parts/basics.js";
+import { Dag, Gantt } from "../parts/pictures.js";
 import { go, href, replaceQuery } from "../router.js";
-import { cancel } from "./runs.js";
+import { copy, snippets } from "../snippets.js";
+import { toast } from "../store.js";
+import { cancel, retry } from "./runs.js";
 
 /** @param {{ route: Route }} props */
 export function RunView({ route: { world, id, query } }) {
@@ -76,12 +75,12 @@ function RunPage({ inspected, world, query, error, reload }) {
     ${run.error && html`<p class="notice is-error">${String(run.error.code ?? "error")}: ${String(run.error.message ?? JSON.stringify(run.error))}</p>`}
     <${Slider} log=${inspected.log} at=${at} live=${live} onSlide=${slide} />
     ${steps.length
-      ? html`<section class="panel" aria-labelledby="graph"><header><h2 id="graph">Steps</h2><${Counts} steps=${steps} /></header>
+      ? html`<${Panel} id="graph" title="Steps" aside=${html`<${Counts} steps=${steps} />`}>
           ${graph}
-        </section>
-        <section class="panel" aria-labelledby="time"><h2 id="time">Time</h2>
+        <//>
+        <${Panel} id="time" title="Time">
           <${Gantt} folded=${folded} definition=${inspected.definition} now=${now} selected=${selected} onSelect=${select} live=${live} />
-        </section>`
+        <//>`
       : html`<section class="panel"><p>This run has no steps: it completes as soon as it starts.</p></section>`}
     <div class="columns">${log}${details}</div>
     ${retrying && html`<${RetryDialog} world=${world} inspected=${inspected} selected=${selected} onClose=${() => setRetrying(false)} onDone=${reload} />`}
@@ -118,8 +117,7 @@ function EventLog({ log, at, selected, onSlide }) {
     const row = list.current?.querySelector("[aria-current]");
     if (row) list.current.scrollTop += row.getBoundingClientRect().top - list.current.getBoundingClientRect().top - list.current.clientHeight / 2;
   }, [at]);
-  return html`<section class="panel log" aria-labelledby="events">
-    <header><h2 id="events">Events</h2><span class="quiet-text">${log.length > MAX ? `${MAX} of ${log.length}` : log.length}</span></header>
+  return html`<${Panel} id="events" class="log" title="Events" aside=${html`<span class="quiet-text">${log.length > MAX ? `${MAX} of ${log.length}` : log.length}</span>`}>
     <ol ref=${list}>
       ${log.slice(first, first + MAX).map((event) => {
         const status = event.event.split(".")[1].replace("created", "pending").replace("started", "running").replace("retried", "pending").replace("reset", "pending").replace("approved", "running").replace("cancel_requested", "running");
@@ -128,7 +126,7 @@ function EventLog({ log, at, selected, onSlide }) {
         </button></li>`;
       })}
     </ol>
-  </section>`;
+  <//>`;
 }
 
 /**
@@ -144,10 +142,96 @@ function Details({ run, before, step, steps, attempts, onSelect, selected }) {
     <div role="tabpanel" id="data" aria-labelledby=${`tab-${shown}`}>
       ${shown === "run" && html`<${Json} label="The run as JSON" value=${run} before=${before?.run} />`}
       ${shown === "step" && step && html`<${Json} label="The step as JSON" value=${step} before=${before?.steps.find((one) => one.key === step.key)} />`}
-      ${shown === "table" && html`<div class="table-area" tabindex="0" role="region" aria-label="Steps as a table, scrollable"><table>
-        <thead><tr><th scope="col">Step</th><th scope="col">Status</th><th scope="col">Attempts</th><th scope="col">Start</th><th scope="col">Duration</th><th scope="col">After</th></tr></thead>
-        <tbody>${steps.map((one) => html`<tr key=${one.key}><th scope="row"><button type="button" class="link" onClick=${() => onSelect(one.key)}>${one.key}</button></th><td><${Status} status=${one.status} /></td><td>${attempts[one.key]?.length ?? 0}</td><td>${one.startedAt ? preciseTime(one.startedAt) : ""}</td><td>${one.durationSeconds != null ? duration(one.durationSeconds * 1000) : ""}</td><td>${one.dependsOn.slice(0, 4).join(", ")}${one.dependsOn.length > 4 ? ` and ${one.dependsOn.length - 4} more` : ""}</td></tr>`)}</tbody>
-      </table></div>`}
+      ${shown === "table" && html`<${Table} label="Steps as a table" heads=${["Step", "Status", "Attempts", "Start", "Duration", "After"]}>${steps.map((one) => html`<tr key=${one.key}><th scope="row"><button type="button" class="link" onClick=${() => onSelect(one.key)}>${one.key}</button></th><td><${Status} status=${one.status} /></td><td>${attempts[one.key]?.length ?? 0}</td><td>${one.startedAt ? preciseTime(one.startedAt) : ""}</td><td>${one.durationSeconds != null ? duration(one.durationSeconds * 1000) : ""}</td><td>${one.dependsOn.slice(0, 4).join(", ")}${one.dependsOn.length > 4 ? ` and ${one.dependsOn.length - 4} more` : ""}</td></tr>`)}<//>`}
     </div>
   </section>`;
+}
+
+/** @param {string} name @param {string} text */
+async function copied(name, text) {
+  if (await copy(text)) toast(`Copied ${name}`);
+  else toast("The browser does not permit copying.", "error");
+}
+
+/**
+ * @param {{ world: string, inspected: Inspection, selected: Step | null, onDone: () => void, onRetry: () => void }} props
+ */
+function RunActions({ world, inspected, selected, onDone, onRetry }) {
+  const { run } = inspected;
+  const finished = FINISHED.has(run.status);
+  const waiting = inspected.steps.steps.filter((step) => step.status === "awaiting_approval");
+  const steer = async (/** @type {string} */ path, /** @type {unknown} */ body) => {
+    try {
+      await control("POST", `runs/${run.id}/${path}`, { world, body });
+      onDone();
+    } catch (error) {
+      report(error);
+    }
+  };
+  const link = async () => {
+    try {
+      const made = await control("POST", "repro", { world, body: { runs: [run.id] } });
+      copied("a link that opens a copy of this run", made.link);
+    } catch (error) {
+      report(error);
+    }
+  };
+  const running = selected?.status === "running";
+  return html`<div class="actions">
+    ${waiting.map((step) => html`<span class="decision">${step.name}:
+      <button type="button" class="primary" onClick=${() => steer("decision", { approved: true, step: step.key })}>Approve</button>
+      <button type="button" onClick=${() => steer("decision", { approved: false, step: step.key })}>Reject</button></span>`)}
+    ${finished
+      ? html`<button type="button" class="primary" title="Retry (r)" onClick=${onRetry}>Retry…</button>`
+      : html`<button type="button" title="Cancel (c)" onClick=${() => cancel(world, run).then(onDone)}>Cancel</button>`}
+    <${Menu} label="Force" items=${[
+      ...(selected
+        ? [
+            { name: `Complete ${selected.key}`, disabled: !running, title: running ? undefined : "A step must be running", act: () => steer("outcome", { outcome: "completed", step: selected.key }) },
+            { name: `Fail ${selected.key}`, disabled: !running, danger: true, title: running ? undefined : "A step must be running", act: () => steer("outcome", { outcome: "failed", step: selected.key }) },
+          ]
+        : []),
+      { name: "Complete the run", disabled: finished, act: () => steer("outcome", { outcome: "completed" }) },
+      { name: "Fail the run", disabled: finished, danger: true, act: () => steer("outcome", { outcome: "failed" }) },
+      { name: "End as cancelled", disabled: finished, act: () => steer("outcome", { outcome: "cancelled" }) },
+    ]} />
+    <${Menu} label="Copy as" class="is-right" items=${[
+      ...snippets(world, inspected).map((one) => ({ name: one.name, act: () => copied(one.name, one.text) })),
+      { name: "Scenario (YAML)", act: () => copied("the scenario", scenarioFile(inspected.definition)) },
+      { name: "Link to this situation", act: link },
+    ]} />
+  </div>`;
+}
+
+/** @type {[string, string][]} */
+const MODES = [
+  ["from_failed", "The failed steps and their dependents"],
+  ["from_step", "One step and its dependents"],
+  ["full", "Every step"],
+];
+
+/**
+ * @param {{ world: string, inspected: Inspection, selected: string | null, onClose: () => void, onDone: () => void }} props
+ */
+function RetryDialog({ world, inspected, selected, onClose, onDone }) {
+  const steps = inspected.steps.steps;
+  const failed = steps.some((step) => step.status === "failed");
+  const [mode, setMode] = useState(selected ? "from_step" : failed ? "from_failed" : "full");
+  const [step, setStep] = useState(selected ?? steps[0]?.key ?? "");
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    onClose();
+    await retry(world, inspected.run, mode === "from_step" ? { mode, stepKey: step } : { mode });
+    onDone();
+  };
+  return html`<${Dialog} title="Retry the run" onClose=${onClose}>
+    <form class="form" onSubmit=${submit}>
+      <fieldset><legend>What to run again</legend>
+        ${MODES.map(([value, text]) => html`<label class="check"><input type="radio" name="mode" value=${value} checked=${value === mode} onChange=${() => setMode(value)} /><span><code>${value}</code> ${text}</span></label>`)}
+      </fieldset>
+      ${mode === "from_step" && html`<label>Step, also chosen in the graph
+        <select value=${step} onChange=${(/** @type {any} */ event) => setStep(event.target.value)}>${steps.map((one) => html`<option value=${one.key} selected=${one.key === step}>${one.name} (${one.key})</option>`)}</select></label>`}
+      <footer><button type="submit" class="primary">Retry</button></footer>
+    </form>
+  <//>`;
 }

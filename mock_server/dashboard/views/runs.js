@@ -1,15 +1,14 @@
 /** The list of runs: tabs by status, a search, live rows, and thousands of them. */
 
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/htm-preact.js";
 import { contract, control } from "../api.js";
 import { useNow } from "../clock.js";
 import { ago, duration, short } from "../format.js";
 import { FINISHED } from "../fold.js";
 import { useKeys } from "../keys.js";
-import { Empty, Failure, Menu, report } from "../parts/basics.js";
-import { MiniGantt } from "../parts/gantt.js";
-import { STATUSES, Status, word } from "../parts/status.js";
-import { useResource } from "../resource.js";
+import { Empty, Failure, Menu, STATUSES, Status, report, word } from "../parts/basics.js";
+import { MiniGantt } from "../parts/pictures.js";
+import { useResource } from "../feed.js";
 import { go, href, replaceQuery } from "../router.js";
 import { toast } from "../store.js";
 

@@ -1,10 +1,10 @@
 /** The first screen: what to call, with which credential, and the newest runs as they live. */
 
-import { html } from "../preact.js";
+import { html } from "../vendor/htm-preact.js";
 import { RUNS, address, control, origin } from "../api.js";
 import { useNow } from "../clock.js";
-import { CodeLine, Copy, Failure } from "../parts/basics.js";
-import { useResource } from "../resource.js";
+import { CodeLine, Copy, Failure, Panel } from "../parts/basics.js";
+import { useResource } from "../feed.js";
 import { href } from "../router.js";
 import { declared, version } from "../store.js";
 import { RunRow } from "./runs.js";
@@ -26,8 +26,7 @@ export function Start({ route: { world } }) {
   return html`<div class="page start">
     <header class="page-head"><div><h1>Automation runs mock</h1>
       <p class="lead">A stateful mock of the Automation runs API: runs wait, execute steps, fail, are cancelled and retried. <span class="quiet-text">Version ${version}</span></p></div></header>
-    <section class="panel" aria-labelledby="call">
-      <h2 id="call">Call it</h2>
+    <${Panel} id="call" title="Call it">
       <${CodeLine} text=${curl} label="Copy command" />
       <dl class="facts">
         <div><dt>Base URL</dt><dd><code>${origin}</code> <${Copy} text=${origin} label="Copy URL" /></dd></div>
@@ -35,16 +34,14 @@ export function Start({ route: { world } }) {
         <div><dt>Worlds</dt><dd>${declared.map((name) => html`<code>${name}</code> `)}or any name that begins with <code>test-</code>; each has its own runs and clock</dd></div>
         <div><dt>Errors</dt><dd><code>expired</code>, <code>forbidden</code> and <code>limited</code> return 401, 403 and 429</dd></div>
       </dl>
-    </section>
-    <section class="panel" aria-labelledby="living">
-      <header><h2 id="living">Newest runs in ${world}</h2><span><a href=${href({ view: "new" })}>New run</a> <a href=${href({ view: "runs" })}>All ${data?.total ?? ""} runs</a></span></header>
+    <//>
+    <${Panel} id="living" title=${`Newest runs in ${world}`} aside=${html`<span><a href=${href({ view: "new" })}>New run</a> <a href=${href({ view: "runs" })}>All ${data?.total ?? ""} runs</a></span>`}>
       <${Failure} error=${error} />
       ${data && !data.items.length && html`<p>This world has no runs. <a href=${href({ view: "new" })}>Start the first one</a>, or reset the world with <a href=${href({ view: "state" })}>demo data</a>.</p>`}
       <div class="rows" role="list" aria-label="Newest runs">${data?.items.map((/** @type {Overview} */ item) => html`<div role="listitem" key=${item.run.id}><${RunRow} item=${item} now=${now} /></div>`)}</div>
-    </section>
-    <section class="panel" aria-labelledby="documents">
-      <h2 id="documents">Documents</h2>
+    <//>
+    <${Panel} id="documents" title="Documents">
       <ul class="links">${LINKS.map(([path, name, text]) => html`<li><a href=${address(path)}>${name}</a><span>${text}</span></li>`)}</ul>
-    </section>
+    <//>
   </div>`;
 }

@@ -1,9 +1,9 @@
 /** The state of a world as a document: export, import, reset, copy. */
 
-import { html, useRef, useState } from "../preact.js";
+import { html, useRef, useState } from "../vendor/htm-preact.js";
 import { address, control } from "../api.js";
 import { size } from "../format.js";
-import { CodeLine, report } from "../parts/basics.js";
+import { CodeLine, Head, Panel, report } from "../parts/basics.js";
 import { go } from "../router.js";
 import { copy } from "../snippets.js";
 import { app, toast, useStore } from "../store.js";
@@ -47,13 +47,13 @@ export function StateView({ route: { world } }) {
     toast(`Copied a link with ${made.runs} runs${made.leftOut ? `; ${made.leftOut} are left out` : ""}`);
   });
   return html`<div class="page state">
-    <header class="page-head"><div><h1>State</h1><p class="lead">The world ${world} as one document: runs with their logs, clock, seed, behaviour, faults.${own ? ` It holds ${own.runs} runs; its seed is ${own.seed}.` : ""}</p></div></header>
+    <${Head} title="State" lead=${`The world ${world} as one document: runs with their logs, clock, seed, behaviour, faults.${own ? ` It holds ${own.runs} runs; its seed is ${own.seed}.` : ""}`}><//>
     <div class="panels">
-      <section class="panel" aria-labelledby="export"><h2 id="export">Export</h2>
+      <${Panel} id="export" title="Export">
         <p>The document continues on any mock of this version as this world would.</p>
         <p class="actions"><button type="button" class="primary" disabled=${busy !== ""} onClick=${save}>Download ${world}.json</button><button type="button" disabled=${busy !== ""} onClick=${link}>Copy a link to it</button></p>
         <${CodeLine} text=${`runs-mock state export ${world}.json --world ${world}`} />
-      </section>
+      <//>
       <${Import} world=${world} busy=${busy !== ""} onFile=${put} />
       <${Copying} world=${world} busy=${busy !== ""} work=${work} read=${read} />
       <${Reset} world=${world} busy=${busy !== ""} work=${work} />
@@ -71,14 +71,14 @@ function Import({ world, busy, onFile }) {
     const file = event.dataTransfer?.files[0];
     if (file) onFile(file);
   };
-  return html`<section class="panel" aria-labelledby="import"><h2 id="import">Import</h2>
+  return html`<${Panel} id="import" title="Import">
     <div class=${`drop ${over ? "is-over" : ""}`} onDragOver=${(/** @type {Event} */ event) => { event.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)} onDrop=${dropped}>
       <p>Drop an exported document here, or</p>
       <button type="button" disabled=${busy} onClick=${() => input.current.click()}>Choose a file</button>
       <input ref=${input} class="visually-hidden" type="file" accept="application/json,.json" aria-label="Document to import" tabindex="-1" onChange=${(/** @type {any} */ event) => { const [file] = event.target.files; if (file) onFile(file); event.target.value = ""; }} />
       <p class="quiet-text">It replaces ${world}; an invalid document changes nothing.</p>
     </div>
-  </section>`;
+  <//>`;
 }
 
 /** @param {{ world: string, busy: boolean, work: (name: string, act: () => Promise<unknown>) => void, read: () => Promise<string> }} props */
@@ -92,13 +92,13 @@ function Copying({ world, busy, work, read }) {
       go({ world: name, view: "runs" });
     });
   };
-  return html`<section class="panel" aria-labelledby="copy"><h2 id="copy">Copy</h2>
+  return html`<${Panel} id="copy" title="Copy">
     <form class="form" onSubmit=${submit}>
       <label>Name of the copy, also its credential <input required pattern="[a-z0-9][a-z0-9._\\-]{0,63}" value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} /></label>
       <p class="quiet-text">A world of this name is replaced. Names that begin with <code>test-</code> open a new one.</p>
       <footer><button type="submit" disabled=${busy}>Copy the world</button></footer>
     </form>
-  </section>`;
+  <//>`;
 }
 
 /** @param {{ world: string, busy: boolean, work: (name: string, act: () => Promise<unknown>) => void }} props */
@@ -115,7 +115,7 @@ function Reset({ world, busy, work }) {
       toast(`Reset ${world}: ${made.runs} runs`);
     });
   };
-  return html`<section class="panel" aria-labelledby="reset"><h2 id="reset">Reset</h2>
+  return html`<${Panel} id="reset" title="Reset">
     <form class="form" onSubmit=${submit}>
       <label>Content <select name="start">${["demo", "empty", "edge-cases", "ten-thousand"].map((one) => html`<option value=${one}>${one}</option>`)}</select></label>
       <label>Seed <input name="seed" type="number" min="0" placeholder="that of the mock" /></label>
@@ -123,5 +123,5 @@ function Reset({ world, busy, work }) {
       <p class="quiet-text">All runs, faults and recorded requests of ${world} are removed, and open streams end.</p>
       <footer><button type="submit" class="danger" disabled=${busy}>Reset ${world}</button></footer>
     </form>
-  </section>`;
+  <//>`;
 }

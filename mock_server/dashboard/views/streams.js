@@ -1,11 +1,10 @@
 /** The event streams of the world: who follows which run, and how far each has come. */
 
-import { html } from "../preact.js";
+import { html } from "../vendor/htm-preact.js";
 import { control } from "../api.js";
 import { dateTime, short, size } from "../format.js";
-import { Empty, Failure } from "../parts/basics.js";
-import { Status } from "../parts/status.js";
-import { useResource } from "../resource.js";
+import { Empty, Failure, Head, Panel, Status, Table } from "../parts/basics.js";
+import { useResource } from "../feed.js";
 import { href } from "../router.js";
 
 /** @typedef {{ request: number, run: string, status: string, openedAt: string | null, position: number, events: number, userAgent: string | null }} Stream */
@@ -21,7 +20,7 @@ export function StreamsView({ route: { world } }) {
   const open = /** @type {Stream[]} */ (data?.[0].items ?? []);
   const ended = /** @type {Entry[]} */ (data?.[1].items ?? []).filter((one) => one.stream !== "open").slice(0, 50);
   return html`<div class="page streams">
-    <header class="page-head"><div><h1>Streams</h1><p class="lead">Who follows the events of which run in ${world}.</p></div></header>
+    <${Head} title="Streams" lead=${`Who follows the events of which run in ${world}.`}><//>
     <${Failure} error=${error} />
     ${data && !open.length && !ended.length
       ? html`<${Empty} title="No client follows a run"><p>A stream appears here as long as a client keeps it open, with the events that were sent. Follow a run:</p>
@@ -41,12 +40,9 @@ const run = (id) => html`<a href=${href({ view: "runs", id })}><code>${short(id)
 
 /** @param {{ title: string, id: string, heads: string[], rows: unknown[][] }} props */
 function List({ title, id, heads, rows }) {
-  return html`<section class="panel" aria-labelledby=${id}><h2 id=${id}>${title}</h2>
+  return html`<${Panel} id=${id} title=${title}>
     ${rows.length
-      ? html`<div class="table-area" tabindex="0" role="region" aria-label=${`${title}, scrollable`}><table>
-          <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
-          <tbody>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
-        </table></div>`
+      ? html`<${Table} label=${title} heads=${heads}>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}<//>`
       : html`<p class="quiet-text">None.</p>`}
-  </section>`;
+  <//>`;
 }
