@@ -48,7 +48,7 @@ def control(
         **inspection.functions(all_worlds),
         **clock.functions(),
         **faults.functions(all_worlds, document),
-        **feed.functions(all_worlds, explainer),
+        **feed.functions(all_worlds, explainer, sessions),
         **state.functions(all_worlds),
         **requests.functions(all_worlds, explainer),
         **coverage.functions(explainer),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mock_server.errors import HttpError
-from mock_server.http.call import BodyResponse, Call, Handler, NoContent, Response
+from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, NoContent, Response
 from mock_server.http.control_sessions import COOKIE, ControlSessions
 from mock_server.http.page_headers import page_headers, wants_page
 
@@ -22,16 +22,19 @@ def functions(sessions: ControlSessions) -> dict[str, Handler]:
     def sign_in(call: Call) -> Response:
         headers = dict(_NO_STORE)
         if sessions.token_required:
-            try:
-                session = sessions.sign_in(call.body["token"])
-            except HttpError as error:
-                if wants_page(call.exchange.headers):
-                    return login_page(error)
-                raise
-            headers["Set-Cookie"] = _cookie(call, session)
+            if not sessions.accepts(call.body["token"]):
+                return DeferredResponse(reject(call))
+            headers["Set-Cookie"] = _cookie(call, sessions.sign_in())
         if wants_page(call.exchange.headers):
             return BodyResponse(b"", 303, {"Location": next_page(call), **headers})
         return BodyResponse.json({"signedIn": True}, 200, headers)
+
+    async def reject(call: Call) -> Response:
+        await sessions.delay_guess()
+        error = HttpError(401, "token: expected the control token of the mock.")
+        if wants_page(call.exchange.headers):
+            return login_page(error)
+        raise error
 
     def sign_out(call: Call) -> Response:
         sessions.sign_out(call.exchange.headers)

@@ -6,14 +6,16 @@ last one has left, so that it can resume. Without a client, nothing is observed.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from mock_server.control.feed_channel import Channel, Topic
-from mock_server.control.feed_stream import FeedStream
+from mock_server.control.feed_stream import FeedStream, Watch, unwatched
 from mock_server.control.worlds import to_json
 from mock_server.engine.randomness import new_token
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError
 from mock_server.http.call import Call, Handler, NoContent, Response
+from mock_server.http.control_sessions import ControlSessions
 from mock_server.http.event_stream import HEADERS
 from mock_server.http.explain import Explainer
 from mock_server.journal.journal import Journal
@@ -67,10 +69,16 @@ class Feeds:
             )
 
     def open(
-        self, world: World, whose: str, topics: list[Topic], last_event_id: str | None
+        self,
+        world: World,
+        whose: str,
+        topics: list[Topic],
+        last_event_id: str | None,
+        watch: Watch = unwatched,
     ) -> FeedStream:
         """Return a stream of the changes in ``world``, since ``last_event_id`` if there is one;
-        send it, or its channel will not end. Raise HttpError as ``check_room`` does."""
+        send it, or its channel will not end. ``watch`` ends it with the session of the client.
+        Raise HttpError as ``check_room`` does."""
         self.check_room()
         key = (world.name, whose)
         channel = self._channels.get(key)
@@ -78,7 +86,7 @@ class Feeds:
             self._make_room()
             channel = self._channels[key] = Channel(self, world, self._journals[whose])
         self._worlds.observer = self
-        return FeedStream(self, channel, topics, last_event_id)
+        return FeedStream(self, channel, topics, last_event_id, watch)
 
     def release(self, channel: Channel) -> None:
         """Let ``channel`` end soon, unless a client joins it."""
@@ -125,7 +133,9 @@ class Feeds:
             channel.worlds_changed()
 
 
-def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
+def functions(
+    worlds: Worlds, explainer: Explainer, sessions: ControlSessions
+) -> dict[str, Handler]:
     """Return ``followEvents``."""
     feeds = Feeds(worlds, explainer)
 
@@ -137,6 +147,7 @@ def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
             return NoContent(HEADERS, 200)  # As GET, without opening the stream.
         whose = call.parameters["whose"].replace("nobody", "none")
         last_event_id = call.parameters["Last-Event-ID"]
-        return feeds.open(call.world, whose, list(dict.fromkeys(topics)), last_event_id)
+        watch = partial(sessions.watch, call.exchange.headers)
+        return feeds.open(call.world, whose, list(dict.fromkeys(topics)), last_event_id, watch)
 
     return {"followEvents": follow_events}

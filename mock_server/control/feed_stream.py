@@ -6,6 +6,7 @@ once and in its newest state.
 
 import asyncio
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,15 @@ HEARTBEAT_INTERVAL = 15.0
 
 _HEARTBEAT = b": still here\n\n"
 _HEADERS = [(name.lower().encode(), text.encode()) for name, text in HEADERS.items()]
+Watch = Callable[[Callable[[], None]], Callable[[], None]]
+"""Calls a function when the session of the client ends; returns a function that stops that."""
+
+
+def unwatched(_end: Callable[[], None]) -> Callable[[], None]:
+    """Call nothing: the client has no session."""
+    return lambda: None
+
+
 _ID = re.compile(r"([\w]{1,32})-([0-9]{1,15})", re.ASCII)
 
 
@@ -34,10 +44,16 @@ class FeedStream:
     """The feed of one client; a response that sends itself."""
 
     def __init__(
-        self, feeds: "Feeds", channel: Channel, topics: list[Topic], last_event_id: str | None
+        self,
+        feeds: "Feeds",
+        channel: Channel,
+        topics: list[Topic],
+        last_event_id: str | None,
+        watch: Watch,
     ) -> None:
         self._feeds = feeds
         self._channel = channel
+        self._watch = watch
         self._world_name = channel.world.name
         self._awake, self._over = asyncio.Event(), asyncio.Event()
         resumed = None if last_event_id is None else self._position(last_event_id)
@@ -55,6 +71,7 @@ class FeedStream:
     async def __call__(self, receive: Receive, send: Send) -> None:
         feeds, channel = self._feeds, self._channel
         channel.join(self)
+        stop_watching = self._watch(self.end)
         feeds.open_count += 1
         disconnected = asyncio.create_task(until_disconnected(receive))
         disconnected.add_done_callback(lambda _: self.end())
@@ -64,6 +81,7 @@ class FeedStream:
             await send({"type": "http.response.body", "body": b""})
         finally:
             disconnected.cancel()
+            stop_watching()
             feeds.open_count -= 1
             channel.leave(self)
             feeds.release(channel)

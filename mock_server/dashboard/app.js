@@ -58,7 +58,7 @@ function App() {
     </header>
     ${connection === "lost" && html`<div class="lost" role="alert">The mock does not respond. The page reconnects by itself as soon as it is started again: <code>runs-mock serve</code></div>`}
     ${connection === "denied" && html`<div class="lost" role="alert">The mock requires its control token. <button type="button" onClick=${() => app.set({ dialog: "sign-in" })}>Sign in</button></div>`}
-    <main id="main" tabindex="-1"><${Guarded} key=${`${world}/${view}/${id}`} part=${shown} route=${route} /></main>
+    <main id="main" tabindex="-1">${connection !== "denied" && html`<${Guarded} key=${`${world}/${view}/${id}`} part=${shown} route=${route} />`}</main>
     <${Toasts} />
     ${dialog === "palette" && html`<${Palette} world=${world} views=${VIEWS} />`}
     ${dialog === "help" && html`<${Help} />`}

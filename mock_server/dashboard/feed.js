@@ -109,6 +109,12 @@ export function reconnect() {
   follow(world);
 }
 
+/** End the session of this browser. */
+export async function signOut() {
+  await control("POST", "logout");
+  reconnect();
+}
+
 function open() {
   const url = address(`_mock/events?world=${encodeURIComponent(world)}&topics=${TOPICS.join(",")}`);
   const mine = (source = new EventSource(url));

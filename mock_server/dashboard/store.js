@@ -82,6 +82,9 @@ export const app = createStore({
 export const declared = (meta.worlds ?? "demo").split(" ");
 export const version = meta.release ?? "";
 
+/** Whether the mock was started with a control token. */
+export const guarded = meta.guarded !== undefined;
+
 let lastToast = 0;
 
 /**

@@ -7,12 +7,13 @@ requests that the mock's own pages have caused.
 """
 
 import hmac
+from asyncio import sleep
 from collections import OrderedDict
+from collections.abc import Callable
 
 from mock_server.cookies import cookie_pairs
 from mock_server.engine.clock import monotonic
 from mock_server.engine.randomness import new_token
-from mock_server.errors import HttpError
 from mock_server.journal.exchange import Headers
 
 COOKIE = "runs_mock_control"
@@ -22,7 +23,13 @@ MAX_SESSIONS = 100
 
 MAX_GUESSES = 10
 _SECONDS_PER_GUESS = 6.0
-"""After so many wrong tokens, one more may be sent in so many real seconds."""
+"""After so many wrong tokens, one in so many real seconds is rejected without a delay."""
+
+DELAY = 1.0
+"""Real seconds by which the rejection of another one is delayed."""
+
+MAX_DELAYED = 100
+"""Rejections that are delayed at the same time; others are sent at once."""
 
 
 class ControlSessions:
@@ -31,9 +38,10 @@ class ControlSessions:
     def __init__(self, token: str | None) -> None:
         self.token_required = token is not None
         self._token = (token or "").encode()
-        self._sessions: OrderedDict[bytes, None] = OrderedDict()
+        self._sessions: OrderedDict[bytes, set[Callable[[], None]]] = OrderedDict()
         self._guesses = float(MAX_GUESSES)
         self._guessed_at = monotonic()
+        self._delayed = 0
 
     def accepts(self, guess: str) -> bool:
         """Return whether ``guess`` is the token; how long that takes does not depend on it."""
@@ -41,38 +49,56 @@ class ControlSessions:
             guess.encode("utf-8", "replace"), self._token
         )
 
-    def sign_in(self, guess: str) -> str:
-        """Return the cookie of a new session.
+    async def delay_guess(self) -> None:
+        """Return when a wrong token is to be rejected: at once for the first ones.
 
-        Raise HttpError: 401 for a wrong token, 429 after too many of them, also for the right one.
+        The right token never waits, so wrong ones lock out no client.
         """
         now = monotonic()
         refilled = self._guesses + (now - self._guessed_at) / _SECONDS_PER_GUESS
         self._guesses, self._guessed_at = min(refilled, MAX_GUESSES), now
-        if self._guesses < 1:
-            wait = str(int((1 - self._guesses) * _SECONDS_PER_GUESS) + 1)
-            raise HttpError(
-                429,
-                "Too many wrong tokens. Wait, or send the token as X-Mock-Token.",
-                {"Retry-After": wait},
-            )
-        if not self.accepts(guess):
+        if self._guesses >= 1:
             self._guesses -= 1
-            raise HttpError(401, "token: expected the control token of the mock.")
+        elif self._delayed < MAX_DELAYED:
+            self._delayed += 1
+            try:
+                await sleep(DELAY)
+            finally:
+                self._delayed -= 1
+
+    def sign_in(self) -> str:
+        """Return the cookie of a new session."""
         session = new_token()
-        self._sessions[session.encode()] = None
+        self._sessions[session.encode()] = set()
         if len(self._sessions) > MAX_SESSIONS:
-            self._sessions.popitem(last=False)
+            _end(self._sessions.popitem(last=False)[1])
         return session
 
     def sign_out(self, headers: Headers) -> None:
         """End the session of a request."""
         for session in _cookies(headers):
-            self._sessions.pop(session, None)
+            _end(self._sessions.pop(session, set()))
+
+    def watch(self, headers: Headers, end: Callable[[], None]) -> Callable[[], None]:
+        """Call ``end`` when the session of a request ends; return a function that stops that."""
+        calls = [self._sessions[one] for one in _cookies(headers) if one in self._sessions]
+        for one in calls:
+            one.add(end)
+
+        def stop() -> None:
+            for one in calls:
+                one.discard(end)
+
+        return stop
 
     def is_open(self, headers: Headers) -> bool:
         """Return whether a request has the cookie of a session."""
         return bool(self._sessions) and any(one in self._sessions for one in _cookies(headers))
+
+
+def _end(calls: set[Callable[[], None]]) -> None:
+    for call in list(calls):
+        call()
 
 
 def _cookies(headers: Headers) -> list[bytes]:

@@ -50,6 +50,7 @@ def register(app: Flask, worlds: Worlds) -> None:
             address=documents.address(),
             scenarios=worlds.scenarios.values(),
             declared=worlds.settings.declared,
+            guarded=worlds.settings.access.token is not None,
         )
         return File(page.encode(), "text/html; charset=utf-8").respond("no-cache")
 

@@ -47,7 +47,7 @@ def test_a_reset_is_noticed(visit: Visit) -> None:
 
 
 def test_a_page_signs_in_with_the_token(context: BrowserContext) -> None:
-    """A wrong one is rejected in words; after the right one the page is live."""
+    """A wrong one is rejected in words; the right one makes the page live, until it signs out."""
     with serving(Settings(start="empty", access=Access(token="correct-horse"))) as url:
         page = context.new_page()
         page.goto(url)
@@ -62,6 +62,9 @@ def test_a_page_signs_in_with_the_token(context: BrowserContext) -> None:
         page.get_by_role("link", name="New run").first.click()
         page.get_by_role("button", name="Start diamond").click()
         expect(page.locator(".run-facts")).to_contain_text("pending")
+        page.get_by_role("button", name="Sign out").click()
+        expect(dialog).to_be_visible()
+        expect(page.locator(".run-facts")).to_be_hidden()
 
 
 @pytest.mark.extended

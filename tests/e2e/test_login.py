@@ -1,7 +1,12 @@
 """Signing in to the control API from a page: the cookie, where it counts, and guesses."""
 
+import asyncio
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from queue import Queue
 from typing import Any
 
 import httpx2
@@ -184,37 +189,93 @@ def test_a_body_without_a_valid_token_is_rejected(
         assert browser.post("/_mock/login", data=body).status_code == 422
 
 
-def test_guesses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The right token has to wait, too; then it is accepted. Wrong ones do not end sessions."""
-    now = [1_000.0]
+def test_wrong_tokens_are_rejected_ever_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After ten, in the form and in headers, each waits. The right token never does."""
+    now, waits = [1_000.0], Queue[float]()
+    release = threading.Event()
+
+    async def wait(seconds: float) -> None:
+        waits.put(seconds)
+        await asyncio.to_thread(release.wait, 60)
+
     monkeypatch.setattr(control_sessions, "monotonic", lambda: now[0])
+    monkeypatch.setattr(control_sessions, "sleep", wait)
+    monkeypatch.setattr(control_sessions, "MAX_DELAYED", 2)
     settings = Settings(start="empty", access=Access(token=TOKEN))
     with serving(settings) as url, httpx2.Client(base_url=url, verify=False) as client:
-        assert sign_in(client).status_code == 200
-        for guess in ("", TOKEN[:-1], TOKEN + "x", "\u20ac", *"abcdef"):
+        for guess in ("", TOKEN[:-1], TOKEN + "x", "\u20ac", *"ab"):
             page = client.post("/_mock/login", data={"token": guess}, headers=PAGE)
             assert page.status_code == 401
             assert "expected the control token" in page.text
-        refused = sign_in(client)
-        assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
-        assert client.post("/_mock/login", data={}, headers=PAGE).status_code == 422
-        assert signed_in(client)
-        assert client.get("/_mock/worlds", headers={"X-Mock-Token": TOKEN}).is_success
-        now[0] += 7
-        assert sign_in(client).status_code == 200
+        for name in ("X-Mock-Token", "Authorization"):
+            for _ in range(2):
+                headers = {name: "Bearer wrong"}
+                assert client.get("/_mock/worlds", headers=headers).status_code == 401
+        assert waits.empty()
+        with ThreadPoolExecutor() as pool:
+            slow = [
+                pool.submit(httpx2.get, f"{url}/_mock/worlds", headers={"X-Mock-Token": "wrong"}),
+                pool.submit(httpx2.post, f"{url}/_mock/login", json={"token": "wrong"}),
+            ]
+            assert [waits.get(timeout=60), waits.get(timeout=60)] == [control_sessions.DELAY] * 2
+            assert sign_in(client).status_code == 200
+            assert signed_in(client)
+            assert client.get("/_mock/worlds", headers={"X-Mock-Token": TOKEN}).is_success
+            anonymous = httpx2.get(f"{url}/_mock/worlds")  # Without a guess.
+            assert anonymous.status_code == 401
+            # More than that do not wait, so they cost no memory.
+            third = httpx2.get(f"{url}/_mock/worlds", headers={"X-Mock-Token": "wrong"})
+            assert third.status_code == 401
+            assert not any(one.done() for one in slow)
+            release.set()
+            assert [one.result(timeout=60).status_code for one in slow] == [401, 401]
+        now[0] += 6
+        again = httpx2.get(f"{url}/_mock/worlds", headers={"X-Mock-Token": "wrong"})
+        assert again.status_code == 401
+        assert waits.empty()
 
 
 def test_sessions_are_bounded() -> None:
-    """The oldest ends."""
+    """The oldest ends, and what is open for it."""
+    ended: list[str] = []
     sessions = control_sessions.ControlSessions(TOKEN)
-    first, *others = [sessions.sign_in(TOKEN) for _ in range(control_sessions.MAX_SESSIONS + 1)]
+    first = sessions.sign_in()
+    sessions.watch(cookie(first), lambda: ended.append("first"))
+    stop = sessions.watch(cookie(first), lambda: ended.append("stopped"))
+    stop()
+    sessions.watch(cookie("unknown"), lambda: ended.append("unknown"))
+    others = [sessions.sign_in() for _ in range(control_sessions.MAX_SESSIONS)]
+    assert ended == ["first"]
+    assert not sessions.is_open(cookie(first))
+    assert all(sessions.is_open(cookie(one)) for one in others)
+    assert not sessions.is_open(cookie(""))
 
-    def is_open(session: str) -> bool:
-        return sessions.is_open([(b"cookie", f"a=b; runs_mock_control={session}".encode())])
 
-    assert not is_open(first)
-    assert all(map(is_open, others))
-    assert not is_open("")
+def cookie(session: str) -> list[tuple[bytes, bytes]]:
+    return [(b"cookie", f"a=b; runs_mock_control={session}".encode())]
+
+
+def test_signing_out_ends_the_feeds_of_the_session(browser: httpx2.Client) -> None:
+    """Not those of others, nor those of clients with the token."""
+    with httpx2.Client(base_url=browser.base_url, verify=False) as other, ExitStack() as stack:
+        sign_in(browser)
+        sign_in(other)
+        feeds = {
+            name: stack.enter_context(client.stream("GET", "/_mock/events", headers=headers))
+            for name, client, headers in (
+                ("own", browser, {"Sec-Fetch-Site": "same-origin"}),
+                ("other", other, {"Sec-Fetch-Site": "same-origin"}),
+                ("token", browser, {"X-Mock-Token": TOKEN, "Cookie": ""}),
+            )
+        }
+        parts = {name: feed.iter_raw() for name, feed in feeds.items()}
+        assert all(b"event: hello" in next(one) for one in parts.values())
+        own = {"Origin": str(browser.base_url).rstrip("/")}
+        assert browser.post("/_mock/logout", headers=own).status_code == 204
+        assert b"event: clock" not in b"".join(parts["own"])  # It has ended.
+        other.post("/_mock/clock/freeze", headers={"X-Mock-Token": TOKEN})
+        for name in ("other", "token"):
+            assert b"event: clock" in next(parts[name])
 
 
 def test_without_a_token_there_is_nothing_to_sign_in_to(anonymous_page: httpx2.Client) -> None:

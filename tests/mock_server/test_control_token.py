@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from mock_server.errors import UsageError
+from mock_server.http import control_sessions
 from mock_server.settings import Access, Settings
 from mock_server.testing import serving
 
@@ -26,7 +27,12 @@ CLICKED = {
 def guarded() -> Iterator[httpx2.Client]:
     """A client of a mock that was started with a token; it does not send it by itself."""
     settings = Settings(start="empty", access=Access(token=TOKEN))
-    with serving(settings) as url, httpx2.Client(base_url=url, verify=False) as client:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        serving(settings) as url,
+        httpx2.Client(base_url=url, verify=False) as client,
+    ):
+        patch.setattr(control_sessions, "DELAY", 0)
         yield client
 
 

@@ -13,6 +13,7 @@ from mock_server.control.feed import Feeds
 from mock_server.control.feed_channel import Topic
 from mock_server.engine.randomness import SeededRandom
 from mock_server.errors import HttpError
+from mock_server.http.control_sessions import ControlSessions
 from mock_server.journal.exchange import Exchange
 from mock_server.journal.journal import Journal
 from mock_server.settings import Settings
@@ -146,7 +147,7 @@ def test_a_head_request_observes_nothing() -> None:
     async def run() -> None:
         worlds = Worlds(Settings(scale=0))
         explainer = SimpleNamespace(entry=None, unassigned=Journal())
-        follow_events = feed.functions(worlds, explainer)["followEvents"]
+        follow_events = feed.functions(worlds, explainer, ControlSessions(None))["followEvents"]
         world = await worlds.open(WORLD)
         parameters = {"topics": None, "whose": "world", "Last-Event-ID": None}
         exchange = SimpleNamespace(method="HEAD")

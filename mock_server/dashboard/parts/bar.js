@@ -2,10 +2,11 @@
 
 import { html, useRef } from "../vendor/htm-preact.js";
 import { advance, setScale, toNext, toggle, untilDone, useNow } from "../clock.js";
+import { signOut } from "../feed.js";
 import { duration, timeOfDay, dateTime } from "../format.js";
 import { go, href } from "../router.js";
-import { app, declared, setTheme, useStore } from "../store.js";
-import { Copy } from "./basics.js";
+import { app, declared, guarded, setTheme, useStore } from "../store.js";
+import { Copy, report } from "./basics.js";
 
 const SCALES = [0.1, 0.5, 1, 2, 5, 10, 60, 600];
 
@@ -50,6 +51,7 @@ export function Indicators() {
   return html`<div class="bar-group is-end">
     <a class=${`chip ${faults.length ? "is-warning" : ""}`} href=${href({ view: "faults" })}>${faults.length ? `${faults.length} ${faults.length === 1 ? "fault" : "faults"}: ${summary(faults)}` : "No faults"}</a>
     <span class=${`chip connection is-${connection}`} role="status"><span aria-hidden="true">${symbol}</span> ${text}</span>
+    ${guarded && connection !== "denied" && html`<button type="button" class="quiet" onClick=${() => signOut().catch(report)}>Sign out</button>`}
     <button type="button" class="quiet" title="Change between the system's theme, light and dark" onClick=${() => setTheme(next)}>Theme: ${theme}</button>
     <button type="button" class="quiet" aria-label="Ctrl K: search commands" title="Commands (Ctrl-K)" onClick=${() => app.set({ dialog: "palette" })}><kbd>Ctrl K</kbd></button>
     <button type="button" class="quiet" aria-label="? Help" title="Keys (?)" onClick=${() => app.set({ dialog: "help" })}>?</button>

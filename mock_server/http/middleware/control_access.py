@@ -55,6 +55,10 @@ _HEADERS = frozenset(
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="control"'}
 
 
+class _WrongTokenError(HttpError):
+    """The request has another token than that of the mock."""
+
+
 class ControlAccessMiddleware:
     """Pass requests to the control API that ``access`` allows. Raise HttpError: 401 or 403."""
 
@@ -76,13 +80,19 @@ class ControlAccessMiddleware:
             if scope["path"].startswith(CONTROL):
                 try:
                     self._check(scope)
-                except HttpError:
-                    if not _is_link(scope):
-                        raise
-                    return self._confirm(receive, send)
+                except HttpError as error:
+                    if _is_link(scope):
+                        return self._confirm(receive, send)
+                    if isinstance(error, _WrongTokenError):
+                        return self._reject(error)
+                    raise
             elif not self._any_host:
                 self._check_contract_host(scope["headers"])
         return self.app(scope, receive, send)
+
+    async def _reject(self, error: "_WrongTokenError") -> None:
+        await self._sessions.delay_guess()
+        raise error
 
     def _check_contract_host(self, headers: Headers) -> None:
         """Raise HttpError (403) for a name that any page could have bound to this machine."""
@@ -145,7 +155,8 @@ class ControlAccessMiddleware:
         if signs_in or self._sessions.is_open(scope["headers"]):
             _check_own_page(scope, headers, may_hide=signs_in)
             return
-        raise HttpError(
+        guesses = [*headers[b"x-mock-token"], *bearers]
+        raise (_WrongTokenError if guesses else HttpError)(
             401,
             "The control API asks for the token that the mock was started with: "
             "send it as X-Mock-Token, or as Authorization: Bearer.",
