@@ -106,7 +106,7 @@ def check_unusual_ids_cause_no_server_error(context: CheckContext, operation: Op
         require(_send(context, operation.method, operation.path(unusual)), no_server_error)
 
 
-@requirement("HTTP-04")
+@requirement("HTTP-04", shares="unusual values")
 @pytest.mark.parametrize("parameter", ["status", "limit", "offset"])
 def check_unusual_values_cause_no_server_error(context: CheckContext, parameter: str) -> None:
     """Check that no value of the parameter causes a 5xx."""
@@ -274,7 +274,7 @@ def check_head_and_options(context: CheckContext, operation: Operation) -> None:
         )
 
 
-@requirement("HTTP-14")
+@requirement("HTTP-14", shares="retried")
 @pytest.mark.parametrize("operation", cancels.READS, ids=lambda o: o.value)
 def check_changed_run_is_not_unmodified(context: CheckContext, operation: Operation) -> None:
     """With the validators of the state before a cancel, or with made-up ones if it had none."""
@@ -288,7 +288,7 @@ def check_changed_run_is_not_unmodified(context: CheckContext, operation: Operat
             )
 
 
-@requirement("HTTP-15")
+@requirement("HTTP-15", shares="retried")
 @pytest.mark.parametrize("operation", cancels.READS, ids=lambda o: o.value)
 def check_caches_may_not_keep_responses(context: CheckContext, operation: Operation) -> None:
     """To a request with a credential: of a pending run and of the cancelled one."""

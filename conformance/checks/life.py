@@ -117,7 +117,7 @@ def check_reading_changes_nothing(context: CheckContext) -> None:
         raise CheckFailed(f"reading changed a run: {why}")
 
 
-@requirement("LIFE-07")
+@requirement("LIFE-07", shares="retried")
 def check_reads_show_an_acknowledged_cancel(context: CheckContext) -> None:
     """By id, in the list under its status, and in the stream, within `--settle`."""
     cancel = acknowledged_cancel(context)
@@ -142,7 +142,7 @@ def check_reads_show_an_acknowledged_retry(context: CheckContext) -> None:
         )
 
 
-@requirement("LIFE-08")
+@requirement("LIFE-08", shares="retried")
 def check_representations_have_the_same_fields(context: CheckContext) -> None:
     """The item of a pending run, the response to a cancel, and that to a retry."""
     for what, read, other in _representations(context):

@@ -88,7 +88,7 @@ def check_a_page_holds_no_more_than_its_limit(context: CheckContext, limit: int)
         raise CheckFailed(f"limit={limit} gives only {found} items of {context.page()['total']}")
 
 
-@requirement("LIST-04", since="1.1")
+@requirement("LIST-04", shares="boundary pages", since="1.1")
 def check_a_page_of_the_maximum_limit_is_full(context: CheckContext) -> None:
     """At the bound, and at the offsets around it if there are so many runs: a page has as many runs
     as its own `total` leaves for it."""
@@ -179,7 +179,7 @@ def check_pages_cover_the_list(context: CheckContext) -> None:
         raise CheckFailed("the pages hold the same runs as one large page, in another order")
 
 
-@requirement("LIST-10", exclusive=True, since="1.1")
+@requirement("LIST-10", exclusive=True, shares="boundary pages", since="1.1")
 def check_pages_join_at_the_maximum_limit(context: CheckContext) -> None:
     """The first page of the maximum size, the two runs around its end, and the page after it."""
     context.ensure_runs(1)
@@ -214,7 +214,7 @@ def check_the_total_does_not_depend_on_the_page(context: CheckContext) -> None:
         raise CheckFailed(f"`total` is {totals} for the pages {[str(query) for query in queries]}")
 
 
-@requirement("LIST-11", exclusive=True, since="1.1")
+@requirement("LIST-11", exclusive=True, shares="filtered pages", since="1.1")
 def check_the_total_under_a_filter_does_not_depend_on_the_page(context: CheckContext) -> None:
     """Nor on the limit: for the statuses that most runs have."""
     context.ensure_runs(3)
@@ -289,7 +289,7 @@ def check_the_order_is_by_creation(context: CheckContext) -> None:
     context.observe("Q11", *known, observed=f"createdAt of {len(moments)} runs is {observed}")
 
 
-@requirement("LIST-14", since="1.1")
+@requirement("LIST-14", shares="filtered pages", since="1.1")
 def check_the_order_under_a_filter(context: CheckContext) -> None:
     """The same way as without one."""
     context.ensure_runs(3)
@@ -374,7 +374,7 @@ def check_unusual_filter_values(context: CheckContext, query: str) -> None:
             raise CheckFailed("a status that no run has gives items")
 
 
-@requirement("LIST-19", since="1.1")
+@requirement("LIST-19", shares="unusual values", since="1.1")
 def check_unusual_characters_in_the_filter(context: CheckContext) -> None:
     """NUL, characters beyond ASCII and very long values are unknown statuses as well."""
     for value, response in pages_of_unusual_values(context, "status").items():
@@ -386,7 +386,7 @@ def check_unusual_characters_in_the_filter(context: CheckContext) -> None:
                 raise CheckFailed(f"status={value[:20]!r}, which no run has, gives items")
 
 
-@requirement("LIST-20")
+@requirement("LIST-20", shares="filtered pages")
 def check_every_run_is_listed_under_its_status(context: CheckContext) -> None:
     """Finished runs, as far as all of their status fit into one page."""
     context.runs.shared(State.CANCELLED)
