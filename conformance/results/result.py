@@ -30,7 +30,8 @@ class Result:
     that shows the failure, `caused_by` the requirement that covers it if that is another,
     `contract_location` the place not met, `runs` the observed histories, `reason` why it is
     inconclusive, `requests` the number of requests, `waited_for` the transition of a run that did
-    not come. `incidental`: the check is about something else."""
+    not come, `position` the place of the check in the run. `incidental`: the check is about
+    something else."""
 
     requirement: str
     check: str
@@ -47,6 +48,7 @@ class Result:
     reason: Untested | None = None
     requests: int = 0
     waited_for: str = ""
+    position: int = 0
 
     @property
     def curl(self) -> str:

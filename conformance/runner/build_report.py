@@ -1,10 +1,7 @@
-"""Put together the report of a run from its results, its circumstances and the waivers in force. An
-unreachable target has a report too."""
+"""Put together the report of a run from its record: results, circumstances and the waivers in
+force. An unreachable target has a report too."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pytest
 
@@ -15,57 +12,78 @@ from conformance.config.settings import Settings
 from conformance.contract.contract import load as load_contract
 from conformance.redaction import harmless
 from conformance.results.events import SetupFinished
+from conformance.results.record import RunRecord, Terms
 from conformance.results.report import Report, entries_from, find_stale
-from conformance.results.result import Result
+from conformance.results.result import Result, amend
 from conformance.vocabulary import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class RunInfo:
-    """How the run went: when it began (RFC 3339), how many seconds it took, the problems in its
-    way, and the limits of how far the result can be relied on."""
-
-    started: str
-    seconds: float
-    problem: str
-    interrupted: bool
-    notes: tuple[str, ...]
-
-
-def conclude(
-    settings: Settings,
-    setup: SetupFinished,
-    results: Sequence[Result],
-    info: RunInfo,
-) -> Report:
-    """Return the report; an expired waiver is not in force, and is reported."""
+def begin_record(settings: Settings, setup: SetupFinished, started: str) -> RunRecord:
+    """Return the record of a run without results, which began at this time (RFC 3339)."""
     contract, catalogue = load_contract(), load_version(settings.catalogue)
-    known, today = catalogue.requirements, info.started[:10]
-    in_force = [waiver for waiver in settings.waivers if not waiver.expired(today)]
-    entries = entries_from(known.values(), results, in_force)
-    reached = {entry.requirement.id for entry in entries}
-    selected = catalogue.select(settings.include, settings.exclude)
-    return Report(
-        base_url=settings.base_url,
-        credentials=tuple(credential.scheme.value for credential in settings.credentials),
-        config=settings.config,
+    return RunRecord(
+        terms=Terms(
+            catalogue=settings.catalogue,
+            include=settings.include,
+            exclude=settings.exclude,
+            fail_on=settings.fail_on,
+            fuzz=settings.fuzz,
+            waivers=settings.waivers,
+            credentials=tuple(each.scheme.value for each in settings.credentials),
+            other_credentials=tuple(each.scheme.value for each in settings.others),
+            provision=settings.provisioning.method.value,
+            read_only=settings.read_only,
+            timeout=settings.timeout,
+            patience=settings.patience,
+            settle=settings.settle,
+        ),
         contract=str(contract.full["info"]["version"]),
         contract_digest=contract.digest,
-        catalogue=settings.catalogue,
         catalogue_digest=catalogue.digest,
+        base_url=settings.base_url,
+        config=settings.config,
         provisioner=setup.provisioner,
         states=setup.states,
+        started=started,
+        seconds=0.0,
+        problem="",
+        interrupted=False,
+        notes=(),
+        results=(),
+    )
+
+
+def conclude(record: RunRecord) -> Report:
+    """Return the report; an expired waiver is not in force, and is reported."""
+    terms = record.terms
+    catalogue, today = load_version(terms.catalogue), record.started[:10]
+    known = catalogue.requirements
+    results = [amend(result, record.came_late) for result in record.results]
+    in_force = [waiver for waiver in terms.waivers if not waiver.expired(today)]
+    entries = entries_from(known.values(), results, in_force)
+    reached = {entry.requirement.id for entry in entries}
+    selected = frozenset(catalogue.select(terms.include, terms.exclude))
+    return Report(
+        base_url=record.base_url,
+        credentials=terms.credentials,
+        config=record.config,
+        contract=record.contract,
+        contract_digest=record.contract_digest,
+        catalogue=terms.catalogue,
+        catalogue_digest=record.catalogue_digest,
+        provisioner=record.provisioner,
+        states=record.states,
         entries=entries,
-        stale_waivers=find_stale(settings.waivers, entries, known, today),
+        stale_waivers=find_stale(terms.waivers, entries, known, today),
         not_run=tuple(each for each in known if each in selected - reached),
-        strict=Verdict.DEVIATION in settings.fail_on,
-        fail_on=settings.fail_on,
-        started=info.started,
-        seconds=info.seconds,
-        problem=info.problem,
-        interrupted=info.interrupted,
-        notes=info.notes,
-        fuzz=settings.fuzz,
+        strict=Verdict.DEVIATION in terms.fail_on,
+        fail_on=terms.fail_on,
+        started=record.started,
+        seconds=record.seconds,
+        problem=record.problem,
+        interrupted=record.interrupted,
+        notes=record.notes,
+        fuzz=terms.fuzz,
         observations=observed_answers(
             load_questions(),
             (

@@ -8,6 +8,7 @@ import contextlib
 import json
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from typing import Any
 import pytest
 
 from conformance import deadline
-from conformance.catalogue.versions import is_newer
 from conformance.client.outages import OutageStats
 from conformance.client.rate_limit import RateLimitStats
 from conformance.config.settings import Settings
@@ -41,27 +41,27 @@ from conformance.results.events import (
     SetupFinished,
     WaitingForApi,
 )
+from conformance.results.record import RunRecord
 from conformance.results.report import Report
-from conformance.results.result import Result, amend
-from conformance.runner.budget import Budget, position
-from conformance.runner.build_report import RunInfo, conclude, show
+from conformance.results.result import Result
+from conformance.runner.budget import Budget
+from conformance.runner.build_report import begin_record, conclude, show
 from conformance.runner.check_results import Judging
 from conformance.runner.request_plan import RequestPlan
+from conformance.runner.selection import POSITION, cheapest_first, select
 from conformance.runner.session import Session
 from conformance.runner.workers import (
     CheckLock,
     WorkerInput,
     WorkerOutput,
-    keep_together,
     send_output,
 )
-from conformance.vocabulary import Operation, Untested, Verdict
+from conformance.vocabulary import Untested, Verdict
 
 _PROPERTY = "runs-conformance"
 _CHECKS = Path(__file__).parent.parent / "checks"
 # How often in a row a check is run again after an outage without success.
 _MAX_RERUNS = 3
-_CHANGING = (Operation.CANCEL, Operation.RETRY)
 
 
 class Engine:
@@ -173,42 +173,21 @@ class Engine:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
         """Keep the selected checks, those by hand that change nothing first."""
-        catalogue = self.session.catalogue
-        wanted = self.session.selected
-        order = list(catalogue.requirements)
-        kept: list[tuple[CheckInfo, pytest.Item]] = []
-        dropped: list[pytest.Item] = []
-        for item in items:
-            info = info_of(item)
-            if info is None:
-                continue
-            found = catalogue[info.requirement]
-            keep_together(item)
-            if found.id in wanted and not is_newer(info.since, self.settings.catalogue):
-                kept.append((info, item))
-            else:
-                dropped.append(item)
-        if dropped:
-            config.hook.pytest_deselected(items=dropped)
-        others = [item for item in items if info_of(item) is None]
+        found = select(
+            items, self.session.catalogue, self.session.selected, self.settings.catalogue
+        )
+        if found.dropped:
+            config.hook.pytest_deselected(items=found.dropped)
         left = self.settings.budget - (time.monotonic() - self.start)
-        checks = [info.requirement for info, _ in kept]
-        self._plan = plan = RequestPlan(self.session.pacer.per_minute, checks, left)
+        self._plan = plan = RequestPlan(self.session.pacer.per_minute, found.requirements, left)
 
         # Another worker may have done the other parts already.
         divided = self.settings.workers == 1 and not plan.too_long
-        self._budget = Budget(left, (info for info, _ in kept) if divided else ())
-
-        def rank(entry: tuple[CheckInfo, pytest.Item]) -> tuple[int, ...]:
-            info, _ = entry
-            changing = catalogue[info.requirement].operation in _CHANGING or info.changes_runs
-            # The cheapest first, so that the most fit.
-            cost = plan.cost(info.requirement) if plan.too_long else 0
-            return cost, position(info), changing, order.index(info.requirement)
-
-        items[:] = [*others, *(item for _, item in sorted(kept, key=rank))]
+        self._budget = Budget(left, (each.info for each in found.kept) if divided else ())
+        ordered = cheapest_first(found.kept, plan)
+        items[:] = [*found.others, *(each.item for each in ordered)]
         if not self.worker:
-            self.report_started(len(kept))
+            self.report_started(len(ordered))
             if plan.forecast is not None:
                 self._emit(PlannedByRate(plan.forecast.text))
                 self._notes += (plan.forecast.text,)
@@ -311,7 +290,8 @@ class Engine:
             self._problem = self.judging.problem
         if result.verdict in (Verdict.VIOLATION, Verdict.DEVIATION):
             self._failed_waits.add(result.waited_for)
-        for each in (result, *incidental):
+        place = item.stash.get(POSITION, 0)
+        for each in (replace(found, position=place) for found in (result, *incidental)):
             report.user_properties.append((_PROPERTY, json.dumps(each.to_json())))
         show(report, result, self.settings, self._started_at[:10])
         return report
@@ -381,15 +361,19 @@ class Engine:
         self._notes += (*session.settling.notes, *session.renewal_faults.values())
 
     def _make_report(self) -> Report:
-        info = RunInfo(
-            started=self._started_at,
+        return conclude(self._record())
+
+    def _record(self) -> RunRecord:
+        return replace(
+            begin_record(self.settings, self._setup, self._started_at),
             seconds=round(time.monotonic() - self.start, 2),
             problem=self._redactor.text(self._problem),
             interrupted=self._interrupted,
             notes=(*self._notes, *self._rate_limit_stats.notes, *self._outage_stats.notes),
+            # Workers end in any order.
+            results=tuple(sorted(self._results, key=lambda result: result.position)),
+            came_late=self._came_late,
         )
-        results = [amend(result, self._came_late) for result in self._results]
-        return conclude(self.settings, self._setup, results, info)
 
     def _emit(self, event: Event) -> None:
         for reporter in self._reporters:

@@ -16,7 +16,7 @@ from conformance.config import converters, settings
 from conformance.config.options import OPTIONS
 from conformance.errors import ConfigurationError
 from conformance.harness.markers import CheckInfo
-from conformance.runner import engine
+from conformance.runner import selection
 from conformance.runner.run import run_checks
 from conformance.vocabulary import Level
 from mock_server.testing import MockWorld, serving
@@ -132,7 +132,7 @@ def test_a_check_that_is_newer_than_the_version_is_not_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without it nothing of its requirement is left to run."""
-    monkeypatch.setattr(engine, "is_newer", lambda since, version: version == "1.0")
+    monkeypatch.setattr(selection, "is_newer", lambda since, version: version == "1.0")
     with serving() as base_url, MockWorld(base_url, "test-newer", scale=0, runs=0) as world:
         given = {"base_url": base_url, "api_key": world.key, "include": ("LIST-05",)}
         reports = [
