@@ -16,10 +16,9 @@ from conformance.config.settings import read as read_settings
 from conformance.errors import ConfigurationError
 from conformance.harness.markers import MARKER, info_of
 from conformance.redaction import harmless
-from conformance.reporters.files import file_reporters
-from conformance.reporters.github import GithubReporter
 from conformance.runner import workers
 from conformance.runner.engine import Engine
+from conformance.runner.outputs import configured_reporters
 from conformance.runner.run import Launch
 
 _PREFIX = "runs_"
@@ -72,8 +71,7 @@ def _engine(config: pytest.Config) -> Engine | None:
     if not _names_a_target(options):
         return None
     settings = read_settings(options)
-    annotating = [GithubReporter()] if settings.github else []
-    return Engine(settings, [*file_reporters(settings.reports), *annotating])
+    return Engine(settings, configured_reporters(settings))
 
 
 def _names_a_target(given: Mapping[str, Any]) -> bool:
@@ -103,6 +101,6 @@ def pytest_terminal_summary(
     if isinstance(engine, Engine) and engine.report is not None:
         counts = (f"{n} {v.value}" for v, n in engine.report.counts.items() if n)
         terminalreporter.section("conformance")
-        terminalreporter.line(f"{engine.report.conclusion}: {', '.join(counts)}")
+        terminalreporter.line(f"{engine.report.headline}: {', '.join(counts)}")
         if engine.report.problem:
             terminalreporter.line(harmless(engine.report.problem))

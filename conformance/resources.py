@@ -48,5 +48,10 @@ def report_schema_file() -> Path:
     return _PACKAGE / "report.schema.json"
 
 
+def blob_schema_file() -> Path:
+    """Return the schema of the record in a blob."""
+    return _PACKAGE / "blob.schema.json"
+
+
 def _data() -> Path:
     return _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT

@@ -7,9 +7,11 @@ from collections.abc import Collection
 import click
 
 from conformance.config.options import OPTIONS, REPORT_KEYS
+from conformance.config.shard_options import SHARD_OPTIONS
 from conformance.config.sources import Setting
 
-VERDICT_KEYS = ("include", "exclude", "strict", "fail_on", *REPORT_KEYS, "github")
+SHARD_KEYS = tuple(setting.key for setting in SHARD_OPTIONS)
+VERDICT_KEYS = ("include", "exclude", "strict", "fail_on", *REPORT_KEYS, "github", *SHARD_KEYS)
 """The settings that only a command with a verdict offers."""
 
 

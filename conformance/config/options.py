@@ -13,6 +13,7 @@ from conformance.catalogue.versions import LATEST
 from conformance.client.connection import parse_header
 from conformance.config import converters, toml_file
 from conformance.config.report_options import REPORT_OPTIONS
+from conformance.config.shard_options import SHARD_OPTIONS
 from conformance.config.sources import Resolution, Setting, read_file
 from conformance.errors import ConfigurationError
 from conformance.vocabulary import ROOT, FileKind, ProvisionMethod
@@ -349,6 +350,7 @@ OPTIONS = (
         flag=True,
         at="connection.insecure",
     ),
+    *SHARD_OPTIONS,
     *REPORT_OPTIONS,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -18,12 +18,15 @@ from conformance.client.credentials import AuthScheme, Credential
 from conformance.config import toml_file
 from conformance.config.options import OPTIONS, new_context
 from conformance.config.provisioning import Provisioning, read_provisioning, words_of
+from conformance.config.report_options import REPORT_OPTIONS
+from conformance.config.shard_options import check_shard, read_weights
 from conformance.config.sources import Resolution, Values, resolve
 from conformance.config.token_command import IssuedToken, TokenCommand
 from conformance.config.waivers import read_waivers
 from conformance.errors import ErrorCollector
 from conformance.fuzz.config import GATE_CASES, FuzzConfig, chosen
 from conformance.redaction import Redactor
+from conformance.results.record import Shard
 from conformance.results.waivers import Waiver
 from conformance.vocabulary import FileKind, Verdict
 
@@ -59,6 +62,9 @@ class Settings:
     waivers: tuple[Waiver, ...]
     fuzz: FuzzConfig
     issued: tuple[IssuedToken, ...] = ()
+    shard: Shard | None = None
+    blob: Path | None = None
+    weights: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def redactor(self) -> Redactor:
         """Return the redactor that removes every configured secret from reports."""
@@ -67,6 +73,25 @@ class Settings:
         if password := urlsplit(self.connection.proxy).password:
             secrets += [(password, ""), (unquote(password), "")]
         return Redactor.of(secrets, self.connection.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """The files that reports are written to, and whether a job of GitHub is annotated."""
+
+    files: Mapping[FileKind, Path]
+    github: bool
+
+
+def read_reports(ctx: click.Context) -> ReportSettings:
+    """Return the settings of a command that only writes reports. Raise ConfigurationError with all
+    errors together."""
+    values, resolution = Values(ctx, REPORT_OPTIONS), Resolution.of(ctx)
+    if resolution.file_error is not None:
+        raise resolution.file_error
+    settings = ReportSettings(_reports(values, resolution.errors), values["github"])
+    resolution.errors.raise_all()
+    return settings
 
 
 def read(given: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
@@ -125,8 +150,12 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         github=values["github"],
         waivers=() if file is None else read_waivers(file, load_catalogue(), errors),
         fuzz=_fuzz(values),
+        shard=values["shard"],
+        blob=values["blob"],
+        weights=errors.attempt(read_weights, values),
     )
     _check_selection(values, errors)
+    check_shard(values, errors)
     errors.raise_all()
     return _with_tokens(settings, commands)
 

@@ -77,6 +77,11 @@ def other_tenant_of(credential: Credential) -> Credential:
     return Credential(credential.scheme, "acme" if tenant == "globex" else "globex")
 
 
+def is_fresh_world(credential: Credential) -> bool:
+    """Return whether the mock opens a world of its own for the credential."""
+    return credential.secret.partition(":")[0].startswith(_FRESH)
+
+
 def worker_credential(credential: Credential, name: str) -> Credential:
     """The credential of a world of its own for this name; a ConfigurationError where the mock would
     open none."""

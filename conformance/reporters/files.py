@@ -28,20 +28,13 @@ class FileReporter:
         self._path = path
         self._render = render
         self._kind = kind
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not _is_special(path):
-                _aside(path, "")
-        except OSError as fault:
-            raise ConfigurationError(
-                f"--{kind} {path}: {fault.strerror}.", "Name a file that can be written."
-            ) from None
+        prepare(f"--{kind}", path)
 
     def on(self, event: Event) -> None:
         """Write when all is over, be it before it began."""
         if isinstance(event, RunFinished | RunNotStarted):
             try:
-                _write(self._path, self._render(event.report))
+                write(self._path, self._render(event.report))
             except OSError as fault:
                 self.failed = f"--{self._kind} {self._path}: {fault.strerror}."
             except Exception as fault:
@@ -50,7 +43,21 @@ class FileReporter:
                 self.failed = f"--{self._kind} {self._path}: {why}"
 
 
-def _write(path: Path, text: str) -> None:
+def prepare(option: str, path: Path) -> None:
+    """Make the directory of the path. Raise ConfigurationError if no file can be written there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not _is_special(path):
+            _aside(path, "")
+    except OSError as fault:
+        raise ConfigurationError(
+            f"{option} {path}: {fault.strerror}.", "Name a file that can be written."
+        ) from None
+
+
+def write(path: Path, text: str) -> None:
+    """Write the text to a file next to the path and rename it. Raise OSError if that fails; the
+    path then has what it had before."""
     if _is_special(path):
         path.write_text(text, encoding="utf-8")
         return

@@ -19,6 +19,7 @@ class GithubReporter:
     """Writes annotations when the run has ended."""
 
     def __init__(self, write: Callable[[str], None] = click.echo) -> None:
+        self.failed = ""
         self._write = write
 
     def on(self, event: Event) -> None:

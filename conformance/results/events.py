@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from conformance.results.record import RunRecord
 from conformance.results.report import Report
 from conformance.results.result import Result
 from conformance.vocabulary import State
@@ -84,9 +85,10 @@ class CheckFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """All is over."""
+    """All is over; the report is the conclusion from the record."""
 
     report: Report
+    record: RunRecord | None = None
 
 
 Event = (

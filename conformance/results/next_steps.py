@@ -26,8 +26,10 @@ def _steps(report: Report) -> Iterator[str]:
         yield f"Reproduce a failure with its curl line; read: runs-conformance explain {first}"
         words = " ".join(f"--include {each}" for each in failed[:_MAX_NAMED])
         yield f"After a fix, test this again: runs-conformance run {words}"
-        if report.exit_code is ExitCode.NOT_CONFORMANT:
+        if report.exit_code is ExitCode.NOT_CONFORMANT and report.shard is None:
             yield "Known failures can be waived until a date: runs-conformance baseline"
+    if report.shard is not None:
+        yield "Get the verdict from the blobs of all shards: runs-conformance merge FILES"
     untested = report.untested
     if report.provisioner in ("discover", "static") and report.tested < report.selected:
         found = "found by listing" if report.provisioner == "discover" else "configured"

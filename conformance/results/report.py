@@ -13,6 +13,7 @@ from conformance.catalogue.open_questions import ObservedAnswer
 from conformance.catalogue.requirements import Requirement
 from conformance.fuzz.config import FuzzConfig
 from conformance.results.exit_code import WORDS, exit_code
+from conformance.results.record import Shard
 from conformance.results.result import Result
 from conformance.results.root_causes import causes
 from conformance.results.waivers import Waiver
@@ -106,7 +107,8 @@ class Report:
     `stale_waivers` has a line for each expired or unused waiver, `not_run` the requirements that
     were selected and not reached, `credentials` the ways they were presented in, the usual one
     first, `notes` the limits of how far the result can be relied on, `fail_on` the verdicts that
-    count as failures apart from violations, which always do."""
+    count as failures apart from violations, which always do. That of a `shard` is about its own
+    checks, and no verdict."""
 
     base_url: str
     contract: str
@@ -129,6 +131,7 @@ class Report:
     not_run: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fail_on: frozenset[Verdict] = frozenset({Verdict.VIOLATION})
+    shard: Shard | None = None
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -213,6 +216,8 @@ class Report:
     @property
     def headline(self) -> str:
         """The conclusion, and the deviations that it passes over."""
+        if self.shard is not None:
+            return f"shard {self.shard}: {self._of_shard}"
         count = self.counts[Verdict.DEVIATION]
         if self.exit_code is ExitCode.NO_VERDICT and self.gating_untested:
             untested = len(self.gating_untested)
@@ -220,6 +225,12 @@ class Report:
         if self.exit_code is not ExitCode.CONFORMANT or not count:
             return self.conclusion
         return f"{self.conclusion}, with {count} deviation{'s' * (count > 1)} that --strict counts"
+
+    @property
+    def _of_shard(self) -> str:
+        if self.exit_code is ExitCode.CONFORMANT:
+            return "no failures in this part; the verdict is that of all parts"
+        return "incomplete" if self.exit_code is ExitCode.NO_VERDICT else self.conclusion
 
     def to_json(self) -> dict[str, Any]:
         """The report as it is published: see report.schema.json."""

@@ -47,11 +47,13 @@ from conformance.results.result import Result
 from conformance.runner.budget import Budget
 from conformance.runner.build_report import begin_record, conclude, show
 from conformance.runner.check_results import Judging
+from conformance.runner.division import divide, part
 from conformance.runner.request_plan import RequestPlan
 from conformance.runner.selection import POSITION, cheapest_first, select
 from conformance.runner.session import Session
 from conformance.runner.workers import (
     CheckLock,
+    Planned,
     WorkerInput,
     WorkerOutput,
     send_output,
@@ -95,6 +97,7 @@ class Engine:
         self._outage_stats = OutageStats()
         self._plan = RequestPlan(0.0, (), 0.0)
         self._budget = Budget()
+        self._planned = Planned()
         self._came_late: frozenset[str] = frozenset()
         self._interrupted = False
         self._begun = False
@@ -145,7 +148,7 @@ class Engine:
             self.refused = fault if isinstance(fault, KitError) else late
             message, hint = map(self._redactor.text, (self.refused.message, self.refused.hint))
             self._problem = f"{message} {hint}".strip()
-            self._emit(RunNotStarted(message, hint, self._make_report()))
+            self._emit(RunNotStarted(message, hint, conclude(self._record())))
             if self._session is not None:
                 self._clean_up(self._session)
         self._begun = True
@@ -178,6 +181,10 @@ class Engine:
         )
         if found.dropped:
             config.hook.pytest_deselected(items=found.dropped)
+        if (shard := self.settings.shard) is not None:
+            division = divide(found.kept, shard.count, self.settings.weights)
+            found.kept = part(found.kept, division, shard)
+            self._planned = Planned(found.requirements, division.digest)
         left = self.settings.budget - (time.monotonic() - self.start)
         self._plan = plan = RequestPlan(self.session.pacer.per_minute, found.requirements, left)
 
@@ -213,6 +220,10 @@ class Engine:
     def add_rate_limit_stats(self, rate_limit_stats: RateLimitStats) -> None:
         """Add the waits that rate limits cost a worker."""
         self._rate_limit_stats += rate_limit_stats
+
+    def set_planned(self, planned: Planned) -> None:
+        """Set the checks of all workers, which only they know."""
+        self._planned = planned
 
     def _wait(self, seconds: float, why: str) -> None:
         self.start = time.monotonic()
@@ -330,7 +341,11 @@ class Engine:
                 self._clean_up(self._session)
             problem = self.refused.message if self.refused else self._problem
             output = WorkerOutput(
-                problem, self._rate_limit_stats, self._came_late, self._outage_stats
+                problem,
+                self._rate_limit_stats,
+                self._came_late,
+                self._outage_stats,
+                self._planned,
             )
             send_output(session.config, output)
             return
@@ -342,8 +357,9 @@ class Engine:
     def _conclude(self) -> Report:
         if self._session is not None:
             self._clean_up(self._session)
-        self.report = self._make_report()
-        self._emit(RunFinished(self.report))
+        record = self._record()
+        self.report = conclude(record)
+        self._emit(RunFinished(self.report, record))
         return self.report
 
     def _clean_up(self, session: Session) -> None:
@@ -360,9 +376,6 @@ class Engine:
         self._outage_stats += session.outages.stats
         self._notes += (*session.settling.notes, *session.renewal_faults.values())
 
-    def _make_report(self) -> Report:
-        return conclude(self._record())
-
     def _record(self) -> RunRecord:
         return replace(
             begin_record(self.settings, self._setup, self._started_at),
@@ -373,6 +386,9 @@ class Engine:
             # Workers end in any order.
             results=tuple(sorted(self._results, key=lambda result: result.position)),
             came_late=self._came_late,
+            shard=self.settings.shard,
+            planned=self._planned.requirements,
+            division=self._planned.division,
         )
 
     def _emit(self, event: Event) -> None:

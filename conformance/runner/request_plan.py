@@ -18,7 +18,7 @@ from conformance.vocabulary import Untested
 # Requests before the first check and after the last one.
 _OVERHEAD = 30
 # A check whose requests are not counted.
-_UNKNOWN = 10
+UNKNOWN_REQUESTS = 10
 _FUZZ = "FUZZ-"
 # Seconds that a requirement's checks wait for runs and responses besides, where runs are short.
 _WAITS = 0.5
@@ -77,7 +77,7 @@ class RequestPlan:
         """Return the number of requests of the requirement's checks."""
         counts = request_counts()
         shared = self._fuzz if requirement.startswith(_FUZZ) else [requirement]
-        return sum(counts.get(each, _UNKNOWN) for each in shared)
+        return sum(counts.get(each, UNKNOWN_REQUESTS) for each in shared)
 
     def begin(self, requirement: str, left: float) -> float:
         """Return the seconds that one of the requirement's checks takes at the allowed rate, as it

@@ -14,12 +14,11 @@ import pytest
 
 from conformance.config.settings import Settings
 from conformance.errors import KitError
-from conformance.reporters.files import file_reporters
-from conformance.reporters.github import GithubReporter
 from conformance.results.events import Reporter
 from conformance.results.report import Report
 from conformance.runner import workers
 from conformance.runner.engine import Engine
+from conformance.runner.outputs import configured_reporters
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -51,9 +50,8 @@ def run_checks(settings: Settings, reporters: Sequence[Reporter], *, files: bool
 
     Raise KitError if the run cannot start: ReportedError where the reporters have shown why.
     """
-    written = file_reporters(settings.reports) if files else []
-    annotating = [GithubReporter()] if files and settings.github else []
-    launch = Launch(settings, [*reporters, *written, *annotating])
+    written = configured_reporters(settings) if files else []
+    launch = Launch(settings, [*reporters, *written])
     with _no_pytest_settings(), interruptible():
         pytest.main([*workers.arguments(settings.workers), *_ARGUMENTS], plugins=[launch])
     engine = launch.engine
@@ -65,7 +63,7 @@ def run_checks(settings: Settings, reporters: Sequence[Reporter], *, files: bool
         raise KitError(
             "pytest ended without a report.", "Run the checks with pytest and read its output."
         )
-    if failed := [file.failed for file in written if file.failed]:
+    if failed := [each.failed for each in written if each.failed]:
         raise KitError("\n".join(failed), "The other reports are written.")
     return engine.report
 

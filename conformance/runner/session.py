@@ -38,6 +38,7 @@ from conformance.provision.clock import CommandClock, RequestClock
 from conformance.provision.discover import DiscoverProvisioner
 from conformance.provision.mock import (
     MockControl,
+    is_fresh_world,
     is_mock_health,
     other_tenant_of,
     worker_credential,
@@ -314,8 +315,13 @@ class Session:
                 return CommandClock(self._command_runner, printed_json, mine)
 
     def _take_world(self, worker: str) -> None:
-        """One world has one clock, so several workers need as many worlds."""
-        if self.settings.workers == 1:
+        """One world has one clock, so several workers need as many worlds, and so do shards, where
+        their credential opens one."""
+        own_world, shard = self.settings.workers > 1, self.settings.shard
+        if shard is not None and is_fresh_world(self._credentials[0]):
+            worker = "-".join(filter(None, [f"shard{shard.index}", worker]))
+            own_world = True
+        if not own_world:
             return
         self._credentials = tuple(worker_credential(c, worker) for c in self._credentials)
         self.api = self.api.with_credential(self._credentials[0])

@@ -40,14 +40,25 @@ class WorkerInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """The requirements of the checks that the run is to do, and for a shard the digest of the
+    division."""
+
+    requirements: tuple[str, ...] = ()
+    division: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerOutput:
     """The output of a worker in addition to its results: why its part is incomplete, the waits that
-    rate limits cost it, which transitions came late, and the outages that it met."""
+    rate limits cost it, which transitions came late, the outages that it met, and the checks of
+    all workers."""
 
     problem: str
     rate_limit_stats: RateLimitStats
     came_late: frozenset[str] = frozenset()
     outage_stats: OutageStats = field(default_factory=OutageStats)
+    planned: Planned = field(default_factory=Planned)
 
 
 def arguments(workers: int) -> list[str]:
@@ -148,6 +159,9 @@ class Controller(Protocol):
     def add_outage_stats(self, outage_stats: OutageStats) -> None:
         """Note the outages that a worker met."""
 
+    def set_planned(self, planned: Planned) -> None:
+        """Note the checks of all workers."""
+
 
 class WorkerHooks:
     """The controller's side: gives workers their input and collects their output."""
@@ -190,6 +204,7 @@ class WorkerHooks:
             self._controller.add_rate_limit_stats(output.rate_limit_stats)
             self._controller.add_came_late(output.came_late)
             self._controller.add_outage_stats(output.outage_stats)
+            self._controller.set_planned(output.planned)
             if output.problem and error is None:
                 self._controller.add_problem(output.problem)
         if error is not None:

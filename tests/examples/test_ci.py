@@ -25,7 +25,11 @@ DOCKERFILE = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize(
     ("schema", "file"),
-    [("vendor.github-actions", FOLDER / "action.yml"), ("vendor.github-workflows", WORKFLOW)],
+    [
+        ("vendor.github-actions", FOLDER / "action.yml"),
+        ("vendor.github-workflows", WORKFLOW),
+        ("vendor.github-workflows", FOLDER / "sharded.yml"),
+    ],
 )
 def test_it_is_what_github_reads(schema: str, file: Path) -> None:
     """By the published schemas of actions and workflows."""
@@ -40,7 +44,7 @@ def test_every_input_is_used_and_every_name_is_there() -> None:
     """Variables and options are the kit's; expressions name inputs that are declared."""
     variables = {option.envvar for option in OPTIONS}
     assert {name for name in STEP["env"] if name.startswith("RUNS_")} <= variables
-    command = STEP["run"].partition("bin/runs-conformance")[2]
+    command = STEP["run"].partition("bin/runs-conformance")[2].partition("||")[0]
     options = set(re.findall(r"(?<= --)[a-z-]+", command))
     assert options <= {option.opts[0].removeprefix("--") for option in OPTIONS}
     text = (FOLDER / "action.yml").read_text(encoding="utf-8")
@@ -101,6 +105,44 @@ def test_an_input_is_not_a_command(backend: BackendProcess, tmp_path: Path) -> N
     code, outputs = acted(tmp_path, base_url=backend.url, token="acme-key", include=nasty)
     assert (code, outputs) == (2, "conclusion=no verdict\n")
     assert not (tmp_path / "hacked").exists()
+
+
+def test_shards_and_their_merge(backend: BackendProcess, tmp_path: Path) -> None:
+    """A shard leaves a blob, whose artifact has its number; only the merge has a verdict, and none
+    without the blobs."""
+    shards, artifact = tmp_path / "shards", "artifact=conformance-shard-1-of-1\n"
+    ended = acted(
+        tmp_path,
+        base_url=backend.url,
+        api_key="acme-key",
+        include="LIST-0[1-3]",
+        shard="1/1",
+        reports="shards/conformance-shard-1-of-1",
+    )
+    assert ended == (0, artifact + "conclusion=no verdict\n")
+    (blob,) = shards.glob("*/*")
+    assert blob.name == "1-of-1.blob"
+    (tmp_path / "outputs").unlink()
+    assert acted(tmp_path, merge="shards") == (0, "conclusion=conformant\n")
+    assert "## Conformant" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    blob.unlink()
+    (tmp_path / "outputs").unlink()
+    assert acted(tmp_path, merge="shards") == (2, "conclusion=no verdict\n")
+
+
+def test_the_example_of_shards_fails_closed() -> None:
+    """The last job runs in any case, waits for all shards, and tests as many as there are."""
+    workflow = yaml.safe_load((FOLDER / "sharded.yml").read_text(encoding="utf-8"))
+    shard, verdict = workflow["jobs"]["shard"], workflow["jobs"]["verdict"]
+    assert (verdict["needs"], verdict["if"]) == ("shard", "always()")
+    numbers = shard["strategy"]["matrix"]["shard"]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert shard["strategy"]["fail-fast"] is False
+    used = [step["with"] for job in (shard, verdict) for step in job["steps"] if "with" in step]
+    (part,) = [given["shard"] for given in used if "shard" in given]
+    assert part.endswith(f"/{len(numbers)}")
+    inputs = {name for given in used for name in given}
+    assert {"shard", "merge"} <= inputs & set(ACTION["inputs"])
 
 
 def git(folder: Path, *words: str) -> str:

@@ -1,0 +1,174 @@
+"""Write the record of a shard as a file, a blob, and read it again, whatever the file holds.
+
+The first line names the format, the kit that wrote the blob and a checksum of the rest, which is
+the record as JSON. Its schema is `blob.schema.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jsonschema_rs
+
+from conformance import __version__
+from conformance.catalogue.requirements import load as load_catalogue
+from conformance.catalogue.versions import LATEST, load_version, released
+from conformance.errors import ConfigurationError
+from conformance.fuzz.config import FuzzConfig
+from conformance.redaction import Redactor, visible
+from conformance.resources import blob_schema_file, report_schema_file
+from conformance.results.record import RunRecord, Shard, Terms
+from conformance.results.result import Result
+from conformance.results.waivers import Waiver
+from conformance.vocabulary import State, Verdict
+
+FORMAT = 1
+MAX_BYTES = 128 * 1024 * 1024
+_KEY = "runs-conformance blob"
+_MAX_HEAD = 1000
+_HINT = "Write one with: runs-conformance run --shard K/N --blob FILE"
+_TERMS = ("include", "exclude", "credentials", "other_credentials")
+
+
+def as_blob(record: RunRecord) -> str:
+    """Return the text of the blob."""
+    terms = asdict(record.terms) | {"fail_on": sorted(record.terms.fail_on)}
+    content = {each: getattr(record, each) for each in RunRecord.__slots__} | {
+        "terms": terms,
+        "shard": asdict(record.shard or Shard(1, 1)),
+        "results": [result.to_json() for result in record.results],
+        "came_late": sorted(record.came_late),
+        "states": {state.value: why for state, why in record.states.items()},
+    }
+    body = visible(json.dumps(content, ensure_ascii=False, allow_nan=False))
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    head = json.dumps({_KEY: FORMAT, "kit": __version__, "sha256": digest})
+    return f"{head}\n{body}\n"
+
+
+def read_blob(file: Path) -> RunRecord:
+    """Return the record in the file. Raise ConfigurationError if it is not a complete blob."""
+    head, _, body = _content(file).partition(b"\n")
+    digest = _digest(file, head)
+    body = body.removesuffix(b"\n")
+    if hashlib.sha256(body).hexdigest() != digest:
+        raise ConfigurationError(
+            f"{file}: expected content with the checksum of its first line, got other content: the "
+            "file is cut off or was changed.",
+            "Copy it again, or run the shard again.",
+        )
+    try:
+        # A text may be one that a target sent, and be shown.
+        content = Redactor().data(json.loads(body, parse_constant=_reject))
+    except (ValueError, RecursionError) as fault:
+        raise ConfigurationError(f"{file}: expected JSON, got {str(fault)[:200]}.", _HINT) from None
+    for error in _validator().iter_errors(content):
+        where = "/".join(map(str, error.instance_path)) or "the document"
+        raise ConfigurationError(
+            f"{file}: expected a record of a shard, got another document: {where[:200]}: "
+            f"{visible(error.message)[:200]}",
+            _HINT,
+        )
+    record = _from_json(content)
+    _check(file, record)
+    return record
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)
+    except OSError as fault:
+        raise ConfigurationError(f"{file}: {fault.strerror}.", _HINT) from None
+    except ValueError as fault:
+        raise ConfigurationError(f"{str(file)!r}: {fault}.", _HINT) from None
+    if len(content) > MAX_BYTES:
+        raise ConfigurationError(
+            f"{file}: expected at most {MAX_BYTES} bytes, got more.",
+            "Divide the run into more shards.",
+        )
+    return content
+
+
+def _digest(file: Path, head: bytes) -> str:
+    """Return the checksum that the first line names."""
+    try:
+        found: Any = json.loads(head[:_MAX_HEAD])
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or _KEY not in found:
+        raise ConfigurationError(
+            f"{file}: expected a blob of runs-conformance, got another file.", _HINT
+        )
+    if found[_KEY] != FORMAT or isinstance(found[_KEY], bool):
+        version, kit = (visible(str(found.get(key)))[:50] for key in (_KEY, "kit"))
+        raise ConfigurationError(
+            f"{file}: expected a blob of format {FORMAT}, got format {version} of "
+            f"runs-conformance {kit}.",
+            "Merge it with the version of the kit that wrote it.",
+        )
+    return str(found.get("sha256"))
+
+
+def _reject(word: str) -> NoReturn:
+    raise ValueError(f"the number {word}")
+
+
+def _validator() -> jsonschema_rs.Validator:
+    schema = json.loads(blob_schema_file().read_text(encoding="utf-8"))
+    # The parts that a report has too are described there.
+    report = json.loads(report_schema_file().read_text(encoding="utf-8"))
+    return jsonschema_rs.validator_for(schema | {"$defs": report["$defs"] | schema["$defs"]})
+
+
+def _from_json(content: dict[str, Any]) -> RunRecord:
+    terms = content["terms"]
+    waivers = [Waiver(**each | {"patterns": tuple(each["patterns"])}) for each in terms["waivers"]]
+    return RunRecord(
+        **content
+        | {
+            "terms": Terms(
+                **terms
+                | {key: tuple(terms[key]) for key in _TERMS}
+                | {
+                    "fail_on": frozenset(map(Verdict, terms["fail_on"])),
+                    "fuzz": FuzzConfig(**terms["fuzz"]),
+                    "waivers": tuple(waivers),
+                }
+            ),
+            "shard": Shard(**content["shard"]),
+            "results": tuple(map(Result.from_json, content["results"])),
+            "came_late": frozenset(content["came_late"]),
+            "planned": tuple(content["planned"]),
+            "notes": tuple(content["notes"]),
+            "states": {State(name): why for name, why in content["states"].items()},
+        }
+    )
+
+
+def _check(file: Path, record: RunRecord) -> None:
+    """Raise ConfigurationError for values that no schema excludes."""
+    shard, version = record.shard, record.terms.catalogue
+    if shard is None or shard.index > shard.count:
+        raise ConfigurationError(
+            f"{file}: expected a shard K/N with K up to N, got {shard}.", _HINT
+        )
+    if record.kit != __version__:
+        # Its requirements may be others.
+        return
+    known = load_catalogue().requirements
+    unknown = [each for each in record.planned if each not in known]
+    unknown += [each.requirement for each in record.results if each.requirement not in known]
+    if unknown or version not in (*released(), LATEST):
+        what = f"the requirement {unknown[0]!r}" if unknown else f"the catalogue {version!r}"
+        raise ConfigurationError(f"{file}: {what[:100]} does not exist.", _HINT)
+    try:
+        catalogue = load_version(version)
+        for pattern in (*record.terms.include, *record.terms.exclude):
+            catalogue.matching(pattern)
+    except ConfigurationError as fault:
+        raise ConfigurationError(f"{file}: {fault.message}", _HINT) from None

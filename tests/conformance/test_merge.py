@@ -1,0 +1,280 @@
+"""Merging blobs: shards that do not belong together, and other files, are errors with
+their file and a remedy, and never a verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from command_line import call_kit
+from shards import cut, write_blobs
+
+import conformance
+from conformance.catalogue.open_questions import Observation
+from conformance.client.recorder import Exchange
+from conformance.config.settings import read
+from conformance.results.blob import as_blob, read_blob
+from conformance.results.events import SetupFinished
+from conformance.results.record import RunRecord, Shard
+from conformance.results.result import Result
+from conformance.results.waivers import Waiver
+from conformance.runner.build_report import begin_record, conclude
+from conformance.vocabulary import ExitCode, State, Untested, Verdict
+
+GIVEN = {"base_url": "http://127.0.0.1:9", "token": "x", "include": ["LIST-0[1-4]"]}
+FAILED = "LIST-02"
+
+
+def exchange(number: int) -> Exchange:
+    """One that shows a failure."""
+    return Exchange(number, "GET", "http://127.0.0.1:9/x", {"accept": "*/*"}, None, 500)
+
+
+@pytest.fixture
+def record() -> RunRecord:
+    """A run of four checks, one of which failed."""
+    setup = SetupFinished("mock", {State.SUCCEEDS: "", State.PENDING: "none"}, frozenset())
+    verdicts = [Verdict.PASS, Verdict.VIOLATION, Verdict.PASS, Verdict.INCONCLUSIVE]
+    seen = Observation("Q11", ("oldest_first",), "createdAt rises", 7)
+    results = tuple(
+        Result(
+            f"LIST-0{n}",
+            f"check_{n}",
+            verdict,
+            message="it is so",
+            exchanges=(exchange(7),),
+            failing_exchange=7 if verdict is Verdict.VIOLATION else None,
+            observations=(seen,) if n == 1 else (),
+            reason=Untested.PRECONDITION if verdict is Verdict.INCONCLUSIVE else None,
+            position=n - 1,
+        )
+        for n, verdict in enumerate(verdicts, 1)
+    )
+    started = begin_record(read(GIVEN, {}), setup, "2026-03-02T08:15:00Z")
+    return replace(started, results=results, seconds=3.5)
+
+
+def merged(*files: Path, more: tuple[str, ...] = ()) -> tuple[int, str]:
+    """The exit code and the output of the command."""
+    ended = call_kit("merge", *map(str, files), *more, environment={})
+    return ended.returncode, ended.stdout
+
+
+def two(record: RunRecord, folder: Path, **changes: Any) -> list[Path]:
+    """The blobs of two shards, the second of which is of a run with these differences."""
+    one, other = cut(record, 2, [1, 2])
+    return write_blobs(folder, [one, replace(other, **changes)])
+
+
+def test_a_blob_is_read_as_it_was_written(record: RunRecord, tmp_path: Path) -> None:
+    """Nothing is lost."""
+    written = replace(record, shard=Shard(1, 1), planned=("LIST-01",), came_late=frozenset({"a"}))
+    (file,) = write_blobs(tmp_path, [written])
+    assert read_blob(file) == written
+
+
+def test_the_verdict_is_that_of_all_shards(record: RunRecord, tmp_path: Path) -> None:
+    """With the reports, the answers as a profile, and exchanges with numbers of their own."""
+    files = two(record, tmp_path, base_url="http://127.0.0.1:8", seconds=9.0)
+    report, profile = tmp_path / "report.json", tmp_path / "profile.yaml"
+    code, output = merged(*files, more=("--json", str(report), "--profile", str(profile)))
+    assert code == ExitCode.NOT_CONFORMANT, output
+    assert f"violation {FAILED}" in output
+    content = json.loads(report.read_text())
+    assert content["counts"]["pass"] == 2
+    assert (content["seconds"], content["started"]) == (9.0, record.started)
+    assert content["baseUrl"] == "http://127.0.0.1:9, http://127.0.0.1:8"
+    checks = [check for each in content["requirements"] for check in each["checks"]]
+    assert {e["number"] for check in checks for e in check["exchanges"]} == {7, 14}
+    assert checks[1]["failingExchange"] == checks[1]["exchanges"][0]["number"]
+    assert yaml.safe_load(profile.read_text())["answers"]["Q11"] == "oldest_first"
+
+
+def test_waivers_are_concluded_from_all_shards(record: RunRecord, tmp_path: Path) -> None:
+    """A waiver that one shard needs is not unused in the others."""
+    waiver = Waiver((FAILED,), "known", "us", "2026-12-31", "conformance.toml:3: waivers.1")
+    unused = replace(waiver, patterns=("LIST-01",))
+    terms = replace(record.terms, waivers=(waiver,))
+    assert merged(*two(replace(record, terms=terms), tmp_path))[0] == ExitCode.CONFORMANT
+    terms = replace(terms, waivers=(waiver, unused))
+    code, output = merged(*two(replace(record, terms=terms), tmp_path))
+    assert (code, "is unused" in output) == (ExitCode.NO_VERDICT, True)
+
+
+def test_a_problem_of_one_shard_is_one_of_the_run(record: RunRecord, tmp_path: Path) -> None:
+    """With the number of the shard; what a late transition meant holds in all of them."""
+    results = tuple(replace(r, waited_for="retry running") for r in record.results)
+    changes = {"problem": "a worker died", "came_late": frozenset({"retry running"})}
+    files = two(replace(record, results=results), tmp_path, **changes)
+    code, output = merged(*files)
+    assert code == ExitCode.NO_VERDICT
+    assert "Shard 2/2: a worker died" in output
+    assert "violation" not in output
+    assert merged(*two(record, tmp_path, interrupted=True))[0] == ExitCode.INTERRUPTED
+
+
+def terms(**changes: Any) -> Callable[[RunRecord], dict[str, Any]]:
+    """Other terms."""
+    return lambda record: {"terms": replace(record.terms, **changes)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (terms(include=("GET-*",)), "--include: expected LIST-0[1-4], as in"),
+        (terms(exclude=("LIST-04",)), "--exclude: expected none, as in"),
+        (terms(fail_on=frozenset({Verdict.DEVIATION})), "--fail-on: expected violation, as in"),
+        (terms(read_only=True), "--read-only: expected no, as in"),
+        (terms(settle=3.0), "--settle: expected 1 s, as in"),
+        (terms(other_credentials=("token",)), "credentials of the other tenant: expected none"),
+        (
+            terms(waivers=(Waiver(("LIST-*",), "r", "o", "2026-12-31", "w"),)),
+            "waivers: expected none, as in",
+        ),
+        (lambda r: {"provisioner": "discover"}, "provisioner: expected mock, as in"),
+        (lambda r: {"division": "other"}, "expected the division of"),
+        (lambda r: {"kit": "9.9"}, "expected a blob of runs-conformance"),
+        (lambda r: {"contract_digest": "0"}, "expected the contract of this kit, got another one"),
+        (lambda r: {"catalogue_digest": "0"}, "expected the requirements of this kit, got others"),
+        (lambda r: {"shard": Shard(2, 3)}, "expected one of 2 shards, as"),
+        (lambda r: {"shard": Shard(1, 2)}, "expected each shard once, got shard 1/2, which"),
+        (lambda r: {"shard": Shard(3, 2)}, "expected a shard K/N with K up to N, got 3/2"),
+    ],
+)
+def test_shards_that_do_not_belong_together(
+    change: Callable[[RunRecord], dict[str, Any]],
+    message: str,
+    record: RunRecord,
+    tmp_path: Path,
+) -> None:
+    """No verdict, though the first one has a violation; the file is named, and reports say so."""
+    report = tmp_path / "report.json"
+    one, other = cut(record, 2, [1, 2])
+    files = [tmp_path / "one.blob", tmp_path / "other.blob"]
+    for file, each in zip(files, (one, replace(other, **change(record))), strict=True):
+        file.write_text(as_blob(each))
+    code, output = merged(*files, more=("--json", str(report)))
+    assert code == ExitCode.NO_VERDICT
+    # What the terminal breaks is one line.
+    assert message in output.replace("\n", " "), output
+    assert "other.blob: " in output
+    content = json.loads(report.read_text())
+    assert (content["conclusion"], content["requirements"]) == ("no verdict", [])
+    assert message in content["problem"]
+
+
+def test_all_that_is_wrong_is_reported_together(record: RunRecord, tmp_path: Path) -> None:
+    """Missing shards with the command that makes them."""
+    parts = cut(record, 5, [1, 2, 3, 4, 5])
+    files = write_blobs(tmp_path, [parts[0], parts[3]])
+    code, output = merged(*files, files[0])
+    assert code == ExitCode.NO_VERDICT
+    assert "Expected all 5 shards, got none for 2/5, 3/5, 5/5." in output
+    assert "runs-conformance run --shard 2/5 --blob FILE" in output
+    assert "expected each shard once, got shard 1/5" in output
+
+
+def sealed(body: bytes, **head: Any) -> bytes:
+    """The bytes of a blob with this body, whose checksum is right."""
+    first = {"runs-conformance blob": 1, "kit": "0.1.0"}
+    return json.dumps(first | {"sha256": hashlib.sha256(body).hexdigest()} | head).encode() + (
+        b"\n" + body + b"\n"
+    )
+
+
+def changed(good: bytes, **values: Any) -> bytes:
+    """The blob with other values, whose checksum is right."""
+    return sealed(json.dumps(json.loads(good.partition(b"\n")[2]) | values).encode())
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda good: b"", "expected a blob of runs-conformance, got another file"),
+        (lambda good: b"\x00\xff" * 40, "expected a blob of runs-conformance, got another file"),
+        (lambda good: b"[" * 100_000, "expected a blob of runs-conformance, got another file"),
+        (lambda good: b"{}\n{}", "expected a blob of runs-conformance, got another file"),
+        (lambda good: good[:-9], "the file is cut off or was changed"),
+        (lambda good: good.replace(b"it is so", b"it is it"), "is cut off or was changed"),
+        (lambda good: good.partition(b"\n")[0], "the file is cut off or was changed"),
+        (
+            lambda good: sealed(b"{}", kit="7.0\x1b[2J", **{"runs-conformance blob": 2}),
+            r"got format 2 of runs-conformance 7.0\u001b[2J",
+        ),
+        (lambda good: sealed(b"{}"), "expected a record of a shard, got another document"),
+        (lambda good: sealed(b"[" * 100_000), "expected JSON, got"),
+        (lambda good: sealed(b"nonsense"), "expected JSON, got"),
+        (lambda good: changed(good, seconds=float("nan")), "expected JSON, got the number NaN"),
+        (lambda good: changed(good, seconds=1e300), "seconds: 1e+300 is greater than"),
+        (lambda good: changed(good, results=[{}]), "results/0: "),
+        (lambda good: changed(good, planned=["LIST-99"]), "the requirement 'LIST-99' does not"),
+        (lambda good: changed(good, started="now\x1b[31m"), "started: "),
+        (lambda good: changed(good, surprise=1), "Additional properties are not allowed"),
+    ],
+)
+def test_a_file_that_is_not_a_blob(
+    damage: Callable[[bytes], bytes], message: str, record: RunRecord, tmp_path: Path
+) -> None:
+    """Broken, of another version or hostile: an error with the file, and nothing that acts on the
+    terminal."""
+    good, bad = two(record, tmp_path)
+    bad.write_bytes(damage(bad.read_bytes()))
+    code, output = merged(good, bad)
+    assert code == ExitCode.NO_VERDICT
+    assert message in output.replace("\n", " "), output
+    assert str(bad) in output
+    assert "\x1b" not in output
+
+
+def test_files_that_cannot_be_read(record: RunRecord, tmp_path: Path) -> None:
+    """Each is named; no shard is said to be missing that one of them may be."""
+    good, _ = two(record, tmp_path)
+    code, output = merged(good, tmp_path / "nothing.blob", tmp_path)
+    assert code == ExitCode.NO_VERDICT
+    assert "nothing.blob: No such file or directory." in output
+    assert f"{tmp_path}: Is a directory." in output
+    assert "Expected all" not in output
+
+
+def test_the_reports_of_the_configuration_are_written(record: RunRecord, tmp_path: Path) -> None:
+    """Its other keys are about runs, and not needed: the credentials are not there."""
+    files = two(record, tmp_path)
+    config = tmp_path / "conformance.toml"
+    config.write_text('token_env = "NOT_SET"\n[reports]\njunit = "report.xml"\n')
+    ended = call_kit("merge", *map(str, files), environment={}, folder=tmp_path)
+    assert ended.returncode == ExitCode.NOT_CONFORMANT, ended.stdout
+    assert (tmp_path / "report.xml").read_text().count("<failure") == 1
+
+
+def test_a_full_disk_is_an_error(record: RunRecord, tmp_path: Path) -> None:
+    """The verdict is shown and not taken for one."""
+    if not os.path.exists("/dev/full"):
+        pytest.skip("there is no /dev/full")
+    code, output = merged(*two(record, tmp_path), more=("--junit", "/dev/full"))
+    assert code == ExitCode.NO_VERDICT
+    assert "--junit /dev/full: No space left on device." in output
+
+
+def test_the_schema_knows_all_words() -> None:
+    """Those of the code."""
+    file = Path(conformance.__file__).parent / "blob.schema.json"
+    schema = json.loads(file.read_text(encoding="utf-8"))
+    result = schema["$defs"]["result"]["properties"]
+    assert result["reason"]["enum"] == [None, *Untested]
+    assert [*result["verdict"]["enum"], "waived"] == sorted(
+        Verdict, key=[*result["verdict"]["enum"], "waived"].index
+    )
+    assert schema["properties"]["states"]["propertyNames"]["enum"] == list(State)
+
+
+def test_one_shard_of_one_is_the_run(record: RunRecord, tmp_path: Path) -> None:
+    """Its conclusion is that of the record."""
+    (file,) = write_blobs(tmp_path, cut(record, 1, [1]))
+    assert merged(file)[0] == conclude(record).exit_code
