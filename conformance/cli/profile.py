@@ -4,6 +4,7 @@ file that the mock plays."""
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from conformance.vocabulary import ExitCode
 @click.option("--out", metavar="FILE", help="Write the profile to this file instead of stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Show only what failed, no progress.")
 @click.pass_context
-def profile_command(ctx: click.Context, /, out: str | None, quiet: bool, **settings: Any) -> None:
+def profile_command(ctx: click.Context, /, out: str | None, quiet: bool, **given: Any) -> None:
     """Observe how a service answers the open questions and write a behaviour profile.
 
     \b
@@ -47,7 +48,9 @@ def profile_command(ctx: click.Context, /, out: str | None, quiet: bool, **setti
     wanted = tuple(behaviour_profile.observing_requirements(load()))
     try:
         path = None if out is None else _output_file(ctx, out)
-        report = run_checks(from_context(ctx, {"include": wanted}), [reporter], files=False)
+        # A profile is of all checks, also where the environment names a shard.
+        settings = replace(from_context(ctx, {"include": wanted}), shard=None, blob=None)
+        report = run_checks(settings, [reporter], files=False)
         if not report.observations:
             raise KitError(f"Nothing was observed. {report.problem}".strip(), _HINT)
     except KitError as fault:
