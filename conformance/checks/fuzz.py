@@ -15,7 +15,7 @@ import pytest
 from conformance import deadline
 from conformance.errors import CheckFailed, Inconclusive, Outcome, Unsupported
 from conformance.fuzz.results import Failure, FuzzResults, PhaseResult
-from conformance.fuzz.runner import fuzz
+from conformance.fuzz.runner import FuzzTarget, fuzz
 from conformance.fuzz.schema import View
 from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
@@ -124,9 +124,7 @@ def _run_fuzzer(context: CheckContext) -> Fuzzed:
         seconds = max(left - max(2.0, 0.1 * left), 0.5 * left)
         views = fuzz(
             context.contract,
-            target.base_url,
-            target.connection,
-            target.renewals.renewed(context.credentials[0]),
+            FuzzTarget(target.base_url, target.connection, context.credentials[0], target.renewals),
             pools,
             replace(context.fuzz, per_minute=target.pacer.configured),
             seconds,

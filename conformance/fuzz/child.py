@@ -1,5 +1,5 @@
-"""Keep the process of Schemathesis within bounds: it reads bodies up to a limit, as the kit itself
-does, and it ends when the kit has ended, for any reason."""
+"""Let the process of Schemathesis behave like the kit: it reads bodies up to a limit, sends a
+request again when its credential was renewed, and ends when the kit has ended, for any reason."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from conformance.fuzz.credential_file import CredentialFile
 from conformance.fuzz.schema import TOO_LARGE
 
 MAX_BODY = 32 * 1024 * 1024
@@ -18,6 +19,7 @@ _MAX_ALL_BODIES = 128 * 1024 * 1024
 _MAX_LATER_BODY = 1024 * 1024
 _PORTION = 64 * 1024
 _POLL = 0.5
+_UNAUTHENTICATED = 401
 
 
 class Bodies:
@@ -62,6 +64,33 @@ def bound_bodies() -> None:
         return plain.fget(self)
 
     requests.Response.content = property(content)  # type: ignore[assignment]
+
+
+def renew_credentials(file: CredentialFile) -> None:
+    """Let every request of this process that gets a 401 be sent once more if its credential has
+    expired."""
+    plain = requests.Session.send
+
+    def send(
+        self: requests.Session, request: requests.PreparedRequest, **options: Any
+    ) -> requests.Response:
+        response = plain(self, request, **options)
+        if response.status_code != _UNAUTHENTICATED:
+            return response
+        if (headers := file.renewed(_sent(request))) is None:
+            return response
+        response.close()
+        request.headers.update(headers)
+        return plain(self, request, **options)
+
+    requests.Session.send = send  # type: ignore[method-assign]
+
+
+def _sent(request: requests.PreparedRequest) -> dict[str, str]:
+    return {
+        name: value.decode("latin-1") if isinstance(value, bytes) else value
+        for name, value in request.headers.items()
+    }
 
 
 def end_with_parent() -> None:

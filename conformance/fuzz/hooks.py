@@ -7,22 +7,25 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from pathlib import Path
 from typing import Any
 
 import schemathesis
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.client.pacing import Pacer
-from conformance.fuzz.child import bound_bodies, end_with_parent
-from conformance.fuzz.schema import CACHE, HEADERS, PER_MINUTE, PLACEHOLDER, RUNS, TOO_LARGE
+from conformance.fuzz.child import bound_bodies, end_with_parent, renew_credentials
+from conformance.fuzz.credential_file import CredentialFile
+from conformance.fuzz.schema import CACHE, CREDENTIAL, PER_MINUTE, PLACEHOLDER, RUNS, TOO_LARGE
 from conformance.vocabulary import Operation
 
-_headers: dict[str, str] = json.loads(os.environ[HEADERS])
+_credential = CredentialFile(Path(os.environ[CREDENTIAL]))
 _runs: dict[str, dict[str, list[str]]] = json.loads(os.environ[RUNS])
 _own_runs = {run_id for pool in _runs.values() for runs in pool.values() for run_id in runs}
 _pacer = Pacer(float(os.environ[PER_MINUTE]))
 set_hypothesis_home_dir(os.environ[CACHE])
 bound_bodies()
+renew_credentials(_credential)
 end_with_parent()
 
 
@@ -36,7 +39,7 @@ def response_size(context: Any, response: Any, case: Any) -> None:
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     """Complete the case; a case that is meant to succeed uses its run up, save the last."""
     _pacer.wait()
-    case.headers = {**(case.headers or {}), **_headers}
+    case.headers = {**(case.headers or {}), **_credential.headers()}
     run_id: Any = (case.path_parameters or {}).get("run_id")
     if run_id == PLACEHOLDER:
         run_id = _next_run(case)

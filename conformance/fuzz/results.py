@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +57,43 @@ class PhaseResult:
 
 
 FuzzResults = dict[tuple[str, Operation], PhaseResult]
+# So many requests without a success are not an accident.
+_ENOUGH = 10
+_LEFT_TO_CHANCE = ("fuzzing", "stateful")
+
+
+def missed(
+    found: FuzzResults, tried: Mapping[str, Iterable[Operation]]
+) -> set[tuple[str, Operation]]:
+    """Return the operations that chance, or a slow machine, left without a success in a phase:
+    few requests were sent, or got a response in time, and other phases had one."""
+    keys = {(phase, operation) for phase in tried for operation in tried[phase]}
+    results = {key: found.get(key, PhaseResult()) for key in keys}
+
+    def by_chance(phase: str, operation: Operation) -> bool:
+        result = results[phase, operation]
+        others = [r for (p, o), r in results.items() if o == operation and p != phase]
+        return (
+            not (result.succeeded or result.failures or result.timed_out)
+            and result.sent + result.without_response < _ENOUGH
+            and (phase in _LEFT_TO_CHANCE or result.without_response > 0)
+            and (not others or any(other.succeeded for other in others))
+        )
+
+    return {key for key in keys if by_chance(*key)}
+
+
+def add(found: FuzzResults, more: FuzzResults, wanted: Container[tuple[str, Operation]]) -> None:
+    """Add the results of another round for the wanted operations, and its failures for all."""
+    for key, result in more.items():
+        known = found.setdefault(key, PhaseResult())
+        known.failures += result.failures
+        if key in wanted:
+            for status, count in result.statuses.items():
+                known.statuses[status] = known.statuses.get(status, 0) + count
+            known.without_response += result.without_response
+            known.errors += result.errors
+            known.timed_out |= result.timed_out
 
 
 def read(lines: Iterable[str]) -> FuzzResults:

@@ -3,23 +3,26 @@ own, with everything that could make two runs differ, or reach runs that are not
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.client.connection import Connection
 from conformance.client.credentials import Credential
+from conformance.client.renewal import Renewals
 from conformance.contract.contract import Contract
 from conformance.errors import KitError
 from conformance.fuzz import results
 from conformance.fuzz.config import FuzzConfig
-from conformance.fuzz.schema import CACHE, HEADERS, PER_MINUTE, PLACEHOLDER, RUNS, View, document
+from conformance.fuzz.credential_file import CredentialFile
+from conformance.fuzz.schema import CACHE, CREDENTIAL, PER_MINUTE, PLACEHOLDER, RUNS, View, document
 from conformance.vocabulary import Operation
 
 # For each phase the operations that are tried, each with the runs that it may use up.
@@ -39,6 +42,9 @@ _CHECKS = {
         "response_headers_conformance",
     ),
 }
+# The first round, and those that try again what chance left out.
+_MAX_ROUNDS = 3
+_POLL = 0.1
 
 
 def cache_directory() -> Path:
@@ -50,38 +56,90 @@ def cache_directory() -> Path:
     return Path(home) / "automation-runs-kit"
 
 
+@dataclass(frozen=True, slots=True)
+class FuzzTarget:
+    """The service, and the credential of every request, which is renewed as it expires."""
+
+    base_url: str
+    connection: Connection
+    credential: Credential
+    renewals: Renewals
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of every request, with the current secret."""
+        renewed = self.renewals.renewed(self.credential)
+        return dict(self.connection.headers) | renewed.headers()
+
+    def renew(self) -> None:
+        """Get another secret, after the service rejected the current one."""
+        self.renewals.retries(self.headers(), 401)
+
+
 def fuzz(
     contract: Contract,
-    base_url: str,
-    connection: Connection,
-    credential: Credential,
+    target: FuzzTarget,
     pools: Mapping[View, Pools],
     config: FuzzConfig,
     seconds: float,
 ) -> dict[View, results.FuzzResults]:
     """Fuzz the phases and operations for which there are runs, both views at once, and after this
-    many seconds return the findings so far.
+    many seconds return the findings so far. What chance left out is tried again with other seeds.
 
     Raise KitError if a process fails by itself.
     """
+    deadline = time.monotonic() + seconds
+    found = _round(contract, target, pools, config, deadline)
+    for number in range(1, _MAX_ROUNDS):
+        missed = {view: results.missed(found[view], pools[view]) for view in pools}
+        again = {view: _again(pools[view], missed[view]) for view in pools if missed[view]}
+        if not again or time.monotonic() > deadline:
+            break
+        other = replace(config, seed=(config.seed or 0) + number)
+        more = _round(contract, target, again, other, deadline, patient=True)
+        for view in again:
+            results.add(found[view], more[view], missed[view])
+    return found
+
+
+def _again(pools: Pools, missed: Container[tuple[str, Operation]]) -> Pools:
+    """Return the runs for what was missed, unused ones first; a sequence needs all operations."""
+    kept: dict[str, dict[Operation, Sequence[str]]] = {}
+    for phase, pool in pools.items():
+        if any((phase, operation) in missed for operation in pool):
+            kept[phase] = {
+                operation: runs[::-1]
+                for operation, runs in pool.items()
+                if phase == "stateful" or (phase, operation) in missed
+            }
+    return kept
+
+
+def _round(
+    contract: Contract,
+    target: FuzzTarget,
+    pools: Mapping[View, Pools],
+    config: FuzzConfig,
+    deadline: float,
+    *,
+    patient: bool = False,
+) -> dict[View, results.FuzzResults]:
+    """Run a process for each view until the deadline; `patient` waits longer for streams."""
     with tempfile.TemporaryDirectory(prefix="runs-conformance-") as directory:
-        started = {
-            view: _start(
-                Path(directory) / view.value,
-                contract,
-                view,
-                base_url,
-                connection,
-                credential,
-                pools[view],
-                replace(config, per_minute=config.per_minute / len(pools)),
-            )
-            for view in pools
-        }
-        deadline = time.monotonic() + seconds
+        file = CredentialFile(Path(directory) / "credential.json")
+        renewal = _Renewal(file, target)
+        share = replace(config, per_minute=config.per_minute / len(pools))
+        started = {}
         try:
+            for view in pools:
+                home = Path(directory) / view.value
+                _prepare(home, contract, view, pools[view], share, patient=patient)
+                started[view] = _start(home, view, target, pools[view], share, file)
+            while time.monotonic() < deadline and any(p.poll() is None for p in started.values()):
+                renewal.attend()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    next(p for p in started.values() if p.returncode is None).wait(_POLL)
             return {
-                view: _finish(process, Path(directory) / view.value, pools[view], deadline)
+                view: _finish(process, Path(directory) / view.value, pools[view])
                 for view, process in started.items()
             }
         finally:
@@ -90,26 +148,56 @@ def fuzz(
                 process.wait()
 
 
-def _start(
+class _Renewal:
+    """Keeps the credential of the processes current."""
+
+    def __init__(self, file: CredentialFile, target: FuzzTarget) -> None:
+        self._file, self._target = file, target
+        self._written = target.headers()
+        file.write(self._written, renewable=bool(target.renewals.each))
+
+    def attend(self) -> None:
+        """Renew the credential if it is about to expire, or was rejected."""
+        if rejected := self._file.rejected:
+            self._target.renew()
+        if rejected or self._target.headers() != self._written:
+            before, self._written = self._written, self._target.headers()
+            # One that cannot be renewed now is not asked for again and again.
+            self._file.write(self._written, renewable=self._written != before)
+
+
+def _prepare(
     home: Path,
     contract: Contract,
     view: View,
-    base_url: str,
-    connection: Connection,
-    credential: Credential,
     pools: Pools,
     config: FuzzConfig,
-) -> subprocess.Popen[bytes]:
+    *,
+    patient: bool,
+) -> None:
+    """Write the files that Schemathesis reads."""
     home.mkdir()
     operations = {operation for pool in pools.values() for operation in pool}
     text = json.dumps(document(contract, view, operations))
     (home / "openapi.json").write_text(text, encoding="utf-8")
-    (home / "schemathesis.toml").write_text(_configuration(pools, config), encoding="utf-8")
+    settings = _configuration(pools, config, patient=patient)
+    (home / "schemathesis.toml").write_text(settings, encoding="utf-8")
+
+
+def _start(
+    home: Path,
+    view: View,
+    target: FuzzTarget,
+    pools: Pools,
+    config: FuzzConfig,
+    credential: CredentialFile,
+) -> subprocess.Popen[bytes]:
+    connection = target.connection
     environment = {k: v for k, v in os.environ.items() if not _affects_requests(k)}
     package = str(Path(__file__).parent.parent.parent)
     environment |= {
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
-        HEADERS: json.dumps(dict(connection.headers) | credential.headers()),
+        CREDENTIAL: str(credential.path),
         RUNS: json.dumps(pools),
         CACHE: str(cache_directory()),
         PER_MINUTE: str(config.per_minute),
@@ -120,7 +208,8 @@ def _start(
         # A process list must not show its password.
         environment |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), connection.proxy)
     command = [sys.executable, "-m", "schemathesis.cli", "--no-color"]
-    command += ["--config-file", "schemathesis.toml", "run", "openapi.json", "--url", base_url]
+    command += ["--config-file", "schemathesis.toml", "run", "openapi.json"]
+    command += ["--url", target.base_url]
     command += ["--phases", ",".join(pools), "--checks", ",".join(_CHECKS[view])]
     command += ["--max-examples", str(config.cases)]
     command += [] if config.seed is None else ["--seed", str(config.seed)]
@@ -152,13 +241,9 @@ def _certificates(connection: Connection) -> list[str]:
     return words
 
 
-def _finish(
-    process: subprocess.Popen[bytes], home: Path, pools: Pools, deadline: float
-) -> results.FuzzResults:
-    try:
-        code: int | None = process.wait(max(0.1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        code = None
+def _finish(process: subprocess.Popen[bytes], home: Path, pools: Pools) -> results.FuzzResults:
+    code = process.poll()
+    if code is None:
         process.kill()
         process.wait()
     events = home / "events.ndjson"
@@ -176,7 +261,7 @@ def _finish(
     return found
 
 
-def _configuration(pools: Pools, config: FuzzConfig) -> str:
+def _configuration(pools: Pools, config: FuzzConfig, *, patient: bool) -> str:
     """Return the general part, and the filters that keep each phase to its operations."""
     parts = [
         _GENERAL.replace("DETERMINISTIC", str(config.seed is None).lower())
@@ -189,7 +274,7 @@ def _configuration(pools: Pools, config: FuzzConfig) -> str:
         ]
         if operation is Operation.EVENTS:
             # A quiet stream would take its whole time for each case.
-            own += ["request-timeout = 1", "max-stream-events = 1"]
+            own += [f"request-timeout = {5 if patient else 1}", "max-stream-events = 1"]
         if own:
             parts += ["[[operations]]", f'include-operation-id = "{operation}"', *own]
     return "\n".join(parts)
@@ -204,6 +289,8 @@ hooks = "conformance.fuzz.hooks"
 continue-on-failure = true
 request-timeout = 10
 warnings = false
+# A slow machine generates slowly.
+suppress-health-check = ["all"]
 rate-limit = "auto"
 
 [dictionaries.runs]

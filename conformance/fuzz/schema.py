@@ -15,9 +15,9 @@ from conformance.vocabulary import RUN_OPERATIONS, Operation
 
 # Stands in every path until a run that suits the operation takes its place.
 PLACEHOLDER = "00000000-0000-4000-8000-0000000f0220"
-# The environment variables that give Schemathesis the credential's headers, the runs to use and a
+# The environment variables that give Schemathesis the file of the credential, the runs to use and a
 # directory that outlives it.
-HEADERS = "RUNS_CONFORMANCE_FUZZ_HEADERS"
+CREDENTIAL = "RUNS_CONFORMANCE_FUZZ_CREDENTIAL"
 RUNS = "RUNS_CONFORMANCE_FUZZ_RUNS"
 CACHE = "RUNS_CONFORMANCE_FUZZ_CACHE"
 PER_MINUTE = "RUNS_CONFORMANCE_FUZZ_PER_MINUTE"
@@ -31,6 +31,7 @@ _ANY_JSON: dict[str, Any] = {
 _FOLLOWED = ("2XX", "200", "201", "202", "409")
 _CLIENT_ERRORS = ("400", "415")
 _SUCCESSES = ("201", "202")
+_LINKED_LIMIT = 20
 
 
 class View(StrEnum):
@@ -132,9 +133,12 @@ def _link(made: Document) -> None:
 
 
 def _to(source: Operation, target: Operation, code: str) -> dict[str, Any]:
+    parameters: dict[str, Any]
     if target is Operation.LIST:
         wants_run = source not in (Operation.STEPS, Operation.EVENTS) and code != "409"
-        parameters = {"status": "$response.body#/status"} if wants_run else {}
+        # Of its own accord it makes up pages that a server may reject.
+        parameters = {"limit": _LINKED_LIMIT, "offset": 0}
+        parameters |= {"status": "$response.body#/status"} if wants_run else {}
     elif source is Operation.RETRY and code != "409":
         parameters = {"run_id": "$response.body#/id"}
     else:

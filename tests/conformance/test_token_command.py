@@ -133,6 +133,17 @@ def test_a_run_outlives_its_tokens(
         assert "$TOKEN" in text
 
 
+@pytest.mark.extended
+def test_the_fuzzer_outlives_its_tokens(tokens: TokenServer, mock: str, judge: Judge) -> None:
+    """They are renewed in its processes too."""
+    names = ("FUZZ-COVERAGE-LIST", "FUZZ-FUZZING-GET", "FUZZ-FUZZING-STEPS")
+    with serving(Proxy(mock, [Mutant("guarded", (), tokens.guard)])) as address:
+        given = {"token_command": COMMAND, "provision": "discover"}
+        report = judge(f"{address}/guarded", *names, **given)
+    assert {e.requirement.id: e.worst.message for e in report.entries} == dict.fromkeys(names, "")
+    assert len(tokens.issued) > 3
+
+
 def test_the_settings_have_the_first_token(tokens: TokenServer) -> None:
     """Before other credentials, redacted, for workers as well; the other tenant has its own."""
     given = {"token_command": COMMAND, "other_token_command": COMMAND, "api_key": "key-1"}
