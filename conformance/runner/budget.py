@@ -28,9 +28,15 @@ class Budget:
 
     def __init__(self, seconds: float = 0.0, checks: Iterable[CheckInfo] = ()) -> None:
         parts = {part_of(info) for info in checks}
-        self._kept = {p: share * seconds for p, share in _SHARES.items() if p in parts}
+        self._shares = {p: share * seconds for p, share in _SHARES.items() if p in parts}
+        self._kept = dict(self._shares)
 
     def begin(self, info: CheckInfo, left: float) -> float:
         """Return the seconds that this check may take of those that are left in the run."""
         self._kept.pop(part_of(info), None)
         return left - sum(self._kept.values())
+
+    def share(self, info: CheckInfo, usual: float) -> float:
+        """Return the most seconds for this check: what is `usual`, or the share of
+        its part if that is more; generated tests take long on a slow machine."""
+        return max(usual, self._shares.get(part_of(info), 0.0))

@@ -265,7 +265,8 @@ class Engine:
         if left <= 0:
             self._problem = f"the budget of {self.settings.budget:g} s was spent"
             raise Inconclusive(self._problem, reason=Untested.BUDGET)
-        share = left if at_random else min(left, 3 * self.settings.patience + 2 * needed)
+        share = self._budget.share(info, 3 * self.settings.patience + 2 * needed)
+        share = left if at_random else min(left, share)
         if since := self.judging.unreachable_since:
             raise Inconclusive(self._problem, caused_by=since, reason=Untested.LOST)
         outages = self.session.outages

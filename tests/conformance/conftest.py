@@ -45,7 +45,9 @@ def reference(mock: str, together: Path) -> Iterator[BackgroundRun]:
     world = "test-reference"
     with httpx2.Client(headers={"X-API-Key": world}, verify=False) as client:
         client.post(f"{mock}/_mock/faults", json=limits).raise_for_status()
-    with in_background(together / "reference.json", nullcontext(mock), "--token", world) as run:
+    # On a slow machine it takes long.
+    words = ["--token", world, "--budget", "30m"]
+    with in_background(together / "reference.json", nullcontext(mock), *words) as run:
         yield run
 
 
@@ -64,7 +66,7 @@ def backend(together: Path) -> Iterator[BackgroundRun]:
     """The kit in a process of its own, on a backend in real time that answers in its own way."""
     file = together / "backend.json"
     words = ["--config", str(CONFIG), "--junit", str(file.with_suffix(".xml"))]
-    words += ["--html", str(file.with_suffix(".html"))]
+    words += ["--html", str(file.with_suffix(".html")), "--budget", "30m"]
     with in_background(file, serving_backend(), *words, **KEYS) as run:
         yield run
 

@@ -31,3 +31,12 @@ def test_what_is_not_selected_keeps_nothing() -> None:
 
 def test_cheap_and_broad_comes_first() -> None:
     assert sorted([EARLY, MODEL, FUZZ, HAND], key=position) == [HAND, FUZZ, MODEL, EARLY]
+
+
+def test_generated_tests_may_use_their_share() -> None:
+    """A slow machine needs more for them than an ordinary check may take."""
+    budget = Budget(1000, [HAND, FUZZ])
+    assert budget.share(HAND, 180) == 180
+    assert budget.share(FUZZ, 180) == 200
+    budget.begin(FUZZ, 500)
+    assert budget.share(FUZZ, 180) == 200
