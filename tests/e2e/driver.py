@@ -2,7 +2,8 @@
 
 import subprocess
 
-from processes import PATIENCE, RUNS_MOCK, environment
+from forked import run_forked
+from processes import environment
 
 from mock_server.testing import MockWorld
 
@@ -23,15 +24,7 @@ steps:
 
 def call(*arguments: object, code: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
     """The command with these arguments, which ends with this exit code."""
-    done = subprocess.run(
-        [RUNS_MOCK, *map(str, arguments)],
-        env=environment(variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = run_forked([*map(str, arguments)], environment(variables))
     assert done.returncode == code, done.stderr
     return done
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from driver import call
 from event_subscriber import EventSubscriber
 from processes import PATIENCE, RUNS_MOCK, MockServer, Server, environment
 
@@ -29,16 +30,7 @@ steps:
 
 def rejection(*arguments: object, **variables: str) -> str:
     """What ``runs-mock`` says when it cannot do that: one line on stderr, next to exit code 2."""
-    done = subprocess.run(
-        [RUNS_MOCK, *map(str, arguments)],
-        env=environment(variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 2, done.stderr
+    done = call(*arguments, code=2, **variables)
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     said = re.fullmatch("runs-mock: (.+)", line)
