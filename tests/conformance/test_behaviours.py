@@ -102,13 +102,8 @@ def test_every_check_meets_every_two_answers() -> None:
         assert touched <= set[str]().union(*meeting), (one, other)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[] if name == "terse" else [pytest.mark.extended])
-        for name in sorted({*PROFILES} - {"default"})
-    ],
-)
+@pytest.mark.extended
+@pytest.mark.parametrize("name", sorted({*PROFILES} - {"default"}))
 def test_a_profile_raises_no_alarm(name: str, judge: Judge) -> None:
     """All checks by hand and sequences of calls; every answer is observed, and what is written down
     of it is a profile that the mock plays."""

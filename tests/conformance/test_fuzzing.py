@@ -90,6 +90,7 @@ async def null_is_not_a_body(request: Request, forward: Forward, memory: Json) -
     return await forward(request)
 
 
+@pytest.mark.extended
 def test_null_for_no_body_is_not_a_fault(mock: str, judge: Judge) -> None:
     """The reference does not call the body required (Q17); a server may reject null as well, as the
     mock does."""

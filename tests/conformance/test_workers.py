@@ -55,7 +55,10 @@ def test_two_workers_say_what_one_says(mock: str, judge: Judge, reference: Backg
         assert answers[number] in seen.possible, seen.to_json()
 
 
-@pytest.mark.parametrize("name", ["pages-overlap", "nul-reaches-the-database"])
+@pytest.mark.parametrize(
+    "name",
+    ["pages-overlap", pytest.param("nul-reaches-the-database", marks=pytest.mark.extended)],
+)
 def test_two_workers_find_what_one_finds(name: str, proxy: str, judge: Judge) -> None:
     """With the command that shows it, in whichever worker it was found."""
     mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
