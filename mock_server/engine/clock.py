@@ -5,7 +5,8 @@ Only this module reads the machine's clocks. Instants are whole milliseconds sin
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from functools import lru_cache
@@ -40,7 +41,7 @@ class Clock:
     def __init__(
         self, start: int, scale: float = 1.0, real: Callable[[], float] = monotonic
     ) -> None:
-        self._real = real
+        self._real = self._running = real
         self._anchor = start
         self._anchored_at = real()
         self.frozen = scale == 0
@@ -76,6 +77,17 @@ class Clock:
         """Continue from ``instant``; an earlier one only if nothing was shown since."""
         self._anchor = instant
         self._anchored_at = self._real()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let no time pass during the block, in which the clock may be changed; afterwards the time
+        that the block took has passed."""
+        moment = self._running()
+        self._real = lambda: moment
+        try:
+            yield
+        finally:
+            self._real = self._running
 
     def real_delay(self, until: int) -> float | None:
         """Return the real seconds until ``until``; None for a frozen clock."""

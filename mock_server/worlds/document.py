@@ -153,6 +153,10 @@ LINK = Limits(5_000, 50_000, 1_000, 20_000, 20_000, 16 * 1_048_576)
 """The limits of a link, which a page or a chat can contain."""
 
 
+STORED = Limits(*[2**62] * len(Limits._fields))
+"""The limits of a world that the mock itself has stored: those that the world had."""
+
+
 class TooMuchError(ValueError):
     """A document that stands for more than it may."""
 

@@ -5,7 +5,9 @@ log and the scheduled events. Everything else follows from the logs, so the same
 the same bytes, and a restored world goes on as the original would have.
 """
 
+import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import orjson
 
@@ -28,11 +30,34 @@ from mock_server.worlds.document import (
 from mock_server.worlds.world import World
 
 
+class Parts(NamedTuple):
+    """A document in parts: ``head`` is an object without runs and events, ``runs`` are objects, and
+    ``due`` is a list."""
+
+    head: bytes
+    runs: list[bytes]
+    due: bytes
+
+
 def write(world: World, only: Sequence[Run] | None = None, limits: Limits = IMPORT) -> Work[bytes]:
     """Return the document of a world as it is now, with all runs or ``only`` some.
 
     The runs are in order of creation. The world may go on meanwhile. Raise HttpError (409) for a
     document that is too large to import.
+    """
+    head, runs, due = yield from parts(world, only, limits, MAX_SIZE)
+    body = b'%b,"runs":[%b],"due":%b}' % (head[:-1], b",".join(runs), due)
+    if len(body) > MAX_SIZE:
+        raise _too_large(len(runs))
+    return body
+
+
+def parts(
+    world: World, only: Sequence[Run] | None, limits: Limits, max_size: int = sys.maxsize
+) -> Work[Parts]:
+    """Return the parts of the document of a world as it is when this is called.
+
+    Raise HttpError (409) for runs beyond ``limits`` and for more than ``max_size`` bytes of runs.
     """
     runs = list(world.runs()) if only is None else only
     # Logs are append-only, so their lengths now are enough to keep this state.
@@ -43,8 +68,6 @@ def write(world: World, only: Sequence[Run] | None = None, limits: Limits = IMPO
         for due in world.engine.schedule
         if due.run.number in numbers
     ]
-    totals = Totals(limits)
-    table = ScenarioTable(totals)
     head: Json = {
         "format": FORMAT,
         "version": VERSION,
@@ -58,36 +81,36 @@ def write(world: World, only: Sequence[Run] | None = None, limits: Limits = IMPO
         "behaviour": world.behaviour.answers(),
         "faults": world.faults.dump(world.engine.now),
         "arrivals": None,
-        "scenarios": table.entries,
+        "scenarios": None,
         "leftOut": world.omitted_runs + len(world) - len(runs),
     }
     arrivals = world.arrivals
     next_at = 0 if arrivals is None else arrivals.next_at
-    rendered, size = [], 0
-    for run, length in zip(runs, lengths, strict=True):
-        try:
-            totals.add_run(run.scenario.size, length)
-            rendered.append(orjson.dumps(_run(run, length, table)))
-        except TooMuchError:
-            raise _too_large(len(runs)) from None
-        size += len(rendered[-1])
-        if size > MAX_SIZE:
-            raise _too_large(len(runs))
-        yield
-    if arrivals is not None:
-        head["arrivals"] = {
-            "perMinute": float(arrivals.per_minute),
-            "nextAt": next_at,
-            "mix": [[table.index(one), float(weight)] for one, weight in arrivals.mix],
-        }
-    body = b'%b,"runs":[%b],"due":%b}' % (
-        orjson.dumps(head)[:-1],
-        b",".join(rendered),
-        orjson.dumps(due),
-    )
-    if len(body) > MAX_SIZE:
-        raise _too_large(len(runs))
-    return body
+    totals = Totals(limits)
+    table = ScenarioTable(totals)
+
+    def render() -> Work[Parts]:
+        rendered, size = [], 0
+        for run, length in zip(runs, lengths, strict=True):
+            try:
+                totals.add_run(run.scenario.size, length)
+                rendered.append(orjson.dumps(_run(run, length, table)))
+            except TooMuchError:
+                raise _too_large(len(runs)) from None
+            size += len(rendered[-1])
+            if size > max_size:
+                raise _too_large(len(runs))
+            yield
+        if arrivals is not None:
+            head["arrivals"] = {
+                "perMinute": float(arrivals.per_minute),
+                "nextAt": next_at,
+                "mix": [[table.index(one), float(weight)] for one, weight in arrivals.mix],
+            }
+        head["scenarios"] = table.entries
+        return Parts(orjson.dumps(head), rendered, orjson.dumps(due))
+
+    return render()
 
 
 def _too_large(runs: int) -> HttpError:
