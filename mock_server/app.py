@@ -39,6 +39,9 @@ from mock_server.http.operations import operations
 from mock_server.journal.contract_index import ContractIndex
 from mock_server.openapi_document import OpenApiDocument
 from mock_server.settings import Settings
+from mock_server.store.folder import Fsync
+from mock_server.store.keeper import Keeper
+from mock_server.store.location import open_store
 from mock_server.worlds.registry import Worlds
 
 _INTERNAL = ("/_mock", "/dashboard", "/docs", "/static", "/openapi", "/arazzo.", "/favicon.")
@@ -75,6 +78,15 @@ class Mock:
         )
         self.unassigned = explainer.unassigned
         sessions = ControlSessions(settings.access.token)
+        control_functions = control(
+            self.worlds, self.streams, explainer, credentials, sessions, control_api
+        )
+        contract_functions = operations(self.streams)
+        store = open_store(settings.store, Fsync(settings.fsync))
+        self.keeper: Keeper | None = None
+        if store is not None:
+            handlers = contract_functions | control_functions
+            self.keeper = self.worlds.keeper = Keeper(store, self.worlds, handlers)
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
@@ -92,16 +104,13 @@ class Mock:
                 RoutingMiddleware,
                 partial(ValidationMiddleware, worlds=self.worlds, credentials=credentials),
                 partial(FaultsMiddleware, examples=Examples(contract), presets=self.worlds.presets),
-                OperationsMiddleware,
+                partial(OperationsMiddleware, recorder=self.keeper),
                 LifespanMiddleware,
                 ContextMiddleware,
             ],
         )
-        control_functions = control(
-            self.worlds, self.streams, explainer, credentials, sessions, control_api
-        )
         for document, functions in (
-            (contract, operations(self.streams)),
+            (contract, contract_functions),
             (control_api, control_functions),
         ):
             # Finds the function of an operation by its operationId.
@@ -116,9 +125,18 @@ class Mock:
 
     def replace_behaviour(self, before: Behaviour, after: Behaviour) -> None:
         """Set ``after`` wherever ``before`` is set."""
-        self.worlds.replace_behaviour(before, after)
+        for world in self.worlds.replace_behaviour(before, after):
+            if self.keeper is None:
+                world.set_behaviour(after)
+            else:
+                self.keeper.set_behaviour(world, after)
         self.unassigned.behaviour = after
 
     def close(self) -> None:
         """End every event stream, so that the server can stop."""
         self.worlds.close()
+
+    async def stop(self) -> None:
+        """Store what is not stored yet; call it after the last request."""
+        if self.keeper is not None:
+            await self.keeper.stop()

@@ -71,6 +71,7 @@ class Server(uvicorn.Server):
         self._mock.close()
         asyncio.get_running_loop().call_later(_CLOSE_AFTER, self._close_connections)
         await super().shutdown(sockets)
+        await self._mock.stop()
 
     def _close_connections(self) -> None:
         for connection in list(self.server_state.connections):

@@ -75,7 +75,8 @@ class Settings:
     new world has. ``accept_any_token`` is the world of a credential that names none,
     ``world_claim`` the claim of a JWT that names one. ``cors_origins`` may call the API, in
     addition to the pages of this machine. ``root_path`` is the path under which a proxy serves the
-    mock, ``trusted_proxies`` are networks, in addition to this machine's.
+    mock, ``trusted_proxies`` are networks, in addition to this machine's. ``store`` is where worlds
+    are kept, ``fsync`` when what is written to a directory has to be on the disk.
     """
 
     seed: int = 1
@@ -97,6 +98,8 @@ class Settings:
     world_claim: str | None = None
     rules: tuple[Rule, ...] = ()
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    store: str = "memory"
+    fsync: str = "everysec"
 
 
 def host_of(authority: str) -> str | None:

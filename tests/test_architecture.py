@@ -44,6 +44,7 @@ LAYERS = {
         "worlds",
         "http",
         "control",
+        "store",
         "app",
         "reload",
         "transport",

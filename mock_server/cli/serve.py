@@ -65,6 +65,7 @@ class HostNames(click.ParamType[Any]):
 GROUPS = {
     "Address": "host port",
     "Time and content": "scale now seed start behaviour declared directory reloads",
+    "Store": "store fsync",
     "Faults": "faults latency",
     "Access": "token token_file hosts accept_any_token world_claim",
     "Browsers and proxies": "cors_origins root_path trusted_proxies",
@@ -155,6 +156,23 @@ GROUPS = {
     help="How many event streams may be open.  [default: 20000, or what the system allows]",
 )
 @click.option(
+    "--store",
+    default="memory",
+    show_default=True,
+    metavar="STORE",
+    envvar="RUNS_MOCK_STORE",
+    help="Where worlds are kept: memory, or dir:PATH, a directory in which they survive a restart.",
+)
+@click.option(
+    "--fsync",
+    type=click.Choice(["always", "everysec", "no"]),
+    default="everysec",
+    show_default=True,
+    envvar="RUNS_MOCK_FSYNC",
+    help="When a change has to be on the disk of dir:PATH: before its response, within a second, "
+    "or when the system decides.",
+)
+@click.option(
     "--control-token",
     "token",
     envvar="RUNS_MOCK_CONTROL_TOKEN",
@@ -210,6 +228,7 @@ def serve(
     runs-mock serve --port 9000
     runs-mock serve --clock frozen --now 2026-03-02T08:15:00Z --seed 7
     runs-mock serve --start empty --scenarios ./scenarios
+    runs-mock serve --store dir:./worlds
     runs-mock serve --host 0.0.0.0 --control-token "$TOKEN"
 
     Every option can also be set in the environment, as RUNS_MOCK_PORT and so on; the option wins.
@@ -298,6 +317,7 @@ def _print(line: str, good: bool) -> None:
 def _greeting(base: str, settings: Settings) -> str:
     speed = "frozen" if settings.scale == 0 else f"{settings.scale:g} times real"
     first = settings.declared[0]
+    kept = "" if settings.store == "memory" else f"  Store       {settings.store}\n"
     return f"""\
 Automation runs mock {__version__}
 
@@ -307,7 +327,7 @@ Automation runs mock {__version__}
   Control     {base}/_mock, {"with the token" if settings.access.token else "from this machine"}
   Worlds      {", ".join(settings.declared)}, and any name that begins with test-
   Clock       {"real" if settings.scale == 1 else speed}
-
+{kept}
 Try it:
   curl -H 'X-API-Key: {first}' '{base}/api/v1/automation-runs?limit=3'
 

@@ -31,9 +31,9 @@ def functions(worlds: Worlds, document: OpenApiDocument) -> dict[str, Handler]:
 
     def apply_preset(call: Call) -> Response:
         name = call.parameters["preset"]
-        preset = worlds.presets.get(name)
+        preset = call.worlds.presets.get(name)
         if preset is None:
-            raise HttpError(404, unknown_name("preset", name, worlds.presets))
+            raise HttpError(404, unknown_name("preset", name, call.worlds.presets))
         added = call.world.faults.add(preset.rules, call.world.engine.now)
         return BodyResponse.json({"items": [one.to_json() for one in added]}, 201)
 

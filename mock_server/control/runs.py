@@ -29,7 +29,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     """Return the functions that create and change runs."""
 
     def create_run(call: Call) -> Response:
-        scenario = _scenario(worlds, call.body["scenario"])
+        scenario = _scenario(call.worlds, call.body["scenario"])
         changes = {
             key: validate_request(StepChange, change, ("body", "changes", key))
             for key, change in call.body.get("changes", {}).items()
@@ -86,8 +86,8 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
 
     def set_arrivals(call: Call) -> Response:
         world = call.world
-        weights = call.body.get("scenarios") or dict.fromkeys(_DEFAULT_ARRIVALS, 1.0)
-        mix = [(_scenario(worlds, name), weight) for name, weight in weights.items()]
+        weights = call.body.get("scenarios") or dict.fromkeys(DEFAULT_ARRIVALS, 1.0)
+        mix = [(_scenario(call.worlds, name), weight) for name, weight in weights.items()]
         rng = SeededRandom(world.seed, world.origin, "arrivals")
         world.set_arrivals(Arrivals(call.body["perMinute"], mix, rng, world.engine.now))
         return show_arrivals(call)
@@ -107,7 +107,7 @@ def functions(worlds: Worlds) -> dict[str, Handler]:
     }
 
 
-_DEFAULT_ARRIVALS = ("quick-success", "diamond", "flaky", "failure-in-the-middle", "long-haul")
+DEFAULT_ARRIVALS = ("quick-success", "diamond", "flaky", "failure-in-the-middle", "long-haul")
 
 
 def show_arrivals(call: Call) -> Response:

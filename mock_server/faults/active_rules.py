@@ -223,7 +223,8 @@ class Faults:
         }
 
     def restore(self, file: FaultsFile) -> None:
-        """Put the rules of ``file`` in force; call it once, on a new object."""
+        """Put the rules of ``file`` in force, in place of all others."""
+        self.rate_limits, self.response_rules = [], []
         self._added, self._requested = file.added, file.asked
         for one in file.rules:
             active = ActiveRule(one.id, one.rule, 0)

@@ -55,6 +55,17 @@ Handler = Callable[[Call], Response]
 """The function of an operation."""
 
 
+class Recorder(Protocol):
+    """Calls the functions of operations that change worlds, and records the changes."""
+
+    def records(self, operation: str) -> bool:
+        """Return whether that operation changes a world."""
+
+    async def carry_out(self, operation: str, call: Call) -> Response:
+        """Call the function of that operation, and return its response. Raise what it raises, and
+        HttpError (503) for a change that cannot be recorded and was not made."""
+
+
 class BodyResponse:
     """A response whose body is complete, by default JSON."""
 
@@ -106,6 +117,10 @@ class DeferredResponse:
     async def __call__(self, receive: Receive, send: Send) -> None:
         response = await self._work
         await response(receive, send)
+
+    async def complete(self) -> Response:
+        """Return the response when it is computed."""
+        return await self._work
 
 
 class NoContent:

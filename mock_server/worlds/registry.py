@@ -29,6 +29,7 @@ from mock_server.worlds import seed_data
 from mock_server.worlds.advance import catch_up_completely
 from mock_server.worlds.cooperative import Work, WorkRunner
 from mock_server.worlds.document import IMPORT, Limits
+from mock_server.worlds.keeper import Keeper
 from mock_server.worlds.observer import WorldsObserver
 from mock_server.worlds.proof import prove
 from mock_server.worlds.restore import restore
@@ -80,6 +81,7 @@ class Worlds:
         self._disposals: set[asyncio.Task[None]] = set()
         self.runner = WorkRunner()
         self.observer: WorldsObserver | None = None
+        self.keeper: Keeper | None = None
 
     def __iter__(self) -> Iterator[World]:
         return iter(list(self._open.values()))
@@ -120,7 +122,7 @@ class Worlds:
             if world is None:
                 async with self._lock(name):
                     if name not in self._open:
-                        self._insert(await self.runner.run(self._create(name)))
+                        self._insert(await self._obtain(name))
             else:
                 await self.runner.run(catch_up_completely(world))
                 if not world.closed:
@@ -150,7 +152,7 @@ class Worlds:
         Raise HttpError (409).
         """
         async with self._lock(name):
-            world = await self.runner.run(self._create(name, start))
+            world = await self._stored(await self.runner.run(self._create(name, start)))
             self._insert(world)
         return world
 
@@ -171,9 +173,8 @@ class Worlds:
         async with self._lock(name):
             world = await self.read(document, name, loc, limits)
             if keep_existing:
-                numbered = (f"{name}-{number}" for number in count(2))
-                world.name = next(free for free in chain([name], numbered) if free not in self)
-            self._insert(world)
+                world.name = await self._free_name(name)
+            self._insert(await self._stored(world))
         return world
 
     async def read(
@@ -185,12 +186,10 @@ class Worlds:
         """
         return await self.runner.run(self._read(document, name, loc, limits))
 
-    def replace_behaviour(self, before: Behaviour, after: Behaviour) -> None:
-        """Set ``after`` for new worlds and for those that behave as ``before``."""
+    def replace_behaviour(self, before: Behaviour, after: Behaviour) -> list[World]:
+        """Set ``after`` for new worlds, and return those that behave as ``before``."""
         self.settings = replace(self.settings, behaviour=after)
-        for world in self:
-            if world.behaviour == before:
-                world.set_behaviour(after)
+        return [world for world in self if world.behaviour == before]
 
     def starts_use(self, scenario: str) -> bool:
         """Return whether any start has a run of that scenario."""
@@ -210,6 +209,29 @@ class Worlds:
     def _lock(self, name: str) -> asyncio.Lock:
         """Return the lock to hold while long work is done to the world of that name."""
         return self._locks.setdefault(name, asyncio.Lock())
+
+    async def _obtain(self, name: str) -> World:
+        """Return the stored world of that name, or a new one."""
+        if self.keeper is not None and (stored := await self.keeper.load(name)) is not None:
+            return stored
+        return await self._stored(await self.runner.run(self._create(name)))
+
+    async def _stored(self, world: World) -> World:
+        """Return ``world`` after it was stored. Raise HttpError (503)."""
+        if self.keeper is not None:
+            try:
+                await self.keeper.save(world)
+            except BaseException:
+                self.dispose(world)
+                raise
+        return world
+
+    async def _free_name(self, name: str) -> str:
+        """Return ``name``, with a number where a world has it."""
+        for free in chain([name], (f"{name}-{number}" for number in count(2))):
+            if free not in self and (self.keeper is None or not await self.keeper.has(free)):
+                break
+        return free
 
     def _create(self, name: str, start: Start = DEFAULT_START) -> Work[World]:
         settings = self.settings
@@ -240,6 +262,8 @@ class Worlds:
     def _touch(self, name: str) -> None:
         if name not in self.settings.declared:  # Declared worlds are never removed.
             self._open[name] = self._open.pop(name)
+            if self.keeper is not None:
+                self.keeper.used(name)
 
     def _insert(self, world: World) -> None:
         """Open ``world`` in place of the one of its name. Raise HttpError (409)."""
@@ -250,7 +274,7 @@ class Worlds:
             try:
                 self._remove_idle()
             except HttpError:
-                self.dispose(world)
+                self._close(world)
                 raise
         self._open[world.name] = world
         if self.observer is not None:
@@ -259,18 +283,31 @@ class Worlds:
     def _remove_idle(self) -> None:
         declared = self.settings.declared
         # A world with subscribers is in use, even without requests.
-        idle = next(
-            (n for n, w in self._open.items() if n not in declared and not w.has_subscribers), None
-        )
+        idle = next((name for name in self._open if name not in declared and self.idle(name)), None)
         if idle is None:
             raise HttpError(
                 409,
                 f"All {self.settings.max_worlds} worlds are declared or have "
                 "subscribers: start the mock with a larger --most-worlds.",
             )
-        self.dispose(self._open.pop(idle))
+        self.close_world(idle)
+
+    def idle(self, name: str) -> bool:
+        """Return whether the open world of that name can be closed now."""
+        busy = self.keeper is not None and self.keeper.busy(name)
+        return not busy and not self._open[name].has_subscribers
+
+    def close_world(self, name: str) -> None:
+        """Close the open world of that name; where worlds are stored, it stays so."""
+        self._close(self._open.pop(name))
         if self.observer is not None:
-            self.observer.removed(idle)
+            self.observer.removed(name)
+
+    def _close(self, world: World) -> None:
+        """Close a world that stays stored."""
+        if self.keeper is not None:
+            self.keeper.closed(world)
+        self.dispose(world)
 
     def dispose(self, world: World) -> None:
         """Close a world that is not open, or no longer, and free its memory."""

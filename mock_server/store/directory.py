@@ -1,0 +1,199 @@
+"""Worlds in a directory of this machine, for one mock at a time."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote
+
+from mock_server.errors import UsageError, one_line
+from mock_server.store import file_lock
+from mock_server.store.folder import Folder, Fsync
+from mock_server.store.store import (
+    DamagedError,
+    GoneError,
+    Renewal,
+    Saved,
+    Stored,
+    StoreError,
+    check_version,
+    header,
+)
+
+_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
+_DEVICES = frozenset(
+    {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(10)}
+)
+"""Names that some systems keep for devices."""
+
+_OWNER = 1
+"""The epoch of every world: while the mock has the lock, no other can claim any."""
+
+
+class DirectoryStore:
+    """The worlds in ``path``; ``fsync`` says when changes have to be on the disk.
+
+    Raise UsageError for a directory that cannot be used, such as one that another mock has.
+    """
+
+    def __init__(self, path: Path, fsync: Fsync = Fsync.EVERYSEC) -> None:
+        self.label = f"dir:{path}"
+        self._path = path.absolute()
+        self._fsync = fsync
+        self._folders: dict[str, Folder] = {}
+        self._lock: int | None = None
+        try:
+            self._open()
+        except OSError as error:
+            self._unlock()
+            raise UsageError(
+                one_line(
+                    f"--store: expected a directory that can be written, got {self.label}: "
+                    f"{error.strerror or error}. Choose another one"
+                )
+            ) from None
+        except UsageError:
+            self._unlock()
+            raise
+
+    async def claim(self, name: str) -> int:
+        return _OWNER
+
+    async def renew(self, epochs: dict[str, int]) -> Renewal:
+        problems = {name for name, one in self._folders.items() if one.problem is not None}
+        return Renewal(gone=[name for name in epochs if name in problems])
+
+    async def release(self, name: str, epoch: int) -> None:
+        folder = self._folders.pop(name, None)
+        if folder is not None:
+            with self._errors():
+                await folder.flush()
+                os.utime(folder.path)
+                folder.close()
+
+    async def load(self, name: str, epoch: int) -> Saved | None:
+        with self._errors():
+            return self._folder(name).load() if self._place(name).is_dir() else None
+
+    async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
+        with self._errors():
+            folder = self._folder(name)
+            if folder.problem is not None:
+                raise GoneError(folder.problem)
+            await folder.append_synced(b"".join(records))
+
+    async def rotate(self, name: str, epoch: int) -> int:
+        with self._errors():
+            return await self._folder(name).rotate()
+
+    async def snapshot(
+        self, name: str, epoch: int, generation: int, records: Iterable[bytes]
+    ) -> int:
+        with self._errors():
+            return await self._folder(name).snapshot(generation, records)
+
+    async def delete(self, name: str) -> None:
+        with self._errors():
+            if self._place(name).is_dir():
+                self._folder(name).remove()
+            self._folders.pop(name, None)
+
+    async def list(self) -> Sequence[Stored]:
+        with self._errors():
+            return list_stored(self._path)
+
+    async def flush(self) -> None:
+        with self._errors():
+            for folder in list(self._folders.values()):
+                await folder.flush()
+
+    async def close(self) -> None:
+        try:
+            with self._errors():
+                for folder in self._folders.values():
+                    await folder.flush()
+                    folder.close()
+        finally:
+            self._unlock()
+
+    def _open(self) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        about = self._path / "store.json"
+        if not about.exists():
+            others = [one.name for one in self._path.iterdir() if one.name != "lock"]
+            if others:
+                raise UsageError(
+                    f"--store: expected an empty directory or a store, got {self.label}, which "
+                    f"contains {others[0]!r}. Name a directory of its own"
+                )
+        try:
+            self._lock = file_lock.lock(self._path / "lock", f"{os.getpid()}\n")
+        except BlockingIOError:
+            owner = self._path.joinpath("lock").read_text("utf-8", "replace").strip()
+            raise UsageError(
+                f"--store: {self.label} is in use by process {owner[:20] or 'of another mock'}. "
+                "Stop that, or name another directory"
+            ) from None
+        if about.exists():
+            read_about(self._path)
+        else:
+            part = self._path / "store.json.part"
+            part.write_text(json.dumps(header()) + "\n", encoding="utf-8")
+            part.replace(about)
+        (self._path / "worlds").mkdir(exist_ok=True)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _place(self, name: str) -> Path:
+        return self._path / "worlds" / folder_name(name)
+
+    def _folder(self, name: str) -> Folder:
+        folder = self._folders.get(name)
+        if folder is None:
+            folder = self._folders[name] = Folder(self._place(name), name, self._fsync)
+        return folder
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(error.strerror or str(error)) from None
+
+
+def read_about(path: Path) -> None:
+    """Raise UsageError unless this mock can read the store in ``path``."""
+    about = path / "store.json"
+    try:
+        found = json.loads(about.read_bytes())
+        check_version(found if isinstance(found, dict) else {}, str(about))
+    except FileNotFoundError:
+        raise UsageError(f"--store: expected a store in {path}, found none") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(one_line(f"--store: {about} cannot be read: {error}")) from None
+    except DamagedError as error:
+        raise UsageError(one_line(f"--store: {error}")) from None
+
+
+def list_stored(path: Path) -> list[Stored]:
+    """Return the worlds in the store in ``path`` by name, also while a mock uses it. Raise
+    OSError."""
+    found = []
+    for place in sorted((path / "worlds").iterdir()):
+        if place.is_dir():
+            with contextlib.suppress(FileNotFoundError):  # Removed in this moment.
+                stored = Folder(place, unquote(place.name), Fsync.NO).describe()
+                if stored is not None:
+                    found.append(stored)
+    return found
+
+
+def folder_name(name: str) -> str:
+    """Return the name of the folder for a world, which is safe for any file system."""
+    text = "".join(chr(one) if one in _SAFE else f"%{one:02X}" for one in name.encode())
+    return f"%{ord(text[0]):02X}{text[1:]}" if text in _DEVICES else text

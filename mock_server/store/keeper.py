@@ -1,0 +1,376 @@
+"""Keeping worlds in a store: each command is stored before it is carried out.
+
+The commands of one world are carried out one after the other, and its clock is held meanwhile: so a
+command sees the instant that was stored with it. Reading a world does not touch the store.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from weakref import WeakValueDictionary
+
+from mock_server.engine.behaviour import Behaviour
+from mock_server.engine.clock import monotonic, wall
+from mock_server.engine.fake_data import FakeData
+from mock_server.errors import HttpError
+from mock_server.http.call import Call, DeferredResponse, Handler, Response
+from mock_server.store import command, record, replay
+from mock_server.store.kept_world import KeptWorld
+from mock_server.store.store import DamagedError, GoneError, LostError, Store, StoreError
+from mock_server.worlds.advance import catch_up_completely
+from mock_server.worlds.cooperative import Work
+from mock_server.worlds.registry import TEST_PREFIX, Worlds
+from mock_server.worlds.world import World
+
+TICK = 1.0
+"""Real seconds between two flushes: of what was appended, and of the counters of faults."""
+
+RELEASED_AFTER = 600.0
+"""Real seconds without a request after which a ``test-`` world is removed from memory."""
+
+EXPIRES_AFTER = 7 * 24 * 3_600_000
+"""Milliseconds without a change after which a ``test-`` world is removed from the store."""
+
+_SWEEP = 60
+"""Ticks between two looks for idle worlds."""
+
+log = logging.getLogger("mock_server")
+
+
+class Keeper:
+    """Keeps ``worlds`` in ``store``, and calls the functions of operations that change them."""
+
+    def __init__(self, store: Store, worlds: Worlds, handlers: Mapping[str, Handler]) -> None:
+        self.store = store
+        self._worlds = worlds
+        self._handlers = handlers
+        self._fake_data = FakeData()
+        self._kept: dict[str, KeptWorld] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._used: dict[str, float] = {}
+        self._releases: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ticking: asyncio.Task[None] | None = None
+        self._ticks = 0
+        self._failing = False
+
+    # For the registry.
+
+    async def load(self, name: str) -> World | None:
+        """Return the stored world of that name; None for an unknown one.
+
+        Raise HttpError (503) when it cannot be read.
+        """
+        self._start()
+        with self._errors(name):
+            kept = await self._claim(name)
+            try:
+                saved = await self.store.load(name, kept.epoch)
+                if saved is None:
+                    return None
+                world, head = await replay.read(
+                    saved, name, self._handlers, self._worlds.runner, self._fake_data
+                )
+                await self.store.rotate(name, kept.epoch)
+            except BaseException:
+                del self._kept[name]
+                with suppress(StoreError):
+                    await self.store.release(name, kept.epoch)
+                raise
+        kept.loaded(world, saved, head)
+        self.used(name)
+        return world
+
+    async def save(self, world: World) -> None:
+        """Store a world that is about to be opened, in place of the stored one of its name.
+
+        Raise HttpError (503) when it cannot be stored; the former one is then unchanged.
+        """
+        self._start()
+        with self._errors(world.name):
+            kept = await self._claim(world.name)
+            await kept.stop_compaction()
+            await self._store_all(kept, world)
+        self.used(world.name)
+
+    async def has(self, name: str) -> bool:
+        """Return whether a world of that name is stored. Raise HttpError (503)."""
+        with self._errors(name):
+            return any(one.name == name for one in await self.store.list())
+
+    def busy(self, name: str) -> bool:
+        """Return whether the world of that name is being changed, and cannot be closed now."""
+        lock = self._locks.get(name)
+        return lock is not None and lock.locked()
+
+    def used(self, name: str) -> None:
+        """Note that the world of that name is in use."""
+        self._used[name] = monotonic()
+
+    def closed(self, world: World) -> None:
+        """Note that ``world`` is removed from memory; it stays stored."""
+        kept = self._kept.pop(world.name, None)
+        self._used.pop(world.name, None)
+        if kept is not None:
+            release = asyncio.create_task(self._release(kept, kept.mark(world)))
+            self._releases[world.name] = release
+            release.add_done_callback(lambda _: self._released(world.name, release))
+
+    # For operations.
+
+    def records(self, operation: str) -> bool:
+        """Return whether that operation changes a world."""
+        return operation in command.COMMANDS or operation in command.REPLACING
+
+    async def carry_out(self, operation: str, call: Call) -> Response:
+        """Call the function of that operation, and return its response. Raise what it raises, and
+        HttpError (503) for a change that cannot be stored and was not made."""
+        handler = self._handlers[operation]
+        async with self._lock(call.tenant):
+            if operation in command.REPLACING:
+                return await _response(handler(call))
+            world = await call.enter()
+            try:
+                with world.clock.held():
+                    if not world.catch_up():
+                        await self._worlds.runner.run(catch_up_completely(world))
+                    kept = self._kept[world.name]
+                    await self._store(operation, call, kept)
+                    response = await _response(handler(call))
+                    if kept.outgrown(world):
+                        await self._compact(kept, world)
+                    return response
+            finally:
+                world.wakeup.arm()
+
+    def set_behaviour(self, world: World, behaviour: Behaviour) -> None:
+        """Set the behaviour of ``world`` soon, as a command."""
+        task = asyncio.create_task(self._set_behaviour(world, behaviour))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # In the background.
+
+    async def tick(self) -> None:
+        """Store the counters of faults, flush the store, remain the owner of the open worlds, and
+        now and then remove what is idle."""
+        with self._logged():
+            for world in self._worlds:
+                await self._mark(world)
+            await self.store.flush()
+            epochs = {kept.name: kept.epoch for kept in self._kept.values()}
+            lost, gone = await self.store.renew(epochs)
+            for name in lost:
+                self._lose(name)
+            for name in gone:
+                await self._store_gone(name)
+            if self._ticks % _SWEEP == 0:
+                await self._sweep()
+        self._ticks += 1
+
+    async def stop(self) -> None:
+        """Store what is not stored yet, and release every world, because the mock stops."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+        for world in self._worlds:
+            if world.name in self._kept:
+                self.closed(world)
+        pending = [*self._releases.values(), *self._tasks]
+        if pending:
+            await asyncio.wait(pending)
+        with self._logged():
+            await self.store.close()
+
+    def _start(self) -> None:
+        if self._ticking is None:
+            self._ticking = asyncio.create_task(self._tick_on())
+
+    async def _tick_on(self) -> None:
+        while True:
+            await self.tick()
+            await asyncio.sleep(TICK)
+
+    async def _mark(self, world: World) -> None:
+        kept = self._kept.get(world.name)
+        if kept is None or self.busy(world.name) or (mark := kept.mark(world)) is None:
+            return
+        async with self._lock(world.name):
+            try:
+                await self.store.append(kept.name, kept.epoch, [mark])
+            except LostError:
+                self._lose(kept.name)
+            except BaseException:
+                kept.unmark()
+                raise
+        kept.appended(len(mark))
+
+    async def _sweep(self) -> None:
+        before = monotonic() - RELEASED_AFTER
+        for name, used in list(self._used.items()):
+            idle = used < before and name.startswith(TEST_PREFIX) and name in self._worlds
+            if idle and self._worlds.idle(name):
+                self._worlds.close_world(name)
+        oldest = wall() - EXPIRES_AFTER
+        for stored in await self.store.list():
+            closed = stored.name not in self._kept and stored.name not in self._releases
+            if closed and stored.name.startswith(TEST_PREFIX) and stored.used < oldest:
+                await self.store.delete(stored.name)
+
+    # Helpers.
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        """Return the lock to hold while a command is carried out in the world of that name."""
+        return self._locks.setdefault(name, asyncio.Lock())
+
+    async def _claim(self, name: str) -> KeptWorld:
+        """Own the world of that name. Raise StoreError."""
+        while (release := self._releases.get(name)) is not None:
+            await asyncio.wait([release])
+        kept = self._kept.get(name)
+        if kept is None:
+            kept = self._kept[name] = KeptWorld(name, await self.store.claim(name))
+        return kept
+
+    async def _store(self, operation: str, call: Call, kept: KeptWorld) -> None:
+        """Store the command, with the counters of faults before it. Raise HttpError (503)."""
+        world = call.world
+        with self._errors(kept.name):
+            try:
+                await self._append(operation, call, kept)
+            except GoneError:
+                await self._store_again(kept, world)
+                await self._append(operation, call, kept)
+
+    async def _append(self, operation: str, call: Call, kept: KeptWorld) -> None:
+        world, length = call.world, len(kept.table)
+        payload = command.make(operation, call, kept.table, world.clock.now(), wall())
+        if payload is None:
+            return
+        mark = kept.mark(world)
+        records = [record.frame(payload)] if mark is None else [mark, record.frame(payload)]
+        try:
+            await self.store.append(kept.name, kept.epoch, records)
+        except BaseException:
+            kept.table.forget(length)
+            kept.unmark()
+            raise
+        kept.appended(sum(map(len, records)))
+
+    async def _store_gone(self, name: str) -> None:
+        """Store the open world of that name again."""
+        async with self._lock(name):
+            world, kept = self._worlds.get(name), self._kept.get(name)
+            if world is not None and kept is not None:
+                await self._store_again(kept, world)
+
+    async def _store_again(self, kept: KeptWorld, world: World) -> None:
+        """Store all of ``world``, because the store no longer has it. Raise StoreError."""
+        await kept.stop_compaction()
+        kept.epoch = await self.store.claim(kept.name)
+        await self._store_all(kept, world)
+
+    async def _store_all(self, kept: KeptWorld, world: World) -> None:
+        with world.clock.held():
+            records = await self._worlds.runner.run(replay.write(world))
+            generation = await self.store.rotate(kept.name, kept.epoch)
+            size = await self.store.snapshot(kept.name, kept.epoch, generation, records)
+        kept.began(world, size)
+
+    async def _compact(self, kept: KeptWorld, world: World) -> None:
+        """Begin the next log and a snapshot up to it."""
+        with self._logged():
+            generation = await self.store.rotate(kept.name, kept.epoch)
+            kept.rotated()
+            rendering = replay.write(world)
+            kept.compaction = asyncio.create_task(
+                self._write_snapshot(kept, world, generation, rendering)
+            )
+
+    async def _write_snapshot(
+        self, kept: KeptWorld, world: World, generation: int, rendering: Work[list[bytes]]
+    ) -> None:
+        log_size, events = kept.log_size, world.engine.event_count
+        try:
+            records = await self._worlds.runner.run(rendering)
+            size = await self.store.snapshot(kept.name, kept.epoch, generation, records)
+            kept.compacted(size, events, log_size)
+        except (StoreError, HttpError) as error:  # The log is still complete.
+            kept.compaction_failed(world)
+            if isinstance(error, StoreError):
+                self._note(error)
+        finally:
+            kept.compaction = None
+
+    async def _release(self, kept: KeptWorld, mark: bytes | None) -> None:
+        with self._logged():
+            await kept.stop_compaction()
+            if mark is not None:
+                await self.store.append(kept.name, kept.epoch, [mark])
+            await self.store.release(kept.name, kept.epoch)
+
+    def _released(self, name: str, task: asyncio.Task[None]) -> None:
+        if self._releases.get(name) is task:
+            del self._releases[name]
+
+    def _lose(self, name: str) -> None:
+        """Close a world that another mock has claimed."""
+        self._kept.pop(name, None)
+        if name in self._worlds:
+            self._worlds.close_world(name)
+
+    async def _set_behaviour(self, world: World, behaviour: Behaviour) -> None:
+        call = Call(self._worlds, world.name, replay.exchange())
+        call.parameters, call.body = {}, {"behaviour": behaviour.answers()}
+        try:
+            await self.carry_out("setBehaviour", call)
+        except HttpError as error:
+            log.warning("%s keeps its behaviour: %s", world.name, error.reason)
+
+    @contextmanager
+    def _errors(self, name: str) -> Iterator[None]:
+        """Turn errors of the store into responses."""
+        try:
+            yield
+        except LostError as error:
+            self._lose(name)
+            raise _unavailable(f"The world {name!r} is another mock's: {error}") from None
+        except DamagedError as error:
+            raise _unavailable(
+                f"The stored world {name!r} cannot be read: {error}. Reset the world to replace it."
+            ) from None
+        except StoreError as error:
+            self._note(error)
+            raise _unavailable(
+                f"The store {self.store.label} fails: {error}. Nothing was changed; repeat the "
+                "request when the store works again."
+            ) from None
+
+    @contextmanager
+    def _logged(self) -> Iterator[None]:
+        """Log an error of the store instead of raising it."""
+        try:
+            yield
+        except StoreError as error:
+            self._note(error)
+        else:
+            if self._failing:
+                self._failing = False
+                log.warning("the store %s works again", self.store.label)
+
+    def _note(self, error: StoreError) -> None:
+        """Log the first of several errors."""
+        if not self._failing:
+            self._failing = True
+            log.warning("the store %s fails: %s", self.store.label, error)
+
+
+async def _response(response: Response) -> Response:
+    """Return the response that is ready to be sent."""
+    while isinstance(response, DeferredResponse):
+        response = await response.complete()
+    return response
+
+
+def _unavailable(reason: str) -> HttpError:
+    return HttpError(503, reason, {"Retry-After": "1"})

@@ -1,0 +1,114 @@
+"""What the keeper knows of one world that is open: how it is stored."""
+
+import asyncio
+
+import orjson
+
+from mock_server.engine.clock import wall
+from mock_server.engine.run_state import Json
+from mock_server.store import record
+from mock_server.store.command import MARK, ScenarioTable
+from mock_server.store.store import Saved
+from mock_server.worlds.world import World
+
+_SMALL_LOG = 65_536
+"""Bytes of a log that is never worth a snapshot."""
+
+_FEW_EVENTS = 20_000
+"""Events that are repeated quickly enough."""
+
+_MAX_LOGS = 8
+
+
+class KeptWorld:
+    """A stored world; ``epoch`` is that of its ownership, ``table`` belongs to its present log."""
+
+    def __init__(self, name: str, epoch: int) -> None:
+        self.name = name
+        self.epoch = epoch
+        self.table = ScenarioTable()
+        self.compaction: asyncio.Task[None] | None = None
+        self._faults = b""
+        self._snapshot_size = 0
+        self._snapshot_events = 0
+        self._log_size = 0
+        self._logs = 0
+
+    def began(self, world: World, size: int) -> None:
+        """Note that a snapshot of ``size`` bytes was stored, and the next log begins."""
+        self._logs = self._log_size = 0
+        self._snapshot_size = size
+        self._snapshot_events = world.engine.event_count
+        self._faults = _faults(world)
+        self.rotated()
+
+    def loaded(self, world: World, saved: Saved, head: Json) -> None:
+        """Note that ``world`` was restored from ``saved``, and the next log begins."""
+        self._snapshot_size = sum(map(len, saved.snapshot))
+        self._snapshot_events = head["events"]
+        self._log_size = sum(len(one) for log in saved.logs for one in log)
+        self._logs = len(saved.logs)
+        self._faults = _faults(world)
+        self.rotated()
+
+    def rotated(self) -> None:
+        """Note that the next log begins."""
+        self.table = ScenarioTable()
+        self._logs += 1
+
+    def appended(self, size: int) -> None:
+        """Note that ``size`` bytes were added to the log."""
+        self._log_size += size
+
+    def outgrown(self, world: World) -> bool:
+        """Return whether repeating the log takes longer than reading another snapshot."""
+        events = world.engine.event_count - self._snapshot_events
+        return self.compaction is None and (
+            self._log_size > max(self._snapshot_size, _SMALL_LOG)
+            or events > max(self._snapshot_events, _FEW_EVENTS)
+            or self._logs > _MAX_LOGS
+        )
+
+    def compacted(self, size: int, events: int, log_size: int) -> None:
+        """Note that a snapshot of ``size`` bytes and so many events was stored, when the log had
+        ``log_size`` bytes."""
+        self._snapshot_size, self._snapshot_events = size, events
+        self._log_size -= log_size
+        self._logs = 1
+
+    def compaction_failed(self, world: World) -> None:
+        """Try again when the log has grown to twice its size."""
+        self._snapshot_size = max(self._snapshot_size, 2 * self._log_size)
+        self._snapshot_events = max(self._snapshot_events, world.engine.event_count)
+        self._logs = 1
+
+    @property
+    def log_size(self) -> int:
+        """The bytes of all logs since the snapshot."""
+        return self._log_size
+
+    async def stop_compaction(self) -> None:
+        """Cancel the compaction in progress, if any, and wait for its end."""
+        task = self.compaction
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def mark(self, world: World) -> bytes | None:
+        """Return the record of the counters of faults, None where they are stored already."""
+        faults = _faults(world)
+        if faults == self._faults:
+            return None
+        self._faults = faults
+        fragment = orjson.Fragment(faults)
+        return record.encode(
+            {"do": MARK, "at": world.clock.now(), "wall": wall(), "faults": fragment}
+        )
+
+    def unmark(self) -> None:
+        """Forget the last mark, which could not be stored."""
+        self._faults = b""
+
+
+def _faults(world: World) -> bytes:
+    return orjson.dumps(world.faults.dump(world.engine.now))

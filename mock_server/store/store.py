@@ -1,0 +1,126 @@
+"""A store: where worlds are when the mock is not running, and in which form.
+
+A world is stored as a snapshot and the commands that changed it since, in logs. The snapshot and
+its logs have a number, the generation. A new snapshot begins with a new log; when it is complete,
+everything of earlier generations is removed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from mock_server import __version__
+from mock_server.engine.run_state import Json
+
+FORMAT = "automation-runs-mock/store"
+VERSION = 1
+"""The version of what is stored; it changes with the engine, whose commands are repeated."""
+
+
+class StoreError(Exception):
+    """The store cannot do what is asked; nothing was changed. The text is the reason."""
+
+
+class DamagedError(StoreError):
+    """What is stored is not what was written, or another version wrote it."""
+
+
+class LostError(StoreError):
+    """Another mock owns the world."""
+
+
+class GoneError(StoreError):
+    """The store no longer has what was acknowledged: the world has to be stored again."""
+
+
+class Saved(NamedTuple):
+    """A stored world: the records of its snapshot, and of each log since, in order."""
+
+    snapshot: list[bytes]
+    logs: list[list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What ``list`` says of a stored world.
+
+    ``head`` is the first record of its snapshot, ``commands`` the number of records since,
+    ``size`` the bytes of both, ``used`` the instant of the last change; ``problem`` says why it
+    cannot be read.
+    """
+
+    name: str
+    head: Json
+    commands: int
+    size: int
+    used: int
+    problem: str | None = None
+
+
+class Renewal(NamedTuple):
+    """Worlds that ``renew`` could not renew: those that another mock owns, and those that the store
+    no longer has."""
+
+    lost: Sequence[str] = ()
+    gone: Sequence[str] = ()
+
+
+class Store(Protocol):
+    """Keeps worlds by name. Each method raises StoreError when the store fails.
+
+    ``epoch`` is the number that ``claim`` returned: it is refused once another mock has claimed
+    the world.
+    """
+
+    label: str
+
+    async def claim(self, name: str) -> int:
+        """Become the owner of the world of that name, and return the epoch of this ownership."""
+
+    async def renew(self, epochs: dict[str, int]) -> Renewal:
+        """Remain the owner of these worlds."""
+
+    async def release(self, name: str, epoch: int) -> None:
+        """Let other mocks claim the world."""
+
+    async def load(self, name: str, epoch: int) -> Saved | None:
+        """Return the world, without the end of a log that was never acknowledged."""
+
+    async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
+        """Add records to the world's log, all or none."""
+
+    async def rotate(self, name: str, epoch: int) -> int:
+        """Begin the log of the next generation, and return the number of that."""
+
+    async def snapshot(
+        self, name: str, epoch: int, generation: int, records: Iterable[bytes]
+    ) -> int:
+        """Store a snapshot and remove earlier generations; return its size in bytes."""
+
+    async def delete(self, name: str) -> None:
+        """Remove the world of that name, which no mock has open."""
+
+    async def list(self) -> Sequence[Stored]:
+        """Return all stored worlds by name."""
+
+    async def flush(self) -> None:
+        """Make durable what was appended; it is called once a second."""
+
+    async def close(self) -> None:
+        """End; everything that was appended is durable then."""
+
+
+def header(**content: object) -> Json:
+    """Return the first record of a snapshot or a log."""
+    return {"format": FORMAT, "version": VERSION, "mock": __version__, **content}
+
+
+def check_version(found: Json, place: str) -> None:
+    """Raise DamagedError unless this mock can read what begins with the record ``found``."""
+    if found.get("format") != FORMAT:
+        raise DamagedError(f"{place}: expected the format {FORMAT}, got {found.get('format')!r}")
+    if found.get("version") != VERSION:
+        raise DamagedError(
+            f"{place}: expected version {VERSION}, got {found.get('version')!r}, written by "
+            f"runs-mock {found.get('mock')}. Use that version, or another store"
+        )
