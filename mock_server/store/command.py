@@ -43,7 +43,7 @@ REPLACING = frozenset({"importState", "resetWorld"})
 """The operations that replace a world; they store a snapshot."""
 
 MARK = "mark"
-"""A record of what requests change that are no commands: the counters of faults."""
+"""The record of what any request can change: the counters of faults."""
 
 
 class ScenarioTable:

@@ -137,10 +137,12 @@ class Keeper:
                         await self._worlds.runner.run(catch_up_completely(world))
                     kept = self._kept[world.name]
                     await self._store(operation, call, kept)
-                    response = await _response(handler(call))
-                    if kept.outgrown(world):
-                        await self._compact(kept, world)
-                    return response
+                    try:
+                        return await _response(handler(call))
+                    finally:
+                        kept.repeatable(world)
+                        if kept.outgrown(world):
+                            await self._compact(kept, world)
             finally:
                 world.wakeup.arm()
 
@@ -155,9 +157,10 @@ class Keeper:
     async def tick(self) -> None:
         """Store the counters of faults, flush the store, remain the owner of the open worlds, and
         now and then remove what is idle."""
-        with self._logged():
-            for world in self._worlds:
+        for world in self._worlds:
+            with self._logged():
                 await self._mark(world)
+        with self._logged():
             await self.store.flush()
             epochs = {kept.name: kept.epoch for kept in self._kept.values()}
             lost, gone = await self.store.renew(epochs)
@@ -200,10 +203,13 @@ class Keeper:
                 await self.store.append(kept.name, kept.epoch, [mark])
             except LostError:
                 self._lose(kept.name)
+            except GoneError:
+                await self._store_again(kept, world)
             except BaseException:
                 kept.unmark()
                 raise
-        kept.appended(len(mark))
+            else:
+                kept.appended(len(mark))
 
     async def _sweep(self) -> None:
         before = monotonic() - RELEASED_AFTER

@@ -105,6 +105,10 @@ class KeptWorld:
             {"do": MARK, "at": world.clock.now(), "wall": wall(), "faults": fragment}
         )
 
+    def repeatable(self, world: World) -> None:
+        """Note that the counters of faults are what repeating the stored commands gives."""
+        self._faults = _faults(world)
+
     def unmark(self) -> None:
         """Forget the last mark, which could not be stored."""
         self._faults = b""
