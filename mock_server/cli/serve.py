@@ -161,7 +161,8 @@ GROUPS = {
     show_default=True,
     metavar="STORE",
     envvar="RUNS_MOCK_STORE",
-    help="Where worlds are kept: memory, or dir:PATH, a directory in which they survive a restart.",
+    help="Where worlds are kept: memory, or where they survive a restart: dir:PATH, a directory, "
+    "or valkey://HOST:PORT (redis://…), a server.",
 )
 @click.option(
     "--fsync",

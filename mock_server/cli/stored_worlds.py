@@ -4,9 +4,8 @@ import click
 
 from mock_server.cli.text import echo
 from mock_server.engine.clock import to_text
-from mock_server.errors import UsageError, one_line
-from mock_server.store.directory import list_stored, read_about
-from mock_server.store.location import directory
+from mock_server.errors import one_line
+from mock_server.store.location import list_at
 from mock_server.store.store import Stored
 
 
@@ -17,7 +16,7 @@ from mock_server.store.store import Stored
     required=True,
     envvar="RUNS_MOCK_STORE",
     show_envvar=True,
-    help="Where they are, as for serve: dir:PATH.",
+    help="Where they are, as for serve: dir:PATH or valkey://HOST:PORT.",
 )
 def worlds(store: str) -> None:
     """List the worlds in a store, also while a mock uses it.
@@ -29,14 +28,9 @@ def worlds(store: str) -> None:
     \b
     runs-mock worlds --store dir:./worlds
     """
-    path = directory(store)
-    read_about(path)
-    try:
-        found = list_stored(path)
-    except OSError as error:
-        raise UsageError(one_line(f"--store: {store} cannot be read: {error.strerror}")) from None
+    found = list_at(store)
     if not found:
-        echo(f"{store} has no worlds yet.")
+        echo("The store has no worlds yet.")
         return
     rows = [_HEADINGS, *map(_row, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

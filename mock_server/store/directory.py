@@ -100,9 +100,9 @@ class DirectoryStore:
                 self._folder(name).remove()
             self._folders.pop(name, None)
 
-    async def list(self) -> Sequence[Stored]:
+    async def list_worlds(self) -> Sequence[Stored]:
         with self._errors():
-            return list_stored(self._path)
+            return _list(self._path)
 
     async def flush(self) -> None:
         with self._errors():
@@ -182,7 +182,17 @@ def read_about(path: Path) -> None:
 
 def list_stored(path: Path) -> list[Stored]:
     """Return the worlds in the store in ``path`` by name, also while a mock uses it. Raise
-    OSError."""
+    UsageError."""
+    read_about(path)
+    try:
+        return _list(path)
+    except OSError as error:
+        raise UsageError(
+            one_line(f"--store: {path} cannot be read: {error.strerror or error}")
+        ) from None
+
+
+def _list(path: Path) -> list[Stored]:
     found = []
     for place in sorted((path / "worlds").iterdir()):
         if place.is_dir():

@@ -97,7 +97,7 @@ class Keeper:
     async def has(self, name: str) -> bool:
         """Return whether a world of that name is stored. Raise HttpError (503)."""
         with self._errors(name):
-            return any(one.name == name for one in await self.store.list())
+            return any(one.name == name for one in await self.store.list_worlds())
 
     def busy(self, name: str) -> bool:
         """Return whether the world of that name is being changed, and cannot be closed now."""
@@ -218,7 +218,7 @@ class Keeper:
             if idle and self._worlds.idle(name):
                 self._worlds.close_world(name)
         oldest = wall() - EXPIRES_AFTER
-        for stored in await self.store.list():
+        for stored in await self.store.list_worlds():
             closed = stored.name not in self._kept and stored.name not in self._releases
             if closed and stored.name.startswith(TEST_PREFIX) and stored.used < oldest:
                 await self.store.delete(stored.name)

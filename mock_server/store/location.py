@@ -1,14 +1,17 @@
 """Where worlds are stored, as ``--store`` names it."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from mock_server.errors import UsageError
-from mock_server.store.directory import DirectoryStore
+from mock_server.store.directory import DirectoryStore, list_stored
 from mock_server.store.folder import Fsync
-from mock_server.store.store import Store
+from mock_server.store.store import Store, Stored, StoreError
 
 MEMORY = "memory"
 _DIRECTORY = "dir:"
+_SERVERS = ("valkey", "valkeys", "redis", "rediss")
 
 
 def open_store(location: str, fsync: Fsync) -> Store | None:
@@ -18,15 +21,49 @@ def open_store(location: str, fsync: Fsync) -> Store | None:
     """
     if location == MEMORY:
         return None
-    return DirectoryStore(directory(location), fsync)
+    server = _server(location)
+    return DirectoryStore(_directory(location), fsync) if server is None else server
 
 
-def directory(location: str) -> Path:
+def list_at(location: str) -> Sequence[Stored]:
+    """Return the worlds at ``location`` by name, also while a mock uses them. Raise UsageError."""
+    server = _server(location)
+    if server is None:
+        return list_stored(_directory(location))
+    return asyncio.run(_list(server))
+
+
+async def _list(store: Store) -> Sequence[Stored]:
+    try:
+        return await store.list_worlds()
+    except StoreError as error:
+        raise UsageError(f"--store: {store.label} fails: {error}. Repair it") from None
+    finally:
+        await store.close()
+
+
+def _server(location: str) -> Store | None:
+    """Return the store on a server; None where ``location`` names another kind of store."""
+    if location.partition("://")[0] not in _SERVERS:
+        return None
+    try:
+        from mock_server.store.valkey import ValkeyStore  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise UsageError(
+            "--store: expected the library redis, found none. Run "
+            "pip install 'automation-runs-kit[mock,store]'"
+        ) from None
+    return ValkeyStore(location)
+
+
+def _directory(location: str) -> Path:
     """Return the path in ``dir:PATH``. Raise UsageError."""
     path = location.removeprefix(_DIRECTORY)
     if not location.startswith(_DIRECTORY) or not path or "\0" in path:
         raise UsageError(
-            f"--store: expected {MEMORY} or dir:PATH, got {location!r}. "
+            f"--store: expected {MEMORY}, dir:PATH or valkey://HOST:PORT, got {location!r}. "
             "Name a directory, such as dir:worlds"
         )
     return Path(path).expanduser()

@@ -42,7 +42,7 @@ class Saved(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What ``list`` says of a stored world.
+    """What ``list_worlds`` says of a stored world.
 
     ``head`` is the first record of its snapshot, ``commands`` the number of records since,
     ``size`` the bytes of both, ``used`` the instant of the last change; ``problem`` says why it
@@ -100,7 +100,7 @@ class Store(Protocol):
     async def delete(self, name: str) -> None:
         """Remove the world of that name, which no mock has open."""
 
-    async def list(self) -> Sequence[Stored]:
+    async def list_worlds(self) -> Sequence[Stored]:
         """Return all stored worlds by name."""
 
     async def flush(self) -> None:

@@ -96,7 +96,7 @@ class FakeStore:
     async def delete(self, name: str) -> None:
         del self.saved[name]
 
-    async def list(self) -> Sequence[Stored]:
+    async def list_worlds(self) -> Sequence[Stored]:
         self._check()
         return [Stored(name, {}, 0, 0, 0) for name in self.saved]
 

@@ -199,9 +199,9 @@ def test_a_place_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
         (f"dir:{tmp_path}/file/below", "expected a directory that can be written"),
         (f"dir:{tmp_path}/full", r"which contains 'letter\.txt'"),
         (f"dir:{tmp_path}/odd", "expected the format"),
-        ("dir:", "expected memory or dir:PATH"),
-        ("disk:x", "expected memory or dir:PATH"),
-        ("dir:a\0b", "expected memory or dir:PATH"),
+        ("dir:", "expected memory, dir:PATH or valkey"),
+        ("disk:x", "expected memory, dir:PATH or valkey"),
+        ("dir:a\0b", "expected memory, dir:PATH or valkey"),
     ):
         with pytest.raises(UsageError, match=problem):
             open_store(location, Fsync.NO)
@@ -251,10 +251,10 @@ def test_idle_test_worlds_are_released_and_expire(
         assert (await mock.open("test-a")).name == "test-a"
         await mock.keeper._sweep()
         await asyncio.wait(mock.keeper._releases.values())
-        assert [one.name for one in await store.list()] == ["demo", "test-a"]
+        assert [one.name for one in await store.list_worlds()] == ["demo", "test-a"]
         monkeypatch.setattr("mock_server.store.keeper.EXPIRES_AFTER", -10_000)
         await mock.keeper._sweep()
-        assert [one.name for one in await store.list()] == ["demo"]
+        assert [one.name for one in await store.list_worlds()] == ["demo"]
         await mock.keeper.stop()
 
     asyncio.run(check())

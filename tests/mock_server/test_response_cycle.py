@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 from urllib.parse import urlsplit
 
 import pytest
@@ -66,6 +67,7 @@ def url() -> Iterator[str]:
     settings = SimpleNamespace(limits=ConnectionLimits())
     served = cast(Any, call)
     served.worlds, served.close = SimpleNamespace(settings=settings), lambda: None
+    served.stop = AsyncMock()
     ready = threading.Event()
     server = Server(cast(Mock, served), ready.set)
     with bind("127.0.0.1", 0) as listener:

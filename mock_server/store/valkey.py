@@ -1,0 +1,335 @@
+"""Worlds in Valkey or Redis, for mocks on any number of machines: each world has one owner.
+
+Ownership is a lease by the server's clock, with an epoch: what a former owner sends is refused.
+"""
+
+import asyncio
+import os
+import socket
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.retry import Retry as BlockingRetry
+
+from mock_server.engine.clock import monotonic
+from mock_server.engine.randomness import new_token
+from mock_server.errors import UsageError, one_line
+from mock_server.store import record, valkey_scripts
+from mock_server.store.store import (
+    DamagedError,
+    GoneError,
+    LostError,
+    Renewal,
+    Saved,
+    Stored,
+    StoreError,
+    check_version,
+    header,
+)
+
+T = TypeVar("T")
+
+SCHEMES = {"valkey": "redis", "valkeys": "rediss", "redis": "redis", "rediss": "rediss"}
+
+_OPTIONS = ("prefix", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs")
+"""What can follow the address; the library knows all but the first."""
+
+LEASE = 6.0
+"""Seconds for which a world has an owner that is silent."""
+
+MARGIN = 2.0
+"""Seconds before the end of its lease after which an owner no longer trusts it."""
+
+DEADLINE = 1.0
+"""Seconds within which the server has to respond, and those for a complete world."""
+LONG_DEADLINE = 10.0
+
+_LEASE_MS = str(round(LEASE * 1_000))
+_RENEW_AFTER = 1.5
+_PREFIX = "runs-mock"
+
+
+class _Owned:
+    """A world that this process owns: the length of its present log as far as it is known."""
+
+    def __init__(self, certain_until: float) -> None:
+        self.certain_until = certain_until
+        self.generation: int | None = None
+        self.count = 0
+        self.lock = asyncio.Lock()
+
+
+class ValkeyStore:
+    """The worlds in the database at ``location``. Raise UsageError for one that cannot be used."""
+
+    def __init__(self, location: str) -> None:
+        address = _address(location)
+        query = dict(parse_qsl(address.query))
+        self._prefix = query.pop("prefix", _PREFIX)
+        # Without the password.
+        self.label = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
+        url = address._replace(scheme=SCHEMES[address.scheme], query=urlencode(query)).geturl()
+        options: dict[str, Any] = {
+            "socket_timeout": LONG_DEADLINE,
+            "socket_connect_timeout": DEADLINE,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()[:6]}"
+        self._owned: dict[str, _Owned] = {}
+        self._attempts = 0
+        self._renewed_at = monotonic()
+        self._check(url)
+        self._client = redis.asyncio.Redis.from_url(url, **options)
+
+    async def claim(self, name: str) -> int:
+        owned = _Owned(monotonic() + LEASE - MARGIN)
+        reply = await self._run(name, valkey_scripts.CLAIM, self._owner, _LEASE_MS)
+        self._owned[name] = owned
+        return int(reply[0])
+
+    async def renew(self, epochs: dict[str, int]) -> Renewal:
+        now = monotonic()
+        if now - self._renewed_at < _RENEW_AFTER:
+            return Renewal()
+        lost, gone = [], []
+        names = [name for name in epochs if name in self._owned]
+        results = await asyncio.gather(
+            *(
+                self._fenced(name, valkey_scripts.RENEW, epochs[name], numbered=False)
+                for name in names
+            ),
+            return_exceptions=True,
+        )
+        failed: StoreError | None = None
+        for name, result in zip(names, results, strict=True):
+            match result:
+                case GoneError():
+                    gone.append(name)
+                case LostError():
+                    lost.append(name)
+                case StoreError():
+                    failed = result
+                    if monotonic() > self._owned[name].certain_until:
+                        lost.append(name)
+                case BaseException():
+                    raise result
+        if failed is not None and not lost:
+            raise failed
+        self._renewed_at = now
+        return Renewal(lost, gone)
+
+    async def _renew(self, name: str, epoch: int) -> None:
+        await self._fenced(name, valkey_scripts.RENEW, epoch, numbered=False)
+
+    async def release(self, name: str, epoch: int) -> None:
+        try:
+            await self._fenced(name, valkey_scripts.RELEASE, epoch)
+        except (LostError, GoneError):
+            pass
+        finally:
+            self._owned.pop(name, None)
+
+    async def load(self, name: str, epoch: int) -> Saved | None:
+        reply = await self._fenced(name, valkey_scripts.LOAD, epoch, deadline=LONG_DEADLINE)
+        if not reply:
+            return None
+        packed, logs = reply
+        try:
+            content = await asyncio.to_thread(zlib.decompress, packed or b"")
+        except zlib.error as error:
+            raise DamagedError(f"{name}: the snapshot is damaged: {error}") from None
+        return Saved(record.split(content), [log for log in logs if log])
+
+    async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
+        async with self._exclusive(name) as owned:
+            place = (str(owned.generation), str(owned.count))
+            await self._fenced(name, valkey_scripts.APPEND, epoch, *place, *records)
+            owned.count += len(records)
+
+    async def rotate(self, name: str, epoch: int) -> int:
+        async with self._exclusive(name) as owned:
+            known = "" if owned.generation is None else str(owned.generation)
+            [number] = await self._fenced(
+                name, valkey_scripts.ROTATE, epoch, known, str(owned.count)
+            )
+            owned.generation, owned.count = int(number), 0
+            return int(number)
+
+    async def snapshot(
+        self, name: str, epoch: int, generation: int, records: Iterable[bytes]
+    ) -> int:
+        content = list(records)
+        size = sum(map(len, content))
+        packed = await asyncio.to_thread(lambda: zlib.compress(b"".join(content), 1))
+        async with self._exclusive(name):
+            arguments = (str(generation), packed, content[0])
+            await self._fenced(
+                name, valkey_scripts.SNAPSHOT, epoch, *arguments, deadline=LONG_DEADLINE
+            )
+        return size
+
+    async def delete(self, name: str) -> None:
+        await self._run(name, valkey_scripts.DELETE)
+
+    async def list_worlds(self) -> Sequence[Stored]:
+        return await self._request(self._list(), LONG_DEADLINE)
+
+    async def flush(self) -> None:
+        pass  # Valkey itself decides when what it has is on its disk.
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    @asynccontextmanager
+    async def _exclusive(self, name: str) -> AsyncIterator[_Owned]:
+        """Send the requests about one world one after the other."""
+        owned = self._owned.get(name)
+        if owned is None:
+            raise LostError("its lease has ended")
+        async with owned.lock:
+            yield owned
+
+    async def _fenced(
+        self,
+        name: str,
+        script: str,
+        epoch: int,
+        *arguments: str | bytes,
+        deadline: float = DEADLINE,
+        numbered: bool = True,
+    ) -> list[Any]:
+        """Run a script as the owner of the world. Raise StoreError."""
+        for last in (False, True):
+            attempt = ""
+            if numbered:
+                self._attempts += 1
+                attempt = str(self._attempts)
+            since = monotonic()
+            try:
+                reply = await self._run(
+                    name, script, str(epoch), attempt, _LEASE_MS, *arguments, deadline=deadline
+                )
+            except _DisconnectedError:
+                # The server has closed an idle connection, or was restarted. What may have arrived
+                # was never acknowledged, and is removed by the next attempt.
+                if last:
+                    raise
+                continue
+            if name in self._owned:
+                self._owned[name].certain_until = since + LEASE - MARGIN
+            return reply
+        raise AssertionError
+
+    async def _run(
+        self, name: str, script: str, *arguments: str | bytes, deadline: float = DEADLINE
+    ) -> list[Any]:
+        """Run a script about the world of that name, and return its result. Raise StoreError."""
+        key = f"{self._prefix}:{{{name}}}"
+        work = cast("Awaitable[list[Any]]", self._client.eval(script, 1, key, *arguments))
+        status, *result = await self._request(work, deadline)
+        match status:
+            case b"ok":
+                return result
+            case b"lost":
+                raise LostError(f"it belongs to {result[0].decode('utf-8', 'replace')}")
+            case b"late":
+                raise StoreError("a later request has come first")
+            case _:
+                raise GoneError("the world is no longer there")
+
+    async def _list(self) -> list[Stored]:
+        found = []
+        prefix = f"{self._prefix}:{{"
+        async for key in self._client.scan_iter(match=f"{_escaped(prefix)}*}}", _type="hash"):
+            name = key.decode("utf-8", "replace")[len(prefix) : -1]
+            described = await cast(
+                "Awaitable[list[Any]]", self._client.eval(valkey_scripts.DESCRIBE, 1, key)
+            )
+            if described:
+                found.append(_stored(name, *described))
+        return sorted(found, key=lambda stored: stored.name)
+
+    async def _request(self, work: Awaitable[T], deadline: float) -> T:
+        try:
+            async with asyncio.timeout(deadline):
+                return await work
+        except (TimeoutError, redis.TimeoutError):
+            raise StoreError(f"no response within {deadline:g} s") from None
+        except (redis.AuthenticationError, redis.BusyLoadingError) as error:
+            raise StoreError(_text(error)) from None
+        except (redis.ConnectionError, OSError) as error:
+            raise _DisconnectedError(_text(error)) from None
+        except redis.RedisError as error:
+            raise StoreError(_text(error)) from None
+
+    def _check(self, url: str) -> None:
+        """Raise UsageError unless the server responds, and this mock can read what is there."""
+        try:
+            with redis.Redis.from_url(
+                url,
+                socket_timeout=DEADLINE,
+                socket_connect_timeout=DEADLINE,
+                retry=BlockingRetry(NoBackoff(), 0),
+            ) as client:
+                key = f"{self._prefix}:format"
+                client.set(key, record.encode(header()), nx=True)
+                found = cast(bytes, client.get(key))
+            check_version(record.decode(found, key), self.label)
+        except DamagedError as error:
+            raise UsageError(one_line(f"--store: {error}")) from None
+        except (redis.RedisError, OSError, ValueError) as error:
+            raise UsageError(
+                one_line(
+                    f"--store: expected a Valkey or Redis server at {self.label}, got: {_text(error)}. "
+                    "Start it, or correct the address"
+                )
+            ) from None
+
+
+def _text(error: Exception) -> str:
+    return one_line(str(error)).rstrip(".")
+
+
+class _DisconnectedError(StoreError):
+    """The connection could not be made, or broke."""
+
+
+def _stored(name: str, head: bytes, used: bytes, size: int, commands: int) -> Stored:
+    problem, first = None, {}
+    try:
+        first = record.decode(head, name)
+        check_version(first, name)
+    except DamagedError as error:
+        problem = str(error)
+    return Stored(name, first, commands, size, int(used), problem)
+
+
+def _escaped(text: str) -> str:
+    """Return ``text`` as a pattern of Valkey that matches it alone."""
+    return "".join(f"\\{one}" if one in "*?[]\\^" else one for one in text)
+
+
+def _address(location: str) -> SplitResult:
+    try:
+        address = urlsplit(location)
+        valid = address.scheme in SCHEMES and bool(address.hostname) and address.port != 0
+    except ValueError:
+        valid = False
+    unknown = [key for key, _ in parse_qsl(address.query) if key not in _OPTIONS] if valid else []
+    if unknown:
+        raise UsageError(
+            f"--store: expected {', '.join(_OPTIONS)} after the ?, got {unknown[0]!r}. Remove it"
+        )
+    if not valid:
+        raise UsageError(
+            f"--store: expected an address such as valkey://localhost:6379/0, got {location!r}. "
+            "Correct it"
+        )
+    return address

@@ -1,0 +1,141 @@
+"""What Valkey does in one step, as Lua: each step first checks that the caller owns the world.
+
+``KEYS[1]`` is the hash of a world: ``owner``, ``until`` (the end of its lease, by the server's
+clock), ``epoch``, ``attempt``, ``generation``, ``snapshot`` (the generation of the snapshot),
+``head`` and ``used``. The snapshot and the logs are next to it.
+
+A request that was given up can still arrive. So the requests of one owner have growing numbers, the
+attempts, and one that arrives after a later one is refused.
+"""
+
+_COMMON = """
+local state = KEYS[1]
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function log(generation) return state .. ':log:' .. generation end
+local function snapshot(generation) return state .. ':snapshot:' .. generation end
+"""
+
+_OWNED = (
+    _COMMON
+    + """
+local found = redis.call('HMGET', state, 'epoch', 'owner', 'attempt', 'generation', 'snapshot')
+if not found[1] then return {'gone'} end
+if found[1] ~= ARGV[1] then return {'lost', found[2]} end
+if ARGV[2] ~= '' then
+  if tonumber(found[3]) >= tonumber(ARGV[2]) then return {'late'} end
+  redis.call('HSET', state, 'attempt', ARGV[2])
+end
+redis.call('HSET', state, 'until', now() + ARGV[3])
+local generation = tonumber(found[4])
+-- Remove from a log what was never acknowledged.
+local function acknowledged(count)
+  local length = redis.call('LLEN', log(generation))
+  if length > count then
+    if count == 0 then redis.call('DEL', log(generation))
+    else redis.call('LTRIM', log(generation), 0, count - 1) end
+  end
+  return length >= count
+end
+"""
+)
+"""Arguments: the epoch, the attempt or nothing, the milliseconds of the lease, and what follows."""
+
+CLAIM = (
+    _COMMON
+    + """
+local found = redis.call('HMGET', state, 'owner', 'until', 'epoch')
+local time = now()
+if found[1] and found[1] ~= ARGV[1] and tonumber(found[2]) > time then
+  return {'lost', found[1]}
+end
+local epoch = math.max(time, (tonumber(found[3]) or 0) + 1)
+redis.call('HSET', state, 'owner', ARGV[1], 'until', time + ARGV[2], 'epoch', epoch,
+  'attempt', 0, 'used', time)
+redis.call('HSETNX', state, 'generation', 0)
+return {'ok', epoch}
+"""
+)
+"""Arguments: the owner, and the milliseconds of the lease. Returns the epoch."""
+
+LOAD = (
+    _OWNED
+    + """
+if not found[5] then return {'ok'} end
+local logs = {}
+for number = tonumber(found[5]), generation do
+  logs[#logs + 1] = redis.call('LRANGE', log(number), 0, -1)
+end
+return {'ok', redis.call('GET', snapshot(found[5])), logs}
+"""
+)
+
+APPEND = (
+    _OWNED
+    + """
+if generation ~= tonumber(ARGV[4]) or redis.call('EXISTS', snapshot(found[5] or '')) == 0 then
+  return {'gone'}
+end
+if not acknowledged(tonumber(ARGV[5])) then return {'gone'} end
+for index = 6, #ARGV do redis.call('RPUSH', log(generation), ARGV[index]) end
+redis.call('HSET', state, 'used', now())
+return {'ok'}
+"""
+)
+"""Further arguments: the generation, the number of records in its log, and the new ones."""
+
+ROTATE = (
+    _OWNED
+    + """
+if ARGV[4] ~= '' and generation == tonumber(ARGV[4]) then acknowledged(tonumber(ARGV[5])) end
+return {'ok', redis.call('HINCRBY', state, 'generation', 1)}
+"""
+)
+"""Further arguments: the generation, if the caller knows it, and the number of records."""
+
+SNAPSHOT = (
+    _OWNED
+    + """
+local number = tonumber(ARGV[4])
+local former = tonumber(found[5]) or number
+if former > number then return {'ok'} end
+redis.call('SET', snapshot(number), ARGV[5])
+redis.call('HSET', state, 'snapshot', number, 'head', ARGV[6], 'used', now())
+for old = former, number - 1 do redis.call('DEL', snapshot(old), log(old)) end
+return {'ok'}
+"""
+)
+"""Further arguments: the generation, the snapshot, and its first record."""
+
+RENEW = _OWNED + "return {'ok'}"
+
+RELEASE = _OWNED + "redis.call('HSET', state, 'until', 0, 'used', now()) return {'ok'}"
+
+DELETE = (
+    _COMMON
+    + """
+local found = redis.call('HMGET', state, 'until', 'snapshot', 'generation')
+if found[1] and tonumber(found[1]) > now() then return {'ok'} end
+for number = tonumber(found[2]) or 0, tonumber(found[3]) or 0 do
+  redis.call('DEL', snapshot(number), log(number))
+end
+redis.call('DEL', state)
+return {'ok'}
+"""
+)
+
+DESCRIBE = (
+    _COMMON
+    + """
+local found = redis.call('HMGET', state, 'snapshot', 'generation', 'head', 'used')
+if not found[1] then return {} end
+local size, records = redis.call('STRLEN', snapshot(found[1])), 0
+for number = tonumber(found[1]), tonumber(found[2]) do
+  records = records + redis.call('LLEN', log(number))
+  size = size + (redis.call('MEMORY', 'USAGE', log(number)) or 0)
+end
+return {found[3], found[4], size, records}
+"""
+)

@@ -1,0 +1,260 @@
+"""Worlds in Valkey: one owner each, whatever requests are late, lost or repeated."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from stored_mock import WORLD, Command, StoredMock
+from valkey_server import ValkeyServer, free_port
+
+from mock_server.errors import HttpError, UsageError
+from mock_server.store import record, valkey_scripts
+from mock_server.store.folder import Fsync
+from mock_server.store.location import open_store
+from mock_server.store.store import GoneError, LostError, StoreError, header
+from mock_server.store.valkey import ValkeyStore
+
+CREATE: Command = ("createRun", {}, {"scenario": "diamond"})
+COMMANDS: list[Command] = [
+    CREATE,
+    ("addFault", {}, {"status": {"code": 503}, "count": 2}),
+    ("advanceClock", {}, {"seconds": 1.5}),
+    ("createRun", {}, {"scenario": "flaky"}),
+    ("cancelRun", {"run_id": 1}, {}),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def location(server: ValkeyServer) -> str:
+    """The address of an empty database."""
+    with server.client() as client:
+        client.flushall()
+    return server.location
+
+
+@asynccontextmanager
+async def store_at(location: str) -> AsyncIterator[ValkeyStore]:
+    """A store, left as a mock leaves it that is killed."""
+    store = ValkeyStore(location)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def expire_lease(server: ValkeyServer) -> None:
+    """Let the lease of the world have ended."""
+    with server.client() as client:
+        client.hset(f"runs-mock:{{{WORLD}}}", "until", 0)
+
+
+def test_worlds_survive_a_restart_of_the_mock_and_of_valkey(
+    location: str, server: ValkeyServer
+) -> None:
+    """To the byte, also with a snapshot in between, and without a stop."""
+
+    async def check() -> None:
+        async with store_at(location) as store:
+            mock = StoredMock(store)
+            await mock.do_all(COMMANDS)
+            await mock.keeper._compact(mock.keeper._kept[WORLD], await mock.open())
+            await mock.do(*CREATE)
+            await mock.compacted()
+            await mock.do(*CREATE)
+            live = await mock.export()
+            server.kill()
+            server.start_again()
+            await mock.do_all([("freezeClock", {}, {})])
+            assert await mock.export() == live
+        await expire_lease(server)
+        async with store_at(location) as store:
+            mock = StoredMock(store)
+            assert await mock.export() == live
+            [stored] = await store.list_worlds()
+            assert (stored.name, stored.head["runs"], stored.commands) == (WORLD, 2, 3)
+            await mock.keeper.stop()
+        async with store_at(location) as store:  # A mock that has stopped has no lease.
+            assert await StoredMock(store).export() == live
+
+    asyncio.run(check())
+
+
+def test_a_world_has_one_owner(
+    location: str, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second mock is refused while the first has its lease; after that, the first is."""
+    monkeypatch.setattr("mock_server.store.valkey._RENEW_AFTER", 0)
+
+    async def check() -> None:
+        async with store_at(location) as one, store_at(location) as other:
+            first = StoredMock(one)
+            await first.do(*CREATE)
+            epoch = first.keeper._kept[WORLD].epoch
+            with pytest.raises(LostError, match=r"it belongs to .*:\d+"):
+                await other.claim(WORLD)
+            await expire_lease(server)
+            taken = await other.claim(WORLD)
+            assert taken > epoch
+            with pytest.raises(HttpError, match="another mock's"):
+                await first.do(*CREATE)
+            assert WORLD not in first.worlds
+            assert (await one.renew({WORLD: epoch})).lost == [WORLD]
+            with pytest.raises(HttpError, match="another mock's"):
+                await first.open()
+            await other.release(WORLD, taken)
+            assert len(await first.open()) == 1
+
+    asyncio.run(check())
+
+
+def test_of_many_mocks_that_claim_at_once_one_succeeds(location: str) -> None:
+    async def check() -> None:
+        stores = [ValkeyStore(location) for _ in range(8)]
+        claims = await asyncio.gather(*(one.claim(WORLD) for one in stores), return_exceptions=True)
+        assert sum(isinstance(claim, int) for claim in claims) == 1
+        assert sum(isinstance(claim, LostError) for claim in claims) == 7
+        for one in stores:
+            await one.close()
+
+    asyncio.run(check())
+
+
+def test_a_request_that_arrives_after_a_later_one_is_refused(location: str) -> None:
+    """And what it had appended without a response is removed by the next."""
+
+    async def check() -> None:
+        async with store_at(location) as store:
+            mock = StoredMock(store)
+            await mock.do(*CREATE)
+            epoch = mock.keeper._kept[WORLD].epoch
+            owned = store._owned[WORLD]
+            place = (str(owned.generation), str(owned.count), b"unacknowledged\n")
+            await store._fenced(WORLD, valkey_scripts.APPEND, epoch, *place)
+            await mock.do(*CREATE)
+            store._attempts = 0
+            with pytest.raises(StoreError, match="a later request"):
+                await store._fenced(WORLD, valkey_scripts.APPEND, epoch, *place)
+            store._attempts = 1_000
+            live = await mock.export()
+            await mock.keeper.stop()
+        async with store_at(location) as store:
+            assert await StoredMock(store).export() == live
+
+    asyncio.run(check())
+
+
+def test_a_server_that_is_down_or_slow_refuses_changes_and_not_reads(
+    location: str, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the deadline, as long as the mock is certain to be the owner; then worlds close."""
+    monkeypatch.setattr("mock_server.store.valkey._RENEW_AFTER", 0)
+
+    async def check() -> None:
+        async with store_at(location) as store:
+            mock = StoredMock(store)
+            await mock.do(*CREATE)
+            live = await mock.export()
+            server.pause()
+            try:
+                with pytest.raises(HttpError, match="no response within 1 s") as caught:
+                    await mock.do(*CREATE)
+                assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
+                assert await mock.export() == live
+            finally:
+                server.resume()
+            await mock.do(*CREATE)
+            assert len(await mock.open()) == 2
+            server.kill()
+            try:
+                store._owned[WORLD].certain_until += 1_000
+                await mock.keeper.tick()
+                assert len(await mock.open()) == 2
+                with pytest.raises(HttpError, match="connect"):
+                    await mock.do(*CREATE)
+                store._owned[WORLD].certain_until = 0
+                await mock.keeper.tick()
+                assert WORLD not in mock.worlds
+                with pytest.raises(HttpError, match="connect"):
+                    await mock.open()
+            finally:
+                server.start_again()
+            assert len(await mock.open()) == 2
+
+    asyncio.run(check())
+
+
+def test_a_server_that_has_lost_everything_gets_it_again(
+    location: str, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the memory of the mock: with the next change, or by itself."""
+    monkeypatch.setattr("mock_server.store.valkey._RENEW_AFTER", 0)
+
+    async def check() -> None:
+        async with store_at(location) as store:
+            mock = StoredMock(store)
+            for change in (lambda: mock.do(*CREATE), mock.keeper.tick):
+                await mock.do(*CREATE)
+                with server.client() as client:
+                    client.flushall()
+                await change()
+                [stored] = await store.list_worlds()
+                assert stored.name == WORLD
+            live = await mock.export()
+            await mock.keeper.stop()
+        async with store_at(location) as store:
+            assert await StoredMock(store).export() == live
+
+    asyncio.run(check())
+
+
+def test_idle_worlds_expire_unless_a_mock_has_them(location: str, server: ValkeyServer) -> None:
+    async def check() -> None:
+        async with store_at(location) as store, store_at(location) as other:
+            mock = StoredMock(store)
+            await mock.do(*CREATE)
+            await other.delete(WORLD)
+            assert len(await other.list_worlds()) == 1
+            await mock.keeper.stop()
+        async with store_at(location) as store:
+            await store.delete(WORLD)
+            with server.client() as client:
+                assert client.keys("*") == [b"runs-mock:format"]
+            with pytest.raises(GoneError):
+                await store._fenced(WORLD, valkey_scripts.RENEW, 1)
+
+    asyncio.run(check())
+
+
+def test_another_version_is_refused(location: str, server: ValkeyServer) -> None:
+    """With the one that wrote it; another prefix is another store."""
+    with server.client() as client:
+        newer = header() | {"version": 9, "mock": "7.0.0"}
+        client.set("runs-mock:format", record.encode(newer))
+    with pytest.raises(UsageError, match=r"got 9, written by runs-mock 7\.0\.0"):
+        ValkeyStore(location)
+    asyncio.run(ValkeyStore(f"{location}?prefix=mine").close())
+
+
+@pytest.mark.parametrize(
+    ("location", "problem"),
+    [
+        ("valkey://127.0.0.1:{port}", "expected a Valkey or Redis server at valkey://127"),
+        ("valkey://user:secret@127.0.0.1:{port}", "server at valkey://127"),
+        ("valkey://127.0.0.1:{port}?colour=red", "after the [?], got 'colour'"),
+        ("valkey://", "expected an address such as"),
+        ("redis://host:port/0", "expected an address such as"),
+        ("valkey://[::1", "expected an address such as"),
+    ],
+)
+def test_an_address_that_cannot_be_used(location: str, problem: str) -> None:
+    """Its password is not repeated."""
+    with pytest.raises(UsageError, match=problem) as caught:
+        open_store(location.format(port=free_port()), Fsync.NO)
+    assert "secret" not in str(caught.value)
