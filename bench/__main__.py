@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bench import hostile as hostile_clients
-from bench import reads, sizes, soak, startup, streams
+from bench import reads, sizes, soak, startup, store, streams
 from bench.errors import BenchError
 from bench.machine import Cores
 
@@ -44,6 +44,7 @@ def cli(context: click.Context) -> None:
     python -m bench startup            exec to the first answer
     python -m bench streams            reads while 1,000 streams are open; memory per stream
     python -m bench sizes              pages of a world of 100 and of 100,000 runs
+    python -m bench store              changes with each kind of store, and a restart
     python -m bench soak               a day of arrivals and 10,000 streams that come and go
     python -m bench all                the first four, one after the other
 
@@ -135,6 +136,21 @@ def streams_command(cores: Cores, /, **options: Any) -> None:
 def sizes_command(cores: Cores, /, **options: Any) -> None:
     """A filtered page at the beginning, middle and end of a small and a large world."""
     sizes.measure(cores, **options)
+
+
+@cli.command("store")
+@click.option(
+    "--requests",
+    type=click.IntRange(min=10),
+    default=1_000,
+    show_default=True,
+    help="How many changes are timed in each round.",
+)
+@rounds_option
+@click.pass_obj
+def store_command(cores: Cores, /, requests: int, rounds: int) -> None:
+    """Changes and reads with worlds in memory, in a directory and in Valkey."""
+    store.measure(cores, requests, rounds)
 
 
 @cli.command("soak")

@@ -278,7 +278,9 @@ def serve(
     reload = Reload(mock, directory, custom_profile, _print) if watched else None
     server = Server(
         mock,
-        partial(_ready, _greeting(base, settings)),
+        partial(
+            _ready, _greeting(base, settings, mock.keeper.store.label if mock.keeper else None)
+        ),
         background=reload.run if reload else None,
     )
     # uvicorn stops on Ctrl-C and then raises it again.
@@ -315,10 +317,10 @@ def _print(line: str, good: bool) -> None:
     click.echo(f"runs-mock: {line}", err=not good)
 
 
-def _greeting(base: str, settings: Settings) -> str:
+def _greeting(base: str, settings: Settings, store: str | None) -> str:
     speed = "frozen" if settings.scale == 0 else f"{settings.scale:g} times real"
     first = settings.declared[0]
-    kept = "" if settings.store == "memory" else f"  Store       {settings.store}\n"
+    kept = "" if store is None else f"  Store       {store}; requests and coverage are not kept\n"
     return f"""\
 Automation runs mock {__version__}
 

@@ -82,6 +82,9 @@ class Clock:
     def held(self) -> Iterator[None]:
         """Let no time pass during the block, in which the clock may be changed; afterwards the time
         that the block took has passed."""
+        if self._real is not self._running:  # It is held already.
+            yield
+            return
         moment = self._running()
         self._real = lambda: moment
         try:

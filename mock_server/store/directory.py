@@ -1,5 +1,6 @@
 """Worlds in a directory of this machine, for one mock at a time."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -102,7 +103,7 @@ class DirectoryStore:
 
     async def list_worlds(self) -> Sequence[Stored]:
         with self._errors():
-            return _list(self._path)
+            return await asyncio.to_thread(_list, self._path)
 
     async def flush(self) -> None:
         with self._errors():

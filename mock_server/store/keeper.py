@@ -191,14 +191,22 @@ class Keeper:
 
     async def _tick_on(self) -> None:
         while True:
-            await self.tick()
+            try:
+                await self.tick()
+            except Exception:  # The next one may succeed, and leases have to be renewed.
+                log.exception("keeping the worlds in %s failed", self.store.label)
             await asyncio.sleep(TICK)
 
     async def _mark(self, world: World) -> None:
-        kept = self._kept.get(world.name)
-        if kept is None or self.busy(world.name) or (mark := kept.mark(world)) is None:
-            return
+        if self.busy(world.name):
+            return  # The command in progress stores them.
         async with self._lock(world.name):
+            kept = self._kept.get(world.name)
+            if kept is None or self._worlds.get(world.name) is not world:
+                return  # It was closed meanwhile.
+            mark = kept.mark(world)
+            if mark is None:
+                return
             try:
                 await self.store.append(kept.name, kept.epoch, [mark])
             except LostError:

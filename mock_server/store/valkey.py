@@ -287,8 +287,8 @@ class ValkeyStore:
         except (redis.RedisError, OSError, ValueError) as error:
             raise UsageError(
                 one_line(
-                    f"--store: expected a Valkey or Redis server at {self.label}, got: {_text(error)}. "
-                    "Start it, or correct the address"
+                    f"--store: expected a Valkey or Redis server at {self.label}, got: "
+                    f"{_text(error)}. Start it, or correct the address"
                 )
             ) from None
 

@@ -63,6 +63,22 @@ def test_advance_moves_a_clock_that_stands_and_one_that_goes(machine: Machine) -
     assert clock.now() == NOON + 10_000
 
 
+def test_no_time_passes_while_a_clock_is_held(machine: Machine) -> None:
+    """It can be changed meanwhile, and held again; afterwards the time has passed."""
+    clock = Clock(NOON, real=machine)
+    machine.seconds += 1
+    with clock.held():
+        machine.seconds += 5
+        assert clock.now() == NOON + 1_000
+        with clock.held():
+            clock.advance(60_000)
+        machine.seconds += 5
+        assert clock.now() == NOON + 61_000
+    assert clock.now() == NOON + 71_000
+    machine.seconds += 1
+    assert clock.now() == NOON + 72_000
+
+
 def test_a_clock_reports_how_long_it_will_take(machine: Machine) -> None:
     """In real seconds, for the timer that wakes the streams; nothing for what is past."""
     clock = Clock(NOON, 10, real=machine)

@@ -69,7 +69,7 @@ commands = st.one_of(
 FREEZE: Command = ("freezeClock", {}, {})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(commands, max_size=12), st.integers(0, 12))
 def test_any_sequence_of_commands_gives_the_same_world_again(
     sequence: list[Command], restart: int
@@ -185,9 +185,9 @@ def test_time_passes_while_the_mock_is_not_running() -> None:
         world = await StoredMock(store).open()
         return before, world.clock.now()
 
-    for scale, passed, minimum in ((1.0, 60_000, 60_000), (10, 60_000, 600_000), (1, -5_000, -1)):
+    for scale, passed, minimum in ((1.0, 60_000, 60_000), (10, 60_000, 600_000), (1, -5_000, 0)):
         before, after = asyncio.run(restarted(scale, passed))
-        assert minimum < after - before < minimum + 60_000 * scale
+        assert minimum <= after - before < minimum + 60_000 * scale
     before, after = asyncio.run(restarted(0, 60_000))
     assert before == after
 
