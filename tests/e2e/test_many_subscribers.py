@@ -83,7 +83,7 @@ def test_subscribers_that_vanish_leave_nothing_behind(
     """Three hundred are there at once and reset their connections, some before they have read
     anything: soon the mock serves no stream, and holds no task and no object for one."""
     run_id = mock_world.create("diamond")
-    assert open_streams(mock_world) == 0
+    eventually(lambda: open_streams(mock_world) == 0)  # Those of other tests have ended, too.
     before = held()
     subscribers = [follow(run_id) for _ in range(300)]
     assert open_streams(mock_world) == 300
@@ -130,7 +130,7 @@ def test_a_subscriber_that_does_not_read_harms_no_other(
     other.read_to_end()
     assert other.ids == list(range(1, len(other.ids) + 1))
     assert mock_world.run(run_id)["status"] == "completed"
-    assert open_streams(mock_world) == 1
+    eventually(lambda: open_streams(mock_world) == 1)
 
     slow.hurry()
     assert slow.read_to_end() == other.body
