@@ -63,7 +63,8 @@ def slow_mutant(proxy: str, together: Path) -> Iterator[BackgroundRun]:
 
 @pytest.fixture(scope="session")
 def backend(together: Path) -> Iterator[BackgroundRun]:
-    """The kit in a process of its own, on a backend in real time that answers in its own way."""
+    """The kit in a process of its own, with all but generated tests, on a backend in real time that
+    answers in its own way."""
     file = together / "backend.json"
     words = ["--config", str(CONFIG), "--junit", str(file.with_suffix(".xml"))]
     words += ["--html", str(file.with_suffix(".html")), "--budget", "30m"]

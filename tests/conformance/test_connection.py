@@ -103,6 +103,7 @@ def guarded(mock: str, papers: Papers) -> Iterator[str]:
         yield f"{address}/plain"
 
 
+@pytest.mark.extended
 def test_an_authority_of_ones_own(secure: str, papers: Papers, tmp_path: Path) -> None:
     """Is trusted when it is named."""
     assert_all_passed(run(tmp_path, secure, "--cacert", papers.trusted))

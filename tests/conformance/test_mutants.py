@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from _pytest.mark import ParameterSet
+from backend_process import CONFIG, KEYS, serving_backend
 from mutating_proxy import Mutant
 from support import GROUPS, MUTANTS, SLOW, BackgroundRun, Judge
 
@@ -90,13 +91,26 @@ def test_the_good_server_is_believed(reference: BackgroundRun) -> None:
 
 def test_an_independent_backend_is_believed(backend: BackgroundRun) -> None:
     """One in real time that shares no code with the mock and answers half of the open questions
-    otherwise: every requirement passes, and its answers are seen. It knows no rate limits."""
+    otherwise: every requirement passes, and its answers are seen. It knows no rate limits. The
+    extended tests let Schemathesis try it, too."""
     report = backend.report()
     assert report["exitCode"] == ExitCode.CONFORMANT
     others = [r for r in report["requirements"] if r["verdict"] != Verdict.PASS]
     assert [(r["id"], r["verdict"]) for r in others] == [("HTTP-08", Verdict.UNSUPPORTED)]
     answers = {number: seen["answer"] for number, seen in report["observations"].items()}
     assert answers == yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["answers"]
+
+
+@pytest.mark.extended
+def test_generated_tests_believe_an_independent_backend(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With time for all of them, however slow the machine is."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    with serving_backend() as address:
+        report = judge(address, "FUZZ-*", config=str(CONFIG), budget="30m")
+    assert {entry.verdict for entry in report.entries} == {Verdict.PASS}, reported(report)
 
 
 def test_the_page_of_an_ordinary_run_is_small(backend: BackgroundRun) -> None:
