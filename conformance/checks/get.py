@@ -64,7 +64,7 @@ def check_a_malformed_id_is_rejected(context: CheckContext, run_id: str) -> None
     require(context.api.get_run(run_id), status(422))
 
 
-@requirement("GET-04")
+@requirement("GET-04", waits=True)
 def check_a_finished_run_reads_the_same_every_time(context: CheckContext) -> None:
     """Three readings with time between them."""
     run_id = context.runs.shared(State.COMPLETED)
@@ -87,7 +87,7 @@ def check_timestamps_are_in_order(context: CheckContext) -> None:
     require_each(context, timestamps_in_order)
 
 
-@requirement("GET-07")
+@requirement("GET-07", waits=True)
 def check_the_duration_is_from_start_to_completion(context: CheckContext) -> None:
     """As exactly as it is given, and never negative; while the run runs it may grow (Q21)."""
     for run in require_each(context, duration_consistent):

@@ -65,7 +65,7 @@ def check_items_have_the_documented_types(context: CheckContext) -> None:
             )
 
 
-@requirement("LIST-03")
+@requirement("LIST-03", exclusive=True)
 def check_a_page_holds_a_hundred_by_default(context: CheckContext) -> None:
     """More than a hundred runs, none of them beyond the hundredth."""
     context.ensure_runs(101)

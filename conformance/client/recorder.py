@@ -70,18 +70,20 @@ class Exchange:
 
 class Traffic:
     """The newest exchanges; safe to record from several threads. `curl_options` are the options
-    that a command needs to reach the target."""
+    that a command needs to reach the target; exchanges are numbered after `first`."""
 
-    def __init__(self, redactor: Redactor, curl_options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, redactor: Redactor, curl_options: tuple[str, ...] = (), first: int = 0
+    ) -> None:
         self.redactor = redactor
         self.curl_options = tuple(map(redactor.text, curl_options))
         self._kept: deque[Exchange] = deque(maxlen=MAX_EXCHANGES)
         self._lock = threading.Lock()
-        self._count = 0
+        self._count = first
 
     @property
     def count(self) -> int:
-        """How many exchanges there have been."""
+        """The number of the newest exchange."""
         return self._count
 
     def since(self, number: int) -> list[Exchange]:

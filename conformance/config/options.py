@@ -246,6 +246,13 @@ OPTIONS = (
         default="1",
     ),
     Setting(
+        "sequential",
+        "Run one check at a time. By default checks wait for their runs side by side, where the "
+        "kit creates runs and waits in real time.",
+        group=SELECTION,
+        flag=True,
+    ),
+    Setting(
         "budget",
         "Maximum time of the run, such as 90s or 5m.",
         converters.duration,

@@ -62,6 +62,7 @@ class Settings:
     waivers: tuple[Waiver, ...]
     fuzz: FuzzConfig
     issued: tuple[IssuedToken, ...] = ()
+    sequential: bool = False
     shard: Shard | None = None
     blob: Path | None = None
     weights: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -150,6 +151,7 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         github=values["github"],
         waivers=() if file is None else read_waivers(file, load_catalogue(), errors),
         fuzz=_fuzz(values),
+        sequential=values["sequential"],
         shard=values["shard"],
         blob=values["blob"],
         weights=errors.attempt(read_weights, values),

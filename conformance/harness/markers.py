@@ -23,7 +23,8 @@ class CheckInfo:
     checks that only read. `early` is called before the first check, and the check itself comes
     last, for example to listen to a stream meanwhile. `wants` are the finished runs that it uses
     up: they are created ahead. `since` is the version of the catalogue that first has the check,
-    where that is newer than the requirement: an older version is tested without it.
+    where that is newer than the requirement: an older version is tested without it. `waits`: it
+    spends its time waiting for a run of its own, so others may run meanwhile.
     """
 
     requirement: str
@@ -33,6 +34,7 @@ class CheckInfo:
     early: Callable[[CheckContext], object] | None = None
     wants: Sequence[State] = ()
     since: str = ""
+    waits: bool = False
 
 
 def requirement(
@@ -44,10 +46,13 @@ def requirement(
     early: Callable[[CheckContext], object] | None = None,
     wants: Sequence[State] = (),
     since: str = "",
+    waits: bool = False,
 ) -> pytest.MarkDecorator:
     """Bind a check to the requirement that it decides; the options are those of `CheckInfo`."""
     mark: pytest.MarkDecorator = getattr(pytest.mark, MARKER)
-    return mark(CheckInfo(requirement_id, exclusive, shares, changes_runs, early, wants, since))
+    return mark(
+        CheckInfo(requirement_id, exclusive, shares, changes_runs, early, wants, since, waits)
+    )
 
 
 def info_of(item: pytest.Item) -> CheckInfo | None:

@@ -89,6 +89,7 @@ class Runs:
         settling: Settling,
     ) -> None:
         self._settling = settling
+        self.max_unfinished = _MAX_UNFINISHED
         self._readable_at_once = 0
         self._retried_runs = retried_runs
         self._provisioner = provisioner
@@ -187,7 +188,7 @@ class Runs:
         try:
             while self._unfinished and not is_finished(self._api.run(self._unfinished[0])):
                 self._unfinished.pop(0)
-            while self._wanted and len(self._unfinished) < _MAX_UNFINISHED:
+            while self._wanted and len(self._unfinished) < self.max_unfinished:
                 state = self._wanted.pop(0)
                 provided_run = self._provisioned(state)
                 if isinstance(provided_run, Declined) and state is State.COMPLETED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 
 from conformance.client.credentials import Credential
@@ -33,13 +34,17 @@ class OnDemandProvisioner:
         self.other_tenant = other
         self._make = make
         self._credential = credential
+        # A hook that makes runs need not be able to make several at once.
+        self._lock = threading.Lock()
 
     def provide(self, state: State) -> Provided | Declined:
         """A run that is made now."""
         if state in DERIVED:
             return Declined("the kit brings a run into this state itself")
         if state is not State.OTHER_TENANT:
-            return self._make(state, self._credential)
+            with self._lock:
+                return self._make(state, self._credential)
         if self.other_tenant is None:
             return Declined("no credential of another tenant is configured")
-        return self._make(State.SUCCEEDS, self.other_tenant)
+        with self._lock:
+            return self._make(State.SUCCEEDS, self.other_tenant)

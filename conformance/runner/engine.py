@@ -4,14 +4,14 @@ reports; results pass between them as JSON in the test reports' properties."""
 
 from __future__ import annotations
 
-import contextlib
 import json
+import threading
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -19,15 +19,9 @@ from conformance import deadline
 from conformance.client.outages import OutageStats
 from conformance.client.rate_limit import RateLimitStats
 from conformance.config.settings import Settings
-from conformance.errors import (
-    DeadlineExceeded,
-    Inconclusive,
-    KitError,
-    Outcome,
-    SetupError,
-)
+from conformance.errors import DeadlineExceeded, KitError
 from conformance.harness.context import CheckContext
-from conformance.harness.markers import CheckInfo, info_of
+from conformance.harness.markers import info_of
 from conformance.results.events import (
     CheckFinished,
     CheckStarted,
@@ -48,22 +42,16 @@ from conformance.runner.budget import Budget
 from conformance.runner.build_report import begin_record, conclude, show
 from conformance.runner.check_results import Judging
 from conformance.runner.division import divide, part
+from conformance.runner.execution import Execution
+from conformance.runner.lanes import Lanes
 from conformance.runner.request_plan import RequestPlan
-from conformance.runner.selection import POSITION, cheapest_first, select
+from conformance.runner.selection import POSITION, call, cheapest_first, overlapped, select
 from conformance.runner.session import Session
-from conformance.runner.workers import (
-    CheckLock,
-    Planned,
-    WorkerInput,
-    WorkerOutput,
-    send_output,
-)
-from conformance.vocabulary import Untested, Verdict
+from conformance.runner.workers import CheckLock, Planned, WorkerInput, WorkerOutput, send_output
+from conformance.vocabulary import Verdict
 
 _PROPERTY = "runs-conformance"
 _CHECKS = Path(__file__).parent.parent / "checks"
-# How often in a row a check is run again after an outage without success.
-_MAX_RERUNS = 3
 
 
 class Engine:
@@ -93,11 +81,12 @@ class Engine:
         self._notes = settings.connection.notes
         self._rate_limit_stats = RateLimitStats()
         self._failed_waits: set[str] = set()
-        self._reruns = 0
         self._outage_stats = OutageStats()
-        self._plan = RequestPlan(0.0, (), 0.0)
-        self._budget = Budget()
+        self.plan = RequestPlan(0.0, (), 0.0)
+        self.budget = Budget()
         self._planned = Planned()
+        self._lanes: Lanes | None = None
+        self._emitting = threading.RLock()
         self._came_late: frozenset[str] = frozenset()
         self._interrupted = False
         self._begun = False
@@ -119,9 +108,24 @@ class Engine:
         return self._session
 
     @cached_property
+    def execution(self) -> Execution:
+        """The execution of the open session's checks."""
+        return Execution(self.session, self)
+
+    @property
     def judging(self) -> Judging:
         """The judgement of the open session's checks."""
-        return Judging(self.session)
+        return self.execution.judging
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left of the budget."""
+        return self.settings.budget - (time.monotonic() - self.start)
+
+    @property
+    def lost(self) -> tuple[str, str]:
+        """The requirement whose check lost the target or the credential, and how; or ""."""
+        return self.execution.lost or ("", "")
 
     @pytest.fixture
     def context(self) -> CheckContext:
@@ -185,19 +189,31 @@ class Engine:
             division = divide(found.kept, shard.count, self.settings.weights)
             found.kept = part(found.kept, division, shard)
             self._planned = Planned(found.requirements, division.digest)
-        left = self.settings.budget - (time.monotonic() - self.start)
-        self._plan = plan = RequestPlan(self.session.pacer.per_minute, found.requirements, left)
+        left = self.left
+        self.plan = plan = RequestPlan(self.session.pacer.per_minute, found.requirements, left)
 
         # Another worker may have done the other parts already.
         divided = self.settings.workers == 1 and not plan.too_long
-        self._budget = Budget(left, (each.info for each in found.kept) if divided else ())
+        self.budget = Budget(left, (each.info for each in found.kept) if divided else ())
         ordered = cheapest_first(found.kept, plan)
+        if self._may_overlap():
+            overlap = overlapped(ordered)
+            self._lanes = Lanes(self.session, self, overlap)
+            ordered = overlap.ordered
         items[:] = [*found.others, *(each.item for each in ordered)]
         if not self.worker:
             self.report_started(len(ordered))
             if plan.forecast is not None:
                 self._emit(PlannedByRate(plan.forecast.text))
                 self._notes += (plan.forecast.text,)
+
+    def _may_overlap(self) -> bool:
+        """Whether checks may wait side by side: their time is real, runs can be made for each, and
+        no limit of requests makes them wait for each other."""
+        session = self.session
+        asked = self.settings.workers == 1 and not self.settings.sequential
+        unlimited = session.provisioner.unlimited and self.plan.forecast is None
+        return asked and unlimited and session.real_time and not self.settings.read_only
 
     def report_started(self, checks: int) -> None:
         """Report that the checks begin."""
@@ -231,60 +247,29 @@ class Engine:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Begin slow work early; work that cannot begin fails in its own check."""
-        checks = [info for item in session.items if (info := info_of(item)) is not None]
-        wanted = [state for info in checks for state in info.wants]
-        self.session.plan(wanted[:: max(1, self.settings.workers)])
-        for begin in dict.fromkeys(() if self._plan.too_long else (i.early for i in checks)):
-            left = self.settings.budget - (time.monotonic() - self.start)
-            if begin is not None and left > 0:
-                with (
-                    contextlib.suppress(Outcome, SetupError, DeadlineExceeded),
-                    deadline.limit(left, "the budget was spent"),
-                ):
-                    begin(self.session.context())
+        own = [item for item in session.items if self._lanes is None or item not in self._lanes]
+        checks = [info for item in own if (info := info_of(item)) is not None]
+        self.execution.begin(checks, self.settings.workers)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Report that a check begins."""
         self._emit(CheckStarted("", nodeid.rpartition("::")[2]))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Give each check its share of time, and none to those that come too late."""
-        info = info_of(item)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Run a check in its share of time, or wait for its end in a lane."""
+        info = info_of(pyfuncitem)
         if info is None:
-            return (yield)
-        with self._lock.hold(exclusive=info.exclusive):
-            return (yield from self._in_time(item, info))
-
-    def _in_time(self, item: pytest.Item, info: CheckInfo) -> Generator[None, Any, Any]:
-        left = self.settings.budget - (time.monotonic() - self.start)
-        # Random cases may take as long as the user wants.
-        at_random = self.settings.fuzz.seed is not None
-        left = self._budget.begin(info, left)
-        needed = self._plan.begin(info.requirement, left)
-        if left <= 0:
-            self._problem = f"the budget of {self.settings.budget:g} s was spent"
-            raise Inconclusive(self._problem, reason=Untested.BUDGET)
-        share = self._budget.share(info, 3 * self.settings.patience + 2 * needed)
-        share = left if at_random else min(left, share)
-        if since := self.judging.unreachable_since:
-            raise Inconclusive(self._problem, caused_by=since, reason=Untested.LOST)
-        outages = self.session.outages
-        with deadline.limit(share, f"the check was not done after {share:.1f} s"):
-            self.session.create_ahead()
-            self.judging.begin()
-            seen = outages.seen
-            try:
-                return (yield)
-            except Outcome:
-                if outages.seen == seen or self._reruns >= _MAX_RERUNS:
-                    raise
-            # An outage is not the subject of the check.
-            self._reruns += 1
-            self.judging.begin_again()
-            item.runtest()
-            self._reruns = 0
             return None
+        if (lanes := self._lanes) is not None:
+            lanes.start_unless_alone(pyfuncitem)
+            if pyfuncitem in lanes:
+                lanes.wait(pyfuncitem)
+                return True
+        context = cast("CheckContext", pyfuncitem.funcargs["context"])
+        with self._lock.hold(exclusive=info.exclusive):
+            self.execution.run(info, partial(call, pyfuncitem), context)
+        return True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -297,9 +282,14 @@ class Engine:
         if info is None or (call.when != "call" and fault is None):
             return report
         required = self.session.catalogue[info.requirement]
-        result, *incidental = self.judging.results(required, item.name, fault, call.duration)
-        if self.judging.problem:
-            self._problem = self.judging.problem
+        ended = None if self._lanes is None else self._lanes.ended(item)
+        result, *incidental = (
+            self.judging.results(required, item.name, fault, call.duration)
+            if ended is None
+            else ended.results
+        )
+        if problem := self.judging.problem if ended is None else ended.problem:
+            self._problem = problem
         if result.verdict in (Verdict.VIOLATION, Verdict.DEVIATION):
             self._failed_waits.add(result.waited_for)
         place = item.stash.get(POSITION, 0)
@@ -365,12 +355,15 @@ class Engine:
 
     def _clean_up(self, session: Session) -> None:
         """Do not let a slow target delay the verdict."""
-        left = self.settings.budget - (time.monotonic() - self.start)
         late = "Clean-up took too long: runs that the kit created are still unfinished."
+        lanes = self._lanes
         try:
-            with deadline.limit(max(left, self.settings.timeout), late):
-                self._came_late |= session.came_late(self._failed_waits, left)
-                session.close()
+            with deadline.limit(max(self.left, self.settings.timeout), late):
+                if lanes is not None:
+                    lanes.stop()
+                for each in (*(lanes.sessions if lanes else ()), session):
+                    self._came_late |= each.came_late(self._failed_waits, self.left)
+                    each.close()
         except DeadlineExceeded as fault:
             self._notes += (str(fault),)
         self.add_rate_limit_stats(session.rate_limiter.stats)
@@ -393,5 +386,7 @@ class Engine:
         )
 
     def _emit(self, event: Event) -> None:
-        for reporter in self._reporters:
-            reporter.on(event)
+        # A lane that is rate limited says so in its own thread.
+        with self._emitting:
+            for reporter in self._reporters:
+                reporter.on(event)

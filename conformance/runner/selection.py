@@ -9,12 +9,15 @@ import pytest
 
 from conformance.catalogue.requirements import Catalogue
 from conformance.catalogue.versions import is_newer
+from conformance.harness.context import CheckContext
 from conformance.harness.markers import CheckInfo, info_of
-from conformance.runner.budget import position
+from conformance.runner.budget import MODEL, part_of, position
 from conformance.runner.request_plan import RequestPlan
 from conformance.runner.workers import keep_together
 from conformance.vocabulary import Operation
 
+# Observations of runs over time, and generated requests.
+_WAITING = frozenset({"watched", "retried", "fuzz"})
 _CHANGING = (Operation.CANCEL, Operation.RETRY)
 # The place of a check in the usual order, kept with its item.
 POSITION = pytest.StashKey[int]()
@@ -22,10 +25,12 @@ POSITION = pytest.StashKey[int]()
 
 @dataclass(frozen=True, slots=True)
 class SelectedCheck:
-    """A check that was collected, with its description."""
+    """A check that was collected, with its description; `changes`: it is about an operation that
+    changes runs, or does so itself."""
 
     info: CheckInfo
     item: pytest.Item
+    changes: bool = False
 
 
 @dataclass(slots=True)
@@ -56,20 +61,67 @@ def select(
             continue
         keep_together(item)
         if info.requirement in wanted and not is_newer(info.since, version):
-            found.kept.append(SelectedCheck(info, item))
+            operation = catalogue[info.requirement].operation
+            changes = operation in _CHANGING or info.changes_runs
+            found.kept.append(SelectedCheck(info, item, changes))
         else:
             found.dropped.append(item)
     order = list(catalogue.requirements)
 
     def rank(check: SelectedCheck) -> tuple[int, ...]:
-        info = check.info
-        changing = catalogue[info.requirement].operation in _CHANGING or info.changes_runs
-        return position(info), changing, order.index(info.requirement)
+        return position(check.info), check.changes, order.index(check.info.requirement)
 
     found.kept.sort(key=rank)
     for place, check in enumerate(found.kept):
         check.item.stash[POSITION] = place
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Checks that have to be alone, those that mostly wait for runs and may do so side by side, and
+    all others."""
+
+    alone: Sequence[SelectedCheck]
+    others: Sequence[SelectedCheck]
+    waiting: Sequence[SelectedCheck]
+
+    @property
+    def ordered(self) -> list[SelectedCheck]:
+        """All of them, those that are waited for last."""
+        return [*self.alone, *self.others, *self.waiting]
+
+
+def overlapped(checks: Sequence[SelectedCheck]) -> Overlap:
+    """Divide the checks; those that share an observation stay together."""
+
+    def unit(check: SelectedCheck) -> object:
+        return check.info.shares or check.item
+
+    exclusive = {unit(check) for check in checks if check.info.exclusive}
+    waiting = {unit(check) for check in checks if _waits(check)} - exclusive
+    return Overlap(
+        [check for check in checks if unit(check) in exclusive],
+        [check for check in checks if unit(check) not in exclusive | waiting],
+        [check for check in checks if unit(check) in waiting],
+    )
+
+
+def call(item: pytest.Item, context: CheckContext) -> object:
+    """Call the check with its parameters and this context."""
+    assert isinstance(item, pytest.Function)
+    given = {name: item.funcargs[name] for name in item.funcargs if name != "context"}
+    if not given and hasattr(item, "callspec"):
+        given = dict(item.callspec.params)
+    return item.obj(context=context, **given)
+
+
+def _waits(check: SelectedCheck) -> bool:
+    """Return whether a check mostly waits: for a run that it changes, or for an observation. The
+    model computes as well, and is left to the main thread."""
+    info = check.info
+    changes = check.changes and part_of(info) != MODEL
+    return changes or info.waits or info.shares in _WAITING or bool(info.wants)
 
 
 def cheapest_first(checks: Sequence[SelectedCheck], plan: RequestPlan) -> list[SelectedCheck]:

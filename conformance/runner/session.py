@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Container, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import partial
 
@@ -52,6 +53,11 @@ from conformance.results.events import SetupFinished
 from conformance.runner.preflight import await_api, try_out
 from conformance.vocabulary import ProvisionMethod, State
 
+# The exchanges of a lane have numbers after a multiple of this.
+_NUMBERS = 100_000
+# How many of the runs that a lane makes ahead may be at work at a time.
+_MAX_UNFINISHED = 3
+
 
 class Session:
     """Everything that outlives a single check.
@@ -73,31 +79,16 @@ class Session:
         self.catalogue: Catalogue = load_version(settings.catalogue)
         self.questions = load_questions()
         self.redactor = settings.redactor()
-        self.traffic = Traffic(self.redactor, settings.connection.curl_options)
         self._schemas = Schemas(self.contract)
         self.selected = frozenset(self.catalogue.select(settings.include, settings.exclude))
-        self.monitor = RuleMonitor(rules(self._schemas), self.selected)
-        retried_runs, waits = RetriedRuns(), WaitHistory()
         self.renewal_faults: dict[str, str] = {}
         self.pacer = Pacer(settings.requests_per_minute / settings.workers)
         self.rate_limiter = RateLimiter(limited, self.pacer)
         self.outages = Outages()
-        renewals = Renewals([self._renewal(each) for each in settings.issued])
-        self._target = Target(
-            settings.base_url,
-            self.traffic,
-            timeout=settings.timeout,
-            read_only=settings.read_only,
-            connection=settings.connection,
-            observers=(
-                self.monitor.observe,
-                InvariantMonitor(self.monitor).observe,
-                retried_runs.observe,
-                waits.observe,
-            ),
-            rate_limiter=self.rate_limiter,
-            outages=self.outages,
-        )
+        self._renewals = Renewals([self._renewal(each) for each in settings.issued])
+        self._credentials = settings.credentials
+        self._is_lane = False
+        self._connect()
         # Requests of the set-up are not traffic of a check, and are allowed in a read-only run.
         self._control = Target(
             settings.base_url,
@@ -107,41 +98,78 @@ class Session:
             rate_limiter=self.rate_limiter,
             outages=self.outages,
         )
-        self._target.renewals = self._control.renewals = renewals
-        self._raw_client = RawClient(
-            settings.base_url,
-            settings.connection,
-            self.traffic,
-            timeout=settings.timeout,
-            pacer=self.pacer,
-            renewals=renewals,
-        )
-        self.api = Api(self._target, settings.credentials[0])
-        self.cache = ObservationCache()
-        self._credentials = settings.credentials
+        self._control.renewals = self._renewals
         try:
             if settings.wait_for_api and not worker:
                 control = Api(self._control, settings.credentials[0])
                 await_api(control, settings.wait_for_api, poller)
             self._command_runner = CommandRunner(
-                settings.base_url, settings.timeout, self.redactor.text, renewals.current
+                settings.base_url, settings.timeout, self.redactor.text, self._renewals.current
             )
             self.provisioner = self._choose(worker)
         except BaseException:
             self._target.close()
             self._control.close()
             raise
-        self._waits, self._retried_runs = waits, retried_runs
         self.settling = Settling(settings.settle)
         self._equip()
 
-    def _equip(self) -> None:
+    def lane(self, number: int) -> Session:
+        """Return a session for checks in a thread of their own, from 1: with the same target,
+        provisioner and limits, and its own connections, traffic, runs and observations."""
+        lane = copy(self)
+        lane._is_lane = True
+        lane._connect(number * _NUMBERS)
+        lane._equip(_MAX_UNFINISHED)
+        return lane
+
+    @property
+    def real_time(self) -> bool:
+        """Whether the time of the target can only be waited for."""
+        return self._poller.real_time
+
+    def _connect(self, numbered: int = 0) -> None:
+        """Open connections of the session's own; exchanges have numbers from there on."""
+        settings = self.settings
+        self.traffic = Traffic(self.redactor, settings.connection.curl_options, numbered)
+        self.monitor = RuleMonitor(rules(self._schemas), self.selected)
+        self._retried_runs, self._waits = RetriedRuns(), WaitHistory()
+        self._target = Target(
+            settings.base_url,
+            self.traffic,
+            timeout=settings.timeout,
+            read_only=settings.read_only,
+            connection=settings.connection,
+            observers=(
+                self.monitor.observe,
+                InvariantMonitor(self.monitor).observe,
+                self._retried_runs.observe,
+                self._waits.observe,
+            ),
+            rate_limiter=self.rate_limiter,
+            outages=self.outages,
+        )
+        self._target.renewals = self._renewals
+        self._raw_client = RawClient(
+            settings.base_url,
+            settings.connection,
+            self.traffic,
+            timeout=settings.timeout,
+            pacer=self.pacer,
+            renewals=self._renewals,
+        )
+        self.api = Api(self._target, self._credentials[0])
+        self.cache = ObservationCache()
+
+    def _equip(self, max_unfinished: int | None = None) -> None:
         clock = self._clock() or self.provisioner.clock
         self._poller = Poller(clock, self.settings.patience, self._waits)
         self._waits.real_time = self._poller.real_time
         self._runs = Runs(
             self.provisioner, self.api, self._poller, self._retried_runs, self.settling
         )
+        if max_unfinished is not None:
+            self._runs.max_unfinished = max_unfinished
 
     def try_out(self) -> None:
         """One harmless request with each credential. One that is rejected, though its secret is
@@ -259,7 +287,8 @@ class Session:
         finally:
             # Even if the time is up.
             self._target.close()
-            self._control.close()
+            if not self._is_lane:
+                self._control.close()
 
     def _choose(self, worker: str) -> Provisioner:
         settings, provisioning = self.settings, self.settings.provisioning
