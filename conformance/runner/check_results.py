@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.catalogue.requirements import Requirement
 from conformance.client.recorder import Exchange
-from conformance.errors import Inconclusive, NoResponse, Outcome
+from conformance.errors import Inconclusive, NoResponse, Outcome, SetupError
 from conformance.harness.context import CheckContext
 from conformance.results.result import SHOWN, SHOWN_OF_PASS, Result, judge
 from conformance.results.run_history import to_history
@@ -61,8 +61,8 @@ class Judging:
         session = self._session
         if isinstance(fault, KeyboardInterrupt):
             fault = Inconclusive("it was interrupted", reason=Untested.BUDGET)
-        if isinstance(fault, NoResponse) and not session.alive():
-            # It is not known whether this request brought it down.
+        if isinstance(fault, NoResponse | SetupError) and not session.alive():
+            # It is not known whether this request brought it down; no run can be had without it.
             self.problem = f"the target does not respond any more since {name} ({required.id})"
             self.unreachable_since = required.id
             fault = Inconclusive(f"{self.problem}: {fault}", reason=Untested.LOST)

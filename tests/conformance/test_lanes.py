@@ -17,11 +17,15 @@ from mutating_proxy import Proxy, serving
 from support import MUTANTS, Judge
 
 from conformance import deadline
-from conformance.errors import DeadlineExceeded, Inconclusive
+from conformance.catalogue.requirements import load
+from conformance.errors import DeadlineExceeded, Inconclusive, SetupError
 from conformance.harness.markers import CheckInfo
+from conformance.redaction import Redactor
 from conformance.results.report import Report
+from conformance.runner.check_results import Judging
 from conformance.runner.lanes import Lanes, divide
 from conformance.runner.selection import Overlap, SelectedCheck, overlapped
+from conformance.runner.session import Session
 from conformance.vocabulary import State, Untested, Verdict
 
 SOME = ("CANCEL-09", "RETRY-03", "RETRY-07", "LIFE-03", "GET-02", "LIST-01", "LIST-09")
@@ -222,3 +226,23 @@ def test_a_limit_that_ends_with_its_body_raises_nothing_later() -> None:
         return raised
 
     assert in_thread(body) == 0
+
+
+def test_a_run_that_cannot_be_created_since_the_target_is_gone() -> None:
+    """The connection is lost, and the set-up is not at fault."""
+    gone = SimpleNamespace(
+        alive=lambda: False,
+        traffic=SimpleNamespace(count=0, since=lambda number: []),
+        redactor=Redactor(),
+        monitor=SimpleNamespace(take=dict),
+        cache=SimpleNamespace(news=dict),
+        provisioner=SimpleNamespace(unlimited=True),
+    )
+    judging = Judging(cast(Session, gone))
+    fault = SetupError("POST /trigger got no complete response")
+    (result,) = judging.results(load()["RETRY-09"], "check", fault, 0.1)
+    assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Untested.LOST)
+    assert judging.unreachable_since == "RETRY-09"
+    gone.alive = lambda: True
+    (result,) = Judging(cast(Session, gone)).results(load()["RETRY-09"], "check", fault, 0.1)
+    assert result.verdict is Verdict.ERROR
