@@ -26,7 +26,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
 
 .DEFAULT_GOAL := help
 .PHONY: help mock conformance url test test-all test-latest lint types tests language kill-table fuzz \
-	contract contract-diff docs \
+	contract contract-diff docs screenshots \
 	tools hooks format update wheel clean
 
 help: ## Show this list
@@ -82,6 +82,9 @@ contract: $(RUN) ## Write what is computed from openapi.yaml and the catalogue: 
 
 docs: $(DEV) ## Build the guides as a site, site/index.html, which works offline
 	@$(BIN)/python tools/build_site.py
+
+screenshots: $(DEV) ## Take the pictures of the dashboard for the guides, docs/images; needs chromium
+	@PYTHONPATH=tests $(BIN)/python tests/dashboard/screenshots.py $(ARGS)
 
 contract-diff: $(RUN) ## Judge the changes of openapi.yaml since BASE, by default the last tag
 	@mkdir -p dist

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 
+import chromium
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 pytest_plugins = ["mock_server.pytest_plugin"]
-
-BROWSER_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +20,9 @@ def browser() -> Iterator[Browser]:
     One for each module: as long as Playwright runs, no test of the same process can run an event
     loop of its own.
     """
-    chromium = shutil.which("chromium")
-    if chromium is None and "CI" not in os.environ:
+    if chromium.PATH is None and "CI" not in os.environ:
         pytest.skip("chromium is not on this machine")
-    assert chromium, "chromium is not on this machine"
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS) as browser,
-    ):
+    with sync_playwright() as playwright, chromium.launch(playwright) as browser:
         yield browser
 
 

@@ -117,7 +117,7 @@ const BIG = 60;
  */
 export function Dag({ steps, selected, onSelect, takes = {} }) {
   const graph = steps.map((step) => `${step.key}<${step.dependsOn}`).join(";");
-  const { places, columns, rows } = useMemo(() => layout(steps, steps.length > BIG ? 24 : 9), [graph]);
+  const { places, columns, rows } = useMemo(() => layout(steps, steps.length > BIG ? 24 : 13), [graph]);
   const big = steps.length > BIG;
   const flat = !big && rows > 6;
   const [w, h, gapX, gapY] = big ? [64, 16, 14, 4] : flat ? [168, 26, 28, 8] : [178, 42, 40, 14];

@@ -146,7 +146,7 @@ function RuleForm({ busy, onAdd }) {
 
 /** @param {{ name: string, schema: any, value: any, onChange: (value: unknown) => void }} props */
 function Field({ name, schema, value, onChange }) {
-  const help = schema.description;
+  const help = schema.description?.replaceAll("`", "");
   if (schema.type === "boolean")
     return html`<label class="check"><input type="checkbox" checked=${value ?? schema.default ?? false} onChange=${(/** @type {any} */ event) => onChange(event.target.checked)} /><span>${name}<br /><small>${help}</small></span></label>`;
   const numeric = schema.type === "integer" || schema.type === "number";

@@ -23,7 +23,7 @@ const KINDS = [
 
 /** @param {{ route: Route }} props */
 export function Requests({ route: { world, id, query } }) {
-  const { entries, total, error } = useJournal(world, query);
+  const { entries, total, error, loading } = useJournal(world, query);
   const [cursor, setCursor] = useState(-1);
   const [pair, setPair] = useState(/** @type {number[]} */ ([]));
   const field = useRef(/** @type {any} */ (null));
@@ -61,14 +61,16 @@ export function Requests({ route: { world, id, query } }) {
               <td><input type="checkbox" aria-label=${`Compare request ${one.number}`} checked=${pair.includes(one.number)} onChange=${() => mark(one.number)} /></td>
               <td><a href=${href({ id: String(one.number) })} aria-label=${`Explain request ${one.number}`}>${one.number}</a></td>
               <td><${Code} code=${one.status} /></td>
-              <td class="path"><b>${one.method}</b> ${one.path}${one.query && `?${one.query}`}</td>
+              <td><div class="path"><b>${one.method}</b> ${one.path}${one.query && `?${one.query}`}</div></td>
               <td>${one.operation ?? html`<span class="mark is-flaw">unmatched</span>`}</td>
               <td><${Marks} entry=${one} /></td>
               <td>${one.at ? preciseTime(one.at) : ""}</td>
               <td>${one.stream === "open" ? "open" : one.durationMs == null ? "" : `${one.durationMs.toFixed(1)} ms`}</td>
             </tr>`)}<//>`
-        : filtered
-          ? html`<${Empty} title="No request matches"><a href=${href({ query: {} })}>Show all requests</a><//>`
+        : loading
+          ? html`<p class="quiet-text" role="status">Reading the requests…</p>`
+          : filtered
+            ? html`<${Empty} title="No request matches"><a href=${href({ query: {} })}>Show all requests</a><//>`
           : html`<${Empty} title="No requests yet"><p>Each request to the API appears here within a moment, with the reasons for its response. Send one:</p><pre tabindex="0" aria-label="Command">curl -H 'X-API-Key: ${world}' '${location.origin}${new URL("api/v1/automation-runs", document.baseURI).pathname}'</pre><//>`}
       ${chosen && html`<${Explanation} key=${chosen} world=${world} number=${chosen} known=${entries.find((one) => one.number === chosen)} onClose=${() => open(null)} />`}
     </div>
@@ -91,7 +93,7 @@ function Marks({ entry }) {
  * @param {Record<string, string>} query
  */
 function useJournal(world, query) {
-  const [state, set] = useState({ entries: /** @type {Entry[]} */ ([]), total: 0, error: /** @type {any} */ (null) });
+  const [state, set] = useState({ entries: /** @type {Entry[]} */ ([]), total: 0, error: /** @type {any} */ (null), loading: true });
   const { kind, operation, status, whose } = query;
   useEffect(() => {
     let ended = false;
@@ -119,9 +121,9 @@ function useJournal(world, query) {
         for (const one of page.items) known.set(one.number, one);
         const entries = [...known.values()].sort((a, b) => b.number - a.number).slice(0, MAX);
         known = new Map(entries.map((one) => [one.number, one]));
-        if (!ended) set((before) => ({ entries, total: from === undefined ? page.total : Math.max(before.total, entries.length), error: null }));
+        if (!ended) set((before) => ({ entries, total: from === undefined ? page.total : Math.max(before.total, entries.length), error: null, loading: false }));
       } catch (error) {
-        if (!ended) set((before) => ({ ...before, error }));
+        if (!ended) set((before) => ({ ...before, error, loading: false }));
       }
       reading = false;
     };
@@ -147,6 +149,10 @@ function Explanation({ world, number, known, onClose }) {
   useEffect(() => {
     if (!known) control("GET", `requests/${number}`).then(set, (problem) => setError(problem.message));
   }, [number, !known]);
+  // On a small screen it is below the list.
+  useEffect(() => {
+    if (matchMedia("(max-width: 980px)").matches) document.querySelector(".explain")?.scrollIntoView({ block: "nearest" });
+  }, [number, !entry]);
   if (!entry) return html`<section class="panel explain" aria-label="Explanation"><p>${error || "Reading…"}</p></section>`;
   const runId = /automation-runs\/([0-9a-f-]{36})/.exec(entry.path)?.[1];
   return html`<${Panel} id="why" class="explain" title=${`Request ${entry.number}`} aside=${html`<span><${Copy} text=${asCurl(entry)} label="Copy as curl" /><button type="button" class="quiet" onClick=${onClose}>Close</button></span>`}>

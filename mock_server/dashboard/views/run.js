@@ -72,7 +72,7 @@ function RunPage({ inspected, world, query, error, reload }) {
       <${RunActions} world=${world} inspected=${inspected} selected=${present} onDone=${reload} onRetry=${() => setRetrying(true)} />
     </header>
     <${Failure} error=${error} />
-    ${run.error && html`<p class="notice is-error">${String(run.error.code ?? "error")}: ${String(run.error.message ?? JSON.stringify(run.error))}</p>`}
+    ${run.error && html`<p class="notice is-error" tabindex="0">${String(run.error.code ?? "error")}: ${String(run.error.message ?? JSON.stringify(run.error))}</p>`}
     <${Slider} log=${inspected.log} at=${at} live=${live} onSlide=${slide} />
     ${steps.length
       ? html`<${Panel} id="graph" title="Steps" aside=${html`<${Counts} steps=${steps} />`}>

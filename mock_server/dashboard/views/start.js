@@ -31,7 +31,7 @@ export function Start({ route: { world } }) {
       <dl class="facts">
         <div><dt>Base URL</dt><dd><code>${origin}</code> <${Copy} text=${origin} label="Copy URL" /></dd></div>
         <div><dt>Credential</dt><dd><code>X-API-Key: ${world}</code>, <code>Authorization: Bearer ${world}</code> or the cookie <code>vai_token=${world}</code></dd></div>
-        <div><dt>Worlds</dt><dd>${declared.map((name) => html`<code>${name}</code> `)}or any name that begins with <code>test-</code>; each has its own runs and clock</dd></div>
+        <div><dt>Worlds</dt><dd>${declared.map((name) => html`<code>${name}</code>, `)}or any name that begins with <code>test-</code>; each has its own runs and clock</dd></div>
         <div><dt>Errors</dt><dd><code>expired</code>, <code>forbidden</code> and <code>limited</code> return 401, 403 and 429</dd></div>
       </dl>
     <//>
