@@ -1,6 +1,6 @@
 /** The page: the bar, the navigation, the view that the address names, and what lies above them. */
 
-import { html, render, useEffect, useErrorBoundary } from "./vendor/htm-preact.js";
+import { html, render, useEffect, useErrorBoundary } from "./preact.js";
 import { toNext, toggle } from "./clock.js";
 import { follow } from "./feed.js";
 import { useKeys } from "./keys.js";
@@ -12,12 +12,11 @@ import { app, applyTheme, dismiss, useStore } from "./store.js";
 import { BehaviourView, CoverageView } from "./views/contract.js";
 import { FaultsView } from "./views/faults.js";
 import { NewRun } from "./views/new.js";
-import { Requests } from "./views/requests.js";
+import { Requests, StreamsView } from "./views/requests.js";
 import { RunView } from "./views/run.js";
 import { Runs } from "./views/runs.js";
 import { Start } from "./views/start.js";
 import { StateView } from "./views/state.js";
-import { StreamsView } from "./views/streams.js";
 
 const VIEWS = [
   { view: "start", name: "Start", part: Start },

@@ -1,6 +1,6 @@
 /** The clock of the world: its time now, and what moves it. */
 
-import { useEffect, useState } from "./vendor/htm-preact.js";
+import { useEffect, useState } from "./preact.js";
 import { control } from "./api.js";
 import { publish, setClock } from "./feed.js";
 import { app, toast, useStore } from "./store.js";

@@ -5,7 +5,7 @@
  * world or a long sleep everything is read again.
  */
 
-import { useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { useEffect, useRef, useState } from "./preact.js";
 import { address, control } from "./api.js";
 import { app } from "./store.js";
 

@@ -1,6 +1,6 @@
 /** The keyboard: each view adds its keys while it is shown. */
 
-import { useLayoutEffect, useRef } from "./vendor/htm-preact.js";
+import { useLayoutEffect, useRef } from "./preact.js";
 
 /** @typedef {Record<string, () => void>} Keys */
 

@@ -1,6 +1,6 @@
 /** Deep links: `#/w/acme/runs/ID?at=7` names a world, a view, a thing in it, and its settings. */
 
-import { useLayoutEffect, useState } from "./vendor/htm-preact.js";
+import { useLayoutEffect, useState } from "./preact.js";
 import { declared } from "./store.js";
 
 export const VIEWS = ["start", "runs", "new", "requests", "faults", "behaviour", "coverage", "state", "streams"];

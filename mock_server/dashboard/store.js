@@ -1,6 +1,6 @@
 /** The state that the whole page shares: the clock, the faults, the worlds, the connection. */
 
-import { useEffect, useState } from "./vendor/htm-preact.js";
+import { useEffect, useState } from "./preact.js";
 
 /**
  * @template T

@@ -1,6 +1,6 @@
 /** The bar that is always in sight: the world, its clock, its faults, the connection. */
 
-import { html, useRef } from "../vendor/htm-preact.js";
+import { html, useRef } from "../preact.js";
 import { advance, setScale, toNext, toggle, untilDone, useNow } from "../clock.js";
 import { signOut } from "../feed.js";
 import { duration, timeOfDay, dateTime } from "../format.js";

@@ -1,6 +1,6 @@
 /** Small parts of many views: statuses, buttons that copy, notes for empty places, errors, dialogs. */
 
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../preact.js";
 import { href } from "../router.js";
 import { copy } from "../snippets.js";
 import { toast } from "../store.js";

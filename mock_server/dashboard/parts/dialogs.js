@@ -1,6 +1,6 @@
 /** The dialogs of the page: commands, keys, a fresh world, signing in. */
 
-import { html, useMemo, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useMemo, useRef, useState } from "../preact.js";
 import { address, control } from "../api.js";
 import { advance, toNext, toggle, untilDone } from "../clock.js";
 import { reconnect } from "../feed.js";

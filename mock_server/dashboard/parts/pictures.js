@@ -1,6 +1,6 @@
 /** Pictures of runs: the graph of steps with the status of each, and the steps in time. */
 
-import { html, useMemo } from "../vendor/htm-preact.js";
+import { html, useMemo } from "../preact.js";
 import { duration, preciseTime, span } from "../format.js";
 import { StatusIcon, word } from "./basics.js";
 

@@ -1,6 +1,6 @@
 /** The contract: its open questions with the answers in force, and which parts were exercised. */
 
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../preact.js";
 import { control } from "../api.js";
 import { Failure, Head, Panel, report } from "../parts/basics.js";
 import { useResource } from "../feed.js";

@@ -1,6 +1,6 @@
 /** Faults: presets as switches, the rules in force, and a form that builds a rule. */
 
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../preact.js";
 import { control } from "../api.js";
 import { worldNow } from "../clock.js";
 import { setFaults, useResource } from "../feed.js";

@@ -1,6 +1,6 @@
 /** A new run: the scenarios as pictures, and their steps to change before the start. */
 
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useState } from "../preact.js";
 import { control } from "../api.js";
 import { layout } from "../parts/pictures.js";
 import { useKeys } from "../keys.js";

@@ -1,6 +1,6 @@
 /** One run: its graph, its steps in time and its log, in step with each other, as of any event. */
 
-import { html, useEffect, useMemo, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useMemo, useRef, useState } from "../preact.js";
 import { control } from "../api.js";
 import { useNow, worldNow } from "../clock.js";
 import { useResource } from "../feed.js";

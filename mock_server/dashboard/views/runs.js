@@ -1,6 +1,6 @@
 /** The list of runs: tabs by status, a search, live rows, and thousands of them. */
 
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../preact.js";
 import { contract, control } from "../api.js";
 import { useNow } from "../clock.js";
 import { ago, duration, short } from "../format.js";

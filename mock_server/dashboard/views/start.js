@@ -1,6 +1,6 @@
 /** The first screen: what to call, with which credential, and the newest runs as they live. */
 
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../preact.js";
 import { RUNS, address, control, origin } from "../api.js";
 import { useNow } from "../clock.js";
 import { CodeLine, Copy, Failure, Panel } from "../parts/basics.js";

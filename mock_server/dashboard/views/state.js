@@ -1,6 +1,6 @@
 /** The state of a world as a document: export, import, reset, copy. */
 
-import { html, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useRef, useState } from "../preact.js";
 import { address, control } from "../api.js";
 import { size } from "../format.js";
 import { CodeLine, Head, Panel, report } from "../parts/basics.js";
