@@ -124,6 +124,7 @@ def test_a_certificate_for_another_name(mock: str, papers: Papers, tmp_path: Pat
     assert "is for another name" in done.output
 
 
+@pytest.mark.extended
 def test_a_certificate_that_is_not_looked_at(secure: str, tmp_path: Path) -> None:
     """Is said loudly, on the terminal and in the report."""
     done = run(tmp_path, secure, "--insecure")
@@ -211,6 +212,7 @@ def test_through_a_proxy(
     assert "--proxy" in untrusted.output
 
 
+@pytest.mark.extended
 def test_a_proxy_of_the_environment_is_not_used(
     mock: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def asked(mock: str, world: str) -> Counter[str]:
     )
 
 
+@pytest.mark.extended
 def test_no_run_but_the_kits_is_touched(mock: str, judge: Judge) -> None:
     """Runs that others wait for still wait, though every answer of the list names them."""
     world = "test-of-others"
