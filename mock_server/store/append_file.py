@@ -36,6 +36,11 @@ class AppendFile:
         self._uncertain = False
         self.length += len(data)
 
+    @property
+    def removed(self) -> bool:
+        """Whether the file has no name any more, so that what is appended is lost."""
+        return os.fstat(self._file).st_nlink == 0
+
     def take_back(self, length: int) -> None:
         """Remove what follows the first ``length`` bytes, at the latest before the next append."""
         self.length = length

@@ -83,7 +83,10 @@ class DirectoryStore:
             folder = self._folder(name)
             if folder.problem is not None:
                 raise GoneError(folder.problem)
-            await folder.append_synced(b"".join(records))
+            try:
+                await folder.append_synced(b"".join(records))
+            except FileNotFoundError:
+                raise GoneError(f"{name}: its folder was removed") from None
 
     async def rotate(self, name: str, epoch: int) -> int:
         with self._errors():
@@ -164,7 +167,8 @@ class DirectoryStore:
         try:
             yield
         except OSError as error:
-            raise StoreError(error.strerror or str(error)) from None
+            place = f"{error.filename}: " if error.filename else ""
+            raise StoreError(one_line(f"{place}{error.strerror or error}")) from None
 
 
 def read_about(path: Path) -> None:
@@ -176,7 +180,9 @@ def read_about(path: Path) -> None:
     except FileNotFoundError:
         raise UsageError(f"--store: expected a store in {path}, found none") from None
     except (OSError, ValueError) as error:
-        raise UsageError(one_line(f"--store: {about} cannot be read: {error}")) from None
+        raise UsageError(
+            one_line(f"--store: {about} cannot be read: {error}. Name another directory")
+        ) from None
     except DamagedError as error:
         raise UsageError(one_line(f"--store: {error}")) from None
 

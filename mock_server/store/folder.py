@@ -10,7 +10,7 @@ from pathlib import Path
 from mock_server.engine.run_state import Json
 from mock_server.store import record
 from mock_server.store.append_file import AppendFile
-from mock_server.store.store import DamagedError, Saved, Stored, check_version, header
+from mock_server.store.store import DamagedError, GoneError, Saved, Stored, check_version, header
 
 
 class Fsync(StrEnum):
@@ -62,12 +62,15 @@ class Folder:
         numbers = [number for number in self._numbers("log") if number >= generation]
         self._generation = max([generation, *numbers])
         logs = [self._read_log(number, last=number == self._generation) for number in numbers]
-        return Saved(snapshot, [log[1:] for log in logs if log])
+        names = [f"{number}.log" for number in numbers]
+        return Saved(snapshot, [log[1:] for log in logs], names)
 
     def append(self, data: bytes) -> Callable[[], None] | None:
         """Append records to the log; return what to call in a thread, if anything, before they
-        count as written."""
+        count as written. Raise GoneError where the log was removed."""
         log = self._open_log()
+        if log.removed:
+            raise GoneError(f"{self._name}: its log was removed")
         if log.length == 0:
             data = record.encode(header(world=self._name)) + data
         log.append(data)
@@ -102,6 +105,7 @@ class Folder:
         """Write a snapshot aside, and then put it in its place; return its size."""
         part = self._file(generation, "part")
         size = 0
+        self.path.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("wb") as file:
                 for number, one in enumerate(records, 1):

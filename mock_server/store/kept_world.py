@@ -47,7 +47,7 @@ class KeptWorld:
         self._snapshot_size = sum(map(len, saved.snapshot))
         self._snapshot_events = head["events"]
         self._log_size = sum(len(one) for log in saved.logs for one in log)
-        self._logs = len(saved.logs)
+        self._logs = sum(1 for log in saved.logs if log)
         self._faults = _faults(world)
         self.rotated()
 

@@ -73,10 +73,10 @@ async def read(
         now = wall()
         clock.set_to(head["at"])
         at, since = head["at"], head["wall"]
-        for number, records in enumerate(saved.logs, 1):
+        for file, records in zip(saved.names, saved.logs, strict=True):
             repeater = _Replay(world, handlers, runner)
             for line, one in enumerate(records, 2):
-                found = record.decode(one, f"{name}: log {number}:{line}")
+                found = record.decode(one, f"{name}: {file}:{line}")
                 since = found["wall"]
                 if found["do"] == MARK:
                     at = found["at"]

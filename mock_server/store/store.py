@@ -34,10 +34,12 @@ class GoneError(StoreError):
 
 
 class Saved(NamedTuple):
-    """A stored world: the records of its snapshot, and of each log since, in order."""
+    """A stored world: the records of its snapshot, and of each log since, in order, with the names
+    of the logs."""
 
     snapshot: list[bytes]
     logs: list[list[bytes]]
+    names: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,8 @@ class ValkeyStore:
             content = await asyncio.to_thread(zlib.decompress, packed or b"")
         except zlib.error as error:
             raise DamagedError(f"{name}: the snapshot is damaged: {error}") from None
-        return Saved(record.split(content), [log for log in logs if log])
+        names = [f"log {number}" for number in range(1, len(logs) + 1)]
+        return Saved(record.split(content), logs, names)
 
     async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
         async with self._exclusive(name) as owned:

@@ -26,6 +26,11 @@ Command = tuple[str, dict[str, Any], dict[str, Any]]
 """The operation, the parameters in its path, and its body."""
 
 
+def saved_world(snapshot: list[bytes], logs: list[list[bytes]]) -> Saved:
+    """What is stored of a world, with names for the logs."""
+    return Saved(snapshot, logs, [f"log {number}" for number in range(len(logs))])
+
+
 class FakeStore:
     """A store in memory, which can fail."""
 
@@ -38,22 +43,22 @@ class FakeStore:
 
     def cut(self, records: int) -> "FakeStore":
         """A store with only the first ``records`` of the logs."""
-        snapshot, logs = self.saved[WORLD]
+        snapshot, logs, _ = self.saved[WORLD]
         kept = []
         for log in logs:
             kept.append(log[:records])
             records -= len(kept[-1])
-        return FakeStore(Saved(snapshot, kept))
+        return FakeStore(saved_world(snapshot, kept))
 
     def age(self, milliseconds: int) -> None:
         """Let everything have been stored so much earlier."""
-        snapshot, logs = self.saved[WORLD]
+        snapshot, logs, _ = self.saved[WORLD]
 
         def older(one: bytes) -> bytes:
             value = record.decode(one, "")
             return record.encode(value | {"wall": value["wall"] - milliseconds})
 
-        self.saved[WORLD] = Saved(
+        self.saved[WORLD] = saved_world(
             [older(snapshot[0]), *snapshot[1:]], [[older(one) for one in log] for log in logs]
         )
 
@@ -69,7 +74,7 @@ class FakeStore:
     async def load(self, name: str, epoch: int) -> Saved | None:
         self._check()
         saved = self.saved.get(name)
-        return saved and Saved(saved.snapshot, [log for log in saved.logs if log])
+        return saved and saved_world(saved.snapshot, [log for log in saved.logs if log])
 
     async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
         self._check()
@@ -89,7 +94,7 @@ class FakeStore:
         logs = self.saved[name].logs if name in self.saved else [[]]
         # Earlier logs are emptied and not removed, so that generations remain their indexes.
         later = [log if index >= generation else [] for index, log in enumerate(logs)]
-        self.saved[name] = Saved(list(records), later)
+        self.saved[name] = saved_world(list(records), later)
         self.snapshots += 1
         return sum(map(len, self.saved[name].snapshot))
 

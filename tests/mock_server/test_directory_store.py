@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -109,9 +110,9 @@ def test_space_that_was_never_written_is_dropped(tmp_path: Path, end: bytes) -> 
 @pytest.mark.parametrize(
     ("pattern", "line", "named"),
     [
-        ("*.log", 3, "log 1:4"),
-        ("*.log", 0, "log:1"),
-        ("*.log", -1, "log 1:5"),
+        ("*.log", 3, "1.log:4"),
+        ("*.log", 0, "1.log:1"),
+        ("*.log", -1, "1.log:5"),
         ("*.snapshot", 1, ":2"),
     ],
 )
@@ -294,3 +295,24 @@ def test_a_disk_that_fails_to_sync_is_written_again(
 
     asyncio.run(check(Fsync.ALWAYS))
     asyncio.run(check(Fsync.EVERYSEC))
+
+
+@pytest.mark.parametrize("log_is_open", [True, False])
+def test_a_world_whose_folder_was_removed_is_stored_again(
+    tmp_path: Path, log_is_open: bool
+) -> None:
+    """From memory, before the next change: a change that is acknowledged is never lost."""
+
+    async def check() -> None:
+        store = DirectoryStore(tmp_path)
+        mock = StoredMock(store)
+        await mock.open()
+        if log_is_open:
+            await mock.do(*COMMANDS[0])
+        shutil.rmtree(tmp_path / "worlds" / "demo")
+        await mock.do(*COMMANDS[0])
+        live = await mock.export()
+        store._unlock()
+        assert await export_again(tmp_path) == live
+
+    asyncio.run(check())
