@@ -270,7 +270,12 @@ def serve(
     listeners = bind_all(host, port)
     shows_requests = access_log or (not quiet and sys.stdout.isatty())
     lines = RequestLines() if shows_requests else None
-    mock = Mock(settings, lines)
+    try:
+        mock = Mock(settings, lines)
+    except UsageError:
+        for listener in listeners:
+            listener.close()
+        raise
     base = address(listeners[0])
     if host == "localhost":
         base = base.replace("127.0.0.1", host)

@@ -1,13 +1,14 @@
 """Worlds in a directory, with real processes: killed, stopped, and with a full disk."""
 
 import resource
-import subprocess
 import threading
 from pathlib import Path
 
 import httpx2
 import pytest
-from processes import RUNS_MOCK, MockServer, environment
+from processes import MockServer
+
+from mock_server.cli import main
 
 RUNS = "/api/v1/automation-runs"
 
@@ -16,10 +17,12 @@ def mock_on(path: Path, *options: str) -> MockServer:
     return MockServer("--store", f"dir:{path}", "--start", "empty", "--clock", "frozen", *options)
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [RUNS_MOCK, *arguments], capture_output=True, text=True, check=False, env=environment()
-    )
+def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Return the exit code of a command of runs-mock, and what it prints."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    shown = capsys.readouterr()
+    return int(ended.value.code or 0), shown.out + shown.err
 
 
 def client_of(mock: MockServer) -> httpx2.Client:
@@ -59,7 +62,9 @@ def ids(mock: MockServer) -> list[str]:
         return [one["id"] for one in client.get(f"{RUNS}?limit=1000").json()["items"]][::-1]
 
 
-def test_a_mock_that_is_killed_has_lost_nothing_acknowledged(tmp_path: Path) -> None:
+def test_a_mock_that_is_killed_has_lost_nothing_acknowledged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """At whatever point of a request it is killed; and then it stops as any other, and goes on."""
     with mock_on(tmp_path) as mock:
         created, requests = create_until_killed(mock, 40)
@@ -67,15 +72,15 @@ def test_a_mock_that_is_killed_has_lost_nothing_acknowledged(tmp_path: Path) -> 
         found = ids(mock)
         assert found[: len(created)] == created
         assert len(found) <= requests
-        second = command("serve", "--port", "0", "--store", f"dir:{tmp_path}")
-        assert second.returncode == 2
-        assert f"in use by process {mock._process.pid}. Stop that" in second.stderr
+        code, shown = command(capsys, "serve", "--port", "0", "--store", f"dir:{tmp_path}")
+        assert code == 2
+        assert f"in use by process {mock._process.pid}. Stop that" in shown
         fill_the_disk(mock)
         mock.interrupt()
         assert (mock.wait(), mock.errors()) == (0, ERRORS.format(path=tmp_path))
-    listed = command("worlds", "--store", f"dir:{tmp_path}")
-    assert listed.returncode == 0
-    assert listed.stdout.splitlines()[1].startswith("demo ")
+    code, shown = command(capsys, "worlds", "--store", f"dir:{tmp_path}")
+    assert code == 0
+    assert shown.splitlines()[1].startswith("demo ")
 
 
 ERRORS = "the store dir:{path} fails: File too large\nthe store dir:{path} works again\n"

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stored_mock import WORLD, Command, StoredMock
@@ -314,5 +317,54 @@ def test_a_world_whose_folder_was_removed_is_stored_again(
         live = await mock.export()
         store._unlock()
         assert await export_again(tmp_path) == live
+
+    asyncio.run(check())
+
+
+def test_a_crash_at_any_write_loses_nothing_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before and after each write to a log, and each file that is put in its place or removed, with
+    snapshots in between: what is on the disk then gives the world as it was acknowledged, or with
+    the one change whose response was still to come."""
+    path = tmp_path / "store"
+    copies: list[tuple[Path, int]] = []
+    exports: list[bytes] = []
+
+    def copied(act: Callable[..., Any]) -> Callable[..., Any]:
+        def copy_and_act(*given: Any, **named: Any) -> Any:
+            for moment in ("before", "after"):
+                copy = tmp_path / f"{len(copies)} {moment}"
+                copies.append((copy, len(exports) - 1))
+                shutil.copytree(path, copy)
+                if moment == "before":
+                    result = act(*given, **named)
+            return result
+
+        return copy_and_act
+
+    def half(file: int, data: bytes) -> int:
+        return write(file, data[: max(len(data) // 2, 1)])
+
+    write = os.write
+
+    async def check() -> None:
+        store = DirectoryStore(path, Fsync.NO)
+        mock = StoredMock(store)
+        exports.append(await mock.export())
+        with monkeypatch.context() as patch:
+            patch.setattr("mock_server.store.append_file.os.write", copied(half))
+            patch.setattr(Path, "replace", copied(Path.replace))
+            patch.setattr(Path, "unlink", copied(Path.unlink))
+            for number, one in enumerate(COMMANDS):
+                await mock.do_all([one])
+                exports.append(await mock.export())
+                if number % 2:
+                    await mock.keeper._compact(mock.keeper._kept[WORLD], await mock.open())
+                    await mock.compacted()
+        store._unlock()
+        assert len(copies) > 40
+        for copy, acknowledged in copies:
+            assert await export_again(copy) in exports[acknowledged : acknowledged + 2]
 
     asyncio.run(check())

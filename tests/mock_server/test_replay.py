@@ -69,7 +69,7 @@ commands = st.one_of(
 FREEZE: Command = ("freezeClock", {}, {})
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(commands, max_size=12), st.integers(0, 12))
 def test_any_sequence_of_commands_gives_the_same_world_again(
     sequence: list[Command], restart: int
