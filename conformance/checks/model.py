@@ -39,8 +39,7 @@ from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import UUID, State, Status
 
-# The runs that sequences begin with, and how they end by themselves; those without an end do not
-# within a sequence.
+# The runs that sequences begin with. Those without an end do not end by themselves within one.
 KINDS = (
     (State.FAILS_ONCE, Status.FAILED, frozenset({Status.FAILED})),
     (State.PENDING, None, frozenset[Status]()),
