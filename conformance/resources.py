@@ -53,5 +53,10 @@ def blob_schema_file() -> Path:
     return _PACKAGE / "blob.schema.json"
 
 
+def failure_schema_file() -> Path:
+    """Return the JSON Schema of the files about failures."""
+    return _PACKAGE / "failure.schema.json"
+
+
 def _data() -> Path:
     return _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT

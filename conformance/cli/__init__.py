@@ -22,6 +22,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Test an API": {
             "run": "Run the checks and report the verdict.",
             "merge": "Conclude one verdict from shards of a run.",
+            "replay": "Send the requests of a failure again.",
             "profile": "Write a behaviour profile of an API.",
             "diff": "Compare two reports.",
             "matrix": "Compare implementations and their history.",

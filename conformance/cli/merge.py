@@ -20,6 +20,7 @@ from conformance.config.settings import read_reports
 from conformance.config.sources import Resolution
 from conformance.contract.contract import load as load_contract
 from conformance.errors import ConfigurationError, ErrorCollector, KitError
+from conformance.reporters.failures import FailuresReporter
 from conformance.reporters.files import file_reporters, prepare, write
 from conformance.reporters.github import GithubReporter
 from conformance.reporters.terminal import QuietReporter, TerminalReporter
@@ -30,6 +31,7 @@ from conformance.results.merge import Blob, merge
 from conformance.results.record import RunRecord
 from conformance.results.report import Report
 from conformance.runner.build_report import conclude
+from conformance.runner.outputs import Output
 from conformance.vocabulary import ExitCode
 
 _KEYS = {"config", *(setting.key for setting in REPORT_OPTIONS)}
@@ -68,14 +70,17 @@ def merge_command(
         path = _profile(ctx, profile)
         settings = read_reports(ctx)
         files = file_reporters(settings.files)
-        reporters += [*files, *([GithubReporter()] if settings.github else [])]
+        failures = [FailuresReporter(settings.failures)] if settings.failures else []
+        annotating = [GithubReporter()] if settings.github else []
+        written: Sequence[Output] = [*files, *failures, *annotating]
+        reporters += written
         record = _merged(blobs, reporters)
         report = conclude(record)
         for reporter in reporters:
             reporter.on(RunFinished(report, record))
         if path is not None:
             _write_profile(path, report)
-        if failed := [file.failed for file in files if file.failed]:
+        if failed := [each.failed for each in written if each.failed]:
             raise KitError("\n".join(failed), "The other reports are written.")
     except KitError as fault:
         terminal.refuse(*fault.parts)

@@ -11,7 +11,10 @@ from conformance.config.shard_options import SHARD_OPTIONS
 from conformance.config.sources import Setting
 
 SHARD_KEYS = tuple(setting.key for setting in SHARD_OPTIONS)
-VERDICT_KEYS = ("include", "exclude", "strict", "fail_on", *REPORT_KEYS, "github", *SHARD_KEYS)
+VERDICT_KEYS = (
+    *("include", "exclude", "strict", "fail_on", *REPORT_KEYS, "failures", "github"),
+    *SHARD_KEYS,
+)
 """The settings that only a command with a verdict offers."""
 
 

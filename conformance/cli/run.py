@@ -46,9 +46,11 @@ def run_command(ctx: click.Context, /, verbose: bool, quiet: bool, **settings: A
     terminal = TerminalReporter(Console(stderr=quiet, highlight=False), verbose=verbose)
     try:
         reporter = QuietReporter(terminal) if quiet else terminal
-        report = run_checks(from_context(ctx), [reporter])
+        given = from_context(ctx)
+        report = run_checks(given, [reporter])
     except KitError as fault:
         if not isinstance(fault, ReportedError):
             terminal.refuse(*fault.parts)
         sys.exit(ExitCode.NO_VERDICT)
+    terminal.name_failures(report, None if given.shard else given.failures)
     sys.exit(report.exit_code)

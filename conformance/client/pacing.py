@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance import deadline
@@ -43,6 +43,8 @@ class Pacer:
         self._next = 0.0
         self._prepaid = 0
         self._served_beyond = 0
+        self._gaps: Iterator[float] = iter(())
+        self._sent_at = 0.0
         self._lock = threading.Lock()
 
     @property
@@ -51,8 +53,18 @@ class Pacer:
         announced = self.announced.per_minute if self.announced else None
         return self.configured or announced or 0.0
 
+    def keep_gaps(self, gaps: Iterable[float]) -> None:
+        """Leave at least as many seconds before each of the next requests."""
+        self._gaps = iter(gaps)
+
     def wait(self) -> None:
         """Wait until the next request may be sent."""
+        with self._lock:
+            gap = next(self._gaps, 0.0)
+            seconds = self._sent_at + gap - self._clock.now()
+        if seconds > 0 and gap and threading.current_thread() is threading.main_thread():
+            self._clock.sleep(seconds)
+        self._sent_at = self._clock.now()
         with self._lock:
             if self._prepaid:
                 self._prepaid -= 1

@@ -3,19 +3,28 @@ away from being seen again."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import threading
-from collections import deque
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import httpx2
 
+from conformance.client.sse import ServerSentEvent
 from conformance.redaction import Redactor
 
 MAX_EXCHANGES = 400
 MAX_BODY_SHOWN = 4_000
+# Of each body, where complete exchanges are kept.
+MAX_BODY_KEPT = 64 * 1024
+# Of the events of a stream, in number and in characters of their data.
+MAX_EVENTS_KEPT = 500
+MAX_EVENT_DATA_KEPT = 4 * MAX_BODY_KEPT
 _DEFAULT_HEADERS = frozenset(
     {"host", "accept", "accept-encoding", "connection", "user-agent", "content-length"}
 )
@@ -25,9 +34,9 @@ _VARIABLE = re.compile(r"^[^\"`\\$]*\$[A-Z][A-Z0-9_]*[^\"`\\$]*$")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its response; `status` is None if none came, `note` then says why.
-    `shell_command` is the command for a request that curl would not send, `curl_options` are the
-    options for TLS and a proxy."""
+    """One request and its response; `status` is None if none came, `note` then says why. It was
+    sent `at` so many seconds after the recording began. `shell_command` is the command for a
+    request that curl would not send, `curl_options` are the options for TLS and a proxy."""
 
     number: int
     method: str
@@ -41,6 +50,7 @@ class Exchange:
     note: str = ""
     shell_command: str = ""
     curl_options: tuple[str, ...] = ()
+    at: float = 0.0
 
     @property
     def curl(self) -> str:
@@ -62,22 +72,41 @@ class Exchange:
 
     def to_json(self) -> dict[str, Any]:
         """The exchange as the report has it."""
-        shown = {
-            k: v for k, v in asdict(self).items() if k not in ("shell_command", "curl_options")
-        }
+        hidden = ("shell_command", "curl_options", "at")
+        shown = {k: v for k, v in asdict(self).items() if k not in hidden}
         return shown | {"curl": self.curl}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an exchange carried, with credentials: bodies up to `MAX_BODY_KEPT`, the size of the
+    response's, and the events of a stream, each `at` so many seconds after the request."""
+
+    request: bytes
+    response: bytes
+    size: int
+    events: tuple[ServerSentEvent, ...] = ()
 
 
 class Traffic:
     """The newest exchanges; safe to record from several threads. `curl_options` are the options
-    that a command needs to reach the target; exchanges are numbered after `first`."""
+    that a command needs to reach the target; exchanges are numbered after `first`; with `complete`
+    their contents are kept as well."""
 
     def __init__(
-        self, redactor: Redactor, curl_options: tuple[str, ...] = (), first: int = 0
+        self,
+        redactor: Redactor,
+        curl_options: tuple[str, ...] = (),
+        first: int = 0,
+        *,
+        complete: bool = False,
     ) -> None:
         self.redactor = redactor
         self.curl_options = tuple(map(redactor.text, curl_options))
-        self._kept: deque[Exchange] = deque(maxlen=MAX_EXCHANGES)
+        self.started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._started = time.monotonic()
+        self._complete = complete
+        self._kept: OrderedDict[int, tuple[Exchange, Content | None]] = OrderedDict()
         self._lock = threading.Lock()
         self._count = first
 
@@ -89,7 +118,24 @@ class Traffic:
     def since(self, number: int) -> list[Exchange]:
         """The kept exchanges with a number greater than this."""
         with self._lock:
-            return [e for e in self._kept if e.number > number]
+            return [e for e, _ in self._kept.values() if e.number > number]
+
+    def content(self, number: int) -> Content | None:
+        """Return what the exchange with this number carried, if that is kept."""
+        with self._lock:
+            return self._kept.get(number, (None, None))[1]
+
+    def add_events(self, number: int, events: Sequence[ServerSentEvent]) -> None:
+        """Note the events of a stream that went on when its exchange was recorded."""
+        with self._lock:
+            exchange, content = self._kept.get(number, (None, None))
+            if exchange is not None and content is not None:
+                self._kept[number] = exchange, replace(content, events=_bounded(events))
+
+    def _append(self, exchange: Exchange, content: Content | None) -> None:
+        self._kept[exchange.number] = exchange, content if self._complete else None
+        if len(self._kept) > MAX_EXCHANGES:
+            self._kept.popitem(last=False)
 
     def keep(self, exchange: Exchange) -> int:
         """Take in an exchange from elsewhere without its credentials; returns its number."""
@@ -97,10 +143,11 @@ class Traffic:
         body = exchange.request_body
         with self._lock:
             self._count += 1
-            self._kept.append(
+            self._append(
                 replace(
                     exchange,
                     number=self._count,
+                    at=self._start_of(exchange.seconds),
                     url=clean.text(exchange.url),
                     request_headers=clean.request_headers(exchange.request_headers),
                     request_body=None if body is None else self._shown(body, len(body)),
@@ -109,7 +156,8 @@ class Traffic:
                     note=clean.text(exchange.note),
                     shell_command=clean.text(exchange.shell_command),
                     curl_options=self.curl_options,
-                )
+                ),
+                _content((body or "").encode(), exchange.response_body.encode()),
             )
             return self._count
 
@@ -120,6 +168,7 @@ class Traffic:
         body: bytes,
         seconds: float,
         note: str = "",
+        events: Sequence[ServerSentEvent] = (),
     ) -> int:
         """Keep an exchange without its credentials; return its number, from 1.
 
@@ -128,9 +177,10 @@ class Traffic:
         clean = self.redactor
         with self._lock:
             self._count += 1
-            self._kept.append(
+            self._append(
                 Exchange(
                     number=self._count,
+                    at=self._start_of(seconds),
                     method=request.method,
                     url=clean.text(str(request.url)),
                     request_headers=clean.request_headers(request.headers),
@@ -141,9 +191,14 @@ class Traffic:
                     seconds=round(seconds, 4),
                     note=clean.text(note),
                     curl_options=self.curl_options,
-                )
+                ),
+                _content(request.content, body, events),
             )
             return self._count
+
+    def _start_of(self, seconds: float) -> float:
+        """Return when an exchange began that took so long and is over now."""
+        return round(max(0.0, time.monotonic() - self._started - seconds), 4)
 
     def _text(self, body: bytes) -> str:
         limit = self._limit
@@ -163,6 +218,18 @@ class Traffic:
     def _limit(self) -> int:
         """How much of a text is looked at."""
         return MAX_BODY_SHOWN * 4 + self.redactor.longest
+
+
+def _content(request: bytes, response: bytes, events: Sequence[ServerSentEvent] = ()) -> Content:
+    kept = request[:MAX_BODY_KEPT], response[:MAX_BODY_KEPT]
+    return Content(*kept, len(response), _bounded(events))
+
+
+def _bounded(events: Sequence[ServerSentEvent]) -> tuple[ServerSentEvent, ...]:
+    """Return the first events, as many as are kept."""
+    sizes = itertools.accumulate(len(event.data) for event in events)
+    pairs = zip(events[:MAX_EVENTS_KEPT], sizes, strict=False)
+    return tuple(event for event, size in pairs if size <= MAX_EVENT_DATA_KEPT)
 
 
 def _quoted(word: str) -> str:

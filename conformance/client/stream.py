@@ -32,6 +32,7 @@ class Stream:
         *,
         opened: float,
         record: Callable[[Stream], int],
+        left: Callable[[int, list[ServerSentEvent]], None],
     ) -> None:
         self.url = url
         self.status = response.status_code
@@ -47,6 +48,7 @@ class Stream:
         self._parser = Parser()
         self._response = response
         self._record = record
+        self._left = left
         self._exchange: int | None = None
         self._closing = False
         self._changed = threading.Condition()
@@ -147,7 +149,7 @@ class Stream:
         if not self.ended:
             _disconnect(self._response)
         self._thread.join(timeout=5)
-        _ = self.exchange
+        self._left(self.exchange, self.events)
 
     def _read(self) -> None:
         try:

@@ -229,14 +229,17 @@ class Target:
 
         def done(stream: Stream) -> int:
             seconds = time.monotonic() - start
-            number = self.traffic.record(request, raw, stream.head, seconds)
+            head, events = stream.head, stream.events
+            number = self.traffic.record(request, raw, head, seconds, events=events)
             if stream.ended:
                 response = _to_response(request, raw, stream.head, seconds, number)
                 for observe in () if no_service(response) else self._observers:
                     observe(response)
             return number
 
-        return Stream(raw, str(request.url), opened=start, record=done)
+        return Stream(
+            raw, str(request.url), opened=start, record=done, left=self.traffic.add_events
+        )
 
     def _request(
         self,

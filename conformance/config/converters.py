@@ -166,6 +166,22 @@ def output_file(text: str) -> Path:
     return file
 
 
+def output_directory(text: str) -> Path:
+    """Return the path of a directory in which files can be written; it is created later."""
+    folder = Path(text)
+    parents = (folder.absolute(), *folder.absolute().parents)
+    existing = next(each for each in parents if each.exists())
+    why = "" if existing.is_dir() else f"{existing}, which is not a directory"
+    if not why and not os.access(existing, os.W_OK):
+        why = f"{existing}, which is not writable"
+    if why:
+        raise ConfigurationError(
+            f"{text}: expected a directory that can be written, got {why}.",
+            "Name another directory.",
+        )
+    return folder
+
+
 def _http_url(text: str) -> SplitResult | None:
     try:
         parts = urlsplit(text)

@@ -72,6 +72,16 @@ REPORT_OPTIONS = (
         example="ctrf-report.json",
     ),
     Setting(
+        "failures",
+        "Write a file for each failed requirement to this directory: its requests, responses and "
+        "events, to send again (runs-conformance replay) and to open in the mock.",
+        converters.output_directory,
+        group=REPORTS,
+        metavar="DIR",
+        at="reports.failures",
+        example="failures",
+    ),
+    Setting(
         "github",
         "Annotate the job of GitHub Actions with each failure.",
         group=REPORTS,

@@ -19,6 +19,7 @@ from conformance.config import toml_file
 from conformance.config.options import OPTIONS, new_context
 from conformance.config.provisioning import Provisioning, read_provisioning, words_of
 from conformance.config.report_options import REPORT_OPTIONS
+from conformance.config.selection import CheckSelection
 from conformance.config.shard_options import check_shard, read_weights
 from conformance.config.sources import Resolution, Values, resolve
 from conformance.config.token_command import IssuedToken, TokenCommand
@@ -58,6 +59,7 @@ class Settings:
     requests_per_minute: int
     workers: int
     reports: Mapping[FileKind, Path]
+    failures: Path | None
     github: bool
     waivers: tuple[Waiver, ...]
     fuzz: FuzzConfig
@@ -66,6 +68,16 @@ class Settings:
     shard: Shard | None = None
     blob: Path | None = None
     weights: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    selection: CheckSelection | None = None
+
+    @property
+    def complete_traffic(self) -> bool:
+        """Whether the contents of exchanges are kept: for files about failures."""
+        return self.failures is not None or self.selection is not None
+
+    def selects(self, requirement: str, check: str) -> bool:
+        """Return whether this check may be run; by default every check."""
+        return self.selection is None or (requirement, check) in self.selection.checks
 
     def redactor(self) -> Redactor:
         """Return the redactor that removes every configured secret from reports."""
@@ -78,9 +90,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """The files that reports are written to, and whether a job of GitHub is annotated."""
+    """The files that reports are written to, the directory for failures, and whether a job of
+    GitHub is annotated."""
 
     files: Mapping[FileKind, Path]
+    failures: Path | None
     github: bool
 
 
@@ -90,7 +104,8 @@ def read_reports(ctx: click.Context) -> ReportSettings:
     values, resolution = Values(ctx, REPORT_OPTIONS), Resolution.of(ctx)
     if resolution.file_error is not None:
         raise resolution.file_error
-    settings = ReportSettings(_reports(values, resolution.errors), values["github"])
+    files = _reports(values, resolution.errors)
+    settings = ReportSettings(files, values["failures"], values["github"])
     resolution.errors.raise_all()
     return settings
 
@@ -148,6 +163,7 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         requests_per_minute=values["requests_per_minute"] or 0,
         workers=values["workers"],
         reports=_reports(values, errors),
+        failures=values["failures"],
         github=values["github"],
         waivers=() if file is None else read_waivers(file, load_catalogue(), errors),
         fuzz=_fuzz(values),

@@ -78,7 +78,8 @@ class RetriedRuns:
 
 
 class Runs:
-    """Hands out runs, and at the end cancels those that the kit made and left unfinished."""
+    """Hands out runs, and at the end cancels those that the kit made and left unfinished. `states`
+    has the state that each run was provided in."""
 
     def __init__(
         self,
@@ -98,6 +99,7 @@ class Runs:
         self._shared: dict[tuple[State, Status | None], Provided] = {}
         self._spare: dict[State, Provided] = {}
         self._created: list[str] = []
+        self.states: dict[str, State] = {}
         self._wanted: list[State] = []
         self._created_ahead: dict[State, list[Provided]] = {}
         self._unfinished: list[str] = []
@@ -236,6 +238,7 @@ class Runs:
         if isinstance(provided, Provided) and provided.may_change and self._provisioner.unlimited:
             self._created += [] if state is State.OTHER_TENANT else [provided.run_id]
         if isinstance(provided, Provided):
+            self.states[provided.run_id] = state
             self._poller.waits.provided(provided.run_id, state)
         return provided
 

@@ -3,7 +3,9 @@ the command that reproduces it."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -24,6 +26,7 @@ from conformance.results.events import (
     SetupFinished,
     WaitingForApi,
 )
+from conformance.results.failure import failed_entries
 from conformance.results.next_steps import next_steps
 from conformance.results.report import Entry, Report
 from conformance.vocabulary import ExitCode, Verdict
@@ -78,6 +81,14 @@ class TerminalReporter:
     def refuse(self, *why: tuple[str, str]) -> None:
         """Show why the run cannot start: pairs of a message and a hint."""
         self._progress.refuse(*why)
+
+    def name_failures(self, report: Report, folder: Path | None) -> None:
+        """Say where the failures were written, if they were, and how to send one again."""
+        failed = failed_entries(report) if folder is not None else []
+        if folder is not None and failed:
+            first = folder / f"{failed[0].requirement.id}.json"
+            text = f"{counted(len(failed), 'failure')} in {folder}. Send one again: "
+            self._print(Text(f"{text}runs-conformance replay {shlex.quote(str(first))}"))
 
     def _started(self, event: RunStarted) -> None:
         first, *others = event.credentials

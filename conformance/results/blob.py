@@ -20,7 +20,7 @@ from conformance.catalogue.versions import LATEST, load_version, released
 from conformance.errors import ConfigurationError
 from conformance.fuzz.config import FuzzConfig
 from conformance.redaction import Redactor, visible
-from conformance.resources import blob_schema_file, report_schema_file
+from conformance.resources import blob_schema_file, failure_schema_file, report_schema_file
 from conformance.results.record import RunRecord, Shard, Terms
 from conformance.results.result import Result
 from conformance.results.waivers import Waiver
@@ -120,9 +120,11 @@ def _reject(word: str) -> NoReturn:
 
 def _validator() -> jsonschema_rs.Validator:
     schema = json.loads(blob_schema_file().read_text(encoding="utf-8"))
-    # The parts that a report has too are described there.
-    report = json.loads(report_schema_file().read_text(encoding="utf-8"))
-    return jsonschema_rs.validator_for(schema | {"$defs": report["$defs"] | schema["$defs"]})
+    # The parts that a report or the file of a failure has too are described there.
+    defs: dict[str, Any] = {}
+    for file in (failure_schema_file(), report_schema_file()):
+        defs |= json.loads(file.read_text(encoding="utf-8"))["$defs"]
+    return jsonschema_rs.validator_for(schema | {"$defs": defs | schema["$defs"]})
 
 
 def _from_json(content: dict[str, Any]) -> RunRecord:

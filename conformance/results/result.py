@@ -30,8 +30,9 @@ class Result:
     that shows the failure, `caused_by` the requirement that covers it if that is another,
     `contract_location` the place not met, `runs` the observed histories, `reason` why it is
     inconclusive, `requests` the number of requests, `waited_for` the transition of a run that did
-    not come, `position` the place of the check in the run. `incidental`: the check is about
-    something else."""
+    not come, `position` the place of the check in the run. `incidental`: the check is about another
+    requirement, `check_of`. `traffic` are all of its exchanges with their contents, where they are
+    kept."""
 
     requirement: str
     check: str
@@ -49,6 +50,8 @@ class Result:
     requests: int = 0
     waited_for: str = ""
     position: int = 0
+    check_of: str = ""
+    traffic: dict[str, Any] | None = None
 
     @property
     def curl(self) -> str:

@@ -10,7 +10,8 @@ from conformance.catalogue.requirements import Requirement
 from conformance.client.recorder import Exchange
 from conformance.errors import Inconclusive, NoResponse, Outcome, SetupError
 from conformance.harness.context import CheckContext
-from conformance.results.result import SHOWN, SHOWN_OF_PASS, Result, judge
+from conformance.results.failure import FAILED, traffic_of
+from conformance.results.result import SHOWN, SHOWN_OF_PASS, Judgement, Result, judge
 from conformance.results.run_history import to_history
 from conformance.runner.session import Session
 from conformance.vocabulary import Untested, Verdict
@@ -29,12 +30,15 @@ class Judging:
         self._session = session
         self._first_exchange = 0
         self._context: CheckContext | None = None
+        self._exchanges: list[Exchange] = []
         self.unreachable_since = ""
         self.problem = ""
 
     def begin(self) -> None:
         """Count requests from here on to the next check."""
         self._first_exchange = self._session.traffic.count
+        # Work that began early used observations that are not the next check's.
+        self._session.cache.used()
 
     def begin_again(self) -> None:
         """Forget the observations of the check: it is run once more."""
@@ -82,6 +86,7 @@ class Judging:
         newest = exchanges[-(SHOWN_OF_PASS if found.verdict is Verdict.PASS else SHOWN) :]
         kept = [e for e in exchanges if e.number == found.failing_exchange or e in newest]
         context, self._context = self._context, None
+        self._exchanges = self._with_observed(exchanges)
         return Result(
             requirement=required.id,
             check=name,
@@ -97,7 +102,23 @@ class Judging:
             reason=reason,
             requests=session.traffic.count - self._first_exchange,
             waited_for=fault.waited_for if isinstance(fault, Outcome) else "",
+            traffic=self._traffic(found, self._exchanges),
         )
+
+    def _with_observed(self, exchanges: Sequence[Exchange]) -> list[Exchange]:
+        """Return the exchanges of the check and, before them, those of the observations that it
+        shares with earlier checks."""
+        used = self._session.cache.used() - {e.number for e in exchanges}
+        if not used:
+            return list(exchanges)
+        return [*(e for e in self._session.traffic.since(0) if e.number in used), *exchanges]
+
+    def _traffic(self, found: Judgement, exchanges: Sequence[Exchange]) -> dict[str, Any] | None:
+        session = self._session
+        wanted = found.verdict in FAILED or session.settings.selection is not None
+        if not session.settings.complete_traffic or not wanted:
+            return None
+        return traffic_of(exchanges, found.failing_exchange, session.traffic, session.state_of)
 
     def _may_have_expired(self, fault: BaseException | None, exchanges: Sequence[Exchange]) -> bool:
         """Whether the check ended after a 401, its own or that of the set-up or the fuzzer."""
@@ -130,6 +151,8 @@ class Judging:
                     caused_by=judged.caused_by,
                     contract_location=judged.contract_location,
                     incidental=True,
+                    check_of=result.requirement,
+                    traffic=self._traffic(judged, self._exchanges),
                 )
             )
         return found

@@ -180,9 +180,8 @@ class Engine:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
         """Keep the selected checks, those by hand that change nothing first."""
-        found = select(
-            items, self.session.catalogue, self.session.selected, self.settings.catalogue
-        )
+        catalogue, given = self.session.catalogue, self.settings
+        found = select(items, catalogue, self.session.selected, given.catalogue, given.selects)
         if found.dropped:
             config.hook.pytest_deselected(items=found.dropped)
         if (shard := self.settings.shard) is not None:
@@ -267,6 +266,7 @@ class Engine:
                 lanes.wait(pyfuncitem)
                 return True
         context = cast("CheckContext", pyfuncitem.funcargs["context"])
+        self.session.keep_gaps(info.requirement, pyfuncitem.name)
         with self._lock.hold(exclusive=info.exclusive):
             self.execution.run(info, partial(call, pyfuncitem), context)
         return True

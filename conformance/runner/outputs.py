@@ -8,6 +8,7 @@ from typing import Protocol
 
 from conformance.config.settings import Settings
 from conformance.reporters.blob import BlobReporter
+from conformance.reporters.failures import FailuresReporter
 from conformance.reporters.files import file_reporters
 from conformance.reporters.github import GithubReporter
 from conformance.results.events import Reporter
@@ -24,4 +25,5 @@ def configured_reporters(settings: Settings) -> Sequence[Output]:
     if settings.blob is not None:
         return [BlobReporter(settings.blob)]
     annotating = [GithubReporter()] if settings.github else []
-    return [*file_reporters(settings.reports), *annotating]
+    failures = [FailuresReporter(settings.failures)] if settings.failures else []
+    return [*file_reporters(settings.reports), *failures, *annotating]

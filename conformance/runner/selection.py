@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -49,10 +49,14 @@ class Selection:
 
 
 def select(
-    items: Sequence[pytest.Item], catalogue: Catalogue, wanted: frozenset[str], version: str
+    items: Sequence[pytest.Item],
+    catalogue: Catalogue,
+    wanted: frozenset[str],
+    version: str,
+    named: Callable[[str, str], bool] = lambda requirement, check: True,
 ) -> Selection:
     """Return the checks of these requirements that the version of the catalogue has, in their usual
-    order: first those by hand that change nothing."""
+    order: first those by hand that change nothing. `named` can reject a check."""
     found = Selection()
     for item in items:
         info = info_of(item)
@@ -60,7 +64,8 @@ def select(
             found.others.append(item)
             continue
         keep_together(item)
-        if info.requirement in wanted and not is_newer(info.since, version):
+        fits = info.requirement in wanted and not is_newer(info.since, version)
+        if fits and named(info.requirement, item.name):
             operation = catalogue[info.requirement].operation
             changes = operation in _CHANGING or info.changes_runs
             found.kept.append(SelectedCheck(info, item, changes))

@@ -131,7 +131,12 @@ class Session:
     def _connect(self, numbered: int = 0) -> None:
         """Open connections of the session's own; exchanges have numbers from there on."""
         settings = self.settings
-        self.traffic = Traffic(self.redactor, settings.connection.curl_options, numbered)
+        self.traffic = Traffic(
+            self.redactor,
+            settings.connection.curl_options,
+            numbered,
+            complete=settings.complete_traffic,
+        )
         self.monitor = RuleMonitor(rules(self._schemas), self.selected)
         self._retried_runs, self._waits = RetriedRuns(), WaitHistory()
         self._target = Target(
@@ -159,7 +164,7 @@ class Session:
             renewals=self._renewals,
         )
         self.api = Api(self._target, self._credentials[0])
-        self.cache = ObservationCache()
+        self.cache = ObservationCache(lambda: self.traffic.count)
 
     def _equip(self, max_unfinished: int | None = None) -> None:
         clock = self._clock() or self.provisioner.clock
@@ -216,7 +221,8 @@ class Session:
         """
         states: dict[State, str] = {}
         failed: set[State] = set()
-        for state in State:
+        selection = self.settings.selection
+        for state in State if selection is None else sorted(selection.states):
             try:
                 why = self._runs.try_provide(state)
             except SetupError as fault:
@@ -224,7 +230,7 @@ class Session:
                 failed.add(state)
             states[state] = self.redactor.text(why)
         asked = {s: w for s, w in states.items() if s not in (*DERIVED, State.OTHER_TENANT)}
-        if self.provisioner.unlimited and all(asked.values()) and not failed:
+        if self.provisioner.unlimited and asked and all(asked.values()) and not failed:
             raise SetupError(
                 f"No run is provided in any state: {next(iter(asked.values()))}",
                 "Check the request or command with: runs-conformance setup",
@@ -255,6 +261,15 @@ class Session:
             ),
             other_credential=self.provisioner.other_tenant,
         )
+
+    def keep_gaps(self, requirement: str, check: str) -> None:
+        """Leave the time before each request of this check that a replay is to keep."""
+        if self.settings.selection is not None:
+            self.pacer.keep_gaps(self.settings.selection.gaps.get((requirement, check), ()))
+
+    def state_of(self, run_id: str) -> State | None:
+        """Return the state that a run was provided in; None if it was not provided."""
+        return self._runs.states.get(run_id)
 
     def came_late(self, names: Container[str], seconds: float) -> frozenset[str]:
         """Return those of the named transitions that came after the kit had given them up, given
