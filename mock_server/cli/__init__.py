@@ -41,7 +41,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "arrivals": ("runs", "Let runs arrive by themselves."),
             "clock": ("clock", "Show the clock, freeze it, scale it, advance it."),
             "reset": ("worlds", "Reset a world."),
-            "state": ("worlds", "Export a world to a file, or import one."),
+            "state": ("worlds", "Export a world to a file, import one, or open a failure."),
             "faults": ("faults", "Inject faults: latency, errors, broken bodies, cut streams."),
             "requests": ("requests", "List requests, follow them, or explain a response."),
             "coverage": ("coverage", "Show which parts of the contract a client has used."),

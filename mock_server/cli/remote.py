@@ -29,7 +29,7 @@ _FEED_TIMEOUT = 45.0
 """Real seconds without an event or comment after which a live feed is dead; the mock sends one
 every 15."""
 
-_WITHOUT_WORLD = re.compile("/(scenarios|fault-presets|requests/[0-9]+)")
+_WITHOUT_WORLD = re.compile("/(scenarios|fault-presets|failures|requests/[0-9]+)")
 """Paths of the mock itself, which have no world parameter."""
 
 _NOTE_AFTER = 1.0

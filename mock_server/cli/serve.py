@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from mock_server import __version__, resources
+from mock_server.cli.failure import OpenedFailure, open_file
 from mock_server.cli.options import GroupedOptions, Instant, Speed, scenarios_option
 from mock_server.cli.request_lines import RequestLines
 from mock_server.cli.setup_options import read_token, setup_options, starting_rules
@@ -64,7 +65,7 @@ class HostNames(click.ParamType[Any]):
 
 GROUPS = {
     "Address": "host port",
-    "Time and content": "scale now seed start behaviour declared directory reloads",
+    "Time and content": "scale now seed start behaviour declared directory reloads failure",
     "Store": "store fsync",
     "Faults": "faults latency",
     "Access": "token token_file hosts accept_any_token world_claim",
@@ -258,6 +259,12 @@ def serve(
         tuple(name for name in (*hosts, listening_host) if name not in (None, "*")),
         any_host="*" in hosts or not is_loopback(host),
     )
+    failure: Path | None = options.pop("failure")
+    if failure is not None and options["store"] != Settings.store:
+        raise UsageError(
+            "--open and --store contradict each other: start the mock with the store, then "
+            f"runs-mock state open {failure}"
+        )
     max_streams = _streams(options.pop("max_streams"))
     settings = Settings(
         scenarios=directory,
@@ -272,6 +279,7 @@ def serve(
     lines = RequestLines() if shows_requests else None
     try:
         mock = Mock(settings, lines)
+        opened = None if failure is None else open_file(mock.worlds, failure)
     except UsageError:
         for listener in listeners:
             listener.close()
@@ -284,7 +292,9 @@ def serve(
     server = Server(
         mock,
         partial(
-            _ready, _greeting(base, settings, mock.keeper.store.label if mock.keeper else None)
+            _ready,
+            _greeting(base, settings, mock.keeper.store.label if mock.keeper else None),
+            opened,
         ),
         background=reload.run if reload else None,
     )
@@ -308,7 +318,7 @@ def _streams(wanted: int | None) -> int:
     return lower
 
 
-def _ready(greeting: str) -> None:
+def _ready(greeting: str, opened: OpenedFailure | None) -> None:
     gc.freeze()
     # A full collection takes a third of a second with five thousand streams open, and old objects
     # are hardly ever garbage: a tenth as often is enough.
@@ -316,6 +326,8 @@ def _ready(greeting: str) -> None:
     gc.set_threshold(young, middle, 100)
     gc.enable()
     click.echo(greeting)
+    if opened is not None:
+        opened.print()
 
 
 def _print(line: str, good: bool) -> None:

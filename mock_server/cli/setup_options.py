@@ -137,6 +137,14 @@ _OPTIONS = (
         envvar="RUNS_MOCK_CONTROL_TOKEN_FILE",
         help="File with the control token, such as a mounted secret.",
     ),
+    click.option(
+        "--open",
+        "failure",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        envvar="RUNS_MOCK_OPEN",
+        help="Open the runs of a failure as a world: a file of runs-conformance run --failures.",
+    ),
 )
 
 

@@ -45,11 +45,13 @@ def reset(mock: Remote, now: int | None, **given: Any) -> None:
 
 @click.group()
 def state() -> None:
-    """Export a world with all its runs, and import it, in this mock or another.
+    """Export a world with all its runs, and import it, in this mock or another; open a failure of
+    a conformance run.
 
     \b
     runs-mock state export monday.json
     runs-mock state import monday.json --world test-monday
+    runs-mock state open failures/CANCEL-02.json
     """
 
 
@@ -73,14 +75,34 @@ def export(mock: Remote, file: Path) -> None:
 @with_remote
 def import_(mock: Remote, file: Path) -> None:
     """Import the world in FILE, or - for standard input, in place of the present one."""
+    _print(mock.call("PUT", "/state", _read(file, "an exported world")))
+
+
+@state.command("open")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@with_remote
+def open_(mock: Remote, file: Path) -> None:
+    """Open a new world with the runs of a failure: FILE is one that 'runs-conformance run
+    --failures' wrote, or - for standard input.
+
+    \b
+    runs-mock state open failures/CANCEL-02.json
+    """
+    opened = mock.post("/failures", _read(file, "the file of a failure"))
+    _print(opened)
+    for note in opened["notes"]:
+        echo(f"  {note}")
+
+
+def _read(file: Path, what: str) -> Any:
+    """Return the JSON in ``file``, or in standard input. Raise UsageError."""
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        document = json.loads(content)
+        return json.loads(content)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"{file}: expected an exported world: {error}") from None
-    _print(mock.call("PUT", "/state", document))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file}: expected {what}: {error}") from None
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -119,6 +119,28 @@ def test_coverage_grows_as_the_client_calls(visit: Visit) -> None:
     expect(page.get_by_text("Nothing yet")).to_be_visible()
 
 
+@pytest.mark.extended
+def test_a_failure_is_opened_as_a_world(visit: Visit, tmp_path: Path) -> None:
+    """The page goes to its world; a file of another kind changes nothing."""
+    world, run_id = visit.world, visit.world.create("diamond")
+    world.advance(1.5)
+    body = json.dumps(world.run(run_id))
+    exchange = {"at": 0, "seconds": 0, "method": "GET", "status": 200, "events": []}
+    exchange |= {"url": f"http://x/api/v1/automation-runs/{run_id}", "responseBody": body}
+    check = {"message": "", "recordingStarted": "", "exchanges": [exchange]}
+    found = {"kind": "runs-conformance failure", "format": 1, "checks": [check]}
+    found["requirement"] = {"id": "LIFE-02", "statement": ""}
+    file = tmp_path / "LIFE-02.json"
+    page = visit.open("state")
+    visit.expected = True  # The first file is rejected.
+    for content in ({"kind": "report"}, found):
+        file.write_text(json.dumps(content), encoding="utf-8")
+        page.get_by_label("Failure to open").set_input_files(file)
+        expect(page.get_by_role("status").or_(page.get_by_role("alert")).first).to_be_visible()
+    page.wait_for_url("**/test-failure-life-02*/runs")
+    expect(page.get_by_role("link", name="Observed in LIFE-02").first).to_be_visible()
+
+
 def test_a_world_is_exported_and_imported(visit: Visit, tmp_path: Path) -> None:
     """The document is that of the control API; dropped on the page, it brings back the runs."""
     run_id = visit.world.create("diamond")
@@ -135,7 +157,7 @@ def test_a_world_is_exported_and_imported(visit: Visit, tmp_path: Path) -> None:
       data.items.add(new File([text], "world.json"));
       zone.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
     }"""
-    page.locator(".drop").evaluate(drop, file.read_text(encoding="utf-8"))
+    page.locator(".drop").first.evaluate(drop, file.read_text(encoding="utf-8"))
     expect(page.get_by_text("It holds 1 runs")).to_be_visible()
     assert visit.world.run(run_id)["status"] == "pending"
 

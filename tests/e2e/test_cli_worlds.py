@@ -1,5 +1,6 @@
 """The commands for a world: clock, reset, state, faults."""
 
+import json
 import re
 import stat
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from driver import Driver, call
-from processes import PATIENCE, environment
+from processes import PATIENCE, RUNS_MOCK, Server, environment
 
 
 def test_time_is_taken_in_hand(drive: Driver) -> None:
@@ -53,6 +54,29 @@ def test_a_world_is_written_down_and_taken_up(drive: Driver, tmp_path: Path) -> 
     assert "broken.json: expected an exported world" in drive.refused(
         "state", "import", tmp_path / "broken.json"
     )
+
+
+@pytest.mark.extended
+def test_a_failure_is_opened(drive: Driver, tmp_path: Path) -> None:
+    """In a running mock or in a new one, with the credential of its world."""
+    world, run_id = drive.world, drive.world.create("diamond")
+    body, url = json.dumps(world.run(run_id)), f"http://x/api/v1/automation-runs/{run_id}"
+    exchange = {"at": 0, "seconds": 0, "method": "GET", "status": 200, "events": []}
+    exchange |= {"url": url, "responseBody": body}
+    check = {"message": "", "recordingStarted": "", "exchanges": [exchange]}
+    found = {"kind": "runs-conformance failure", "format": 1, "checks": [check]}
+    found["requirement"] = {"id": "LIFE-02", "statement": ""}
+    file = tmp_path / "LIFE-02.json"
+    file.write_text(json.dumps(found), encoding="utf-8")
+    assert drive("state", "open", file).startswith("test-failure-life-02")
+    file.write_text("[]")
+    assert "body: " in drive.refused("state", "open", file)
+    file.write_text(json.dumps(found), encoding="utf-8")
+    with Server([RUNS_MOCK, "serve", "--port", 0, "--open", file], "X-API-Key: test-fail") as mock:
+        assert "the world test-failure-life-02 has 1 run" in mock.greeting
+    file.write_text("{")
+    done = call("serve", "--port", "0", "--open", file, code=2)
+    assert "LIFE-02.json:1: JSON decode error" in done.stderr
 
 
 def test_things_go_wrong_on_demand(drive: Driver) -> None:

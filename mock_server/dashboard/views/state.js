@@ -1,4 +1,4 @@
-/** The state of a world as a document: export, import, reset, copy. */
+/** The state of a world as a document: export, import, reset, copy; failures opened as worlds. */
 
 import { html, useRef, useState } from "../preact.js";
 import { address, control } from "../api.js";
@@ -41,6 +41,12 @@ export function StateView({ route: { world } }) {
     const restored = await control("PUT", "state", { world, body: await file.text() });
     toast(`Imported ${restored.runs} runs`);
   });
+  const open = (/** @type {File} */ file) => work("failure", async () => {
+    const opened = await control("POST", "failures", { body: await file.text() });
+    const notes = opened.notes.length ? `; ${opened.notes.length} differences from what was observed` : "";
+    toast(`Opened ${opened.runs} runs in ${opened.name}${notes}`);
+    go({ world: opened.name, view: "runs" });
+  });
   const link = () => work("link", async () => {
     const made = await control("POST", "repro", { world });
     await copy(made.link);
@@ -54,15 +60,16 @@ export function StateView({ route: { world } }) {
         <p class="actions"><button type="button" class="primary" disabled=${busy !== ""} onClick=${save}>Download ${world}.json</button><button type="button" disabled=${busy !== ""} onClick=${link}>Copy a link to it</button></p>
         <${CodeLine} text=${`runs-mock state export ${world}.json --world ${world}`} />
       <//>
-      <${Import} world=${world} busy=${busy !== ""} onFile=${put} />
+      <${FilePanel} id="import" title="Import" text="Drop an exported document here, or" label="Document to import" note=${`It replaces ${world}; an invalid document changes nothing.`} busy=${busy !== ""} onFile=${put} />
+      <${FilePanel} id="failure" title="Open a failure" text="Drop a file of runs-conformance run --failures here, or" label="Failure to open" note="Its runs are shown in a new world; an invalid file changes nothing." busy=${busy !== ""} onFile=${open} />
       <${Copying} world=${world} busy=${busy !== ""} work=${work} read=${read} />
       <${Reset} world=${world} busy=${busy !== ""} work=${work} />
     </div>
   </div>`;
 }
 
-/** @param {{ world: string, busy: boolean, onFile: (file: File) => void }} props */
-function Import({ world, busy, onFile }) {
+/** @param {{ id: string, title: string, text: string, label: string, note: string, busy: boolean, onFile: (file: File) => void }} props */
+function FilePanel({ id, title, text, label, note, busy, onFile }) {
   const [over, setOver] = useState(false);
   const input = useRef(/** @type {any} */ (null));
   const dropped = (/** @type {DragEvent} */ event) => {
@@ -71,12 +78,12 @@ function Import({ world, busy, onFile }) {
     const file = event.dataTransfer?.files[0];
     if (file) onFile(file);
   };
-  return html`<${Panel} id="import" title="Import">
+  return html`<${Panel} id=${id} title=${title}>
     <div class=${`drop ${over ? "is-over" : ""}`} onDragOver=${(/** @type {Event} */ event) => { event.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)} onDrop=${dropped}>
-      <p>Drop an exported document here, or</p>
+      <p>${text}</p>
       <button type="button" disabled=${busy} onClick=${() => input.current.click()}>Choose a file</button>
-      <input ref=${input} class="visually-hidden" type="file" accept="application/json,.json" aria-label="Document to import" tabindex="-1" onChange=${(/** @type {any} */ event) => { const [file] = event.target.files; if (file) onFile(file); event.target.value = ""; }} />
-      <p class="quiet-text">It replaces ${world}; an invalid document changes nothing.</p>
+      <input ref=${input} class="visually-hidden" type="file" accept="application/json,.json" aria-label=${label} tabindex="-1" onChange=${(/** @type {any} */ event) => { const [file] = event.target.files; if (file) onFile(file); event.target.value = ""; }} />
+      <p class="quiet-text">${note}</p>
     </div>
   <//>`;
 }
