@@ -157,6 +157,7 @@ class FileKind(StrEnum):
     SARIF = "sarif"
     CODEQUALITY = "codequality"
     CTRF = "ctrf"
+    HAR = "har"
     BADGE = "badge"
 
 

@@ -82,6 +82,15 @@ REPORT_OPTIONS = (
         example="failures",
     ),
     Setting(
+        "har",
+        "Write the exchanges of the failures as an HTTP archive (HAR 1.2).",
+        converters.output_file,
+        group=REPORTS,
+        metavar="FILE",
+        at="reports.har",
+        example="failures.har",
+    ),
+    Setting(
         "github",
         "Annotate the job of GitHub Actions with each failure.",
         group=REPORTS,

@@ -73,7 +73,8 @@ class Settings:
     @property
     def complete_traffic(self) -> bool:
         """Whether the contents of exchanges are kept: for files about failures."""
-        return self.failures is not None or self.selection is not None
+        files = {FileKind.HAR, FileKind.HTML}.intersection(self.reports)
+        return bool(files) or self.failures is not None or self.selection is not None
 
     def selects(self, requirement: str, check: str) -> bool:
         """Return whether this check may be run; by default every check."""

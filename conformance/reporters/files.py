@@ -115,6 +115,7 @@ _RENDERS: Mapping[FileKind, tuple[str, str]] = MappingProxyType(
         FileKind.SARIF: ("sarif", "as_sarif"),
         FileKind.CODEQUALITY: ("codequality", "as_codequality"),
         FileKind.CTRF: ("ctrf", "as_ctrf"),
+        FileKind.HAR: ("har", "as_har"),
         FileKind.BADGE: ("badge", "as_badge"),
     }
 )

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from conformance import __version__
 from conformance.redaction import visible
+from conformance.reporters.exchange_chart import exchange_chart
 from conformance.reporters.run_chart import ROW, TOP, timeline
 from conformance.results.next_steps import next_steps
 from conformance.results.report import Entry, Report
@@ -43,6 +44,7 @@ def as_page(report: Report) -> str:
         version=__version__,
         report=report,
         entries=list(_ordered(report)),
+        chart=exchange_chart,
         runs=[(run, timeline(run)) for run in report.runs],
         levels=_MEANINGS,
         verdicts=[verdict for verdict in Verdict if report.counts[verdict]],

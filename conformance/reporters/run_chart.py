@@ -13,7 +13,7 @@ from conformance.assertions.matchers import parse_timestamp
 
 ROW = 28
 TOP = 28
-_THIN = 0.6
+THIN = 0.6
 
 Place = Callable[[object], float | None]
 
@@ -88,7 +88,7 @@ def timeline(seen: Mapping[str, Any]) -> Timeline | None:
     return Timeline(
         height=TOP + ROW * (len(rows) + bool(seen["events"])),
         rows=tuple(rows),
-        ticks=tuple(Point(100 * s / span, f"{s:g} s") for s in _ticks(span)),
+        ticks=tuple(Point(100 * s / span, f"{s:g} s") for s in ticks(span)),
         links=tuple(_links(seen["steps"], places)),
         events=tuple(_events(seen["events"], at)),
         description=_description(seen, span),
@@ -112,7 +112,7 @@ def _moment(value: object) -> datetime | None:
 
 def _bar(start: float, stop: float, status: str, title: str) -> Bar:
     """One that can be seen, however short the time, and within the picture."""
-    return Bar(min(start, 100 - _THIN), max(stop - start, _THIN), status, title)
+    return Bar(min(start, 100 - THIN), max(stop - start, THIN), status, title)
 
 
 def _phases(seen: Mapping[str, Any], at: Place) -> tuple[Bar, ...]:
@@ -151,7 +151,7 @@ def _events(events: Iterable[Mapping[str, Any]], at: Place) -> Iterable[Point]:
             yield Point(x, f"{event['kind']}{about}")
 
 
-def _ticks(span: float) -> Iterable[float]:
+def ticks(span: float) -> Iterable[float]:
     """At most nine round numbers of seconds."""
     rough = span / 8
     power = 10 ** math.floor(math.log10(rough))

@@ -63,13 +63,7 @@ def traffic_of(
 
 def document(report: Report, entry: Entry, contract: Contract) -> dict[str, Any]:
     """Return the file about a requirement that failed: at least one result has traffic."""
-    results = sorted(
-        (each for each in entry.results if each.verdict in FAILED and each.traffic is not None),
-        key=lambda each: each.verdict.rank,
-    )
-    # A failure that was met between two checks does not belong to the second one.
-    results = [each for each in results if not (each.traffic or {})["failedBefore"]] or results
-    required = entry.requirement
+    results, required = failed_results(entry), entry.requirement
     return {
         "kind": KIND,
         "format": FORMAT,
@@ -104,6 +98,16 @@ def failed_entries(report: Report) -> list[Entry]:
         if entry.verdict_before_waiver in FAILED
         and any(each.verdict in FAILED and each.traffic for each in entry.results)
     ]
+
+
+def failed_results(entry: Entry) -> list[Result]:
+    """Return the results of a requirement that failed and have traffic, the worst first."""
+    results = sorted(
+        (each for each in entry.results if each.verdict in FAILED and each.traffic is not None),
+        key=lambda each: each.verdict.rank,
+    )
+    # A failure that was met between two checks does not belong to the second one.
+    return [each for each in results if not (each.traffic or {})["failedBefore"]] or results
 
 
 def run_ids(url: str) -> list[str]:

@@ -4,11 +4,13 @@ the replay says whether it still fails."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import jsonschema_rs
 import pytest
@@ -54,13 +56,67 @@ def service(mock: str) -> Iterator[Service]:
         yield found
 
 
+TEXT = {"type": "string"}
+NUMBER = {"type": "number", "minimum": -1}
+TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00$"}
+
+
+def object_of(**properties: Json) -> Json:
+    """The schema of an object with all of these properties and no others but its own."""
+    return {
+        "type": "object",
+        "properties": properties | {"comment": TEXT},
+        "required": list(properties),
+        "patternProperties": {"^_": {}},
+        "additionalProperties": False,
+    }
+
+
+def list_of(**properties: Json) -> Json:
+    """The schema of a list of such objects."""
+    return {"type": "array", "items": object_of(**properties)}
+
+
+PAIRS = list_of(name=TEXT, value=TEXT)
+MESSAGE = {"httpVersion": TEXT, "cookies": PAIRS, "headers": PAIRS}
+MESSAGE |= {"headersSize": NUMBER, "bodySize": NUMBER}
+POST = object_of(mimeType=TEXT, params=PAIRS, text=TEXT)
+REQUEST = object_of(method=TEXT, url={"format": "uri"}, queryString=PAIRS, **MESSAGE)
+REQUEST["properties"]["postData"] = POST
+RESPONSE = object_of(
+    status=NUMBER,
+    statusText=TEXT,
+    content=object_of(size=NUMBER, mimeType=TEXT, text=TEXT),
+    redirectURL=TEXT,
+    **MESSAGE,
+)
+HAR = object_of(
+    log=object_of(
+        version={"const": "1.2"},
+        creator=object_of(name=TEXT, version=TEXT),
+        pages=list_of(startedDateTime=TIME, id=TEXT, title=TEXT, pageTimings={"type": "object"}),
+        entries=list_of(
+            pageref=TEXT,
+            startedDateTime=TIME,
+            time=NUMBER,
+            request=REQUEST,
+            response=RESPONSE,
+            cache={"type": "object"},
+            timings=object_of(send=NUMBER, wait=NUMBER, receive=NUMBER),
+        ),
+    )
+)
+
+
 @pytest.fixture(scope="module")
 def folder(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a run while the service was broken."""
     folder = tmp_path_factory.mktemp("failing") / "new"
     words = [word for each in IDS for word in ("--include", each)]
     target = ("--base-url", service.address, "--token", SECRET)
-    result = call_kit("run", *target, *words, "--failures", str(folder), environment={})
+    files = ("--har", str(folder.parent / "failures.har"), "--html", str(folder.parent / "x.html"))
+    given = (*target, *words, *files, "--failures", str(folder))
+    result = call_kit("run", *given, environment={})
     assert result.returncode == 1, result.stdout
     assert f"2 failures in {folder}" in result.stdout
     return folder
@@ -116,6 +172,37 @@ def test_a_file_has_the_events_of_a_stream(folder: Path) -> None:
     assert json.loads(before["data"])["event"] == json.loads(last["data"])["event"]
     assert "completed" in json.loads(last["data"])["event"]
     assert 0 < before["at"] <= last["at"]
+
+
+def test_the_archive_is_valid(folder: Path) -> None:
+    """HAR 1.2, with every exchange of the failures and no credential."""
+    text = (folder.parent / "failures.har").read_text(encoding="utf-8")
+    assert SECRET not in text
+    archive = json.loads(text)
+    jsonschema_rs.Draft202012Validator(HAR, validate_formats=True).validate(archive)
+    log = archive["log"]
+    pages = {page["id"]: page["title"] for page in log["pages"]}
+    assert {title.split()[0] for title in pages.values()} == {"CANCEL-01", "EVENTS-04"}
+    assert {entry["pageref"] for entry in log["entries"]} == set(pages)
+    cancels = (e for e in log["entries"] if e["request"]["url"].endswith("/cancel"))
+    cancel = next(e for e in cancels if e["comment"].startswith("shows the failure: "))
+    assert (cancel["request"]["method"], cancel["response"]["statusText"]) == ("POST", "OK")
+    assert any(entry.get("_events") for entry in log["entries"])
+
+
+def test_the_page_draws_the_exchanges(folder: Path) -> None:
+    """One row for each request, with the failing one marked and the events of a stream."""
+    page = (folder.parent / "x.html").read_text(encoding="utf-8")
+    pictures = re.findall(r'<div class="picture exchanges">(.*?)</svg>', page, re.DOTALL)
+    assert len(pictures) >= 2
+    for picture in pictures:
+        svg = ElementTree.fromstring(picture[picture.index("<svg") :] + "</svg>")
+        rows = re.findall(r"<div title=", picture)
+        bars = svg.findall("rect")
+        assert len(rows) == len({bar.get("y") for bar in bars})
+        assert all(0 <= float(str(bar.get("x")).rstrip("%")) <= 100 for bar in bars)
+    assert sum("bar ok shows" in picture for picture in pictures) >= 2
+    assert any("<circle" in picture for picture in pictures)
 
 
 def test_a_failure_is_sent_again(folder: Path, service: Service) -> None:

@@ -20,6 +20,7 @@ from conformance.contract.contract import load
 from conformance.contract.yaml_file import Lines
 from conformance.harness.recordings import Snapshot
 from conformance.reporters.badge import as_badge
+from conformance.reporters.har import as_har
 from conformance.reporters.html import as_page
 from conformance.reporters.markdown import as_markdown
 from conformance.reporters.run_chart import timeline
@@ -142,7 +143,13 @@ def made_up(**more: object) -> Report:
         ],
         "events": [{"at": None, "kind": NASTY, "step": NASTY}],
     }
-    results[0] = replace(results[0], runs=(seen,))
+    sent = {"number": 1, "at": 0.0, "seconds": 1.0, "method": NASTY, "url": f"http://x/{NASTY}"}
+    sent |= {"requestHeaders": {NASTY: NASTY}, "requestBody": NASTY, "responseHeaders": {}}
+    sent |= {"status": None, "note": NASTY, "responseBody": NASTY, "responseSize": 1, "cut": True}
+    sent |= {"curl": NASTY, "events": [{"at": 9.0, "event": NASTY, "id": NASTY, "data": NASTY}]}
+    traffic = {"recordingStarted": "2026-01-01T00:00:00Z", "runs": [], "exchanges": [sent]}
+    traffic |= {"exchangesLeftOut": 0, "failedBefore": False}
+    results[0] = replace(results[0], runs=(seen,), traffic=traffic)
     waiver = Waiver(("X-02",), NASTY, NASTY, "2099-01-01", "here")
     report = Report(
         base_url="http://x",
@@ -174,6 +181,8 @@ def test_nothing_from_elsewhere_is_markup() -> None:
     assert "<script" not in fenced
     ElementTree.fromstring(badge)
     json.loads(as_sarif(made_up()))
+    assert "picture exchanges" in page
+    json.loads(as_har(made_up()))
 
 
 def test_what_a_subscriber_must_know_is_everywhere() -> None:
