@@ -75,10 +75,13 @@ fuzz: $(DEV) ## Send EXAMPLES mutated documents and requests of each kind to the
 kill-table: $(DEV) ## Write docs/kill-table.md: which check kills which mutant; ARGS=--quick is faster
 	@$(BIN)/python tests/conformance/kill_table.py $(ARGS)
 
-contract: $(RUN) ## Write what is computed from openapi.yaml and the catalogue: fixtures/contract, pages of docs
+contract: $(RUN) ## Write what is computed: fixtures/contract, fixtures/schemas, pages of docs
 	@$(BIN)/runs-conformance contract forms --write fixtures/contract
 	@for page in contract questions requirements; do \
 		$(BIN)/runs-conformance contract page $$page --write docs/$$page.md; done
+	@for kind in scenario behaviour world preset; do \
+		$(BIN)/runs-mock schema $$kind --write fixtures/schemas/$$kind.json; done
+	@$(BIN)/runs-conformance schema config --write fixtures/schemas/conformance.json
 
 docs: $(DEV) ## Build the guides as a site, site/index.html, which works offline
 	@$(BIN)/python tools/build_site.py

@@ -37,6 +37,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "list": "Show the requirements.",
             "explain": "Explain requirements and open questions.",
             "states": "Show the states of runs that checks need.",
+            "schema": "Print the JSON Schema of a file, for editors.",
         },
     }
 )

@@ -24,7 +24,7 @@ from conformance.runner.replay import replay
 from conformance.runner.run import ReportedError
 from conformance.vocabulary import ExitCode
 
-_NOT_OFFERED = (*VERDICT_KEYS, "catalogue", "workers", "fuzz", "fuzz_seed")
+_NOT_OFFERED = (*VERDICT_KEYS, "catalogue", "workers", "sequential", "fuzz", "fuzz_seed")
 _STYLES = {ReplayCode.FIXED: "bold green", ReplayCode.STILL_FAILS: "bold red"}
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from conformance.catalogue import versions
@@ -18,12 +18,35 @@ from conformance.errors import ConfigurationError
 from conformance.vocabulary import ROOT, State, Verdict
 
 V = TypeVar("V", bound=StrEnum)
+C = TypeVar("C", bound=Callable[..., Any])
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 _MAX_SECONDS = 86_400
 # The verdicts that may fail a run.
 FAILING = (Verdict.VIOLATION, Verdict.DEVIATION, Verdict.INCONCLUSIVE)
 
 
+def fits(**schema: Any) -> Callable[[C], C]:
+    """Note, at a converter, the JSON Schema of what it accepts in a file."""
+
+    def note(convert: C) -> C:
+        convert.__dict__["json_schema"] = schema
+        return convert
+
+    return note
+
+
+def schema_of(convert: Callable[..., Any]) -> dict[str, Any]:
+    """Return the JSON Schema that is noted at a converter; by default that of a text."""
+    noted: dict[str, Any] = getattr(convert, "json_schema", {"type": "string"})
+    return dict(noted)
+
+
+@fits(
+    anyOf=[
+        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|m|h)?\s*$"},
+        {"type": "number", "exclusiveMinimum": 0, "maximum": _MAX_SECONDS},
+    ]
+)
 def duration(text: str) -> float:
     """Return seconds, from 500ms, 30s, 5m or 1h."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", text.strip())
@@ -38,6 +61,12 @@ def duration(text: str) -> float:
 def integer(low: int, high: int) -> Callable[[str], int]:
     """Return a converter for integers from `low` to `high`."""
 
+    @fits(
+        anyOf=[
+            {"type": "integer", "minimum": low, "maximum": high},
+            {"type": "string", "pattern": r"^\s*[0-9]+\s*$"},
+        ]
+    )
     def convert(text: str) -> int:
         digits = text.strip()
         if digits.isascii() and digits.isdecimal() and low <= int(digits) <= high:
@@ -53,6 +82,7 @@ def integer(low: int, high: int) -> Callable[[str], int]:
 def word(vocabulary: type[V]) -> Callable[[str], V]:
     """Return a converter for the words of a vocabulary."""
 
+    @fits(enum=[str(each) for each in vocabulary])
     def convert(text: str) -> V:
         try:
             return vocabulary(text)

@@ -21,6 +21,21 @@ _EXAMPLE = {
     "owner": '"platform team"',
     "expires": "2027-01-31",
 }
+_TEXT = {"type": "string", "pattern": r"\S"}
+WAIVER_SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        _SUBJECT: {
+            "anyOf": [_TEXT, {"type": "array", "minItems": 1, "items": {"type": "string"}}],
+            "description": "Patterns of the ids of requirements.",
+        },
+        **dict.fromkeys(_KEYS, _TEXT),
+        "expires": {"type": "string", "format": "date", "pattern": r"^\d{4}-\d\d-\d\d$"},
+    },
+    "required": [_SUBJECT, *_KEYS],
+}
+"""The JSON Schema of an entry; a date of TOML counts as text."""
 
 
 def read_waivers(

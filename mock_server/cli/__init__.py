@@ -30,6 +30,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "scenarios": ("library", "List the scenarios, or draw one."),
             "behaviours": ("library", "List the answers to the contract's open questions."),
             "openapi": ("library", "Print the contract, an OpenAPI document."),
+            "schema": ("schema", "Print the JSON Schema of a kind of file, for editors."),
             "worlds": ("stored_worlds", "List the worlds in a store."),
         },
         "Control a running mock": {

@@ -12,6 +12,10 @@ _UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) *(ms|s|m|h|d)")
 MAX_DURATION = 365 * DAY
 
+DURATION_PATTERN = rf"^\s*{_DURATION.pattern}\s*$"
+SPAN_PATTERN = rf"^\s*{_DURATION.pattern}\s*(\.\.\s*{_DURATION.pattern}\s*)?$"
+"""For schemas of files: a duration, and one or two."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

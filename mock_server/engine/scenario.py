@@ -19,13 +19,14 @@ from pydantic import (
     BeforeValidator,
     Field,
     StringConstraints,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from mock_server import yaml_model
 from mock_server.engine import fake_data
-from mock_server.engine.duration import Span, format_span, parse_span
+from mock_server.engine.duration import SPAN_PATTERN, Span, format_span, parse_span
 from mock_server.engine.json_value import MAX_ERROR_SIZE, check_json
 from mock_server.engine.run_state import Json, StepPlan
 from mock_server.errors import FileError, UsageError
@@ -61,13 +62,20 @@ def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-Takes = Annotated[Any, BeforeValidator(parse_span)]
+SPAN_SCHEMA = WithJsonSchema({"type": "string", "pattern": SPAN_PATTERN})
+Takes = Annotated[Any, BeforeValidator(parse_span), SPAN_SCHEMA]
 _AsItIs = AfterValidator(fake_data.reject_placeholders)
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200), _AsItIs]
 Line = Annotated[str, StringConstraints(max_length=1_000), _AsItIs]
 Result = Annotated[Json | None, AfterValidator(_check_result)]
+_OutcomeText = Annotated[Outcome, Field(strict=False)]
 Outcomes = Annotated[
-    list[Annotated[Outcome, Field(strict=False)]], BeforeValidator(_as_list), Field(min_length=1)
+    list[_OutcomeText],
+    BeforeValidator(
+        _as_list,
+        json_schema_input_type=_OutcomeText | Annotated[list[_OutcomeText], Field(min_length=1)],
+    ),
+    Field(min_length=1),
 ]
 
 

@@ -9,14 +9,23 @@ from starlette.types import Message, Receive, Send
 
 from mock_server import yaml_model
 from mock_server.engine.clock import DAY, MINUTE, SECOND
-from mock_server.engine.duration import Span, format_duration, format_span, parse_span
+from mock_server.engine.duration import (
+    DURATION_PATTERN,
+    SPAN_PATTERN,
+    Span,
+    format_duration,
+    format_span,
+    parse_span,
+)
 from mock_server.engine.randomness import SeededRandom
 from mock_server.faults.delay import Delays
 from mock_server.journal.exchange import Exchange
 
 MAX_DELAY = MINUTE
 
-DURATION_SCHEMA = WithJsonSchema({"type": "string", "x-component": "Duration"})
+DURATION_SCHEMA = WithJsonSchema(
+    {"type": "string", "pattern": DURATION_PATTERN, "x-component": "Duration"}
+)
 """The schema of a duration: a component of the control API's document."""
 
 Responder = Callable[[Receive, Send], Awaitable[None]]
@@ -53,7 +62,7 @@ DelaySpan = Annotated[
     Any,
     BeforeValidator(_span_up_to(MAX_DELAY)),
     PlainSerializer(format_span, return_type=str),
-    WithJsonSchema({"type": "string"}),
+    WithJsonSchema({"type": "string", "pattern": SPAN_PATTERN}),
 ]
 UpToADay = Annotated[
     int, BeforeValidator(_duration_up_to(DAY)), PlainSerializer(format_duration), DURATION_SCHEMA

@@ -11,11 +11,11 @@ from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mock_server import yaml_model
 from mock_server.engine.clock import DAY, HOUR, MINUTE, SECOND
-from mock_server.engine.duration import parse_duration
+from mock_server.engine.duration import DURATION_PATTERN, parse_duration
 from mock_server.engine.enums import RetryMode, RunStatus
 from mock_server.engine.randomness import UUID_PATTERN, SeededRandom
 from mock_server.engine.run import Run
@@ -32,7 +32,11 @@ def _milliseconds(value: object) -> int:
     return parse_duration(value)
 
 
-Duration = Annotated[Any, BeforeValidator(_milliseconds)]
+Duration = Annotated[
+    Any,
+    BeforeValidator(_milliseconds),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
