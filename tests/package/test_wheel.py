@@ -22,17 +22,18 @@ pytestmark = pytest.mark.package
 
 WITHOUT_IMPORT = {"httptools", "pytest-xdist", "uvloop"}
 """Libraries that are needed and imported by others: uvicorn and pytest load them by name."""
-OPTIONAL_IMPORT = {"mock_server": {"pytest"}, "conformance": set[str]()}
-"""Libraries that a module may import and its extra does not install: who uses the mock's fixtures
-has pytest."""
+OPTIONAL_IMPORT = {"mock_server": {"pytest", "redis"}, "conformance": set[str]()}
+"""Libraries that a module may import and its extra does not install: pytest, which the users of the
+mock's fixtures have, and that of the extra `store`."""
 
-# The hooks load only where the kit prepares the environment of Schemathesis: `test_the_kit_checks`.
+# The hooks load only where the kit prepares Schemathesis (`test_the_kit_checks`),
+# and the module for Valkey needs another extra.
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 package = importlib.import_module(sys.argv[1])
 names = [m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
 for name in names:
-    if name.rpartition(".")[2] not in {"__main__", "hooks"}:
+    if name.rpartition(".")[2] not in {"__main__", "hooks", "valkey"}:
         importlib.import_module(name)
 print(len(names))
 """
@@ -166,6 +167,9 @@ def test_the_mock_serves(mock_alone: Environment, tmp_path: Path) -> None:
     """From the wheel, with its own libraries only: a run from start to end."""
     assert run([mock_alone.python, "-c", REQUEST], tmp_path).splitlines() == ["completed"]
     assert "diamond" in run([mock_alone.scripts / "runs-mock", "scenarios"], tmp_path)
+    words = ["serve", "--port", "0", "--store", "valkey://127.0.0.1"]
+    printed = run([mock_alone.scripts / "runs-mock", *words], tmp_path, code=2)
+    assert "pip install 'automation-runs-kit[mock,store]'" in printed
 
 
 @pytest.mark.extended
