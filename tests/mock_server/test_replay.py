@@ -173,8 +173,8 @@ def test_the_counters_of_faults_are_stored_with_the_next_command_or_tick() -> No
 
 
 def test_time_passes_while_the_mock_is_not_running() -> None:
-    """On a running clock at its scale, on a frozen one not at all; and a clock never goes back before
-    the last change, also if the machine's does."""
+    """On a running clock at its scale, on a frozen one not at all; and a clock never goes back
+    before the last change, also if the machine's does."""
 
     async def restarted(scale: float, passed: int) -> tuple[int, int]:
         store = FakeStore()
