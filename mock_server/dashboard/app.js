@@ -8,7 +8,7 @@ import { Bar, Indicators } from "./parts/bar.js";
 import { Failure } from "./parts/basics.js";
 import { FreshWorld, Help, Palette, SignIn } from "./parts/dialogs.js";
 import { href, useRoute } from "./router.js";
-import { app, applyTheme, dismiss, useStore } from "./store.js";
+import { app, applyTheme, declared, dismiss, useStore } from "./store.js";
 import { BehaviourView, CoverageView } from "./views/contract.js";
 import { FaultsView } from "./views/faults.js";
 import { NewRun } from "./views/new.js";
@@ -57,7 +57,8 @@ function App() {
     </header>
     ${connection === "lost" && html`<div class="lost" role="alert">The mock does not respond. The page reconnects by itself as soon as it is started again: <code>runs-mock serve</code></div>`}
     ${connection === "denied" && html`<div class="lost" role="alert">The mock requires its control token. <button type="button" onClick=${() => app.set({ dialog: "sign-in" })}>Sign in</button></div>`}
-    <main id="main" tabindex="-1">${connection !== "denied" && html`<${Guarded} key=${`${world}/${view}/${id}`} part=${shown} route=${route} />`}</main>
+    ${connection === "unknown" && html`<div class="lost" role="alert">The mock has no world <code>${world}</code>. <a href=${href({ world: declared[0], view: "start" })}>Show ${declared[0]}</a> <button type="button" onClick=${() => app.set({ dialog: "world" })}>Open a fresh world</button></div>`}
+    <main id="main" tabindex="-1">${connection !== "denied" && connection !== "unknown" && html`<${Guarded} key=${`${world}/${view}/${id}`} part=${shown} route=${route} />`}</main>
     <${Toasts} />
     ${dialog === "palette" && html`<${Palette} world=${world} views=${VIEWS} />`}
     ${dialog === "help" && html`<${Help} />`}

@@ -123,9 +123,9 @@ function open() {
   mine.addEventListener("hello", resync);
   mine.onerror = () => {
     if (mine !== source) return;
-    app.set({ connection: "lost" });
     // After an error response a browser gives up.
-    if (mine.readyState === EventSource.CLOSED) setTimeout(() => mine === source && retry(), 1000);
+    if (mine.readyState === EventSource.CLOSED) recover(mine);
+    else app.set({ connection: "lost" });
   };
   /** @param {string} topic @param {(data: any) => void} apply */
   const on = (topic, apply) =>
@@ -143,14 +143,16 @@ function open() {
   mine.addEventListener("dropped", resync);
 }
 
-async function retry() {
-  try {
-    await control("GET", "clock", { world });
-    open();
-  } catch (error) {
-    if (/** @type {any} */ (error).status === 401) denied();
-    else setTimeout(retry, 1000);
-  }
+/**
+ * Find out why the feed got an error response, and connect again when there is no reason left.
+ * @param {EventSource} mine
+ */
+async function recover(mine) {
+  const status = await control("GET", "clock", { world }).then(() => 200, (error) => error.status);
+  if (mine !== source) return;
+  if (status === 401) return denied();
+  app.set({ connection: status === 404 || status === 422 ? "unknown" : "lost" });
+  setTimeout(() => mine === source && (status === 200 ? open() : recover(mine)), 1000);
 }
 
 document.addEventListener("visibilitychange", () => {

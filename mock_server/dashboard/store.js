@@ -58,7 +58,7 @@ const meta = document.body.dataset;
 
 /**
  * @typedef {object} AppState
- * @property {string} connection connecting, live, lost or denied
+ * @property {string} connection connecting, live, lost, denied, or unknown for an unknown world
  * @property {(Clock & { receivedAt: number }) | null} clock
  * @property {ActiveRule[]} faults
  * @property {World[]} worlds

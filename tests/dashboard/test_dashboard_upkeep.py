@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from dashboard_visit import Visit
@@ -65,6 +66,31 @@ def test_a_page_signs_in_with_the_token(context: BrowserContext) -> None:
         page.get_by_role("button", name="Sign out").click()
         expect(dialog).to_be_visible()
         expect(page.locator(".run-facts")).to_be_hidden()
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("name", ["nowhere", "NO <b>NAME</b>"])
+def test_an_unknown_world_is_named(visit: Visit, name: str) -> None:
+    """The mock is not said to be stopped; the page leads to a world that there is."""
+    visit.expected = True
+    page = visit.page
+    page.goto(f"{visit.world.base_url}/#/w/{quote(name, safe='')}/runs")
+    alert = page.get_by_role("alert").filter(has_text=f"The mock has no world {name}.")
+    expect(alert).to_be_visible()
+    expect(page.locator("main h1")).to_be_hidden()
+    alert.get_by_role("link", name="Show demo").click()
+    page.locator(".connection.is-live").wait_for()
+    expect(alert).to_be_hidden()
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("run_id", ["00000000-0000-4000-8000-000000000000", "no-id"])
+def test_an_unknown_run_is_explained(visit: Visit, run_id: str) -> None:
+    """Also one whose id no run can have."""
+    visit.expected = True
+    page = visit.open(f"runs/{run_id}")
+    expect(page.get_by_role("heading", name="This run is not in the world")).to_be_visible()
+    expect(page.get_by_text("Reading the run")).to_be_hidden()
 
 
 @pytest.mark.extended

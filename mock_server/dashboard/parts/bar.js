@@ -16,6 +16,7 @@ const CONNECTIONS = {
   live: ["●", "live"],
   lost: ["◌", "reconnecting"],
   denied: ["✕", "not signed in"],
+  unknown: ["✕", "unknown world"],
 };
 
 /** @param {{ world: string }} props */

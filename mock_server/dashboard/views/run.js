@@ -17,9 +17,9 @@ import { cancel, retry } from "./runs.js";
 /** @param {{ route: Route }} props */
 export function RunView({ route: { world, id, query } }) {
   const { data, error, reload } = useResource(() => control("GET", `runs/${id}`, { world }), [world, id], ["runs"]);
-  if (error?.status === 404)
+  if (error?.status === 404 || error?.status === 422)
     return html`<div class="page"><h1>Run</h1><${Empty} title="This run is not in the world ${world}"><p>The world may have been reset, or the run belongs to another one. <a href=${href({ view: "runs" })}>Show all runs</a>.</p><//></div>`;
-  if (!data) return html`<div class="page"><h1>Run</h1><${Failure} error=${error} /><p class="quiet-text" role="status">Reading the run…</p></div>`;
+  if (!data) return html`<div class="page"><h1>Run</h1>${error ? html`<${Failure} error=${error} />` : html`<p class="quiet-text" role="status">Reading the run…</p>`}</div>`;
   return html`<${RunPage} inspected=${data} world=${world} query=${query} error=${error} reload=${reload} />`;
 }
 
