@@ -108,7 +108,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text without secrets, and with control characters as escapes."""
-        return visible(self._without_secrets(text))
+        return visible(self.without_secrets(text))
 
     def data(self, data: Any) -> Any:
         """Return parsed JSON with all of its texts, also keys, as `text` returns them."""
@@ -167,7 +167,8 @@ class Redactor:
         likeness, name = max((_likeness(value, s), name) for s, name in self.variables.items())
         return f"$ALTERED_{name}" if shown != value or likeness >= _SIMILAR else shown
 
-    def _without_secrets(self, text: str) -> str:
+    def without_secrets(self, text: str) -> str:
+        """Return the text without secrets, its control characters as they are."""
         lower, escaped = text.lower(), not _ESCAPES.isdisjoint(text)
         for secret in self.secrets:
             if escaped or (secret.head.lower() if secret.folded else secret.head) in (

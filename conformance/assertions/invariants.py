@@ -18,6 +18,19 @@ from conformance.vocabulary import FINISHED, Status
 
 Json = dict[str, Any]
 
+IDENTITY = (
+    "id",
+    "automationId",
+    "automationVersionId",
+    "versionNumber",
+    "tenantId",
+    "createdAt",
+    "triggerType",
+    "triggerSourceId",
+    "triggerSourceType",
+    "orchestratorType",
+)
+"""The fields that never change."""
 TIMES = ("createdAt", "startedAt", "completedAt", "updatedAt")
 COUNTS = {
     "completedCount": "completed",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.assertions.invariants import (
+    IDENTITY,
     completion_matches_status,
     duration_consistent,
     error_matches_status,
@@ -24,18 +25,6 @@ from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import Level, State, Status
 
-IDENTITY = (
-    "id",
-    "automationId",
-    "automationVersionId",
-    "versionNumber",
-    "tenantId",
-    "createdAt",
-    "triggerType",
-    "triggerSourceId",
-    "triggerSourceType",
-    "orchestratorType",
-)
 # Seconds by which zones differ, at the least and from UTC, and by which a clock may be wrong.
 _QUARTER, _MAX_ZONE, _MAX_SKEW = 900, 14 * 3600, 120
 # A proxy may add a date of its own to the first.

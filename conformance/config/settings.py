@@ -105,7 +105,7 @@ def read_reports(ctx: click.Context) -> ReportSettings:
     values, resolution = Values(ctx, REPORT_OPTIONS), Resolution.of(ctx)
     if resolution.file_error is not None:
         raise resolution.file_error
-    files = _reports(values, resolution.errors)
+    files = report_files(values, resolution.errors)
     settings = ReportSettings(files, values["failures"], values["github"])
     resolution.errors.raise_all()
     return settings
@@ -147,7 +147,7 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         credentials=_credentials(values),
         others=_credentials(values, "other_"),
         provisioning=read_provisioning(values, errors),
-        connection=_connection(values, errors),
+        connection=connection_of(values, errors),
         read_only=values["read_only"],
         include=values["include"],
         exclude=values["exclude"],
@@ -163,7 +163,7 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         settle=values["settle"],
         requests_per_minute=values["requests_per_minute"] or 0,
         workers=values["workers"],
-        reports=_reports(values, errors),
+        reports=report_files(values, errors),
         failures=values["failures"],
         github=values["github"],
         waivers=() if file is None else read_waivers(file, load_catalogue(), errors),
@@ -221,7 +221,8 @@ def _check_selection(values: Values, errors: ErrorCollector) -> None:
         )
 
 
-def _connection(values: Values, errors: ErrorCollector) -> Connection:
+def connection_of(values: Values, errors: ErrorCollector) -> Connection:
+    """Return how to connect to the target; collect the errors of its files."""
     connection = Connection(
         headers=values["header"],
         proxy=values["proxy"] or "",
@@ -247,7 +248,8 @@ def _key(scheme: AuthScheme, prefix: str = "") -> str:
     return prefix + scheme.value.replace("-", "_")
 
 
-def _reports(values: Values, errors: ErrorCollector) -> dict[FileKind, Path]:
+def report_files(values: Values, errors: ErrorCollector) -> dict[FileKind, Path]:
+    """Return the files to write reports to; collect an error for a file that is given twice."""
     given = {kind: values[kind.value] for kind in FileKind if values[kind.value]}
     first: dict[Path, FileKind] = {}
     for kind, path in given.items():

@@ -30,7 +30,7 @@ class Schemas:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._components = _modern(contract.full["components"]["schemas"])
+        self._components = modern(contract.full["components"]["schemas"])
         self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
 
     def faults(self, name: str, value: Any) -> list[Fault]:
@@ -84,13 +84,13 @@ def _message(error: jsonschema_rs.ValidationError) -> str:
     return f"{where}: {text if len(text) <= 200 else text[:200] + ' ...'}"
 
 
-def _modern(node: Any) -> Any:
+def modern(node: Any) -> Any:
     """OpenAPI 3.0's `nullable` in the terms of JSON Schema 2020-12; the places stay the same."""
     if isinstance(node, list):
-        return [_modern(item) for item in node]
+        return [modern(item) for item in node]
     if not isinstance(node, dict):
         return node
-    schema = {key: _modern(value) for key, value in node.items()}
+    schema = {key: modern(value) for key, value in node.items()}
     if schema.get("nullable") is True:
         if isinstance(schema.get("type"), str):
             schema["type"] = [schema["type"], "null"]
