@@ -51,11 +51,12 @@ class Verdict(StrEnum):
 
 
 class Untested(StrEnum):
-    """Why a requirement was not tested. The first two depend on the target and the mode: they never
-    gate."""
+    """Why a requirement was not tested. The first three depend on the target, the mode and the
+    traffic: they never gate."""
 
     UNSUPPORTED = "unsupported"
     OUT_OF_REACH = "out of this mode's reach"
+    NOT_EXERCISED = "not exercised"
     PRECONDITION = "precondition not reached"
     SAME_FAULT = "caused by the same fault"
     UNSTABLE = "other clients changed the runs"
@@ -69,7 +70,11 @@ class Untested(StrEnum):
     @property
     def gates(self) -> bool:
         """Whether `--fail-on inconclusive` counts it."""
-        return self not in (Untested.UNSUPPORTED, Untested.OUT_OF_REACH)
+        return self not in (
+            Untested.UNSUPPORTED,
+            Untested.OUT_OF_REACH,
+            Untested.NOT_EXERCISED,
+        )
 
 
 class ExitCode(IntEnum):

@@ -65,6 +65,7 @@ LAYERS = {
         "results checks",
         "config reporters",
         "contract_diff",
+        "traffic",
         "runner",
         "plugin cli",
     ),

@@ -30,6 +30,9 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "setup": "Test the set-up only: which runs can be created or found.",
             "init": "Write a commented configuration file.",
         },
+        "Watch traffic": {
+            "check-traffic": "Judge recorded traffic: a HAR file or NDJSON.",
+        },
         "Review the contract": {
             "contract": "Compare versions, trace the evidence, print other forms.",
         },
@@ -53,8 +56,9 @@ class Subcommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for section in _SECTIONS.values():
             if cmd_name in section:
-                module = import_module(f"{__name__}.{cmd_name}")
-                command: click.Command = getattr(module, f"{cmd_name}_command")
+                name = cmd_name.replace("-", "_")
+                module = import_module(f"{__name__}.{name}")
+                command: click.Command = getattr(module, f"{name}_command")
                 return command
         return None
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from conformance.catalogue import open_questions
 from conformance.catalogue.requirements import Catalogue, Requirement, load
 from conformance.errors import ConfigurationError, ErrorCollector
+from conformance.traffic.reports import client_catalogue
 
 
 @click.command(name="explain")
@@ -27,7 +28,8 @@ def explain_command(names: tuple[str, ...]) -> None:
     runs-conformance explain Q02
     runs-conformance explain 'LIST-*'
     """
-    catalogue, asked, errors = load(), open_questions.load(), ErrorCollector()
+    catalogue = Catalogue(load().requirements | client_catalogue().requirements)
+    asked, errors = open_questions.load(), ErrorCollector()
     parts: list[list[Text]] = []
     for name in names:
         numbers = fnmatch.filter(asked, name.upper())

@@ -17,6 +17,9 @@ VERDICT_KEYS = (
 )
 """The settings that only a command with a verdict offers."""
 
+TRAFFIC_KEYS = ("catalogue", "strict", "fail_on", "settle", *REPORT_KEYS)
+"""The settings of commands that judge traffic."""
+
 
 class SettingsCommand(click.Command):
     """A command that shows its settings in groups, and its other options last."""
@@ -37,3 +40,8 @@ class SettingsCommand(click.Command):
 def setting_params(*, without: Collection[str] = ()) -> list[click.Parameter]:
     """Return the settings as parameters of a command, except those with these keys."""
     return [setting for setting in OPTIONS if setting.key not in without]
+
+
+def chosen_params(keys: Collection[str]) -> list[click.Parameter]:
+    """Return the settings with these keys as parameters of a command."""
+    return [setting for setting in OPTIONS if setting.key in keys]

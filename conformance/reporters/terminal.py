@@ -29,7 +29,7 @@ from conformance.results.events import (
 from conformance.results.failure import failed_entries
 from conformance.results.next_steps import next_steps
 from conformance.results.report import Entry, Report
-from conformance.vocabulary import ExitCode, Verdict
+from conformance.vocabulary import ExitCode, Untested, Verdict
 
 STYLES = {
     Verdict.VIOLATION: "bold red",
@@ -130,6 +130,7 @@ class TerminalReporter:
     def _report(self, report: Report) -> None:
         for verdict in _SHOWN_VERDICTS:
             roots = [e for e in report.entries if e.verdict is verdict and not e.caused_by]
+            roots = [e for e in roots if e.untested is not Untested.NOT_EXERCISED]
             for group in _grouped(report, roots):
                 self._entry(report, group)
         self._console.print()

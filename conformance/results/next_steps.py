@@ -8,6 +8,8 @@ from conformance.results.report import Report
 from conformance.vocabulary import ExitCode, Untested, Verdict
 
 _MAX_NAMED = 5
+# Reports on traffic that the kit did not cause.
+_TRAFFIC = ("proxy", "recording")
 
 
 def next_steps(report: Report) -> list[str]:
@@ -24,6 +26,8 @@ def _steps(report: Report) -> Iterator[str]:
     if failed:
         first = failed[0]
         yield f"Reproduce a failure with its curl line; read: runs-conformance explain {first}"
+        if report.provisioner in _TRAFFIC:
+            return
         words = " ".join(f"--include {each}" for each in failed[:_MAX_NAMED])
         yield f"After a fix, test this again: runs-conformance run {words}"
         if report.exit_code is ExitCode.NOT_CONFORMANT and report.shard is None:
