@@ -66,6 +66,7 @@ LAYERS = {
         "config reporters",
         "contract_diff",
         "traffic",
+        "proxy",
         "runner",
         "plugin cli",
     ),

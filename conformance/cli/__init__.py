@@ -31,6 +31,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "init": "Write a commented configuration file.",
         },
         "Watch traffic": {
+            "proxy": "Pass traffic on to an API, and judge client and server.",
             "check-traffic": "Judge recorded traffic: a HAR file or NDJSON.",
         },
         "Review the contract": {

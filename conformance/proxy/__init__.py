@@ -1,0 +1,1 @@
+"""Pass traffic on between clients and a service, and observe it."""
