@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bench import hostile as hostile_clients
-from bench import reads, sizes, soak, startup, store, streams
+from bench import proxying, reads, sizes, soak, startup, store, streams
 from bench.errors import BenchError
 from bench.machine import Cores
 
@@ -45,6 +45,7 @@ def cli(context: click.Context) -> None:
     python -m bench streams            reads while 1,000 streams are open; memory per stream
     python -m bench sizes              pages of a world of 100 and of 100,000 runs
     python -m bench store              changes with each kind of store, and a restart
+    python -m bench proxy              what runs-conformance proxy adds to reads and streams
     python -m bench soak               a day of arrivals and 10,000 streams that come and go
     python -m bench all                the first four, one after the other
 
@@ -195,6 +196,21 @@ def soak_command(cores: Cores, /, hostile: int | None, **options: Any) -> None:
         soak.measure(cores, soak.Plan(**options))
     else:
         hostile_clients.measure(cores, hostile_clients.Plan(hostile, options["rounds"]))
+
+
+@cli.command("proxy")
+@rounds_option
+@click.option(
+    "--reads",
+    type=click.IntRange(min=10),
+    default=300,
+    show_default=True,
+    help="How many reads of each kind a round has.",
+)
+@click.pass_obj
+def proxy_command(cores: Cores, /, **options: int) -> None:
+    """Reads and streams by way of runs-conformance proxy, next to the same without it."""
+    proxying.measure(cores, **options)
 
 
 @cli.command("all")
