@@ -79,6 +79,28 @@ def test_a_request_is_explained(visit: Visit) -> None:
 
 
 @pytest.mark.extended
+def test_a_body_is_sent_again(visit: Visit) -> None:
+    """As it was, without its secrets; and it may be changed before."""
+    run_id = visit.world.create("failure-in-the-middle")
+    visit.world.advance(60)
+    body = {"mode": "from_step", "stepKey": "load", "token": "it's secret"}
+    visit.world.client.post(f"{RUNS}/{run_id}/retry", json=body)
+    page = visit.open("requests")
+    page.get_by_role("row").filter(has_text="retryRun").get_by_role("link").click()
+    detail = page.locator(".explain")
+    shown = '{"mode":"from_step","stepKey":"load","token":"[redacted]"}'
+    expect(detail.get_by_label("Body")).to_have_value(shown)
+    expect(detail).to_contain_text("The journal does not keep secrets.")
+    visit.expected = True  # The run is not finished any more.
+    changed = '{"mode":"full"}'
+    detail.get_by_label("Body").fill(changed)
+    detail.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("row").filter(has_text="retryRun")).to_have_count(2)
+    newest, first = visit.world.control("requests?operation=retryRun", "GET")["items"]
+    assert (newest["body"], first["body"]) == (changed, shown)
+
+
+@pytest.mark.extended
 def test_an_unmatched_request_is_found(visit: Visit) -> None:
     """Among those without a world, with what it may have meant."""
     visit.world.client.get("/api/v1/automation-run")
