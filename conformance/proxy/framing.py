@@ -88,6 +88,9 @@ class _State(Enum):
     OPAQUE = auto()
 
 
+_PLAIN = (_State.LENGTH, _State.CHUNK_DATA)
+
+
 @dataclass(slots=True)
 class Framer:
     """One direction of a connection. Of responses `methods` has the methods of the requests that
@@ -102,8 +105,12 @@ class Framer:
 
     def feed(self, data: bytes) -> list[Part]:
         """Return the parts that these bytes complete. Raise HeadTooLarge."""
-        if self._state is _State.OPAQUE:
+        if self._state is _State.OPAQUE and not self._buffer:
             return [Opaque(data, self._why)]
+        if self._state in _PLAIN and not self._buffer and len(data) < self._left:
+            # Most of a large body: not copied.
+            self._left -= len(data)
+            return [Body(data, data)]
         self._buffer += data
         parts: list[Part] = []
         while (part := self._next()) is not None:
@@ -279,8 +286,12 @@ class Framer:
         return self._take(end + 1)
 
     def _take(self, size: int) -> bytes:
-        taken = bytes(self._buffer[:size])
-        del self._buffer[:size]
+        if size == len(self._buffer):
+            taken = bytes(self._buffer)
+            self._buffer.clear()
+        else:
+            taken = bytes(self._buffer[:size])
+            del self._buffer[:size]
         return taken
 
 
