@@ -136,6 +136,7 @@ def test_the_options_are_shown_in_groups() -> None:
         "Time",
         "Fuzzing",
         "TLS and proxy",
+        "Shards",
         "Reports",
         "Output",
     ]
