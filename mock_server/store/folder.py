@@ -30,10 +30,12 @@ class Folder:
     """The folder at ``path`` for the world ``name``. Every method may raise OSError."""
 
     def __init__(self, path: Path, name: str, fsync: Fsync) -> None:
+        self._directories: set[Path] = (
+            set()
+        )  # In which there are names that may not be on the disk.
         if not path.is_dir():
             path.mkdir()
-            if fsync is not Fsync.NO:
-                sync_directory(path.parent)
+            self._directories.add(path.parent)
         self.path = path
         self._name = name
         self._fsync = fsync
@@ -75,7 +77,7 @@ class Folder:
             data = record.encode(header(world=self._name)) + data
         log.append(data)
         if self._fsync is Fsync.ALWAYS:
-            return log.syncing()
+            return self._syncing(log)
         self._dirty = True
         return None
 
@@ -117,7 +119,8 @@ class Folder:
                     await asyncio.to_thread(os.fsync, file.fileno())
             part.replace(self._file(generation, "snapshot"))
             if self._fsync is not Fsync.NO:
-                await asyncio.to_thread(sync_directory, self.path)
+                for directory in (self.path, self.path.parent):
+                    await asyncio.to_thread(sync_directory, directory)
         except BaseException:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -132,7 +135,7 @@ class Folder:
             return
         self._dirty = False
         try:
-            await asyncio.to_thread(self._log.syncing())
+            await asyncio.to_thread(self._syncing(self._log))
         except OSError as error:
             # The system may have dropped what it could not write; a second attempt means nothing.
             self.problem = f"fsync failed: {error.strerror}"
@@ -181,9 +184,22 @@ class Folder:
             path = self._file(self._generation, "log")
             known = path.exists()
             self._log = AppendFile(path, path.stat().st_size if known else 0)
-            if not known and self._fsync is not Fsync.NO:
-                sync_directory(self.path)
+            if not known:
+                self._directories.add(self.path)
         return self._log
+
+    def _syncing(self, log: AppendFile) -> Callable[[], None]:
+        """Return a function for a thread that waits until the log is on the disk, with its name."""
+        sync_log = log.syncing()
+        directories, self._directories = self._directories, set()
+
+        def sync() -> None:
+            sync_log()
+            for directory in directories:
+                with contextlib.suppress(FileNotFoundError):  # The next append finds it removed.
+                    sync_directory(directory)
+
+        return sync
 
     def _read_log(self, number: int, *, last: bool) -> list[bytes]:
         path = self._file(number, "log")
