@@ -115,10 +115,8 @@ def overlapped(checks: Sequence[SelectedCheck]) -> Overlap:
 def call(item: pytest.Item, context: CheckContext) -> object:
     """Call the check with its parameters and this context."""
     assert isinstance(item, pytest.Function)
-    given = {name: item.funcargs[name] for name in item.funcargs if name != "context"}
-    if not given and hasattr(item, "callspec"):
-        given = dict(item.callspec.params)
-    return item.obj(context=context, **given)
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return item.obj(context=context, **parameters)
 
 
 def _waits(check: SelectedCheck) -> bool:
