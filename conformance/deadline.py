@@ -73,7 +73,7 @@ class _Alarm:
     thread meets it between two instructions: a call that waits without end is not interrupted."""
 
     def __init__(self, seconds: float, kind: type[BaseException]) -> None:
-        self.rang = False
+        self._rang = False
         self._kind = kind
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
@@ -90,13 +90,13 @@ class _Alarm:
         self._timer.cancel()
         with self._lock:
             self._stopped = True
-            if self.rang:
+            if self._rang:
                 _raise_in(self._thread, None)
 
     def _ring(self) -> None:
         with self._lock:
             if not self._stopped:
-                self.rang = True
+                self._rang = True
                 _raise_in(self._thread, self._kind)
 
 
@@ -111,18 +111,25 @@ def _limit_thread(seconds: float, message: str, kind: type[BaseException]) -> It
     if outer is not None and outer <= until:
         yield
         return
-    alarm, _thread.until = _Alarm(seconds, kind), until
+    alarm, _thread.until = _Alarm(seconds, _with_message(kind, message)), until
     try:
+        alarm.start()
+        yield
+    finally:
+        # The alarm may ring here as well.
         try:
-            alarm.start()
-            yield
-        finally:
             alarm.stop()
+        finally:
             _thread.until = outer
-    except kind as fault:
-        if alarm.rang and not fault.args:
-            raise kind(message) from None
-        raise
+
+
+def _with_message(kind: type[BaseException], message: str) -> type[BaseException]:
+    """Return a kind of this exception that is raised without arguments."""
+
+    def init(self: BaseException) -> None:
+        kind.__init__(self, message)
+
+    return type(kind.__name__, (kind,), {"__init__": init})
 
 
 def _watched() -> bool:

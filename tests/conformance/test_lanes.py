@@ -28,8 +28,8 @@ from conformance.runner.selection import Overlap, SelectedCheck, overlapped
 from conformance.runner.session import Session
 from conformance.vocabulary import State, Untested, Verdict
 
-SOME = ("CANCEL-09", "RETRY-03", "RETRY-07", "LIFE-03", "GET-02", "LIST-01", "LIST-09")
-IN_LANES = {"CANCEL-09", "RETRY-03", "RETRY-07", "LIFE-03"}
+SOME = ("CANCEL-09", "RETRY-03", "LIFE-03", "GET-02", "LIST-09")
+IN_LANES = {"CANCEL-09", "RETRY-03", "LIFE-03"}
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def in_thread(body: Callable[[], object]) -> object:
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(60)
+    thread.join()
     return found[0]
 
 
@@ -216,7 +216,7 @@ def test_a_limit_that_ends_with_its_body_raises_nothing_later() -> None:
 
     def body() -> int:
         raised = 0
-        for _ in range(200):
+        for _ in range(40):
             try:
                 with deadline.limit(0.0002, "late", _LateError):
                     time.sleep(0.0002)
