@@ -29,7 +29,8 @@ class SettingsCommand(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            # An argument stands in the first line, and has no text of its own.
+            if record is not None and record[1]:
                 group = param.group if isinstance(param, Setting) else "Output"
                 sections.setdefault(group, []).append(record)
         for group, records in sections.items():
