@@ -3,7 +3,10 @@ does not load the libraries that a run needs."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -46,6 +49,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 """The commands by heading, each with its purpose; its module has the same name."""
+
+_OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG})
 
 
 class Subcommands(click.Group):
@@ -97,6 +102,18 @@ def main() -> None:
         _exit(fault)
     except ModuleNotFoundError as error:
         _exit(missing_library(error))
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+            raise
+        _discard_output()
+        click.echo(f"stdout: cannot write: {error.strerror}.", err=True)
+        sys.exit(ExitCode.NO_VERDICT)
+
+
+def _discard_output() -> None:
+    """Send stdout nowhere, so that the interpreter does not fail to flush it at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _exit(fault: KitError) -> NoReturn:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -317,6 +319,18 @@ def test_the_directory_must_be_one_that_can_be_written(tmp_path: Path) -> None:
     result = call_kit("run", *words, environment={})
     assert result.returncode == 2
     assert "expected a directory that can be written" in result.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_not_a_verdict(folder: Path) -> None:
+    """Exit code 1 would mean that it still fails."""
+    command = [sys.executable, "-m", "conformance", "replay", str(folder / "CANCEL-01.json")]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, env={}, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == "stdout: cannot write: No space left on device.\n"
 
 
 def test_recorded_gaps_are_kept() -> None:
