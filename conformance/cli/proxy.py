@@ -133,6 +133,8 @@ def _run(console: Console, settings: TrafficSettings, options: dict[str, Any]) -
         problem = problem or log.failed
     if not judge.counts.judged:
         problem = problem or "No request to the API passed."
+    elif not judge.server.exercised:
+        problem = problem or observer.unreachable or "No response of the API passed."
     seen = Observation(target, started, round(time.monotonic() - begin, 1), "proxy")
     return outcome.conclude(*reports_of(judge, settings, seen, problem))
 

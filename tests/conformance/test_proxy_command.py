@@ -229,6 +229,20 @@ def test_a_port_in_use_is_an_error(target: RawServer) -> None:
 
 
 @pytest.mark.extended
+def test_a_target_that_never_responds_gives_no_verdict(target: RawServer) -> None:
+    """A session without a response is never green."""
+    target.close()
+    with proxy_process("--target", f"http://127.0.0.1:{target.port}") as (port, process):
+        with dial(port) as line:
+            line.sendall(GET)
+            assert b" 502 " in read_all(line)
+        process.terminate()
+        output = process.stdout.read() if process.stdout else ""
+        assert process.wait(20) == 2
+    assert f"http://127.0.0.1:{target.port} cannot be reached: Connection refused." in output
+
+
+@pytest.mark.extended
 def test_a_closed_standard_output_does_not_stop_it(mock: str, tmp_path: Path) -> None:
     """As with `| head -1`: traffic passes, and the reports are written."""
     command = [sys.executable, "-m", "conformance", "proxy", "--port", "0", "--target", mock]
