@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field, create_model
 
 from mock_server import yaml_model
-from mock_server.faults import rate_limit, response_faults, stream_faults
+from mock_server.faults import altered, rate_limit, response_faults, stream_faults
 from mock_server.faults.fault import Fault
 from mock_server.faults.rate_limit import RateLimit
 
@@ -19,7 +19,7 @@ def _classes(base: type[Fault]) -> Iterator[type[Fault]]:
         yield from _classes(kind)
 
 
-_MODULES = frozenset({response_faults.__name__, stream_faults.__name__})
+_MODULES = frozenset(module.__name__ for module in (altered, response_faults, stream_faults))
 
 KINDS: dict[str, type[Fault]] = {
     kind.name: kind for kind in sorted(_classes(Fault), key=lambda kind: kind.order)

@@ -192,7 +192,7 @@ def test_there_are_at_most_a_hundred_rules(mock_world: MockWorld) -> None:
 @pytest.mark.parametrize(
     ("rule", "loc", "part"),
     [
-        ({}, [], "names no fault; there are: status, malformed"),
+        ({}, [], "names no fault; there are: status, altered"),
         ({"probability": 0.5}, [], "names no fault"),
         ({"latencies": {}}, ["latencies"], "not permitted"),
         ({"latency": {"takes": "61s"}}, ["latency", "takes"], "longer than 1m"),
