@@ -43,6 +43,7 @@ LAYERS = {
         "settings",
         "worlds",
         "http",
+        "exam",
         "control",
         "store",
         "app",

@@ -16,7 +16,8 @@ def connect() -> Iterator[Callable[[MockWorld], RunsClient]]:
     clients: list[RunsClient] = []
 
     def open_client(world: MockWorld) -> RunsClient:
-        clients.append(RunsClient(world.base_url, world.key))
+        # Tests do not wait between attempts.
+        clients.append(RunsClient(world.base_url, world.key, sleep=lambda _: None))
         return clients[-1]
 
     yield open_client

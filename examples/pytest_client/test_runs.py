@@ -61,12 +61,18 @@ def test_a_retry_is_sent_once(runs: RunsClient, mock_world: MockWorld) -> None:
     mock_world.verify(operation="cancelRun", count=0)
 
 
-def test_an_outage_is_passed_on(runs: RunsClient, mock_world: MockWorld) -> None:
-    """The next request fails, and the one after it does not."""
+def test_an_outage_is_waited_out(runs: RunsClient, mock_world: MockWorld) -> None:
+    """The next request fails, and the client sends it again."""
     mock_world.control("faults", status={"code": 503}, count=1)
+    assert runs.list() == []
+    mock_world.verify(operation="listRuns", count=2)
+
+
+def test_a_long_outage_is_passed_on(runs: RunsClient, mock_world: MockWorld) -> None:
+    """After some attempts the client gives up."""
+    mock_world.control("faults", status={"code": 503})
     with pytest.raises(httpx2.HTTPStatusError, match="503"):
         runs.list()
-    assert runs.list() == []
 
 
 @pytest.mark.mock_world(now="2026-03-02T08:15:00Z", seed=7)

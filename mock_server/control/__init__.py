@@ -7,6 +7,7 @@ from mock_server.control import (
     access,
     clock,
     coverage,
+    exam,
     failures,
     faults,
     feed,
@@ -54,6 +55,7 @@ def control(
         **failures.functions(all_worlds),
         **requests.functions(all_worlds, explainer),
         **coverage.functions(explainer),
+        **exam.functions(all_worlds, explainer, credentials),
         **event_streams.functions(streams),
         **metrics.functions(all_worlds, streams, explainer),
     }
