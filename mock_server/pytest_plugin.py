@@ -19,6 +19,16 @@ marker on a test, a class or a module (the nearest one wins) sets what it begins
 ``mock_worlds`` opens a world at each call, for two tenants in one test, or for a world that depends
 on a parameter: ``acme, globex = mock_worlds(seed=1), mock_worlds(seed=2)``.
 
+``exam_sitting`` puts a client into a situation of the exam (``runs-mock exam --list``); a test that
+asks for it runs once for each item, or for those that a marker selects::
+
+    @pytest.mark.exam(only=["STREAM-*", "WAIT-*"])
+    def test_exam(exam_sitting):
+        client = MyClient(exam_sitting.base_url, exam_sitting.token)
+        for event in client.follow(exam_sitting.run_id):
+            exam_sitting.report("event", id=event.id, event=event.type)
+        exam_sitting.judge()
+
 ``mock_server_url`` is the server's base URL. A server starts in the test process on first use;
 under pytest-xdist each worker has its own. ``--mock-url``, or ``RUNS_MOCK_URL``, names a running
 mock to use instead, and ``RUNS_MOCK_CONTROL_TOKEN`` its control token, if it has one. A world is
@@ -40,9 +50,10 @@ import pytest
 from mock_server.errors import explain_missing_library
 
 if TYPE_CHECKING:
-    from mock_server.testing import MockWorld
+    from mock_server.testing import MockWorld, Sitting
 
 MARK = "mock_world(**start): what the test's world begins with, as in POST /_mock/reset"
+EXAM_MARK = "exam(only=[...]): the ids of the items that exam_sitting is for, or patterns of them"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,12 +75,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
+    config.addinivalue_line("markers", EXAM_MARK)
     url = config.getoption("--mock-url")
     if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
         raise pytest.UsageError(
             f"--mock-url (RUNS_MOCK_URL): expected a base URL such as "
             f"http://127.0.0.1:8080, got {url!r}"
         )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for each item of the exam that it is about."""
+    if "exam_sitting" not in metafunc.fixturenames:
+        return
+    from mock_server.errors import UsageError  # noqa: PLC0415
+    from mock_server.exam.catalogue import select  # noqa: PLC0415
+
+    mark = metafunc.definition.get_closest_marker("exam")
+    if mark and (mark.args or mark.kwargs.keys() != {"only"}):
+        raise pytest.UsageError('@pytest.mark.exam: expected only=["STREAM-*"] and nothing else')
+    only = mark.kwargs["only"] if mark else ()
+    try:
+        items = select([only] if isinstance(only, str) else only)
+    except UsageError as error:
+        raise pytest.UsageError(f"@pytest.mark.exam: {error}") from None
+    metafunc.parametrize("exam_sitting", [item.id for item in items], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -136,6 +166,19 @@ def mock_world(mock_worlds: Callable[..., MockWorld], request: pytest.FixtureReq
             )
         start = mark.kwargs | start
     return mock_worlds(**start)
+
+
+@pytest.fixture
+def exam_sitting(
+    mock_worlds: Callable[..., MockWorld], request: pytest.FixtureRequest
+) -> Iterator[Sitting]:
+    """Return the sitting of a client in a situation of the exam."""
+    from mock_server.testing import Sitting  # noqa: PLC0415
+
+    sitting = Sitting(mock_worlds(), request.param)
+    yield sitting
+    if not sitting.judged:
+        pytest.fail(f"{sitting!r} was not judged: call its judge()", pytrace=False)
 
 
 def _remedy(error: Exception) -> str:

@@ -230,3 +230,62 @@ def _reason(response: httpx2.Response) -> str:
         return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
     except (ValueError, KeyError, TypeError):
         return response.text[:500] or response.reason_phrase
+
+
+class Sitting:
+    """One client in one situation of the exam, in a world of its own.
+
+    ``task`` is what the client is to do (``follow``, ``show``, ``list``, ``cancel``, ``retry``) for
+    the run ``run_id``, at ``base_url`` with the credential ``token``. Call ``report`` with what the
+    client shows, and ``judge`` when it has done its task.
+    """
+
+    def __init__(self, world: MockWorld, item: str) -> None:
+        """Replace the world by the situation. Raise ValueError for an unknown item."""
+        self.world = world
+        sitting = world.control("exam/sittings", item=item)
+        self.item: str = sitting["item"]
+        self.task: str = sitting["task"]
+        self.instruction: str = sitting["instruction"]
+        self.base_url: str = sitting["baseUrl"]
+        self.token: str = sitting["token"]
+        self.run_id: str = sitting["runId"] or ""
+        self.judged = False
+
+    def __repr__(self) -> str:
+        return f"<the sitting {self.item} in {self.world!r}>"
+
+    def report(self, shown: str, **content: Any) -> None:
+        """Report what the client shows: ``report("event", id="4", event="step.completed")``.
+
+        Raise ValueError for an invalid report.
+        """
+        __tracebackhide__ = True
+        self.world.control("exam/reports", reports=[{"shown": shown, **content}])
+
+    def renew(self) -> str:
+        """Return a new credential, for a client whose credential was rejected."""
+        token: str = self.world.control("exam/credential")["token"]
+        return token
+
+    def verdict(self, *, reporting: bool = False) -> dict[str, Any]:
+        """Finish the sitting and return the verdict, as ``POST /_mock/exam/verdict`` does.
+
+        ``reporting`` says that a client without reports shows nothing.
+        """
+        self.judged = True
+        return self.world.control("exam/verdict", reporting=reporting)
+
+    def judge(self, *, reporting: bool = False) -> str | None:
+        """Finish the sitting; return why the client was not judged, None for one that passes.
+
+        Raise AssertionError with the reason for a client that fails, or that sent what the contract
+        does not allow.
+        """
+        __tracebackhide__ = True
+        verdict = self.verdict(reporting=reporting)
+        if verdict["outcome"] == "failed":
+            raise AssertionError(f"{self.item}: {verdict['reason']}")
+        if verdict["contract"] is not None:
+            raise AssertionError(f"{self.item}: {verdict['contract']}")
+        return None if verdict["outcome"] == "passed" else str(verdict["reason"])

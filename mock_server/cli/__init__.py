@@ -26,6 +26,9 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         "Serve": {
             "serve": ("serve", "Serve the API until Ctrl-C."),
         },
+        "Judge a client": {
+            "exam": ("exam", "Judge a client in prepared situations, by what it sends and shows."),
+        },
         "Look up": {
             "scenarios": ("library", "List the scenarios, or draw one."),
             "behaviours": ("library", "List the answers to the contract's open questions."),

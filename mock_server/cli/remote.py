@@ -69,6 +69,10 @@ class Remote:
                 trust_env=False,
             )
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     @property
     def world(self) -> str:
         """The name of the world. Raise UsageError."""

@@ -5,6 +5,7 @@ parameters.
 """
 
 import inspect
+from collections.abc import Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
@@ -125,7 +126,7 @@ def catalogue() -> dict[str, Item]:
     return read(Path(__file__).with_name("catalogue.yaml"))
 
 
-def select(patterns: list[str] | tuple[str, ...]) -> list[Item]:
+def select(patterns: Sequence[str]) -> list[Item]:
     """Return the items whose ids match one of the patterns; all without patterns.
 
     Raise UsageError for a pattern that matches none.
@@ -133,7 +134,7 @@ def select(patterns: list[str] | tuple[str, ...]) -> list[Item]:
     items = catalogue()
     for pattern in patterns:
         if not any(fnmatchcase(item, pattern.upper()) for item in items):
-            raise UsageError(f"--only: {unknown_name('item', pattern, items)}")
+            raise UsageError(unknown_name("item", pattern, items))
     return [
         item
         for item in items.values()
