@@ -1,6 +1,7 @@
 """``runs-mock exam``: the verdict on a client."""
 
 import contextlib
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -139,7 +140,7 @@ def exam(context: click.Context, /, **given: Any) -> None:
         _write(kind, path, "")
     results = ExamResults(given["client"], strict=given["strict"])
     limits = Limits(given["patience"] / SECOND, given["quiet"] / SECOND)
-    with _mock(given["url"]) as url:
+    with _interrupted_by_sigterm(), _mock(given["url"]) as url:
         examination = Examination(
             command,
             lambda world: Remote(Target(url, world, given["token"])),
@@ -158,6 +159,16 @@ def exam(context: click.Context, /, **given: Any) -> None:
         module = import_module(f"mock_server.exam.reports.{kind}")
         _write(kind, path, module.render(results))
     context.exit(results.exit_code)
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the clients, too, as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

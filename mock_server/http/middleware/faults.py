@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mock_server.engine.enums import Operation
 from mock_server.errors import HttpError, RequestValidationError
 from mock_server.faults.active_rules import AppliedFault
-from mock_server.faults.delay import Delays, until_disconnected
+from mock_server.faults.delay import until_disconnected
 from mock_server.faults.fault import Ending, Responder, ResponseAborted
 from mock_server.faults.rules import Preset
 from mock_server.http.call import CALL, Call
@@ -100,7 +100,7 @@ async def _respond_with_faults(
     try:
         await respond(receive, send)
     except ResponseAborted as aborted:
-        await _end_response(aborted.ending, scope, call.world.faults.delays, receive, send)
+        await _end_response(aborted.ending, call, scope, receive, send)
 
 
 def _with_error_response(respond: Responder, call: Call) -> Responder:
@@ -116,7 +116,7 @@ def _with_error_response(respond: Responder, call: Call) -> Responder:
 
 
 async def _end_response(
-    ending: Ending, scope: Scope, delays: Delays, receive: Receive, send: Send
+    ending: Ending, call: Call, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """End a response that was cut short.
 
@@ -125,16 +125,19 @@ async def _end_response(
     """
     match ending:
         case Ending.HELD:
-            await delays.wait(None, receive)
+            await call.world.faults.delays.wait(None, receive)
             await send({"type": "http.response.body", "body": b""})
         case Ending.COMPLETE:
             await send({"type": "http.response.body", "body": b""})
         case Ending.CLOSED:
-            _connection(scope).close()
+            connection = _connection(scope)
+            call.exchange.end()  # Now, not when the client has noticed.
+            connection.close()
             await until_disconnected(receive)
         case Ending.RESET:
             connection = _connection(scope)
             # Closing a socket that must not linger resets the connection.
+            call.exchange.end()
             sock = connection.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
             connection.abort()
