@@ -5,6 +5,8 @@ export default defineConfig({
     globalSetup: "tests/mock.ts",
     include: ["tests/*.test.ts"],
     maxWorkers: 2,
+    // The items of the exam mostly wait.
+    maxConcurrency: 16,
     testTimeout: 30_000,
   },
 });

@@ -50,7 +50,7 @@ def test_vitest(tmp_path: Path) -> None:
     side by side on two workers."""
     done = run(copy(VITEST, "vitest", tmp_path), "npm", "test")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"Tests +11 passed \(11\)$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"Tests +43 passed \(43\)$", done.stdout, re.MULTILINE), done.stdout
 
 
 @pytest.mark.extended

@@ -19,6 +19,7 @@ export const test = base.extend<Fixtures>({
     await use(await World.open(inject("mockUrl"), name));
   },
   runs: async ({ world }, use) => {
-    await use(new RunsClient(world.baseUrl, world.key));
+    // Tests do not wait between attempts.
+    await use(new RunsClient(world.baseUrl, world.key, { sleep: async () => {} }));
   },
 });

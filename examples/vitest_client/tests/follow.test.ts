@@ -43,7 +43,7 @@ test("a client that stops listening closes the stream", async ({ runs, world }) 
 test("a stream that breaks off is resumed where it stopped", async ({ world }) => {
   const id = await world.create("quick-success");
   await world.advance(60);
-  const runs = new RunsClient(world.baseUrl, world.key, 0);
+  const runs = new RunsClient(world.baseUrl, world.key, { sleep: async () => {} });
   const undisturbed = await take(runs.follow(id), 9);
   await world.control("faults", { cut: { after: 3 }, count: 1 });
   expect(await take(runs.follow(id), 9)).toEqual(undisturbed);

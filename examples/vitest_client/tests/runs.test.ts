@@ -56,7 +56,7 @@ describe.concurrent("a client of the runs", () => {
     await world.control("faults", {}, "DELETE");
     expect((await runs.list()).total).toBe(0);
     const query = { operation: "listRuns", status: 503 };
-    expect(await world.control("requests/count", query, "GET")).toMatchObject({ total: 1 });
+    expect(await world.control("requests/count", query, "GET")).toMatchObject({ total: 6 });
   });
 
   test("reports the message of a validation error", async ({ runs, expect }) => {
