@@ -92,6 +92,7 @@ class RunsClient:
         pause, failures = 1.0, 0
         while True:
             headers = {} if last is None else {"Last-Event-ID": last}
+            finished = False
             try:
                 with self._send("GET", f"{RUNS}/{run_id}/events", headers=headers) as response:
                     if response.status_code == 204:
@@ -105,8 +106,10 @@ class RunsClient:
                         event = json.loads(message.data)
                         last, failures = message.id, 0
                         yield message.id, event
-                        if event["data"]["run"].get("status") in FINISHED:
-                            return
+                        # A retried run goes on after the end of an earlier attempt.
+                        finished = event["data"]["run"].get("status") in FINISHED
+                if finished:
+                    return
             except httpx2.TransportError:  # The stream has broken off.
                 failures += 1
                 if failures == ATTEMPTS:

@@ -9,7 +9,7 @@ from runs_client import RunsClient
 
 from mock_server.testing import Sitting
 
-ITEMS = ["STREAM-0[1-57]", "REPEAT-0[124]", "CHANGE-*", "PAGE-*", "AUTH-*"]
+ITEMS = ["STREAM-0[1-578]", "REPEAT-0[124]", "CHANGE-*", "PAGE-*", "AUTH-*"]
 
 
 @contextmanager

@@ -26,14 +26,15 @@ class Evidence:
     """The evidence of one sitting.
 
     ``exchanges`` are in the order in which their responses began, ``run`` is the run of the client
-    and ``run_ids`` are the runs that existed at the beginning. ``problems`` has the number of each
-    request that the contract does not allow, with the reason. ``reporting`` says that the client
-    makes reports, so that it shows nothing where it reports nothing.
+    and ``run_ids`` are the runs that existed at the beginning. ``renewals`` are the moments at
+    which the client asked for a new credential. ``problems`` has the number of each request that
+    the contract does not allow, with the reason. ``reporting`` says that the client makes reports,
+    so that it shows nothing where it reports nothing.
     """
 
     exchanges: Sequence[Exchange]
     reports: Sequence[Report]
-    renewals: int = 0
+    renewals: Sequence[float] = ()
     run: Run | None = None
     run_ids: frozenset[str] = frozenset()
     problems: Sequence[tuple[int, str]] = ()

@@ -41,7 +41,7 @@ class Sitting:
         self._run_ids = frozenset(one.id for one in world.runs())
         self._exchanges: list[Exchange] = []
         self._reports: list[Report] = []
-        self._renewals = 0
+        self._renewals: list[float] = []
         self._reactions = Reactions(item.situation, world)
         world.journal.observers += (self,)
 
@@ -69,8 +69,10 @@ class Sitting:
     def renew(self) -> str:
         """Return a new credential for the client; end the rejection of all if the item says so."""
         self.last_activity = monotonic()
-        self._renewals += 1
-        self.flooded = self.flooded or self._renewals > MAX_RENEWALS
+        if len(self._renewals) > MAX_RENEWALS:
+            self.flooded = True
+        else:
+            self._renewals.append(monotonic())
         if self.item.renewable:
             self.world.faults.clear()
         self.token = f"{self.world.name}:{RENEWED}"

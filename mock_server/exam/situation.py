@@ -12,8 +12,8 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from mock_server import resources, yaml_model
 from mock_server.engine.behaviour import Answers, Behaviour, from_answers
-from mock_server.engine.duration import parse_duration
-from mock_server.engine.enums import Operation
+from mock_server.engine.duration import format_duration, parse_duration
+from mock_server.engine.enums import Operation, RetryMode
 from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario, read_all
 from mock_server.errors import unknown_name
@@ -89,9 +89,10 @@ class Reaction(Change):
 
 class Situation(Change):
     """What a client meets. The run of ``create`` is the one that the client gets; ``runs`` is the
-    number of other runs, all finished."""
+    number of other runs, all finished. With ``retry``, the run is retried and advanced again."""
 
     create: str | None = "quick-success"
+    retry: bool = False
     runs: int = Field(default=0, ge=0, le=1_000)
     behaviour: Behaviour = Behaviour()
     reactions: list[Reaction] = Field(default=[])
@@ -117,7 +118,11 @@ class Situation(Change):
         world.faults.clear()  # Those of the mock's options.
         for _ in range(self.runs):
             Change(create="quick-success", advance="1m").apply(world)
-        return world, self.apply(world)
+        run = self.apply(world)
+        if self.retry and run is not None:
+            world.retry(run, RetryMode.FROM_FAILED, None)
+            Change(advance=format_duration(self.advance)).apply(world)
+        return world, run
 
 
 class Reactions:

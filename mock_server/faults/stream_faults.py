@@ -161,6 +161,7 @@ class HalfEvent(StreamFault):
     example = "halfFrame"
     order = 60
     after: Events = 3
+    clean: bool = Field(default=False, description="End the response as a complete stream does.")
 
     def transform(self, context: FaultContext) -> Transform:
         left = self.after
@@ -173,7 +174,7 @@ class HalfEvent(StreamFault):
                 if not left:
                     context.record(self.name)
                     yield block[: len(block) // 2]
-                    raise ResponseAborted(Ending.CLOSED)
+                    raise ResponseAborted(Ending.COMPLETE if self.clean else Ending.CLOSED)
                 left -= 1
             yield block
 

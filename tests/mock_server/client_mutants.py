@@ -36,6 +36,16 @@ class FollowsAgain(RunsClient):
         yield from super().events(run_id)
 
 
+class StopsAtTheFirstEnd(RunsClient):
+    """Of several attempts."""
+
+    def events(self, run_id: str) -> Iterator[tuple[str | None, Json]]:
+        for event_id, event in super().events(run_id):
+            yield event_id, event
+            if event["event"] == "run.failed":
+                return
+
+
 class ReadsForEver(RunsClient):
     """Well, a few times more."""
 
@@ -216,6 +226,7 @@ MUTANTS: tuple[tuple[str, type[RunsClient]], ...] = (
     ("STREAM-05", FollowsAgain),
     ("STREAM-06", DoesNotWait),
     ("STREAM-07", DecodesChunkByChunk),
+    ("STREAM-08", StopsAtTheFirstEnd),
     ("POLL-01", NeedsTheStream),
     ("POLL-02", DoesNotWait),
     ("POLL-03", ReadsForEver),

@@ -70,7 +70,7 @@ def test_the_example_passes_on_two_workers() -> None:
     """Each worker has a server, each test a world; a warning would be an error."""
     done = run_pytest(EXAMPLE, *TWO_WORKERS, "-W", "error")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert outcome(done) == "28 passed"
+    assert outcome(done) == "29 passed"
 
 
 def test_sessions_share_a_mock(mock_server_url: str) -> None:
@@ -78,13 +78,13 @@ def test_sessions_share_a_mock(mock_server_url: str) -> None:
     time, and another one only when the session has a name of its own."""
     before = worlds(mock_server_url)
     done = run_pytest(EXAMPLE, "--mock-url", f"{mock_server_url}/")
-    assert outcome(done) == "28 passed", done.stdout + done.stderr
+    assert outcome(done) == "29 passed", done.stdout + done.stderr
     first = worlds(mock_server_url) - before
-    assert len(first) == 29
+    assert len(first) == 30
     for session, more in {"": 0, "another": 2}.items():
         where = {"RUNS_MOCK_URL": mock_server_url, "RUNS_MOCK_SESSION": session}
         done = run_pytest(EXAMPLE, "-k", "tenants", **where)
-        assert outcome(done) == "1 passed, 27 deselected", done.stdout + done.stderr
+        assert outcome(done) == "1 passed, 28 deselected", done.stdout + done.stderr
         assert len(worlds(mock_server_url) - before - first) == more
 
 

@@ -38,7 +38,7 @@ const ATTEMPTS = 6;
 const PAGE = 100;
 const RECONNECT = 1_000;
 const POLL = 1_000;
-const BROKEN = { done: true, value: undefined } as const;
+const BROKEN = { done: true, value: "broken" } as const;
 
 export class RunsClient {
   private readonly options: Required<Omit<Options, "renew">> & Options;
@@ -105,15 +105,19 @@ export class RunsClient {
       if (!response.ok) throw new ApiError(response.status, reason(response, await response.text()));
       if (response.status === 204 || response.body === null) return;
       const arriving = messages(response.body);
+      let finished = false;
       try {
         for (;;) {
           const { done, value } = await arriving.next().catch(() => BROKEN);
+          if (value === "broken") break;
+          if (done && finished) return;
           if (done) break;
           last = value.id;
           failures = 0;
           const event: RunEvent = JSON.parse(value.data);
           yield { ...event, id: last };
-          if (FINISHED.has(event.data.run.status)) return;
+          // A retried run goes on after the end of an earlier attempt.
+          finished = FINISHED.has(event.data.run.status);
         }
       } finally {
         // Release the connection when the caller stops reading.
