@@ -1,68 +1,66 @@
 // List the runs and follow one live. Open it as index.html?api=http://127.0.0.1:8080 with the cookie
-// `vai_token` set: EventSource cannot send headers, so it needs the cookie.
+// `vai_token` set. `run` in the query is the run to follow, `login` the address that renews the cookie.
 
-const API = `${new URLSearchParams(location.search).get("api") ?? ""}/api/v1/automation-runs`;
-const FINAL = ["run.completed", "run.failed", "run.cancelled"];
-const EVENTS = [
-  ...["created", "started", "cancel_requested", "retried"].map((what) => `run.${what}`),
-  ...["started", "awaiting_approval", "approved", "completed"].map((what) => `step.${what}`),
-  ...["failed", "skipped", "cancelled", "reset"].map((what) => `step.${what}`),
-  ...FINAL,
-];
+import { ApiError, RunsApi } from "./runs_api.js";
+
+const query = new URLSearchParams(location.search);
+const login = query.get("login");
+const renew = login && (() => fetch(login, { method: "POST", credentials: "include" }));
+const api = new RunsApi(query.get("api") ?? "", { renew });
+const run = query.get("run");
+const FINISHED = ["completed", "failed", "cancelled"];
 
 const element = (id) => document.getElementById(id);
-let source = null;
+const say = (text) => (element("connection").textContent = text);
+let following = new AbortController();
 
-async function ask(path, init = {}) {
-  const response = await fetch(`${API}${path}`, { credentials: "include", ...init });
-  const body = await response.json();
-  if (response.ok) return body;
-  element("connection").textContent = `${response.status}: ${body.detail}`;
-  throw new Error(`${path}: ${response.status}`);
+function show(error) {
+  if (error.name === "AbortError") return;
+  element("connection").dataset.error = error.status || "";
+  say(error instanceof ApiError && error.status ? `${error.status}: ${error.message}` : error.message);
 }
 
 async function list() {
-  const { items } = await ask("?limit=20");
+  const runs = await api.all();
   element("runs").replaceChildren(
-    ...items.map((run) => {
+    ...runs.map((run) => {
       const item = document.createElement("li");
+      item.dataset.id = run.id;
       const button = document.createElement("button");
       button.textContent = `${run.id.slice(0, 8)} ${run.status}`;
-      button.addEventListener("click", () => follow(run.id));
+      button.addEventListener("click", () => follow(run.id).catch(show));
       item.append(button);
       return item;
     }),
   );
 }
 
-function follow(id) {
-  source?.close();
+async function follow(id) {
+  following.abort();
+  following = new AbortController();
+  const { signal } = following;
   element("events").replaceChildren();
-  element("cancel").onclick = () => ask(`/${id}/cancel`, { method: "POST" });
-  element("retry").onclick = async () => {
-    await ask(`/${id}/retry`, { method: "POST" });
-    follow(id);
-  };
-  source = new EventSource(`${API}/${id}/events`, { withCredentials: true });
-  source.addEventListener("open", () => (element("connection").textContent = "Live"));
-  source.addEventListener("error", () => {
-    const over = source.readyState === EventSource.CLOSED;
-    element("connection").textContent = over ? "The run has finished" : "Reconnecting";
-  });
-  for (const name of EVENTS) source.addEventListener(name, show);
+  element("cancel").onclick = () => api.cancel(id).catch(show);
+  element("retry").onclick = () => api.retry(id).then(() => follow(id)).catch(show);
+  for await (const event of api.follow(id, signal)) {
+    if (signal.aborted) return;
+    add(event);
+    say("Live");
+    if (!run && event.event.startsWith("run.")) list().catch(show);
+  }
+  say("The run has finished");
 }
 
-function show(message) {
-  const { event, data } = JSON.parse(message.data);
+function add({ id, event, data }) {
   const line = document.createElement("li");
   line.textContent = data.step ? `${event} ${data.step.key}` : event;
+  Object.assign(line.dataset, { event, id: id ?? "", name: data.step?.name ?? "" });
   element("events").append(line);
   const { status } = data.run;
   element("followed").textContent = `${data.run.id.slice(0, 8)} is ${status}`;
-  const finished = FINAL.includes(`run.${status}`);
+  const finished = FINISHED.includes(status);
   element("cancel").disabled = finished;
   element("retry").disabled = !finished;
-  if (event.startsWith("run.")) list();
 }
 
-list();
+(run ? follow(run) : list()).catch(show);

@@ -6,7 +6,7 @@ import { World } from "./world";
 
 interface Fixtures {
   world: World;
-  openPage: () => Promise<void>;
+  openPage: (query?: Record<string, string>) => Promise<void>;
 }
 
 const mockUrl = process.env["MOCK_URL"] ?? "";
@@ -19,8 +19,8 @@ export const test = base.extend<Fixtures>({
   openPage: async ({ context, page, world }, use) => {
     // Cookies are shared by all ports of a host: page and mock both need 127.0.0.1.
     await context.addCookies([{ name: "vai_token", value: world.key, url: mockUrl }]);
-    await use(async () => {
-      await page.goto(`${pageUrl}/?api=${mockUrl}`);
+    await use(async (query = {}) => {
+      await page.goto(`${pageUrl}/?${new URLSearchParams({ api: mockUrl, ...query })}`);
     });
   },
 });
