@@ -5,6 +5,7 @@ A client under test prints a report as a line on its standard output, or sends i
 error, because a report is kept until the sitting ends.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -14,6 +15,8 @@ from mock_server import yaml_model
 
 MAX_LINE = 65_536
 """The bytes of one report."""
+
+_MEANT = re.compile(rb'\{\s*"shown"')
 
 _Text = Annotated[str, Field(max_length=2_000)]
 
@@ -70,7 +73,9 @@ def read_line(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         value = orjson.loads(text)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
+        if _MEANT.match(text):
+            raise ValueError(f"expected JSON: {error}") from None
         return None
     if not isinstance(value, dict) or "shown" not in value:
         return None

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mock_server import __version__
 from mock_server.engine.run_state import Json
@@ -68,9 +68,7 @@ class ExamResults:
                 reason = f"in the situation of {found[0].item.id}: {found[0].contract}"
                 if len(found) > 1:
                     reason += f" (and in {len(found) - 1} more)"
-                self.results[index] = Result(
-                    one.item, Verdict(Outcome.FAILED, reason), one.seconds, one.sent, one.exit_code
-                )
+                self.results[index] = replace(one, verdict=Verdict(Outcome.FAILED, reason))
 
     def is_failure(self, result: Result) -> bool:
         """Return whether a result fails the exam."""
