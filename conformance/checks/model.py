@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, Verbosity, configuration, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import (
@@ -23,6 +22,7 @@ from hypothesis.stateful import (
 
 from conformance import deadline
 from conformance.assertions.matchers import is_finished, with_dependents
+from conformance.checks.support import sequences
 from conformance.checks.support.run_model import (
     ANY_END,
     LearnedBehaviour,
@@ -34,7 +34,6 @@ from conformance.checks.support.sequences import Call, FailedSequence, SearchSta
 from conformance.client.response import Response
 from conformance.client.shell_script import ShellScript
 from conformance.errors import CheckFailed, Inconclusive, KitError, Outcome, Unsupported
-from conformance.fuzz.runner import cache_directory
 from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
 from conformance.vocabulary import UUID, State, Status
@@ -50,6 +49,8 @@ KINDS = (
 )
 MODES = ("from_failed", "full", "from_step")
 _RUNS = 3
+# How many sequences a gate tries, in real time or not.
+_SEQUENCES = {True: 8, False: 60}
 # Seconds in which a sequence that failed is made shorter.
 _MAX_SHRINK_SECONDS = 8
 # Seconds that a gate looks for one: far more than it takes, unless machine or service are slow.
@@ -70,8 +71,8 @@ def check_any_order_of_calls_agrees_with_the_model(context: CheckContext) -> Non
         seconds = min(seconds, _MAX_SECONDS)
     search = SearchState(time.monotonic() + 0.8 * seconds)
     chosen = settings(
-        max_examples=fuzz.cases if real_time or fuzz.seed is not None else 5 * fuzz.cases,
-        stateful_step_count=12 if real_time else 16,
+        max_examples=fuzz.cases if fuzz.seed is not None else _SEQUENCES[real_time],
+        stateful_step_count=10 if real_time else 16,
         derandomize=fuzz.seed is None,
         # Hypothesis makes data smaller; here it is calls, and each that is tried takes its time.
         phases=(Phase.generate,),
@@ -85,7 +86,7 @@ def check_any_order_of_calls_agrees_with_the_model(context: CheckContext) -> Non
     if fuzz.seed is not None:
         machine = seed(fuzz.seed)(machine)
     try:
-        with _hypothesis_home():
+        with sequences.hypothesis_home():
             run_state_machine_as_test(machine, settings=chosen)
     except Flaky as why:
         # At a live service a failure may not repeat, nor may a possible call still be possible
@@ -185,6 +186,7 @@ class Lifecycle(RuleBasedStateMachine):
         super().__init__()
         self.runs: list[tuple[State, RunModel]] = []
         self.calls: list[Call] = []
+        self._last: tuple[str, dict[str, Any], int] = "", {}, -1
         target = self.context.api.target
         self.script = ShellScript(target.traffic, target.base_url)
 
@@ -207,7 +209,7 @@ class Lifecycle(RuleBasedStateMachine):
     def read_run(self, pick: int) -> None:
         """The run is where it may be, and its steps go with it."""
         _, model = self._pick(pick)
-        before = self._read_logged(model)
+        before = self._latest(model)
         steps = self._steps(model.run_id)
         after = self._read_logged(model)
         if before.get("status") == after.get("status"):
@@ -257,6 +259,7 @@ class Lifecycle(RuleBasedStateMachine):
         if not self.runs:
             return
         self.context.poller.advance(seconds)
+        self._last = "", {}, -1
         self.script.add_comment(f"{seconds} s go by")
 
     @precondition(lambda self: any(model.ends_in_time for _, model in self.runs))
@@ -278,7 +281,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.search.ended.add(kind)
 
     def _cancel(self, model: RunModel) -> None:
-        before = self._read_logged(model)
+        before = self._latest(model)
         response = self.context.api.cancel(model.run_id)
         summary = self.script.add_latest()
         if is_finished(before) is None:
@@ -294,7 +297,7 @@ class Lifecycle(RuleBasedStateMachine):
         self._read_logged(model)
 
     def _retry(self, kind: State, model: RunModel, mode: str) -> None:
-        before, steps = self._read_logged(model), self._steps(model.run_id)
+        before, steps = self._latest(model), self._steps(model.run_id)
         body = {"mode": mode}
         if mode == "from_step" and steps:
             body["stepKey"] = steps[0]["key"]
@@ -360,7 +363,14 @@ class Lifecycle(RuleBasedStateMachine):
         run = self.context.api.run(model.run_id)
         self.script.add_latest(f", {run.get('status')}")
         self._expect(model, model.observe_run(run))
+        self._last = model.run_id, run, self.context.api.target.traffic.count
         return run
+
+    def _latest(self, model: RunModel) -> dict[str, Any]:
+        """Return the run as the call before has read it, or read it."""
+        run_id, run, after = self._last
+        sent = self.context.api.target.traffic.count
+        return run if (run_id, after) == (model.run_id, sent) else self._read_logged(model)
 
     def _read(self, model: RunModel) -> dict[str, Any]:
         run = self.context.api.run(model.run_id)
@@ -387,14 +397,3 @@ def _ends_again(kind: State, mode: str, before: str) -> frozenset[Status]:
 def _fault(failed: FailedSequence) -> str:
     """Return the failure without ids and numbers, so that it is the same for every run."""
     return re.sub(rf"{UUID}|\d+", "", str(failed.failure))
-
-
-@contextmanager
-def _hypothesis_home() -> Iterator[None]:
-    """Keep Hypothesis from writing into the directory that the kit is run in."""
-    before = configuration.storage_directory(intent_to_write=False).path
-    configuration.set_hypothesis_home_dir(cache_directory())
-    try:
-        yield
-    finally:
-        configuration.set_hypothesis_home_dir(before)

@@ -22,6 +22,7 @@ from conformance.assertions.matchers import (
     with_dependents,
 )
 from conformance.checks.support.open_questions import REJECTIONS, SUCCESSES
+from conformance.checks.support.rejected_retries import check_refused
 from conformance.checks.support.retried_run import (
     check_steps_run_once,
     follow_attempt,
@@ -35,7 +36,6 @@ from conformance.checks.support.retry import (
     check_nothing_else_creates,
     check_nothing_left,
     check_one_end_per_attempt,
-    check_refused,
     check_rerun,
     created_since,
     failed_run,
@@ -160,27 +160,27 @@ def check_an_unknown_step_is_rejected(context: CheckContext) -> None:
     retry_accepted(context, run_id, body | {"stepKey": steps[0]["key"]})
 
 
-@requirement("RETRY-07", wants=[State.FAILS_ONCE])
+@requirement("RETRY-07", shares="rejected", wants=[State.FAILS_ONCE] * 4)
 def check_an_unknown_mode_is_rejected(context: CheckContext) -> None:
     """422, and nothing changes."""
     check_refused(context, b'{"mode": "from_scratch"}', b'{"mode": "full"}')
 
 
-@requirement("RETRY-08", wants=[State.FAILS_ONCE])
+@requirement("RETRY-08", shares="rejected")
 @pytest.mark.parametrize("value", ["7", "true", '["a"]', '{"key": "a"}'])
 def check_a_step_key_of_a_wrong_type_is_rejected(context: CheckContext, value: str) -> None:
     """422, and nothing changes."""
     check_refused(context, f'{{"stepKey": {value}}}'.encode(), b'{"stepKey": null}')
 
 
-@requirement("RETRY-09", wants=[State.FAILS_ONCE])
+@requirement("RETRY-09", shares="rejected")
 @pytest.mark.parametrize("body", [b'{"mode": "full"', b"{mode: full}", b"\xff\xfe{}"])
 def check_malformed_json_is_rejected(context: CheckContext, body: bytes) -> None:
     """422, and nothing changes."""
     check_refused(context, body, b'{"mode": "full"}')
 
 
-@requirement("RETRY-10", wants=[State.FAILS_ONCE])
+@requirement("RETRY-10", shares="rejected")
 @pytest.mark.parametrize("body", [b"[]", b'"full"', b"7", b"true"])
 def check_non_object_body_is_rejected(context: CheckContext, body: bytes) -> None:
     """422, and nothing changes; null may stand for no body at all (Q17)."""

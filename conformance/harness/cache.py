@@ -40,6 +40,10 @@ class ObservationCache:
             raise kept
         return cast("T", kept)
 
+    def forget(self, name: str) -> None:
+        """Observe again when the name is next asked for."""
+        self._kept.pop(name, None)
+
     def news(self) -> dict[str, Any]:
         """Return the observations made since the last call, by name."""
         news, self._new = self._new, {}

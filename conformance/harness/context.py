@@ -273,9 +273,10 @@ class CheckContext:
     def ensure_runs(self, count: int) -> None:
         """See to it that the list holds this many runs; Inconclusive if that cannot be."""
         # A run that was made ahead is handed out first and makes the list no longer: hence twice.
-        for last in (False, False, True):
+        for last in (False, False, True) if count > self.runs.listed else ():
             missing = count - len(self.page(limit=count)["items"])
             if missing <= 0:
+                self.runs.listed = count
                 return
             if last or not self.runs.unlimited:
                 self._check_list_is_complete(missing)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -43,16 +44,21 @@ _MAX_TRIES = 4
 _MAX_UNFINISHED = 8
 # How many runs are tried whether they can be read as soon as they are created.
 _READ_AT_ONCE = 5
+# Seconds after which runs that are made ahead are looked at again.
+_LOOK_AGAIN = 0.25
+# So many runs are cancelled without a look at the list, which has a page of so many.
+_FEW, _PAGE = 5, 1000
 # An id that needs no escaping in a path.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class RetriedRuns:
-    """The runs that retries have created, where they do (Q01), and those that have `ended`, by the
-    last response about each."""
+    """The runs that retries have created, where they do (Q01), those that were `retried`, and those
+    that have `ended`, by the last response about each."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
+        self.retried: set[str] = set()
         self.ended: set[str] = set()
 
     def observe(self, response: Response) -> None:
@@ -61,7 +67,9 @@ class RetriedRuns:
         retry = response.method == "POST" and path.endswith("/retry")
         if retry:
             # It may run again, whatever the response says.
-            self.ended.discard(path.split("/")[-2])
+            again = path.split("/")[-2]
+            self.retried.add(again)
+            self.ended.discard(again)
         if success(response) or response.media_type != "application/json":
             return
         with contextlib.suppress(Outcome):
@@ -79,7 +87,7 @@ class RetriedRuns:
 
 class Runs:
     """Hands out runs, and at the end cancels those that the kit made and left unfinished. `states`
-    has the state that each run was provided in."""
+    has the state that each run was provided in, `listed` is how many the list was seen to hold."""
 
     def __init__(
         self,
@@ -103,6 +111,8 @@ class Runs:
         self._wanted: list[State] = []
         self._created_ahead: dict[State, list[Provided]] = {}
         self._unfinished: list[str] = []
+        self._looked_at = 0.0
+        self.listed = 0
         self._not_reached: dict[tuple[State, Status | None], NotReached] = {}
 
     @property
@@ -187,6 +197,9 @@ class Runs:
 
     def create_ahead(self) -> None:
         """Make some of them; not all at once, since a service may have few hands."""
+        if self._unfinished and time.monotonic() < self._looked_at + _LOOK_AGAIN:
+            return
+        self._looked_at = time.monotonic()
         try:
             while self._unfinished and not is_finished(self._api.run(self._unfinished[0])):
                 self._unfinished.pop(0)
@@ -207,8 +220,12 @@ class Runs:
 
         A finished run may reject that, which is ignored.
         """
-        for run_id in (*self._created, *self._retried_runs.ids):
-            if run_id in self._retried_runs.ended:
+        unfinished = dict.fromkeys((*self._created, *self._retried_runs.ids))
+        for run_id in self._retried_runs.ended:
+            unfinished.pop(run_id, None)
+        ended = self._listed_as_ended() if len(unfinished) > _FEW else frozenset()
+        for run_id in unfinished:
+            if run_id in ended and run_id not in self._retried_runs.retried:
                 continue
             try:
                 self._api.cancel(run_id)
@@ -216,6 +233,13 @@ class Runs:
                 return
             except Outcome:
                 continue
+
+    def _listed_as_ended(self) -> Collection[str]:
+        """Return the runs that the newest page of the list shows as finished."""
+        with contextlib.suppress(Outcome, LookupError, TypeError):
+            items = self._api.page(limit=_PAGE)["items"]
+            return {run["id"] for run in items if is_finished(run) is None}
+        return ()
 
     def _request(self, state: State, at: Status | None = None) -> Provided | Declined:
         # A run that was created ahead serves only a check that wants it finished.

@@ -75,7 +75,7 @@ def test_the_whole_gate_accuses_no_honest_set_up(
     )
     failed = (Verdict.VIOLATION, Verdict.DEVIATION, Verdict.ERROR)
     assert {e.requirement.id: e.worst.message for e in report.entries if e.verdict in failed} == {}
-    # 160 requirements take about 1,400; a run that can be read later only is asked for again.
+    # 160 requirements take about 1,200; a run that can be read later only is asked for again.
     assert sum(r.requests for e in report.entries for r in e.results) < 2_000
 
 

@@ -146,7 +146,8 @@ def _timed_cancel(context: CheckContext, timing: StreamTiming, offset: float) ->
 def _after_end(
     context: CheckContext, run_id: str, stream: Stream, response: Response, offset: float
 ) -> TimedCancel:
-    run = context.wait_for(partial(context.api.run, run_id), is_finished)
+    # The stream shows the end without further requests.
     context.poller.follow(stream, has_ended, within=5)
     stream.wait(0.2, lambda s: s.ended)
+    run = context.wait_for(partial(context.api.run, run_id), is_finished)
     return TimedCancel(offset, response, Snapshot(run, []), stream)

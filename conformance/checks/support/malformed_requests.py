@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from conformance.client.raw_socket import Filler, Headers, Piece
+from conformance.client.raw_socket import Filler, Headers, Piece, RawResponse
+from conformance.errors import Unsupported
 from conformance.harness.context import UNKNOWN_RUN, CheckContext
 from conformance.vocabulary import ROOT, Operation
 
@@ -81,3 +82,26 @@ INCOMPLETE: dict[str, Request] = {
     "half a chunk": lambda k: _retry(k, "Transfer-Encoding: chunked\r\n\r\nff\r\n{"),
     "a response not waited for": _get,
 }
+
+
+def reaction_to(context: CheckContext, case: str) -> RawResponse:
+    """Return what a complete request led to; it is sent once."""
+    pieces = pieces_of(context, case)
+    return context.cache.once(f"malformed: {case}", lambda: context.raw_client.exchange(pieces))
+
+
+def fault_of(reaction: RawResponse, patience: float) -> str:
+    """Return what is wrong with it; empty for nothing."""
+    if not reaction.responded_or_closed:
+        return f"neither a response nor a close within {patience:g} s"
+    if reaction.status is not None and reaction.status >= 500 and reaction.status not in (501, 505):
+        return f"{reaction.status}, expected a client error"
+    return ""
+
+
+def pieces_of(context: CheckContext, case: str) -> Sequence[Piece]:
+    """Return the request of this case. Raise Unsupported if it may not be sent."""
+    pieces = (COMPLETE | INCOMPLETE)[case](context)
+    if context.read_only and str(pieces[0]).startswith("POST"):
+        raise Unsupported("it needs to change something, and the run is read-only")
+    return pieces

@@ -12,8 +12,6 @@ from conformance.assertions.matchers import (
     client_error,
     is_finished,
     parse_timestamp,
-    require,
-    status,
     success,
     timestamp,
     unchanged,
@@ -25,7 +23,7 @@ from conformance.client.stream import Stream
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import CheckContext
 from conformance.harness.recordings import Snapshot
-from conformance.vocabulary import FINISHED, Level, Operation, State, Status, Untested
+from conformance.vocabulary import FINISHED, Level, State, Status, Untested
 
 # Seconds that a step may take to be taken over from another run.
 MAX_INSTANT = 0.05
@@ -214,17 +212,6 @@ def _instantaneous(again: dict[str, Any], step: dict[str, Any]) -> bool:
     except ValueError:
         return again.get("startedAt") is None
     return took <= max(MAX_INSTANT, before / 10)
-
-
-def check_refused(context: CheckContext, body: bytes, control: bytes) -> None:
-    """422 and nothing changed for `body`; `control` is accepted on the same run afterwards."""
-    run_id, _ = failed_run(context)
-    before = context.api.run(run_id)
-    require(context.api.request(Operation.RETRY, run_id, raw=body), status(422))
-    check_not_changed(context, run_id, before)
-    response = context.api.request(Operation.RETRY, run_id, raw=control)
-    if success(response):
-        raise Inconclusive(f"what should be accepted is refused as well: {response.summary}")
 
 
 def check_not_changed(context: CheckContext, run_id: str, before: dict[str, Any]) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from hypothesis import configuration
 
 from conformance.checks.support.run_model import LearnedBehaviour
 from conformance.client.shell_script import ShellScript
 from conformance.errors import CheckFailed
+from conformance.fuzz.runner import cache_directory
 from conformance.vocabulary import State, Status
 
 T = TypeVar("T")
@@ -69,3 +73,14 @@ def shortest(
         if size > 1 or not changed:
             size //= 2
     return kept
+
+
+@contextmanager
+def hypothesis_home() -> Iterator[None]:
+    """Keep Hypothesis from writing into the directory that the kit is run in."""
+    before = configuration.storage_directory(intent_to_write=False).path
+    configuration.set_hypothesis_home_dir(cache_directory())
+    try:
+        yield
+    finally:
+        configuration.set_hypothesis_home_dir(before)

@@ -158,9 +158,9 @@ async def head_is_not_found(request: Request, forward: Forward, memory: Json) ->
     return await forward(request)
 
 
-@mutant("HTTP-13", timeout="1s")
+@mutant("HTTP-13", timeout="3s")
 async def waits_on_a_large_header(request: Request, forward: Forward, memory: Json) -> Response:
     """Neither respond nor close the connection."""
     if oversized(request):
-        await asyncio.sleep(2)
+        await asyncio.sleep(6)
     return await forward(request)
