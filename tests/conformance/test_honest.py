@@ -59,7 +59,7 @@ def test_new_runs_of_others_are_seen_at_either_end(
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     report = judge(f"{honest_backends}/busy-tenant", "HTTP-09", config=str(CONFIG))
-    assert accused(report) == {"HTTP-09": "the list changes too quickly to compare readings of it"}
+    assert accused(report) == {}
 
 
 @pytest.mark.extended
