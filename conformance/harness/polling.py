@@ -31,6 +31,13 @@ _TICK = 1.1
 # In real time, a wait that has taken long may be looked at less often: this part of it, in seconds.
 _POLL_SHARE, _MAX_POLL = 0.15, 1.0
 
+# The requirements that runs end in these statuses.
+_ENDS: dict[tuple[Status, ...], str] = {
+    (Status.COMPLETED,): "LIFE-02",
+    (Status.FAILED,): "LIFE-03",
+    (Status.CANCELLED,): "CANCEL-03",
+}
+
 
 class StatusPassed(Inconclusive):
     """A run was past the status that it should have been met in."""
@@ -137,6 +144,11 @@ class Poller:
             return run
         if settled(run) is None:
             wanted = " or ".join(statuses)
+            if statuses in _ENDS:
+                raise StatusPassed(
+                    f"{why}, and it has ended; provide one that ends {wanted}, or a longer one",
+                    caused_by=_ENDS[statuses],
+                )
             raise StatusPassed(
                 f"{why}: it had left that status before it was read; provide runs that are "
                 f"{wanted} for some seconds"

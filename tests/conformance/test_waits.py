@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import stuck
@@ -14,8 +15,9 @@ from mutating_proxy import Mutant, Proxy, serving
 from support import Judge
 
 from conformance.assertions.matchers import has_status, is_finished
+from conformance.client.api import Api
 from conformance.client.response import Response
-from conformance.harness.polling import Poller
+from conformance.harness.polling import Poller, StatusPassed
 from conformance.harness.waits import WaitHistory
 from conformance.results.report import Report
 from conformance.results.result import Result, amend
@@ -62,6 +64,20 @@ def test_what_did_not_come_is_waited_for_once() -> None:
     assert waited(poller, clock, first) >= PATIENCE
     assert waited(poller, clock, second) <= 2
     assert waited(poller, clock, other) >= PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cause"),
+    [(Status.FAILED, "LIFE-03"), (Status.CANCELLED, "CANCEL-03"), (Status.RUNNING, "")],
+)
+def test_a_run_that_ended_in_another_way_is_not_waited_for(wanted: Status, cause: str) -> None:
+    """What it should have become is the subject of another requirement."""
+    poller = Poller(CountingClock(), PATIENCE, WaitHistory(real_time=False))
+    api = cast("Api", SimpleNamespace(run=lambda run_id: {"id": run_id, "status": "completed"}))
+    with pytest.raises(StatusPassed) as caught:
+        poller.wait_for_status(api, "a", wanted)
+    assert caught.value.caused_by == cause
+    assert "for some seconds" not in str(caught.value) or not cause
 
 
 @pytest.mark.parametrize(
