@@ -15,7 +15,7 @@ import pytest
 from backend_process import CONFIG, KEYS, serving_backend
 from mock_process import serving_mock
 from mutating_proxy import Proxy, serving
-from support import MUTANTS, SLOW, BackgroundRun, Judge, in_background
+from support import MUTANTS, SLOW, SLOW_MUTANTS, BackgroundRun, Judge, in_background
 
 from conformance.config.settings import read
 from conformance.results.report import Report
@@ -54,9 +54,8 @@ def reference(mock: str, together: Path) -> Iterator[BackgroundRun]:
 @pytest.fixture(scope="session")
 def slow_mutant(proxy: str, together: Path) -> Iterator[BackgroundRun]:
     """The kit in a process of its own, on the mutant that takes half a minute to catch."""
-    (mutant,) = (mutant for mutant in MUTANTS if SLOW in mutant.requirements)
-    there = nullcontext(f"{proxy}/{mutant.name}")
-    words = ["--token", f"test-{mutant.name}", "--include", SLOW]
+    there = nullcontext(f"{proxy}/{SLOW_MUTANTS[0].name}")
+    words = ["--token", f"test-{SLOW_MUTANTS[0].name}", "--include", SLOW]
     with in_background(together / "slow.json", there, *words) as run:
         yield run
 

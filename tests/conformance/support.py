@@ -30,6 +30,7 @@ GROUPS = [
 ]
 GROUPS += [[mutant] for mutant in MUTANTS if not any(mutant in group for group in GROUPS)]
 SLOW = "EVENTS-11"
+SLOW_MUTANTS = [mutant for mutant in MUTANTS if SLOW in mutant.requirements]
 Judge = Callable[..., Report]
 
 

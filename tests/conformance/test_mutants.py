@@ -11,7 +11,7 @@ import yaml
 from _pytest.mark import ParameterSet
 from backend_process import CONFIG, KEYS, serving_backend
 from mutating_proxy import Mutant
-from support import GROUPS, MUTANTS, SLOW, BackgroundRun, Judge
+from support import GROUPS, MUTANTS, SLOW, SLOW_MUTANTS, BackgroundRun, Judge
 
 from conformance.catalogue import open_questions
 from conformance.catalogue.requirements import load
@@ -75,6 +75,15 @@ def test_a_slow_run_reports_how_far_it_has_come(slow_mutant: BackgroundRun) -> N
     """Also where its output is not a terminal, as in CI: a plain line every ten seconds."""
     output = slow_mutant.output()
     assert len(re.findall(r"^ +\d+ s  0 of 3  ", output, re.MULTILINE)) > 1, output
+
+
+@pytest.mark.extended
+def test_silence_of_each_kind_is_caught(proxy: str, judge: Judge) -> None:
+    """Of the stream of a run that waits, and of a subscriber that has resumed; at the same time."""
+    name = "+".join(mutant.name for mutant in SLOW_MUTANTS[1:])
+    (entry,) = judge(f"{proxy}/{name}", SLOW, token="test-silent").entries
+    kinds = {result.check: result.verdict for result in entry.results}
+    assert sorted(kinds.values()) == [Verdict.DEVIATION, Verdict.DEVIATION, Verdict.PASS], kinds
 
 
 def test_the_good_server_is_believed(reference: BackgroundRun) -> None:

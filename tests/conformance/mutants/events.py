@@ -176,7 +176,33 @@ async def leaving_cancels_the_run(request: Request, forward: Forward, memory: Js
     return reply
 
 
-mutant.frames("EVENTS-11", name="no-sign-of-life", change=lambda f: [f] if is_event(f) else [])
+def _only_event(frame: bytes) -> list[bytes]:
+    return [frame] if is_event(frame) else []
+
+
+mutant.frames("EVENTS-11", name="no-sign-of-life", change=_only_event)
+
+
+@mutant("EVENTS-11")
+async def pending_streams_are_silent(request: Request, forward: Forward, memory: Json) -> Response:
+    """Heartbeats begin with the run."""
+    reply = await forward(request)
+    if reply.frames is not None:
+        run = (await forward(request.to("get"))).json()
+        if run["status"] == "pending":
+            reply.frames = replaced(reply.frames, _only_event)
+    return reply
+
+
+@mutant("EVENTS-11")
+async def resumed_streams_are_silent(request: Request, forward: Forward, memory: Json) -> Response:
+    """A subscriber that resumes is sent what is new, and nothing else."""
+    reply = await forward(request)
+    if reply.frames is not None and "last-event-id" in request.headers:
+        reply.frames = replaced(reply.frames, _only_event)
+    return reply
+
+
 mutant.frames(
     "EVENTS-12",
     name="the-end-of-another-version",
