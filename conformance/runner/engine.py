@@ -190,10 +190,8 @@ class Engine:
             self._planned = Planned(found.requirements, division.digest)
         left = self.left
         self.plan = plan = RequestPlan(self.session.pacer.per_minute, found.requirements, left)
-
-        # Another worker may have done the other parts already.
-        divided = self.settings.workers == 1 and not plan.too_long
-        self.budget = Budget(left, (each.info for each in found.kept) if divided else ())
+        # Each of several workers keeps the shares, whichever of them does the parts.
+        self.budget = Budget(left, () if plan.too_long else (each.info for each in found.kept))
         ordered = cheapest_first(found.kept, plan)
         if self._may_overlap():
             overlap = overlapped(ordered)
