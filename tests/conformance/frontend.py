@@ -74,7 +74,7 @@ class Frontend:
             headers = {"Content-Type": "application/json"}
             self.request("POST", retry, content=body, headers=headers)
         self.request("POST", retry, content="{}", headers={"Content-Type": "text/plain"})
-        self.request("GET", f"/{run_id}/cancel")
+        self.request("GET", f"/{self._run('hang')}/cancel")
         self.request("GET", f"/{UNKNOWN}/unknown/path")
         self.request("GET", "", headers={"Authorization": ""})
         self.request("GET", f"?token={self._world}-in-the-url")
