@@ -19,6 +19,7 @@ from support import MUTANTS, Judge
 from conformance import deadline
 from conformance.catalogue.requirements import load
 from conformance.errors import DeadlineExceeded, Inconclusive, SetupError
+from conformance.harness.cache import ObservationCache
 from conformance.harness.markers import CheckInfo
 from conformance.redaction import Redactor
 from conformance.results.report import Report
@@ -235,8 +236,9 @@ def test_a_run_that_cannot_be_created_since_the_target_is_gone() -> None:
         traffic=SimpleNamespace(count=0, since=lambda number: []),
         redactor=Redactor(),
         monitor=SimpleNamespace(take=dict),
-        cache=SimpleNamespace(news=dict),
+        cache=ObservationCache(),
         provisioner=SimpleNamespace(unlimited=True),
+        settings=SimpleNamespace(selection=None, complete_traffic=False),
     )
     judging = Judging(cast(Session, gone))
     fault = SetupError("POST /trigger got no complete response")
