@@ -208,9 +208,11 @@ class Engine:
         """Whether checks may wait side by side: their time is real, runs can be made for each, and
         no limit of requests makes them wait for each other."""
         session = self.session
-        asked = self.settings.workers == 1 and not self.settings.sequential
+        settings = self.settings
+        # A replay keeps the times between the requests.
+        asked = settings.workers == 1 and not settings.sequential and settings.selection is None
         unlimited = session.provisioner.unlimited and self.plan.forecast is None
-        return asked and unlimited and session.real_time and not self.settings.read_only
+        return asked and unlimited and session.real_time and not settings.read_only
 
     def report_started(self, checks: int) -> None:
         """Report that the checks begin."""
