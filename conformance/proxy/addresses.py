@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from conformance.proxy.framing import Head
@@ -13,7 +14,7 @@ from conformance.proxy.framing import Head
 _REQUEST_URLS = (b"origin", b"referer")
 _RESPONSE_URLS = (b"location", b"content-location", b"access-control-allow-origin")
 _LOCAL = (".localhost", ".test", ".internal", ".local")
-_NAME = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)(:[ \t]*)([^\r\n]*?)([ \t]*\r?\n)$")
+_NAME = re.compile(rb"\A[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DOMAIN = re.compile(rb"(?i);[ \t]*domain=\.?([^;]*)")
 
 
@@ -87,16 +88,18 @@ def to_target(head: Head, target: Target, client: str) -> bytes:
     edited = [_request_line(first, head, target, here)]
     forwarded = b""
     for line in lines:
-        found = _NAME.match(line)
-        name = found[1].lower() if found else b""
+        found = _field(line)
+        name = found.name.lower() if found else b""
         if found is None:
             edited.append(line)
         elif name == b"host" and translated:
-            edited.append(found[1] + found[2] + target.netloc.encode() + found[4])
+            edited.append(found.name + found.before + target.netloc.encode() + found.after)
         elif name in _REQUEST_URLS and translated:
-            edited.append(found[1] + found[2] + _moved(found[3], here, there) + found[4])
+            edited.append(
+                found.name + found.before + _moved(found.value, here, there) + found.after
+            )
         elif name == b"x-forwarded-for":
-            forwarded += found[3] + b", "
+            forwarded += found.value + b", "
         else:
             edited.append(line)
     end = edited.pop()
@@ -115,19 +118,39 @@ def to_client(head: Head, target: Target, host: bytes) -> bytes:
     here, there = b"http://" + host, target.origin.encode()
     edited = []
     for line in head.raw.splitlines(keepends=True):
-        found = _NAME.match(line)
-        name = found[1].lower() if found else b""
+        found = _field(line)
+        name = found.name.lower() if found else b""
         if found is not None and name in _RESPONSE_URLS:
-            value = _moved(found[3], there, here)
+            value = _moved(found.value, there, here)
             if target.path and name != b"access-control-allow-origin":
                 value = _without_path(value, here, target.path.encode())
-            edited.append(found[1] + found[2] + value + found[4])
+            edited.append(found.name + found.before + value + found.after)
         elif found is not None and name == b"set-cookie":
-            value = _DOMAIN.sub(lambda each: _domain(each, target), found[3])
-            edited.append(found[1] + found[2] + value + found[4])
+            value = _DOMAIN.sub(lambda each: _domain(each, target), found.value)
+            edited.append(found.name + found.before + value + found.after)
         else:
             edited.append(line)
     return b"".join(edited)
+
+
+class _Field(NamedTuple):
+    """A line of a header field; its parts are all of it."""
+
+    name: bytes
+    before: bytes
+    value: bytes
+    after: bytes
+
+
+def _field(line: bytes) -> _Field | None:
+    """Return the parts of the line; None if it is malformed. A pattern for them would take the
+    square of its length where a value has many blanks."""
+    name, colon, rest = line.partition(b":")
+    if not rest.endswith(b"\n") or not _NAME.fullmatch(name):
+        return None
+    value = rest.strip(b" \t\r\n")
+    start = len(rest) - len(rest.lstrip(b" \t")) if value else 0
+    return _Field(name, colon + rest[:start], value, rest[start + len(value) :])
 
 
 def _request_line(first: bytes, head: Head, target: Target, here: bytes) -> bytes:

@@ -17,9 +17,9 @@ Headers = tuple[tuple[bytes, bytes], ...]
 MAX_HEAD = 1024 * 1024
 _MAX_LINE = 16 * 1024
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-_REQUEST_LINE = re.compile(rb"(?:\r?\n)*([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/1\.([01])\r?")
+_REQUEST_LINE = re.compile(rb"\A([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/1\.([01])\r?")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9]\d\d)(?: [^\r\n]*)?\r?")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
+_FIELD = re.compile(rb"\A([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
 _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]*)?\r?")
 _DIGITS = re.compile(rb"\d{1,18}")
 
@@ -310,21 +310,21 @@ def _parsed(raw: bytes, *, is_request: bool) -> Head | str:
     found = (_REQUEST_LINE if is_request else _STATUS_LINE).fullmatch(first)
     if found is None:
         return f"its first line is {first[:80].decode('latin-1')!r}"
-    headers: list[tuple[bytes, bytes]] = []
+    fields: list[tuple[bytes, list[bytes]]] = []
     faults: list[str] = []
     for line in lines:
         text = line.removesuffix(b"\r")
-        if text[:1] in (b" ", b"\t") and headers:
+        if text[:1] in (b" ", b"\t") and fields:
             faults.append("a header field continues on another line")
-            name, value = headers[-1]
-            headers[-1] = (name, value + b" " + text.strip())
+            fields[-1][1].append(text.strip())
             continue
         header = _FIELD.fullmatch(text)
         if header is None:
             name = text.partition(b":")[0][:40]
             faults.append(f"the header field {name.decode('latin-1')!r} is malformed")
         else:
-            headers.append((header[1], header[2]))
+            fields.append((header[1], [header[2].strip(b" \t")]))
+    headers = [(name, b" ".join(parts)) for name, parts in fields]
     head = Head(
         raw,
         tuple(headers),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 import pytest
 
+from conformance.proxy.addresses import Target, to_client, to_target
 from conformance.proxy.framing import Body, End, Framer, Head, HeadTooLarge, Opaque, Part
 
 REQUESTS = (
@@ -114,3 +116,30 @@ def test_deviations_are_named() -> None:
         "a header field continues on another line",
         "it has 0 Host header fields",
     ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"A: x" + b" " * 900_000 + b"x\r\n",
+        b"A:" + b" \t" * 450_000 + b"\r\n",
+        b"A: x\r\n" + b" \r\n" * 300_000,
+        b"A" * 900_000 + b"\r\n",
+        b"\r" * 900_000 + b"\r\n",
+        b"Set-Cookie: a=b" + b"; " * 450_000 + b"\r\n",
+    ],
+    ids=["blanks within", "blanks only", "many continued", "no colon", "bare CR", "attributes"],
+)
+def test_a_large_head_takes_milliseconds(lines: bytes) -> None:
+    """The relay is one process for all clients. Where time is the square of the size, it is
+    minutes."""
+    target = Target("http", "localhost", 80)
+    start = time.process_time()
+    framer = Framer()
+    [request, *_] = framer.feed(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + lines + b"\r\n")
+    if isinstance(request, Head):
+        to_target(request, target, "127.0.0.1")
+    [response, *_] = Framer(methods=deque(["GET"])).feed(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n")
+    if isinstance(response, Head):
+        to_client(response, target, b"localhost")
+    assert time.process_time() - start < 5
