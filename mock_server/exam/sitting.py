@@ -137,8 +137,13 @@ class Sittings:
     async def start(self, name: str, world: str) -> Sitting:
         """Prepare the situation of the item ``name`` in a world, in place of what is there.
 
-        Raise HttpError: 404 for an unknown item, 409 when the mock holds no further world.
+        Raise HttpError: 404 for an unknown item, 409 when the mock holds no further world or
+        stores its worlds: what a situation does by itself is not a command that could be repeated.
         """
+        if self._worlds.keeper is not None:
+            raise HttpError(
+                409, "A mock that stores its worlds holds no exams: start one without --store"
+            )
         item = catalogue().get(name)
         if item is None:
             raise HttpError(404, unknown_name("item", name, catalogue()))

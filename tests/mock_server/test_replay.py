@@ -12,6 +12,7 @@ from mock_server import resources
 from mock_server.engine.behaviour import Behaviour, StateConflict
 from mock_server.engine.enums import FINISHED
 from mock_server.errors import HttpError
+from mock_server.exam.sitting import Sittings
 from mock_server.openapi_document import OpenApiDocument
 from mock_server.store import kept_world, record
 from mock_server.store.command import COMMANDS, REPLACING
@@ -271,8 +272,9 @@ def test_every_operation_that_changes_a_world_is_recorded() -> None:
     """All that are not GET, except those that change what is not stored, and long polls."""
     unrecorded = {
         "signIn", "signOut", "waitForRun", "makeRepro", "openRepro", "openFailure",
-        "clearRequests",
-        "verifyRequests", "clearCoverage",
+        "clearRequests", "verifyRequests", "clearCoverage",
+        # A mock that stores its worlds starts no sitting.
+        "startSitting", "finishSitting", "reportShown", "renewCredential",
     }  # fmt: skip
     documents = (resources.contract_file(), resources.control_file())
     changing = {
@@ -284,3 +286,12 @@ def test_every_operation_that_changes_a_world_is_recorded() -> None:
     }
     assert changing - unrecorded == COMMANDS | REPLACING
     assert unrecorded <= changing
+
+
+def test_a_mock_that_stores_its_worlds_starts_no_sitting() -> None:
+    """The changes of a situation are not commands, and would be missing after a restart."""
+    mock = StoredMock(FakeStore())
+    with pytest.raises(HttpError, match="without --store") as error:
+        asyncio.run(Sittings(mock.worlds).start("STREAM-01", "test-exam"))
+    assert error.value.status == 409
+    assert "test-exam" not in mock.worlds
