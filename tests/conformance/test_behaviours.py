@@ -197,6 +197,7 @@ def serving_mutant(mock: str, name: str, world: str, answers: Mapping[str, str])
         yield f"{address}/{name}"
 
 
+@pytest.mark.extended
 def test_another_run_hides_no_lie(mock: str, judge: Judge) -> None:
     """Where a retry makes another run, a completed step may appear in it as it ended or at once,
     but not do its work again."""
@@ -216,6 +217,7 @@ async def once_at_a_time(request: Request, forward: Forward, memory: Json) -> Re
     return await forward(request)
 
 
+@pytest.mark.extended
 def test_a_cancel_under_way_may_be_refused_again(mock: str, judge: Judge) -> None:
     """Although one that comes when the run is cancelled is not (Q02)."""
     world, answers = "test-once-at-a-time", {"Q02": "unchanged", "Q10": "cooperative"}

@@ -68,6 +68,7 @@ def test_two_workers_find_what_one_finds(name: str, proxy: str, judge: Judge) ->
     assert entry.worst.curl
 
 
+@pytest.mark.extended
 def test_worlds_that_cannot_be_reported_apart(mock: str, judge: Judge) -> None:
     """A mock's clock is one for a world: workers with one world would move each other's time."""
     with pytest.raises(KitError, match="worker needs a world") as refused:
