@@ -56,7 +56,7 @@ LAYERS = {
         "pytest_plugin cli",
     ),
     "conformance": (
-        "resources vocabulary redaction",
+        "resources vocabulary redaction signals",
         "errors",
         "deadline",
         "contract",

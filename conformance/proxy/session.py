@@ -6,19 +6,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from types import FrameType
 from typing import BinaryIO, cast
 
 from conformance.client.connection import Connection
 from conformance.errors import ConfigurationError, KitError
 from conformance.proxy.channel import Kind, messages
 from conformance.proxy.observer import Observer
+from conformance.signals import handled
 
 _END = 10.0
 _YIELD = 10
@@ -110,28 +109,15 @@ class ProxySession:
         self._stopped_early = not self._stopped
 
 
-@contextlib.contextmanager
-def _stopping(stop: Callable[[], None]) -> Iterator[None]:
+def _stopping(stop: Callable[[], None]) -> AbstractContextManager[None]:
     """Call `stop` at the first signal that ends a process; a second one interrupts."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
-    stopped: list[int] = []
+    stopped = False
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle() -> None:
+        nonlocal stopped
         if stopped:
             raise KeyboardInterrupt
-        stopped.append(number)
+        stopped = True
         stop()
 
-    for name, handler in before.items():
-        # A signal that is ignored, as by nohup, stays ignored.
-        if handler is not signal.SIG_IGN:
-            signal.signal(getattr(signal, name), handle)
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+    return handled(("SIGINT", "SIGTERM", "SIGHUP"), handle)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -19,6 +17,7 @@ from conformance.results.report import Report
 from conformance.runner import workers
 from conformance.runner.engine import Engine
 from conformance.runner.outputs import configured_reporters
+from conformance.signals import handled
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -77,30 +76,18 @@ _ARGUMENTS = (
 )
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible() -> AbstractContextManager[None]:
     """Treat the signals that end a process like Ctrl-C, once: partial results are reported, and no
     child and no temporary file is left."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    names = ("SIGTERM", "SIGHUP")
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    def interrupt() -> None:
         for name in names:
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
-    for name, handler in before.items():
-        # A signal that is ignored, as by nohup, stays ignored.
-        if handler is not signal.SIG_IGN:
-            signal.signal(getattr(signal, name), interrupt)
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+    return handled(names, interrupt)
 
 
 @contextmanager
