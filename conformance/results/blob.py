@@ -21,6 +21,7 @@ from conformance.errors import ConfigurationError
 from conformance.fuzz.config import FuzzConfig
 from conformance.redaction import Redactor, visible
 from conformance.resources import blob_schema_file, failure_schema_file, report_schema_file
+from conformance.results.bounded_file import read_bounded
 from conformance.results.record import RunRecord, Shard, Terms
 from conformance.results.result import Result
 from conformance.results.waivers import Waiver
@@ -52,7 +53,8 @@ def as_blob(record: RunRecord) -> str:
 
 def read_blob(file: Path) -> RunRecord:
     """Return the record in the file. Raise ConfigurationError if it is not a complete blob."""
-    head, _, body = _content(file).partition(b"\n")
+    content = read_bounded(file, MAX_BYTES, _HINT, "Divide the run into more shards.")
+    head, _, body = content.partition(b"\n")
     digest = _digest(file, head)
     body = body.removesuffix(b"\n")
     if hashlib.sha256(body).hexdigest() != digest:
@@ -63,35 +65,19 @@ def read_blob(file: Path) -> RunRecord:
         )
     try:
         # A text may be one that a target sent, and be shown.
-        content = Redactor().data(json.loads(body, parse_constant=_reject))
+        record = Redactor().data(json.loads(body, parse_constant=_reject))
     except (ValueError, RecursionError) as fault:
         raise ConfigurationError(f"{file}: expected JSON, got {str(fault)[:200]}.", _HINT) from None
-    for error in _validator().iter_errors(content):
+    for error in _validator().iter_errors(record):
         where = "/".join(map(str, error.instance_path)) or "the document"
         raise ConfigurationError(
             f"{file}: expected a record of a shard, got another document: {where[:200]}: "
             f"{visible(error.message)[:200]}",
             _HINT,
         )
-    record = _from_json(content)
-    _check(file, record)
-    return record
-
-
-def _content(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_BYTES + 1)
-    except OSError as fault:
-        raise ConfigurationError(f"{file}: {fault.strerror}.", _HINT) from None
-    except ValueError as fault:
-        raise ConfigurationError(f"{str(file)!r}: {fault}.", _HINT) from None
-    if len(content) > MAX_BYTES:
-        raise ConfigurationError(
-            f"{file}: expected at most {MAX_BYTES} bytes, got more.",
-            "Divide the run into more shards.",
-        )
-    return content
+    found = _from_json(record)
+    _check(file, found)
+    return found
 
 
 def _digest(file: Path, head: bytes) -> str:

@@ -16,6 +16,7 @@ from conformance.contract.yaml_file import Lines
 from conformance.errors import ConfigurationError
 from conformance.redaction import visible
 from conformance.resources import failure_schema_file
+from conformance.results.bounded_file import read_bounded
 from conformance.results.failure import FORMAT, KIND
 from conformance.vocabulary import State
 
@@ -105,13 +106,7 @@ def _check(data: dict[str, Any]) -> FailedCheck:
 
 
 def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE + 1)
-    except OSError as fault:
-        raise ConfigurationError(f"{path}: {fault.strerror}.", _HINT) from None
-    if len(raw) > MAX_FILE:
-        raise ConfigurationError(f"{path}: expected at most {MAX_FILE} bytes, got more.", _HINT)
+    raw = read_bounded(path, MAX_FILE, _HINT, _HINT)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as fault:
