@@ -57,7 +57,7 @@ def merge_command(
     runs-conformance merge *.blob --junit report.xml
 
     The verdict is that of one run of all checks: causes, waivers and --fail-on are those that the
-    shards were run with. There is no verdict if a shard is missing or is given twice, or if shards
+    shards were run with. It gives no verdict if a shard is missing or is given twice, or if shards
     differ in their kit, contract, requirements, configuration or division. Reports that the
     configuration file asks for are written here.
 

@@ -144,7 +144,7 @@ function open() {
 }
 
 /**
- * Find out why the feed got an error response, and connect again when there is no reason left.
+ * Find out why the feed got an error response, and connect again once its cause is gone.
  * @param {EventSource} mine
  */
 async function recover(mine) {

@@ -243,7 +243,7 @@ class ValkeyStore:
             case b"late":
                 raise StoreError("a later request has come first")
             case _:
-                raise GoneError("the world is no longer there")
+                raise GoneError("the world was removed")
 
     async def _list(self) -> list[Stored]:
         found = []

@@ -1,4 +1,4 @@
-"""Judgements of a client that polls because there is no event stream."""
+"""Judgements of a client that polls in place of an event stream."""
 
 from itertools import groupby
 
