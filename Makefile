@@ -18,7 +18,7 @@ BIN := .venv/bin
 RUN := .venv/.installed
 DEV := .venv/.installed-dev
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-LOCK := $(BIN)/uv pip compile pyproject.toml --extra mock --extra store --extra kit \
+LOCK := $(BIN)/uv pip compile pyproject.toml --extra mock --extra store --extra kit --extra mcp \
 	--universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make update' --quiet
 NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
