@@ -232,3 +232,30 @@ def test_the_public_names_are_counted() -> None:
         "conformance": {"__version__"},
     }
     assert mock_server.__version__ == conformance.__version__
+
+
+def fixtures(source: str) -> set[str]:
+    """The names of the fixtures of a module."""
+    return {
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+        and any("pytest.fixture" in ast.unparse(mark) for mark in node.decorator_list)
+    }
+
+
+def test_a_fixture_keeps_its_name_to_itself() -> None:
+    """One with the name of a fixture of a conftest takes its place, also for fixtures of the
+    session that need it, and fails the tests of other modules."""
+    tests = TOP / "tests"
+    shared = {file: fixtures(file.read_text("utf-8")) for file in tests.rglob("conftest.py")}
+    assert any(shared.values())
+    found = [
+        f"{file.relative_to(TOP)}: {name}"
+        for file in tests.rglob("*.py")
+        if "node_modules" not in file.parts
+        for above, names in shared.items()
+        if above != file and file.is_relative_to(above.parent)
+        for name in names & fixtures(file.read_text("utf-8"))
+    ]
+    assert not found

@@ -92,7 +92,7 @@ def target() -> Iterator[RawServer]:
 
 
 @pytest.fixture(scope="module")
-def proxy(target: RawServer) -> Iterator[int]:
+def relay(target: RawServer) -> Iterator[int]:
     """The port of a proxy before it, in processes of its own."""
     with proxy_process("--target", f"http://127.0.0.1:{target.port}") as (port, _):
         yield port
@@ -102,11 +102,11 @@ def proxy(target: RawServer) -> Iterator[int]:
     ("request_", "end", "times", "response"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
 )
 def test_bytes_are_the_same(
-    target: RawServer, proxy: int, request_: bytes, end: bytes, times: int, response: bytes
+    target: RawServer, relay: int, request_: bytes, end: bytes, times: int, response: bytes
 ) -> None:
     """Heads, bodies, chunks, trailers, spelling and order, in both directions."""
     seen = []
-    for port in (target.port, proxy):
+    for port in (target.port, relay):
 
         def behave(line: socket.socket) -> None:
             target.read(line, end, times)
@@ -122,7 +122,7 @@ def test_bytes_are_the_same(
 
 
 def test_the_request_names_the_target_and_where_it_comes_from(
-    target: RawServer, proxy: int
+    target: RawServer, relay: int
 ) -> None:
     """Host, Origin and Referer name the target; the rest is in X-Forwarded-*."""
 
@@ -137,8 +137,8 @@ def test_the_request_names_the_target_and_where_it_comes_from(
         )
 
     target.behave, target.received = behave, []
-    own, there = b"http://127.0.0.1:%d" % proxy, b"http://127.0.0.1:%d" % target.port
-    with dial(proxy) as line:
+    own, there = b"http://127.0.0.1:%d" % relay, b"http://127.0.0.1:%d" % target.port
+    with dial(relay) as line:
         line.sendall(
             b"GET /x HTTP/1.1\r\nHost: " + own[7:] + b"\r\nOrigin: " + own + b"\r\n"
             b"Referer: " + own + b"/page\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n"
@@ -155,7 +155,7 @@ def test_the_request_names_the_target_and_where_it_comes_from(
     assert b"Link: <" + there + b">" in response
 
 
-def test_a_foreign_origin_stays(target: RawServer, proxy: int) -> None:
+def test_a_foreign_origin_stays(target: RawServer, relay: int) -> None:
     """A frontend on another origin needs the CORS headers for that one."""
 
     def behave(line: socket.socket) -> None:
@@ -166,22 +166,22 @@ def test_a_foreign_origin_stays(target: RawServer, proxy: int) -> None:
         )
 
     target.behave, target.received = behave, []
-    with dial(proxy) as line:
+    with dial(relay) as line:
         line.sendall(b"OPTIONS / HTTP/1.1\r\nHost: h\r\nOrigin: http://localhost:3000\r\n\r\n")
         assert b"Access-Control-Allow-Origin: http://localhost:3000\r\n" in read_all(line)
     assert b"Origin: http://localhost:3000\r\n" in target.received[0]
 
 
-def test_a_name_of_another_site_is_left_to_the_target(target: RawServer, proxy: int) -> None:
+def test_a_name_of_another_site_is_left_to_the_target(target: RawServer, relay: int) -> None:
     """Its page may have been bound to the address of the proxy; the target sees it by the Host."""
     target.behave, target.received = lambda line: _respond(target, line), []
-    with dial(proxy) as line:
+    with dial(relay) as line:
         line.sendall(b"GET / HTTP/1.1\r\nHost: evil.example.com:9090\r\n\r\n")
         assert read_all(line).startswith(b"HTTP/1.1 204 ")
     assert b"\r\nHost: evil.example.com:9090\r\n" in target.received[0]
 
 
-def test_events_come_one_by_one(target: RawServer, proxy: int) -> None:
+def test_events_come_one_by_one(target: RawServer, relay: int) -> None:
     """Each event arrives before the target sends the next: nothing is buffered."""
     go_on = threading.Semaphore(0)
 
@@ -193,7 +193,7 @@ def test_events_come_one_by_one(target: RawServer, proxy: int) -> None:
             assert go_on.acquire(timeout=10)
 
     target.behave = behave
-    with dial(proxy) as line:
+    with dial(relay) as line:
         line.sendall(b"GET /events HTTP/1.1\r\nHost: h\r\n\r\n")
         received = b""
         for number in range(3):
@@ -203,7 +203,7 @@ def test_events_come_one_by_one(target: RawServer, proxy: int) -> None:
         assert line.recv(1_000) == b""
 
 
-def test_a_client_that_leaves_ends_the_stream(target: RawServer, proxy: int) -> None:
+def test_a_client_that_leaves_ends_the_stream(target: RawServer, relay: int) -> None:
     """The target sees the end of the connection, as it would without the proxy."""
 
     def behave(line: socket.socket) -> None:
@@ -213,14 +213,14 @@ def test_a_client_that_leaves_ends_the_stream(target: RawServer, proxy: int) -> 
 
     target.behave = behave
     target.closed.clear()
-    with dial(proxy) as line:
+    with dial(relay) as line:
         line.sendall(b"GET /events HTTP/1.1\r\nHost: h\r\n\r\n")
         while b"hello" not in line.recv(1_000):
             pass
     assert target.closed.wait(10)
 
 
-def test_a_response_before_the_end_of_the_request(target: RawServer, proxy: int) -> None:
+def test_a_response_before_the_end_of_the_request(target: RawServer, relay: int) -> None:
     """A target may reject a body before it has come, and close."""
 
     def behave(line: socket.socket) -> None:
@@ -231,12 +231,12 @@ def test_a_response_before_the_end_of_the_request(target: RawServer, proxy: int)
             pass
 
     target.behave = behave
-    with dial(proxy) as line:
+    with dial(relay) as line:
         line.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nbegin")
         assert read_all(line).endswith(b"\r\n\r\nbig")
 
 
-def test_the_client_may_end_its_side_first(target: RawServer, proxy: int) -> None:
+def test_the_client_may_end_its_side_first(target: RawServer, relay: int) -> None:
     """As `nc` does: the response still comes."""
 
     def behave(line: socket.socket) -> None:
@@ -244,13 +244,13 @@ def test_the_client_may_end_its_side_first(target: RawServer, proxy: int) -> Non
         line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
 
     target.behave = behave
-    with dial(proxy) as line:
+    with dial(relay) as line:
         line.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         line.shutdown(socket.SHUT_WR)
         assert read_all(line).endswith(b"late")
 
 
-def test_a_reset_is_a_reset(target: RawServer, proxy: int) -> None:
+def test_a_reset_is_a_reset(target: RawServer, relay: int) -> None:
     """An end would make half a response look complete."""
 
     def behave(line: socket.socket) -> None:
@@ -260,7 +260,7 @@ def test_a_reset_is_a_reset(target: RawServer, proxy: int) -> None:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     target.behave = behave
-    with dial(proxy) as line:
+    with dial(relay) as line:
         line.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         while b"half" not in line.recv(1_000):
             pass
@@ -269,7 +269,7 @@ def test_a_reset_is_a_reset(target: RawServer, proxy: int) -> None:
             read_all(line)
 
 
-def test_protocols_are_switched(target: RawServer, proxy: int) -> None:
+def test_protocols_are_switched(target: RawServer, relay: int) -> None:
     """After a 101 both sides speak another protocol, such as that of websockets."""
 
     def behave(line: socket.socket) -> None:
@@ -279,7 +279,7 @@ def test_protocols_are_switched(target: RawServer, proxy: int) -> None:
             line.sendall(data[::-1])
 
     target.behave = behave
-    with dial(proxy) as line:
+    with dial(relay) as line:
         line.sendall(
             b"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
         )
@@ -290,9 +290,9 @@ def test_protocols_are_switched(target: RawServer, proxy: int) -> None:
         assert line.recv(1_000) == b"\xff\n\r\n\r1.1/PTTH / TEG\x00"
 
 
-def test_a_head_beyond_all_bounds_is_rejected(proxy: int) -> None:
+def test_a_head_beyond_all_bounds_is_rejected(relay: int) -> None:
     """The memory of the proxy is bounded."""
-    with dial(proxy) as line:
+    with dial(relay) as line:
         line.sendall(b"GET / HTTP/1.1\r\n" + b"X: " + b"v" * (1024 * 1024 + 70_000))
         head, _, body = read_all(line).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 431 ")

@@ -28,64 +28,64 @@ def guarded() -> Iterator[str]:
 
 
 @pytest.fixture
-def browser(guarded: str) -> Iterator[httpx2.Client]:
+def visitor(guarded: str) -> Iterator[httpx2.Client]:
     """A client that keeps cookies and sends no token by itself."""
     with httpx2.Client(base_url=guarded, verify=False) as client:
         yield client
 
 
-def sign_in(browser: httpx2.Client, **options: Any) -> httpx2.Response:
-    return browser.post("/_mock/login", json={"token": TOKEN}, **options)
+def sign_in(visitor: httpx2.Client, **options: Any) -> httpx2.Response:
+    return visitor.post("/_mock/login", json={"token": TOKEN}, **options)
 
 
-def signed_in(browser: httpx2.Client) -> bool:
-    shown = browser.get("/_mock/access")
+def signed_in(visitor: httpx2.Client) -> bool:
+    shown = visitor.get("/_mock/access")
     assert shown.json()["tokenRequired"] is True
     return bool(shown.json()["signedIn"])
 
 
-def test_a_page_signs_in_with_a_form(browser: httpx2.Client) -> None:
+def test_a_page_signs_in_with_a_form(visitor: httpx2.Client) -> None:
     """It is public and has no script; the next page is the start page, or one of this host."""
-    page = browser.get("/_mock/login", headers=PAGE)
+    page = visitor.get("/_mock/login", headers=PAGE)
     assert page.headers["content-type"].startswith("text/html")
     assert page.headers["x-frame-options"] == "DENY"
     assert "<script" not in page.text
     assert '<form method="post">' in page.text
-    assert not signed_in(browser)
-    own = {**PAGE, "Origin": str(browser.base_url).rstrip("/")}
-    done = browser.post("/_mock/login?to=/docs", data={"token": TOKEN}, headers=own)
+    assert not signed_in(visitor)
+    own = {**PAGE, "Origin": str(visitor.base_url).rstrip("/")}
+    done = visitor.post("/_mock/login?to=/docs", data={"token": TOKEN}, headers=own)
     assert (done.status_code, done.headers["location"]) == (303, "/docs")
     assert (
-        browser.post("/_mock/login", data={"token": TOKEN}, headers=own).headers["location"] == "/"
+        visitor.post("/_mock/login", data={"token": TOKEN}, headers=own).headers["location"] == "/"
     )
-    assert signed_in(browser)
-    assert browser.get("/_mock/worlds").status_code == 200
+    assert signed_in(visitor)
+    assert visitor.get("/_mock/worlds").status_code == 200
 
 
-def test_the_cookie_is_for_the_control_api_only(browser: httpx2.Client) -> None:
+def test_the_cookie_is_for_the_control_api_only(visitor: httpx2.Client) -> None:
     """No script reads it, no other site sends it, and it is not the token."""
-    cookie = sign_in(browser).headers["set-cookie"]
+    cookie = sign_in(visitor).headers["set-cookie"]
     assert re.fullmatch(
         r"runs_mock_control=[\w-]{32}; Path=/_mock; HttpOnly; SameSite=Strict", cookie
     )
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/mock"}
-    cookie = sign_in(browser, headers=forwarded).headers["set-cookie"]
+    cookie = sign_in(visitor, headers=forwarded).headers["set-cookie"]
     assert "; Path=/mock/_mock;" in cookie
     assert cookie.endswith("; Secure")
 
 
-def test_signing_out_ends_the_session(browser: httpx2.Client) -> None:
+def test_signing_out_ends_the_session(visitor: httpx2.Client) -> None:
     """Also for a copy of the cookie."""
-    sign_in(browser)
-    copy = dict(browser.cookies)
-    own = {"Origin": str(browser.base_url).rstrip("/")}
-    done = browser.post("/_mock/logout", headers=own)
+    sign_in(visitor)
+    copy = dict(visitor.cookies)
+    own = {"Origin": str(visitor.base_url).rstrip("/")}
+    done = visitor.post("/_mock/logout", headers=own)
     assert done.status_code == 204
     assert "Max-Age=0" in done.headers["set-cookie"]
-    assert not signed_in(browser)
-    with httpx2.Client(base_url=browser.base_url, cookies=copy, verify=False) as other:
+    assert not signed_in(visitor)
+    with httpx2.Client(base_url=visitor.base_url, cookies=copy, verify=False) as other:
         assert other.get("/_mock/worlds").status_code == 401
-    assert browser.post("/_mock/logout", headers=own).status_code == 401
+    assert visitor.post("/_mock/logout", headers=own).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -104,15 +104,15 @@ def test_signing_out_ends_the_session(browser: httpx2.Client) -> None:
     ids=str,
 )
 def test_the_cookie_does_not_count_for_other_pages(
-    browser: httpx2.Client, headers: dict[str, str]
+    visitor: httpx2.Client, headers: dict[str, str]
 ) -> None:
     """Another port of this host is another page, and browsers send it the same cookies."""
-    sign_in(browser)
+    sign_in(visitor)
     for method, path in (("GET", "/_mock/worlds"), ("POST", "/_mock/clock/freeze")):
-        response = browser.request(method, path, headers=headers)
+        response = visitor.request(method, path, headers=headers)
         assert response.status_code == 403, path
         assert "X-Mock-Token" in response.json()["detail"]
-    assert browser.get("/_mock/worlds", headers={**headers, "X-Mock-Token": TOKEN}).is_success
+    assert visitor.get("/_mock/worlds", headers={**headers, "X-Mock-Token": TOKEN}).is_success
 
 
 @pytest.mark.parametrize(
@@ -128,19 +128,19 @@ def test_the_cookie_does_not_count_for_other_pages(
     ids=str,
 )
 def test_the_cookie_counts_for_the_mocks_own_pages(
-    browser: httpx2.Client, headers: dict[str, str], reads: int, changes: int
+    visitor: httpx2.Client, headers: dict[str, str], reads: int, changes: int
 ) -> None:
     """What changes something has to name its origin, as browsers do."""
-    sign_in(browser)
-    own = str(browser.base_url).rstrip("/")
+    sign_in(visitor)
+    own = str(visitor.base_url).rstrip("/")
     headers = {name: text.format(own=own) for name, text in headers.items()}
-    assert browser.get("/_mock/clock", headers=headers).status_code == reads
-    assert browser.post("/_mock/clock/freeze", headers=headers).status_code == changes
+    assert visitor.get("/_mock/clock", headers=headers).status_code == reads
+    assert visitor.post("/_mock/clock/freeze", headers=headers).status_code == changes
 
 
-def test_a_proxy_names_the_origin(browser: httpx2.Client) -> None:
+def test_a_proxy_names_the_origin(visitor: httpx2.Client) -> None:
     """A trusted one does; plain HTTP is another origin than TLS."""
-    sign_in(browser)
+    sign_in(visitor)
     proxy = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "mock.test"}
     for origin, status in (
         ("https://mock.test", 200),
@@ -148,45 +148,45 @@ def test_a_proxy_names_the_origin(browser: httpx2.Client) -> None:
         ("https://other.test", 403),
     ):
         headers = {**proxy, "Origin": origin}
-        assert browser.post("/_mock/clock/freeze", headers=headers).status_code == status, origin
+        assert visitor.post("/_mock/clock/freeze", headers=headers).status_code == status, origin
 
 
-def test_the_feed_is_open_to_a_signed_in_page(browser: httpx2.Client) -> None:
+def test_the_feed_is_open_to_a_signed_in_page(visitor: httpx2.Client) -> None:
     """EventSource cannot send the token."""
-    assert browser.get("/_mock/events").status_code == 401
-    sign_in(browser)
+    assert visitor.get("/_mock/events").status_code == 401
+    sign_in(visitor)
     headers = {"Sec-Fetch-Site": "same-origin"}
-    with browser.stream("GET", "/_mock/events", headers=headers) as response:
+    with visitor.stream("GET", "/_mock/events", headers=headers) as response:
         assert response.status_code == 200
 
 
-def test_a_page_of_another_origin_does_not_guess(browser: httpx2.Client) -> None:
+def test_a_page_of_another_origin_does_not_guess(visitor: httpx2.Client) -> None:
     """Through a browser that can reach the mock."""
     for headers in ({"Origin": FOREIGN}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
-        assert sign_in(browser, headers=headers).status_code == 403
-    assert sign_in(browser).status_code == 200
+        assert sign_in(visitor, headers=headers).status_code == 403
+    assert sign_in(visitor).status_code == 200
 
 
 @pytest.mark.parametrize(
     "to", ["//example.com", "https://example.com", "/\\example.com", "/a\nb", "/\u20ac", "/\x01"]
 )
-def test_the_next_page_is_of_this_host(browser: httpx2.Client, to: str) -> None:
+def test_the_next_page_is_of_this_host(visitor: httpx2.Client, to: str) -> None:
     """Signing in leads nowhere else."""
-    response = browser.post("/_mock/login", params={"to": to}, data={"token": TOKEN}, headers=PAGE)
+    response = visitor.post("/_mock/login", params={"to": to}, data={"token": TOKEN}, headers=PAGE)
     assert response.status_code == 422
-    assert browser.get("/_mock/login", params={"as": "demo", "to": to}).status_code == 422
+    assert visitor.get("/_mock/login", params={"as": "demo", "to": to}).status_code == 422
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"token": 5}, {"token": "a" * 5_000}, {"token": TOKEN, "x": 1}]
 )
 def test_a_body_without_a_valid_token_is_rejected(
-    browser: httpx2.Client, body: dict[str, Any]
+    visitor: httpx2.Client, body: dict[str, Any]
 ) -> None:
     """As JSON and as a form."""
-    assert browser.post("/_mock/login", json=body).status_code == 422
+    assert visitor.post("/_mock/login", json=body).status_code == 422
     if body.get("token") != 5:
-        assert browser.post("/_mock/login", data=body).status_code == 422
+        assert visitor.post("/_mock/login", data=body).status_code == 422
 
 
 def test_wrong_tokens_are_rejected_ever_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,23 +255,23 @@ def cookie(session: str) -> list[tuple[bytes, bytes]]:
     return [(b"cookie", f"a=b; runs_mock_control={session}".encode())]
 
 
-def test_signing_out_ends_the_feeds_of_the_session(browser: httpx2.Client) -> None:
+def test_signing_out_ends_the_feeds_of_the_session(visitor: httpx2.Client) -> None:
     """Not those of others, nor those of clients with the token."""
-    with httpx2.Client(base_url=browser.base_url, verify=False) as other, ExitStack() as stack:
-        sign_in(browser)
+    with httpx2.Client(base_url=visitor.base_url, verify=False) as other, ExitStack() as stack:
+        sign_in(visitor)
         sign_in(other)
         feeds = {
             name: stack.enter_context(client.stream("GET", "/_mock/events", headers=headers))
             for name, client, headers in (
-                ("own", browser, {"Sec-Fetch-Site": "same-origin"}),
+                ("own", visitor, {"Sec-Fetch-Site": "same-origin"}),
                 ("other", other, {"Sec-Fetch-Site": "same-origin"}),
-                ("token", browser, {"X-Mock-Token": TOKEN, "Cookie": ""}),
+                ("token", visitor, {"X-Mock-Token": TOKEN, "Cookie": ""}),
             )
         }
         parts = {name: feed.iter_raw() for name, feed in feeds.items()}
         assert all(b"event: hello" in next(one) for one in parts.values())
-        own = {"Origin": str(browser.base_url).rstrip("/")}
-        assert browser.post("/_mock/logout", headers=own).status_code == 204
+        own = {"Origin": str(visitor.base_url).rstrip("/")}
+        assert visitor.post("/_mock/logout", headers=own).status_code == 204
         assert b"event: clock" not in b"".join(parts["own"])  # It has ended.
         other.post("/_mock/clock/freeze", headers={"X-Mock-Token": TOKEN})
         for name in ("other", "token"):
