@@ -16,12 +16,16 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from conformance.client.pacing import Pacer
 from conformance.fuzz.child import bound_bodies, end_with_parent, renew_credentials
 from conformance.fuzz.credential_file import CredentialFile
+from conformance.fuzz.run_supply import RunSupply
 from conformance.fuzz.schema import CACHE, CREDENTIAL, PER_MINUTE, PLACEHOLDER, RUNS, TOO_LARGE
 from conformance.vocabulary import Operation
 
 _credential = CredentialFile(Path(os.environ[CREDENTIAL]))
-_runs: dict[str, dict[str, list[str]]] = json.loads(os.environ[RUNS])
-_own_runs = {run_id for pool in _runs.values() for runs in pool.values() for run_id in runs}
+_supplies = {
+    phase: RunSupply(pools, histories=phase == "stateful")
+    for phase, pools in json.loads(os.environ[RUNS]).items()
+}
+_own_runs = {run_id for supply in _supplies.values() for run_id in supply.runs}
 _pacer = Pacer(float(os.environ[PER_MINUTE]))
 set_hypothesis_home_dir(os.environ[CACHE])
 bound_bodies()
@@ -37,12 +41,12 @@ def response_size(context: Any, response: Any, case: Any) -> None:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
-    """Complete the case; a case that is meant to succeed uses its run up, save the last."""
+    """Complete the case with the credential and a run."""
     _pacer.wait()
     case.headers = {**(case.headers or {}), **_credential.headers()}
     run_id: Any = (case.path_parameters or {}).get("run_id")
     if run_id == PLACEHOLDER:
-        run_id = _next_run(case)
+        run_id = _supplies[_phase(case)].next(_operation(case), valid=_is_valid(case))
     elif run_id not in _own_runs and _is_uuid(run_id):
         # It may be made up, or one of the list's: another one that is made up does for both.
         run_id = str(uuid.uuid5(uuid.NAMESPACE_OID, run_id))
@@ -53,25 +57,32 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
 
 @schemathesis.hook
 def after_call(context: Any, case: Any, response: Any) -> None:
-    """A retry may make another run, which is the kit's as well."""
-    if (
-        case.operation.definition.raw["operationId"] != Operation.RETRY
-        or response.status_code >= 300
-    ):
+    """Remember what became of the run; a retry may make another one, which is the kit's as well."""
+    run_id: Any = (case.path_parameters or {}).get("run_id")
+    operation = _operation(case)
+    if run_id not in _own_runs or operation not in (Operation.CANCEL, Operation.RETRY):
         return
-    try:
-        made = json.loads(response.content)["id"]
-    except (ValueError, LookupError, TypeError):
-        return
-    if isinstance(made, str) and case.path_parameters["run_id"] in _own_runs:
-        _own_runs.add(made)
+    if response.status_code < 300:
+        try:
+            made = json.loads(response.content)["id"]
+        except (ValueError, LookupError, TypeError):
+            made = None
+        if operation == Operation.RETRY and isinstance(made, str):
+            _own_runs.add(made)
+            run_id = made
+    _supplies[_phase(case)].note(operation, run_id, response.status_code)
 
 
-def _next_run(case: Any) -> str:
-    phase = "examples" if case.meta is None else case.meta.phase.name.value
-    runs = _runs[phase][case.operation.definition.raw["operationId"]]
-    meant_well = case.meta is None or case.meta.generation.mode.value == "positive"
-    return runs.pop(0) if meant_well and len(runs) > 1 else runs[-1]
+def _phase(case: Any) -> str:
+    return "examples" if case.meta is None else str(case.meta.phase.name.value)
+
+
+def _operation(case: Any) -> Operation:
+    return Operation(case.operation.definition.raw["operationId"])
+
+
+def _is_valid(case: Any) -> bool:
+    return case.meta is None or case.meta.generation.mode.value == "positive"
 
 
 def _is_uuid(text: Any) -> bool:

@@ -1,0 +1,96 @@
+"""Which run a case of Schemathesis gets: one on which its operation may succeed, with a history
+where there is one."""
+
+from conformance.fuzz.run_supply import RunSupply
+from conformance.vocabulary import Operation
+
+CANCEL, RETRY, GET = Operation.CANCEL, Operation.RETRY, Operation.GET
+POOLS = {CANCEL: ["c1", "c2"], RETRY: ["r1", "r2"], GET: ["done"]}
+
+
+def supply(*, histories: bool = True) -> RunSupply:
+    return RunSupply(
+        {operation.value: runs for operation, runs in POOLS.items()}, histories=histories
+    )
+
+
+def test_a_run_is_cancelled_and_retried_by_turns() -> None:
+    """So each operation soon succeeds on a run with a history."""
+    runs = supply()
+    for _ in range(3):
+        assert runs.next(CANCEL, valid=True) == "c1"
+        runs.note(CANCEL, "c1", 200)
+        assert runs.next(RETRY, valid=True) == "c1"
+        runs.note(RETRY, "c1", 202)
+
+
+def test_an_unused_run_follows_one_that_came_to_its_end() -> None:
+    """It rejects both operations."""
+    runs = supply()
+    runs.note(CANCEL, "c1", 200)
+    runs.note(RETRY, "c1", 200)
+    runs.note(CANCEL, "c1", 409)
+    assert runs.next(RETRY, valid=True) == "c1"
+    runs.note(RETRY, "c1", 409)
+    assert (runs.next(CANCEL, valid=True), runs.next(RETRY, valid=True)) == ("c2", "r1")
+
+
+def test_a_run_that_rejects_one_operation_suits_the_other() -> None:
+    """It ended by itself, or began again."""
+    runs = supply()
+    runs.note(RETRY, "r1", 409)
+    assert runs.next(CANCEL, valid=True) == "r1"
+    runs.note(CANCEL, "r1", 200)
+    runs.note(RETRY, "r1", 409)
+    assert runs.next(CANCEL, valid=True) == "r1"
+
+
+def test_a_run_is_left_when_all_came_to_their_end() -> None:
+    """A case always gets one."""
+    runs = supply()
+    for run_id in ("c1", "c2", "r1", "r2"):
+        runs.note(CANCEL, run_id, 409)
+        runs.note(RETRY, run_id, 409)
+    assert runs.runs == {"done"}
+    assert {runs.next(CANCEL, valid=True), runs.next(RETRY, valid=False)} <= {
+        "c1",
+        "c2",
+        "r1",
+        "r2",
+    }
+
+
+def test_an_invalid_case_gets_the_last_run() -> None:
+    """Should it be accepted by mistake, the run that comes next is still as it was."""
+    runs = supply()
+    assert (runs.next(CANCEL, valid=False), runs.next(RETRY, valid=False)) == ("c2", "r2")
+    runs.note(CANCEL, "c2", 422)
+    runs.note(CANCEL, "c2", 500)
+    assert runs.runs == {"c1", "c2", "r1", "r2", "done"}
+
+
+def test_a_read_finds_what_was_changed() -> None:
+    """By turns with the run that never changes."""
+    runs = supply()
+    assert runs.next(GET, valid=True) == "done"
+    runs.note(CANCEL, "c1", 200)
+    assert [runs.next(GET, valid=True) for _ in range(2)] == ["c1", "done"]
+
+
+def test_outside_sequences_a_run_is_used_once() -> None:
+    """Few cases have to succeed there, and a service may reject what has a history."""
+    runs = supply(histories=False)
+    runs.note(CANCEL, "c1", 200)
+    runs.note(RETRY, "r1", 409)
+    assert (runs.next(CANCEL, valid=True), runs.next(RETRY, valid=True)) == ("c2", "r2")
+    assert runs.next(GET, valid=True) == "done"
+    runs.note(CANCEL, "c2", 200)
+    assert runs.next(CANCEL, valid=True) == "c2"
+
+
+def test_an_operation_that_is_not_tested_has_no_runs() -> None:
+    """A phase may have one of the two alone."""
+    runs = RunSupply({CANCEL.value: ["c1", "c2"]}, histories=True)
+    runs.note(CANCEL, "c1", 200)
+    assert runs.next(CANCEL, valid=True) == "c2"
+    assert runs.runs == {"c2"}
