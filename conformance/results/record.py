@@ -50,7 +50,7 @@ class RunRecord:
     says why it is incomplete, `notes` limit how far it can be relied on, `came_late` are the
     transitions that came after the kit had given them up.
 
-    A shard has the requirements of its own checks in `planned`, and in `division` a digest of how
+    A shard has the requirements of its own checks in `planned`, and in `shards` a digest of how
     the checks were divided.
     """
 

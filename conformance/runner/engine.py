@@ -41,12 +41,12 @@ from conformance.results.result import Result
 from conformance.runner.budget import Budget
 from conformance.runner.build_report import begin_record, conclude, show
 from conformance.runner.check_results import Judging
-from conformance.runner.division import divide, part
 from conformance.runner.execution import Execution
 from conformance.runner.lanes import Lanes
 from conformance.runner.request_plan import RequestPlan
 from conformance.runner.selection import POSITION, call, cheapest_first, overlapped, select
 from conformance.runner.session import Session
+from conformance.runner.shards import divide, part
 from conformance.runner.workers import CheckLock, Planned, WorkerInput, WorkerOutput, send_output
 from conformance.vocabulary import Verdict
 

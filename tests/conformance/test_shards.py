@@ -19,8 +19,8 @@ from conformance.harness.markers import CheckInfo
 from conformance.results.record import RunRecord, Shard
 from conformance.results.report import Report
 from conformance.runner.build_report import conclude
-from conformance.runner.division import divide, part
 from conformance.runner.selection import SelectedCheck
+from conformance.runner.shards import divide, part
 from conformance.vocabulary import ExitCode, Verdict
 
 SOME = ("GET-0[12]", "LIST-0[124]", "LIFE-02", "STEPS-01")
