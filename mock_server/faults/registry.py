@@ -1,6 +1,6 @@
 """All kinds of fault, found by their classes, and what is derived from them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, Field, create_model
@@ -21,10 +21,23 @@ def _classes(base: type[Fault]) -> Iterator[type[Fault]]:
 
 _MODULES = frozenset(module.__name__ for module in (altered, response_faults, stream_faults))
 
-KINDS: dict[str, type[Fault]] = {
-    kind.name: kind for kind in sorted(_classes(Fault), key=lambda kind: kind.order)
-}
-"""Every kind of fault by name, in the order in which they wrap a response."""
+
+def by_name(kinds: Iterable[type[Fault]]) -> dict[str, type[Fault]]:
+    """Return the kinds by name, in the order in which they wrap a response.
+
+    Raises:
+        ValueError: Two of them have the same name.
+    """
+    found: dict[str, type[Fault]] = {}
+    for kind in sorted(kinds, key=lambda kind: kind.order):
+        if (other := found.setdefault(kind.name, kind)) is not kind:
+            message = f"{kind.__qualname__}: expected a name of its own, got {kind.name!r}"
+            raise ValueError(f"{message} of {other.__qualname__}. Choose another `name`.")
+    return found
+
+
+KINDS = by_name(_classes(Fault))
+"""Every kind of fault by name."""
 
 
 def description(kind: type[BaseModel]) -> str:

@@ -11,6 +11,7 @@ from raw_http import answer, content_length, opened, read
 
 from mock_server.engine.behaviour import find
 from mock_server.engine.randomness import SeededRandom
+from mock_server.faults import registry
 from mock_server.faults.response_faults import MAX_DELAY, Latency
 from mock_server.resources import behaviours_dir
 from mock_server.settings import Settings
@@ -251,3 +252,11 @@ def test_faults_of_several_rules_apply_to_the_same_response(
     head, body = answer(mock_world, run)
     assert head.startswith(b"HTTP/1.1 502")
     assert content_length(head) == 2 * len(body)
+
+
+def test_two_kinds_of_fault_have_two_names() -> None:
+    """One would silently take the place of the other."""
+    latency = registry.KINDS["latency"]
+    other = type("Other", (latency,), {"__module__": latency.__module__})
+    with pytest.raises(ValueError, match=r"Other: .*'latency' of Latency\."):
+        registry.by_name([latency, other])

@@ -1,5 +1,4 @@
-"""The layers of a request, one module per layer.
+"""The layers of a request, one module per layer; `mock_server/app.py` holds their order.
 
-In this order: proxy, CORS, recording, control access, routing, validation, faults, operations. A
-request for none of the operations passes on to Flask, which renders the pages.
+A request for none of the operations passes on to Flask, which renders the pages.
 """
