@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+_OF_MCP = frozenset({"mcp"})
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -99,11 +100,14 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def explain_missing_library(error: ModuleNotFoundError) -> str:
-    """Return which library of the extra `mock` is missing and how to install it.
+    """Return which library of an extra is missing and how to install it.
 
     Raise the error again if the missing module is the mock's own.
     """
     library = (error.name or "").partition(".")[0]
     if library in {"", __package__}:
         raise error
-    return f"{library}: expected an installed library. Run pip install 'automation-runs-kit[mock]'"
+    extras = "mock,mcp" if library in _OF_MCP else "mock"
+    return (
+        f"{library}: expected an installed library. Run pip install 'automation-runs-kit[{extras}]'"
+    )

@@ -53,6 +53,7 @@ LAYERS = {
         "connection",
         "server",
         "testing",
+        "mcp",
         "pytest_plugin cli",
     ),
     "conformance": (

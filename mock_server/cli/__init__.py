@@ -26,6 +26,9 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         "Serve": {
             "serve": ("serve", "Serve the API until Ctrl-C."),
         },
+        "For agents": {
+            "mcp": ("mcp", "Serve the mock as tools, over the Model Context Protocol."),
+        },
         "Judge a client": {
             "exam": ("exam", "Judge a client in prepared situations, by what it sends and shows."),
         },

@@ -22,18 +22,19 @@ pytestmark = pytest.mark.package
 
 WITHOUT_IMPORT = {"httptools", "pytest-xdist", "uvloop"}
 """Libraries that are needed and imported by others: uvicorn and pytest load them by name."""
-OPTIONAL_IMPORT = {"mock_server": {"pytest", "redis"}, "conformance": set[str]()}
+OPTIONAL_IMPORT = {"mock_server": {"pytest", "redis", "mcp"}, "conformance": set[str]()}
 """Libraries that a module may import and its extra does not install: pytest, which the users of the
-mock's fixtures have, and that of the extra `store`."""
+mock's fixtures have, and those of the extras `store` and `mcp`."""
 
 # The hooks load only where the kit prepares Schemathesis (`test_the_kit_checks`),
-# and the module for Valkey needs another extra.
+# and the modules for Valkey and for agents need other extras.
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 package = importlib.import_module(sys.argv[1])
 names = [m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
 for name in names:
-    if name.rpartition(".")[2] not in {"__main__", "hooks", "valkey"}:
+    agents = name.startswith(f"{package.__name__}.mcp.")
+    if not agents and name.rpartition(".")[2] not in {"__main__", "hooks", "valkey"}:
         importlib.import_module(name)
 print(len(names))
 """
@@ -170,6 +171,8 @@ def test_the_mock_serves(mock_alone: Environment, tmp_path: Path) -> None:
     words = ["serve", "--port", "0", "--store", "valkey://127.0.0.1"]
     printed = run([mock_alone.scripts / "runs-mock", *words], tmp_path, code=2)
     assert "pip install 'automation-runs-kit[mock,store]'" in printed
+    printed = run([mock_alone.scripts / "runs-mock", "mcp"], tmp_path, code=2)
+    assert "pip install 'automation-runs-kit[mock,mcp]'" in printed
 
 
 @pytest.mark.extended
