@@ -20,6 +20,9 @@ class ResponseCycle(RequestResponseCycle):
     """One request and its response on a ``CoalescingTransport``."""
 
     transport: CoalescingTransport  # type: ignore[assignment]
+    forwarded = False
+    """Whether another process of the mock has passed the request on."""
+
     _bodiless = False
 
     async def send(self, message: Any) -> None:

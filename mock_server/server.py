@@ -33,13 +33,15 @@ class Server(uvicorn.Server):
         ready: Callable[[], None],
         *,
         background: Callable[[], Coroutine[None, None, None]] | None = None,
+        connection: Callable[..., asyncio.Protocol] = Connection,
     ) -> None:
-        """``ready`` is called when it serves; ``background`` runs until it stops."""
+        """``ready`` is called when it serves; ``background`` runs until it stops; ``connection``
+        returns the protocol of a new connection."""
         limits = mock.worlds.settings.limits
         super().__init__(
             uvicorn.Config(
                 mock,
-                http=partial(Connection, limits=limits),  # type: ignore[arg-type]
+                http=partial(connection, limits=limits),  # type: ignore[arg-type]
                 ws="none",  # A request to change to WebSocket is served as any other.
                 log_level="warning",
                 access_log=False,
