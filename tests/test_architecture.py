@@ -52,6 +52,7 @@ LAYERS = {
         "response_cycle",
         "connection",
         "server",
+        "cluster",
         "testing",
         "mcp",
         "pytest_plugin cli",

@@ -1,0 +1,117 @@
+"""A connection of one process of several: requests for worlds of others go to their owners."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from starlette.types import ASGIApp
+
+from mock_server.cluster.forwarding import FORWARDED, Forward, Forwarder
+from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
+from mock_server.connection import Connection
+from mock_server.response_cycle import ResponseCycle
+
+Route = Peer | ASGIApp | None
+"""Who responds: a peer, an application in place of the mock, or the mock itself."""
+
+
+class Router(Protocol):
+    """Decides who responds to a request."""
+
+    def route(self, scope: Any) -> Route | asyncio.Future[Owner]:
+        """Return the route of a request that came from a client."""
+
+
+HandOver = Callable[["ClusterConnection", Peer, bytes], bool]
+"""Gives a connection with the bytes that were read to a peer; returns whether it did."""
+
+
+class ClusterConnection(Connection):
+    """As ``Connection``, with ``router`` and ``forwarder`` for requests of clients.
+
+    A request that a peer has forwarded is always served here, so no request goes in circles.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        router: Router,
+        forwarder: Forwarder,
+        hand_over: HandOver | None = None,
+        received: bytes = b"",
+        **options: Any,
+    ) -> None:
+        """``received`` are bytes that a peer has read from a connection that it handed over."""
+        super().__init__(*args, **options)
+        self._router = router
+        self._forwarder = forwarder
+        self._hand_over = hand_over
+        self._received = received
+        self._read_so_far: bytes | None = None if hand_over is None or received else b""
+        self._routing: set[asyncio.Task[None]] = set()
+        self.forwarding: Forward | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        received, self._received = self._received, b""
+        if received:
+            self.data_received(received)
+
+    def data_received(self, data: bytes) -> None:
+        if self._read_so_far is not None:
+            self._read_so_far += data
+        super().data_received(data)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.forwarding is not None:
+            self.forwarding.drained()
+
+    def _new_cycle(self) -> ResponseCycle:
+        cycle = super()._new_cycle()
+        headers = self.headers
+        if headers and headers[0][0] == FORWARDED and self._forwarder.accept(cycle.scope):
+            cycle.forwarded = True
+        return cycle
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        read, self._read_so_far = self._read_so_far, None
+        if cycle.forwarded:
+            super()._start_asgi_task(cycle, app)
+            return
+        route = self._router.route(cycle.scope)
+        if isinstance(route, asyncio.Future):
+            task = self.loop.create_task(self._start_later(cycle, app, route))
+            self._routing.add(task)
+            task.add_done_callback(self._routing.discard)
+        elif isinstance(route, Peer):
+            if read is None or self._hand_over is None or not self._hand_over(self, route, read):
+                self._forwarder.forward(self, cycle, route)
+        else:
+            respond: Any = app if route is None else route
+            super()._start_asgi_task(cycle, respond)
+
+    async def _start_later(self, cycle: Any, app: Any, owner: asyncio.Future[Owner]) -> None:
+        try:
+            peer = await owner
+        except UnknownOwnerError as error:
+            if not cycle.disconnected:
+                self.unavailable(str(error))
+            return
+        if cycle.disconnected:
+            return
+        if peer is None:
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._forwarder.forward(self, cycle, peer)
+
+    def unavailable(self, reason: str) -> None:
+        """Respond 503 with ``Retry-After``, and close the connection."""
+        if not self._rejected and not self.transport.is_closing():
+            self._reject(503, reason)
+
+    def give_away(self) -> None:
+        """Forget the connection, which another process has taken over."""
+        self._rejected = True
+        self._unread = b""
+        self.transport.abort()

@@ -1,0 +1,63 @@
+"""Faults that end the connection of a client, where its request was forwarded.
+
+The owner sees the connection of a peer, so it says over that how the client's is to end: with a
+mark, the last bytes before it closes. The secret is part of the mark, so no response contains one.
+"""
+
+import socket
+import struct
+from typing import Any
+
+_NO_LINGERING = struct.pack("ii", 1, 0)
+
+
+class Endings:
+    """The marks of peers that have the same ``secret``."""
+
+    def __init__(self, secret: str) -> None:
+        self.close = f"\r\n{secret} close\r\n".encode()
+        self.reset = f"\r\n{secret} reset\r\n".encode()
+        self.marks = (self.close, self.reset)
+
+    def cut(self, data: bytes) -> tuple[bytes, bool]:
+        """Return ``data`` without its mark, and whether that means a reset."""
+        mark = self.reset if data.endswith(self.reset) else self.close
+        return data.removesuffix(mark), mark is self.reset
+
+
+class ForwardedConnection:
+    """The client's connection, as a fault sees it that ends it."""
+
+    def __init__(self, transport: Any, endings: Endings) -> None:
+        self._transport = transport
+        self._endings = endings
+
+    def get_extra_info(self, _name: str) -> "ForwardedConnection":
+        """Return the socket: its options are those of the client's."""
+        return self
+
+    def setsockopt(self, *_option: Any) -> None:
+        """Leave that to the process that has the socket."""
+
+    def close(self) -> None:
+        """Close the client's connection."""
+        self._end(self._endings.close)
+
+    def abort(self) -> None:
+        """Reset the client's connection."""
+        self._end(self._endings.reset)
+
+    def _end(self, mark: bytes) -> None:
+        self._transport.write(mark)
+        self._transport.close()
+
+
+def end(transport: Any, *, reset: bool) -> None:
+    """End the connection of a client as the owner has said."""
+    if not reset:
+        transport.close()
+        return
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+    transport.abort()

@@ -1,0 +1,344 @@
+"""Forwarding: a request that another process responds to, over a connection of its own.
+
+The head is sent with one more field, then the body as it arrives; the bytes of the response go to
+the client as they come, so streams are not buffered. A client that leaves ends the request of the
+owner, and an owner that breaks off breaks the client's connection off.
+"""
+
+import asyncio
+import hmac
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import httptools
+
+from mock_server.cluster import endings
+from mock_server.cluster.endings import Endings, ForwardedConnection
+from mock_server.cluster.ownership import Peer
+from mock_server.engine.clock import monotonic
+from mock_server.http.middleware.faults import CONNECTION
+from mock_server.response_cycle import ResponseCycle
+
+if TYPE_CHECKING:
+    from mock_server.cluster.connection import ClusterConnection
+
+FORWARDED = b"x-mock-forwarded"
+"""The first header field of a forwarded request: the secret, client, server and scheme."""
+
+_MAX_IDLE = 64
+_IDLE_SECONDS = 20.0
+"""Idle connections that are kept for each peer, and for how long: less than a peer keeps them."""
+
+_FIRST_FINAL_STATUS = 200
+
+
+class Forwarder:
+    """Forwards requests to peers that have the same ``secret``, one word.
+
+    Only the field with the secret is believed, so no client can forge it.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+        self.endings = Endings(secret)
+        self._idle: defaultdict[Peer, list[Upstream]] = defaultdict(list)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def forward(self, connection: "ClusterConnection", cycle: ResponseCycle, peer: Peer) -> None:
+        """Let ``peer`` respond to the request of ``cycle``; 503 if it cannot be reached."""
+        forward = Forward(self, connection, cycle, peer)
+        cycle.message_event = forward  # type: ignore[assignment]
+        idle = self._idle[peer]
+        while idle:
+            upstream = idle.pop()
+            if upstream.usable:
+                forward.begin(upstream)
+                return
+        task = asyncio.get_running_loop().create_task(self._connect(forward, peer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, forward: "Forward", peer: Peer) -> None:
+        try:
+            upstream = await peer.connect(lambda: Upstream(self.endings))
+        except OSError as error:
+            forward.fail(f"cannot be reached: {error.strerror or 'no response in time'}")
+        else:
+            forward.begin(upstream)
+
+    def keep(self, peer: Peer, upstream: "Upstream") -> None:
+        """Keep a connection for the next request."""
+        idle = self._idle[peer]
+        if len(idle) < _MAX_IDLE:
+            upstream.idle_since = monotonic()
+            idle.append(upstream)
+        else:
+            upstream.abort()
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        for idle in self._idle.values():
+            for upstream in idle:
+                upstream.abort()
+        self._idle.clear()
+
+    def mark(self, scope: Any) -> bytes:
+        """Return the line that makes a request with that scope a forwarded one."""
+        client, server = scope["client"] or ("-", 0), scope["server"] or ("-", 0)
+        return b"%b: %b %b %d %b %d %b\r\n" % (
+            FORWARDED,
+            self._secret,
+            client[0].encode(),
+            client[1],
+            server[0].encode(),
+            server[1] or 0,
+            scope["scheme"].encode(),
+        )
+
+    def accept(self, scope: Any) -> bool:
+        """Return whether the request is a forwarded one, and restore its client and server.
+
+        Faults then end the connection of that client.
+        Its first header field is ``FORWARDED``, and is removed.
+        """
+        parts = scope["headers"][0][1].split(b" ")
+        if len(parts) != 6 or not hmac.compare_digest(parts[0], self._secret):
+            return False
+        _, client, client_port, server, server_port, scheme = (one.decode() for one in parts)
+        scope["client"] = None if client == "-" else (client, int(client_port))
+        scope["server"] = None if server == "-" else (server, int(server_port))
+        scope["scheme"] = scheme
+        extensions = scope["extensions"]
+        extensions[CONNECTION] = ForwardedConnection(extensions[CONNECTION], self.endings)
+        del scope["headers"][0]
+        return True
+
+
+class Forward:
+    """One request that a peer responds to.
+
+    It is the event of its cycle: the connection calls ``set`` when more of the body has arrived,
+    and when the client has left.
+    """
+
+    def __init__(
+        self,
+        forwarder: Forwarder,
+        connection: "ClusterConnection",
+        cycle: ResponseCycle,
+        peer: Peer,
+    ) -> None:
+        self._forwarder = forwarder
+        self._connection = connection
+        self._peer = peer
+        self._upstream: Upstream | None = None
+        self._chunked = any(name == b"transfer-encoding" for name, _ in cycle.scope["headers"])
+        self._sent = self._over = False
+        self.cycle = cycle
+        self.bodiless = cycle.scope["method"] == "HEAD"
+
+    def begin(self, upstream: "Upstream") -> None:
+        """Send the request over ``upstream``."""
+        if self._over:  # The client has left meanwhile.
+            self._forwarder.keep(self._peer, upstream)
+            return
+        self._upstream, upstream.forward = upstream, self
+        self._connection.forwarding = self
+        scope = self.cycle.scope
+        query = scope["query_string"]
+        target = scope["raw_path"] + (b"?" + query if query else b"")
+        lines = [
+            b"%b %b HTTP/%b\r\n"
+            % (scope["method"].encode(), target, scope["http_version"].encode()),
+            self._forwarder.mark(scope),
+            *[b"%b: %b\r\n" % field for field in scope["headers"]],
+            b"\r\n",
+        ]
+        self._pump(b"".join(lines))
+
+    def set(self) -> None:
+        """Send what has arrived of the body; leave the peer if the client has left."""
+        if self._over:
+            return
+        if self.cycle.disconnected:
+            self._end()
+            if self._upstream is not None:
+                self._upstream.abort()
+        elif self._upstream is not None and not self._upstream.write_paused:
+            self._pump()
+
+    def _pump(self, head: bytes = b"") -> None:
+        cycle, upstream = self.cycle, self._upstream
+        assert upstream is not None
+        arrived, cycle.body = bytes(cycle.body), bytearray()
+        body = arrived
+        if self._chunked:
+            if body:
+                body = b"%x\r\n%b\r\n" % (len(body), body)
+            if not cycle.more_body and not self._sent:
+                self._sent = True
+                body += b"0\r\n\r\n"
+        if head or body:
+            upstream.write(head + body)
+        if arrived and not upstream.write_paused:
+            cycle.flow.resume_reading()
+
+    def received(self, data: bytes, *, complete: bool, reusable: bool) -> None:
+        """Send ``data``, bytes of the response, to the client."""
+        cycle = self.cycle
+        cycle.response_started = True
+        cycle.transport.write(data)
+        if complete:
+            self._complete(reusable=reusable)
+        elif cycle.flow.write_paused and self._upstream is not None:
+            self._upstream.pause_reading()
+
+    def _complete(self, *, reusable: bool) -> None:
+        cycle, upstream = self.cycle, self._upstream
+        assert upstream is not None
+        # A peer may respond before it has read the body: then the connection cannot be reused.
+        whole = not cycle.more_body and not cycle.body
+        self._end()
+        if reusable and whole:
+            self._forwarder.keep(self._peer, upstream)
+        else:
+            upstream.abort()
+        cycle.response_complete = True
+        if not (reusable and cycle.keep_alive):
+            cycle.transport.close()
+        cycle.on_response()
+
+    def broken_off(self, data: bytes, reset: bool) -> None:
+        """Send the last bytes to the client, and end its connection as a fault wants it."""
+        self._end()
+        cycle = self.cycle
+        if data:
+            cycle.transport.write(data)
+        cycle.response_started = cycle.response_complete = True
+        endings.end(cycle.transport, reset=reset)
+
+    def drained(self) -> None:
+        """Read on, because the client has taken what was sent."""
+        if self._upstream is not None:
+            self._upstream.resume_reading()
+
+    def fail(self, reason: str) -> None:
+        """End the response: with 503 where it has not begun, else with the connection."""
+        if self._over:
+            return
+        self._end()
+        cycle = self.cycle
+        if cycle.response_started:
+            # What the peer sent is all there is: of a response that ends with its connection, or
+            # of one that broke off.
+            cycle.response_complete = True
+            cycle.transport.close()
+        else:
+            self._connection.unavailable(f"The owner of this world, {self._peer.name}, {reason}.")
+
+    def _end(self) -> None:
+        self._over = True
+        if self._upstream is not None:
+            self._upstream.forward = None
+        if self._connection.forwarding is self:
+            self._connection.forwarding = None
+
+    def pause_body(self) -> None:
+        """Read no more of the request, because the peer does not take it."""
+        self.cycle.flow.pause_reading()
+
+    def resume_body(self) -> None:
+        """Read on, because the peer has taken what was sent."""
+        self.set()
+        if self._upstream is not None and not self._upstream.write_paused:
+            self.cycle.flow.resume_reading()
+
+
+class Upstream(asyncio.Protocol):
+    """A connection with a peer, for one request after the other."""
+
+    def __init__(self, endings: Endings) -> None:
+        self._endings = endings
+        self.forward: Forward | None = None
+        self.idle_since = 0.0
+        self.write_paused = False
+        self._closed = False
+        self._paused = False
+        self._complete = self._reusable = False
+        self._parser = httptools.HttpResponseParser(self)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the peer still reads from it."""
+        if not self._closed and monotonic() - self.idle_since > _IDLE_SECONDS:
+            self.abort()
+        return not self._closed
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.write = transport.write
+
+    def data_received(self, data: bytes) -> None:
+        forward = self.forward
+        if forward is None:
+            self.abort()  # Nothing was asked for.
+            return
+        if data.endswith(self._endings.marks):
+            forward.broken_off(*self._endings.cut(data))
+            self.abort()
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            forward.fail("sends what is not HTTP")
+            self.abort()
+            return
+        complete, self._complete = self._complete, False
+        forward.received(data, complete=complete, reusable=self._reusable)
+
+    def on_headers_complete(self) -> None:
+        if self.forward is not None and self.forward.bodiless:
+            final = self._parser.get_status_code() >= _FIRST_FINAL_STATUS
+            if final:
+                self._finish()
+                self._parser = httptools.HttpResponseParser(self)  # It would wait for a body.
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() >= _FIRST_FINAL_STATUS:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._complete, self._reusable = True, self._parser.should_keep_alive()
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        if self.forward is not None:
+            self.forward.pause_body()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self.forward is not None:
+            self.forward.resume_body()
+
+    def pause_reading(self) -> None:
+        """Read nothing until ``resume_reading``."""
+        if not self._paused and not self._closed:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if self._paused and not self._closed:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Close it at once."""
+        self._closed = True
+        self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed = True
+        if self.forward is not None:
+            self.forward.fail("has ended")

@@ -1,0 +1,326 @@
+"""Requests that another process of the mock responds to; here, another server of this process."""
+
+import asyncio
+import json
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+import httpx2
+import pytest
+
+from mock_server.app import Mock
+from mock_server.cluster.connection import Route, Router
+from mock_server.cluster.forwarding import Forwarder
+from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError, rendezvous
+from mock_server.cluster.server import ClusterServer
+from mock_server.engine.clock import from_text
+from mock_server.server import address, bind
+from mock_server.settings import Settings
+from mock_server.testing import RUNS
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
+
+KEY = {"X-API-Key": "demo"}
+SECRET = "secret-of-the-peers"
+
+
+class Routes:
+    """Routes requests by the name in ``X-Route``."""
+
+    def __init__(self, peers: dict[str, Peer]) -> None:
+        self._peers = peers
+
+    def route(self, scope: Any) -> Route | asyncio.Future[Owner]:
+        wanted = dict(scope["headers"]).get(b"x-route", b"local").decode()
+        if not wanted.startswith("later-"):
+            return self._peers.get(wanted)
+        future: asyncio.Future[Owner] = asyncio.get_running_loop().create_future()
+        name = wanted.removeprefix("later-")
+        if name == "unknown":
+            future.set_exception(UnknownOwnerError("The owner is not known."))
+        else:
+            future.set_result(self._peers.get(name))
+        return future
+
+
+class Pair(NamedTuple):
+    """A client of the owner itself, one of the process that forwards, the port of that, and the
+    listener of a peer that the test plays."""
+
+    owner: httpx2.Client
+    entry: httpx2.Client
+    port: int
+    rude: socket.socket
+
+
+@contextmanager
+def served(listener: socket.socket, router: Router) -> Iterator[None]:
+    """Serve a mock with a frozen clock on ``listener``, from a thread."""
+    mock = Mock(Settings(now=from_text("2026-03-02T08:15:00Z"), scale=0))
+    ready = threading.Event()
+    server = ClusterServer(mock, ready.set, router, Forwarder(SECRET))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    thread.start()
+    try:
+        assert ready.wait(30)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    place = tmp_path_factory.mktemp("s")
+    path = str(place / "owner")
+    owner, rude = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    for listener, name in ((owner, "owner"), (rude, "rude")):
+        listener.bind(str(place / name))
+        listener.listen(64)
+    rude.settimeout(20)
+    entry = bind("127.0.0.1", 0)
+    peers = {
+        "owner": Peer("the owner", path),
+        "nowhere": Peer("nowhere", str(place / "nothing")),
+        "closed": Peer("closed", "http://127.0.0.1:1"),
+        "rude": Peer("rude", str(place / "rude")),
+    }
+    with ExitStack() as stack, rude:
+        for listener in (owner, entry):
+            stack.enter_context(served(listener, Routes(peers)))
+        base = address(entry)
+        direct = httpx2.HTTPTransport(uds=path)
+        yield Pair(
+            stack.enter_context(
+                httpx2.Client(base_url=base, transport=direct, headers=KEY, timeout=30)
+            ),
+            stack.enter_context(
+                httpx2.Client(base_url=base, headers=KEY | {"X-Route": "owner"}, timeout=30)
+            ),
+            entry.getsockname()[1],
+            rude,
+        )
+
+
+@contextmanager
+def raw(pair: Pair, *requests: bytes) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", pair.port), timeout=20) as connection:
+        connection.sendall(b"".join(requests))
+        yield connection
+
+
+def request(
+    path: str,
+    method: str = "GET",
+    version: str = "1.1",
+    route: str = "owner",
+    fields: tuple[str, ...] = ("Connection: close",),
+) -> bytes:
+    lines = [f"{method} {path} HTTP/{version}", "Host: localhost", "X-API-Key: demo"]
+    return "\r\n".join([*lines, f"X-Route: {route}", *fields, "", ""]).encode()
+
+
+def until_closed(connection: socket.socket) -> bytes:
+    found = b""
+    while piece := connection.recv(65_536):
+        found += piece
+    return found
+
+
+def journal(pair: Pair) -> int:
+    count: int = pair.owner.get("/_mock/requests/count?operation=listRuns").json()["total"]
+    return count
+
+
+@pytest.mark.parametrize("path", [RUNS, f"{RUNS}?limit=0", f"{RUNS}/none", "/nothing%20here?a=%2F"])
+@pytest.mark.parametrize("route", ["owner", "later-owner"])
+def test_a_response_is_that_of_the_owner(pair: Pair, path: str, route: str) -> None:
+    """With its status code, header fields and body, for any status."""
+    direct, forwarded = pair.owner.get(path), pair.entry.get(path, headers={"X-Route": route})
+    assert forwarded.content == direct.content
+    assert forwarded.status_code == direct.status_code
+    different = {"x-mock-request"}
+    assert {k: v for k, v in forwarded.headers.items() if k not in different} == {
+        k: v for k, v in direct.headers.items() if k not in different
+    }
+    assert int(forwarded.headers["x-mock-request"]) > int(direct.headers["x-mock-request"])
+
+
+def test_it_is_in_the_journal_of_the_owner_only(pair: Pair) -> None:
+    before = journal(pair)
+    pair.entry.get(RUNS)
+    assert journal(pair) == before + 1
+    local = pair.entry.get("/_mock/requests/count?operation=listRuns", headers={"X-Route": "local"})
+    assert local.json()["total"] == 0
+
+
+def test_head_has_no_body_and_the_connection_goes_on(pair: Pair) -> None:
+    with raw(pair, request(RUNS, "HEAD", fields=()), request(f"{RUNS}?limit=1")) as connection:
+        found = until_closed(connection)
+    first, second, body = found.split(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert second.startswith(b"HTTP/1.1 200 ")
+    assert len(json.loads(body)["items"]) == 1
+
+
+def test_pipelined_requests_get_their_responses_in_order(pair: Pair) -> None:
+    """From the owner and from the process that has the connection."""
+    routes = ["owner", "local", "owner", "later-owner", "local"]
+    requests = [
+        request(f"{RUNS}?limit={index + 1}", route=route, fields=())
+        for index, route in enumerate(routes)
+    ]
+    with raw(pair, *requests, request("/_mock/health")) as connection:
+        found = until_closed(connection)
+    heads = [part.rpartition(b"HTTP/1.1 200 ")[0] for part in found.split(b"\r\n\r\n")[1:]]
+    bodies = [json.loads(part) for part in heads[:-1]]
+    assert [len(body["items"]) for body in bodies] == [1, 2, 3, 4, 5]
+
+
+def test_an_old_client_gets_a_response_that_ends_with_the_connection(pair: Pair) -> None:
+    with raw(pair, request("/_mock/metrics", version="1.0", fields=())) as connection:
+        head, _, body = until_closed(connection).partition(b"\r\n\r\n")
+    assert b"chunked" not in head
+    assert b"runs_mock_worlds" in body
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_a_body_in_chunks_arrives(pair: Pair, size: int) -> None:
+    """Also one that is larger than what one connection holds, and than what the owner accepts."""
+
+    def chunks() -> Iterator[bytes]:
+        yield b'{"scenario": "quick-success"'
+        for _ in range(0, size, 50_000):
+            yield b" " * min(size, 50_000)
+        yield b"}"
+
+    response = pair.entry.post(
+        "/_mock/runs", content=chunks(), headers={"Content-Type": "application/json"}
+    )
+    assert response.status_code == (201 if size == 10 else 413)
+    assert pair.entry.get(RUNS).status_code == 200
+
+
+def test_a_client_that_waits_for_100_gets_it(pair: Pair) -> None:
+    body = b'{"scenario": "quick-success"}'
+    fields = (
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Expect: 100-continue",
+        "Connection: close",
+    )
+    with raw(pair, request("/_mock/runs", "POST", fields=fields)) as connection:
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(body)
+        assert until_closed(connection).startswith(b"HTTP/1.1 201 ")
+
+
+def test_a_stream_is_not_buffered_and_ends_at_the_owner_with_its_client(pair: Pair) -> None:
+    run = pair.entry.post("/_mock/runs", json={"scenario": "quick-success"}).json()["id"]
+
+    def streams() -> int:
+        return int(pair.owner.get("/_mock/streams").json()["total"])
+
+    with pair.entry.stream("GET", f"{RUNS}/{run}/events") as response:
+        lines = response.iter_lines()
+        while next(lines):  # The first event, of what has happened.
+            pass
+        assert streams() == 1
+        pair.owner.post("/_mock/clock/advance", json={"seconds": 60})
+        assert any(line.startswith("event:") for line in lines)
+    for _ in range(2_000):
+        if streams() == 0:
+            break
+    assert streams() == 0
+
+
+def test_the_client_is_that_of_the_first_connection(pair: Pair) -> None:
+    """Access to the control API depends on it."""
+    assert pair.entry.get("/_mock/worlds").status_code == 200
+
+
+def test_a_client_cannot_forge_a_forwarded_request(pair: Pair) -> None:
+    """With a wrong secret the field is one like any other."""
+    before = journal(pair)
+    lines = request(RUNS).split(b"\r\n")
+    for value in (b"guess 8.8.8.8 1 a 1 http", b"", b"\xff"):
+        head = [lines[0], b"X-Mock-Forwarded: " + value, *lines[1:]]
+        with raw(pair, b"\r\n".join(head)) as connection:
+            assert until_closed(connection).startswith(b"HTTP/1.1 200 ")
+    assert journal(pair) == before + 3
+
+
+def test_a_forwarded_request_is_not_forwarded_again(pair: Pair) -> None:
+    """The owner's own routes lead to itself, and to peers that do not exist."""
+    for route in ("owner", "nowhere"):
+        mark = f"X-Mock-Forwarded: {SECRET} 127.0.0.1 1 127.0.0.1 2 http".encode()
+        first, _, rest = request(RUNS, route=route).partition(b"\r\n")
+        with raw(pair, b"\r\n".join([first, mark, rest])) as connection:
+            assert until_closed(connection).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("route", "reason"),
+    [
+        ("nowhere", "The owner of this world, nowhere, cannot be reached: "),
+        ("closed", "The owner of this world, closed, cannot be reached: "),
+        ("later-nowhere", "The owner of this world, nowhere, cannot be reached: "),
+        ("later-unknown", "The owner is not known."),
+    ],
+)
+def test_an_owner_that_cannot_be_reached_is_503(pair: Pair, route: str, reason: str) -> None:
+    response = pair.entry.get(RUNS, headers={"X-Route": route})
+    assert response.status_code == 503
+    assert response.json()["detail"].startswith(reason)
+    assert response.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("said", "status"), [(b"", 503), (b"\x00\x01\r\n\r\n", 503), (b"HTTP/1.1 200 OK\r\n", None)]
+)
+def test_an_owner_that_breaks_off(pair: Pair, said: bytes, status: int | None) -> None:
+    """Before its response it is 503; after that the client's connection ends as well."""
+    with raw(pair, request(RUNS, route="rude")) as client:
+        upstream, _ = pair.rude.accept()
+        with upstream:
+            upstream.recv(65_536)
+            upstream.sendall(said)
+        found = until_closed(client)
+    if status is None:
+        assert found == said
+    else:
+        assert found.startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize("fault", [{"drop": {}}, {"drop": {"reset": True}}, {"truncated": {}}])
+def test_a_fault_that_breaks_off_reaches_the_client(pair: Pair, fault: dict[str, Any]) -> None:
+    """As the owner's own clients see it: a reset is a reset, and nothing is 503."""
+    added = pair.entry.post("/_mock/faults", json=fault | {"count": 1})
+    assert added.status_code == 201, added.text
+    found = b""
+    with raw(pair, request(RUNS)) as connection:
+        if fault == {"drop": {"reset": True}}:
+            with pytest.raises(ConnectionResetError):
+                until_closed(connection)
+        else:
+            found = until_closed(connection)
+    if "truncated" in fault:
+        head, _, body = found.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert SECRET.encode() not in body
+        assert 0 < len(body) < int(head.lower().partition(b"content-length: ")[2].split()[0])
+    else:
+        assert found == b""
+
+
+def test_each_world_has_one_owner_and_keeps_it_when_another_member_comes() -> None:
+    worlds = [f"test-{number}" for number in range(2_000)]
+    three, four = ("a", "b", "c"), ("a", "b", "c", "d")
+    before = [three[rendezvous(one, three)] for one in worlds]
+    after = [four[rendezvous(one, four)] for one in worlds]
+    assert all(400 < before.count(name) < 950 for name in three)
+    assert {new for old, new in zip(before, after, strict=True) if old != new} == {"d"}
