@@ -33,6 +33,11 @@ def forms_dir() -> Path:
     return _data() / "fixtures" / "contract"
 
 
+def schemas_dir() -> Path:
+    """Return the directory of the JSON Schemas of files, ``fixtures/schemas``."""
+    return _data() / "fixtures" / "schemas"
+
+
 def requirements_file() -> Path:
     """Return the catalogue of requirements."""
     return _PACKAGE / "requirements.yaml"

@@ -71,7 +71,8 @@ class Settings:
 
     ``now`` is an instant, None for the machine's time of day; ``scale`` how many world seconds pass
     in a real one, 0 for frozen; ``scenarios`` a directory with additional scenarios; ``start`` the
-    name of a file in ``starts``, with which every world opens; ``rules`` are the faults that every
+    name of a file in ``starts`` or of one of ``more_starts``, with which every world opens;
+    ``rules`` are the faults that every
     new world has. ``accept_any_token`` is the world of a credential that names none,
     ``world_claim`` the claim of a JWT that names one. ``cors_origins`` may call the API, in
     addition to the pages of this machine. ``root_path`` is the path under which a proxy serves the
@@ -88,6 +89,7 @@ class Settings:
     max_streams: int = MAX_STREAMS
     scenarios: Path | None = None
     starts: Path = field(default_factory=resources.worlds_dir)
+    more_starts: tuple[Path, ...] = ()
     behaviour: Behaviour = field(default_factory=Behaviour)
     faults: Path = field(default_factory=resources.faults_dir)
     access: Access = field(default_factory=Access)

@@ -69,6 +69,7 @@ LAYERS = {
         "config reporters",
         "contract_diff",
         "traffic",
+        "recording",
         "proxy",
         "runner",
         "plugin cli",

@@ -27,6 +27,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "merge": "Conclude one verdict from shards of a run.",
             "replay": "Send the requests of a failure again.",
             "profile": "Write a behaviour profile of an API.",
+            "record": "Write the runs of an API as files for the mock.",
             "diff": "Compare two reports.",
             "matrix": "Compare implementations and their history.",
             "baseline": "Write waivers for what fails today.",

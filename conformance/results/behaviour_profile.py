@@ -8,6 +8,7 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from conformance import __version__
 from conformance.catalogue.open_questions import ObservedAnswer, Question, RecordedObservation
@@ -15,6 +16,7 @@ from conformance.catalogue.requirements import Catalogue
 from conformance.results.report import Report
 from conformance.vocabulary import ROOT, UUID, Verdict
 
+NO_ANSWERS: Mapping[str, str] = MappingProxyType({})
 _MAX_SHOWN = 3
 _ID = re.compile(UUID, re.IGNORECASE)
 _WIDTH = 96
@@ -25,8 +27,14 @@ def observing_requirements(catalogue: Catalogue) -> list[str]:
     return [each.id for each in catalogue.requirements.values() if each.question]
 
 
-def render(report: Report, questions: Mapping[str, Question]) -> str:
-    """Return the profile as YAML, from a report of the observing checks."""
+def render(
+    report: Report,
+    questions: Mapping[str, Question],
+    others: Mapping[str, str] = NO_ANSWERS,
+    source: str = "",
+) -> str:
+    """Return the profile as YAML, from a report of the observing checks. `others` are answers from
+    `source`, for questions that the checks leave open."""
     known = {n: seen for n, seen in report.observations.items() if seen.answer is not None}
     lines = [
         f"# How {report.base_url} answers what the reference leaves open: what runs-conformance",
@@ -34,7 +42,7 @@ def render(report: Report, questions: Mapping[str, Question]) -> str:
         "answered.",
         "# To have the mock answer alike: runs-mock serve --behaviour FILE",
         f"summary: {json.dumps(f'Observed at {report.base_url}', ensure_ascii=False)}",
-        "answers:" if known else "answers: {}",
+        "answers:" if known or others else "answers: {}",
     ]
     for number, question in questions.items():
         lines.append("")
@@ -45,7 +53,9 @@ def render(report: Report, questions: Mapping[str, Question]) -> str:
         else:
             lines += _evidence(seen, report.base_url)
         answer = None if seen is None else seen.answer
-        if answer is None:
+        if answer is None and number in others:
+            lines += [*_comment(f"From {source}:"), f"  {number}: {_yaml_word(others[number])}"]
+        elif answer is None:
             lines.append(f"  # {number}: {_yaml_word(question.default)}  (the contract's own)")
         else:
             lines.append(f"  {number}: {_yaml_word(answer)}")

@@ -21,7 +21,7 @@ _MIN_COOKIE = 8
 # What a client sends that has no credential.
 _WORDS = frozenset({"null", "none", "nil", "undefined", "true", "false", "any", "nan"})
 _SCHEME = re.compile(r"(?i)^\s*([a-z][\w-]*)\s+(\S.*)$")
-_SECRET_NAME = re.compile(
+SECRET_NAME = re.compile(
     r"(?i)token|secret|passw|api-?_?key|credential|signature|session|csrf|xsrf|jwt|(?:^|[-_])sig$"
 )
 _VARIABLES = {"authorization": "TOKEN", "x-api-key": "API_KEY", "cookie": "COOKIE"}
@@ -83,19 +83,19 @@ def _of_request(request: ObservedRequest) -> Iterator[tuple[str, str]]:
                     yield from ((part, "") for part in _basic(secret))
             case "x-api-key":
                 yield value.strip(), _VARIABLES[name]
-            case _ if _SECRET_NAME.search(name) and len(value) >= _MIN_COOKIE:
+            case _ if SECRET_NAME.search(name) and len(value) >= _MIN_COOKIE:
                 yield value, ""
             case "cookie":
                 yield from _cookie_secrets(value)
     yield from ((value, "") for value in url_credentials(request.query))
     for name, value in parse_qsl(request.query):
-        if _SECRET_NAME.search(name) and len(value) >= _MIN_COOKIE:
+        if SECRET_NAME.search(name) and len(value) >= _MIN_COOKIE:
             yield value, ""
 
 
 def _of_response(response: ObservedResponse) -> Iterator[tuple[str, str]]:
     for name, value in response.headers:
-        if _SECRET_NAME.search(name) and len(value) >= _MIN_COOKIE:
+        if SECRET_NAME.search(name) and len(value) >= _MIN_COOKIE:
             yield value, ""
         if name == "set-cookie":
             yield from _cookie_secrets(value.partition(";")[0])

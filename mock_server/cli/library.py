@@ -7,7 +7,7 @@ import click
 
 from mock_server import resources
 from mock_server.cli import timeline
-from mock_server.cli.options import scenarios_option
+from mock_server.cli.options import scenario_folder, scenarios_option
 from mock_server.cli.text import echo, printable
 from mock_server.engine import behaviour as profiles
 from mock_server.engine.randomness import MAX_SEED
@@ -37,7 +37,7 @@ def scenarios(name: str | None, seed: int, directory: Path | None) -> None:
     if name is not None and name.endswith(_FILES):
         _show(read(Path(name)), seed)
         return
-    found = load_available(directory)
+    found = load_available(scenario_folder(directory))
     if name is None:
         width = max(map(len, found))
         for scenario in found.values():

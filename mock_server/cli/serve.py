@@ -12,7 +12,14 @@ import click
 
 from mock_server import __version__, resources
 from mock_server.cli.failure import OpenedFailure, open_file
-from mock_server.cli.options import GroupedOptions, Instant, Speed, scenarios_option
+from mock_server.cli.options import (
+    GroupedOptions,
+    Instant,
+    Speed,
+    scenario_folder,
+    scenarios_option,
+    start_files,
+)
 from mock_server.cli.request_lines import RequestLines
 from mock_server.cli.setup_options import read_token, setup_options, starting_rules
 from mock_server.engine import behaviour as behaviours
@@ -118,8 +125,10 @@ GROUPS = {
     "--start",
     default="demo",
     show_default=True,
+    metavar="NAME|FILE",
     envvar="RUNS_MOCK_START",
-    help="What every world opens with: demo, empty, edge-cases or ten-thousand.",
+    help="What every world opens with: demo, empty, edge-cases, ten-thousand, a world of the "
+    "directory of --scenarios, or a .yaml file of your own.",
 )
 @click.option(
     "--behaviour",
@@ -251,6 +260,8 @@ def serve(
         raise UsageError(
             "--reload has nothing to watch: name files of your own with --scenarios or --behaviour"
         )
+    options["start"], more_starts = start_files(directory, options["start"])
+    directory = scenario_folder(directory)
     listening_host = host_of(host)
     token = read_token(options.pop("token"), options.pop("token_file"))
     options["rules"] = starting_rules(options.pop("faults"), options.pop("latency"))
@@ -268,6 +279,7 @@ def serve(
     max_streams = _streams(options.pop("max_streams"))
     settings = Settings(
         scenarios=directory,
+        more_starts=more_starts,
         behaviour=profile_behaviour,
         access=access,
         max_streams=max_streams,

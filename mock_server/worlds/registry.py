@@ -68,7 +68,7 @@ class Worlds:
         self.scenarios: dict[str, Scenario] = scenario.load_available(settings.scenarios)
         self.starts: dict[str, WorldFile] = {
             path.stem: seed_data.read(path, self.scenarios)
-            for path in yaml_model.files(settings.starts)
+            for path in (*yaml_model.files(settings.starts), *settings.more_starts)
         }
         if settings.start not in self.starts:
             available = ", ".join(self.starts)

@@ -9,34 +9,28 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from mock_server import yaml_model
 from mock_server.engine.clock import DAY, HOUR, MINUTE, SECOND
-from mock_server.engine.duration import DURATION_PATTERN, parse_duration
 from mock_server.engine.enums import RetryMode, RunStatus
 from mock_server.engine.randomness import UUID_PATTERN, SeededRandom
 from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario
-from mock_server.errors import FileError
+from mock_server.errors import FileError, unknown_name
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.document import Weight
+from mock_server.worlds.past_requests import (
+    MAX_REQUESTS,
+    Duration,
+    RequestFile,
+    carry_out,
+    is_early,
+)
 from mock_server.worlds.world import World
 
-
-def _milliseconds(value: object) -> int:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a duration: write 250ms, 2s, 1.5m, 1h or 2d")
-    return parse_duration(value)
-
-
-Duration = Annotated[
-    Any,
-    BeforeValidator(_milliseconds),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
-]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -52,11 +46,13 @@ class HistoryFile(yaml_model.Model):
 
 
 class LiveFile(yaml_model.Model):
-    """A run that was created some time ago; ``id`` is its id where the seed does not choose it."""
+    """A run that was created some time ago; ``id`` is its id where the seed does not choose it,
+    ``then`` what was done to it since."""
 
     scenario: str
     since: Duration = 0
     id: str | None = Field(default=None, pattern=UUID_PATTERN)
+    then: list[RequestFile] = Field(default=[], max_length=MAX_REQUESTS)
 
 
 class WorldFile(yaml_model.Model):
@@ -86,6 +82,15 @@ def read(path: Path, scenarios: dict[str, Scenario]) -> WorldFile:
         if name not in scenarios:
             problem = f"unknown scenario {name!r}: expected one of {', '.join(scenarios)}"
             raise FileError(path, lines.get(place), "scenario", problem)
+    for i, live in enumerate(file.live):
+        steps = {None, *scenarios[live.scenario].indexes}
+        for j, request in enumerate(live.then):
+            line = lines.get(("live", i, "then", j))
+            if request.after > live.since:
+                raise FileError(path, line, "after", "is later than now: make since longer")
+            if request.step not in steps:
+                problem = unknown_name("step", request.step or "", scenarios[live.scenario].indexes)
+                raise FileError(path, line, "step", problem)
     return file
 
 
@@ -121,8 +126,18 @@ def populate(
             after = rng.between(5 * MINUTE, 2 * HOUR, n, "retry after")
             plan(at + after, lambda _: _retry(world, run))
 
-    def under_way(made: LiveFile, _: int) -> None:
-        world.create(scenarios[made.scenario], made.id)
+    def under_way(made: LiveFile, at: int) -> None:
+        run = world.create(scenarios[made.scenario], made.id)
+        for request in made.then:
+            plan(at + request.after, partial(change, run, request))
+
+    def change(run: Run, request: RequestFile, _: int) -> None:
+        # The steps of another run of the scenario may have been quicker.
+        due = world.engine.next_due
+        if is_early(request, run) and due is not None:
+            plan(due, partial(change, run, request))
+        else:
+            carry_out(request, world, run)
 
     for n in range(history.runs if runs is None else runs if names else 0):
         plan(now - rng.between(0, history.over, n, "since"), past)
