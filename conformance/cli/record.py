@@ -21,7 +21,7 @@ from conformance.config.settings import Settings, from_context
 from conformance.errors import KitError
 from conformance.recording.behaviour import read_answers
 from conformance.recording.folder import RecordingFolder
-from conformance.recording.read_runs import MAX_RUNS, RunReader, Wanted
+from conformance.recording.read_runs import MAX_RUNS, RunSource, Wanted
 from conformance.recording.recording import Recording
 from conformance.recording.shapes import Shapes
 from conformance.reporters.console import print_line
@@ -132,16 +132,16 @@ def _read(
     progress = ProgressLine(console, "runs", shown=not options["quiet"])
     with closing(Session(settings)) as session:
         session.try_out()
-        reader = RunReader(session.api, wanted, settings.budget, progress.begin)
+        source = RunSource(session.api, wanted, settings.budget, progress.begin)
         try:
-            for seen in reader.read():
+            for seen in source.read():
                 recording.shapes.know(session.redactor)
                 recording.add(seen)
                 progress.done("runs")
         finally:
             progress.stop()
-    notes = [session.redactor.text(note) for note in reader.notes]
-    if reader.out_of_time:
+    notes = [session.redactor.text(note) for note in source.notes]
+    if source.out_of_time:
         notes.append(
             f"The budget of {settings.budget:g} s was spent after {len(recording)} runs: "
             "raise --budget."

@@ -36,7 +36,7 @@ class Wanted:
     follow: bool = False
 
 
-class RunReader:
+class RunSource:
     """Reads the runs of one service, for some seconds at most. `notes` say what could not be read,
     `out_of_time` whether more was left to read."""
 

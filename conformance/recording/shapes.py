@@ -144,7 +144,7 @@ class Shapes:
         return self.line(text, "", _MAX_MESSAGE)
 
     def _is_harmless(self, text: str, path: tuple[str, ...]) -> bool:
-        """Whether it is no credential by its value or by the names that lead to it."""
+        """Whether it is not a credential, by its value or by the names that lead to it."""
         named = any(SECRET_NAME.search(name) for name in path)
         return not named and not _SECRET.search(text) and self._redactor.text(text) == text
 

@@ -18,7 +18,7 @@ from conformance.client.sse import Parser
 from conformance.client.transport import Target
 from conformance.recording.course import instant
 from conformance.recording.folder import RecordingFolder
-from conformance.recording.read_runs import RunReader, Wanted
+from conformance.recording.read_runs import RunSource, Wanted
 from conformance.recording.recording import Recording
 from conformance.recording.shapes import Shapes
 from conformance.redaction import Redactor
@@ -37,7 +37,7 @@ def read(url: str, key: str, wanted: Wanted | None = None, *keep: str) -> Record
     target = Target(url, Traffic(Redactor.of([key])), timeout=30, connection=Connection())
     with closing(target):
         api = Api(target, Credential(AuthScheme.API_KEY, key, "--api-key"))
-        for seen in RunReader(api, wanted or Wanted(), 60).read():
+        for seen in RunSource(api, wanted or Wanted(), 60).read():
             recording.add(seen)
     return recording
 

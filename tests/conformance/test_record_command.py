@@ -158,7 +158,7 @@ def test_a_service_that_cannot_be_used(mock: str, tmp_path: Path) -> None:
     done = record("http://127.0.0.1:1", "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "not reachable" in done.stderr
-    done = record(mock, "--out", tmp_path / "out", key="nobody-knows-this")
+    done = record(mock, "--out", tmp_path / "out", key="unknown-key")
     assert done.returncode == 2
     assert "the credential is rejected" in done.stderr
 
