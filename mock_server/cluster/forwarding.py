@@ -274,8 +274,7 @@ class Upstream(asyncio.Protocol):
             self.abort()
         return not self._closed
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
         self.write = transport.write
 

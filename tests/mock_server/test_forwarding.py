@@ -63,7 +63,7 @@ def served(listener: socket.socket, router: Router) -> Iterator[None]:
     mock = Mock(Settings(now=from_text("2026-03-02T08:15:00Z"), scale=0))
     ready = threading.Event()
     server = ClusterServer(mock, ready.set, router, Forwarder(SECRET))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
     thread.start()
     try:
         assert ready.wait(30)
