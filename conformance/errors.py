@@ -8,6 +8,8 @@ from typing import ParamSpec, TypeVar, cast
 
 from conformance.vocabulary import Level, Untested
 
+_OF_MCP = frozenset({"anyio", "mcp", "pydantic", "starlette", "uvicorn"})
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -27,16 +29,17 @@ class KitError(Exception):
 
 
 def missing_library(error: ModuleNotFoundError) -> KitError:
-    """Return an error that names the missing library of the extra `kit` and how to install it.
+    """Return an error that names the missing library of an extra and how to install it.
 
     Raise the error again if the missing module is the kit's own.
     """
     library = (error.name or "").partition(".")[0]
     if library in {"", __package__}:
         raise error
+    extras = "kit,mcp" if library in _OF_MCP else "kit"
     return KitError(
         f"{library}: expected an installed library.",
-        "Run pip install 'automation-runs-kit[kit]'.",
+        f"Run pip install 'automation-runs-kit[{extras}]'.",
     )
 
 

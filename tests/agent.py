@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import anyio
 import httpx2
 import jsonschema
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -98,6 +99,20 @@ class Agent:
         assert json.loads(text.text) == result.structured_content
         assert result.structured_content is not None
         return result.structured_content
+
+    def cancel(self, tool: str, **arguments: Any) -> None:
+        """Call a tool and cancel the call at its first notification of progress."""
+
+        async def attempt() -> bool:
+            with anyio.CancelScope() as scope:
+
+                async def progress(*_: Any) -> None:
+                    scope.cancel()
+
+                await self._client.call_tool(tool, arguments, progress_callback=progress)
+            return scope.cancelled_caught
+
+        assert self.portal.call(attempt), f"{tool} ended before it was cancelled"
 
     def failure(self, tool: str, **arguments: Any) -> str:
         """Return the text of the error of a tool."""

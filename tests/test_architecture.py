@@ -72,6 +72,7 @@ LAYERS = {
         "recording",
         "proxy",
         "runner",
+        "mcp",
         "plugin cli",
     ),
 }

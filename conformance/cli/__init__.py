@@ -41,6 +41,9 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Review the contract": {
             "contract": "Compare versions, trace the evidence, print other forms.",
         },
+        "For agents": {
+            "mcp": "Serve the kit as tools, over the Model Context Protocol.",
+        },
         "Look up": {
             "list": "Show the requirements.",
             "explain": "Explain requirements and open questions.",

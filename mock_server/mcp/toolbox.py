@@ -120,8 +120,8 @@ class Tool(Generic[C]):
 
     @property
     def summary(self) -> str:
-        """The first sentence of the description, without an explanation after a colon."""
-        return re.split(r"[.:] ", self.description)[0].rstrip(".") + "."
+        """The first sentence of the description, without its explanations."""
+        return re.split(r"[.:] |, by |, and ", self.description)[0].rstrip(".") + "."
 
     def describe(self) -> types.Tool:
         """Return the tool as a client lists it."""

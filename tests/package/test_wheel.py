@@ -22,7 +22,9 @@ pytestmark = pytest.mark.package
 
 WITHOUT_IMPORT = {"httptools", "pytest-xdist", "uvloop"}
 """Libraries that are needed and imported by others: uvicorn and pytest load them by name."""
-OPTIONAL_IMPORT = {"mock_server": {"pytest", "redis", "mcp"}, "conformance": set[str]()}
+BY_MCP = {"anyio", "pydantic", "starlette", "uvicorn"}
+"""Libraries that the SDK of the extra `mcp` installs."""
+OPTIONAL_IMPORT = {"mock_server": {"pytest", "redis", "mcp"}, "conformance": {"mcp", *BY_MCP}}
 """Libraries that a module may import and its extra does not install: pytest, which the users of the
 mock's fixtures have, and those of the extras `store` and `mcp`."""
 
@@ -185,6 +187,8 @@ def test_the_kit_checks(kit_alone: Environment, mock_server_url: str, tmp_path: 
     assert {file.name for file in tmp_path.iterdir()} >= {"r.html", "r.xml", "r.json", "r.sarif"}
     report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert report["counts"]["pass"] == 4
+    printed = run([kit_alone.scripts / "runs-conformance", "mcp"], tmp_path, code=2)
+    assert "pip install 'automation-runs-kit[kit,mcp]'" in printed
 
 
 @pytest.mark.extended
