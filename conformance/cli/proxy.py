@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,18 @@ from rich.text import Text
 
 from conformance.catalogue.versions import load_version
 from conformance.cli.options import TRAFFIC_KEYS, SettingsCommand, chosen_params
+from conformance.cli.recording_options import keep_patterns, output_options, show_written
 from conformance.config import converters
 from conformance.errors import ConfigurationError, KitError
 from conformance.proxy.addresses import Target
 from conformance.proxy.log_file import LogFile
 from conformance.proxy.observer import Observer
 from conformance.proxy.session import ProxyConfig, ProxySession
+from conformance.recording.folder import RecordingFolder
+from conformance.recording.traffic_recorder import TrafficRecorder
 from conformance.reporters.console import print_line
 from conformance.reporters.terminal import TerminalReporter
+from conformance.traffic.exchange import ObservedExchange
 from conformance.traffic.judge import Judge
 from conformance.traffic.outcome import Outcome
 from conformance.traffic.reports import Observation, client_catalogue, reports_of
@@ -68,6 +74,14 @@ _CONNECTION = ("cacert", "client_cert", "client_key", "insecure")
     metavar="FILE",
     help="Write the exchanges as NDJSON, without credentials, for check-traffic.",
 )
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the runs that pass as scenarios, a world and a behaviour profile for the mock, to "
+    "this directory, which is new or empty.",
+)
+@output_options
 @click.pass_context
 def proxy_command(ctx: click.Context, /, **options: Any) -> None:
     """Pass traffic on to an API unchanged, and judge what passes: requests (client) and responses
@@ -110,6 +124,7 @@ def _run(console: Console, settings: TrafficSettings, options: dict[str, Any]) -
         on_new=outcome.show,
     )
     log = LogFile(options["log"], judge.secrets) if options["log"] else None
+    recorder = _recorder(options, judge)
     config = ProxyConfig(
         target=target,
         host=options["host"],
@@ -126,7 +141,8 @@ def _run(console: Console, settings: TrafficSettings, options: dict[str, Any]) -
         print_line(console, Text("Ctrl-C stops it and prints the verdicts.", style="dim"))
 
     started, begin = Observation.now(), time.monotonic()
-    observer = Observer(judge, log.write if log else None)
+    takers = [each for each in (log and log.write, recorder and recorder.take) if each]
+    observer = Observer(judge, partial(_take_all, takers) if takers else None)
     problem = ProxySession(config, observer, outcome.safely(listening)).run()
     if log is not None:
         log.close()
@@ -136,7 +152,29 @@ def _run(console: Console, settings: TrafficSettings, options: dict[str, Any]) -
     elif not judge.server.exercised:
         problem = problem or observer.unreachable or "No response of the API passed."
     seen = Observation(target, started, round(time.monotonic() - begin, 1), "proxy")
-    return outcome.conclude(*reports_of(judge, settings, seen, problem))
+    server, client = reports_of(judge, settings, seen, problem)
+    code = outcome.conclude(server, client)
+    if recorder is not None:
+        written = recorder.write(server, judge.secrets.redactor)
+        outcome.safely(show_written)(options["record"], written)
+        if recorder.runs.dropped:
+            note = f"{recorder.runs.dropped} runs were too many and are left out."
+            outcome.safely(print_line)(console, Text(note, style="yellow"))
+    return code
+
+
+def _recorder(options: dict[str, Any], judge: Judge) -> TrafficRecorder | None:
+    if options["record"] is None:
+        if given := next((n for n in ("keep", "force") if options[n]), ""):
+            raise ConfigurationError(f"--{given}: expected --record DIR, got none.", "Add it.")
+        return None
+    folder = RecordingFolder(options["record"], "--record", force=options["force"])
+    return TrafficRecorder(folder, judge.secrets, keep_patterns(options["keep"]))
+
+
+def _take_all(takers: Sequence[Callable[[ObservedExchange], None]], seen: ObservedExchange) -> None:
+    for take in takers:
+        take(seen)
 
 
 def _check_no_loop(target: str, port: int) -> None:

@@ -121,7 +121,7 @@ def record_command(ctx: click.Context, /, **options: Any) -> None:
     for note in notes:
         print_line(console, Text(note, style="yellow"))
     if not options["quiet"]:
-        show_written(options["out"], written, recording)
+        show_written(options["out"], written)
 
 
 def _read(

@@ -11,7 +11,7 @@ import click
 
 from conformance.errors import ConfigurationError
 from conformance.recording.folder import BEHAVIOUR
-from conformance.recording.recording import Recording, Written
+from conformance.recording.recording import Written
 
 _KEEP = click.option(
     "--keep",
@@ -41,7 +41,7 @@ def keep_patterns(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
-def show_written(out: Path, written: Written, recording: Recording) -> None:
+def show_written(out: Path, written: Written) -> None:
     """Print what a recording has, and how to serve it."""
     runs = "1 run" if written.runs == 1 else f"{written.runs} runs"
     shapes = "1 scenario" if written.shapes == 1 else f"{written.shapes} scenarios"

@@ -53,7 +53,8 @@ class Group:
         ends: dict[str, int] = {}
         for step in _in_order(self.courses[0]):
             begin = max((ends.get(need, 0) for need in step.needs), default=0)
-            ends[step.key] = begin + max(self.takes.get(step.key) or [_DEFAULT])
+            takes = self.takes.get(step.key) or [_DEFAULT]
+            ends[step.key] = begin + max(takes) if self.attempts(step.key) else 0
         return max(self.waits, default=_DEFAULT) + max(ends.values(), default=0)
 
 

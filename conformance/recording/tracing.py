@@ -49,7 +49,7 @@ def trace(seen: ObservedRun, shapes: Shapes) -> Course | None:
     version = run.get("versionNumber")
     key = run.get("concurrencyKey")
     needs = _needs(steps)
-    names = {k: shapes.line(k, f"step-{n}", 200) for n, k in enumerate(steps, start=1)}
+    names = _names(steps, shapes)
     return Course(
         id=seen.id,
         created=created,
@@ -89,6 +89,20 @@ def _steps(seen: ObservedRun) -> dict[str, Json]:
         if key is not None and event.step is not None and not seen.attempts[-1].steps:
             found[key] = {**found.get(key, {}), **event.step}
     return dict(list(found.items())[:MAX_STEPS])
+
+
+def _names(steps: dict[str, Json], shapes: Shapes) -> dict[str, str]:
+    """Return what stands for the key of each step; different keys stay different."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for number, key in enumerate(steps, start=1):
+        name = shapes.line(key, f"step-{number}", 200)
+        name = name if name not in taken else f"step-{number}"
+        while name in taken:
+            name += "x"
+        taken.add(name)
+        found[key] = name
+    return found
 
 
 def _needs(steps: dict[str, Json]) -> dict[str, list[str]]:
