@@ -28,19 +28,31 @@ _UNITS = (("d", 86_400_000), ("h", _HOUR), ("m", 60_000), ("s", 1_000))
 class Group:
     """Runs of one shape, the one that shows most of it first."""
 
-    courses: list[Course]
+    courses: list[Course] = field(default_factory=list)
     name: str = ""
     takes: dict[str, list[int]] = field(default_factory=dict)
+    _attempts: dict[str, tuple[StepAttempt, ...]] = field(default_factory=dict)
+    _durations: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, course: Course) -> None:
+        """Add a run."""
+        self.courses.append(course)
+        for step in course.steps:
+            known = self._attempts.get(step.key, ())
+            self._attempts[step.key] = max(known, step.attempts, key=len)
+            self._durations.setdefault(step.key, []).extend(
+                each.takes
+                for each in step.attempts
+                if each.takes is not None and each.outcome is not Outcome.HANGS
+            )
 
     def attempts(self, key: str) -> tuple[StepAttempt, ...]:
         """Return the attempts at a step of the run that shows most of them."""
-        steps = (step for course in self.courses for step in course.steps if step.key == key)
-        return max((step.attempts for step in steps), key=len, default=())
+        return self._attempts.get(key, ())
 
     def durations(self, key: str) -> list[int]:
         """Return how long the attempts at a step took."""
-        attempts = [a for c in self.courses for s in c.steps if s.key == key for a in s.attempts]
-        return [a.takes for a in attempts if a.takes is not None and a.outcome is not Outcome.HANGS]
+        return self._durations.get(key, [])
 
     @property
     def waits(self) -> list[int]:
@@ -66,9 +78,8 @@ def grouped(courses: Iterable[Course]) -> list[Group]:
     for course in sorted(courses, key=_rank):
         found = next((each for each in groups if _fits(each, course)), None)
         if found is None:
-            groups.append(Group([course]))
-        else:
-            found.courses.append(course)
+            groups.append(found := Group())
+        found.add(course)
     place = {course.id: number for number, course in enumerate(courses)}
     groups.sort(key=lambda group: min(place[course.id] for course in group.courses))
     taken: set[str] = set()
