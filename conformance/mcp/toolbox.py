@@ -226,6 +226,8 @@ def _explain_one(one: Any, arguments: type[Arguments]) -> str:
         return f"{where}: expected a value, got none."
     message = str(one["msg"]).removeprefix("Value error, ")
     message = _EXPECTED.sub("expected ", message.replace("should match", "should be text matching"))
+    if "token" in where.lower():  # It may be a secret.
+        return f"{where}: {message}, got another text."
     given = shorten(_MAX_SHOWN)(repr(one["input"])[: _MAX_SHOWN * 2])
     return f"{where}: {message}, got {given}."
 

@@ -7,10 +7,11 @@ a browser on this machine shows can call a tool. With a token, the token is requ
 import asyncio
 import hmac
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from typing import Any
 
 import uvicorn
@@ -36,6 +37,9 @@ def serve_stdio(server: Server[Any]) -> None:
     Raise OSError if the client has closed stdout.
     """
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # A thread that reads stdin would keep the process until its next line.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         asyncio.run(_serve_stdio(server))
     except BaseExceptionGroup as group:
@@ -59,16 +63,25 @@ def serve_http(
     server: Server[Any], listener: socket.socket, token: str | None, ready: Callable[[], None]
 ) -> None:
     """Serve clients on a listening socket until a signal; call `ready` as soon as it serves."""
-    HttpServer(server, token, ready).run(sockets=[listener])
+    host = listener.getsockname()[0]
+    # uvicorn stops on Ctrl-C and then raises it again.
+    with suppress(KeyboardInterrupt):
+        HttpServer(server, token, ready, host).run(sockets=[listener])
 
 
 class HttpServer(uvicorn.Server):
     """Serves tools at `PATH`, to clients that send `token` if there is one."""
 
-    def __init__(self, server: Server[Any], token: str | None, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        server: Server[Any],
+        token: str | None,
+        ready: Callable[[], None],
+        host: str = "127.0.0.1",
+    ) -> None:
         super().__init__(
             uvicorn.Config(
-                http_app(server, token),
+                http_app(server, token, host),
                 log_level="error",
                 access_log=False,
                 server_header=False,
@@ -84,9 +97,10 @@ class HttpServer(uvicorn.Server):
             self._ready()
 
 
-def http_app(server: Server[Any], token: str | None) -> ASGIApp:
-    """Return the application that serves the tools at `PATH`."""
-    names = [*_LOCAL, *(f"{host}:*" for host in _LOCAL)]
+def http_app(server: Server[Any], token: str | None, host: str) -> ASGIApp:
+    """Return the application that serves the tools at `PATH` of `host`."""
+    hosts = dict.fromkeys((*_LOCAL, f"[{host}]" if ":" in host else host))
+    names = [*hosts, *(f"{each}:*" for each in hosts)]
     app: ASGIApp = server.streamable_http_app(
         streamable_http_path=PATH,
         max_request_body_size=_MAX_BODY,

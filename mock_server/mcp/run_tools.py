@@ -126,7 +126,7 @@ class Event(Result):
 class RunDetails(Run):
     """A run with its steps and its newest events."""
 
-    error: Text | None = Field(description="The error of a failed run, as JSON.")
+    error: Text | None = Field(description="Message of the error of a failed run.")
     steps: list[Step] = Field(description="A page of the steps: limit and offset.")
     step_count: int
     events: list[Event] = Field(description="The newest events, the last one last.")

@@ -93,6 +93,7 @@ def test_a_run_returns_its_findings_first(
     assert len(json.dumps(found)) < 2_000
 
 
+@pytest.mark.extended
 def test_cancelling_ends_a_run(kit: Agent) -> None:
     """And the next call is responded to; the cancelled run has no report."""
     kit.cancel("run_checks", include=["LIFE-*"])
@@ -115,7 +116,7 @@ def test_cancelling_ends_a_run(kit: Agent) -> None:
         ("run_checks", {"baseUrl": "http://evil.example", "token": "x"}, "baseUrl: expected one"),
         ("run_checks", {"baseUrl": "file:///etc/passwd", "token": "x"}, "baseUrl: expected one"),
         ("run_checks", {"baseUrl": "http://127.0.0.1:1"}, "token: expected a credential"),
-        ("run_checks", {"token": "two words"}, "token: expected"),
+        ("run_checks", {"token": "open sesame"}, "token: expected"),
         ("run_checks", {"command": "touch /tmp/x"}, "argument: expected one of baseUrl"),
         ("run_checks", {"json": "/tmp/x"}, "argument: expected one of baseUrl"),
         ("run_checks", {"config": "/etc/passwd"}, "argument: expected one of baseUrl"),
@@ -134,6 +135,7 @@ def test_an_error_says_what_to_do(
     assert failure.startswith(expected)
     assert failure.isprintable()
     assert len(failure) < 1_000
+    assert "sesame" not in failure
 
 
 def test_reports_of_the_user_are_read(kit: Agent, reports: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -211,3 +212,24 @@ def test_a_stdout_that_takes_nothing_is_named(runs_mock: str, mock_server_url: s
         )
     assert done.returncode == 2
     assert done.stderr.decode().count("\n") == 1
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_stdio(runs_mock: str, mock_server_url: str, number: signal.Signals) -> None:
+    """Also while the client is silent."""
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("processes that these tests start ignore the signal")
+    with subprocess.Popen(
+        [runs_mock, "mcp", "--url", mock_server_url],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps(INITIALIZE).encode() + b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == -number
