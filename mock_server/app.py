@@ -26,8 +26,10 @@ from mock_server.http.control_sessions import ControlSessions
 from mock_server.http.credentials import Credentials
 from mock_server.http.event_stream import EventStreams
 from mock_server.http.explain import Explainer, Reporter
+from mock_server.http.fallback import Backend
 from mock_server.http.middleware.control_access import ControlAccessMiddleware
 from mock_server.http.middleware.cors import CorsMiddleware
+from mock_server.http.middleware.fallback import FallbackMiddleware
 from mock_server.http.middleware.faults import FaultsMiddleware
 from mock_server.http.middleware.operations import OperationsMiddleware
 from mock_server.http.middleware.prefer import Examples
@@ -87,6 +89,7 @@ class Mock:
         if store is not None:
             handlers = contract_functions | control_functions
             self.keeper = self.worlds.keeper = Keeper(store, self.worlds, handlers)
+        self._backend, fallback = self._fallback(settings, credentials, contract)
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
@@ -101,6 +104,7 @@ class Mock:
                     internal=_INTERNAL,
                 ),
                 partial(ControlAccessMiddleware, access=settings.access, sessions=sessions),
+                *fallback,
                 RoutingMiddleware,
                 partial(ValidationMiddleware, worlds=self.worlds, credentials=credentials),
                 partial(FaultsMiddleware, examples=Examples(contract), presets=self.worlds.presets),
@@ -120,6 +124,23 @@ class Mock:
         pages.register(app.app, self.worlds, explainer.paths, contract, control_api)
         self._app = app
 
+    def _fallback(
+        self, settings: Settings, credentials: Credentials, contract: OpenApiDocument
+    ) -> tuple[Backend | None, list[Callable[..., Any]]]:
+        """Return the real backend and the layer that passes requests on to it, if there is one."""
+        if settings.fallback is None:
+            return None, []
+        backend = Backend(settings.fallback.url)
+        layer = partial(
+            FallbackMiddleware,
+            backend=backend,
+            fallback=settings.fallback,
+            worlds=self.worlds,
+            credentials=credentials,
+            contract=contract,
+        )
+        return backend, [layer]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app.middleware(scope, receive, send)
 
@@ -135,8 +156,12 @@ class Mock:
     def close(self) -> None:
         """End every event stream, so that the server can stop."""
         self.worlds.close()
+        if self._backend is not None:
+            self._backend.close()
 
     async def stop(self) -> None:
         """Store what is not stored yet; call it after the last request."""
+        if self._backend is not None:
+            await self._backend.stop()
         if self.keeper is not None:
             await self.keeper.stop()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mock_server import resources
 from mock_server.engine.behaviour import Behaviour
+from mock_server.engine.enums import Operation
 from mock_server.errors import UsageError
 from mock_server.faults.rules import Rule
 
@@ -65,6 +66,16 @@ class ConnectionLimits:
     connections: int = MAX_STREAMS + SPARE_CONNECTIONS
 
 
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A real backend at ``url`` that responds to requests for runs that a world does not have, to
+    those of ``operations``, and to those for runs whose id matches one of ``runs``."""
+
+    url: str
+    operations: frozenset[Operation] = frozenset()
+    runs: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of one mock.
@@ -102,6 +113,7 @@ class Settings:
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     store: str = "memory"
     fsync: str = "everysec"
+    fallback: Fallback | None = None
 
 
 def host_of(authority: str) -> str | None:

@@ -72,6 +72,8 @@ def line(entry: dict[str, Any]) -> str:
 def _reasons(entry: dict[str, Any]) -> list[str]:
     reasons = [entry["reason"]] if entry["reason"] else []
     reasons += [f"{'.'.join(flaw['loc'])}: {flaw['msg']}" for flaw in entry["flaws"]]
+    if entry["backend"]:
+        reasons.append(f"passed on to {entry['backend']}")
     if entry["faults"]:
         reasons.append(f"injected: {', '.join(entry['faults'])}")
     if entry["question"] is not None and (entry["status"] or 0) >= 400:

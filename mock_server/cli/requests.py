@@ -104,6 +104,8 @@ def _row(item: dict[str, Any]) -> tuple[str, ...]:
 
 def _marks(item: dict[str, Any]) -> str:
     marks = []
+    if item.get("backend"):
+        marks.append("passed on")
     if item["faults"]:
         marks.append(f"faults: {', '.join(item['faults'])}")
     if item["flaws"]:
@@ -125,6 +127,7 @@ def _explain(item: dict[str, Any]) -> None:
         *(("ignored", ".".join(loc)) for loc in item["ignored"]),
         *_question(item["question"]),
         ("faults", ", ".join(item["faults"])),
+        ("passed on", item.get("backend")),
         *(
             ("near miss", f"{miss['method']} {miss['path']}: {miss['reason']}")
             for miss in item["nearMisses"]

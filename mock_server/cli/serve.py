@@ -12,6 +12,7 @@ import click
 
 from mock_server import __version__, resources
 from mock_server.cli.failure import OpenedFailure, open_file
+from mock_server.cli.fallback_options import fallback_options, read_fallback
 from mock_server.cli.options import (
     GroupedOptions,
     Instant,
@@ -75,6 +76,7 @@ GROUPS = {
     "Time and content": "scale now seed start behaviour declared directory reloads failure",
     "Store": "store fsync",
     "Faults": "faults latency",
+    "Real backend": "fallback fallback_operations fallback_runs",
     "Access": "token token_file hosts accept_any_token world_claim",
     "Browsers and proxies": "cors_origins root_path trusted_proxies",
     "Limits": "max_worlds max_streams",
@@ -201,6 +203,7 @@ GROUPS = {
     "the API any name if --host is not a loopback address]",
 )
 @setup_options
+@fallback_options
 @click.option(
     "--reload/--no-reload",
     "reloads",
@@ -270,6 +273,7 @@ def serve(
         tuple(name for name in (*hosts, listening_host) if name not in (None, "*")),
         any_host="*" in hosts or not is_loopback(host),
     )
+    options["fallback"] = read_fallback(options)
     failure: Path | None = options.pop("failure")
     if failure is not None and options["store"] != Settings.store:
         raise UsageError(

@@ -131,6 +131,7 @@ interface Entry {
   ignored: string[][];
   question: { number: string; question: string; answer: string; meaning: string } | null;
   faults: string[];
+  backend: string | null;
   contract: { location: string | null; because: string };
   stream: string | null;
   durationMs: number | null;

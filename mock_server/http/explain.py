@@ -78,6 +78,7 @@ class Explainer:
             "ignored": redaction.all(self._ignored(exchange)),
             "question": self._question(exchange),
             "faults": exchange.faults,
+            "backend": exchange.backend,
             "contract": self._location(exchange),
             "stream": self._stream(exchange),
             "durationMs": None if duration is None else round(duration * SECOND, 3),

@@ -69,7 +69,8 @@ class Exchange:
     ``started`` and ``ended`` are real seconds; ``at`` is the world's instant, None before a world
     was found. ``body`` is that of the request, None where it was not read or is too large to be
     kept. ``bytes_sent`` counts the bytes of the response's body; ``extra_headers`` are added
-    to the response. ``credential`` is the security scheme that opened the tenant's world.
+    to the response. ``credential`` is the security scheme that opened the tenant's world,
+    ``backend`` the URL of the real one that responded.
     """
 
     # The initial values are on the class: to set them on each instance would take longer.
@@ -85,6 +86,7 @@ class Exchange:
     question: str | None = None
     errors: Sequence[ErrorDetail] = ()
     faults: tuple[str, ...] = ()
+    backend: str | None = None
     extra_headers: tuple[tuple[bytes, bytes], ...] = ()
     size = 0
     """The bytes that the journal counts for it."""

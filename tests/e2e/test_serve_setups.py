@@ -41,6 +41,14 @@ def test_options_of_the_set_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "part"),
     [
+        (["--fallback", "real.test"], "--fallback': expected the address of a backend"),
+        (["--fallback", "http://user:pass@real.test"], "expected a URL without credentials"),
+        (["--fallback", "http://real.test/?x"], "what comes before /api/v1"),
+        (["--fallback", "http://real.test:0"], "expected the address of a backend"),
+        (["--fallback-operations", "listRuns"], "--fallback-operations: expected --fallback URL"),
+        (["--fallback-runs", "prod-*"], "--fallback-runs: expected --fallback URL, got none"),
+        (["--fallback-operations", "list"], "expected listRuns, getRun"),
+        (["--fallback-runs", "a/b"], "expected an id of a run"),
         (["--cors-origin", "app.test"], "expected an origin such as https://"),
         (["--cors-origin", "https://app.test/path"], "expected an origin"),
         (["--root-path", "mock"], "expected a path such as /mock"),

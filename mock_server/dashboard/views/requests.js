@@ -80,6 +80,7 @@ export function Requests({ route: { world, id, query } }) {
 /** @param {{ entry: Entry }} props */
 function Marks({ entry }) {
   return html`<span class="marks">
+    ${entry.backend && html`<span class="mark is-passed" title=${`Passed on to ${entry.backend}`}>passed on</span>`}
     ${entry.faults.map((fault) => html`<span class="mark is-fault">${fault}</span>`)}
     ${entry.flaws.length > 0 && html`<span class="mark is-flaw">${entry.flaws.length} ${entry.flaws.length === 1 ? "error" : "errors"}</span>`}
     ${entry.ignored.length > 0 && html`<span class="mark is-flaw">ignored ${entry.ignored.map((loc) => loc.at(-1)).join(", ")}</span>`}
@@ -165,6 +166,7 @@ function Explanation({ world, number, known, onClose }) {
       ${entry.flaws.length > 0 && html`<${Fact} name="Not as in the contract"><ul class="plain">${entry.flaws.map((flaw) => html`<li><code>${flaw.loc.join(".")}</code>: ${flaw.msg}</li>`)}</ul><//>`}
       ${entry.ignored.length > 0 && html`<${Fact} name="Ignored"><ul class="plain">${entry.ignored.map((loc) => html`<li><code>${loc.join(".")}</code></li>`)}</ul><//>`}
       ${entry.question && html`<${Fact} name=${`Open question ${entry.question.number}`}>${entry.question.question} Answer in force: <b>${entry.question.answer}</b>. ${entry.question.meaning} <a href=${href({ view: "behaviour", query: { at: entry.question.number } })}>Change</a><//>`}
+      ${entry.backend && html`<${Fact} name="Passed on to"><code>${entry.backend}</code><//>`}
       ${entry.faults.length > 0 && html`<${Fact} name="Faults">${entry.faults.map((fault) => html`<code>${fault}</code> `)}<a href=${href({ view: "faults" })}>Show faults</a><//>`}
       <${Fact} name="Place in the contract">${entry.contract.location ? html`<code>${entry.contract.location}</code>` : entry.contract.because}${entry.operation && html` <a href=${`${address("docs")}#/Automation%20runs/${entry.operation}`}>Documentation</a>`}<//>
       ${runId && html`<${Fact} name="Run"><a href=${href({ view: "runs", id: runId, query: {} })}><code>${runId}</code></a><//>`}
@@ -214,7 +216,7 @@ function Again({ entry, world }) {
 
 /** @param {{ left: any, right: any, onClose: () => void }} props */
 function Comparison({ left, right, onClose }) {
-  const names = ["method", "path", "query", "operation", "status", "reason", "credential", "tenant", "body", "flaws", "ignored", "question", "faults", "stream", "durationMs", "bytesSent", "at"];
+  const names = ["method", "path", "query", "operation", "status", "reason", "credential", "tenant", "body", "flaws", "ignored", "question", "faults", "backend", "stream", "durationMs", "bytesSent", "at"];
   const headers = [...new Set([...Object.keys(left.headers), ...Object.keys(right.headers)])];
   const rows = [
     ...names.map((name) => [name, left[name], right[name]]),
