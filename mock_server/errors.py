@@ -6,7 +6,7 @@ code and reason, ``RequestValidationError`` the documented 422 response with a l
 """
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -54,6 +54,21 @@ class HttpError(Exception):
         super().__init__(reason)
         self.status, self.reason, self.headers = status, reason, headers
         self.question = question
+
+
+class UnknownRunError(HttpError):
+    """A run that this process does not know; of a world of another process it is ``foreign``."""
+
+    def __init__(
+        self, run_id: str, foreign: HttpError, exists: Callable[[str], Awaitable[bool]]
+    ) -> None:
+        super().__init__(404, "Run not found", question=foreign.question)
+        self._run_id, self._foreign, self._exists = run_id, foreign, exists
+
+    async def find_out(self) -> HttpError:
+        """Return the error after the other processes were asked."""
+        known = await self._exists(self._run_id)
+        return self._foreign if known else HttpError(404, self.reason, question=self.question)
 
 
 @dataclass(frozen=True, slots=True)

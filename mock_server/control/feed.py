@@ -44,8 +44,12 @@ class Feeds:
         self._channels: dict[tuple[str, str], Channel] = {}
         self._journals: dict[str, Callable[[World], list[Journal]]] = {
             "world": lambda world: [world.journal],
-            "none": lambda _: [explainer.unassigned],
-            "all": lambda _: [explainer.unassigned, *(world.journal for world in worlds)],
+            "none": lambda _: [explainer.unassigned, *self._elsewhere("none")],
+            "all": lambda _: [
+                explainer.unassigned,
+                *(world.journal for world in worlds),
+                *self._elsewhere("all"),
+            ],
         }
 
     def next_number(self) -> int:
@@ -55,7 +59,11 @@ class Feeds:
 
     def list_worlds(self) -> Json:
         """Return the open worlds as in the control API."""
-        return {"items": [to_json(world) for world in self._worlds]}
+        elsewhere = self._worlds.elsewhere
+        items = [to_json(world) for world in self._worlds]
+        if elsewhere is not None:
+            items = sorted([*items, *elsewhere.worlds()], key=lambda item: item["name"])
+        return {"items": items}
 
     def check_room(self) -> None:
         """Raise HttpError: 429 when too many feeds are open, 503 when the mock stops."""
@@ -85,7 +93,7 @@ class Feeds:
         if channel is None:
             self._make_room()
             channel = self._channels[key] = Channel(self, world, self._journals[whose])
-        self._worlds.observer = self
+        self._observe(whose)
         return FeedStream(self, channel, topics, last_event_id, watch)
 
     def release(self, channel: Channel) -> None:
@@ -120,13 +128,31 @@ class Feeds:
         channel.close()
         self._channels = {key: one for key, one in self._channels.items() if one is not channel}
         if not self._channels:
-            self._worlds.observer = None
+            self._rest()
 
     def close(self) -> None:
         """End every feed, because the mock stops."""
         self.closed = True
         for channel in self._channels.values():
             channel.close()
+
+    def _observe(self, whose: str) -> None:
+        """Observe which worlds are open, also those of other processes, and their requests."""
+        worlds = self._worlds
+        if self not in worlds.observers:
+            worlds.observers += (self,)
+        if worlds.elsewhere is not None:
+            worlds.elsewhere.follow(self._worlds_have_changed, requests=whose != "world")
+
+    def _rest(self) -> None:
+        worlds = self._worlds
+        worlds.observers = tuple(one for one in worlds.observers if one is not self)
+        if worlds.elsewhere is not None:
+            worlds.elsewhere.rest()
+
+    def _elsewhere(self, whose: str) -> list[Journal]:
+        elsewhere = self._worlds.elsewhere
+        return [] if elsewhere is None else elsewhere.journals(whose)
 
     def _worlds_have_changed(self) -> None:
         for channel in self._channels.values():

@@ -29,15 +29,20 @@ def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
 
     def verify_requests(call: Call) -> Response:
         since = call.parameters["from"] or 0
-        exchanges = (one for journal in journals(call) for one in journal if one.number >= since)
-        work = verify(
-            list(exchanges),
-            list(_expectations(call.body["expectations"])),
-            in_order=call.body.get("inOrder", False),
-            no_others=call.body.get("noOthers", False),
-        )
+        exchanges = [one for journal in journals(call) for one in journal if one.number >= since]
+        expectations = list(_expectations(call.body["expectations"]))
 
         async def respond() -> Response:
+            whose = call.parameters["whose"].replace("nobody", "none")
+            if worlds.elsewhere is not None and whose != "world":
+                found = await worlds.elsewhere.exchanges(whose)
+                exchanges.extend(one for one in found if one.number >= since)
+            work = verify(
+                exchanges,
+                expectations,
+                in_order=call.body.get("inOrder", False),
+                no_others=call.body.get("noOthers", False),
+            )
             return BodyResponse.json(await worlds.runner.run(work))
 
         return DeferredResponse(respond())

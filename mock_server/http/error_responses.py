@@ -6,16 +6,18 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 
 from mock_server.engine.behaviour import ErrorBody
-from mock_server.errors import HttpError, RequestValidationError
-from mock_server.http.call import BodyResponse
+from mock_server.errors import HttpError, RequestValidationError, UnknownRunError
+from mock_server.http.call import BodyResponse, DeferredResponse, Response
 from mock_server.journal.exchange import Exchange
 
 log = logging.getLogger("mock_server")
 
 
-def error_response(error: Exception, exchange: Exchange) -> BodyResponse:
+def error_response(error: Exception, exchange: Exchange) -> Response:
     """Return the response for ``error`` and note its reason in ``exchange``."""
     match error:
+        case UnknownRunError():
+            return DeferredResponse(_found_out(error, exchange))
         case HttpError():
             exchange.reason, exchange.question = error.reason, error.question
             return _response(exchange, error.status, error.reason, dict(error.headers))
@@ -29,6 +31,13 @@ def error_response(error: Exception, exchange: Exchange) -> BodyResponse:
         case _:
             log.error("an operation failed", exc_info=error)
             return _response(exchange, 500, "Internal Server Error", {})
+
+
+async def _found_out(error: UnknownRunError, exchange: Exchange) -> Response:
+    try:
+        return error_response(await error.find_out(), exchange)
+    except HttpError as other:
+        return error_response(other, exchange)
 
 
 def _response(

@@ -3,7 +3,7 @@
 from mock_server.engine.behaviour import ForeignRun
 from mock_server.engine.enums import RetryMode, RunStatus
 from mock_server.engine.run import Run
-from mock_server.errors import HttpError
+from mock_server.errors import HttpError, UnknownRunError
 from mock_server.http.call import BodyResponse, Call, Handler, NoContent, Response
 from mock_server.http.event_stream import HEADERS, EventStreams
 from mock_server.worlds.world import World
@@ -82,9 +82,12 @@ def _run(call: Call) -> Run:
     run = call.world.find(run_id)
     if run is not None:
         return run
-    forbidden = call.world.behaviour.foreign_run is ForeignRun.FORBIDDEN
-    if forbidden and call.worlds.run_exists(run_id):
-        raise HttpError(403, "The run is another tenant's", question="Q09")
+    if call.world.behaviour.foreign_run is ForeignRun.FORBIDDEN:
+        foreign = HttpError(403, "The run is another tenant's", question="Q09")
+        if call.worlds.run_exists(run_id):
+            raise foreign
+        if call.worlds.elsewhere is not None:
+            raise UnknownRunError(run_id, foreign, call.worlds.elsewhere.run_exists)
     raise HttpError(404, "Run not found", question="Q09")
 
 

@@ -7,7 +7,7 @@ response depends. Its number is in the response header ``X-Mock-Request``.
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.types import Message, Scope, Send
 
@@ -90,6 +90,8 @@ class Exchange:
     extra_headers: tuple[tuple[bytes, bytes], ...] = ()
     size = 0
     """The bytes that the journal counts for it."""
+    rendered: dict[str, Any] | None = None
+    """The entry of the journal, where another process has rendered it."""
 
     def __init__(
         self,

@@ -228,6 +228,8 @@ class Keeper:
         oldest = wall() - EXPIRES_AFTER
         for stored in await self.store.list_worlds():
             closed = stored.name not in self._kept and stored.name not in self._releases
+            if not self._worlds.owns(stored.name):
+                continue  # Another process may have it open.
             if closed and stored.name.startswith(TEST_PREFIX) and stored.used < oldest:
                 await self.store.delete(stored.name)
 

@@ -8,7 +8,7 @@ so tests that run in parallel stay apart by choosing a name. The number of world
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, count
@@ -29,6 +29,7 @@ from mock_server.worlds import seed_data
 from mock_server.worlds.advance import catch_up_completely
 from mock_server.worlds.cooperative import Work, WorkRunner
 from mock_server.worlds.document import IMPORT, Limits
+from mock_server.worlds.elsewhere import Elsewhere
 from mock_server.worlds.keeper import Keeper
 from mock_server.worlds.observer import WorldsObserver
 from mock_server.worlds.proof import prove
@@ -80,8 +81,11 @@ class Worlds:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._disposals: set[asyncio.Task[None]] = set()
         self.runner = WorkRunner()
-        self.observer: WorldsObserver | None = None
+        self.observers: tuple[WorldsObserver, ...] = ()
         self.keeper: Keeper | None = None
+        self.owns: Callable[[str], bool] = lambda _: True
+        """Whether the world of that name belongs to this process, of several."""
+        self.elsewhere: Elsewhere | None = None
 
     def __iter__(self) -> Iterator[World]:
         return iter(list(self._open.values()))
@@ -198,11 +202,15 @@ class Worlds:
             for start in self.starts.values()
         )
 
+    def keep_own(self) -> None:
+        """Remove the open worlds that belong to other processes."""
+        self._open = {name: world for name, world in self._open.items() if self.owns(name)}
+
     def close(self) -> None:
         """Close every world, end its event streams and stop long work."""
         self.runner.close()
-        if self.observer is not None:
-            self.observer.close()
+        for observer in self.observers:
+            observer.close()
         for world in self:
             world.close()
 
@@ -229,6 +237,8 @@ class Worlds:
     async def _free_name(self, name: str) -> str:
         """Return ``name``, with a number where a world has it."""
         for free in chain([name], (f"{name}-{number}" for number in count(2))):
+            if not self.owns(free):
+                continue
             if free not in self and (self.keeper is None or not await self.keeper.has(free)):
                 break
         return free
@@ -277,8 +287,8 @@ class Worlds:
                 self._close(world)
                 raise
         self._open[world.name] = world
-        if self.observer is not None:
-            self.observer.opened(world)
+        for observer in self.observers:
+            observer.opened(world)
 
     def _remove_idle(self) -> None:
         declared = self.settings.declared
@@ -300,8 +310,8 @@ class Worlds:
     def close_world(self, name: str) -> None:
         """Close the open world of that name; where worlds are stored, it stays so."""
         self._close(self._open.pop(name))
-        if self.observer is not None:
-            self.observer.removed(name)
+        for observer in self.observers:
+            observer.removed(name)
 
     def _close(self, world: World) -> None:
         """Close a world that stays stored."""

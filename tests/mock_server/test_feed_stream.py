@@ -124,7 +124,7 @@ def test_nothing_is_observed_without_a_client(monkeypatch: pytest.MonkeyPatch) -
         other = await feeds._worlds.open("test-empty-other")
         observed = [world.observers, world.journal.observers, world.faults.observers]
         assert observed == [(), (), ()]
-        assert feeds._worlds.observer is None
+        assert feeds._worlds.observers == ()
         client = Client(feeds, world, "runs")
         await client.event("hello")
         assert len(world.observers) == len(world.journal.observers) == 1
@@ -136,7 +136,7 @@ def test_nothing_is_observed_without_a_client(monkeypatch: pytest.MonkeyPatch) -
         while world.observers:
             await asyncio.sleep(0)
         assert (world.journal.observers, world.faults.observers) == ((), ())
-        assert feeds._worlds.observer is None
+        assert feeds._worlds.observers == ()
 
     with_world(test)
 
@@ -152,7 +152,7 @@ def test_a_head_request_observes_nothing() -> None:
         parameters = {"topics": None, "whose": "world", "Last-Event-ID": None}
         exchange = SimpleNamespace(method="HEAD")
         follow_events(SimpleNamespace(parameters=parameters, exchange=exchange, world=world))
-        assert (world.observers, worlds.observer) == ((), None)
+        assert (world.observers, worlds.observers) == ((), ())
 
     asyncio.run(run())
 

@@ -95,7 +95,8 @@ class ValidatedOperation:
             if self._names_world:
                 tenant = self._credentials.world(parameters.get("world"), headers)
             call = Call(self._worlds, tenant, exchange)
-            if self._enters:
+            # What several processes respond to together may name a world of another one.
+            if self._enters and self._worlds.owns(tenant):
                 await call.enter()
         call.parameters, call.body = parameters, body
         scope[CALL] = call
