@@ -5,7 +5,7 @@ validate a request of the contract or the control API and send its response nati
 other request passes on to Flask, which renders the pages for people.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -65,21 +65,31 @@ class Specification(OpenAPISpecification):  # type: ignore[misc]
 class Mock:
     """One mock, as an ASGI application. Raise UsageError for settings that cannot be used."""
 
-    def __init__(self, settings: Settings, report: Callable[[Json], None] | None = None) -> None:
-        """``report`` is called with the journal's entry of each request of the API that ends."""
+    def __init__(
+        self,
+        settings: Settings,
+        report: Callable[[Json], None] | None = None,
+        *,
+        numbers: Iterator[int] | None = None,
+        sessions: ControlSessions | None = None,
+    ) -> None:
+        """``report`` is called with the journal's entry of each request of the API that ends.
+
+        ``numbers`` are those of the requests, by default 1, 2 …; ``sessions`` are those of pages.
+        """
         self.worlds = Worlds(settings)
         self.streams = EventStreams(settings.max_streams)
         contract = OpenApiDocument(resources.contract_file())
         control_api = OpenApiDocument(resources.control_file())
         schemes = contract.content["components"]["securitySchemes"]
-        credentials = Credentials(
+        credentials = self.credentials = Credentials(
             schemes, self.worlds, settings.accept_any_token, settings.world_claim
         )
-        explainer = Explainer(
+        explainer = self.explainer = Explainer(
             ContractIndex(contract), ContractIndex(control_api), credentials, settings.behaviour
         )
         self.unassigned = explainer.unassigned
-        sessions = ControlSessions(settings.access.token)
+        sessions = self.sessions = sessions or ControlSessions(settings.access.token)
         control_functions = control(
             self.worlds, self.streams, explainer, credentials, sessions, control_api
         )
@@ -102,6 +112,7 @@ class Mock:
                     unassigned=explainer.unassigned,
                     counter=explainer.metrics if report is None else Reporter(explainer, report),
                     internal=_INTERNAL,
+                    numbers=numbers,
                 ),
                 partial(ControlAccessMiddleware, access=settings.access, sessions=sessions),
                 *fallback,

@@ -18,11 +18,13 @@ class RequestLines:
     def __init__(self) -> None:
         self._lines: Queue[str | None] = Queue(_MAX_WAITING)
         self._omitted = 0
-        self._thread = Thread(target=self._print, daemon=True)
-        self._thread.start()
+        self._thread: Thread | None = None
 
     def __call__(self, entry: dict[str, Any]) -> None:
         """Print a request, an entry of the journal."""
+        if self._thread is None:  # Not before: a process with threads cannot be forked.
+            self._thread = Thread(target=self._print, daemon=True)
+            self._thread.start()
         try:
             self._lines.put_nowait(line(entry))
         except Full:
@@ -30,6 +32,8 @@ class RequestLines:
 
     def close(self) -> None:
         """Print what waits, unless the terminal does not take it."""
+        if self._thread is None:
+            return
         try:
             self._lines.put_nowait(None)
         except Full:

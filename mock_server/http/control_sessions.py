@@ -68,20 +68,26 @@ class ControlSessions:
 
     def sign_in(self) -> str:
         """Return the cookie of a new session."""
-        session = new_token()
-        self._sessions[session.encode()] = set()
+        session = self._new_cookie()
+        self._keep(session.encode())
+        return session
+
+    def _new_cookie(self) -> str:
+        return new_token()
+
+    def _keep(self, session: bytes) -> None:
+        self._sessions[session] = set()
         if len(self._sessions) > MAX_SESSIONS:
             _end(self._sessions.popitem(last=False)[1])
-        return session
 
     def sign_out(self, headers: Headers) -> None:
         """End the session of a request."""
-        for session in _cookies(headers):
+        for session in cookies(headers):
             _end(self._sessions.pop(session, set()))
 
     def watch(self, headers: Headers, end: Callable[[], None]) -> Callable[[], None]:
         """Call ``end`` when the session of a request ends; return a function that stops that."""
-        calls = [self._sessions[one] for one in _cookies(headers) if one in self._sessions]
+        calls = [self._sessions[one] for one in cookies(headers) if one in self._sessions]
         for one in calls:
             one.add(end)
 
@@ -93,7 +99,7 @@ class ControlSessions:
 
     def is_open(self, headers: Headers) -> bool:
         """Return whether a request has the cookie of a session."""
-        return bool(self._sessions) and any(one in self._sessions for one in _cookies(headers))
+        return bool(self._sessions) and any(one in self._sessions for one in cookies(headers))
 
 
 def _end(calls: set[Callable[[], None]]) -> None:
@@ -101,7 +107,8 @@ def _end(calls: set[Callable[[], None]]) -> None:
         call()
 
 
-def _cookies(headers: Headers) -> list[bytes]:
+def cookies(headers: Headers) -> list[bytes]:
+    """Return the cookies of a request that may be those of sessions."""
     return [
         text.encode("latin-1")
         for name, value in headers

@@ -133,6 +133,23 @@ class Credentials:
                 return scheme, world
         return None
 
+    def addressed(self, headers: Headers) -> str | None:
+        """Return the world that a request is for, as ``authenticate`` and ``open_world`` find it;
+        None for a request without a credential that can open one."""
+        extracted = self.extract(headers)
+        for _, text in extracted:
+            if self._worlds.allows(text.partition(":")[0]):
+                return text.partition(":")[0]
+        for _, text in extracted:
+            if (other := self._other_tenant(text)) is not None:
+                return other
+        return None
+
+    @property
+    def header_names(self) -> list[bytes]:
+        """The names of the header fields that are credentials, without the standard ones."""
+        return list(self._keys)
+
     @property
     def cookie(self) -> str:
         """The name of the cookie that is a credential."""

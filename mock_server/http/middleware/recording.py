@@ -1,6 +1,6 @@
 """The layer that records every request and turns exceptions into error responses."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from itertools import count
 
 from starlette.requests import ClientDisconnect
@@ -23,7 +23,7 @@ class RecordingMiddleware:
 
     ``unassigned`` is the journal of requests that reach no world. Paths that start with one of
     ``internal`` belong to the mock itself: they are not recorded, and the open questions of the
-    contract do not apply to them.
+    contract do not apply to them. ``numbers`` are those of the requests.
     """
 
     def __init__(
@@ -32,9 +32,10 @@ class RecordingMiddleware:
         unassigned: UnassignedJournal,
         counter: ExchangeCounter,
         internal: tuple[str, ...],
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self.app = app
-        self._numbers = count(1)
+        self._numbers = count(1) if numbers is None else numbers
         self._unassigned = unassigned
         self._counter = counter
         self._internal = internal
