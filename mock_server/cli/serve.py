@@ -6,7 +6,7 @@ import sys
 import warnings
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -37,6 +37,9 @@ from mock_server.settings import (
     is_loopback,
 )
 from mock_server.worlds.registry import NAME, TEST_PREFIX
+
+if TYPE_CHECKING:
+    from mock_server.cluster.several import Several
 
 
 class WorldNames(click.ParamType[Any]):
@@ -72,7 +75,7 @@ class HostNames(click.ParamType[Any]):
 
 
 GROUPS = {
-    "Address": "host port",
+    "Address": "host port workers",
     "Time and content": "scale now seed start behaviour declared directory reloads failure",
     "Store": "store fsync",
     "Faults": "faults latency",
@@ -99,6 +102,14 @@ GROUPS = {
     show_default=True,
     envvar="RUNS_MOCK_PORT",
     help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    envvar="RUNS_MOCK_WORKERS",
+    help="How many processes serve the port; each world belongs to one of them.",
 )
 @click.option(
     "--clock",
@@ -243,6 +254,7 @@ def serve(
     runs-mock serve --clock frozen --now 2026-03-02T08:15:00Z --seed 7
     runs-mock serve --start empty --scenarios ./scenarios
     runs-mock serve --store dir:./worlds
+    runs-mock serve --workers 4
     runs-mock serve --host 0.0.0.0 --control-token "$TOKEN"
 
     Every option can also be set in the environment, as RUNS_MOCK_PORT and so on; the option wins.
@@ -280,6 +292,7 @@ def serve(
             "--open and --store contradict each other: start the mock with the store, then "
             f"runs-mock state open {failure}"
         )
+    workers: int = options.pop("workers")
     max_streams = _streams(options.pop("max_streams"))
     settings = Settings(
         scenarios=directory,
@@ -290,35 +303,40 @@ def serve(
         limits=ConnectionLimits(connections=max_streams + SPARE_CONNECTIONS),
         **options,
     )
+    several = None if workers == 1 else _several(workers, settings)
     listeners = bind_all(host, port)
     shows_requests = access_log or (not quiet and sys.stdout.isatty())
     lines = RequestLines() if shows_requests else None
     try:
-        mock = Mock(settings, lines)
+        mock = Mock(settings, lines, **(several.shared if several else {}))
         opened = None if failure is None else open_file(mock.worlds, failure)
+        watched = reloads is not False and (directory or custom_profile)
+        report = several.once(_print) if several else _print
+        reload = Reload(mock, directory, custom_profile, report) if watched else None
+        background = reload.run if reload else None
+        base = address(listeners[0])
+        base = base.replace("127.0.0.1", host) if host == "localhost" else base
+        greeting = _greeting(base, settings, mock.keeper.store.label if mock.keeper else None)
+        if several is not None:
+            several.open(mock, listeners, background, _tune)
     except UsageError:
         for listener in listeners:
             listener.close()
         raise
-    base = address(listeners[0])
-    if host == "localhost":
-        base = base.replace("127.0.0.1", host)
-    watched = reloads is not False and (directory or custom_profile)
-    reload = Reload(mock, directory, custom_profile, _print) if watched else None
-    server = Server(
-        mock,
-        partial(
-            _ready,
-            _greeting(base, settings, mock.keeper.store.label if mock.keeper else None),
-            opened,
-        ),
-        background=reload.run if reload else None,
-    )
+    if several is not None:
+        several.run(partial(_greet, greeting, opened), _print)
+    server = Server(mock, partial(_ready, greeting, opened), background=background)
     # uvicorn stops on Ctrl-C and then raises it again.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=listeners)
     if lines is not None:
         lines.close()
+
+
+def _several(workers: int, settings: Settings) -> "Several":
+    from mock_server.cluster.several import Several  # noqa: PLC0415 - one worker needs none of it
+
+    return Several(workers, settings)
 
 
 def _streams(wanted: int | None) -> int:
@@ -335,12 +353,21 @@ def _streams(wanted: int | None) -> int:
 
 
 def _ready(greeting: str, opened: OpenedFailure | None) -> None:
+    _tune()
+    _greet(greeting, opened)
+
+
+def _tune() -> None:
+    """Prepare the garbage collector for serving."""
     gc.freeze()
     # A full collection takes a third of a second with five thousand streams open, and old objects
     # are hardly ever garbage: a tenth as often is enough.
     young, middle, _ = gc.get_threshold()
     gc.set_threshold(young, middle, 100)
     gc.enable()
+
+
+def _greet(greeting: str, opened: OpenedFailure | None) -> None:
     click.echo(greeting)
     if opened is not None:
         opened.print()

@@ -21,6 +21,9 @@ class Router(Protocol):
     def route(self, scope: Any) -> Route | asyncio.Future[Owner]:
         """Return the route of a request that came from a client."""
 
+    def between_peers(self, scope: Any) -> ASGIApp | None:
+        """Return what responds to a request that came from a peer; None for the mock."""
+
 
 HandOver = Callable[["ClusterConnection", Peer, bytes], bool]
 """Gives a connection with the bytes that were read to a peer; returns whether it did."""
@@ -77,7 +80,8 @@ class ClusterConnection(Connection):
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         read, self._read_so_far = self._read_so_far, None
         if cycle.forwarded:
-            super()._start_asgi_task(cycle, app)
+            inner: Any = self._router.between_peers(cycle.scope)
+            super()._start_asgi_task(cycle, app if inner is None else inner)
             return
         route = self._router.route(cycle.scope)
         if isinstance(route, asyncio.Future):

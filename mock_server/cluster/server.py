@@ -24,7 +24,7 @@ class ClusterServer(Server):
         background: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
         """``ready`` and ``background`` are as in ``Server``."""
-        self._forwarder = forwarder
+        self.forwarder = forwarder
         connection = partial(
             ClusterConnection, router=router, forwarder=forwarder, hand_over=hand_over
         )
@@ -32,4 +32,4 @@ class ClusterServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
-        self._forwarder.close()
+        self.forwarder.close()

@@ -46,6 +46,9 @@ class Routes:
             future.set_result(self._peers.get(name))
         return future
 
+    def between_peers(self, _scope: Any) -> None:
+        """The mock responds to everything."""
+
 
 class Pair(NamedTuple):
     """A client of the owner itself, one of the process that forwards, the port of that, and the

@@ -1,0 +1,68 @@
+"""The world that a request is for, read from its head before anything else is done."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from mock_server.errors import HttpError
+from mock_server.http.control_sessions import ControlSessions
+from mock_server.http.credentials import Credentials
+from mock_server.http.middleware.control_access import CONTROL
+from mock_server.journal.exchange import Headers
+
+_MAX_KNOWN = 4_096
+
+
+class Addressing:
+    """Finds the world of a request by its credential, and in the control API by ``world``."""
+
+    def __init__(
+        self, credentials: Credentials, sessions: ControlSessions, root_path: str = ""
+    ) -> None:
+        self._credentials = credentials
+        self._sessions = sessions
+        self._root = root_path
+        names = [*credentials.header_names, b"authorization", b"cookie"]
+        self._names = frozenset(names)
+        self._known: dict[tuple[tuple[bytes, bytes], ...], str | None] = {}
+
+    def world_of(self, scope: Any) -> str | None:
+        """Return the name of the world, which need not exist; None for a request without one."""
+        names = self._names
+        fields = tuple([field for field in scope["headers"] if field[0] in names])
+        if self.path_of(scope).startswith(CONTROL):
+            return self._controlled(scope, list(fields))
+        if not fields:
+            return None
+        try:
+            return self._known[fields]
+        except KeyError:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            world = self._known[fields] = self._credentials.addressed(list(fields))
+            return world
+
+    def path_of(self, scope: Any) -> str:
+        """Return the path without the prefix of a proxy."""
+        path: str = scope["path"]
+        root = self._root
+        return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+    def _controlled(self, scope: Any, fields: Headers) -> str | None:
+        if scope["query_string"]:
+            query: dict[str, list[str]] = parse_qs(scope["query_string"].decode("latin-1"))
+            if "world" in query:
+                return query["world"][0]
+        if self._sessions.token_required:
+            fields = [one for one in fields if not self._is_token(*one)]
+        try:
+            return self._credentials.world(None, fields)
+        except HttpError:
+            return None  # Any process has the same response.
+
+    def _is_token(self, name: bytes, value: bytes) -> bool:
+        kind, _, token = value.decode("latin-1").partition(" ")
+        return (
+            name == b"authorization"
+            and kind.lower() == "bearer"
+            and self._sessions.accepts(token.strip())
+        )

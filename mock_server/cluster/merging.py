@@ -1,0 +1,175 @@
+"""Responses about the process, merged from those of all workers.
+
+Each worker gets the request, checks it and responds for its own worlds. An error of one is the
+response.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mock_server.cluster.fetch import Reply, fetch
+from mock_server.cluster.forwarding import Forwarder
+from mock_server.cluster.ownership import Peer
+from mock_server.engine.run_state import Json
+
+_DEFAULT_LIMIT = 100
+_MAX_STATUS = 299
+
+Merge = Callable[[Sequence[bytes], Scope], bytes]
+"""Returns the body that is merged from those of the workers, the present one first."""
+
+
+class Merged:
+    """An application that asks ``peers`` and ``app``, the mock itself, and merges the responses."""
+
+    def __init__(
+        self, app: ASGIApp, peers: Sequence[Peer], forwarder: Forwarder, merge: Merge
+    ) -> None:
+        self._app = app
+        self._peers = peers
+        self._forwarder = forwarder
+        self._merge = merge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _body(receive)
+        try:
+            replies = await asyncio.gather(
+                _local(self._app, scope, body),
+                *(fetch(peer, self._forwarder, scope, body) for peer in self._peers),
+            )
+        except OSError as error:
+            reason = f"A worker of the mock does not respond: {error.strerror or error}."
+            content = orjson.dumps({"detail": reason})
+            headers = [(b"content-type", b"application/json"), (b"retry-after", b"1")]
+            await _respond(Reply(503, headers, content), send)
+            return
+        first = replies[0]
+        failed = next((one for one in replies if one.status > _MAX_STATUS), None)
+        if failed is None:
+            merged = self._merge([one.body for one in replies], scope)
+            failed = Reply(first.status, first.headers, merged)
+        await _respond(failed, send)
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _local(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
+    """Return the response of ``app``, a complete one."""
+    start: Message = {}
+    parts: list[bytes] = []
+    rest = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return rest.pop() if rest else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+        else:
+            parts.append(message.get("body", b""))
+
+    method = "GET" if scope["method"] == "HEAD" else scope["method"]
+    await app({**scope, "method": method, "headers": list(scope["headers"])}, receive, send)
+    return Reply(start["status"], list(start["headers"]), b"".join(parts))
+
+
+async def _respond(reply: Reply, send: Send) -> None:
+    skipped = (b"content-length", b"transfer-encoding", b"connection")
+    headers: list[Any] = [field for field in reply.headers if field[0].lower() not in skipped]
+    if reply.body or reply.status != 204:
+        headers.append((b"content-length", b"%d" % len(reply.body)))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+# How the responses of each operation are merged.
+
+
+def first(bodies: Sequence[bytes], scope: Scope) -> bytes:
+    """Return the response of this worker; the others do the same."""
+    return bodies[0]
+
+
+def health(bodies: Sequence[bytes], scope: Scope) -> bytes:
+    """Return the response of this worker, with the worlds and streams of all."""
+    found = _read(bodies)
+    sums = {name: sum(one[name] for one in found) for name in ("worlds", "streams")}
+    uptime = max(one["uptimeSeconds"] for one in found)
+    return orjson.dumps({**found[0], **sums, "uptimeSeconds": uptime})
+
+
+def worlds(bodies: Sequence[bytes], scope: Scope) -> bytes:
+    """Return the worlds of all workers, by name."""
+    items = [item for one in _read(bodies) for item in one["items"]]
+    return orjson.dumps({"items": sorted(items, key=lambda item: item["name"])})
+
+
+def requests(bodies: Sequence[bytes], scope: Scope) -> bytes:
+    """Return the newest requests of all workers."""
+    found = _read(bodies)
+    items = [item for one in found for item in one["items"]]
+    items.sort(key=lambda item: item["number"], reverse=True)
+    query: dict[str, list[str]] = parse_qs(scope["query_string"].decode("latin-1"))
+    limit = int(query.get("limit", [str(_DEFAULT_LIMIT)])[0])
+    return orjson.dumps({"items": items[:limit], "total": sum(one["total"] for one in found)})
+
+
+def counts(bodies: Sequence[bytes], scope: Scope) -> bytes:
+    """Return the sums of all numbers, by the names they have."""
+    return orjson.dumps(_sum(_read(bodies)))
+
+
+def metrics(bodies: Sequence[bytes], scope: Scope) -> bytes:
+    """Return the sum of each sample; samples that are one without labels to count are kept."""
+    heads: dict[str, list[str]] = {}
+    samples: dict[str, dict[str, float]] = {}
+    for body in bodies:
+        family = ""
+        for line in body.decode().splitlines():
+            if line.startswith("#"):
+                family = line.split(" ", 3)[2]
+                lines = heads.setdefault(family, [])
+                if line not in lines:
+                    lines.append(line)
+                continue
+            name, _, value = line.rpartition(" ")
+            known = samples.setdefault(family, {})
+            constant = family == "runs_mock_info"
+            known[name] = float(value) if constant else known.get(name, 0.0) + float(value)
+    text = []
+    for family, lines in heads.items():
+        text += lines
+        text += [f"{name} {_number(value)}" for name, value in samples.get(family, {}).items()]
+    return "".join(f"{line}\n" for line in text).encode()
+
+
+def _read(bodies: Sequence[bytes]) -> list[Json]:
+    return [orjson.loads(body) for body in bodies]
+
+
+def _sum(found: Sequence[Json]) -> Json:
+    total: Json = {}
+    for one in found:
+        for name, value in one.items():
+            if isinstance(value, dict):
+                total[name] = dict(sorted((Counter(total.get(name, {})) + Counter(value)).items()))
+            else:
+                total[name] = total.get(name, 0) + value
+    return total
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)

@@ -1,0 +1,99 @@
+"""Who responds to a request among the workers of one mock."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp
+
+from mock_server.cluster import merging
+from mock_server.cluster.addressing import Addressing
+from mock_server.cluster.between import BetweenPeers
+from mock_server.cluster.connection import Route
+from mock_server.cluster.forwarding import Forwarder
+from mock_server.cluster.merging import Merge, Merged
+from mock_server.cluster.numbers import SharedNumbers
+from mock_server.cluster.ownership import Peer, rendezvous
+from mock_server.http.middleware.control_access import CONTROL
+
+_OF_ALL: dict[str, Merge] = {
+    f"GET {CONTROL}/health": merging.health,
+    f"GET {CONTROL}/ready": merging.first,
+    f"GET {CONTROL}/worlds": merging.worlds,
+    f"GET {CONTROL}/metrics": merging.metrics,
+    f"POST {CONTROL}/logout": merging.first,
+}
+"""The operations to which every worker responds."""
+
+_OF_JOURNALS: dict[str, Merge] = {
+    f"GET {CONTROL}/requests": merging.requests,
+    f"GET {CONTROL}/requests/count": merging.counts,
+    f"DELETE {CONTROL}/requests": merging.counts,
+}
+"""The operations to which every worker responds where ``whose`` is more than one world."""
+
+_REQUEST = re.compile(rf"{CONTROL}/requests/(\d{{1,18}})")
+
+
+class WorkerRoutes:
+    """The routes of the worker with that index; a world belongs to the same worker always."""
+
+    def __init__(
+        self,
+        peers: Sequence[Peer],
+        numbers: SharedNumbers,
+        addressing: Addressing,
+        app: ASGIApp,
+        forwarder: Forwarder,
+        between: BetweenPeers,
+    ) -> None:
+        """``numbers.index`` is that of this worker; ``app`` is the mock itself."""
+        self._index = numbers.index
+        self._peers = peers
+        self._numbers = numbers
+        self._addressing = addressing
+        self._between = between
+        self._names = tuple(peer.name for peer in peers)
+        others = [peer for index, peer in enumerate(peers) if index != self._index]
+        self._merged: Callable[[Merge], ASGIApp] = lru_cache(
+            lambda merge: Merged(app, others, forwarder, merge)
+        )
+
+    def owns(self, world: str) -> bool:
+        """Return whether the world of that name belongs to this worker."""
+        return rendezvous(world, self._names) == self._index
+
+    def owner_of(self, world: str) -> Peer | None:
+        """Return the worker that owns the world; None for this one."""
+        return self._peer(rendezvous(world, self._names))
+
+    def route(self, scope: Any) -> Route:
+        """Return the route of a request that came from a client."""
+        world = self._addressing.world_of(scope)
+        path = self._addressing.path_of(scope)
+        if path.startswith(CONTROL):
+            merge = self._merge(scope, path)
+            if merge is not None:
+                return self._merged(merge)
+            found = _REQUEST.fullmatch(path)
+            if found is not None:
+                return self._peer(self._numbers.worker_of(int(found[1])))
+        return None if world is None else self.owner_of(world)
+
+    def between_peers(self, scope: Any) -> ASGIApp | None:
+        """Return what responds to a request that came from a peer; None for the mock."""
+        return self._between.find(scope)
+
+    def _merge(self, scope: Any, path: str) -> Merge | None:
+        """Return how the responses of all workers are merged; None for those of one."""
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        line = f"{method} {path}"
+        if line in _OF_JOURNALS:
+            query: dict[str, list[str]] = parse_qs(scope["query_string"].decode("latin-1"))
+            return None if query.get("whose", ["world"]) == ["world"] else _OF_JOURNALS[line]
+        return _OF_ALL.get(line)
+
+    def _peer(self, index: int) -> Peer | None:
+        return None if index == self._index else self._peers[index]
