@@ -134,7 +134,10 @@ def _has_ipv6() -> bool:
     return True
 
 
-def address(listener: socket.socket) -> str:
-    """Return the base URL of a listening socket."""
+def address(listener: socket.socket, name: str = "") -> str:
+    """Return the base URL of a listening socket; ``name`` takes the place of its address where it
+    is ``localhost``."""
     host, port = listener.getsockname()[:2]
+    if name == "localhost":
+        return f"http://{name}:{port}"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -314,8 +314,7 @@ def serve(
         report = several.once(_print) if several else _print
         reload = Reload(mock, directory, custom_profile, report) if watched else None
         background = reload.run if reload else None
-        base = address(listeners[0])
-        base = base.replace("127.0.0.1", host) if host == "localhost" else base
+        base = address(listeners[0], host)
         greeting = _greeting(base, settings, mock.keeper.store.label if mock.keeper else None)
         if several is not None:
             several.open(mock, listeners, background, _tune)
