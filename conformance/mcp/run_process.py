@@ -23,6 +23,8 @@ _LATER = 60.0
 _GRACE = 10.0
 """Seconds that an interrupted run has to cancel what it has created."""
 
+_MAX_LINE = 1_048_576
+
 Progress = Callable[[float, float, str], Awaitable[None]]
 
 
@@ -48,6 +50,11 @@ class RunProcesses:
         try:
             with tempfile.TemporaryDirectory(prefix="runs-conformance-") as directory:
                 return await _run(target, options, budget, progress, Path(directory))
+        except OSError as fault:
+            raise KitError(
+                f"expected a process and a directory for the run: {fault.strerror}.",
+                "Free memory and disk space.",
+            ) from None
         finally:
             self._running -= 1
 
@@ -68,6 +75,7 @@ async def _run(
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,
+        limit=_MAX_LINE,
     )
     try:
         with anyio.fail_after(budget + _LATER):

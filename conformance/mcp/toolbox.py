@@ -102,13 +102,12 @@ def _shorten_schema(field: dict[str, Any], *, given: bool) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[C]):
-    """A tool. `reads` says that it changes nothing, `replaces` that it may remove something."""
+    """A tool. `reads` says that it sends nothing to an API."""
 
     run: Callable[[Any, C], Awaitable[Result]]
     arguments: type[Arguments]
     result: type[Result]
     reads: bool
-    replaces: bool
 
     @property
     def name(self) -> str:
@@ -136,19 +135,17 @@ class Tool(Generic[C]):
             ),
             annotations=types.ToolAnnotations(
                 read_only_hint=self.reads,
-                destructive_hint=self.replaces,
+                destructive_hint=False,
                 idempotent_hint=self.reads,
-                open_world_hint=False,
+                open_world_hint=not self.reads,
             ),
         )
 
 
-def tool(
-    run: Callable[[Any, C], Awaitable[Result]], *, reads: bool = False, replaces: bool = False
-) -> Tool[C]:
+def tool(run: Callable[[Any, C], Awaitable[Result]], *, reads: bool = False) -> Tool[C]:
     """Return the tool of a function `(arguments, context) -> result`."""
     kinds = inspect.get_annotations(run, eval_str=True)
-    return Tool(run, next(iter(kinds.values())), kinds["return"], reads, replaces)
+    return Tool(run, next(iter(kinds.values())), kinds["return"], reads)
 
 
 def server(
@@ -226,6 +223,8 @@ def _explain_one(one: Any, arguments: type[Arguments]) -> str:
         return f"{where}: expected a value, got none."
     message = str(one["msg"]).removeprefix("Value error, ")
     message = _EXPECTED.sub("expected ", message.replace("should match", "should be text matching"))
+    if not message.startswith("expected "):
+        message = f"expected another value ({message})"
     if "token" in where.lower():  # It may be a secret.
         return f"{where}: {message}, got another text."
     given = shorten(_MAX_SHOWN)(repr(one["input"])[: _MAX_SHOWN * 2])

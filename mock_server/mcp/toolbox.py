@@ -224,5 +224,7 @@ def _explain_one(one: Any, arguments: type[Arguments]) -> str:
         return f"{where}: expected a value, got none."
     message = str(one["msg"]).removeprefix("Value error, ")
     message = _EXPECTED.sub("expected ", message.replace("should match", "should be text matching"))
+    if not message.startswith("expected "):
+        message = f"expected another value ({message})"
     given = shorten(_MAX_SHOWN)(repr(one["input"])[: _MAX_SHOWN * 2])
     return f"{where}: {message}, got {given}."

@@ -110,7 +110,7 @@ def test_cancelling_ends_a_run(kit: Agent) -> None:
         ("explain_requirement", {"id": "NOPE-1"}, "id: expected a requirement"),
         ("explain_requirement", {"id": "a\x00\x1b[2J"}, "id: expected a requirement"),
         ("run_checks", {"include": ["NOPE-*"]}, "include: expected a pattern"),
-        ("run_checks", {"include": "LIST-*"}, "include: expected a valid list"),
+        ("run_checks", {"include": "LIST-*"}, "include: expected"),
         ("run_checks", {"include": ["x"] * 51}, "include: expected"),
         ("run_checks", {"budgetSeconds": 10**9}, "budgetSeconds: expected"),
         ("run_checks", {"baseUrl": "http://evil.example", "token": "x"}, "baseUrl: expected one"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 from asyncio.subprocess import Process
@@ -215,3 +216,21 @@ def test_wrong_options_are_named(words: list[str], expected: str) -> None:
     """Before anything is served."""
     with pytest.raises((KitError, click.ClickException), match=re.escape(expected)):
         mcp_command.main(words, standalone_mode=False)
+
+
+def test_a_run_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what is missing."""
+    monkeypatch.setattr(run_process.sys, "executable", "/missing/python")
+    with pytest.raises(KitError, match="expected a process and a directory"):
+        asyncio.run(RunProcesses().run(Target({}, {}, isolated=True), {}, 10, ignore))
+
+
+def test_long_errors_of_a_run_arrive(tmp_path: Path) -> None:
+    """Cut to a length that is bounded."""
+    file = tmp_path / "conformance.toml"
+    long = "\u4e16" * 60_000
+    file.write_text(f"base_url = '{long}'\n", encoding="utf-8")
+    target = Target({"config": str(file)}, dict(os.environ), isolated=False)
+    with pytest.raises(KitError, match="base_url: expected") as error:
+        asyncio.run(RunProcesses().run(target, {}, 10, ignore))
+    assert len(str(error.value)) < 20_000
