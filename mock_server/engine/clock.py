@@ -16,6 +16,11 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+_HELD_DELAY = 0.05
+"""The shortest delay while no time passes."""
+
+_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 """The last instant of a clock; later ones could not be written as a date."""
@@ -31,6 +36,12 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def awake_or_not() -> float:
+    """Return real seconds as ``monotonic`` does, and those in which the machine slept, where the
+    system counts them."""
+    return time.clock_gettime(_BOOTTIME) if _BOOTTIME is not None else time.monotonic()
+
+
 class Clock:
     """The clock of one world.
 
@@ -42,6 +53,7 @@ class Clock:
         self, start: int, scale: float = 1.0, real: Callable[[], float] = monotonic
     ) -> None:
         self._real = self._running = real
+        self._holds = 0
         self._anchor = start
         self._anchored_at = real()
         self.frozen = scale == 0
@@ -82,21 +94,30 @@ class Clock:
     def held(self) -> Iterator[None]:
         """Let no time pass during the block, in which the clock may be changed; afterwards the time
         that the block took has passed."""
-        if self._real is not self._running:  # It is held already.
-            yield
-            return
-        moment = self._running()
-        self._real = lambda: moment
+        self.hold()
         try:
             yield
         finally:
+            self.let_go()
+
+    def hold(self) -> None:
+        """Let no time pass until ``let_go`` was called as often as this."""
+        self._holds += 1
+        if self._holds == 1:
+            moment = self._running()
+            self._real = lambda: moment
+
+    def let_go(self) -> None:
+        """Undo one ``hold``; after the last, the time that passed meanwhile has passed."""
+        self._holds -= 1
+        if not self._holds:
             self._real = self._running
 
     def real_delay(self, until: int) -> float | None:
         """Return the real seconds until ``until``; None for a frozen clock."""
         if self.frozen:
             return None
-        return max(0.0, (until - self.now()) / SECOND / self.scale)
+        return max(_HELD_DELAY if self._holds else 0.0, (until - self.now()) / SECOND / self.scale)
 
 
 def to_text(instant: int) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
+from mock_server.engine.clock import wall
 from mock_server.errors import UsageError, one_line
 from mock_server.store import file_lock
 from mock_server.store.folder import Folder, Fsync
@@ -59,8 +60,23 @@ class DirectoryStore:
             self._unlock()
             raise
 
-    async def claim(self, name: str) -> int:
+    def earliest(self) -> int:
+        return wall()
+
+    def latest(self) -> int:
+        return wall()
+
+    async def claim(self, name: str, held: int | None = None) -> int:
         return _OWNER
+
+    def is_certain(self, name: str) -> bool:
+        return True
+
+    def in_doubt(self, name: str) -> bool:
+        return False  # What was written in part is taken back at once.
+
+    async def confirm(self, name: str, epoch: int) -> None:
+        pass
 
     async def renew(self, epochs: dict[str, int]) -> Renewal:
         problems = {name for name, one in self._folders.items() if one.problem is not None}

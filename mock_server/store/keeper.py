@@ -6,18 +6,19 @@ command sees the instant that was stored with it. Reading a world does not touch
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from mock_server.engine.behaviour import Behaviour
-from mock_server.engine.clock import monotonic, wall
+from mock_server.engine.clock import monotonic
 from mock_server.engine.fake_data import FakeData
 from mock_server.errors import HttpError
 from mock_server.http.call import Call, DeferredResponse, Handler, Response
 from mock_server.store import command, record, replay
+from mock_server.store.failures import ElsewhereError, Failures
 from mock_server.store.kept_world import KeptWorld
-from mock_server.store.store import DamagedError, GoneError, LostError, Store, StoreError
+from mock_server.store.store import GoneError, LostError, Store, StoreError
 from mock_server.worlds.advance import catch_up_completely
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.registry import TEST_PREFIX, Worlds
@@ -53,7 +54,7 @@ class Keeper:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.Task[None] | None = None
         self._ticks = 0
-        self._failing = False
+        self._failures = Failures(store.label, self._lose)
 
     # For the registry.
 
@@ -63,14 +64,14 @@ class Keeper:
         Raise HttpError (503) when it cannot be read.
         """
         self._start()
-        with self._errors(name):
+        with self._failures.as_responses(name):
             kept = await self._claim(name)
             try:
                 saved = await self.store.load(name, kept.epoch)
                 if saved is None:
                     return None
                 world, head = await replay.read(
-                    saved, name, self._handlers, self._worlds.runner, self._fake_data
+                    saved, name, self._handlers, self._worlds.runner, self._fake_data, self.store
                 )
                 await self.store.rotate(name, kept.epoch)
             except BaseException:
@@ -88,7 +89,7 @@ class Keeper:
         Raise HttpError (503) when it cannot be stored; the former one is then unchanged.
         """
         self._start()
-        with self._errors(world.name):
+        with self._failures.as_responses(world.name):
             kept = await self._claim(world.name)
             await kept.stop_compaction()
             await self._store_all(kept, world)
@@ -96,7 +97,7 @@ class Keeper:
 
     async def has(self, name: str) -> bool:
         """Return whether a world of that name is stored. Raise HttpError (503)."""
-        with self._errors(name):
+        with self._failures.as_responses(name):
             return any(one.name == name for one in await self.store.list_worlds())
 
     def busy(self, name: str) -> bool:
@@ -113,9 +114,42 @@ class Keeper:
         kept = self._kept.pop(world.name, None)
         self._used.pop(world.name, None)
         if kept is not None:
-            release = asyncio.create_task(self._release(kept, kept.mark(world)))
+            release = asyncio.create_task(
+                self._release(kept, kept.mark(world, self.store.earliest()))
+            )
             self._releases[world.name] = release
             release.add_done_callback(lambda _: self._released(world.name, release))
+
+    def is_certain(self, name: str) -> bool:
+        """Return whether the world of that name is open, and no other mock can own it."""
+        return self.store.is_certain(name) and name in self._worlds
+
+    async def confirm(self, name: str) -> None:
+        """Be certain of the open world of that name, or close it.
+
+        Raise HttpError (503) where another mock owns it, and when the store fails.
+        """
+        kept = self._kept.get(name)
+        if kept is None:
+            return
+        with self._failures.as_responses(name):
+            try:
+                await self.store.confirm(name, kept.epoch)
+                self._settle(kept)
+            except GoneError:
+                await self._store_gone(name)
+            except LostError:
+                raise
+            except StoreError:
+                if not self.store.is_certain(name):
+                    self._lose(name)
+                raise
+
+    @property
+    def problem(self) -> str | None:
+        """Why the store fails at the moment; None while it works."""
+        problem = self._failures.problem
+        return None if problem is None else f"The store {self.store.label} fails: {problem}."
 
     # For operations.
 
@@ -135,11 +169,14 @@ class Keeper:
                 with world.clock.held():
                     if not world.catch_up():
                         await self._worlds.runner.run(catch_up_completely(world))
-                    kept = self._kept[world.name]
+                    kept = self._kept.get(world.name)
+                    if kept is None:
+                        raise ElsewhereError(f"The world {world.name!r} was lost meanwhile.", None)
                     await self._store(operation, call, kept)
                     try:
                         return await _response(handler(call))
                     finally:
+                        self._settle(kept)
                         kept.repeatable(world)
                         if kept.outgrown(world):
                             await self._compact(kept, world)
@@ -158,9 +195,9 @@ class Keeper:
         """Store the counters of faults, flush the store, remain the owner of the open worlds, and
         now and then remove what is idle."""
         for world in self._worlds:
-            with self._logged():
+            with self._failures.logged():
                 await self._mark(world)
-        with self._logged():
+        with self._failures.logged():
             await self.store.flush()
             epochs = {kept.name: kept.epoch for kept in self._kept.values()}
             lost, gone = await self.store.renew(epochs)
@@ -168,6 +205,8 @@ class Keeper:
                 self._lose(name)
             for name in gone:
                 await self._store_gone(name)
+            for kept in self._kept.values():
+                self._settle(kept)
             if self._ticks % _SWEEP == 0:
                 await self._sweep()
         self._ticks += 1
@@ -182,7 +221,7 @@ class Keeper:
         pending = [*self._releases.values(), *self._tasks]
         if pending:
             await asyncio.wait(pending)
-        with self._logged():
+        with self._failures.logged():
             await self.store.close()
 
     def _start(self) -> None:
@@ -204,7 +243,7 @@ class Keeper:
             kept = self._kept.get(world.name)
             if kept is None or self._worlds.get(world.name) is not world:
                 return  # It was closed meanwhile.
-            mark = kept.mark(world)
+            mark = kept.mark(world, self.store.earliest())
             if mark is None:
                 return
             try:
@@ -225,7 +264,7 @@ class Keeper:
             idle = used < before and name.startswith(TEST_PREFIX) and name in self._worlds
             if idle and self._worlds.idle(name):
                 self._worlds.close_world(name)
-        oldest = wall() - EXPIRES_AFTER
+        oldest = self.store.earliest() - EXPIRES_AFTER
         for stored in await self.store.list_worlds():
             closed = stored.name not in self._kept and stored.name not in self._releases
             if not self._worlds.owns(stored.name):
@@ -251,7 +290,7 @@ class Keeper:
     async def _store(self, operation: str, call: Call, kept: KeptWorld) -> None:
         """Store the command, with the counters of faults before it. Raise HttpError (503)."""
         world = call.world
-        with self._errors(kept.name):
+        with self._failures.as_responses(kept.name):
             try:
                 await self._append(operation, call, kept)
             except GoneError:
@@ -260,16 +299,20 @@ class Keeper:
 
     async def _append(self, operation: str, call: Call, kept: KeptWorld) -> None:
         world, length = call.world, len(kept.table)
-        payload = command.make(operation, call, kept.table, world.clock.now(), wall())
+        payload = command.make(
+            operation, call, kept.table, world.clock.now(), self.store.earliest()
+        )
         if payload is None:
             return
-        mark = kept.mark(world)
+        mark = kept.mark(world, self.store.earliest())
         records = [record.frame(payload)] if mark is None else [mark, record.frame(payload)]
         try:
             await self.store.append(kept.name, kept.epoch, records)
         except BaseException:
             kept.table.forget(length)
             kept.unmark()
+            if self.store.in_doubt(kept.name):
+                kept.hold(world)
             raise
         kept.appended(sum(map(len, records)))
 
@@ -283,22 +326,22 @@ class Keeper:
     async def _store_again(self, kept: KeptWorld, world: World) -> None:
         """Store all of ``world``, because the store no longer has it. Raise StoreError."""
         await kept.stop_compaction()
-        kept.epoch = await self.store.claim(kept.name)
+        kept.epoch = await self.store.claim(kept.name, kept.epoch)
         await self._store_all(kept, world)
 
     async def _store_all(self, kept: KeptWorld, world: World) -> None:
         with world.clock.held():
-            records = await self._worlds.runner.run(replay.write(world))
+            records = await self._worlds.runner.run(replay.write(world, self.store.earliest()))
             generation = await self.store.rotate(kept.name, kept.epoch)
             size = await self.store.snapshot(kept.name, kept.epoch, generation, records)
         kept.began(world, size)
 
     async def _compact(self, kept: KeptWorld, world: World) -> None:
         """Begin the next log and a snapshot up to it."""
-        with self._logged():
+        with self._failures.logged():
             generation = await self.store.rotate(kept.name, kept.epoch)
             kept.rotated()
-            rendering = replay.write(world)
+            rendering = replay.write(world, self.store.earliest())
             kept.compaction = asyncio.create_task(
                 self._write_snapshot(kept, world, generation, rendering)
             )
@@ -314,12 +357,12 @@ class Keeper:
         except (StoreError, HttpError) as error:  # The log is still complete.
             kept.compaction_failed(world)
             if isinstance(error, StoreError):
-                self._note(error)
+                self._failures.note(error)
         finally:
             kept.compaction = None
 
     async def _release(self, kept: KeptWorld, mark: bytes | None) -> None:
-        with self._logged():
+        with self._failures.logged():
             await kept.stop_compaction()
             if mark is not None:
                 await self.store.append(kept.name, kept.epoch, [mark])
@@ -328,6 +371,11 @@ class Keeper:
     def _released(self, name: str, task: asyncio.Task[None]) -> None:
         if self._releases.get(name) is task:
             del self._releases[name]
+
+    def _settle(self, kept: KeptWorld) -> None:
+        """Let the time of a world go on, unless its log may still have what was refused."""
+        if not self.store.in_doubt(kept.name):
+            kept.let_go()
 
     def _lose(self, name: str) -> None:
         """Close a world that another mock has claimed."""
@@ -343,50 +391,9 @@ class Keeper:
         except HttpError as error:
             log.warning("%s keeps its behaviour: %s", world.name, error.reason)
 
-    @contextmanager
-    def _errors(self, name: str) -> Iterator[None]:
-        """Turn errors of the store into responses."""
-        try:
-            yield
-        except LostError as error:
-            self._lose(name)
-            raise _unavailable(f"The world {name!r} is another mock's: {error}") from None
-        except DamagedError as error:
-            raise _unavailable(
-                f"The stored world {name!r} cannot be read: {error}. Reset the world to replace it."
-            ) from None
-        except StoreError as error:
-            self._note(error)
-            raise _unavailable(
-                f"The store {self.store.label} fails: {error}. Nothing was changed; repeat the "
-                "request when the store works again."
-            ) from None
-
-    @contextmanager
-    def _logged(self) -> Iterator[None]:
-        """Log an error of the store instead of raising it."""
-        try:
-            yield
-        except StoreError as error:
-            self._note(error)
-        else:
-            if self._failing:
-                self._failing = False
-                log.warning("the store %s works again", self.store.label)
-
-    def _note(self, error: StoreError) -> None:
-        """Log the first of several errors."""
-        if not self._failing:
-            self._failing = True
-            log.warning("the store %s fails: %s", self.store.label, error)
-
 
 async def _response(response: Response) -> Response:
     """Return the response that is ready to be sent."""
     while isinstance(response, DeferredResponse):
         response = await response.complete()
     return response
-
-
-def _unavailable(reason: str) -> HttpError:
-    return HttpError(503, reason, {"Retry-After": "1"})

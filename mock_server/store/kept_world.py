@@ -4,7 +4,6 @@ import asyncio
 
 import orjson
 
-from mock_server.engine.clock import wall
 from mock_server.engine.run_state import Json
 from mock_server.store import record
 from mock_server.store.command import MARK, ScenarioTable
@@ -33,6 +32,7 @@ class KeptWorld:
         self._snapshot_events = 0
         self._log_size = 0
         self._logs = 0
+        self._held: World | None = None
 
     def began(self, world: World, size: int) -> None:
         """Note that a snapshot of ``size`` bytes was stored, and the next log begins."""
@@ -94,15 +94,31 @@ class KeptWorld:
             task.cancel()
             await asyncio.wait([task])
 
-    def mark(self, world: World) -> bytes | None:
-        """Return the record of the counters of faults, None where they are stored already."""
+    def hold(self, world: World) -> None:
+        """Let no time pass in ``world`` until ``let_go``."""
+        if self._held is None:
+            self._held = world
+            world.clock.hold()
+
+    def let_go(self) -> None:
+        """Let the time of the world go on, if it is held."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.clock.let_go()
+            held.wakeup.arm()
+
+    def mark(self, world: World, wall: int) -> bytes | None:
+        """Return the record of the counters of faults, None where they are stored already.
+
+        ``wall`` is the time of the store.
+        """
         faults = _faults(world)
         if faults == self._faults:
             return None
         self._faults = faults
         fragment = orjson.Fragment(faults)
         return record.encode(
-            {"do": MARK, "at": world.clock.now(), "wall": wall(), "faults": fragment}
+            {"do": MARK, "at": world.clock.now(), "wall": wall, "faults": fragment}
         )
 
     def repeatable(self, world: World) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-from mock_server.engine.clock import LATEST, wall
+from mock_server.engine.clock import LATEST, Clock
 from mock_server.engine.fake_data import FakeData
 from mock_server.engine.run_state import Json
 from mock_server.engine.scenario import Scenario, ScenarioFile, build
@@ -23,7 +23,7 @@ from mock_server.journal.exchange import Exchange
 from mock_server.public_address import DIRECT
 from mock_server.store import record
 from mock_server.store.command import MARK
-from mock_server.store.store import DamagedError, Saved, check_version, header
+from mock_server.store.store import DamagedError, Saved, Store, check_version, header
 from mock_server.worlds import snapshot
 from mock_server.worlds.cooperative import Work, WorkRunner
 from mock_server.worlds.document import STORED
@@ -34,12 +34,13 @@ from mock_server.worlds.world import World
 log = logging.getLogger("mock_server")
 
 
-def write(world: World) -> Work[list[bytes]]:
-    """Return the records of a snapshot of ``world`` as it is when this is called."""
+def write(world: World, wall: int) -> Work[list[bytes]]:
+    """Return the records of a snapshot of ``world`` as it is when this is called; ``wall`` is the
+    time of the store."""
     head = header(
         world=world.name,
         at=world.clock.now(),
-        wall=wall(),
+        wall=wall,
         frozen=world.clock.frozen,
         scale=float(world.clock.scale),
         runs=len(world),
@@ -60,17 +61,22 @@ def write(world: World) -> Work[list[bytes]]:
 
 
 async def read(
-    saved: Saved, name: str, handlers: Mapping[str, Handler], runner: WorkRunner, fake: FakeData
+    saved: Saved,
+    name: str,
+    handlers: Mapping[str, Handler],
+    runner: WorkRunner,
+    fake: FakeData,
+    store: Store,
 ) -> tuple[World, Json]:
-    """Return the world in ``saved``, with its clock as late as if it had gone on meanwhile, and the
-    first record of its snapshot.
+    """Return the world in ``saved``, with its clock as late as if it had gone on meanwhile, or a
+    moment later, and the first record of its snapshot. ``store`` has the time.
 
     Raise DamagedError.
     """
     world, head = await runner.run(_restore(saved.snapshot, name, fake))
     clock = world.clock
     with clock.held():
-        now = wall()
+        now = store.latest()
         clock.set_to(head["at"])
         at, since = head["at"], head["wall"]
         for file, records in zip(saved.names, saved.logs, strict=True):
@@ -86,10 +92,17 @@ async def read(
                 await runner.run(_catch_up(world, found["at"]))
                 await repeater.repeat(found)
                 at = clock.now()
-        if not clock.frozen:
-            at += int(max(now - since, 0) * clock.scale)
-        clock.set_to(min(at, LATEST))
+        clock.set_to(resumed(clock, at, since, now))
     return world, head
+
+
+def resumed(clock: Clock, at: int, since: int, now: int) -> int:
+    """Return the instant from which ``clock`` goes on that stood at ``at`` at ``since``.
+
+    ``since`` is not after, and ``now`` not before the real time, so nothing that was shown in the
+    meantime is later.
+    """
+    return at if clock.frozen else min(at + int(max(now - since, 0) * clock.scale), LATEST)
 
 
 class _Replay:

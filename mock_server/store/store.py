@@ -26,7 +26,11 @@ class DamagedError(StoreError):
 
 
 class LostError(StoreError):
-    """Another mock owns the world."""
+    """Another mock owns the world; ``peer`` is the URL that it advertises, if any."""
+
+    def __init__(self, reason: str, peer: str | None = None) -> None:
+        super().__init__(reason)
+        self.peer = peer
 
 
 class GoneError(StoreError):
@@ -76,11 +80,29 @@ class Store(Protocol):
 
     label: str
 
-    async def claim(self, name: str) -> int:
-        """Become the owner of the world of that name, and return the epoch of this ownership."""
+    def earliest(self) -> int:
+        """Return an instant that is not after the present one, by the clock of the store."""
+
+    def latest(self) -> int:
+        """Return an instant that is not before the present one, by the clock of the store."""
+
+    async def claim(self, name: str, held: int | None = None) -> int:
+        """Become the owner of the world of that name, and return the epoch of this ownership.
+
+        ``held`` is the epoch of an ownership that has not ended.
+        """
+
+    def is_certain(self, name: str) -> bool:
+        """Return whether no other mock can own the world, which this one has claimed."""
+
+    def in_doubt(self, name: str) -> bool:
+        """Return whether the store may have records of the world that were refused."""
 
     async def renew(self, epochs: dict[str, int]) -> Renewal:
         """Remain the owner of these worlds."""
+
+    async def confirm(self, name: str, epoch: int) -> None:
+        """Make certain that the world still has the owner it had."""
 
     async def release(self, name: str, epoch: int) -> None:
         """Let other mocks claim the world."""

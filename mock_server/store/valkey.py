@@ -18,10 +18,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry as BlockingRetry
 
-from mock_server.engine.clock import monotonic
+from mock_server.engine.clock import awake_or_not
 from mock_server.engine.randomness import new_token
 from mock_server.errors import UsageError, one_line
 from mock_server.store import record, valkey_scripts
+from mock_server.store.lease import LEASE, Lease
+from mock_server.store.server_clock import ServerClock
 from mock_server.store.store import (
     DamagedError,
     GoneError,
@@ -41,35 +43,35 @@ SCHEMES = {"valkey": "redis", "valkeys": "rediss", "redis": "redis", "rediss": "
 _OPTIONS = ("prefix", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs")
 """What can follow the address; the library knows all but the first."""
 
-LEASE = 6.0
-"""Seconds for which a world has an owner that is silent."""
-
-MARGIN = 2.0
-"""Seconds before the end of its lease after which an owner no longer trusts it."""
-
 DEADLINE = 1.0
 """Seconds within which the server has to respond, and those for a complete world."""
 LONG_DEADLINE = 10.0
 
 _LEASE_MS = str(round(LEASE * 1_000))
-_RENEW_AFTER = 1.5
+_FORGETFUL_MS = _LEASE_MS
+"""Milliseconds after its start in which a server may have forgotten the last claims."""
+
 _PREFIX = "runs-mock"
 
 
-class _Owned:
-    """A world that this process owns: the length of its present log as far as it is known."""
+class _Owned(Lease):
+    """A world that this process owns; requests about its log come one after the other."""
 
-    def __init__(self, certain_until: float) -> None:
-        self.certain_until = certain_until
-        self.generation: int | None = None
-        self.count = 0
+    __slots__ = ("lock",)
+
+    def __init__(self, epoch: int, sent: float) -> None:
+        super().__init__(epoch, sent)
         self.lock = asyncio.Lock()
 
 
 class ValkeyStore:
-    """The worlds in the database at ``location``. Raise UsageError for one that cannot be used."""
+    """The worlds in the database at ``location``; ``advertised`` is the URL of this mock for other
+    mocks, if they can reach it.
 
-    def __init__(self, location: str) -> None:
+    Raise UsageError for a database that cannot be used.
+    """
+
+    def __init__(self, location: str, advertised: str | None = None) -> None:
         address = _address(location)
         query = dict(parse_qsl(address.query))
         self._prefix = query.pop("prefix", _PREFIX)
@@ -82,30 +84,43 @@ class ValkeyStore:
             "retry": Retry(NoBackoff(), 0),
         }
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()[:6]}"
+        self._advertised = advertised or ""
         self._owned: dict[str, _Owned] = {}
+        self._clock = ServerClock()
         self._attempts = 0
-        self._renewed_at = monotonic()
         self._check(url)
         self._client = redis.asyncio.Redis.from_url(url, **options)
 
-    async def claim(self, name: str) -> int:
-        owned = _Owned(monotonic() + LEASE - MARGIN)
-        reply = await self._run(name, valkey_scripts.CLAIM, self._owner, _LEASE_MS)
-        self._owned[name] = owned
-        return int(reply[0])
+    def earliest(self) -> int:
+        return self._clock.earliest(awake_or_not())
+
+    def latest(self) -> int:
+        return self._clock.latest(awake_or_not())
+
+    async def claim(self, name: str, held: int | None = None) -> int:
+        given = (self._owner, _LEASE_MS, self._advertised, "" if held is None else str(held))
+        format_key = f"{self._prefix}:format"
+        restored = (_FORGETFUL_MS, format_key, record.encode(header()))
+        sent = awake_or_not()
+        epoch, stated = await self._run(name, valkey_scripts.CLAIM, *given, *restored)
+        self._clock.heard(sent, awake_or_not(), stated)
+        self._owned[name] = _Owned(int(epoch), sent)
+        return int(epoch)
+
+    def is_certain(self, name: str) -> bool:
+        owned = self._owned.get(name)
+        return owned is not None and owned.is_certain(awake_or_not())
+
+    def in_doubt(self, name: str) -> bool:
+        owned = self._owned.get(name)
+        return owned is not None and owned.in_doubt
 
     async def renew(self, epochs: dict[str, int]) -> Renewal:
-        now = monotonic()
-        if now - self._renewed_at < _RENEW_AFTER:
-            return Renewal()
+        now = awake_or_not()
         lost, gone = [], []
-        names = [name for name in epochs if name in self._owned]
+        names = [name for name in epochs if name in self._owned and self._owned[name].is_due(now)]
         results = await asyncio.gather(
-            *(
-                self._fenced(name, valkey_scripts.RENEW, epochs[name], numbered=False)
-                for name in names
-            ),
-            return_exceptions=True,
+            *(self.confirm(name, epochs[name]) for name in names), return_exceptions=True
         )
         failed: StoreError | None = None
         for name, result in zip(names, results, strict=True):
@@ -116,19 +131,33 @@ class ValkeyStore:
                     lost.append(name)
                 case StoreError():
                     failed = result
-                    if monotonic() > self._owned[name].certain_until:
+                    if not self.is_certain(name):
                         lost.append(name)
                 case BaseException():
                     raise result
         if failed is not None and not lost:
             raise failed
-        self._renewed_at = now
         return Renewal(lost, gone)
 
-    async def _renew(self, name: str, epoch: int) -> None:
-        await self._fenced(name, valkey_scripts.RENEW, epoch, numbered=False)
+    async def confirm(self, name: str, epoch: int) -> None:
+        if not self.in_doubt(name):
+            await self._renew(name, epoch, numbered=False)
+            return
+        async with self._exclusive(name) as owned:
+            await self._renew(name, epoch, numbered=True)
+            owned.appended(0)
+
+    async def _renew(self, name: str, epoch: int, *, numbered: bool) -> None:
+        """Renew the lease; with a number, also remove from the log what was refused."""
+        owned = self._owned.get(name)
+        place = owned.place if owned is not None else ("", "0")
+        sent = awake_or_not()
+        [stated] = await self._fenced(name, valkey_scripts.RENEW, epoch, *place, numbered=numbered)
+        self._clock.heard(sent, awake_or_not(), stated)
 
     async def release(self, name: str, epoch: int) -> None:
+        if (owned := self._owned.get(name)) is not None and owned.epoch == epoch:
+            owned.end()
         try:
             await self._fenced(name, valkey_scripts.RELEASE, epoch)
         except (LostError, GoneError):
@@ -150,17 +179,19 @@ class ValkeyStore:
 
     async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
         async with self._exclusive(name) as owned:
-            place = (str(owned.generation), str(owned.count))
-            await self._fenced(name, valkey_scripts.APPEND, epoch, *place, *records)
-            owned.count += len(records)
+            try:
+                await self._fenced(name, valkey_scripts.APPEND, epoch, *owned.place, *records)
+            except (LostError, GoneError):
+                raise
+            except BaseException:  # Also of a request that is cancelled.
+                owned.doubt()
+                raise
+            owned.appended(len(records))
 
     async def rotate(self, name: str, epoch: int) -> int:
         async with self._exclusive(name) as owned:
-            known = "" if owned.generation is None else str(owned.generation)
-            [number] = await self._fenced(
-                name, valkey_scripts.ROTATE, epoch, known, str(owned.count)
-            )
-            owned.generation, owned.count = int(number), 0
+            [number] = await self._fenced(name, valkey_scripts.ROTATE, epoch, *owned.place)
+            owned.began(int(number))
             return int(number)
 
     async def snapshot(
@@ -207,12 +238,13 @@ class ValkeyStore:
         numbered: bool = True,
     ) -> list[Any]:
         """Run a script as the owner of the world. Raise StoreError."""
+        owned = self._owned.get(name)
         for last in (False, True):
             attempt = ""
             if numbered:
                 self._attempts += 1
                 attempt = str(self._attempts)
-            since = monotonic()
+            sent = awake_or_not()
             try:
                 reply = await self._run(
                     name, script, str(epoch), attempt, _LEASE_MS, *arguments, deadline=deadline
@@ -223,8 +255,8 @@ class ValkeyStore:
                 if last:
                     raise
                 continue
-            if name in self._owned:
-                self._owned[name].certain_until = since + LEASE - MARGIN
+            if owned is not None and owned.epoch == epoch:
+                owned.granted(sent)
             return reply
         raise AssertionError
 
@@ -239,9 +271,12 @@ class ValkeyStore:
             case b"ok":
                 return result
             case b"lost":
-                raise LostError(f"it belongs to {result[0].decode('utf-8', 'replace')}")
+                owner, peer = (one.decode("utf-8", "replace") for one in result)
+                raise LostError(f"it belongs to {owner}", peer or None)
             case b"late":
                 raise StoreError("a later request has come first")
+            case b"restarted":
+                raise StoreError("it was restarted, and the owner of the world may come back")
             case _:
                 raise GoneError("the world was removed")
 

@@ -1,8 +1,8 @@
 """What Valkey does in one step, as Lua: each step first checks that the caller owns the world.
 
-``KEYS[1]`` is the hash of a world: ``owner``, ``until`` (the end of its lease, by the server's
-clock), ``epoch``, ``attempt``, ``generation``, ``snapshot`` (the generation of the snapshot),
-``head`` and ``used``. The snapshot and the logs are next to it.
+``KEYS[1]`` is the hash of a world: ``owner``, ``url`` (which the owner advertises), ``until`` (the
+end of its lease, by the server's clock), ``epoch``, ``attempt``, ``generation``, ``snapshot`` (the
+generation of the snapshot), ``head`` and ``used``. The snapshot and the logs are next to it.
 
 A request that was given up can still arrive. So the requests of one owner have growing numbers, the
 attempts, and one that arrives after a later one is refused.
@@ -21,9 +21,10 @@ local function snapshot(generation) return state .. ':snapshot:' .. generation e
 _OWNED = (
     _COMMON
     + """
-local found = redis.call('HMGET', state, 'epoch', 'owner', 'attempt', 'generation', 'snapshot')
+local found = redis.call('HMGET', state, 'epoch', 'owner', 'attempt', 'generation', 'snapshot',
+  'url')
 if not found[1] then return {'gone'} end
-if found[1] ~= ARGV[1] then return {'lost', found[2]} end
+if found[1] ~= ARGV[1] then return {'lost', found[2], found[6] or ''} end
 if ARGV[2] ~= '' then
   if tonumber(found[3]) >= tonumber(ARGV[2]) then return {'late'} end
   redis.call('HSET', state, 'attempt', ARGV[2])
@@ -46,19 +47,31 @@ end
 CLAIM = (
     _COMMON
     + """
-local found = redis.call('HMGET', state, 'owner', 'until', 'epoch')
+local found = redis.call('HMGET', state, 'owner', 'until', 'epoch', 'url')
 local time = now()
 if found[1] and found[1] ~= ARGV[1] and tonumber(found[2]) > time then
-  return {'lost', found[1]}
+  return {'lost', found[1], found[4] or ''}
 end
+local held = ARGV[4] ~= '' and tonumber(ARGV[4]) >= (tonumber(found[3]) or 0)
+if not held and (found[1] or redis.call('EXISTS', ARGV[6]) == 0) then
+  local up = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
+  if up * 1000 < tonumber(ARGV[5]) then return {'restarted'} end
+end
+redis.call('SET', ARGV[6], ARGV[7], 'NX')
 local epoch = math.max(time, (tonumber(found[3]) or 0) + 1)
 redis.call('HSET', state, 'owner', ARGV[1], 'until', time + ARGV[2], 'epoch', epoch,
-  'attempt', 0, 'used', time)
+  'attempt', 0, 'used', time, 'url', ARGV[3])
 redis.call('HSETNX', state, 'generation', 0)
-return {'ok', epoch}
+return {'ok', epoch, time}
 """
 )
-"""Arguments: the owner, and the milliseconds of the lease. Returns the epoch."""
+"""Arguments: the owner, the milliseconds of the lease, the URL, the epoch of an ownership that has
+not ended or nothing, the milliseconds after a start of the server in which it may have forgotten
+who the owner is, the key of the format and its record. Returns the epoch and the server's time.
+
+A server that is restarted can have forgotten the last claims, or all of them: until the leases that
+it may have granted have ended, only their owners can claim.
+"""
 
 LOAD = (
     _OWNED
@@ -109,7 +122,20 @@ return {'ok'}
 )
 """Further arguments: the generation, the snapshot, and its first record."""
 
-RENEW = _OWNED + "return {'ok'}"
+RENEW = (
+    _OWNED
+    + """
+if ARGV[4] ~= '' and generation == tonumber(ARGV[4]) then
+  local length, count = redis.call('LLEN', log(generation)), tonumber(ARGV[5])
+  if length < count then return {'gone'} end
+  -- A request without a number may arrive late.
+  if ARGV[2] ~= '' then acknowledged(count) end
+end
+return {'ok', now()}
+"""
+)
+"""Further arguments: the generation, if the caller knows it, and the number of records. Returns the
+server's time."""
 
 RELEASE = _OWNED + "redis.call('HSET', state, 'until', 0, 'used', now()) return {'ok'}"
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mock_server.app import Mock
-from mock_server.engine.clock import from_text
+from mock_server.engine.clock import from_text, wall
 from mock_server.errors import HttpError, RequestValidationError
 from mock_server.http.call import Call
 from mock_server.settings import Settings
@@ -40,6 +40,7 @@ class FakeStore:
         self.saved = {} if saved is None else {WORLD: saved}
         self.problem: StoreError | None = None
         self.snapshots = 0
+        self.doubtful = False
 
     def cut(self, records: int) -> "FakeStore":
         """A store with only the first ``records`` of the logs."""
@@ -62,8 +63,23 @@ class FakeStore:
             [older(snapshot[0]), *snapshot[1:]], [[older(one) for one in log] for log in logs]
         )
 
-    async def claim(self, name: str) -> int:
+    def earliest(self) -> int:
+        return wall()
+
+    def latest(self) -> int:
+        return wall()
+
+    async def claim(self, name: str, held: int | None = None) -> int:
         return 1
+
+    def is_certain(self, name: str) -> bool:
+        return True
+
+    def in_doubt(self, name: str) -> bool:
+        return self.doubtful
+
+    async def confirm(self, name: str, epoch: int) -> None:
+        self._check()
 
     async def renew(self, epochs: dict[str, int]) -> Renewal:
         return Renewal()

@@ -32,8 +32,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
-def location(server: ValkeyServer) -> str:
-    """The address of an empty database."""
+def location(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty database, whose server may have started this moment."""
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
     with server.client() as client:
         client.flushall()
     return server.location
@@ -90,7 +91,7 @@ def test_a_world_has_one_owner(
     location: str, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second mock is refused while the first has its lease; after that, the first is."""
-    monkeypatch.setattr("mock_server.store.valkey._RENEW_AFTER", 0)
+    monkeypatch.setattr("mock_server.store.lease.RENEW_AFTER", 0)
 
     async def check() -> None:
         async with store_at(location) as one, store_at(location) as other:
@@ -135,7 +136,7 @@ def test_a_request_that_arrives_after_a_later_one_is_refused(location: str) -> N
             await mock.do(*CREATE)
             epoch = mock.keeper._kept[WORLD].epoch
             owned = store._owned[WORLD]
-            place = (str(owned.generation), str(owned.count), b"unacknowledged\n")
+            place = (*owned.place, b"unacknowledged\n")
             await store._fenced(WORLD, valkey_scripts.APPEND, epoch, *place)
             await mock.do(*CREATE)
             store._attempts = 0
@@ -154,7 +155,7 @@ def test_a_server_that_is_down_or_slow_refuses_changes_and_not_reads(
     location: str, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Within the deadline, as long as the mock is certain to be the owner; then worlds close."""
-    monkeypatch.setattr("mock_server.store.valkey._RENEW_AFTER", 0)
+    monkeypatch.setattr("mock_server.store.lease.RENEW_AFTER", 0)
 
     async def check() -> None:
         async with store_at(location) as store:
@@ -173,12 +174,12 @@ def test_a_server_that_is_down_or_slow_refuses_changes_and_not_reads(
             assert len(await mock.open()) == 2
             server.kill()
             try:
-                store._owned[WORLD].certain_until += 1_000
+                store._owned[WORLD]._certain_until += 1_000
                 await mock.keeper.tick()
                 assert len(await mock.open()) == 2
                 with pytest.raises(HttpError, match="connect"):
                     await mock.do(*CREATE)
-                store._owned[WORLD].certain_until = 0
+                store._owned[WORLD].end()
                 await mock.keeper.tick()
                 assert WORLD not in mock.worlds
                 with pytest.raises(HttpError, match="connect"):
@@ -194,7 +195,7 @@ def test_a_server_that_has_lost_everything_gets_it_again(
     location: str, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the memory of the mock: with the next change, or by itself."""
-    monkeypatch.setattr("mock_server.store.valkey._RENEW_AFTER", 0)
+    monkeypatch.setattr("mock_server.store.lease.RENEW_AFTER", 0)
 
     async def check() -> None:
         async with store_at(location) as store:
