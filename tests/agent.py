@@ -66,9 +66,11 @@ class Agent:
         return cls(streamable_http_client(url, http_client=client), mode, client)
 
     def __enter__(self) -> Self:
-        self.portal: BlockingPortal = self._stack.enter_context(start_blocking_portal())
-        for client in filter(None, (self._http, self._client)):
-            self._stack.enter_context(self.portal.wrap_async_context_manager(client))
+        with ExitStack() as stack:
+            self.portal: BlockingPortal = stack.enter_context(start_blocking_portal())
+            for client in filter(None, (self._http, self._client)):
+                stack.enter_context(self.portal.wrap_async_context_manager(client))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(

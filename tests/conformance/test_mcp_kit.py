@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from agent import Agent, check_schemas, serving
+from agent import PATIENCE, Agent, check_schemas, serving
 
 from mock_server.testing import MockWorld
 
@@ -164,4 +164,4 @@ def test_the_command_serves_http(mock_server_url: str) -> None:
             )
             assert found["conclusion"] == "conformant"
             assert agent.call("read_report")["report"] == found["report"]
-        assert httpx2.post(url, json={}).status_code == 401
+        assert httpx2.post(url, json={}, timeout=PATIENCE).status_code == 401

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from agent import Agent, check_schemas
+from agent import PATIENCE, Agent, check_schemas
 
 RUNS = "/api/v1/automation-runs"
 NO_RUN = "00000000-0000-4000-8000-000000000000"
@@ -27,7 +27,7 @@ def world(agent: Agent) -> dict[str, Any]:
 def fetch(world: dict[str, Any], path: str = "", method: str = "GET") -> httpx2.Response:
     """Send a request as the client under test does, as the tool says."""
     url = f"{world['baseUrl']}{RUNS}{path}"
-    return httpx2.request(method, url, headers=world["headers"], timeout=30, verify=False)
+    return httpx2.request(method, url, headers=world["headers"], timeout=PATIENCE, verify=False)
 
 
 def test_the_tools_describe_themselves(agent: Agent) -> None:

@@ -88,7 +88,7 @@ def test_a_connection_without_sessions_names_its_world(url: str) -> None:
 def test_the_token_is_required(guarded: str) -> None:
     """As a bearer; a client that sends it may use any host name, and begins in the given world."""
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
-        response = httpx2.post(guarded, json=INITIALIZE, headers=JSON | headers)
+        response = httpx2.post(guarded, json=INITIALIZE, headers=JSON | headers, timeout=PATIENCE)
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == "Bearer"
         assert TOKEN not in response.text
@@ -109,14 +109,14 @@ def test_the_token_is_required(guarded: str) -> None:
 )
 def test_pages_from_elsewhere_are_kept_out(url: str, headers: dict[str, str], status: int) -> None:
     """Without a token: a rebound name, a page of another origin, a form."""
-    response = httpx2.post(url, json=INITIALIZE, headers=JSON | headers)
+    response = httpx2.post(url, json=INITIALIZE, headers=JSON | headers, timeout=PATIENCE)
     assert response.status_code == status
 
 
 def test_hostile_bodies_end_nothing(url: str) -> None:
     """Too large, no JSON, deeply nested: an error each, and the next client is served."""
     for content in (b"x" * 3_000_000, b"{", b"[" * 100_000, b"\xff\x00", b"[]", b"null"):
-        response = httpx2.post(url, content=content, headers=JSON)
+        response = httpx2.post(url, content=content, headers=JSON, timeout=PATIENCE)
         assert 400 <= response.status_code < 500
     with Agent.over_http(url) as agent:
         assert len(agent.tools) == 11
@@ -170,10 +170,12 @@ def test_the_command_serves_http_with_a_mock_of_its_own(runs_mock: str) -> None:
     """It prints where; the token opens both the tools and the control API of its mock."""
     assert runs_mock
     with serving("runs-mock", "mcp", "--http", "127.0.0.1:0", RUNS_MOCK_CONTROL_TOKEN=TOKEN) as url:
-        assert httpx2.post(url, json=INITIALIZE, headers=JSON).status_code == 401
+        rejected = httpx2.post(url, json=INITIALIZE, headers=JSON, timeout=PATIENCE)
+        assert rejected.status_code == 401
         with Agent.over_http(url, Authorization=f"Bearer {TOKEN}") as agent:
             base = agent.call("create_world")["baseUrl"]
-            assert httpx2.get(f"{base}/_mock/worlds").status_code == 401
+            rejected = httpx2.get(f"{base}/_mock/worlds", timeout=PATIENCE)
+            assert rejected.status_code == 401
             with pytest.raises(ToolFailedError):
                 agent.call("get_run", run="x")
 
