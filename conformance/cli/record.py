@@ -141,6 +141,11 @@ def _read(
         finally:
             progress.stop()
     notes = [session.redactor.text(note) for note in source.notes]
+    if source.out_of_time and not len(recording):
+        raise KitError(
+            f"The budget of {settings.budget:g} s was spent before a run was read.",
+            "Raise --budget.",
+        )
     if source.out_of_time:
         notes.append(
             f"The budget of {settings.budget:g} s was spent after {len(recording)} runs: "

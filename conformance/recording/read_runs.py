@@ -21,7 +21,8 @@ from conformance.vocabulary import FINISHED
 MAX_RUNS = 10_000
 _PAGE = 100
 _PAUSE = 1.0
-_MAX_SILENCE = 5.0
+_PATIENCE = 5.0
+_IMPATIENCE = 0.5
 _MAX_SILENT = 3
 
 
@@ -123,12 +124,11 @@ class RunSource:
 
     def _read(self, seen: ObservedRun) -> None:
         self._read_steps(seen)
-        if self._silent < _MAX_SILENT or seen.finished:
-            try:
-                with self._api.events(seen.id) as stream:
-                    self._take_replay(seen, stream)
-            except Outcome as fault:
-                self._note(f"run {seen.id}: its stream cannot be read: {fault}")
+        try:
+            with self._api.events(seen.id) as stream:
+                self._take_replay(seen, stream)
+        except Outcome as fault:
+            self._note(f"run {seen.id}: its stream cannot be read: {fault}")
 
     def _read_steps(self, seen: ObservedRun) -> None:
         try:
@@ -149,12 +149,14 @@ class RunSource:
             times = [_time(event) for event in run_events(stream.events)[-3:]]
             return changed is not None and any(at is not None and at >= changed for at in times)
 
-        complete = stream.wait(min(_MAX_SILENCE, max(self._left(), 0.0)), is_complete)
-        if not complete and not seen.finished:
+        # Where streams do not repeat what was, waiting for it would take long for many runs.
+        patience = _PATIENCE if self._silent < _MAX_SILENT else _IMPATIENCE
+        complete = stream.wait(min(patience, max(self._left(), 0.0)), is_complete)
+        if not complete and not stream.ended:
             self._silent += 1
         if seen.finished and complete:
             # Several events may be of the last instant: the one that ends the run is the last.
-            stream.wait(min(_MAX_SILENCE, max(self._left(), 0.0)), _ends_with_terminal_event)
+            stream.wait(min(patience, max(self._left(), 0.0)), _ends_with_terminal_event)
         seen.see_events(run_events(stream.events))
 
     def _follow(self, seen: ObservedRun) -> None:

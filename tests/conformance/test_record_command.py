@@ -120,6 +120,7 @@ def test_force_replaces_what_was_recorded_and_nothing_else(folder: Path, tmp_pat
         (("--status", "done"), "'done' is not one of 'pending'"),
         (("--behaviour", "nowhere.yaml"), "nowhere.yaml: No such file"),
         (("--budget", "soon"), "--budget: "),
+        (("--budget", "1ms"), "was spent before a run was read"),
     ],
 )
 def test_what_is_wrong_is_said(
