@@ -81,7 +81,7 @@ def installed() -> dict[str, str]:
 
 def install_newest() -> dict[str, str]:
     """Install the newest releases that pyproject.toml permits; return those that are not locked."""
-    uv("install", "--upgrade", "--editable", ".[mock,store,kit]", "--group", "dev")
+    uv("install", "--upgrade", "--editable", ".[mock,store,kit,mcp]", "--group", "dev")
     pins = locked()
     return {
         name: version
