@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bench import hostile as hostile_clients
-from bench import proxying, reads, sizes, soak, startup, store, streams
+from bench import proxying, reads, sizes, soak, startup, store, streams, workers
 from bench.errors import BenchError
 from bench.machine import Cores
 
@@ -45,6 +45,7 @@ def cli(context: click.Context) -> None:
     python -m bench streams            reads while 1,000 streams are open; memory per stream
     python -m bench sizes              pages of a world of 100 and of 100,000 runs
     python -m bench store              changes with each kind of store, and a restart
+    python -m bench workers            reads with two workers: own, forwarded, handed over
     python -m bench proxy              what runs-conformance proxy adds to reads and streams
     python -m bench soak               a day of arrivals and 10,000 streams that come and go
     python -m bench all                the first four, one after the other
@@ -152,6 +153,21 @@ def sizes_command(cores: Cores, /, **options: Any) -> None:
 def store_command(cores: Cores, /, requests: int, rounds: int) -> None:
     """Changes and reads with worlds in memory, in a directory and in Valkey."""
     store.measure(cores, requests, rounds)
+
+
+@cli.command("workers")
+@click.option(
+    "--requests",
+    type=click.IntRange(min=100),
+    default=1_000,
+    show_default=True,
+    help="How many reads of each kind a round has, about.",
+)
+@rounds_option
+@click.pass_obj
+def workers_command(cores: Cores, /, requests: int, rounds: int) -> None:
+    """Reads of a mock with two workers, next to those of one process."""
+    workers.measure(cores, requests, rounds)
 
 
 @cli.command("soak")

@@ -39,11 +39,9 @@ class Server:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def cpu_seconds(self) -> float:
-        """The processor time of all its threads so far, user and system."""
-        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
-        # The second field is the command in brackets and may hold anything; 14 and 15 are meant.
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * _TICK
+        """The processor time of all its threads and workers so far, user and system."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="utf-8")
+        return sum(_cpu_seconds(pid) for pid in (str(self.pid), *children.split()))
 
     def resident_bytes(self) -> int:
         """How much of its memory is in RAM."""
@@ -111,6 +109,13 @@ def serving(
             yield Server(name, port, process.pid, time.perf_counter() - started)
         finally:
             end(process)
+
+
+def _cpu_seconds(pid: str) -> float:
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    # The second field is the command in brackets and may hold anything; 14 and 15 are meant.
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK
 
 
 def mock(port: int) -> list[str]:
