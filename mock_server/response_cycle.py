@@ -20,9 +20,6 @@ class ResponseCycle(RequestResponseCycle):
     """One request and its response on a ``CoalescingTransport``."""
 
     transport: CoalescingTransport  # type: ignore[assignment]
-    forwarded = False
-    """Whether another process of the mock has passed the request on."""
-
     _bodiless = False
 
     async def send(self, message: Any) -> None:

@@ -9,8 +9,6 @@ from mock_server.http.credentials import Credentials
 from mock_server.http.middleware.control_access import CONTROL
 from mock_server.journal.exchange import Headers
 
-_MAX_KNOWN = 4_096
-
 
 class Addressing:
     """Finds the world of a request by its credential, and in the control API by ``world``."""
@@ -22,24 +20,15 @@ class Addressing:
         self._sessions = sessions
         self._root = root_path
         names = [*credentials.header_names, b"authorization", b"cookie"]
-        self._names = frozenset(names)
-        self._known: dict[tuple[tuple[bytes, bytes], ...], str | None] = {}
+        self.fields = frozenset(names)
+        """The names of the header fields that decide."""
 
     def world_of(self, scope: Any) -> str | None:
         """Return the name of the world, which need not exist; None for a request without one."""
-        names = self._names
-        fields = tuple([field for field in scope["headers"] if field[0] in names])
+        fields = [field for field in scope["headers"] if field[0] in self.fields]
         if self.path_of(scope).startswith(CONTROL):
-            return self._controlled(scope, list(fields))
-        if not fields:
-            return None
-        try:
-            return self._known[fields]
-        except KeyError:
-            if len(self._known) >= _MAX_KNOWN:
-                self._known.clear()
-            world = self._known[fields] = self._credentials.addressed(list(fields))
-            return world
+            return self._controlled(scope, fields)
+        return self._credentials.addressed(fields)
 
     def path_of(self, scope: Any) -> str:
         """Return the path without the prefix of a proxy."""

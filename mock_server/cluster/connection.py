@@ -9,7 +9,6 @@ from starlette.types import ASGIApp
 from mock_server.cluster.forwarding import FORWARDED, Forward, Forwarder
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
 from mock_server.connection import Connection
-from mock_server.response_cycle import ResponseCycle
 
 Route = Peer | ASGIApp | None
 """Who responds: a peer, an application in place of the mock, or the mock itself."""
@@ -70,21 +69,18 @@ class ClusterConnection(Connection):
         if self.forwarding is not None:
             self.forwarding.drained()
 
-    def _new_cycle(self) -> ResponseCycle:
-        cycle = super()._new_cycle()
-        headers = self.headers
-        if headers and headers[0][0] == FORWARDED and self._forwarder.accept(cycle.scope):
-            cycle.forwarded = True
-        return cycle
-
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         read, self._read_so_far = self._read_so_far, None
-        if cycle.forwarded:
-            inner: Any = self._router.between_peers(cycle.scope)
+        scope = cycle.scope
+        headers = scope["headers"]
+        if headers and headers[0][0] == FORWARDED and self._forwarder.accept(scope):
+            inner: Any = self._router.between_peers(scope)
             super()._start_asgi_task(cycle, app if inner is None else inner)
             return
-        route = self._router.route(cycle.scope)
-        if isinstance(route, asyncio.Future):
+        route = self._router.route(scope)
+        if route is None:
+            super()._start_asgi_task(cycle, app)
+        elif isinstance(route, asyncio.Future):
             task = self.loop.create_task(self._start_later(cycle, app, route))
             self._routing.add(task)
             task.add_done_callback(self._routing.discard)
@@ -92,8 +88,8 @@ class ClusterConnection(Connection):
             if read is None or self._hand_over is None or not self._hand_over(self, route, read):
                 self._forwarder.forward(self, cycle, route)
         else:
-            respond: Any = app if route is None else route
-            super()._start_asgi_task(cycle, respond)
+            other: Any = route
+            super()._start_asgi_task(cycle, other)
 
     async def _start_later(self, cycle: Any, app: Any, owner: asyncio.Future[Owner]) -> None:
         try:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from mmap import mmap
 
 
-class SharedNumbers(Iterator[int]):
+class SharedNumbers:
     """Numbers that grow over all workers: each gets those with its own remainder.
 
     So a number says which worker has the request, and none comes twice, also after a worker has
-    been started again. Create it before the workers, and set ``index`` in each.
+    been started again. Create it before the workers, and set ``index`` in each before its first
+    number.
     """
 
     def __init__(self, workers: int) -> None:
@@ -16,11 +17,12 @@ class SharedNumbers(Iterator[int]):
         self._workers = workers
         self._newest = memoryview(mmap(-1, 8 * workers)).cast("Q")
 
-    def __next__(self) -> int:
-        newest = max(self._newest)
-        number = newest + 1 + (self.index - newest - 1) % self._workers
-        self._newest[self.index] = number
-        return number
+    def __iter__(self) -> Iterator[int]:
+        newest, index, workers = self._newest, self.index, self._workers
+        while True:
+            following = max(newest) + 1
+            newest[index] = number = following + (index - following) % workers
+            yield number
 
     def worker_of(self, number: int) -> int:
         """Return the index of the worker whose number that is."""

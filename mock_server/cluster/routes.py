@@ -34,6 +34,9 @@ _OF_JOURNALS: dict[str, Merge] = {
 }
 """The operations to which every worker responds where ``whose`` is more than one world."""
 
+_API = "/api/"
+_MAX_KNOWN = 4_096
+
 _REQUEST = re.compile(rf"{CONTROL}/requests/(\d{{1,18}})")
 
 
@@ -55,6 +58,8 @@ class WorkerRoutes:
         self._numbers = numbers
         self._addressing = addressing
         self._between = between
+        self._fields = addressing.fields
+        self._known: dict[tuple[tuple[bytes, bytes], ...], Peer | None] = {}
         self._names = tuple(peer.name for peer in peers)
         others = [peer for index, peer in enumerate(peers) if index != self._index]
         self._merged: Callable[[Merge], ASGIApp] = lru_cache(
@@ -71,15 +76,28 @@ class WorkerRoutes:
 
     def route(self, scope: Any) -> Route:
         """Return the route of a request that came from a client."""
-        world = self._addressing.world_of(scope)
+        if scope["path"].startswith(_API):  # Nearly all requests.
+            names = self._fields
+            fields = tuple([field for field in scope["headers"] if field[0] in names])
+            try:
+                return self._known[fields]
+            except KeyError:
+                if len(self._known) >= _MAX_KNOWN:
+                    self._known.clear()
+                found = self._known[fields] = self._of_world(scope)
+                return found
         path = self._addressing.path_of(scope)
         if path.startswith(CONTROL):
             merge = self._merge(scope, path)
             if merge is not None:
                 return self._merged(merge)
-            found = _REQUEST.fullmatch(path)
-            if found is not None:
-                return self._peer(self._numbers.worker_of(int(found[1])))
+            numbered = _REQUEST.fullmatch(path)
+            if numbered is not None:
+                return self._peer(self._numbers.worker_of(int(numbered[1])))
+        return self._of_world(scope)
+
+    def _of_world(self, scope: Any) -> Peer | None:
+        world = self._addressing.world_of(scope)
         return None if world is None else self.owner_of(world)
 
     def between_peers(self, scope: Any) -> ASGIApp | None:

@@ -33,7 +33,7 @@ class Several:
         self._stored = settings.store != Settings.store
         self._numbers = SharedNumbers(count)
         self.shared: dict[str, Any] = {
-            "numbers": self._numbers,
+            "numbers": iter(self._numbers),
             "sessions": SharedSessions(settings.access.token),
         }
         """The arguments of the mock."""

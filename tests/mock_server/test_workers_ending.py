@@ -146,7 +146,7 @@ def test_numbers_grow_over_all_workers_and_say_whose_they_are() -> None:
     taken = []
     for index in (0, 0, 2, 1, 1, 0, 2, 2):
         numbers.index = index
-        taken.append(next(numbers))
+        taken.append(next(iter(numbers)))
         assert numbers.worker_of(taken[-1]) == index
     assert taken == sorted(set(taken))
     assert taken[0] == 3  # The first is more than zero.
