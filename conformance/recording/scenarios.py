@@ -75,10 +75,13 @@ def grouped(courses: Iterable[Course]) -> list[Group]:
     own."""
     courses = list(courses)
     groups: list[Group] = []
+    by_identity: dict[tuple[object, ...], list[Group]] = {}
     for course in sorted(courses, key=_rank):
-        found = next((each for each in groups if _fits(each, course)), None)
+        alike = by_identity.setdefault(_identity(course), [])
+        found = next((each for each in alike if _fits(each, course)), None)
         if found is None:
-            groups.append(found := Group())
+            alike.append(found := Group())
+            groups.append(found)
         found.add(course)
     place = {course.id: number for number, course in enumerate(courses)}
     groups.sort(key=lambda group: min(place[course.id] for course in group.courses))
@@ -168,10 +171,9 @@ def _step(group: Group, key: str, name: str, needs: tuple[str, ...]) -> Json:
 
 
 def _fits(group: Group, course: Course) -> bool:
-    """Whether the run is one of the group's shape, as far as it shows its own."""
+    """Whether the run, of the same automation, is one of the group's shape, as far as it shows its
+    own."""
     first = group.courses[0]
-    if _identity(first) != _identity(course):
-        return False
     if first.graph != course.graph:
         return course.open and not course.steps and not first.open
     if _is_cut(first) != _is_cut(course) and not course.open:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,11 +32,13 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*([._-][A-Za-z0-9]+)*")
-_FIELD = re.compile(r"[A-Za-z_$@][\w $@.:-]{0,63}")
+_FIELD = re.compile(r"[A-Za-z_$@][\w$@.:-]{0,63}")
 # A JWT, a key with a usual prefix, or the value of an Authorization header.
 _SECRET = re.compile(
     r"eyJ[\w-]+\.|(?i:bearer|basic) +\S|\b(sk|pk|ghp|gho|xox[a-z]|AKIA)[-_]?\w{10}"
 )
+# The name of a field that holds an id, or several.
+_ID_NAME = re.compile(r"(?:^|[_-])(?:id|ID|ids|IDs)$|[a-z](?:Id|ID|Ids|IDs)$")
 _HASHES = {32: "{{md5}}", 40: "{{sha1}}", 64: "{{sha256}}"}
 _FILLER = "This text replaces one of about this length. "
 
@@ -110,9 +113,10 @@ class Shapes:
     ) -> Any:
         if next(budget, None) is None or depth > MAX_DEPTH:
             return None
+        is_id = bool(_ID_NAME.search(path[-1]))
         match value:
             case str():
-                return self._kept(value, path, step) or self._shape(value)
+                return self._kept(value, path, step) or self._shape(value, is_id=is_id)
             case dict():
                 found: Json = {}
                 for key, inner in list(value.items())[:MAX_ITEMS]:
@@ -122,16 +126,24 @@ class Shapes:
             case list():
                 inner = value[:MAX_ITEMS]
                 return [self._value(each, path, step, budget, depth + 1) for each in inner]
-            case int() if not isinstance(value, bool) and abs(value) > _MAX_INTEGER:
-                return 0
             case _:
-                return value
+                return self._number(value, is_id=is_id)
+
+    def _number(self, value: float | None, *, is_id: bool) -> float | None:
+        """Return a number that a file can have; true, false and null as they are."""
+        if value is None or isinstance(value, bool):
+            return value
+        if is_id:
+            return self.ids.number(str(value), "number")
+        fits = isfinite(value) if isinstance(value, float) else abs(value) <= _MAX_INTEGER
+        return value if fits else 0
 
     def _field(self, key: str, position: int) -> str:
         """Return a key that says what a value is; one that is a value itself is replaced."""
         if _ID.fullmatch(key):
             return self.ids.uuid(key)
-        named = _FIELD.fullmatch(key) and not re.search(r"\d{5}", key) and "{{" not in key
+        named = _FIELD.fullmatch(key) and not re.search(r"\d{5}", key)
+        named = named and not any(fits(key) for fits, _ in _FORMATS)
         return key if named and self._is_harmless(key, ()) else f"field-{position + 1}"
 
     def _kept(self, text: str, path: tuple[str, ...], step: str) -> str:
@@ -148,10 +160,12 @@ class Shapes:
         named = any(SECRET_NAME.search(name) for name in path)
         return not named and not _SECRET.search(text) and self._redactor.text(text) == text
 
-    def _shape(self, text: str) -> str:
+    def _shape(self, text: str, *, is_id: bool) -> str:
         """Return a text, or a placeholder for one, of the same format and length."""
         if _ID.fullmatch(text):
             return self.ids.uuid(text)
+        if is_id and text:
+            return f"id-{self.ids.number(text, 'text')}"
         found = (shape for fits, shape in _FORMATS if fits(text))
         return next(found, None) or _HASHES.get(_hash_length(text)) or _text_of_length(text)
 

@@ -15,7 +15,8 @@ def world(courses: Sequence[Course], groups: Sequence[Group], ids: IdMap) -> Jso
     seen has ended in it, too, however long its steps take there."""
     latest = max(course.seen for course in courses)
     group_of = {course.id: group for group in groups for course in group.courses}
-    entries = [(_age(each, group_of[each.id], latest), each) for each in courses]
+    longest = {group.name: group.longest for group in groups}
+    entries = [(_age(each, longest[group_of[each.id].name], latest), each) for each in courses]
     entries.sort(key=lambda each: -each[0])
     return {
         "summary": f"Recorded: {counted(courses)}",
@@ -23,11 +24,11 @@ def world(courses: Sequence[Course], groups: Sequence[Group], ids: IdMap) -> Jso
     }
 
 
-def _age(course: Course, group: Group, latest: int) -> int:
+def _age(course: Course, longest: int, latest: int) -> int:
     age = max(latest - course.created, 0)
     if not course.open:
         acts = max((act.after for act in course.acts), default=0)
-        age = max(age, acts + group.longest)
+        age = max(age, acts + longest)
     return min(age, MAX_DURATION)
 
 

@@ -89,6 +89,7 @@ def observed(run: Json, steps: Any, events: list[RunEvent] | None = None) -> Obs
         step(status="failed", error={"code": 5, "message": ["x"]}),
         step(status="failed", error={"code": "{{name}}", "message": "{{name}}" * 5_000}),
         step(result="text"), step(result=[1, [2]]), step(result=5), step(result=nested(200)),
+        step(result={"b": float("inf"), "c": -(10**400), "id": 10**50, "d": True, "e": None}),
         step(result={"a": 10**40, "{{name}}": "{{nothing}}", "": "", "x" * 500: "\ud800\x00"}),
         step(result={str(n): "long text " * 50 for n in range(5_000)}),
         step(result={"rows": ["word"] * 50_000}),
@@ -120,6 +121,28 @@ def test_runs_of_any_form(tmp_path: Path, changes: Json) -> None:
     """Next to one that is as it should be."""
     runs = [observed(RUN | changes, step()), observed(RUN | {"id": RUN["id"][::-1]}, step())]
     assert recorded(tmp_path / "out", *runs)
+
+
+def test_values_have_the_shape_of_what_they_replace(tmp_path: Path) -> None:
+    """Formats and lengths, and ids that are the same everywhere."""
+    result = {
+        "id": 4711, "orderId": "ord_77", "orders": [{"order_id": "ord_77"}, {"order_id": "ord_78"}],
+        "paid": 12, "mail": "ada@real.test", "at": "2025-05-05T05:05:05Z", "day": "2025-05-05",
+        "url": "https://real.test/x", "ip": "10.1.2.3", "sha": "a" * 40, "n": "123456",
+        "word": "Ada", "names": "Ada Lovelace", "text": "Some words that are long. " * 3,
+        "page": "Words. " * 200, "empty": "", "ada@real.test": 1, "2025-05-05": 2, "123456789": 3,
+        "token": "abc", "header": "Bearer abcdef", "paidIds": [4711, 4712],
+    }  # fmt: skip
+    shapes = Shapes(Redactor(), ["result.token", "result.header", "result.word"])
+    assert shapes.result(result, "one") == {
+        "id": 1, "orderId": "id-1", "orders": [{"order_id": "id-1"}, {"order_id": "id-2"}],
+        "paid": 12, "mail": "{{safe_email}}", "at": "2026-01-01T00:00:00Z", "day": "2026-01-01",
+        "url": "{{url}}", "ip": "{{ipv4}}", "sha": "{{sha1}}", "n": "123456",
+        "word": "Ada", "names": "{{word}} {{word}}", "text": "{{sentence}}",
+        "page": " ".join(["{{paragraph}}"] * 4), "empty": "", "field-17": 1, "field-18": 2,
+        "field-19": 3, "token": "{{word}}", "header": "{{word}} {{word}}", "paidIds": [1, 2],
+    }  # fmt: skip
+    recorded(tmp_path / "out", observed(RUN, step(result=result)))
 
 
 def test_events_that_cannot_happen(tmp_path: Path) -> None:
