@@ -32,6 +32,7 @@ from mock_server.http.middleware.cors import CorsMiddleware
 from mock_server.http.middleware.fallback import FallbackMiddleware
 from mock_server.http.middleware.faults import FaultsMiddleware
 from mock_server.http.middleware.operations import OperationsMiddleware
+from mock_server.http.middleware.ownership import OwnershipMiddleware
 from mock_server.http.middleware.prefer import Examples
 from mock_server.http.middleware.proxy import ProxyMiddleware
 from mock_server.http.middleware.recording import RecordingMiddleware
@@ -85,21 +86,30 @@ class Mock:
         credentials = self.credentials = Credentials(
             schemes, self.worlds, settings.accept_any_token, settings.world_claim
         )
+        control_index = ContractIndex(control_api)
         explainer = self.explainer = Explainer(
-            ContractIndex(contract), ContractIndex(control_api), credentials, settings.behaviour
+            ContractIndex(contract), control_index, credentials, settings.behaviour
         )
+        self.operations = [
+            *explainer.contract.operations.values(),
+            *(one for one in control_index.operations.values() if "world" in one.query),
+        ]
+        """The operations that are about one world."""
         self.unassigned = explainer.unassigned
         sessions = self.sessions = sessions or ControlSessions(settings.access.token)
         control_functions = control(
             self.worlds, self.streams, explainer, credentials, sessions, control_api
         )
         contract_functions = operations(self.streams)
-        store = open_store(settings.store, Fsync(settings.fsync))
+        store = open_store(settings.store, Fsync(settings.fsync), settings.advertise)
         self.keeper: Keeper | None = None
         if store is not None:
             handlers = contract_functions | control_functions
             self.keeper = self.worlds.keeper = Keeper(store, self.worlds, handlers)
         self._backend, fallback = self._fallback(settings, credentials, contract)
+        owned = []
+        if self.keeper is not None and self.keeper.store.shared:
+            owned.append(partial(OwnershipMiddleware, claims=self.keeper))
         app = connexion.FlaskApp(
             __name__,
             middlewares=[
@@ -118,6 +128,7 @@ class Mock:
                 *fallback,
                 RoutingMiddleware,
                 partial(ValidationMiddleware, worlds=self.worlds, credentials=credentials),
+                *owned,
                 partial(FaultsMiddleware, examples=Examples(contract), presets=self.worlds.presets),
                 partial(OperationsMiddleware, recorder=self.keeper),
                 LifespanMiddleware,

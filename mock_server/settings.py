@@ -88,7 +88,8 @@ class Settings:
     ``world_claim`` the claim of a JWT that names one. ``cors_origins`` may call the API, in
     addition to the pages of this machine. ``root_path`` is the path under which a proxy serves the
     mock, ``trusted_proxies`` are networks, in addition to this machine's. ``store`` is where worlds
-    are kept, ``fsync`` when what is written to a directory has to be on the disk.
+    are kept, ``fsync`` when what is written to a directory has to be on the disk, ``advertise`` the
+    URL of this mock for other mocks that use the store.
     """
 
     seed: int = 1
@@ -113,6 +114,7 @@ class Settings:
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     store: str = "memory"
     fsync: str = "everysec"
+    advertise: str | None = None
     fallback: Fallback | None = None
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mock_server import __version__, resources
+from mock_server import resources
 from mock_server.cli.failure import OpenedFailure, open_file
 from mock_server.cli.fallback_options import fallback_options, read_fallback
+from mock_server.cli.greeting import greeting
 from mock_server.cli.options import (
     GroupedOptions,
     Instant,
@@ -40,6 +41,7 @@ from mock_server.worlds.registry import NAME, TEST_PREFIX
 
 if TYPE_CHECKING:
     from mock_server.cluster.several import Several
+    from mock_server.server import Server
 
 
 class WorldNames(click.ParamType[Any]):
@@ -77,7 +79,7 @@ class HostNames(click.ParamType[Any]):
 GROUPS = {
     "Address": "host port workers",
     "Time and content": "scale now seed start behaviour declared directory reloads failure",
-    "Store": "store fsync",
+    "Store": "store fsync advertise",
     "Faults": "faults latency",
     "Real backend": "fallback fallback_operations fallback_runs",
     "Access": "token token_file hosts accept_any_token world_claim",
@@ -197,6 +199,13 @@ GROUPS = {
     "or when the system decides.",
 )
 @click.option(
+    "--advertise",
+    metavar="URL",
+    envvar="RUNS_MOCK_ADVERTISE",
+    help="The URL at which other mocks that share the store reach this one, such as "
+    "http://mock-1:8080: each forwards requests to the owner of their world.",
+)
+@click.option(
     "--control-token",
     "token",
     envvar="RUNS_MOCK_CONTROL_TOKEN",
@@ -255,6 +264,7 @@ def serve(
     runs-mock serve --start empty --scenarios ./scenarios
     runs-mock serve --store dir:./worlds
     runs-mock serve --workers 4
+    runs-mock serve --store valkey://db --advertise http://mock-1:8080
     runs-mock serve --host 0.0.0.0 --control-token "$TOKEN"
 
     Every option can also be set in the environment, as RUNS_MOCK_PORT and so on; the option wins.
@@ -266,7 +276,7 @@ def serve(
         # The libraries of the server take half a second to load, and only this command needs them.
         from mock_server.app import Mock  # noqa: PLC0415
         from mock_server.reload import Reload  # noqa: PLC0415
-        from mock_server.server import Server, address, bind_all  # noqa: PLC0415
+        from mock_server.server import address, bind_all  # noqa: PLC0415
 
     profile = behaviours.locate(behaviour, resources.behaviours_dir())
     profile_behaviour = behaviours.read(profile)
@@ -293,6 +303,7 @@ def serve(
             f"runs-mock state open {failure}"
         )
     workers: int = options.pop("workers")
+    server_class = _server_class(options, workers)
     max_streams = _streams(options.pop("max_streams"))
     settings = Settings(
         scenarios=directory,
@@ -314,8 +325,7 @@ def serve(
         report = several.once(_print) if several else _print
         reload = Reload(mock, directory, custom_profile, report) if watched else None
         background = reload.run if reload else None
-        base = address(listeners[0], host)
-        greeting = _greeting(base, settings, mock.keeper.store.label if mock.keeper else None)
+        lines_at_start = greeting(address(listeners[0], host), settings, mock.keeper)
         if several is not None:
             several.open(mock, listeners, background, _tune)
     except UsageError:
@@ -323,13 +333,25 @@ def serve(
             listener.close()
         raise
     if several is not None:
-        several.run(partial(_greet, greeting, opened), _print)
-    server = Server(mock, partial(_ready, greeting, opened), background=background)
+        several.run(partial(_greet, lines_at_start, opened), _print)
+    server = server_class(mock, partial(_ready, lines_at_start, opened), background=background)
     # uvicorn stops on Ctrl-C and then raises it again.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=listeners)
     if lines is not None:
         lines.close()
+
+
+def _server_class(options: dict[str, Any], workers: int) -> "type[Server]":
+    """Return the class of the server, and check the option ``advertise``. Raise UsageError."""
+    if options["advertise"] is None:
+        from mock_server.server import Server  # noqa: PLC0415 - it takes long to load
+
+        return Server
+    from mock_server.cluster import replicas  # noqa: PLC0415 - one mock needs none of it
+
+    options["advertise"] = replicas.check(options["advertise"], options["store"], workers)
+    return replicas.ReplicaServer
 
 
 def _several(workers: int, settings: Settings) -> "Several":
@@ -374,24 +396,3 @@ def _greet(greeting: str, opened: OpenedFailure | None) -> None:
 
 def _print(line: str, good: bool) -> None:
     click.echo(f"runs-mock: {line}", err=not good)
-
-
-def _greeting(base: str, settings: Settings, store: str | None) -> str:
-    speed = "frozen" if settings.scale == 0 else f"{settings.scale:g} times real"
-    first = settings.declared[0]
-    kept = "" if store is None else f"  Store       {store}; requests and coverage are not kept\n"
-    return f"""\
-Automation runs mock {__version__}
-
-  Start page  {base}/
-  API         {base}/api/v1/automation-runs
-  Contract    {base}/docs
-  Control     {base}/_mock, {"with the token" if settings.access.token else "from this machine"}
-  Worlds      {", ".join(settings.declared)}, and any name that begins with test-
-  Clock       {"real" if settings.scale == 1 else speed}
-{kept}
-Try it:
-  curl -H 'X-API-Key: {first}' '{base}/api/v1/automation-runs?limit=3'
-
-Ctrl-C stops it.
-"""

@@ -81,9 +81,7 @@ class ClusterConnection(Connection):
         if route is None:
             super()._start_asgi_task(cycle, app)
         elif isinstance(route, asyncio.Future):
-            task = self.loop.create_task(self._start_later(cycle, app, route))
-            self._routing.add(task)
-            task.add_done_callback(self._routing.discard)
+            self._start_when(cycle, app, route)
         elif isinstance(route, Peer):
             if read is None or self._hand_over is None or not self._hand_over(self, route, read):
                 self._forwarder.forward(self, cycle, route)
@@ -91,7 +89,19 @@ class ClusterConnection(Connection):
             other: Any = route
             super()._start_asgi_task(cycle, other)
 
-    async def _start_later(self, cycle: Any, app: Any, owner: asyncio.Future[Owner]) -> None:
+    def start_later(self, cycle: Any, owner: asyncio.Future[Owner]) -> None:
+        """Start a request again whose owner could not be reached."""
+        cycle.message_event = asyncio.Event()
+        if cycle.body or not cycle.more_body:
+            cycle.message_event.set()
+        self._start_when(cycle, self.app, owner)
+
+    def _start_when(self, cycle: Any, app: Any, owner: asyncio.Future[Owner]) -> None:
+        task = self.loop.create_task(self._start(cycle, app, owner))
+        self._routing.add(task)
+        task.add_done_callback(self._routing.discard)
+
+    async def _start(self, cycle: Any, app: Any, owner: asyncio.Future[Owner]) -> None:
         try:
             peer = await owner
         except UnknownOwnerError as error:

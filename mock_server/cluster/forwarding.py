@@ -8,13 +8,14 @@ owner, and an owner that breaks off breaks the client's connection off.
 import asyncio
 import hmac
 from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import httptools
 
 from mock_server.cluster import endings
 from mock_server.cluster.endings import Endings, ForwardedConnection
-from mock_server.cluster.ownership import Peer
+from mock_server.cluster.ownership import Owner, Peer
 from mock_server.engine.clock import monotonic
 from mock_server.http.middleware.faults import CONNECTION
 from mock_server.response_cycle import ResponseCycle
@@ -41,6 +42,8 @@ class Forwarder:
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
         self.endings = Endings(secret)
+        self.reroute: Callable[[Any], asyncio.Future[Owner] | None] | None = None
+        """Finds another owner for a request whose owner could not be reached."""
         self._idle: defaultdict[Peer, list[Upstream]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -233,8 +236,17 @@ class Forward:
             # of one that broke off.
             cycle.response_complete = True
             cycle.transport.close()
-        else:
+        elif not self._rerouted():
             self._connection.unavailable(f"The owner of this world, {self._peer.name}, {reason}.")
+
+    def _rerouted(self) -> bool:
+        """Let another owner respond, if there is one; return whether that may be."""
+        cycle, find = self.cycle, self._forwarder.reroute
+        repeatable = self._upstream is None or cycle.scope["method"] in ("GET", "HEAD")
+        owner = None if find is None or not repeatable else find(cycle.scope)
+        if owner is not None:
+            self._connection.start_later(cycle, owner)
+        return owner is not None
 
     def _end(self) -> None:
         self._over = True

@@ -26,6 +26,8 @@ def functions(worlds: Worlds, streams: EventStreams) -> dict[str, Handler]:
     def ready(call: Call) -> Response:
         if worlds.runner.closed:
             raise HttpError(503, "The mock is stopping.")
+        if worlds.keeper is not None and worlds.keeper.problem is not None:
+            raise HttpError(503, worlds.keeper.problem)
         return BodyResponse.json({"status": "ready"})
 
     def list_scenarios(call: Call) -> Response:

@@ -123,6 +123,13 @@ class DeferredResponse:
         return await self._work
 
 
+async def completed(response: Response) -> Response:
+    """Return the response that is ready to be sent."""
+    while isinstance(response, DeferredResponse):
+        response = await response.complete()
+    return response
+
+
 class NoContent:
     """A response without a body: 204, or the head of a stream."""
 

@@ -41,7 +41,7 @@ class DirectoryStore:
     """
 
     def __init__(self, path: Path, fsync: Fsync = Fsync.EVERYSEC) -> None:
-        self.label = f"dir:{path}"
+        self.label, self.shared = f"dir:{path}", False
         self._path = path.absolute()
         self._fsync = fsync
         self._folders: dict[str, Folder] = {}
@@ -59,6 +59,10 @@ class DirectoryStore:
         except UsageError:
             self._unlock()
             raise
+
+    @property
+    def secret(self) -> str:
+        return ""  # No other mock uses it.
 
     def earliest(self) -> int:
         return wall()

@@ -14,10 +14,11 @@ from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.clock import monotonic
 from mock_server.engine.fake_data import FakeData
 from mock_server.errors import HttpError
-from mock_server.http.call import Call, DeferredResponse, Handler, Response
+from mock_server.http.call import Call, Handler, Response, completed
 from mock_server.store import command, record, replay
 from mock_server.store.failures import ElsewhereError, Failures
 from mock_server.store.kept_world import KeptWorld
+from mock_server.store.open_world import OpenWorld
 from mock_server.store.store import GoneError, LostError, Store, StoreError
 from mock_server.worlds.advance import catch_up_completely
 from mock_server.worlds.cooperative import Work
@@ -120,18 +121,21 @@ class Keeper:
             self._releases[world.name] = release
             release.add_done_callback(lambda _: self._released(world.name, release))
 
-    def is_certain(self, name: str) -> bool:
-        """Return whether the world of that name is open, and no other mock can own it."""
-        return self.store.is_certain(name) and name in self._worlds
+    def claim_on(self, name: str) -> OpenWorld | None:
+        """Return the ownership of the world of that name; None for one that is not open."""
+        kept = self._kept.get(name)
+        return None if kept is None or name not in self._worlds else OpenWorld(self, kept)
 
-    async def confirm(self, name: str) -> None:
-        """Be certain of the open world of that name, or close it.
+    async def confirm(self, kept: KeptWorld) -> None:
+        """Be certain to own an open world, or close it.
 
         Raise HttpError (503) where another mock owns it, and when the store fails.
         """
-        kept = self._kept.get(name)
-        if kept is None:
-            return
+        name = kept.name
+        if self._kept.get(name) is not kept:
+            if kept.lost:
+                raise ElsewhereError(f"The world {name!r} was lost meanwhile.", None)
+            return  # It was closed after this request had read it.
         with self._failures.as_responses(name):
             try:
                 await self.store.confirm(name, kept.epoch)
@@ -147,8 +151,8 @@ class Keeper:
 
     @property
     def problem(self) -> str | None:
-        """Why the store fails at the moment; None while it works."""
-        problem = self._failures.problem
+        """Why a shared store fails at the moment; None while it works."""
+        problem = self._failures.problem if self.store.shared else None
         return None if problem is None else f"The store {self.store.label} fails: {problem}."
 
     # For operations.
@@ -163,7 +167,7 @@ class Keeper:
         handler = self._handlers[operation]
         async with self._lock(call.tenant):
             if operation in command.REPLACING:
-                return await _response(handler(call))
+                return await completed(handler(call))
             world = await call.enter()
             try:
                 with world.clock.held():
@@ -174,7 +178,7 @@ class Keeper:
                         raise ElsewhereError(f"The world {world.name!r} was lost meanwhile.", None)
                     await self._store(operation, call, kept)
                     try:
-                        return await _response(handler(call))
+                        return await completed(handler(call))
                     finally:
                         self._settle(kept)
                         kept.repeatable(world)
@@ -192,13 +196,9 @@ class Keeper:
     # In the background.
 
     async def tick(self) -> None:
-        """Store the counters of faults, flush the store, remain the owner of the open worlds, and
+        """Remain the owner of the open worlds, store the counters of faults, flush the store, and
         now and then remove what is idle."""
-        for world in self._worlds:
-            with self._failures.logged():
-                await self._mark(world)
         with self._failures.logged():
-            await self.store.flush()
             epochs = {kept.name: kept.epoch for kept in self._kept.values()}
             lost, gone = await self.store.renew(epochs)
             for name in lost:
@@ -207,6 +207,11 @@ class Keeper:
                 await self._store_gone(name)
             for kept in self._kept.values():
                 self._settle(kept)
+        for world in self._worlds:
+            with self._failures.logged():
+                await self._mark(world)
+        with self._failures.logged():
+            await self.store.flush()
             if self._ticks % _SWEEP == 0:
                 await self._sweep()
         self._ticks += 1
@@ -379,7 +384,9 @@ class Keeper:
 
     def _lose(self, name: str) -> None:
         """Close a world that another mock has claimed."""
-        self._kept.pop(name, None)
+        kept = self._kept.pop(name, None)
+        if kept is not None:
+            kept.lost = True
         if name in self._worlds:
             self._worlds.close_world(name)
 
@@ -390,10 +397,3 @@ class Keeper:
             await self.carry_out("setBehaviour", call)
         except HttpError as error:
             log.warning("%s keeps its behaviour: %s", world.name, error.reason)
-
-
-async def _response(response: Response) -> Response:
-    """Return the response that is ready to be sent."""
-    while isinstance(response, DeferredResponse):
-        response = await response.complete()
-    return response

@@ -20,7 +20,10 @@ _MAX_LOGS = 8
 
 
 class KeptWorld:
-    """A stored world; ``epoch`` is that of its ownership, ``table`` belongs to its present log."""
+    """A stored world; ``epoch`` is that of its ownership, ``table`` belongs to its present log.
+
+    ``lost`` says that another mock may own it now.
+    """
 
     def __init__(self, name: str, epoch: int) -> None:
         self.name = name
@@ -33,6 +36,7 @@ class KeptWorld:
         self._log_size = 0
         self._logs = 0
         self._held: World | None = None
+        self.lost = False
 
     def began(self, world: World, size: int) -> None:
         """Note that a snapshot of ``size`` bytes was stored, and the next log begins."""

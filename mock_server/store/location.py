@@ -14,14 +14,16 @@ _DIRECTORY = "dir:"
 _SERVERS = ("valkey", "valkeys", "redis", "rediss")
 
 
-def open_store(location: str, fsync: Fsync) -> Store | None:
+def open_store(location: str, fsync: Fsync, advertised: str | None = None) -> Store | None:
     """Return the store at ``location``; None for the memory of the process.
+
+    ``advertised`` is the URL of this mock for other mocks that use the store.
 
     Raise UsageError for one that cannot be used.
     """
     if location == MEMORY:
         return None
-    server = _server(location)
+    server = _server(location, advertised)
     return DirectoryStore(_directory(location), fsync) if server is None else server
 
 
@@ -42,7 +44,7 @@ async def _list(store: Store) -> Sequence[Stored]:
         await store.close()
 
 
-def _server(location: str) -> Store | None:
+def _server(location: str, advertised: str | None = None) -> Store | None:
     """Return the store on a server; None where ``location`` names another kind of store."""
     if location.partition("://")[0] not in _SERVERS:
         return None
@@ -55,7 +57,7 @@ def _server(location: str) -> Store | None:
             "--store: expected the library redis, found none. Run "
             "pip install 'automation-runs-kit[mock,store]'"
         ) from None
-    return ValkeyStore(location)
+    return ValkeyStore(location, advertised)
 
 
 def _directory(location: str) -> Path:

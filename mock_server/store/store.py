@@ -79,6 +79,12 @@ class Store(Protocol):
     """
 
     label: str
+    shared: bool
+    """Whether several mocks can use it at a time."""
+
+    @property
+    def secret(self) -> str:
+        """What the mocks that share it know, and no client."""
 
     def earliest(self) -> int:
         """Return an instant that is not after the present one, by the clock of the store."""

@@ -85,6 +85,7 @@ class ValkeyStore:
         }
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()[:6]}"
         self._advertised = advertised or ""
+        self.shared, self.secret = True, ""
         self._owned: dict[str, _Owned] = {}
         self._clock = ServerClock()
         self._attempts = 0
@@ -276,7 +277,8 @@ class ValkeyStore:
             case b"late":
                 raise StoreError("a later request has come first")
             case b"restarted":
-                raise StoreError("it was restarted, and the owner of the world may come back")
+                peer = result[0].decode("utf-8", "replace")
+                raise LostError("Valkey was restarted and may have forgotten it", peer or None)
             case _:
                 raise GoneError("the world was removed")
 
@@ -317,6 +319,9 @@ class ValkeyStore:
                 key = f"{self._prefix}:format"
                 client.set(key, record.encode(header()), nx=True)
                 found = cast(bytes, client.get(key))
+                if self._advertised:
+                    client.set(f"{self._prefix}:secret", new_token(), nx=True)
+                    self.secret = cast(bytes, client.get(f"{self._prefix}:secret")).decode()
             check_version(record.decode(found, key), self.label)
         except DamagedError as error:
             raise UsageError(one_line(f"--store: {error}")) from None

@@ -55,7 +55,7 @@ end
 local held = ARGV[4] ~= '' and tonumber(ARGV[4]) >= (tonumber(found[3]) or 0)
 if not held and (found[1] or redis.call('EXISTS', ARGV[6]) == 0) then
   local up = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
-  if up * 1000 < tonumber(ARGV[5]) then return {'restarted'} end
+  if up * 1000 < tonumber(ARGV[5]) then return {'restarted', found[4] or ''} end
 end
 redis.call('SET', ARGV[6], ARGV[7], 'NX')
 local epoch = math.max(time, (tonumber(found[3]) or 0) + 1)

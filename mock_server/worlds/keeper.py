@@ -8,6 +8,10 @@ from mock_server.worlds.world import World
 class Keeper(Protocol):
     """Keeps the worlds of a mock outside of its memory."""
 
+    @property
+    def problem(self) -> str | None:
+        """Why the mock should get no requests; None while all is well."""
+
     async def load(self, name: str) -> World | None:
         """Return the stored world of that name; None for an unknown one.
 

@@ -35,6 +35,8 @@ class FakeStore:
     """A store in memory, which can fail."""
 
     label = "fake:"
+    shared = False
+    secret = ""
 
     def __init__(self, saved: Saved | None = None) -> None:
         self.saved = {} if saved is None else {WORLD: saved}

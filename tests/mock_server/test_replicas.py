@@ -1,0 +1,202 @@
+"""Several mocks that share a store are one: any of them responds for any world."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from typing import Any
+
+import httpx2
+import pytest
+
+pytest.importorskip("redis")
+
+from valkey_server import ValkeyServer
+
+from mock_server.app import Mock
+from mock_server.cluster import replicas
+from mock_server.cluster.replicas import ReplicaServer
+from mock_server.errors import UsageError
+from mock_server.server import address, bind
+from mock_server.settings import Settings
+
+API = "/api/v1/automation-runs"
+
+
+class Replica:
+    """A mock in a thread, which can be stopped."""
+
+    def __init__(self, location: str) -> None:
+        listener = bind("127.0.0.1", 0)
+        self.url = address(listener)
+        self.mock = Mock(Settings(start="empty", store=location, advertise=self.url, scale=20))
+        ready = threading.Event()
+        self._server = ReplicaServer(self.mock, ready.set)
+        self._thread = threading.Thread(target=lambda: self._server.run(sockets=[listener]))
+        self._thread.start()
+        assert ready.wait(30)
+        self._client = httpx2.Client(base_url=self.url, timeout=60)
+
+    def request(self, world: str, method: str, path: str, **given: Any) -> httpx2.Response:
+        return self._client.request(method, path, headers={"X-API-Key": world}, **given)
+
+    def stream(self, world: str, run: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Yield the number and the data of each event of a run, until the stream ends."""
+        fields = {"X-API-Key": world, "Last-Event-ID": str(after)}
+        number = 0
+        with self._client.stream("GET", f"{API}/{run}/events", headers=fields) as response:
+            assert response.status_code == 200
+            for line in response.iter_lines():
+                name, _, value = line.partition(": ")
+                if name == "id":
+                    number = int(value)
+                elif name == "data":
+                    yield number, value.encode()
+
+    def stop(self) -> None:
+        """Stop as after SIGTERM."""
+        self._server.should_exit = True
+        self._thread.join(30)
+        self._client.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def other(server: ValkeyServer, stack: ExitStack) -> Replica:
+    replica = Replica(server.location)
+    stack.callback(replica.stop)
+    return replica
+
+
+@pytest.fixture(scope="module")
+def owner(server: ValkeyServer, stack: ExitStack) -> Replica:
+    replica = Replica(server.location)
+    stack.callback(replica.stop)
+    return replica
+
+
+def created(replica: Replica, world: str) -> str:
+    body = {"scenario": "diamond"}
+    response = replica.request(world, "POST", "/_mock/runs", json=body)
+    assert response.status_code == 201
+    return str(response.json()["id"])
+
+
+def test_any_replica_responds_for_the_owner(owner: Replica, other: Replica) -> None:
+    """To reads and changes; what is about the process is about the one that was asked."""
+    run = created(owner, "test-any")
+    second = created(other, "test-any")
+    assert "test-any" not in other.mock.worlds
+    frozen = other.request("test-any", "POST", "/_mock/clock/freeze")
+    assert frozen.status_code == 200
+    listed = [one.request("test-any", "GET", API).json() for one in (owner, other)]
+    assert listed[0] == listed[1]
+    assert {one["id"] for one in listed[0]["items"]} == {run, second}
+    assert other.request("test-any", "HEAD", f"{API}/{run}").status_code == 200
+    worlds = [one.request("test-any", "GET", "/_mock/health").json() for one in (owner, other)]
+    assert [one["worlds"] for one in worlds] == [1, 0]
+
+
+def test_a_stream_goes_on_at_another_replica_after_a_stop(
+    server: ValkeyServer, other: Replica
+) -> None:
+    """Without a gap and without a duplicate, for a client that resumes with ``Last-Event-ID``."""
+    first = Replica(server.location)
+    try:
+        run = created(first, "test-stop")
+        stream = other.stream("test-stop", run)
+        seen = list(islice(stream, 2))
+    finally:
+        first.stop()
+    seen += stream  # What had been sent before it ended.
+    seen += other.stream("test-stop", run, seen[-1][0])
+    assert "test-stop" in other.mock.worlds
+    assert [number for number, _ in seen] == list(range(1, len(seen) + 1))
+    assert seen == list(other.stream("test-stop", run))
+    assert b"completed" in seen[-1][1]
+
+
+def test_a_replica_that_was_paused_shows_nothing_that_is_no_longer_its_own(
+    owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks first: it goes on if no other has claimed the world meanwhile, and else closes it."""
+    monkeypatch.setattr("mock_server.cluster.replicas.PATIENCE", 0)
+    world = "test-pause"
+    run = created(owner, world)
+    stream = owner.stream(world, run)
+    next(stream)
+    store: Any = owner.mock.keeper and owner.mock.keeper.store
+    store._owned[world].end()
+    assert owner.request(world, "GET", API).json()["total"] == 1
+    key = f"runs-mock:{{{world}}}"
+    with server.client() as client:
+        claimed = {"owner": "another", "url": "", "until": 2**52, "epoch": 2**51}
+        client.hset(key, mapping=claimed)
+        store._owned[world].end()
+        response = owner.request(world, "GET", API)
+        assert response.status_code == 503
+        assert "another mock's: it belongs to another" in response.json()["detail"]
+        with pytest.raises(httpx2.RemoteProtocolError):
+            list(stream)
+        client.hset(key, "until", 0)
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
+    assert owner.request(world, "GET", API).json()["total"] == 1
+
+
+def test_a_request_waits_for_the_end_of_the_lease_of_an_owner_that_is_gone(
+    owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
+    key = "runs-mock:{test-gone}"
+    with server.client() as client:
+        seconds, micros = client.time()
+        until = seconds * 1_000 + micros // 1_000 + 300
+        gone = {"owner": "x", "url": "http://127.0.0.1:1", "until": until, "epoch": 1}
+        client.hset(key, mapping=gone | {"attempt": 0, "generation": 0})
+        assert owner.request("test-gone", "GET", API).json() == {"items": [], "total": 0}
+        assert int(client.hget(key, "epoch")) > until
+
+
+def test_a_replica_without_its_store_is_not_ready(
+    owner: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a load balancer sends requests to others."""
+    assert owner.request("demo", "GET", "/_mock/ready").status_code == 200
+    keeper: Any = owner.mock.keeper
+    monkeypatch.setattr(keeper._failures, "problem", "no connection")
+    response = owner.request("demo", "GET", "/_mock/ready")
+    assert response.status_code == 503
+    assert "no connection" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("advertised", "store", "workers", "problem"),
+    [
+        ("mock-1:8080", "valkey://db", 1, "a URL such as http"),
+        ("https://mock-1", "valkey://db", 1, "a URL such as http"),
+        ("http://[::1", "valkey://db", 1, "a URL such as http"),
+        ("http://mock-1/path", "valkey://db", 1, "a URL such as http"),
+        ("http://user@mock-1", "valkey://db", 1, "a URL such as http"),
+        ("http://mock-1", "memory", 1, "several mocks can use, got memory"),
+        ("http://mock-1", "dir:worlds", 1, "several mocks can use, got dir:worlds"),
+        ("http://mock-1", "valkey://db", 2, "contradict"),
+    ],
+)
+def test_what_cannot_be_advertised(advertised: str, store: str, workers: int, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        replicas.check(advertised, store, workers)
+
+
+def test_a_url_is_advertised_without_its_last_slash() -> None:
+    assert replicas.check("http://mock-1:80/", "valkey://db", 1) == "http://mock-1:80"
