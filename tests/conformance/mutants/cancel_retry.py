@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from mutating_proxy import Forward, Json, Mutants, Request, Response
 
@@ -24,6 +24,58 @@ def retry(request: Request, **changed: object) -> Request:
     request.body = json.dumps(changed).encode()
     request.headers["content-type"] = "application/json"
     return request
+
+
+def sends(*requirements: str, name: str, when: Callable[[Request], bool], **sent: object) -> None:
+    """Add a mutant that takes such retries for another one."""
+
+    def change(request: Request) -> None:
+        if request.operation == "retry" and when(request):
+            retry(request, **sent)
+
+    mutant.asks(*requirements, name=name, change=change)
+
+
+def after(
+    status: int,
+    *requirements: str,
+    name: str,
+    then: Callable[[Request], Request],
+    silently: bool = False,
+) -> None:
+    """Add a mutant that goes on with another request where a retry is rejected with this status,
+    and returns its response unless `silently`."""
+
+    async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+        reply = await forward(request)
+        if request.operation != "retry" or reply.status != status:
+            return reply
+        second = await forward(then(request))
+        return reply if silently else second
+
+    mutate.__name__ = name
+    mutant(*requirements)(mutate)
+
+
+def is_object(request: Request) -> bool:
+    """Whether the body is a JSON object."""
+    return isinstance(body(request), dict)
+
+
+def in_full(request: Request) -> Request:
+    """The same retry of all steps."""
+    return retry(request, mode="full")
+
+
+def invalid(*place: str) -> Response:
+    """Return a validation error at this place."""
+    return Response(422, {}).put({"detail": [{"loc": place, "msg": "", "type": ""}]})
+
+
+def note_retry(request: Request, reply: Response, memory: Json) -> None:
+    """Remember a run that was retried."""
+    if request.operation == "retry" and reply.status == 200:
+        memory[request.run_id] = True
 
 
 mutant.objects(
@@ -90,61 +142,28 @@ mutant.runs(
 @mutant("RETRY-01")
 async def mode_is_required(request: Request, forward: Forward, memory: Json) -> Response:
     if request.operation == "retry" and body(request) == {}:
-        return Response(422, {}).put({"detail": [{"loc": ["body", "mode"], "msg": "", "type": ""}]})
+        return invalid("body", "mode")
     return await forward(request)
 
 
-@mutant("RETRY-02", "RETRY-04")
-async def always_full(request: Request, forward: Forward, memory: Json) -> Response:
-    if request.operation == "retry" and isinstance(body(request), dict):
-        retry(request, mode="full")
-    return await forward(request)
-
-
-@mutant("RETRY-03")
-async def never_full(request: Request, forward: Forward, memory: Json) -> Response:
-    if request.operation == "retry" and isinstance(body(request), dict):
-        retry(request, mode="from_failed")
-    return await forward(request)
-
-
-@mutant("RETRY-05")
-async def refused_and_done(request: Request, forward: Forward, memory: Json) -> Response:
-    reply = await forward(request)
-    if request.operation == "retry" and reply.status == 422:
-        await forward(retry(request, mode="full"))
-    return reply
-
-
-@mutant("RETRY-06")
-async def any_step_will_do(request: Request, forward: Forward, memory: Json) -> Response:
-    reply = await forward(request)
-    if request.operation == "retry" and reply.status == 404:
-        return await forward(retry(request, mode="full"))
-    return reply
-
-
-@mutant("RETRY-07", "RETRY-08")
-async def wrong_values_are_left_out(request: Request, forward: Forward, memory: Json) -> Response:
-    reply = await forward(request)
-    if request.operation == "retry" and reply.status == 422:
-        return await forward(retry(request, mode="full"))
-    return reply
-
-
-@mutant("RETRY-09", "RETRY-10")
-async def no_object_is_an_empty_one(request: Request, forward: Forward, memory: Json) -> Response:
-    if request.operation == "retry" and not isinstance(body(request), dict):
-        retry(request)
-    return await forward(request)
-
-
-@mutant("RETRY-11")
-async def retry_stops_what_runs(request: Request, forward: Forward, memory: Json) -> Response:
-    reply = await forward(request)
-    if request.operation == "retry" and reply.status == 409:
-        await forward(request.to("cancel"))
-    return reply
+sends("RETRY-02", "RETRY-04", name="always-full", when=is_object, mode="full")
+sends("RETRY-03", name="never-full", when=is_object, mode="from_failed")
+after(422, "RETRY-05", name="refused_and_done", then=in_full, silently=True)
+after(404, "RETRY-06", name="any_step_will_do", then=in_full)
+after(422, "RETRY-07", "RETRY-08", name="wrong_values_are_left_out", then=in_full)
+sends(
+    "RETRY-09",
+    "RETRY-10",
+    name="no-object-is-an-empty-one",
+    when=lambda request: not is_object(request),
+)
+after(
+    409,
+    "RETRY-11",
+    name="retry_stops_what_runs",
+    then=lambda request: request.to("cancel"),
+    silently=True,
+)
 
 
 @mutant("RETRY-11")
@@ -159,19 +178,13 @@ async def retry_begins_what_waits(request: Request, forward: Forward, memory: Js
     return reply
 
 
-@mutant("RETRY-12")
-async def retry_only_says_so(request: Request, forward: Forward, memory: Json) -> Response:
-    reply = await forward(request)
-    if request.operation == "retry" and reply.status == 409:
-        return await forward(request.to("get"))
-    return reply
+after(409, "RETRY-12", name="retry_only_says_so", then=lambda request: request.to("get"))
 
 
 @mutant("RETRY-15")
 async def retried_runs_are_not_listed(request: Request, forward: Forward, memory: Json) -> Response:
     reply = await forward(request)
-    if request.operation == "retry" and reply.status == 200:
-        memory[request.run_id] = True
+    note_retry(request, reply, memory)
     if request.operation == "list" and reply.status == 200:
         page = reply.json()
         return reply.put(page | {"items": [r for r in page["items"] if r["id"] not in memory]})
@@ -181,7 +194,7 @@ async def retried_runs_are_not_listed(request: Request, forward: Forward, memory
 @mutant("RETRY-16")
 async def null_is_refused(request: Request, forward: Forward, memory: Json) -> Response:
     if request.operation == "retry" and b"null" in request.body:
-        return Response(422, {}).put({"detail": [{"loc": ["body"], "msg": "", "type": ""}]})
+        return invalid("body")
     return await forward(request)
 
 
@@ -236,8 +249,7 @@ def retried(name: str, on: str, **changed: object) -> None:
 
     async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
         reply = await forward(request)
-        if request.operation == "retry" and reply.status == 200:
-            memory[request.run_id] = True
+        note_retry(request, reply, memory)
         if request.operation == on and reply.status == 200:
             value = reply.json()
             for run in value.get("items", [value]):
@@ -275,18 +287,15 @@ async def last_step_brings_all_along(request: Request, forward: Forward, memory:
     return await forward(request)
 
 
-@mutant("RETRY-05")
-async def step_left_out_is_the_first(request: Request, forward: Forward, memory: Json) -> Response:
-    if request.operation == "retry" and body(request) == {"mode": "from_step"}:
-        retry(request, mode="full")
-    return await forward(request)
-
-
-@mutant("RETRY-17")
-async def no_body_runs_everything(request: Request, forward: Forward, memory: Json) -> Response:
-    if request.operation == "retry" and not request.body:
-        retry(request, mode="full")
-    return await forward(request)
+sends(
+    "RETRY-05",
+    name="step-left-out-is-the-first",
+    when=lambda request: body(request) == {"mode": "from_step"},
+    mode="full",
+)
+sends(
+    "RETRY-17", name="no-body-runs-everything", when=lambda request: not request.body, mode="full"
+)
 
 
 @mutant("RETRY-21")

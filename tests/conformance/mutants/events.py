@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from mutating_proxy import Forward, Json, Mutants, Mutate, Request, Response, replaced
 
 mutant = Mutants()
+Frames = AsyncIterator[bytes]
+Change = Callable[[Frames, Json], Frames]
+
+
+def streams(*requirements: str) -> Callable[[Change], Change]:
+    """Register a mutant that puts other frames in the place of a stream's, given what it remembers
+    of the run."""
+
+    def register(change: Change) -> Change:
+        async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+            reply = await forward(request)
+            if reply.frames is not None:
+                reply.frames = change(reply.frames, memory.setdefault(request.run_id, {}))
+            return reply
+
+        mutate.__name__ = change.__name__
+        mutant(*requirements)(mutate)
+        return change
+
+    return register
 
 
 def is_event(frame: bytes) -> bool:
@@ -27,6 +47,12 @@ def rewritten(frame: bytes, **changed: object) -> bytes:
         if line.startswith("data: "):
             lines[number] = "data: " + json.dumps(json.loads(line[6:]) | changed)
     return "\n".join(lines).encode()
+
+
+def renumbered(frame: bytes, number: int) -> bytes:
+    """The frame with another id."""
+    lines = frame.decode().split("\n")
+    return "\n".join(f"id: {number}" if li.startswith("id:") else li for li in lines).encode()
 
 
 def showing(frame: bytes, run: Json) -> bytes:
@@ -106,13 +132,14 @@ resumes("repeats_behind_a_retry", -1)
 resumes("loses_behind_a_retry", +1)
 
 
-@mutant("EVENTS-07")
-async def numbers_begin_again(request: Request, forward: Forward, memory: Json) -> Response:
+@streams("EVENTS-07")
+async def numbers_begin_again(frames: Frames, memory: Json) -> Frames:
     """Each attempt counts its events from one, so that a number names several."""
-    reply = await forward(request)
-    if reply.frames is not None:
-        reply.frames = _renumbered(reply.frames)
-    return reply
+    number, retried = 0, False
+    async for frame in frames:
+        retried = retried or b"event: run.retried" in frame
+        number += retried and is_event(frame)
+        yield renumbered(frame, number) if retried and is_event(frame) else frame
 
 
 @mutant("EVENTS-08")
@@ -130,22 +157,28 @@ async def one_subscriber_misses_something(
     return reply
 
 
-@mutant("EVENTS-08")
-async def a_seam_behind_the_past(request: Request, forward: Forward, memory: Json) -> Response:
-    """Lose the first event after the past ones that a subscriber receives."""
-    reply = await forward(request)
-    if reply.frames is not None:
-        reply.frames = _without_next(reply.frames, memory.setdefault(request.run_id, [0]))
-    return reply
+@streams("EVENTS-08")
+async def a_seam_behind_the_past(frames: Frames, memory: Json) -> Frames:
+    """Lose the first event after the past ones that a subscriber receives; a subscriber from the
+    beginning misses none."""
+    past = memory.get("newest", 0)
+    async for frame in frames:
+        number = _number(frame)
+        memory["newest"] = max(memory.get("newest", 0), number)
+        if past < 2 or number != past + 1:
+            yield frame
 
 
-@mutant("EVENTS-08")
-async def a_seam_that_overlaps(request: Request, forward: Forward, memory: Json) -> Response:
+@streams("EVENTS-08")
+async def a_seam_that_overlaps(frames: Frames, memory: Json) -> Frames:
     """Send the last event before a subscription twice."""
-    reply = await forward(request)
-    if reply.frames is not None:
-        reply.frames = _with_last_again(reply.frames, memory.setdefault(request.run_id, [0]))
-    return reply
+    past = memory.get("newest", 0)
+    async for frame in frames:
+        number = _number(frame)
+        memory["newest"] = max(memory.get("newest", 0), number)
+        again = past > 1 and number == past and not is_end(frame)
+        for _ in range(1 + again):
+            yield frame
 
 
 @mutant("EVENTS-09")
@@ -160,7 +193,7 @@ async def one_leaves_all_leave(request: Request, forward: Forward, memory: Json)
 async def leaving_cancels_the_run(request: Request, forward: Forward, memory: Json) -> Response:
     """A subscriber that leaves takes its run along."""
 
-    async def watched(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def watched(frames: Frames) -> Frames:
         ended = False
         try:
             async for frame in frames:
@@ -247,40 +280,7 @@ def _number(frame: bytes) -> int:
     return next((int(line[3:]) for line in frame.split(b"\n") if line.startswith(b"id:")), 0)
 
 
-async def _without_next(frames: AsyncIterator[bytes], newest: list[int]) -> AsyncIterator[bytes]:
-    """`newest` is the last number that was sent; a subscriber from the beginning misses none."""
-    past = newest[0]
-    async for frame in frames:
-        number = _number(frame)
-        newest[0] = max(newest[0], number)
-        if past < 2 or number != past + 1:
-            yield frame
-
-
-async def _with_last_again(frames: AsyncIterator[bytes], newest: list[int]) -> AsyncIterator[bytes]:
-    past = newest[0]
-    async for frame in frames:
-        number = _number(frame)
-        newest[0] = max(newest[0], number)
-        yield frame
-        if past > 1 and number == past and not is_end(frame):
-            yield frame
-
-
-async def _renumbered(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    number, retried = 0, False
-    async for frame in frames:
-        retried = retried or b"event: run.retried" in frame
-        if retried and is_event(frame):
-            number += 1
-            lines = frame.decode().split("\n")
-            new = [f"id: {number}" if line.startswith("id:") else line for line in lines]
-            yield "\n".join(new).encode()
-        else:
-            yield frame
-
-
-async def _together(frames: AsyncIterator[bytes], memory: Json) -> AsyncIterator[bytes]:
+async def _together(frames: Frames, memory: Json) -> Frames:
     try:
         async for frame in frames:
             if memory.get("left"):
@@ -291,8 +291,8 @@ async def _together(frames: AsyncIterator[bytes], memory: Json) -> AsyncIterator
         raise
 
 
-async def _from_the_retry(frames: AsyncIterator[bytes], first: int) -> AsyncIterator[bytes]:
-    """Events numbered from `first`, of the last attempt alone."""
+async def _from_the_retry(frames: Frames, first: int) -> Frames:
+    """Events of the last attempt alone, numbered from `first`."""
     past: list[bytes] = []
     retried = False
     async for frame in frames:
@@ -302,8 +302,7 @@ async def _from_the_retry(frames: AsyncIterator[bytes], first: int) -> AsyncIter
         if retried and is_end(frame):
             break
     for number, frame in enumerate(filter(is_event, past), first):
-        lines = frame.decode().split("\n")
-        yield "\n".join(f"id: {number}" if li.startswith("id:") else li for li in lines).encode()
+        yield renumbered(frame, number)
 
 
 def forgets(name: str, first: int) -> Mutate:
@@ -324,23 +323,14 @@ def forgets(name: str, first: int) -> Mutate:
 mutant("EVENTS-17")(forgets("first_attempt_is_forgotten", 1))
 
 
-@mutant("RETRY-22")
-async def steps_start_twice_after_a_retry(
-    request: Request, forward: Forward, memory: Json
-) -> Response:
+@streams("RETRY-22")
+async def steps_start_twice_after_a_retry(frames: Frames, memory: Json) -> Frames:
     """Two workers take the same step from the queue."""
-
-    async def doubled(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        retried = False
-        async for frame in frames:
-            retried = retried or b"event: run.retried" in frame
-            for _ in range(2 if retried and b"event: step.started" in frame else 1):
-                yield frame
-
-    reply = await forward(request)
-    if reply.frames is not None:
-        reply.frames = doubled(reply.frames)
-    return reply
+    retried = False
+    async for frame in frames:
+        retried = retried or b"event: run.retried" in frame
+        for _ in range(2 if retried and b"event: step.started" in frame else 1):
+            yield frame
 
 
 mutant.frames(
