@@ -72,7 +72,7 @@ language: $(DEV) ## Measure the words of the project, and list the banned ones t
 fuzz: $(DEV) ## Send EXAMPLES mutated documents and requests of each kind to the mock, other ones each time
 	MOCK_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto tests/mock_server/test_fuzz.py $(ARGS)
 
-kill-table: $(DEV) ## Write docs/kill-table.md: which check kills which mutant; ARGS=--quick is faster
+kill-table: $(DEV) ## Write docs/kill-table.md: which check kills which mutant; ARGS=--whole tests more
 	@$(BIN)/python tests/conformance/kill_table.py $(ARGS)
 
 contract: $(RUN) ## Write what is computed: fixtures/contract, fixtures/schemas, pages of docs

@@ -32,6 +32,6 @@ def test_a_row(found: kill_table.Found | None, row: str) -> None:
     """A failure of the unchanged server too does not count, and a survivor is struck out."""
     jobs = [kill_table.Job("mock", ()), kill_table.Job("mutant", ("LIST-01",))]
     done = {"mock": {"kit": [], "tried": 1, "schemathesis": ["noise at GET /"]}}
-    text = kill_table.table(jobs, done | ({"mutant": found} if found else {}), quick=False)
+    text = kill_table.table(jobs, done | ({"mutant": found} if found else {}), whole=True)
     assert f"| mutant | {row} |" in text
     assert "| the mock | 1 requirements tested, 0 false alarms | 1 false alarms: noise" in text
