@@ -201,7 +201,11 @@ class Runs:
             return
         self._looked_at = time.monotonic()
         try:
-            while self._unfinished and not is_finished(self._api.run(self._unfinished[0])):
+            while self._unfinished:
+                run = self._api.run(self._unfinished[0])
+                if is_finished(run):
+                    break
+                self._poller.waits.came(run, 0.0)
                 self._unfinished.pop(0)
             while self._wanted and len(self._unfinished) < self.max_unfinished:
                 state = self._wanted.pop(0)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,9 @@ from conformance.vocabulary import FINISHED, State, Status
 CANCEL, RETRY = "cancel", "retry"
 # Seconds. A first wait is this many times as long as a run has taken, and no shorter than this.
 _TIMES, _MIN_FIRST = 10, 8.0
+# How long a missed transition may still come until the end of the run: this many times as long as a
+# run has taken, and no shorter than this part of the patience.
+_LATE_TIMES, _LATE_SHARE = 25, 1 / 3
 # A later wait for a transition or event that was missed before.
 _LATER = 1.0
 # A status that the contract does not know may lead to one that it knows.
@@ -80,12 +83,22 @@ class WaitHistory:
     """Keep the results of a session's waits; `real_time` says that no clock can be moved."""
 
     real_time: bool = True
-    longest_life: float = 0.0
     missed: dict[Transition, Missed] = field(default_factory=dict)
     _origins: dict[str, str] = field(default_factory=dict)
     _begun: dict[str, float] = field(default_factory=dict)
     _times_missed: dict[Transition, int] = field(default_factory=dict)
+    # Each longer than the one before it.
+    _lives: list[float] = field(default_factory=list)
     _streams_missed: int = 0
+
+    def lane(self) -> WaitHistory:
+        """Return a history for another thread: it shares all but what was missed on streams."""
+        return replace(self, _streams_missed=0)
+
+    @property
+    def longest_life(self) -> float:
+        """The seconds from the creation of a run to its end, of the longest; 0 if unknown."""
+        return max(self._lives, default=0.0)
 
     def provided(self, run_id: str, state: State) -> None:
         """Note that this run was provided just now."""
@@ -126,7 +139,8 @@ class WaitHistory:
             return
         # A run that had ended before the first read states its duration itself.
         life = time.monotonic() - self._begun[run_id] if seconds else _life_of(value)
-        self.longest_life = max(self.longest_life, life)
+        if life > self.longest_life:
+            self._lives.append(life)
 
     def gave_up(
         self,
@@ -149,6 +163,11 @@ class WaitHistory:
         """Return the transition that this run has missed, as it was missed first; None if none."""
         transition = self._transition(value)
         return None if transition is None else self.missed.get(transition)
+
+    def given_up_at(self, missed: Missed, patience: float) -> float:
+        """Return until when a transition may still come, by the monotonic clock."""
+        seconds = max(_LATE_SHARE * patience, _LATE_TIMES * self.longest_life)
+        return missed.since + min(patience, seconds)
 
     def stream_limit(self, patience: float) -> float:
         """Return how many seconds to listen for an event."""

@@ -361,8 +361,8 @@ class Engine:
             with deadline.limit(max(self.left, self.settings.timeout), late):
                 if lanes is not None:
                     lanes.stop()
+                self._came_late |= session.came_late(self._failed_waits, self.left)
                 for each in (*(lanes.sessions if lanes else ()), session):
-                    self._came_late |= each.came_late(self._failed_waits, self.left)
                     each.close()
         except DeadlineExceeded as fault:
             self._notes += (str(fault),)

@@ -119,7 +119,7 @@ class Session:
         provisioner and limits, and its own connections, traffic, runs and observations."""
         lane = copy(self)
         lane._is_lane = True
-        lane._connect(number * _NUMBERS)
+        lane._connect(number * _NUMBERS, self._waits.lane())
         lane._equip(_MAX_UNFINISHED)
         return lane
 
@@ -128,7 +128,7 @@ class Session:
         """Whether the time of the target can only be waited for."""
         return self._poller.real_time
 
-    def _connect(self, numbered: int = 0) -> None:
+    def _connect(self, numbered: int = 0, waits: WaitHistory | None = None) -> None:
         """Open connections of the session's own; exchanges have numbers from there on."""
         settings = self.settings
         self.traffic = Traffic(
@@ -138,7 +138,7 @@ class Session:
             complete=settings.complete_traffic,
         )
         self.monitor = RuleMonitor(rules(self._schemas), self.selected)
-        self._retried_runs, self._waits = RetriedRuns(), WaitHistory()
+        self._retried_runs, self._waits = RetriedRuns(), waits or WaitHistory()
         self._target = Target(
             settings.base_url,
             self.traffic,
@@ -272,14 +272,15 @@ class Session:
         return self._runs.states.get(run_id)
 
     def came_late(self, names: Container[str], seconds: float) -> frozenset[str]:
-        """Return those of the named transitions that came after the kit had given them up, given
-        as many seconds more as the patience leaves, and these at most."""
+        """Return those of the named transitions, of this session and its lanes, that came after
+        their waits had ended, given at most so many seconds more."""
         late: set[str] = set()
         until = time.monotonic() + seconds
         for missed in self._poller.waits.missed.values():
             if not missed.short or missed.name not in names:
                 continue
-            left = min(until, missed.since + self.settings.patience) - time.monotonic()
+            given_up_at = self._waits.given_up_at(missed, self.settings.patience)
+            left = min(until, given_up_at) - time.monotonic()
             read = partial(self.api.run, missed.run_id)
             with contextlib.suppress(Outcome):
                 if Poller(RealClock(), max(0.0, left)).until(read, missed.matches)[1] is None:

@@ -130,11 +130,42 @@ def test_the_first_wait_is_measured_by_how_long_runs_take() -> None:
     times = {"createdAt": "2026-01-01T00:00:00Z", "completedAt": "2026-01-01T00:00:02Z"}
     waits.came(run | {"status": "completed"} | times, 0)
     assert waits.limit(run, PATIENCE) == 20
-    waits.longest_life = 0.0
-    waits.came(run | {"status": "completed"}, 0.5)
-    assert waits.limit(run, PATIENCE) == 8
-    waits.longest_life = 30
+    waits.came(run | {"status": "completed"} | times | {"completedAt": "2026-01-01T00:00:30Z"}, 0)
     assert waits.limit(run, PATIENCE) == PATIENCE
+    quick = WaitHistory()
+    quick.provided("a", State.SUCCEEDS)
+    quick.came(run | {"status": "completed"}, 0.5)
+    assert quick.limit(run, PATIENCE) == 8
+
+
+def test_lanes_learn_from_each_other() -> None:
+    """What one has waited for in vain another does not wait for again, nor where runs are slow; a
+    stream that brought nothing concerns its lane alone."""
+    waits = WaitHistory()
+    lane = waits.lane()
+    waits.provided("a", State.SUCCEEDS)
+    lane.provided("b", State.SUCCEEDS)
+    run = {"status": "running"}
+    waits.gave_up(run | {"id": "a"}, 8, PATIENCE, is_finished)
+    assert lane.limit(run | {"id": "b"}, PATIENCE) <= 1
+    times = {"createdAt": "2026-01-01T00:00:00Z", "completedAt": "2026-01-01T00:00:03Z"}
+    lane.came(times | {"id": "b", "status": "completed"}, 0)
+    assert waits.longest_life == 3
+    lane.heard(False, 8)
+    assert waits.stream_limit(PATIENCE) == 30
+
+
+@pytest.mark.parametrize(("life", "seconds"), [("00.5", 20), ("02", 50), ("09", PATIENCE)])
+def test_how_late_a_transition_may_come(life: str, seconds: float) -> None:
+    """Where runs are quick it need not have the complete patience; where they are slow it has."""
+    waits = WaitHistory()
+    waits.provided("a", State.SUCCEEDS)
+    times = {"createdAt": "2026-01-01T00:00:00Z", "completedAt": f"2026-01-01T00:00:{life}Z"}
+    waits.came(times | {"id": "a", "status": "completed"}, 0)
+    waits.provided("b", State.SUCCEEDS)
+    waits.gave_up({"id": "b", "status": "running"}, 8, PATIENCE, is_finished)
+    (missed,) = waits.missed.values()
+    assert waits.given_up_at(missed, PATIENCE) == missed.since + seconds
 
 
 def test_a_failure_is_taken_back_if_the_transition_came_late() -> None:
