@@ -23,6 +23,7 @@ from conformance.assertions.matchers import (
 )
 from conformance.checks.support.completion_race import TimedCancel, cancel_around_completion
 from conformance.checks.support.open_questions import REJECTIONS, SUCCESSES
+from conformance.checks.support.stale_cancel import COUNT, stale_response
 from conformance.client.concurrency import concurrently
 from conformance.client.response import Response
 from conformance.client.run_events import has_ended, run_events, terminal_events
@@ -188,6 +189,17 @@ def check_cancel_sets_timestamps(context: CheckContext) -> None:
 def check_a_malformed_id_cannot_be_cancelled(context: CheckContext) -> None:
     """A malformed id is a validation error, not a lookup."""
     require(context.api.cancel(MALFORMED_RUN), status(422))
+
+
+@requirement("CANCEL-11", since="1.1")
+def check_response_shows_the_run_after_the_cancel(context: CheckContext) -> None:
+    """Where each of several reads at once after the response shows a cancelled run."""
+    if (stale := stale_response(context)) is not None:
+        raise CheckFailed(
+            f"{stale.summary} with a pending run, and reads at once show it cancelled, "
+            f"{COUNT} times in a row",
+            exchange=stale.exchange,
+        )
 
 
 def _read_again(context: CheckContext, runs: list[Run]) -> Iterator[tuple[Run, Run]]:

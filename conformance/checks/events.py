@@ -9,6 +9,7 @@ import pytest
 
 from conformance.assertions.matchers import is_finished, require, status, timestamp, unchanged
 from conformance.checks.support.acknowledged_cancel import acknowledged_cancel
+from conformance.checks.support.announced_start import check_announced
 from conformance.checks.support.idle_streams import (
     IDLE_KINDS,
     open_idle_streams,
@@ -27,8 +28,7 @@ from conformance.vocabulary import FINISHED, Operation, State, Status
 
 # The known answers to Q12 by the fields of an event.
 EVENT_FIELDS = {"full": frozenset({"id", "event", "data"}), "data_only": frozenset({"data"})}
-# How long a stream that is over may take to close.
-MAX_CLOSE = 1.0
+MAX_CLOSE = 1.0  # Seconds until a stream that is over closes.
 
 
 @requirement("EVENTS-01", shares="watched")
@@ -157,6 +157,12 @@ def check_events_follow_the_steps(context: CheckContext) -> None:
             )
         if event.outcome in ("started", "completed"):
             state[key] = event.outcome
+
+
+@requirement("EVENTS-18", shares="watched", since="1.1")
+def check_the_start_is_announced(context: CheckContext) -> None:
+    """A stream that began after the start does not show it: then another from before it counts."""
+    check_announced(context)
 
 
 @requirement("EVENTS-07", shares="watched")

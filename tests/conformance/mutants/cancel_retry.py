@@ -298,14 +298,22 @@ sends(
 )
 
 
-@mutant("RETRY-21")
-async def response_is_of_before(request: Request, forward: Forward, memory: Json) -> Response:
-    """The run is read before it is retried, and that is returned."""
-    if request.operation != "retry":
-        return await forward(request)
-    before = await forward(request.to("get"))
-    reply = await forward(request)
-    return reply.put(before.json()) if reply.status == 200 else reply
+def shows_before(name: str, operation: str, requirement: str) -> None:
+    """Add a mutant that reads the run before the operation, and returns that."""
+
+    async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+        if request.operation != operation:
+            return await forward(request)
+        before = await forward(request.to("get"))
+        reply = await forward(request)
+        return reply.put(before.json()) if reply.status == 200 else reply
+
+    mutate.__name__ = name
+    mutant(requirement)(mutate)
+
+
+shows_before("response_is_of_before", "retry", "RETRY-21")
+shows_before("cancelled_runs_are_shown_as_before", "cancel", "CANCEL-11")
 
 
 @mutant("RETRY-22")

@@ -334,6 +334,11 @@ async def steps_start_twice_after_a_retry(frames: Frames, memory: Json) -> Frame
 
 
 mutant.frames(
+    "EVENTS-18",
+    name="start-is-not-announced",
+    change=lambda f: [] if b"event: run.started" in f else [f],
+)
+mutant.frames(
     "EVENTS-02",
     name="characters-are-cut",
     change=lambda f: [f.replace(b'"completed"', '"completed\ufffd"'.encode())],
