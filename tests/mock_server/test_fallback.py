@@ -187,6 +187,10 @@ class TestSelection:
             assert world.client.get(path).status_code in (307, 404)
         assert world.client.get("/_mock/clock").status_code == 200
         assert world.client.put(f"{RUNS}/{THEIRS}").status_code == 405
+        for run_id in ("%2e%2e", "%2E", "..%2f..%2fother"):
+            for suffix in ("", "/steps"):
+                found = world.client.get(f"{RUNS}/{run_id}{suffix}")
+                assert found.status_code == 422
         assert backend.requests == []
 
 

@@ -69,13 +69,17 @@ class FallbackMiddleware:
         await self._backend.respond(scope, receive, send)
 
     def _find(self, scope: Scope) -> tuple[Operation, str] | None:
-        """Return the operation of the request and the id of its run, if it has one."""
+        """Return the operation of the request and the id of its run, if it has one.
+
+        Return None for an id that would lead to another path of the backend.
+        """
         path, method = scope["path"], scope["method"]
         for pattern, known, operation in self._paths:
             if known == method or (known == "GET" and method == "HEAD"):
                 match = pattern.fullmatch(path)
-                if match is not None:
-                    return operation, match[1] if match.lastindex else ""
+                run_id = match[1] if match is not None and match.lastindex else ""
+                if match is not None and run_id not in (".", ".."):
+                    return operation, run_id
         return None
 
     async def _world(self, scope: Scope) -> World | None:
