@@ -6,7 +6,7 @@ round, the tenth that was disturbed least counts.
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from statistics import fmean, median
 from typing import NamedTuple
@@ -22,6 +22,7 @@ WORKERS = 2
 WANTED_OWN, WANTED_FORWARDED, WANTED_FIRST, WANTED_CPU = 0.97, 40.0, 250.0, 1.05
 
 _NAMES = tuple(f"worker {number + 1}" for number in range(WORKERS))
+_TURN = 20
 _SHARE = 0.1
 _KEPT = 0.8
 """The share of first requests that counts: the slowest were disturbed."""
@@ -47,7 +48,7 @@ def measure(cores: machine.Cores, requests: int, rounds: int) -> None:
             stack.enter_context(serving(name, _command(*given), cores))
             for name, given in options.items()
         )
-        found = [(_round(one, requests), _round(two, requests)) for _ in range(rounds + 1)][1:]
+        found = [_round((one, two), requests) for _ in range(rounds + 1)][1:]
     click.echo(f"rounds, interleaved: {rounds}, of {requests} reads of each kind")
     own = median(a.own / b.own for a, b in found)
     forwarded = median(b.forwarded - b.own for _, b in found)
@@ -86,33 +87,50 @@ def measure(cores: machine.Cores, requests: int, rounds: int) -> None:
     click.echo(table(("", "one process", "two workers", "difference", "wanted"), rows))
 
 
-def _round(server: Server, requests: int) -> Round:
-    """Measure one server. Half of its connections are handed over: of two worlds with different
-    owners, one is not that of the worker that accepts."""
+def _round(servers: Sequence[Server], requests: int) -> list[Round]:
+    """Measure the servers in turns of a few requests, so that all see the same machine.
+
+    Half of the first requests are handed over: of two worlds with different owners, one is not that
+    of the worker that accepts.
+    """
     worlds = _worlds()
-    own, forwarded, first = [], [], []
-    spent = 0.0
+    own: list[list[float]] = [[] for _ in servers]
+    forwarded: list[list[float]] = [[] for _ in servers]
+    first: list[list[float]] = [[] for _ in servers]
+    spent = [0.0 for _ in servers]
     for world, other in (worlds, worlds[::-1]):
         for _ in range(requests // 4):
-            started = time.perf_counter()
-            with _connect(server) as connection:
+            for index, server in enumerate(servers):
+                first[index].append(_first(server, world))
+        with ExitStack() as stack:
+            connections = [stack.enter_context(_connect(server)) for server in servers]
+            for connection in connections:
                 _read(connection, world)
-                first.append(time.perf_counter() - started)
-        with _connect(server) as connection:
-            _read(connection, world)
-            before = server.cpu_seconds()
-            for _ in range(requests * 2):
-                own.append(_timed(connection, world))
-            spent += server.cpu_seconds() - before
-            for _ in range(requests // 2):
-                forwarded.append(_timed(connection, other))
-    kept = sorted(first)[: int(len(first) * _KEPT)]
-    return Round(
-        quantile(own, _SHARE) * 1e6,
-        quantile(forwarded, _SHARE) * 1e6,
-        fmean(kept) * 1e6,
-        spent / len(own) * 1e6,
-    )
+            before = [server.cpu_seconds() for server in servers]
+            for _ in range(requests * 2 // _TURN):
+                for index, connection in enumerate(connections):
+                    own[index] += [_timed(connection, world) for _ in range(_TURN)]
+            for index, server in enumerate(servers):
+                spent[index] += server.cpu_seconds() - before[index]
+            for _ in range(requests // _TURN):
+                for index, connection in enumerate(connections):
+                    forwarded[index] += [_timed(connection, other) for _ in range(_TURN)]
+    return [
+        Round(
+            quantile(own[index], _SHARE) * 1e6,
+            quantile(forwarded[index], _SHARE) * 1e6,
+            fmean(sorted(first[index])[: int(len(first[index]) * _KEPT)]) * 1e6,
+            spent[index] / len(own[index]) * 1e6,
+        )
+        for index in range(len(servers))
+    ]
+
+
+def _first(server: Server, world: str) -> float:
+    started = time.perf_counter()
+    with _connect(server) as connection:
+        _read(connection, world)
+        return time.perf_counter() - started
 
 
 def _worlds() -> tuple[str, str]:
