@@ -316,7 +316,7 @@ def serve(
     )
     several = None if workers == 1 else _several(workers, settings)
     listeners = bind_all(host, port)
-    shows_requests = access_log or (not quiet and sys.stdout.isatty())
+    shows_requests = access_log or (not quiet and sys.stdout is not None and sys.stdout.isatty())
     lines = RequestLines() if shows_requests else None
     try:
         mock = Mock(settings, lines, **(several.shared if several else {}))

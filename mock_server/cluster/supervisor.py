@@ -140,10 +140,12 @@ class Supervisor:
         except BaseException:
             sys.excepthook(*sys.exc_info())
         finally:
-            with suppress(OSError, ValueError):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            os._exit(status)
+            try:
+                for stream in (sys.stdout, sys.stderr):
+                    if stream is not None:  # It was closed before the start.
+                        stream.flush()
+            finally:
+                os._exit(status)
 
     def _await_ready(self, waiting: Sequence[int]) -> bool:
         """Wait until every worker serves; return False when one does not, or a signal came."""

@@ -2,12 +2,13 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import httpx2
 import pytest
-from served_command import Served, serve, until, worker_of, worlds_of
+from served_command import COMMAND, Served, serve, until, worker_of, worlds_of
 
 from mock_server.cluster import supervisor
 from mock_server.cluster.numbers import SharedNumbers
@@ -103,6 +104,19 @@ def test_workers_end_when_what_started_them_was_killed(tmp_path: Path) -> None:
         # A process that nothing has waited for is there without a command.
         until(lambda: not any(one.exists() and one.read_bytes() for one in processes))
         until(lambda: not list(tmp_path.iterdir()))
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_serves_without_stdout(workers: str, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    options = ["--port", "0", "--workers", workers, "--store", f"dir:{store}"]
+    command = ["sh", "-c", 'exec "$0" "$@" >&-', COMMAND, "serve", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        until(lambda: (store / "worlds").exists() or process.poll() is not None)
+        process.terminate()
+        assert process.communicate(timeout=60)[1] == b""
+    assert process.returncode == -signal.SIGTERM
 
 
 @pytest.mark.extended
