@@ -19,7 +19,7 @@ from conformance.config.sources import Resolution
 from conformance.errors import ConfigurationError
 from conformance.vocabulary import ExitCode
 
-_ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
+_ADDRESS = re.compile(r"\A(?P<host>\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
 
 class Address(click.ParamType[Any]):

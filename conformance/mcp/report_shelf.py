@@ -14,7 +14,7 @@ from conformance.results.diff import read_report
 _MAX_KEPT = 20
 _MAX_FILE = 64 * 1_048_576
 _MAX_LISTED = 20
-_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}\.json")
+_FILE = re.compile(r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}\.json")
 
 
 class ReportShelf:
