@@ -32,6 +32,12 @@ _IDLE_SECONDS = 20.0
 
 _FIRST_FINAL_STATUS = 200
 
+_WATCH_SECONDS = 2.0
+"""Real seconds after which the owner of a request is looked up again while it responds."""
+
+Find = Callable[[Any], "asyncio.Future[Owner] | None"]
+"""Finds the owner for a request with that scope."""
+
 
 class Forwarder:
     """Forwards requests to peers that have the same ``secret``, one word.
@@ -42,8 +48,11 @@ class Forwarder:
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
         self.endings = Endings(secret)
-        self.reroute: Callable[[Any], asyncio.Future[Owner] | None] | None = None
+        self.reroute: Find | None = None
         """Finds another owner for a request whose owner could not be reached."""
+        self.watch: Find | None = None
+        """Finds the present owner for a request that is being forwarded: a process that is paused
+        keeps its connections."""
         self._idle: defaultdict[Peer, list[Upstream]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -137,6 +146,7 @@ class Forward:
         self._upstream: Upstream | None = None
         self._chunked = any(name == b"transfer-encoding" for name, _ in cycle.scope["headers"])
         self._sent = self._over = False
+        self._watch: asyncio.TimerHandle | None = None
         self.cycle = cycle
         self.bodiless = cycle.scope["method"] == "HEAD"
 
@@ -146,6 +156,8 @@ class Forward:
             self._forwarder.keep(self._peer, upstream)
             return
         self._upstream, upstream.forward = upstream, self
+        if self._forwarder.watch is not None:
+            self._watch_again()
         self._connection.forwarding = self
         scope = self.cycle.scope
         query = scope["query_string"]
@@ -248,8 +260,31 @@ class Forward:
             self._connection.start_later(cycle, owner)
         return owner is not None
 
+    def _watch_again(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(_WATCH_SECONDS, self._look)
+
+    def _look(self) -> None:
+        find = self._forwarder.watch
+        owner = None if find is None else find(self.cycle.scope)
+        if owner is not None:
+            owner.add_done_callback(self._looked)
+
+    def _looked(self, owner: "asyncio.Future[Owner]") -> None:
+        if self._over or owner.cancelled():
+            return
+        if owner.exception() is not None or owner.result() == self._peer:
+            self._watch_again()
+            return
+        upstream = self._upstream
+        self.fail("has lost it")
+        if upstream is not None:
+            upstream.abort()
+
     def _end(self) -> None:
         self._over = True
+        if self._watch is not None:
+            self._watch.cancel()
         if self._upstream is not None:
             self._upstream.forward = None
         if self._connection.forwarding is self:

@@ -28,6 +28,11 @@ PATIENCE = LEASE + 3.0
 _AGAIN = 0.1
 """Real seconds until it looks again."""
 
+_SEEN_FOR = 1.0
+"""Real seconds for which an owner is taken for the present one while it responds."""
+
+_MAX_SEEN = 4_096
+
 
 class ReplicaRoutes:
     """Routes the requests of clients of ``mock``, whose worlds ``keeper`` keeps."""
@@ -38,6 +43,7 @@ class ReplicaRoutes:
         self._worlds = mock.worlds
         self._keeper = keeper
         self._own = mock.worlds.settings.advertise
+        self._seen: dict[str, tuple[float, Owner]] = {}
         self._about_world = _pattern(mock.operations).fullmatch
 
     def route(self, scope: Any) -> "asyncio.Future[Owner] | None":
@@ -55,6 +61,11 @@ class ReplicaRoutes:
         world = self._world_of(scope)
         return None if world is None else asyncio.ensure_future(self._owner_later(world))
 
+    def watch(self, scope: Any) -> "asyncio.Future[Owner] | None":
+        """Return the owner of the world of a request as it is now."""
+        world = self._world_of(scope)
+        return None if world is None else asyncio.ensure_future(self._present_owner(world))
+
     def between_peers(self, scope: Any) -> None:
         """Leave every request of a peer to the mock."""
 
@@ -64,6 +75,24 @@ class ReplicaRoutes:
             return None
         world = self._addressing.world_of(scope)
         return world if world is not None and self._worlds.allows(world) else None
+
+    async def _present_owner(self, world: str) -> Owner:
+        now = monotonic()
+        known = self._seen.get(world)
+        if known is not None and now < known[0]:
+            return known[1]
+        try:
+            await self._worlds.open(world)
+        except ElsewhereError as error:
+            owner = None if error.peer is None else Peer(error.peer, error.peer)
+        except HttpError as error:
+            raise UnknownOwnerError(error.reason) from None
+        else:
+            owner = None
+        if len(self._seen) >= _MAX_SEEN:
+            self._seen.clear()
+        self._seen[world] = now + _SEEN_FOR, owner
+        return owner
 
     async def _owner_later(self, world: str) -> Owner:
         await asyncio.sleep(_AGAIN)
@@ -108,7 +137,7 @@ class ReplicaServer(ClusterServer):
         assert keeper is not None
         routes = ReplicaRoutes(mock, keeper)
         forwarder = Forwarder(keeper.store.secret)
-        forwarder.reroute = routes.reroute
+        forwarder.reroute, forwarder.watch = routes.reroute, routes.watch
         super().__init__(mock, ready, routes, forwarder, background=background)
 
 

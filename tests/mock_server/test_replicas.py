@@ -1,5 +1,6 @@
 """Several mocks that share a store are one: any of them responds for any world."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -166,6 +167,32 @@ def test_a_request_waits_for_the_end_of_the_lease_of_an_owner_that_is_gone(
         client.hset(key, mapping=gone | {"attempt": 0, "generation": 0})
         assert owner.request("test-gone", "GET", API).json() == {"items": [], "total": 0}
         assert int(client.hget(key, "epoch")) > until
+
+
+def test_an_owner_that_is_silent_is_left_when_it_has_lost_the_world(
+    owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A paused process keeps its connections, and accepts others."""
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
+    monkeypatch.setattr("mock_server.cluster.forwarding._WATCH_SECONDS", 0.05)
+    monkeypatch.setattr("mock_server.cluster.replicas._SEEN_FOR", 0)
+    key = "runs-mock:{test-silent}"
+    with server.client() as client, socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        claimed = {"owner": "x", "url": url, "until": 2**52, "epoch": 1}
+        client.hset(key, mapping=claimed | {"attempt": 0, "generation": 0})
+        found: list[httpx2.Response] = []
+        asking = threading.Thread(
+            target=lambda: found.append(owner.request("test-silent", "GET", API))
+        )
+        asking.start()
+        silent.accept()[0].close()  # It looks whether the owner accepts connections.
+        forwarded, _ = silent.accept()
+        with forwarded:
+            assert forwarded.recv(4_096).startswith(b"GET ")
+            client.hset(key, "until", 0)
+            asking.join(30)
+    assert found[0].json() == {"items": [], "total": 0}
 
 
 def test_a_replica_without_its_store_is_not_ready(
