@@ -17,6 +17,7 @@ from mock_server.cluster.merging import Merge, Merged
 from mock_server.cluster.numbers import SharedNumbers
 from mock_server.cluster.ownership import Peer, rendezvous
 from mock_server.http.middleware.control_access import CONTROL
+from mock_server.journal.exchange import Headers
 
 _OF_ALL: dict[str, Merge] = {
     f"GET {CONTROL}/health": merging.health,
@@ -60,6 +61,7 @@ class WorkerRoutes:
         self._between = between
         self._fields = addressing.fields
         self._known: dict[tuple[tuple[bytes, bytes], ...], Peer | None] = {}
+        self._last: tuple[Headers | None, Peer | None] = (None, None)
         self._names = tuple(peer.name for peer in peers)
         others = [peer for index, peer in enumerate(peers) if index != self._index]
         self._merged: Callable[[Merge], ASGIApp] = lru_cache(
@@ -77,15 +79,10 @@ class WorkerRoutes:
     def route(self, scope: Any) -> Route:
         """Return the route of a request that came from a client."""
         if scope["path"].startswith(_API):  # Nearly all requests.
-            names = self._fields
-            fields = tuple([field for field in scope["headers"] if field[0] in names])
-            try:
-                return self._known[fields]
-            except KeyError:
-                if len(self._known) >= _MAX_KNOWN:
-                    self._known.clear()
-                found = self._known[fields] = self._of_world(scope)
-                return found
+            headers = scope["headers"]
+            if headers != self._last[0]:  # Mostly those of the request before.
+                self._last = headers, self._of_headers(scope)
+            return self._last[1]
         path = self._addressing.path_of(scope)
         if path.startswith(CONTROL):
             merge = self._merge(scope, path)
@@ -95,6 +92,17 @@ class WorkerRoutes:
             if numbered is not None:
                 return self._peer(self._numbers.worker_of(int(numbered[1])))
         return self._of_world(scope)
+
+    def _of_headers(self, scope: Any) -> Peer | None:
+        names = self._fields
+        fields = tuple([field for field in scope["headers"] if field[0] in names])
+        try:
+            return self._known[fields]
+        except KeyError:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            found = self._known[fields] = self._of_world(scope)
+            return found
 
     def _of_world(self, scope: Any) -> Peer | None:
         world = self._addressing.world_of(scope)
