@@ -323,7 +323,14 @@ CASES = [
 # A good server but for one thing.
 PARTLY = [
     Case("HTTP/1.0", old, 0, "conformant", include=("LIST-0[1-5]", *_STEPS, *_STREAMS)),
-    Case("dies in the middle", dies_after(40), 2, "does not respond any more", include=("*",)),
+    Case(
+        "dies in the middle",
+        dies_after(40),
+        2,
+        "does not respond any more",
+        include=("*",),
+        budget=60.0,
+    ),
     Case(
         "gigantic steps",
         only(b"/steps", repeats(JSON + b"Content-Length: 1099511627776\r\n\r\n[", b" " * 65_536)),
