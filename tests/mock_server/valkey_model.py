@@ -84,7 +84,7 @@ class ValkeyModel:
             scripts.RELEASE: lambda: _release(state),
         }[script]
         reply = act()
-        return [*reply, now] if script == scripts.RENEW else reply
+        return [*reply, now] if script == scripts.RENEW and reply == [b"ok"] else reply
 
 
 def _log(state: State) -> list[bytes]:
