@@ -111,9 +111,10 @@ def populate(
     history = start.history
     names, weights = list(history.scenarios), list(history.scenarios.values())
     order = count()
-    schedule: list[tuple[int, int, Callable[[int], None]]] = []
+    # Each acts at its instant, and may return a later one at which it wants to act once more.
+    schedule: list[tuple[int, int, Callable[[int], int | None]]] = []
 
-    def plan(at: int, act: Callable[[int], None]) -> None:
+    def plan(at: int, act: Callable[[int], int | None]) -> None:
         heapq.heappush(schedule, (at, next(order), act))
 
     def past(at: int) -> None:
@@ -131,13 +132,12 @@ def populate(
         for request in made.then:
             plan(at + request.after, partial(change, run, request))
 
-    def change(run: Run, request: RequestFile, _: int) -> None:
+    def change(run: Run, request: RequestFile, _: int) -> int | None:
         # The steps of another run of the scenario may have been quicker.
-        due = world.engine.next_due
-        if is_early(request, run) and due is not None:
-            plan(due, partial(change, run, request))
-        else:
-            carry_out(request, world, run)
+        if is_early(request, run) and (due := world.engine.next_due) is not None:
+            return due
+        carry_out(request, world, run)
+        return None
 
     for n in range(history.runs if runs is None else runs if names else 0):
         plan(now - rng.between(0, history.over, n, "since"), past)
@@ -146,7 +146,8 @@ def populate(
     while schedule and schedule[0][0] <= now:
         at, _, act = heapq.heappop(schedule)
         world.engine.catch_up(at)
-        act(at)
+        if (again := act(at)) is not None:
+            plan(again, act)
         yield
     while not world.catch_up():
         yield

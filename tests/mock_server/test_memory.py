@@ -36,7 +36,8 @@ def left_over() -> Iterator[Callable[[], list[str]]]:
         try:
             gc.collect()
             kinds = (World, Run, Exchange, Call, Journal, Connection, ResponseCycle)
-            return [type(one).__name__ for one in gc.garbage if isinstance(one, kinds)]
+            # Not isinstance: a weak proxy asks what it refers to, which is gone.
+            return [type(one).__name__ for one in gc.garbage if issubclass(type(one), kinds)]
         finally:
             gc.set_debug(0)
             gc.garbage.clear()
