@@ -7,7 +7,8 @@ import click
 
 from mock_server import resources
 from mock_server.cli import timeline
-from mock_server.cli.options import scenario_folder, scenarios_option
+from mock_server.cli.options import scenarios_option
+from mock_server.cli.scenario_directory import scenario_folder
 from mock_server.cli.text import echo, printable
 from mock_server.engine import behaviour as profiles
 from mock_server.engine.randomness import MAX_SEED

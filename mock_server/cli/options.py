@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from mock_server import yaml_model
 from mock_server.engine import clock
 from mock_server.engine.duration import parse_duration
 
@@ -125,26 +124,3 @@ scenarios_option = click.option(
     help="Directory with scenarios of your own (*.yaml), in addition to those of the mock, or with "
     "the folders scenarios and worlds, as runs-conformance record writes it.",
 )
-
-
-def scenario_folder(directory: Path | None) -> Path | None:
-    """Return the directory with the scenarios themselves: that, or its folder ``scenarios``."""
-    if directory is None:
-        return None
-    inner = directory / "scenarios"
-    return inner if inner.is_dir() else directory
-
-
-def start_files(directory: Path | None, start: str) -> tuple[str, tuple[Path, ...]]:
-    """Return the name of the start, and the files of starts that do not come with the mock: those
-    in the folder ``worlds`` of the directory, and ``start`` itself where it is a file.
-
-    Raise FileError for two files of one name.
-    """
-    worlds = None if directory is None else directory / "worlds"
-    is_recording = scenario_folder(directory) != directory
-    found = yaml_model.files(worlds) if is_recording and worlds and worlds.is_dir() else []
-    if not start.endswith(yaml_model.SUFFIXES):
-        return start, tuple(found)
-    own = Path(start)
-    return own.stem, (*(path for path in found if path.stem != own.stem), own)

@@ -18,11 +18,10 @@ from mock_server.cli.options import (
     GroupedOptions,
     Instant,
     Speed,
-    scenario_folder,
     scenarios_option,
-    start_files,
 )
 from mock_server.cli.request_lines import RequestLines
+from mock_server.cli.scenario_directory import scenario_folder, start_files
 from mock_server.cli.setup_options import read_token, setup_options, starting_rules
 from mock_server.engine import behaviour as behaviours
 from mock_server.engine.randomness import MAX_SEED

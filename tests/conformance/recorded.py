@@ -22,7 +22,7 @@ from conformance.recording.read_runs import RunSource, Wanted
 from conformance.recording.recording import Recording
 from conformance.recording.shapes import Shapes
 from conformance.redaction import Redactor
-from mock_server.cli.options import scenario_folder, start_files
+from mock_server.cli.scenario_directory import scenario_folder, start_files
 from mock_server.settings import Settings
 from mock_server.testing import serving
 

@@ -13,7 +13,7 @@ from backend_caller import RUNS, Caller
 from flask_process import BackendProcess
 from test_flask_behaviour import BEHAVIOUR, command
 
-from mock_server.cli.options import scenario_folder, start_files
+from mock_server.cli.scenario_directory import scenario_folder, start_files
 from mock_server.engine import behaviour
 from mock_server.settings import Settings
 from mock_server.testing import serving

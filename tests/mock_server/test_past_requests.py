@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mock_server.cli.options import scenario_folder, start_files
+from mock_server.cli.scenario_directory import scenario_folder, start_files
 from mock_server.engine import scenario
 from mock_server.errors import FileError
 from mock_server.settings import Settings
