@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from conformance.runner.run import Launch
 
 _PREFIX = "runs_"
 _ENGINE = "runs-conformance-engine"
+_CHECK = "check_"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Registered by pytest-xdist alone, which need not be installed.
     config.addinivalue_line("markers", "xdist_group(name): checks that one worker runs")
     config.addinivalue_line("python_files", "conformance/checks/*.py")
-    config.addinivalue_line("python_functions", "check_")
+    config.addinivalue_line("python_functions", _CHECK)
     try:
         engine = _engine(config)
     except ConfigurationError as fault:
@@ -80,6 +82,18 @@ def _names_a_target(given: Mapping[str, Any]) -> bool:
         return True
     named = os.environ.get(str(BY_KEY["config"].envvar), "")
     return toml_file.find(named, Path()) is not None
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> list[pytest.Item] | None:
+    """Leave out what a module imports to make its checks from: it is no check by itself."""
+    module = collector.getparent(pytest.Module)
+    if not name.startswith(_CHECK) or module is None or not isfunction(obj):
+        return None
+    is_own = obj.__module__ == module.obj.__name__
+    is_bound = any(mark.name == MARKER for mark in getattr(obj, "pytestmark", ()))
+    return None if is_own or is_bound else []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -209,7 +209,8 @@ def test_read_only_changes_nothing(mock: str, tmp_path: Path) -> None:
     report = json.loads(file.read_text())
     assert report["provisioner"] == "discover"
     cancels = [e["verdict"] for e in report["requirements"] if e["operation"] == "cancelRun"]
-    assert cancels == ["unsupported"] * 10
+    assert len(cancels) > 9
+    assert set(cancels) == {"unsupported"}
     sent = {
         x["method"] for e in report["requirements"] for c in e["checks"] for x in c["exchanges"]
     }

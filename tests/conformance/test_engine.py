@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from conformance.config.settings import read
+from conformance.harness.markers import info_of
 from conformance.runner.engine import Engine
+from conformance.runner.run import PACKAGE, Launch
 from conformance.vocabulary import ExitCode
 
 GIVEN = {"base_url": "http://127.0.0.1:9", "token": "x", "include": ["LIST-01"]}
@@ -36,3 +40,24 @@ def test_an_interruption_by_the_user() -> None:
     report = interrupted(KeyboardInterrupt()).report
     assert report is not None
     assert (report.problem, report.exit_code) == ("", ExitCode.INTERRUPTED)
+
+
+def test_what_a_check_is_made_from_is_no_check(mock: str) -> None:
+    """Pytest takes what a module imports for its own; without a requirement, nothing would bound
+    it, and nothing report it."""
+
+    class Collected:
+        checks: Sequence[pytest.Item] = ()
+
+        def pytest_collection_finish(self, session: pytest.Session) -> None:
+            self.checks = list(session.items)
+
+    collected = Collected()
+    settings = read({"base_url": mock, "token": "test-collected", "include": ["*"]}, {})
+    words = ["--pyargs", "conformance.checks", "--collect-only", "-q", "-p", "conformance.plugin"]
+    pytest.main(
+        [*words, "-p", "no:cacheprovider", "-c", str(PACKAGE / "pytest.ini")],
+        [Launch(settings, []), collected],
+    )
+    assert len(collected.checks) > 300
+    assert [item.name for item in collected.checks if info_of(item) is None] == []
