@@ -4,7 +4,6 @@ never grows beyond bounds."""
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import pytest
 from command_line import call_kit
 from hostile import BUDGET, CASES, PARTLY, Case, Hostile, closed_port, only, response, says, silent
 from mutating_proxy import Json
+from peak_memory import noted, noting_memory
 
 # For a run that should come to its end by itself, also where the machine is slow.
 ENOUGH = 40.0
@@ -48,14 +48,12 @@ def home(tmp_path: Path) -> Iterator[Path]:
 def run(home: Path, base_url: str, *words: str) -> Done:
     """The command in a process of its own, watched."""
     out = home / "said"
-    command = [sys.executable, "-m", "conformance", *arguments(home, base_url, words)]
+    memory = home / "memory"
+    command = [*noting_memory(memory), *arguments(home, base_url, words)]
     start = time.monotonic()
     with out.open("wb") as sink:
-        process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.monotonic() - start
-    return done(home, process.returncode, out.read_text(), seconds, used.ru_maxrss)
+        code = subprocess.call(command, stdout=sink, stderr=subprocess.STDOUT)
+    return done(home, code, out.read_text(), time.monotonic() - start, noted(memory))
 
 
 def run_here(home: Path, base_url: str, *words: str) -> Done:
