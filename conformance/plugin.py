@@ -87,7 +87,7 @@ def _names_a_target(given: Mapping[str, Any]) -> bool:
 def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
 ) -> list[pytest.Item] | None:
-    """Leave out what a module imports to make its checks from: it is no check by itself."""
+    """Leave out what a module imports to make its checks from: none of it is a check by itself."""
     module = collector.getparent(pytest.Module)
     if not name.startswith(_CHECK) or module is None or not isfunction(obj):
         return None

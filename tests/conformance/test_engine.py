@@ -42,7 +42,7 @@ def test_an_interruption_by_the_user() -> None:
     assert (report.problem, report.exit_code) == ("", ExitCode.INTERRUPTED)
 
 
-def test_what_a_check_is_made_from_is_no_check(mock: str) -> None:
+def test_only_what_has_a_requirement_is_a_check(mock: str) -> None:
     """Pytest takes what a module imports for its own; without a requirement, nothing would bound
     it, and nothing report it."""
 
