@@ -25,7 +25,7 @@ _MAX_SPELLING = 8
 _SIMILAR = 0.6
 # Without one of these a text spells every secret as it is.
 _ESCAPES = frozenset("\\%&=")
-_COOKIE = re.compile(r"\bvai_token=([^;]*)")
+_COOKIE = "vai_token"
 _BEARER = re.compile(r"(?i)(bearer +)(.*)", re.DOTALL)
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
@@ -149,14 +149,19 @@ class Redactor:
                 return f"Bearer {self._variable(bearer[2], 'TOKEN')}" if bearer else REDACTED
             case "x-api-key":
                 return self._variable(value, "API_KEY")
-            case "cookie" if _COOKIE.search(value):
-                return _COOKIE.sub(
-                    lambda found: f"vai_token={self._variable(found[1], 'COOKIE')}", value
-                )
-            case "cookie" | "set-cookie" | "proxy-authorization":
+            case "cookie":
+                parts = (self._cookie(part.strip()) for part in value.split(";"))
+                return "; ".join(dict.fromkeys(parts))
+            case "set-cookie" | "proxy-authorization":
                 return REDACTED
             case _:
                 return f"${name.upper().replace('-', '_')}"
+
+    def _cookie(self, part: str) -> str:
+        """Return the contract's own cookie as a variable; others may be sessions of anything."""
+        name, equals, value = part.partition("=")
+        own = equals and name == _COOKIE
+        return f"{name}={self._variable(value, 'COOKIE')}" if own else REDACTED
 
     def _variable(self, value: str, scheme: str) -> str:
         if not self.variables:

@@ -128,6 +128,25 @@ def test_headers_of_ones_own_are_cleared() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("vai_token=demo; sessionid={0}", "vai_token=$COOKIE; [redacted]"),
+        ("a={0}; b={0}; vai_token=demo", "[redacted]; vai_token=$COOKIE"),
+        ("x-vai_token={0}; vai_token=demo", "[redacted]; vai_token=$COOKIE"),
+        ('q="x; vai_token=demo; {0}"', "[redacted]; vai_token=$COOKIE"),
+        ("{0}", "[redacted]"),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_other_cookies_are_cleared(sent: str, shown: str, *, known: bool) -> None:
+    """Those that come with the contract's own, whether their values are known or not."""
+    session = "abcdef0123456789SESSION"
+    redactor = Redactor.of([("demo", "COOKIE"), *([(session, "")] if known else [])])
+    found = redactor.request_headers({"Cookie": sent.format(session)})
+    assert found == {"Cookie": shown}
+
+
 ODD = "AbC+dEf/gHiJ=kLmNoP99"
 
 
@@ -201,7 +220,7 @@ def test_each_credential_has_a_variable() -> None:
     assert shown("X-API-Key", TOKEN) == "$TOKEN"
     assert shown("Authorization", f"Bearer {TOKEN[:-2]}") == "Bearer $ALTERED_TOKEN"
     assert shown("Authorization", f"Bearer {OTHER.upper()}") == "Bearer $ALTERED_OTHER_TOKEN"
-    assert shown("Cookie", "a=1; vai_token=hunter2") == "a=1; vai_token=$COOKIE"
+    assert shown("Cookie", "a=1; vai_token=hunter2") == "[redacted]; vai_token=$COOKIE"
     assert shown("Authorization", f"Bearer {WRONG_SECRET}") == f"Bearer {WRONG_SECRET}"
     assert shown("Authorization", f"Basic {TOKEN}") == "[redacted]"
 
