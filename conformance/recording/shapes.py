@@ -25,6 +25,9 @@ MAX_NODES = 5_000
 
 _MAX_LINE = 1_000
 _MAX_MESSAGE = 10_000
+_MAX_FORMAT = 4_096
+_MARGIN = 1_000
+"""Characters after those that are kept, among which a credential may end."""
 _MAX_INTEGER = 2**63 - 1
 _ID = re.compile(UUID, re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -33,10 +36,26 @@ _IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*([._-][A-Za-z0-9]+)*")
 _FIELD = re.compile(r"[A-Za-z_$@][\w$@.:-]{0,63}")
-# A JWT, a key with a usual prefix, or the value of an Authorization header.
+# JWTs, keys with usual prefixes, private keys, values of an Authorization header, addresses with a
+# user, and what is named like a credential. Each part is bounded, or begins with a character that
+# it does not repeat: the time is linear.
 _SECRET = re.compile(
-    r"eyJ[\w-]+\.|(?i:bearer|basic) +\S|\b(sk|pk|ghp|gho|xox[a-z]|AKIA)[-_]?\w{10}"
+    r"eyJ[\w-]{8}"
+    r"|\b(?:sk|pk|rk)[-_][\w-]{10}"
+    r"|gh[opsur]_\w{10}|github_pat_\w{10}"
+    r"|\bgl(?:pat|dt|rt|rtr|cbt|ptt|ft|imt|agent|oas|soat)-[\w-]{10}"
+    r"|xox[a-z]-[\w-]{10}|xapp-[\w-]{10}"
+    r"|A[KS]IA[A-Z0-9]{10}|AIza[\w-]{20}|ya29\.[\w-]{10}"
+    r"|(?:npm|hf|whsec|shp[a-z]{2}|dop_v1)_\w{16}|pypi-[\w-]{16}|SG\.[\w-]{16}"
+    r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY"
+    r"|://[^\s/?#@]+@"
+    r"|(?i:bearer|basic) +\S"
+    r"|(?i:passw(?:or)?d|passphrase|pwd|secret|token|(?:api|access|private|account)[-_ ]?key"
+    r"|credentials?|authorization|signature|\bsig|cookie|session[-_]?id)"
+    r"[\"']{0,2}\s{0,4}[:=]\s{0,4}\S"
 )
+# A cookie of a result is one, those of requests have settings, too.
+_SECRET_NAME = re.compile(f"{SECRET_NAME.pattern}|cookie")
 # The name of a field that holds an id, or several.
 _ID_NAME = re.compile(r"(?:^|[_-])(?:id|ID|ids|IDs)$|[a-z](?:Id|ID|Ids|IDs)$")
 _HASHES = {32: "{{md5}}", 40: "{{sha1}}", 64: "{{sha256}}"}
@@ -78,7 +97,8 @@ class Shapes:
         """Return a name without credentials and ids; `default` for what is not a text."""
         if not isinstance(text, str) or not text:
             return default
-        clean = _ID.sub(lambda found: self.ids.uuid(found[0]), self._redactor.text(text))
+        text = self._redactor.text(text[: limit + _MARGIN])
+        clean = _ID.sub(lambda found: self.ids.uuid(found[0]), text)
         return "[secret]" if _SECRET.search(clean) else clean.replace("{{", "{ {")[:limit]
 
     def result(self, value: object, step: str) -> Json | None:
@@ -151,13 +171,13 @@ class Shapes:
         place = ".".join(path)
         names = (place, f"{step}.{place}")
         allowed = any(fnmatchcase(name, pattern) for name in names for pattern in self._keep)
-        if not allowed or not self._is_harmless(text, path):
+        if not allowed or not self._is_harmless(text[: _MAX_MESSAGE + _MARGIN], path):
             return ""
         return self.line(text, "", _MAX_MESSAGE)
 
     def _is_harmless(self, text: str, path: tuple[str, ...]) -> bool:
         """Whether it is not a credential, by its value or by the names that lead to it."""
-        named = any(SECRET_NAME.search(name) for name in path)
+        named = any(_SECRET_NAME.search(name) for name in path)
         return not named and not _SECRET.search(text) and self._redactor.text(text) == text
 
     def _shape(self, text: str, *, is_id: bool) -> str:
@@ -166,6 +186,8 @@ class Shapes:
             return self.ids.uuid(text)
         if is_id and text:
             return f"id-{self.ids.number(text, 'text')}"
+        if len(text) > _MAX_FORMAT:
+            return _text_of_length(text)
         found = (shape for fits, shape in _FORMATS if fits(text))
         return next(found, None) or _HASHES.get(_hash_length(text)) or _text_of_length(text)
 

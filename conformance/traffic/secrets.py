@@ -22,7 +22,8 @@ _MIN_COOKIE = 8
 _WORDS = frozenset({"null", "none", "nil", "undefined", "true", "false", "any", "nan"})
 _SCHEME = re.compile(r"(?i)^\s*([a-z][\w-]*)\s+(\S.*)$")
 SECRET_NAME = re.compile(
-    r"(?i)token|secret|passw|api-?_?key|credential|signature|session|csrf|xsrf|jwt|(?:^|[-_])sig$"
+    r"(?i)token|secret|passw|passphrase|(?:api|access|private)-?_?key|credential|authorization"
+    r"|bearer|signature|session|csrf|xsrf|jwt|(?:^|[-_])(?:sig|pwd)$"
 )
 _VARIABLES = {"authorization": "TOKEN", "x-api-key": "API_KEY", "cookie": "COOKIE"}
 
