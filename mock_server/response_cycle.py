@@ -8,10 +8,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from mock_server.header_text import FIELD_TEXT
 from mock_server.transport import CoalescingTransport
-
-_TEXT = bytes({*range(0x20, 0x100), 0x09} - {0x7F})
-"""The bytes that a header field may have."""
 
 _WITHOUT_BODY = (204, 304)
 
@@ -60,7 +58,7 @@ class ResponseCycle(RequestResponseCycle):
                 lines.append(b"transfer-encoding: chunked")
         lines.append(b"\r\n")
         head = b"\r\n".join(lines)
-        if head.translate(None, _TEXT) != b"\r\n" * len(lines):
+        if head.translate(None, FIELD_TEXT) != b"\r\n" * len(lines):
             raise RuntimeError(f"a header field has a control character: {head!r}")
         self.transport.write_head(head)
 

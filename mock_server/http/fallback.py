@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mock_server.cookies import cookie_pairs
 from mock_server.faults.delay import until_disconnected
+from mock_server.header_text import FIELD_TEXT
 from mock_server.http.call import BodyResponse
 from mock_server.http.control_sessions import COOKIE
 from mock_server.http.middleware.faults import CONNECTION
@@ -36,8 +37,13 @@ _HOP_BY_HOP = frozenset(
 )
 _NOT_SENT = _HOP_BY_HOP | frozenset({b"host", b"x-mock-token", b"expect"})
 _NOT_RECEIVED = _HOP_BY_HOP | frozenset({b"date", b"x-mock-request"})
+_STATUS_CODES = range(200, 600)
 _CORS = b"access-control-"
 _DOMAIN = re.compile(rb";\s*domain=[^;]*", re.IGNORECASE)
+
+
+class _InvalidResponseError(Exception):
+    """A response of the backend that HTTP does not allow here."""
 
 
 class Backend:
@@ -95,10 +101,11 @@ class Backend:
                 self._transport = _transport(self._base)
             response = await self._transport.handle_async_request(request)
             try:
+                start = self._start(response)
                 # An event stream may be silent for as long as it wants.
                 limits["read"] = None if _is_stream(response) else _RESPONSE_SECONDS
                 started = True
-                await send(self._start(response))
+                await send(start)
                 async for chunk in response.stream:  # type: ignore[union-attr]
                     if chunk:
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -106,7 +113,7 @@ class Backend:
             finally:
                 with contextlib.suppress(httpx2.HTTPError):
                     await response.aclose()
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, _InvalidResponseError) as error:
             exchange.reason = f"The backend {self.url} {_why(error)}."
             if started:
                 _break_off(scope, exchange)
@@ -131,25 +138,38 @@ class Backend:
         )
 
     def _start(self, response: httpx2.Response) -> Message:
-        base = self.url.encode()
+        """Return the start of the response. Raise _InvalidResponseError for one that cannot be sent
+        to a client."""
+        if response.status_code not in _STATUS_CODES:
+            raise _InvalidResponseError(
+                f"expected a status code from 200 to 599, got {response.status_code}"
+            )
         headers: Headers = []
-        dropped = _NOT_RECEIVED | _named_in_connection(
-            [(name.lower(), value) for name, value in response.headers.raw]
-        )
-        for raw_name, raw_value in response.headers.raw:
-            name, value = raw_name.lower(), raw_value
+        received = [(name.lower(), value) for name, value in response.headers.raw]
+        dropped = _NOT_RECEIVED | _named_in_connection(received)
+        if any(name == b"transfer-encoding" for name, _ in received):
+            # RFC 9112, section 6.3: the chunks say how long the body is.
+            dropped |= {b"content-length"}
+        for name, value in received:
             if name in dropped or name.startswith(_CORS):
                 continue
-            if name in (b"location", b"content-location") and value.startswith(base + b"/"):
-                value = value[len(base) :]
-            if name == b"set-cookie":
-                value = _DOMAIN.sub(b"", value)
-            headers.append((name, value))
+            if value.translate(None, FIELD_TEXT):
+                raise _InvalidResponseError(
+                    f"expected header fields without control characters, got {name!r}: {value!r}"
+                )
+            headers.append((name, self._rewritten(name, value)))
         return {
             "type": "http.response.start",
             "status": response.status_code,
             "headers": headers,
         }
+
+    def _rewritten(self, name: bytes, value: bytes) -> bytes:
+        """Return the value of a header field for a client that knows the address of the mock."""
+        base = self.url.encode()
+        if name in (b"location", b"content-location") and value.startswith(base + b"/"):
+            return value[len(base) :]
+        return _DOMAIN.sub(b"", value) if name == b"set-cookie" else value
 
 
 def _transport(base: httpx2.URL) -> httpx2.AsyncHTTPTransport:
@@ -193,6 +213,8 @@ def _why(error: Exception) -> str:
             return f"cannot be reached: no connection within {_CONNECT_SECONDS:g} s"
         case httpx2.ConnectError():
             return f"cannot be reached: {reason}"
+        case _InvalidResponseError():
+            return f"sent a response that cannot be passed on: {reason}"
         case _:
             return f"broke off: {reason}"
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 import pytest
+from real_backend import PATIENCE, Incoming, RealBackend, respond
 
 from mock_server.engine.enums import Operation
 from mock_server.settings import Fallback, Settings
@@ -19,75 +20,6 @@ from mock_server.testing import MockWorld, serving
 RUNS = "/api/v1/automation-runs"
 THEIRS = "5b0e6f0a-7d0c-4a44-9a58-8f2e5a5d0c11"
 KEY = "test-fallback"
-PATIENCE = 20
-Handler = Callable[["Incoming"], None]
-
-
-class Incoming:
-    """A request as the backend gets it, and its connection."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        data = b""
-        while b"\r\n\r\n" not in data:
-            if not (more := connection.recv(65_536)):
-                raise ConnectionError
-            data += more
-        head, _, body = data.partition(b"\r\n\r\n")
-        self.line, *fields = head.decode("latin-1").split("\r\n")
-        pairs = [field.split(": ", 1) for field in fields]
-        self.headers = {name.lower(): value for name, value in pairs}
-        while len(body) < int(self.headers.get("content-length", 0)):
-            body += connection.recv(65_536)
-        self.body = body
-
-    def send(self, *parts: bytes) -> None:
-        """Send bytes."""
-        for part in parts:
-            self.connection.sendall(part)
-
-
-class RealBackend:
-    """A backend whose behaviour the test chooses, and the requests that it got."""
-
-    def __init__(self) -> None:
-        self.requests: list[Incoming] = []
-        self.handle: Handler = respond
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        """Listen no more."""
-        # A thread that waits in accept keeps the socket open.
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.settimeout(PATIENCE)
-            threading.Thread(target=self._talk, args=[connection], daemon=True).start()
-
-    def _talk(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError, ConnectionError):
-            while True:
-                request = Incoming(connection)
-                self.requests.append(request)
-                self.handle(request)
-
-
-def respond(
-    request: Incoming, status: str = "200 OK", body: bytes = b'{"theirs":true}', *more: str
-) -> None:
-    """Send a response with these header fields."""
-    fields = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *more]
-    content = b"" if request.line.startswith("HEAD ") else body
-    request.send("\r\n".join([*fields, "", ""]).encode(), content)
 
 
 @pytest.fixture
@@ -342,6 +274,43 @@ class TestFailures:
         found = world.client.get(f"{RUNS}/prod-1")
         assert found.status_code == 502
         assert "broke off: " in found.json()["detail"]
+
+    @pytest.mark.parametrize(
+        ("head", "why"),
+        [
+            (b"600 Beyond", "a status code from 200 to 599, got 600"),
+            (b"999 Odd", "a status code from 200 to 599, got 999"),
+            (b"200 OK\r\nX-Odd: a\x01b", "header fields without control characters"),
+        ],
+    )
+    def test_what_http_does_not_allow(
+        self, world: MockWorld, backend: RealBackend, head: bytes, why: str
+    ) -> None:
+        """502 with the reason, and one entry in the journal."""
+        world.control("reset", start="empty")
+        backend.handle = lambda request: request.send(
+            b"HTTP/1.1 " + head + b"\r\nContent-Length: 0\r\n\r\n"
+        )
+        found = world.client.get(f"{RUNS}/prod-1")
+        assert found.status_code == 502
+        assert f"sent a response that cannot be passed on: expected {why}" in found.json()["detail"]
+        (entry,) = world.client.get("/_mock/requests").json()["items"]
+        assert (entry["status"], entry["reason"]) == (502, found.json()["detail"])
+
+    @pytest.mark.parametrize("length", [b"1", b"100"])
+    def test_chunks_decide_on_the_length(
+        self, world: MockWorld, backend: RealBackend, length: bytes
+    ) -> None:
+        """Whatever Content-Length says, which is not passed on."""
+        world.control("reset", start="empty")
+        backend.handle = lambda request: request.send(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: " + length,
+            b"\r\n\r\n4\r\nfour\r\n0\r\n\r\n",
+        )
+        found = world.client.get(f"{RUNS}/prod-1")
+        assert found.content == b"four"
+        assert "content-length" not in found.headers
+        assert len(world.client.get("/_mock/requests").json()["items"]) == 1
 
     def test_a_response_that_breaks_off_breaks_off(
         self, world: MockWorld, backend: RealBackend
