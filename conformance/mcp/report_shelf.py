@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +19,48 @@ _FILE = re.compile(r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}\.json")
 
 
 class ReportShelf:
-    """Reports by name: `run-1`, `run-2`, ..., the newest `_MAX_KEPT`, and files of `directory`."""
+    """Reports by name: `run-1`, `run-2`, ..., the newest `_MAX_KEPT` of all sessions, each for the
+    session of its run only, and files of `directory` for all.
+
+    Clients without a session share theirs, and name the one that they read.
+    """
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = None if directory is None else directory.resolve()
-        self._kept: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[str | None, dict[str, Any]]] = OrderedDict()
         self._count = 0
 
-    def keep(self, report: dict[str, Any]) -> str:
-        """Keep the report of a run, and return its name."""
+    def keep(self, report: dict[str, Any], session: str | None) -> str:
+        """Keep the report of a run for its session, and return its name."""
         self._count += 1
         name = f"run-{self._count}"
-        self._kept[name] = report
+        self._kept[name] = session, report
         if len(self._kept) > _MAX_KEPT:
             self._kept.popitem(last=False)
         return name
 
-    def get(self, name: str | None) -> tuple[str, dict[str, Any]]:
-        """Return a report and its name; without a name the newest of a run.
+    def get(self, name: str | None, session: str | None) -> tuple[str, dict[str, Any]]:
+        """Return a report that the session may read, and its name; without a name the newest of
+        its runs.
 
         Raise ConfigurationError if there is none.
         """
-        if name is None and self._kept:
-            name = next(reversed(self._kept))
+        own = {each: report for each, (owner, report) in self._kept.items() if owner == session}
+        if name is None and session is not None and own:
+            name = next(reversed(own))
         if name is None:
             raise ConfigurationError(
-                f"report: expected the name of one, got none.{self._listed()}",
-                "Call run_checks first.",
+                f"report: expected the name of one, got none.{self._listed(own)}",
+                "Call run_checks first."
+                if session is not None
+                else "This connection has no sessions. Pass the `report` that run_checks returned.",
             )
-        if name in self._kept:
-            return name, self._kept[name]
-        return name, self._read(name)
+        return name, own[name] if name in own else self._read(name, own)
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(self, name: str, own: Iterable[str]) -> dict[str, Any]:
         directory = self._directory
         unknown = ConfigurationError(
-            f"report: expected the name of a report, got {name[:100]!r}.{self._listed()}",
+            f"report: expected the name of a report, got {name[:100]!r}.{self._listed(own)}",
             "Call run_checks, or let the user start this server with --reports DIR.",
         )
         if directory is None or not _FILE.fullmatch(name):
@@ -73,8 +80,8 @@ class ReportShelf:
             )
         return read_report(path)
 
-    def _listed(self) -> str:
-        names = list(self._kept)
+    def _listed(self, own: Iterable[str]) -> str:
+        names = list(own)
         if self._directory is not None:
             names += sorted(each.name for each in self._directory.glob("*.json"))
         return f" There are {', '.join(names[-_MAX_LISTED:])}." if names else ""

@@ -96,7 +96,7 @@ class ReadReport(Arguments):
 async def read_report(given: ReadReport, session: KitSession) -> Conclusion:
     """Read a report: conclusion, counts and the findings, worst first. Use read_finding for the
     evidence of one."""
-    name, report = session.reports.get(given.report)
+    name, report = session.report(given.report)
     return conclude(name, report, verdict=given.verdict, limit=given.limit, offset=given.offset)
 
 
@@ -145,7 +145,7 @@ class Evidence(Result):
 async def read_finding(given: ReadFinding, session: KitSession) -> Evidence:
     """Show the evidence of one requirement in a report: its checks, the request and response that
     show the failure, a curl command, and the place in the contract."""
-    name, report = session.reports.get(given.report)
+    name, report = session.report(given.report)
     entries = {entry["id"]: entry for entry in report["requirements"]}
     entry = entries.get(given.id.strip().upper())
     if entry is None:

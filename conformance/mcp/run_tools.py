@@ -55,7 +55,7 @@ async def run_checks(given: RunChecks, session: KitSession) -> Conclusion:
         if patterns:
             options[key] = tuple(patterns)
     report = await session.runs.run(target, options, given.budget_seconds, session.progress)
-    return conclude(session.reports.keep(report), report)
+    return conclude(session.keep(report), report)
 
 
 def _check(key: str, patterns: list[str]) -> None:

@@ -11,7 +11,7 @@ from mcp.server.lowlevel.server import Server
 from conformance.mcp import catalogue_tools, report_tools, run_tools, toolbox
 from conformance.mcp.report_shelf import ReportShelf
 from conformance.mcp.run_process import RunProcesses
-from conformance.mcp.session import KitSession
+from conformance.mcp.session import KitSession, session_key
 from conformance.mcp.targets import Targets
 from conformance.mcp.toolbox import Context
 
@@ -31,7 +31,7 @@ def build(targets: Targets, reports: ReportShelf) -> Server[Any]:
         async def progress(done: float, total: float, message: str) -> None:
             await context.session.report_progress(done, total or None, message)
 
-        return KitSession(targets, reports, runs, progress)
+        return KitSession(targets, reports, runs, progress, session_key(context))
 
     @asynccontextmanager
     async def lifespan(_: Server[Any]) -> AsyncIterator[None]:

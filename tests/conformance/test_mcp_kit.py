@@ -163,5 +163,15 @@ def test_the_command_serves_http(mock_server_url: str) -> None:
                 include=["LIST-06"],
             )
             assert found["conclusion"] == "conformant"
-            assert agent.call("read_report")["report"] == found["report"]
+            assert agent.call("read_report", report=found["report"]) == found
+            assert "Pass the `report`" in agent.failure("read_report")
+        headers = {"Authorization": "Bearer opens"}
+        with Agent.over_http(url, **headers) as one, Agent.over_http(url, **headers) as two:
+            failure = two.failure("read_report", report=found["report"])
+            assert failure.startswith("report: expected the name of a report")
+            mine = one.call(
+                "run_checks", baseUrl=mock_server_url, token="test-mcp-kit", include=["LIST-06"]
+            )
+            assert one.call("read_report") == mine
+            assert "Call run_checks first." in two.failure("read_report")
         assert httpx2.post(url, json={}, timeout=PATIENCE).status_code == 401

@@ -189,20 +189,43 @@ def test_files_outside_of_the_directory_are_not_read(tmp_path: Path) -> None:
     shelf = ReportShelf(directory)
     for name in ("../secret.json", "link.json", "folder.json", ".json", "a/b.json", "secret", ""):
         with pytest.raises(ConfigurationError, match=r"^report: expected the name of a report"):
-            shelf.get(name)
+            shelf.get(name, "one")
     with pytest.raises(ConfigurationError, match=r"^report: expected the name of a report"):
-        ReportShelf(None).get("secret.json")
+        ReportShelf(None).get("secret.json", "one")
 
 
 def test_few_reports_are_kept() -> None:
     """The newest; the numbers go on."""
     shelf = ReportShelf(None)
-    names = [shelf.keep({"n": n}) for n in range(25)]
+    names = [shelf.keep({"n": n}, "one") for n in range(25)]
     assert names[-1] == "run-25"
-    assert shelf.get(None) == ("run-25", {"n": 24})
-    assert shelf.get("run-6") == ("run-6", {"n": 5})
+    assert shelf.get(None, "one") == ("run-25", {"n": 24})
+    assert shelf.get("run-6", "one") == ("run-6", {"n": 5})
     with pytest.raises(ConfigurationError, match="run-25"):
-        shelf.get("run-5")
+        shelf.get("run-5", "one")
+
+
+def test_a_session_reads_reports_of_its_own_runs() -> None:
+    """No other's: neither by default nor by name, and no error lists them."""
+    shelf = ReportShelf(None)
+    first, second = shelf.keep({"n": 1}, "one"), shelf.keep({"n": 2}, "two")
+    assert shelf.get(None, "one") == (first, {"n": 1})
+    assert shelf.get(None, "two") == (second, {"n": 2})
+    for session, name in (("one", second), ("three", None), (None, None), (None, first)):
+        with pytest.raises(ConfigurationError, match=r"^report: expected the name of") as error:
+            shelf.get(name, session)
+        assert ("There are run-1." in error.value.message) == (session == "one")
+        assert "There are run-2" not in error.value.message
+
+
+def test_a_client_without_a_session_names_its_report() -> None:
+    """The newest may be that of another client."""
+    shelf = ReportShelf(None)
+    name = shelf.keep({"n": 1}, None)
+    assert shelf.get(name, None) == (name, {"n": 1})
+    with pytest.raises(ConfigurationError) as error:
+        shelf.get(None, None)
+    assert "Pass the `report` that run_checks returned" in error.value.hint
 
 
 @pytest.mark.parametrize(
