@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from mock_server.cluster.forwarding import FORWARDED, Forward, Forwarder
@@ -12,6 +13,13 @@ from mock_server.connection import Connection
 
 Route = Peer | ASGIApp | None
 """Who responds: a peer, an application in place of the mock, or the mock itself."""
+
+
+_UNKNOWN_PEER = JSONResponse(
+    {"detail": "X-Mock-Forwarded: expected the secret of the peers, got another. Repeat it later."},
+    503,
+    {"Retry-After": "1"},
+)
 
 
 class Router(Protocol):
@@ -31,7 +39,8 @@ HandOver = Callable[["ClusterConnection", Peer, bytes], bool]
 class ClusterConnection(Connection):
     """As ``Connection``, with ``router`` and ``forwarder`` for requests of clients.
 
-    A request that a peer has forwarded is always served here, so no request goes in circles.
+    A request that a peer has forwarded is always served here, so no request goes in circles. One
+    with another secret is refused: as the request of a client, it would seem to be the peer's own.
     """
 
     def __init__(
@@ -73,8 +82,9 @@ class ClusterConnection(Connection):
         read, self._read_so_far = self._read_so_far, None
         scope = cycle.scope
         headers = scope["headers"]
-        if headers and headers[0][0] == FORWARDED and self._forwarder.accept(scope):
-            inner: Any = self._router.between_peers(scope)
+        if headers and headers[0][0] == FORWARDED:
+            known = self._forwarder.accept(scope)
+            inner: Any = self._router.between_peers(scope) if known else _UNKNOWN_PEER
             super()._start_asgi_task(cycle, app if inner is None else inner)
             return
         route = self._router.route(scope)

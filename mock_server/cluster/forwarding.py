@@ -50,6 +50,8 @@ class Forwarder:
         self.endings = Endings(secret)
         self.reroute: Find | None = None
         """Finds another owner for a request whose owner could not be reached."""
+        self.secret: Callable[[], str] | None = None
+        """Returns the secret as it is, where the peers can agree on another one."""
         self.watch: Find | None = None
         """Finds the present owner for a request that is being forwarded: a process that is paused
         keeps its connections."""
@@ -58,6 +60,7 @@ class Forwarder:
 
     def forward(self, connection: "ClusterConnection", cycle: ResponseCycle, peer: Peer) -> None:
         """Let ``peer`` respond to the request of ``cycle``; 503 if it cannot be reached."""
+        self._refresh()
         forward = Forward(self, connection, cycle, peer)
         cycle.message_event = forward  # type: ignore[assignment]
         idle = self._idle[peer]
@@ -94,6 +97,12 @@ class Forwarder:
                 upstream.abort()
         self._idle.clear()
 
+    def _refresh(self) -> None:
+        if self.secret is None or (secret := self.secret()).encode() == self._secret:
+            return
+        self._secret, self.endings = secret.encode(), Endings(secret)
+        self.close()  # They expect the former marks.
+
     def mark(self, scope: Any) -> bytes:
         """Return the line that makes a request with that scope a forwarded one."""
         client, server = scope["client"] or ("-", 0), scope["server"] or ("-", 0)
@@ -113,6 +122,7 @@ class Forwarder:
         Faults then end the connection of that client.
         Its first header field is ``FORWARDED``, and is removed.
         """
+        self._refresh()
         parts = scope["headers"][0][1].split(b" ")
         if len(parts) != 6 or not hmac.compare_digest(parts[0], self._secret):
             return False

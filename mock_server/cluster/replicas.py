@@ -137,6 +137,7 @@ class ReplicaServer(ClusterServer):
         assert keeper is not None
         routes = ReplicaRoutes(mock, keeper)
         forwarder = Forwarder(keeper.store.secret)
+        forwarder.secret = lambda: keeper.store.secret
         forwarder.reroute, forwarder.watch = routes.reroute, routes.watch
         super().__init__(mock, ready, routes, forwarder, background=background)
 

@@ -92,6 +92,11 @@ class ValkeyStore:
         self._check(url)
         self._client = redis.asyncio.Redis.from_url(url, **options)
 
+    @property
+    def _shared(self) -> tuple[str, str]:
+        """The key of the secret, and the secret: a server that has lost it gets it again."""
+        return f"{self._prefix}:secret", self.secret
+
     def earliest(self) -> int:
         return self._clock.earliest(awake_or_not())
 
@@ -101,9 +106,10 @@ class ValkeyStore:
     async def claim(self, name: str, held: int | None = None) -> int:
         given = (self._owner, _LEASE_MS, self._advertised, "" if held is None else str(held))
         format_key = f"{self._prefix}:format"
-        restored = (_FORGETFUL_MS, format_key, record.encode(header()))
+        restored = (_FORGETFUL_MS, format_key, record.encode(header()), *self._shared)
         sent = awake_or_not()
-        epoch, stated = await self._run(name, valkey_scripts.CLAIM, *given, *restored)
+        epoch, stated, secret = await self._run(name, valkey_scripts.CLAIM, *given, *restored)
+        self.secret = secret.decode()
         self._clock.heard(sent, awake_or_not(), stated)
         self._owned[name] = _Owned(int(epoch), sent)
         return int(epoch)
@@ -153,7 +159,10 @@ class ValkeyStore:
         owned = self._owned.get(name)
         place = owned.place if owned is not None else ("", "0")
         sent = awake_or_not()
-        [stated] = await self._fenced(name, valkey_scripts.RENEW, epoch, *place, numbered=numbered)
+        stated, secret = await self._fenced(
+            name, valkey_scripts.RENEW, epoch, *place, *self._shared, numbered=numbered
+        )
+        self.secret = secret.decode()
         self._clock.heard(sent, awake_or_not(), stated)
 
     async def release(self, name: str, epoch: int) -> None:
@@ -272,12 +281,13 @@ class ValkeyStore:
             case b"ok":
                 return result
             case b"lost":
-                owner, peer = (one.decode("utf-8", "replace") for one in result)
+                owner, peer, *secret = (one.decode("utf-8", "replace") for one in result)
+                self.secret = secret[0] if secret else self.secret
                 raise LostError(f"it belongs to {owner}", peer or None)
             case b"late":
                 raise StoreError("a later request has come first")
             case b"restarted":
-                peer = result[0].decode("utf-8", "replace")
+                peer, self.secret = (one.decode("utf-8", "replace") for one in result)
                 raise LostError("Valkey was restarted and may have forgotten it", peer or None)
             case _:
                 raise GoneError("the world was removed")

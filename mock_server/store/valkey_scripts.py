@@ -16,6 +16,12 @@ local function now()
 end
 local function log(generation) return state .. ':log:' .. generation end
 local function snapshot(generation) return state .. ':snapshot:' .. generation end
+-- Restore the secret of the peers if it is lost; another may have been set meanwhile.
+local function shared(key, secret)
+  if secret == '' then return '' end
+  redis.call('SET', key, secret, 'NX')
+  return redis.call('GET', key)
+end
 """
 
 _OWNED = (
@@ -49,25 +55,28 @@ CLAIM = (
     + """
 local found = redis.call('HMGET', state, 'owner', 'until', 'epoch', 'url')
 local time = now()
+local secret = shared(ARGV[8], ARGV[9])
 if found[1] and found[1] ~= ARGV[1] and tonumber(found[2]) > time then
-  return {'lost', found[1], found[4] or ''}
+  return {'lost', found[1], found[4] or '', secret}
 end
 local held = ARGV[4] ~= '' and tonumber(ARGV[4]) >= (tonumber(found[3]) or 0)
 if not held and (found[1] or redis.call('EXISTS', ARGV[6]) == 0) then
   local up = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
-  if up * 1000 < tonumber(ARGV[5]) then return {'restarted', found[4] or ''} end
+  if up * 1000 < tonumber(ARGV[5]) then return {'restarted', found[4] or '', secret} end
 end
 redis.call('SET', ARGV[6], ARGV[7], 'NX')
 local epoch = math.max(time, (tonumber(found[3]) or 0) + 1)
 redis.call('HSET', state, 'owner', ARGV[1], 'until', time + ARGV[2], 'epoch', epoch,
   'attempt', 0, 'used', time, 'url', ARGV[3])
 redis.call('HSETNX', state, 'generation', 0)
-return {'ok', epoch, time}
+return {'ok', epoch, time, secret}
 """
 )
 """Arguments: the owner, the milliseconds of the lease, the URL, the epoch of an ownership that has
 not ended or nothing, the milliseconds after a start of the server in which it may have forgotten
-who the owner is, the key of the format and its record. Returns the epoch and the server's time.
+who the owner is, the key of the format and its record, the key of the secret of the peers and what
+it was. Returns the epoch, the server's time, and the secret as it is; the secret also follows any
+other status.
 
 A server that is restarted can have forgotten the last claims, or all of them: until the leases that
 it may have granted have ended, only their owners can claim.
@@ -131,11 +140,11 @@ if ARGV[4] ~= '' and generation == tonumber(ARGV[4]) then
   -- A request without a number may arrive late.
   if ARGV[2] ~= '' then acknowledged(count) end
 end
-return {'ok', now()}
+return {'ok', now(), shared(ARGV[6], ARGV[7])}
 """
 )
-"""Further arguments: the generation, if the caller knows it, and the number of records. Returns the
-server's time."""
+"""Further arguments: the generation, if the caller knows it, the number of records, and the key
+of the secret of the peers with what it was. Returns the server's time, and the secret as it is."""
 
 RELEASE = _OWNED + "redis.call('HSET', state, 'until', 0, 'used', now()) return {'ok'}"
 

@@ -18,6 +18,7 @@ from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError, rendezvous
 from mock_server.cluster.server import ClusterServer
 from mock_server.engine.clock import from_text
+from mock_server.http.middleware.faults import CONNECTION
 from mock_server.server import address, bind
 from mock_server.settings import Settings
 from mock_server.testing import RUNS
@@ -247,14 +248,30 @@ def test_the_client_is_that_of_the_first_connection(pair: Pair) -> None:
 
 
 def test_a_client_cannot_forge_a_forwarded_request(pair: Pair) -> None:
-    """With a wrong secret the field is one like any other."""
+    """Nor is one of a peer with another secret served as if the peer were its client."""
     before = journal(pair)
     lines = request(RUNS).split(b"\r\n")
     for value in (b"guess 8.8.8.8 1 a 1 http", b"", b"\xff"):
         head = [lines[0], b"X-Mock-Forwarded: " + value, *lines[1:]]
         with raw(pair, b"\r\n".join(head)) as connection:
-            assert until_closed(connection).startswith(b"HTTP/1.1 200 ")
-    assert journal(pair) == before + 3
+            response = until_closed(connection).lower()
+            assert response.startswith(b"http/1.1 503 ")
+            assert b"retry-after: 1" in response
+    assert journal(pair) == before
+
+
+def test_peers_that_agree_on_another_secret_use_it_at_once() -> None:
+    """For what they send and accept; an ending is then marked with it as well."""
+    forwarder = Forwarder("former")
+    scope: dict[str, Any] = {"client": None, "server": None, "scheme": "http", "extensions": {}}
+    for secret in ("former", "present"):
+        other = Forwarder(secret)
+        forwarder.secret = lambda secret=secret: secret
+        value = other.mark(scope).strip().partition(b": ")[2]
+        given = scope | {"headers": [(b"x-mock-forwarded", value)]}
+        given["extensions"] = {CONNECTION: None}
+        assert forwarder.accept(given)
+        assert forwarder.endings.marks == other.endings.marks
 
 
 def test_a_forwarded_request_is_not_forwarded_again(pair: Pair) -> None:

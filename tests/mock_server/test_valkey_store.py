@@ -215,6 +215,37 @@ def test_a_server_that_has_lost_everything_gets_it_again(
     asyncio.run(check())
 
 
+@pytest.mark.parametrize("restored", [True, False])
+def test_mocks_agree_on_one_secret_after_it_is_lost(
+    location: str, server: ValkeyServer, restored: bool
+) -> None:
+    """That of the first to need it: a mock that owns a world, or one that has just started."""
+
+    async def check() -> None:
+        one, two = (ValkeyStore(location, f"http://{name}") for name in "ab")
+        former = one.secret
+        assert two.secret == former != ""
+        epoch = await one.claim(WORLD)
+        with server.client() as client:
+            client.delete("runs-mock:secret")
+        if restored:
+            await one.confirm(WORLD, epoch)
+        new = ValkeyStore(location, "http://c")
+        assert (new.secret == former) is restored
+        await one.confirm(WORLD, epoch)
+        with pytest.raises(LostError):
+            await two.claim(WORLD)
+        with server.client() as client:
+            client.flushall()
+        await two.claim(WORLD)
+        assert one.secret == two.secret == new.secret
+        assert ValkeyStore(location, "http://d").secret == new.secret
+        for store in (one, two, new):
+            await store.close()
+
+    asyncio.run(check())
+
+
 def test_idle_worlds_expire_unless_a_mock_has_them(location: str, server: ValkeyServer) -> None:
     async def check() -> None:
         async with store_at(location) as store, store_at(location) as other:

@@ -34,6 +34,7 @@ class ValkeyModel:
         self._now = now
         self.state: State | None = None
         self.has_format = True
+        self.secret = b""
         self.started = now()
 
     def eval(self, script: str, *arguments: str | bytes) -> Reply:
@@ -43,14 +44,15 @@ class ValkeyModel:
 
     def _claim(self, given: list[bytes]) -> Reply:
         owner, lease, url, held, forgetful = given[:5]
+        secret = self._shared(given[8])
         state, now = self.state, self._now()
         if state is not None and state.owner != owner and state.until > now:
-            return [b"lost", state.owner, state.url]
+            return [b"lost", state.owner, state.url, secret]
         holds = held != b"" and int(held) >= (0 if state is None else state.epoch)
         if not holds and (state is not None or not self.has_format):
             uptime = (now - self.started) // 1_000 * 1_000
             if uptime < int(forgetful):
-                return [b"restarted", b"" if state is None else state.url]
+                return [b"restarted", b"" if state is None else state.url, secret]
         self.has_format = True
         if state is None:
             self.state = State(owner, url, now + int(lease), now)
@@ -58,7 +60,11 @@ class ValkeyModel:
             state.owner, state.url, state.until = owner, url, now + int(lease)
             state.epoch, state.attempt = max(now, state.epoch + 1), 0
         assert self.state is not None
-        return [b"ok", self.state.epoch, now]
+        return [b"ok", self.state.epoch, now, secret]
+
+    def _shared(self, secret: bytes) -> bytes:
+        self.secret = self.secret or secret
+        return self.secret if secret else b""
 
     def _fenced(self, script: str, given: list[bytes]) -> Reply:
         epoch, attempt, lease, *rest = given
@@ -84,7 +90,9 @@ class ValkeyModel:
             scripts.RELEASE: lambda: _release(state),
         }[script]
         reply = act()
-        return [*reply, now] if script == scripts.RENEW and reply == [b"ok"] else reply
+        if script == scripts.RENEW and reply == [b"ok"]:
+            return [*reply, now, self._shared(rest[3])]
+        return reply
 
 
 def _log(state: State) -> list[bytes]:
