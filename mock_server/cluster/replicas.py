@@ -21,6 +21,7 @@ from mock_server.journal.contract_index import Operation
 from mock_server.store.failures import ElsewhereError
 from mock_server.store.keeper import Keeper
 from mock_server.store.lease import LEASE
+from mock_server.store.valkey_address import is_server, redacted
 
 PATIENCE = LEASE + 3.0
 """Real seconds for which a request waits for an owner."""
@@ -154,10 +155,10 @@ def check(advertised: str, store: str, workers: int) -> str:
             f"--advertise: expected a URL such as http://mock-1:8080, got {advertised!r}. Name the "
             "host and the port at which other mocks reach this one"
         )
-    if "://" not in store:
+    if not is_server(store):
         raise UsageError(
-            f"--advertise: expected a store that several mocks can use, got {store}. Name one with "
-            "--store valkey://HOST:PORT"
+            "--advertise: expected a store that several mocks can use, got "
+            f"{redacted(store)}. Name one with --store valkey://HOST:PORT"
         )
     if workers != 1:
         raise UsageError(

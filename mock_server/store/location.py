@@ -8,10 +8,10 @@ from mock_server.errors import UsageError
 from mock_server.store.directory import DirectoryStore, list_stored
 from mock_server.store.folder import Fsync
 from mock_server.store.store import Store, Stored, StoreError
+from mock_server.store.valkey_address import is_server, redacted
 
 MEMORY = "memory"
 _DIRECTORY = "dir:"
-_SERVERS = ("valkey", "valkeys", "redis", "rediss")
 
 
 def open_store(location: str, fsync: Fsync, advertised: str | None = None) -> Store | None:
@@ -29,6 +29,11 @@ def open_store(location: str, fsync: Fsync, advertised: str | None = None) -> St
 
 def list_at(location: str) -> Sequence[Stored]:
     """Return the worlds at ``location`` by name, also while a mock uses them. Raise UsageError."""
+    if location == MEMORY:
+        raise UsageError(
+            "--store: expected dir:PATH or valkey://HOST:PORT, got memory, which keeps no worlds. "
+            "Name the store of a mock"
+        )
     server = _server(location)
     if server is None:
         return list_stored(_directory(location))
@@ -46,7 +51,7 @@ async def _list(store: Store) -> Sequence[Stored]:
 
 def _server(location: str, advertised: str | None = None) -> Store | None:
     """Return the store on a server; None where ``location`` names another kind of store."""
-    if location.partition("://")[0] not in _SERVERS:
+    if not is_server(location):
         return None
     try:
         from mock_server.store.valkey import ValkeyStore  # noqa: PLC0415 - of an extra
@@ -65,7 +70,8 @@ def _directory(location: str) -> Path:
     path = location.removeprefix(_DIRECTORY)
     if not location.startswith(_DIRECTORY) or not path or "\0" in path:
         raise UsageError(
-            f"--store: expected {MEMORY}, dir:PATH or valkey://HOST:PORT, got {location!r}. "
+            f"--store: expected {MEMORY}, dir:PATH or valkey://HOST:PORT, "
+            f"got {redacted(location)!r}. "
             "Name a directory, such as dir:worlds"
         )
     return Path(path).expanduser()

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import redis
 import redis.asyncio
@@ -21,7 +20,7 @@ from redis.retry import Retry as BlockingRetry
 from mock_server.engine.clock import awake_or_not
 from mock_server.engine.randomness import new_token
 from mock_server.errors import UsageError, one_line
-from mock_server.store import record, valkey_scripts
+from mock_server.store import record, valkey_address, valkey_scripts
 from mock_server.store.lease import LEASE, Lease
 from mock_server.store.server_clock import ServerClock
 from mock_server.store.store import (
@@ -37,11 +36,6 @@ from mock_server.store.store import (
 )
 
 T = TypeVar("T")
-
-SCHEMES = {"valkey": "redis", "valkeys": "rediss", "redis": "redis", "rediss": "rediss"}
-
-_OPTIONS = ("prefix", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs")
-"""What can follow the address; the library knows all but the first."""
 
 DEADLINE = 1.0
 """Seconds within which the server has to respond, and those for a complete world."""
@@ -72,12 +66,9 @@ class ValkeyStore:
     """
 
     def __init__(self, location: str, advertised: str | None = None) -> None:
-        address = _address(location)
-        query = dict(parse_qsl(address.query))
-        self._prefix = query.pop("prefix", _PREFIX)
-        # Without the password.
-        self.label = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
-        url = address._replace(scheme=SCHEMES[address.scheme], query=urlencode(query)).geturl()
+        address = valkey_address.parse(location)
+        self._prefix = address.prefix or _PREFIX
+        self.label, url = address.label, address.url
         options: dict[str, Any] = {
             "socket_timeout": LONG_DEADLINE,
             "socket_connect_timeout": DEADLINE,
@@ -365,22 +356,3 @@ def _stored(name: str, head: bytes, used: bytes, size: int, commands: int) -> St
 def _escaped(text: str) -> str:
     """Return ``text`` as a pattern of Valkey that matches it alone."""
     return "".join(f"\\{one}" if one in "*?[]\\^" else one for one in text)
-
-
-def _address(location: str) -> SplitResult:
-    try:
-        address = urlsplit(location)
-        valid = address.scheme in SCHEMES and bool(address.hostname) and address.port != 0
-    except ValueError:
-        valid = False
-    unknown = [key for key, _ in parse_qsl(address.query) if key not in _OPTIONS] if valid else []
-    if unknown:
-        raise UsageError(
-            f"--store: expected {', '.join(_OPTIONS)} after the ?, got {unknown[0]!r}. Remove it"
-        )
-    if not valid:
-        raise UsageError(
-            f"--store: expected an address such as valkey://localhost:6379/0, got {location!r}. "
-            "Correct it"
-        )
-    return address

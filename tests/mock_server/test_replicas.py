@@ -217,6 +217,7 @@ def test_a_replica_without_its_store_is_not_ready(
         ("http://user@mock-1", "valkey://db", 1, "a URL such as http"),
         ("http://mock-1", "memory", 1, "several mocks can use, got memory"),
         ("http://mock-1", "dir:worlds", 1, "several mocks can use, got dir:worlds"),
+        ("http://mock-1", "dir:/tmp/x://y", 1, "several mocks can use, got dir:/tmp/x"),
         ("http://mock-1", "valkey://db", 2, "contradict"),
     ],
 )
