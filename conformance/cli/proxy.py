@@ -157,8 +157,7 @@ def _run(console: Console, settings: TrafficSettings, options: dict[str, Any]) -
     if recorder is not None:
         written = recorder.write(server, judge.secrets.redactor)
         outcome.safely(show_written)(options["record"], written)
-        if recorder.runs.dropped:
-            note = f"{recorder.runs.dropped} runs were too many and are left out."
+        for note in recorder.notes:
             outcome.safely(print_line)(console, Text(note, style="yellow"))
     return code
 

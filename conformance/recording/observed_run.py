@@ -42,7 +42,7 @@ class ObservedRun:
     @property
     def finished(self) -> bool:
         """Whether the run had ended when it was last seen."""
-        return self.run.get("status") in FINISHED
+        return has_ended(self.run)
 
     def see_run(self, run: Json) -> None:
         """Take the run as it is now."""
@@ -62,6 +62,12 @@ class ObservedRun:
         """Begin another attempt, with the run as the response to the retry shows it."""
         if self.attempts[-1].run is not None and len(self.attempts) < MAX_ATTEMPTS:
             self.attempts.append(SeenAttempt(retried=run))
+
+
+def has_ended(run: Json) -> bool:
+    """Whether the run has a final status; one that is not a text is none."""
+    status = run.get("status")
+    return isinstance(status, str) and status in FINISHED
 
 
 def step_key(step: object) -> str | None:

@@ -14,6 +14,7 @@ from conformance.catalogue.open_questions import (
 )
 from conformance.client.run_events import run_events
 from conformance.recording.course import Json, instant
+from conformance.recording.observed_run import has_ended
 from conformance.recording.passing_runs import PassingRuns, object_in, sse_events
 from conformance.traffic.exchange import ObservedExchange, ObservedResponse
 from conformance.vocabulary import FINISHED, Operation, Status
@@ -118,7 +119,7 @@ class PassingAnswers:
                 yield "Q10", word.get(str(body.get("status"))), f"{observed}: {body.get('status')}"
 
     def _stream(self, seen: ObservedExchange, response: ObservedResponse) -> Iterator[Answer]:
-        finished = self._of(seen).get("status") in FINISHED
+        finished = has_ended(self._of(seen))
         first = "last-event-id" not in seen.request.values
         if response.status == 204 and finished and first:
             yield "Q13", "closes", "the stream of a finished run returned 204"

@@ -15,8 +15,7 @@ from conformance.client.run_events import RunEvent, run_events, terminal_events
 from conformance.client.stream import Stream
 from conformance.errors import CheckFailed, KitError, Outcome
 from conformance.recording.course import Json, instant
-from conformance.recording.observed_run import ObservedRun
-from conformance.vocabulary import FINISHED
+from conformance.recording.observed_run import ObservedRun, has_ended
 
 MAX_RUNS = 10_000
 _PAGE = 100
@@ -24,6 +23,8 @@ _PAUSE = 1.0
 _PATIENCE = 5.0
 _IMPATIENCE = 0.5
 _MAX_SILENT = 3
+_MAX_ID = 1_000
+"""Characters that fit into an address wherever it passes by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class RunSource:
         Raise KitError if the list, or a run that was asked for, cannot be read.
         """
         found = [self._run(each) for each in self._wanted.ids] or self._listed()
+        found = [each for each in found if self._is_addressed(each)]
         self._on_total(len(found))
         for run in [each for each in found if not self._is_followed(each)]:
             if self._is_late():
@@ -82,10 +84,20 @@ class RunSource:
     def _left(self) -> float:
         return self._until - time.monotonic()
 
+    def _is_addressed(self, run: Json) -> bool:
+        """Whether its id fits into a path; note one that does not."""
+        run_id = str(run["id"])
+        fits = len(run_id) <= _MAX_ID
+        if not fits:
+            self._note(f"run {run_id[:20]}... is left out: its id has {len(run_id)} characters")
+        return fits
+
     def _is_followed(self, run: Json) -> bool:
-        return self._wanted.follow and run.get("status") not in FINISHED
+        return self._wanted.follow and not has_ended(run)
 
     def _run(self, run_id: str) -> Json:
+        if len(run_id) > _MAX_ID:
+            raise KitError(f"--run: expected at most {_MAX_ID} characters, got {len(run_id)}.")
         response = self._call(lambda: self._api.get_run(run_id), f"--run {run_id}")
         return _with_id(response, f"--run {run_id}")
 

@@ -21,6 +21,8 @@ from conformance.recording.tracing import trace
 from conformance.recording.world import world
 
 _MAX_NAMED = 10
+# What Python raises for values that an operation is not made for.
+_ODD = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,13 @@ class Written:
 
 
 class Recording:
-    """The runs so far, each without its values. `skipped` counts runs without a creation time."""
+    """The runs so far, each without its values. `skipped` counts runs without a creation time,
+    `unreadable` those that cannot be traced for another reason."""
 
     def __init__(self, shapes: Shapes) -> None:
         self.shapes = shapes
         self.skipped = 0
+        self.unreadable = 0
         self._courses: dict[str, Course] = {}
 
     def __len__(self) -> int:
@@ -49,12 +53,26 @@ class Recording:
         return list(self._courses.values())
 
     def add(self, seen: ObservedRun) -> None:
-        """Add a run; it replaces an earlier one with its id."""
-        course = trace(seen, self.shapes)
+        """Add a run; it replaces an earlier one with its id. Whatever is odd about one run, the
+        others are recorded."""
+        try:
+            course = trace(seen, self.shapes)
+        except _ODD:
+            self.unreadable += 1
+            return
         if course is None:
             self.skipped += 1
         else:
             self._courses[seen.id.lower()] = course
+
+    @property
+    def notes(self) -> list[str]:
+        """Return a sentence for each reason why runs are left out."""
+        reasons = {
+            "have no creation time": self.skipped,
+            "have values of another type than the contract's": self.unreadable,
+        }
+        return [f"{n} runs {why} and are left out." for why, n in reasons.items() if n]
 
     def check(self) -> None:
         """Raise KitError if there is no run."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from math import isfinite
 from typing import Any, TypeGuard
 
 from conformance.client.run_events import RunEvent
@@ -19,12 +20,13 @@ from conformance.recording.course import (
     StepCourse,
     instant,
 )
-from conformance.recording.observed_run import ObservedRun, SeenAttempt, step_key
+from conformance.recording.observed_run import ObservedRun, SeenAttempt, has_ended, step_key
 from conformance.recording.shapes import Shapes
-from conformance.vocabulary import FINISHED, Status
+from conformance.vocabulary import Status
 
 MAX_STEPS = 2_000
 MAX_EDGES = 50_000
+MAX_SECONDS = 365 * 86_400
 _ORCHESTRATORS = ("local", "dag")
 _TRIGGERS = ("manual", "schedule", "webhook", "event")
 _SOURCES = ("user", "schedule", "webhook", "event")
@@ -54,7 +56,7 @@ def trace(seen: ObservedRun, shapes: Shapes) -> Course | None:
         id=seen.id,
         created=created,
         seen=max(tracer.at, instant(run, "updatedAt", "completedAt") or created),
-        status=str(run.get("status")),
+        status=shapes.line(run.get("status"), "unknown", 40),
         automation=f"Automation {number}",
         version=version if isinstance(version, int) and 1 <= version <= _MAX_VERSION else 1,
         orchestrator=_one_of(_ORCHESTRATORS, run.get("orchestratorType"), "dag"),
@@ -313,7 +315,7 @@ class _Tracer:
             if run.get("status") == Status.CANCELLED:
                 ended = instant(run, "completedAt", "updatedAt") or self.at
                 self.acts.append(Act(Action.CANCEL, ended))
-            self._end(open_ended=run.get("status") not in FINISHED)
+            self._end(open_ended=not has_ended(run))
 
     def _step_state(self, key: str, step: Json, run: Json) -> None:
         started, ended = instant(step, "startedAt"), instant(step, "completedAt")
@@ -333,11 +335,19 @@ class _Tracer:
                 # When it was decided is not shown: at the end, the step then takes no time.
                 self._going[key].decided = ended or started
                 self.acts.append(Act(Action.APPROVE, ended or started or self.at, key))
-            duration = step.get("durationSeconds")
-            if ended is None and isinstance(duration, int | float):
-                ended = (started or self.at) + round(duration * 1_000)
+            if ended is None and (takes := _milliseconds(step.get("durationSeconds"))) is not None:
+                ended = (started or self.at) + takes
             outcome = Outcome.FAILS if failed else Outcome.SUCCEEDS
             self._ended(key, outcome, step, ended or started or self.at, run)
+
+
+def _milliseconds(seconds: object) -> int | None:
+    """Return a duration; None for what a run cannot take."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    if isinstance(seconds, float) and not isfinite(seconds):
+        return None
+    return round(min(max(seconds, 0), MAX_SECONDS) * 1_000)
 
 
 def _one_of(known: tuple[str, ...], value: object, default: str) -> str:

@@ -19,7 +19,8 @@ from conformance.traffic.secrets import SecretCollector
 
 
 class TrafficRecorder:
-    """Takes exchanges, and writes them into the folder at the end."""
+    """Takes exchanges, and writes them into the folder at the end. `notes` then say what is left
+    out."""
 
     def __init__(
         self, folder: RecordingFolder, secrets: SecretCollector, keep: Sequence[str]
@@ -29,6 +30,7 @@ class TrafficRecorder:
         self._folder = folder
         self._secrets = secrets
         self._keep = keep
+        self.notes: list[str] = []
 
     def take(self, seen: ObservedExchange) -> None:
         """Take an exchange that is complete."""
@@ -42,6 +44,9 @@ class TrafficRecorder:
         recording = Recording(Shapes(redactor, self._keep))
         for run in self.runs.all():
             recording.add(run)
+        self.notes = recording.notes
+        if self.runs.dropped:
+            self.notes.append(f"{self.runs.dropped} runs were too many and are left out.")
         questions = open_questions.load()
         seen = replace(report, observations=self._answers.observed(questions))
         profile = behaviour_profile.render(seen, questions)

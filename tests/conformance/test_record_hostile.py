@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from recorded import PROFILE
 
+from conformance.client.response import Response
 from conformance.client.run_events import RunEvent
+from conformance.errors import CheckFailed
+from conformance.recording import recording as recording_module
+from conformance.recording.course import Course
 from conformance.recording.folder import RecordingFolder
-from conformance.recording.observed_run import ObservedRun
+from conformance.recording.observed_run import ObservedRun, has_ended
+from conformance.recording.read_runs import RunSource, Wanted
 from conformance.recording.recording import Recording
 from conformance.recording.shapes import Shapes
 from conformance.redaction import Redactor
@@ -96,6 +102,9 @@ def observed(run: Json, steps: Any, events: list[RunEvent] | None = None) -> Obs
         step(result={"a": True, "b": None, "yes": "no", "1": "0x1F", "2026-01-01": "null"}),
         step(resultTruncated="yes", decisionId=5, durationSeconds="long"),
         step(decisionId="d", completedAt=None, durationSeconds=1.5),
+        *(step(completedAt=None, durationSeconds=seconds)
+          for seconds in (float("inf"), float("nan"), -5, True, 10**400, 1e300)),
+        step(status=["x"], decisionId={}), step(status={"a": 1}),
     ],
 )  # fmt: skip
 def test_steps_of_any_form(tmp_path: Path, steps: Any) -> None:
@@ -111,6 +120,7 @@ def test_steps_of_any_form(tmp_path: Path, steps: Any) -> None:
         {"versionNumber": -1}, {"versionNumber": "2"}, {"versionNumber": 2**80},
         {"triggerType": "alien", "triggerSourceType": None, "orchestratorType": 5},
         {"concurrencyKey": "{{name}}"}, {"concurrencyKey": 5},
+        {"status": ["x"]}, {"status": {"a": 1}}, {"status": "ada@real.test " * 50_000},
         {"createdAt": None}, {"startedAt": "2020-01-01T00:00:00Z"}, {"startedAt": None},
         {"updatedAt": "9999-12-31T23:59:59.999Z", "completedAt": "9999-12-31T23:59:59Z"},
         {"createdAt": "1960-01-01T00:00:00Z"}, {"status": "pending", "startedAt": None},
@@ -179,6 +189,59 @@ def test_a_run_without_a_creation_time_is_left_out() -> None:
     recording = Recording(Shapes(Redactor()))
     recording.add(observed({"id": "x", "status": "completed"}, []))
     assert (len(recording), recording.skipped) == (0, 1)
+
+
+def test_a_run_that_cannot_be_traced_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And counted; the others are written."""
+    traced = recording_module.trace
+
+    def odd(seen: ObservedRun, shapes: Shapes) -> Course | None:
+        if seen.id == "odd":
+            raise OverflowError
+        return traced(seen, shapes)
+
+    monkeypatch.setattr(recording_module, "trace", odd)
+    recording = Recording(Shapes(Redactor()))
+    recording.add(observed(RUN | {"id": "odd"}, []))
+    recording.add(observed(RUN, step()))
+    assert len(recording) == 1
+    assert "1 runs have values of another type" in recording.notes[0]
+
+
+class Service:
+    """An API whose list has these runs; of those that end, steps and events cannot be read."""
+
+    def __init__(self, *runs: Json) -> None:
+        self.runs = runs
+
+    def list_runs(self, **_: Any) -> Response:
+        """All runs."""
+        body = {"items": self.runs, "total": len(self.runs)}
+        return Response("GET", "http://x", 200, {}, json.dumps(body).encode(), 0.1, 1)
+
+    def steps(self, run_id: str) -> Json:
+        """None can be read."""
+        raise CheckFailed(run_id)
+
+    run = events = steps
+
+
+def test_a_run_with_an_odd_id_or_status_does_not_end_the_reading() -> None:
+    """One whose id is too long for a path is left out with a note."""
+    service: Any = Service(RUN | {"id": "x" * 70_000}, RUN | {"status": ["x"]}, RUN | {"id": "y"})
+    for follow in (False, True):
+        source = RunSource(service, Wanted(follow=follow), 1)
+        assert {seen.id for seen in source.read()} == {RUN["id"], "y"}
+        assert "xxx... is left out: its id has 70000 characters" in source.notes[0]
+
+
+def test_odd_values_that_pass_are_recorded() -> None:
+    """A status that is not a text does not end what reads the stream of the run."""
+    run = observed(RUN | {"status": ["x"]}, [])
+    assert not run.finished
+    assert not has_ended(run.run)
 
 
 def test_large_graphs(tmp_path: Path) -> None:
