@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.text import Text
 
@@ -18,7 +19,7 @@ from conformance.catalogue.requirements import load
 from conformance.cli.options import VERDICT_KEYS, SettingsCommand, setting_params
 from conformance.cli.recording_options import keep_patterns, output_options, show_written
 from conformance.config.settings import Settings, from_context
-from conformance.errors import KitError
+from conformance.errors import ConfigurationError, KitError
 from conformance.recording.behaviour import read_answers
 from conformance.recording.folder import RecordingFolder
 from conformance.recording.read_runs import MAX_RUNS, RunSource, Wanted
@@ -96,6 +97,7 @@ def record_command(ctx: click.Context, /, **options: Any) -> None:
     try:
         given = {"read_only": True, "provision": "discover", "workers": "1"}
         settings = replace(from_context(ctx, given), read_only=True, shard=None, blob=None)
+        wanted = _wanted(ctx, options)
         folder = RecordingFolder(options["out"], force=options["force"])
         questions = open_questions.load()
         file: Path | None = options["behaviour"]
@@ -103,7 +105,7 @@ def record_command(ctx: click.Context, /, **options: Any) -> None:
         shapes = Shapes(settings.redactor(), keep_patterns(options["keep"]))
         recording = Recording(shapes)
         start = time.monotonic()
-        notes = _read(settings, options, recording, console)
+        notes = _read(settings, wanted, recording, console, quiet=options["quiet"])
         recording.check()
         left = max(settings.budget - (time.monotonic() - start), _MIN_SECONDS)
         profile = _profile(replace(settings, budget=left), others, str(file), console)
@@ -124,12 +126,23 @@ def record_command(ctx: click.Context, /, **options: Any) -> None:
         show_written(options["out"], written)
 
 
+def _wanted(ctx: click.Context, options: dict[str, Any]) -> Wanted:
+    """Return which runs to read. Raise ConfigurationError for a list of runs and those of it."""
+    limited = ctx.get_parameter_source("limit") is not ParameterSource.DEFAULT
+    given = "--status" if options["statuses"] else "--limit" if limited else ""
+    if options["ids"] and given:
+        raise ConfigurationError(
+            f"{given}: expected no --run with it, which names each run, got both.",
+            "Leave one of them out.",
+        )
+    return Wanted(options["limit"], options["statuses"], options["ids"], options["follow"])
+
+
 def _read(
-    settings: Settings, options: dict[str, Any], recording: Recording, console: Console
+    settings: Settings, wanted: Wanted, recording: Recording, console: Console, *, quiet: bool
 ) -> list[str]:
     """Read the runs into the recording; return what could not be read."""
-    wanted = Wanted(options["limit"], options["statuses"], options["ids"], options["follow"])
-    progress = ProgressLine(console, "runs", shown=not options["quiet"])
+    progress = ProgressLine(console, "runs", shown=not quiet)
     with closing(Session(settings)) as session:
         session.try_out()
         source = RunSource(session.api, wanted, settings.budget, progress.begin)
@@ -151,9 +164,7 @@ def _read(
             f"The budget of {settings.budget:g} s was spent after {len(recording)} runs: "
             "raise --budget."
         )
-    if recording.skipped:
-        notes.append(f"{recording.skipped} runs have no creation time and are left out.")
-    return notes
+    return [*notes, *recording.notes]
 
 
 def _profile(settings: Settings, others: dict[str, str], source: str, console: Console) -> str:

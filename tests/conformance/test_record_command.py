@@ -113,6 +113,9 @@ def test_force_replaces_what_was_recorded_and_nothing_else(folder: Path, tmp_pat
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
+        (("--run", "x", "--status", "failed"), "--status: expected no --run with it"),
+        (("--run", "x", "--limit", "100"), "--limit: expected no --run with it"),
+        (("--run", "x" * 1_001), "--run: expected at most 1000 characters, got 1001"),
         (("--run", "nothing"), "--run nothing: expected 200, got GET"),
         (("--status", "failed"), "at least one run to record, got none"),
         (("--keep", "rows"), "--keep: expected a place in a result or an error, got 'rows'"),
