@@ -15,7 +15,12 @@ from rich.text import Text
 
 from conformance.catalogue.versions import load_version
 from conformance.cli.options import TRAFFIC_KEYS, SettingsCommand, chosen_params
-from conformance.cli.recording_options import keep_patterns, output_options, show_written
+from conformance.cli.recording_options import (
+    OutputFolder,
+    keep_patterns,
+    output_options,
+    show_written,
+)
 from conformance.config import converters
 from conformance.errors import ConfigurationError, KitError
 from conformance.proxy.addresses import Target
@@ -76,7 +81,7 @@ _CONNECTION = ("cacert", "client_cert", "client_key", "insecure")
 )
 @click.option(
     "--record",
-    type=click.Path(path_type=Path),
+    type=OutputFolder(),
     metavar="DIR",
     help="Write the runs that pass as scenarios, a world and a behaviour profile for the mock, to "
     "this directory, which is new or empty.",

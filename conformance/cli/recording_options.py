@@ -13,6 +13,20 @@ from conformance.errors import ConfigurationError
 from conformance.recording.folder import BEHAVIOUR
 from conformance.recording.recording import Written
 
+
+class OutputFolder(click.Path):
+    """A directory; an empty text is none, rather than the current one."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if not str(value):
+            self.fail("expected a directory, got an empty text.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 _KEEP = click.option(
     "--keep",
     multiple=True,

@@ -3,7 +3,6 @@ Files are written aside and moved into place when all of them are complete."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import tempfile
@@ -42,56 +41,57 @@ class RecordingFolder:
             raise ConfigurationError(f"{option}: {path}: {fault.strerror}.", _FORBIDDEN) from None
         if full and not force:
             raise ConfigurationError(
-                f"{option}: expected a directory that is new or empty, got {path}.",
+                f"{option}: expected a directory that is new or empty, got {path} with files.",
                 "Name another one, or replace the recording in it with --force.",
             )
 
     def write(self, files: Mapping[str, str]) -> None:
         """Write the files, by their path in the folder. Raise KitError if one cannot be written;
         then nothing is changed."""
-        parent = self._path.absolute().parent
+        folder = self._path.resolve()
+        is_new = not folder.exists()
+        # One that exists may be a mount point, or its parent one that must not be changed.
+        place = folder.parent if is_new else folder
         aside: Path | None = None
         try:
-            parent.mkdir(parents=True, exist_ok=True)
-            aside = Path(tempfile.mkdtemp(prefix=f".{self._path.name}-", dir=parent))
-            aside.chmod(0o755)
+            place.mkdir(parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=place))
             for name, text in {**files, **_schemas()}.items():
                 file = aside / name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
-            self._move(aside)
+            if is_new:
+                aside.chmod(0o755)
+                aside.rename(folder)
+            else:
+                self._move(aside, folder)
         except OSError as fault:
-            place = fault.filename or self._path
             raise KitError(
-                f"{self._option}: cannot write {place}: {fault.strerror}.",
+                f"{self._option}: cannot write {fault.filename or self._path}: {fault.strerror}.",
                 "Choose another directory, or make room; nothing was recorded.",
             ) from None
         finally:
             if aside is not None:
                 shutil.rmtree(aside, ignore_errors=True)
 
-    def _move(self, aside: Path) -> None:
-        if not self._path.exists() or not any(self._path.iterdir()):
-            with contextlib.suppress(FileNotFoundError):
-                self._path.rmdir()
-            aside.rename(self._path)
-            return
+    def _move(self, aside: Path, folder: Path) -> None:
         written = [file for file in aside.rglob("*") if file.is_file()]
-        for old in self._recorded():
-            if not (aside / old.relative_to(self._path)).exists():
+        for old in _recorded(folder):
+            if not (aside / old.relative_to(folder)).exists():
                 old.unlink()
         for file in written:
-            target = self._path / file.relative_to(aside)
+            target = folder / file.relative_to(aside)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file, target)
 
-    def _recorded(self) -> list[Path]:
-        """Return the scenarios of an earlier recording."""
-        return [
-            file
-            for file in (self._path / SCENARIOS).glob("*.yaml")
-            if file.is_file() and _MARK in file.read_text("utf-8", "replace")[:1_000]
-        ]
+
+def _recorded(folder: Path) -> list[Path]:
+    """Return the scenarios of an earlier recording."""
+    return [
+        file
+        for file in (folder / SCENARIOS).glob("*.yaml")
+        if file.is_file() and _MARK in file.read_text("utf-8", "replace")[:1_000]
+    ]
 
 
 def document(kind: str, data: Mapping[str, Any], *comments: str) -> str:
