@@ -17,7 +17,12 @@ from rich.text import Text
 from conformance.catalogue import open_questions
 from conformance.catalogue.requirements import load
 from conformance.cli.options import VERDICT_KEYS, SettingsCommand, setting_params
-from conformance.cli.recording_options import keep_patterns, output_options, show_written
+from conformance.cli.recording_options import (
+    OutputFolder,
+    keep_patterns,
+    output_options,
+    show_written,
+)
 from conformance.config.settings import Settings, from_context
 from conformance.errors import ConfigurationError, KitError
 from conformance.recording.behaviour import read_answers
@@ -29,6 +34,7 @@ from conformance.reporters.console import print_line
 from conformance.reporters.profile_progress import ProfileReporter
 from conformance.reporters.progress import ProgressLine
 from conformance.results import behaviour_profile
+from conformance.results.report import unobserved
 from conformance.runner.run import run_checks
 from conformance.runner.session import Session
 from conformance.vocabulary import ExitCode, Status
@@ -46,7 +52,7 @@ _MIN_SECONDS = 5.0
 @click.command(name="record", cls=SettingsCommand, params=setting_params(without=_WITHOUT))
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFolder(),
     required=True,
     metavar="DIR",
     help="Write the recording to this directory, which is new or empty.",
@@ -108,7 +114,8 @@ def record_command(ctx: click.Context, /, **options: Any) -> None:
         notes = _read(settings, wanted, recording, console, quiet=options["quiet"])
         recording.check()
         left = max(settings.budget - (time.monotonic() - start), _MIN_SECONDS)
-        profile = _profile(replace(settings, budget=left), others, str(file), console)
+        profile, more = _profile(replace(settings, budget=left), others, str(file), console)
+        notes += more
         written = recording.write(settings.redactor().text(settings.base_url), profile)
         folder.write(written.files)
     except KitError as fault:
@@ -167,11 +174,23 @@ def _read(
     return [*notes, *recording.notes]
 
 
-def _profile(settings: Settings, others: dict[str, str], source: str, console: Console) -> str:
-    """Return the behaviour profile, of what reading alone shows and of earlier answers."""
+def _profile(
+    settings: Settings, others: dict[str, str], source: str, console: Console
+) -> tuple[str, list[str]]:
+    """Return the behaviour profile, of what reading alone shows and of earlier answers, and notes.
+
+    Where no check can be run, the profile has earlier answers only: the runs are read by then.
+    """
     wanted = tuple(behaviour_profile.observing_requirements(load()))
     reporter = ProfileReporter(console, quiet=True)
-    report = run_checks(replace(settings, include=wanted, exclude=()), [reporter], files=False)
+    notes = []
+    try:
+        report = run_checks(replace(settings, include=wanted, exclude=()), [reporter], files=False)
+    except KitError as fault:
+        address = settings.redactor().text(settings.base_url)
+        report = unobserved(address, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        notes.append(f"The behaviour was not observed: {fault.message} {fault.hint}".rstrip())
     if report.interrupted:
         raise KeyboardInterrupt
-    return behaviour_profile.render(report, open_questions.load(), others, source)
+    questions = open_questions.load()
+    return behaviour_profile.render(report, questions, others, source, quoted=False), notes

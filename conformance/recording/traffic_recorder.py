@@ -49,7 +49,7 @@ class TrafficRecorder:
             self.notes.append(f"{self.runs.dropped} runs were too many and are left out.")
         questions = open_questions.load()
         seen = replace(report, observations=self._answers.observed(questions))
-        profile = behaviour_profile.render(seen, questions)
+        profile = behaviour_profile.render(seen, questions, quoted=False)
         written = recording.write(redactor.text(report.base_url), profile)
         self._folder.write(written.files)
         return written

@@ -32,9 +32,12 @@ def render(
     questions: Mapping[str, Question],
     others: Mapping[str, str] = NO_ANSWERS,
     source: str = "",
+    *,
+    quoted: bool = True,
 ) -> str:
     """Return the profile as YAML, from a report of the observing checks. `others` are answers from
-    `source`, for questions that the checks leave open."""
+    `source`, for questions that the checks leave open. Unless `quoted`, no text of the service is
+    in it: the checks are named, and what they have seen is left out."""
     known = {n: seen for n, seen in report.observations.items() if seen.answer is not None}
     lines = [
         f"# How {report.base_url} answers what the reference leaves open: what runs-conformance",
@@ -49,9 +52,9 @@ def render(
         lines += _comment(question.text)
         seen = report.observations.get(number)
         if seen is None:
-            lines += _why_not(report, number)
+            lines += _why_not(report, number, quoted=quoted)
         else:
-            lines += _evidence(seen, report.base_url)
+            lines += _evidence(seen, report.base_url, quoted=quoted)
         answer = None if seen is None else seen.answer
         if answer is None and number in others:
             lines += [*_comment(f"From {source}:"), f"  {number}: {_yaml_word(others[number])}"]
@@ -71,10 +74,10 @@ def doubts(report: Report) -> list[str]:
     ]
 
 
-def _evidence(seen: ObservedAnswer, base_url: str) -> Iterator[str]:
+def _evidence(seen: ObservedAnswer, base_url: str, *, quoted: bool) -> Iterator[str]:
     if seen.answer is None:
         yield from _comment(_conclusion(seen))
-    for line in _observations(seen, base_url):
+    for line in _observations(seen, base_url, quoted=quoted):
         yield from _comment(line, "- ")
 
 
@@ -87,14 +90,19 @@ def _conclusion(seen: ObservedAnswer) -> str:
     return f"What was seen leaves it open: {' or '.join(seen.possible)}."
 
 
-def _observations(seen: ObservedAnswer, base_url: str) -> list[str]:
+def _observations(seen: ObservedAnswer, base_url: str, *, quoted: bool) -> list[str]:
     """Return the observations, equal ones of several checks once; grouped if they contradict."""
     by_answers: dict[tuple[str, ...], list[RecordedObservation]] = {}
     for each in seen.records:
         by_answers.setdefault(each.observation.answers, []).append(each)
     lines: list[str] = []
     for answers, records in by_answers.items():
-        observed = (f"{s.requirement}: {_plain(s.observation.observed, base_url)}" for s in records)
+        observed = (
+            f"{s.requirement}: {_plain(s.observation.observed, base_url)}"
+            if quoted
+            else s.requirement
+            for s in records
+        )
         lines_of_group = list(dict.fromkeys(observed))
         prefix = f"{' or '.join(answers) or 'unknown'}: " if len(by_answers) > 1 else ""
         more = (
@@ -111,11 +119,12 @@ def _plain(text: str, base_url: str) -> str:
     return _ID.sub("{run_id}", text.replace(base_url, "").replace(ROOT, ROOT.rpartition("/")[2]))
 
 
-def _why_not(report: Report, number: str) -> Iterator[str]:
+def _why_not(report: Report, number: str, *, quoted: bool) -> Iterator[str]:
     """Yield the reasons why the checks that could have observed the question did not."""
     yield from _comment("Not observed:")
     reasons = [
-        f"{entry.requirement.id} is {entry.verdict.value}: {entry.worst.message}"
+        f"{entry.requirement.id} is {entry.verdict.value}"
+        + (f": {entry.worst.message}" if quoted else "")
         for entry in report.entries
         if entry.requirement.question == number and entry.verdict is not Verdict.PASS
     ]

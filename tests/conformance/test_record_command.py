@@ -6,17 +6,31 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from command_line import call_kit
 from recorded import RUNS
 
+from conformance.catalogue import open_questions
+from conformance.catalogue.open_questions import (
+    Observation,
+    RecordedObservation,
+    observed_answers,
+)
+from conformance.cli import cli
 from conformance.errors import KitError
 from conformance.recording.folder import RecordingFolder, document
+from conformance.results import behaviour_profile
+from conformance.results.report import unobserved
+from conformance.vocabulary import Verdict
 from mock_server.engine.behaviour import BehaviourFile
 from mock_server.testing import MockWorld
 
@@ -118,6 +132,7 @@ def test_force_replaces_what_was_recorded_and_nothing_else(folder: Path, tmp_pat
         (("--run", "x" * 1_001), "--run: expected at most 1000 characters, got 1001"),
         (("--run", "nothing"), "--run nothing: expected 200, got GET"),
         (("--status", "failed"), "at least one run to record, got none"),
+        (("--out", ""), "expected a directory, got an empty text"),
         (("--keep", "rows"), "--keep: expected a place in a result or an error, got 'rows'"),
         (("--limit", "0"), "0 is not in the range 1<=x<=10000"),
         (("--status", "done"), "'done' is not one of 'pending'"),
@@ -175,6 +190,95 @@ def test_a_path_below_a_file(source: MockWorld, tmp_path: Path) -> None:
         assert done.returncode == 2
         assert f"--out: {out}: expected a directory that can be written" in done.stderr
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("kind", ["plain", "current", "link", "new below a link"])
+def test_an_empty_directory_stays_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The same directory with its own mode, as a mount point has to: files are moved into it."""
+    real = tmp_path / "top" / "real"
+    real.mkdir(parents=True)
+    real.chmod(0o700)
+    (tmp_path / "link").symlink_to(real)
+    monkeypatch.chdir(real)
+    out = {
+        "plain": real,
+        "current": Path(),
+        "link": tmp_path / "link",
+        "new below a link": tmp_path / "link" / "a" / "b",
+    }[kind]
+    before = real.stat()
+    RecordingFolder(out).write({"scenarios/a.yaml": "# A", "behaviour.yaml": "# B"})
+    assert (out / "scenarios" / "a.yaml").read_text() == "# A"
+    after = real.stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    assert (tmp_path / "link").is_symlink()
+    assert [each.name for each in (tmp_path / "top").iterdir()] == ["real"]
+    assert sorted(e.name for e in out.iterdir()) == ["behaviour.yaml", "scenarios", "schemas"]
+
+
+def test_nothing_is_written_next_to_a_directory_that_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its parent may not be writable."""
+    made = []
+    real = tempfile.mkdtemp
+
+    def mkdtemp(prefix: str, dir: Path) -> str:  # noqa: A002
+        made.append(dir)
+        return real(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    (tmp_path / "out").mkdir()
+    RecordingFolder(tmp_path / "out").write({"behaviour.yaml": "# B"})
+    assert made == [tmp_path / "out"]
+
+
+def test_runs_are_written_where_no_check_can_be_run(
+    source: MockWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The profile then has the answers of an earlier one, and a note says so."""
+
+    def late(*_: object, **__: object) -> None:
+        raise KitError("the budget was spent before the first check", "Raise --budget.")
+
+    monkeypatch.setattr("conformance.cli.record.run_checks", late)
+    (tmp_path / "theirs.yaml").write_text(PROFILE)
+    out = tmp_path / "out"
+    words = ["--base-url", source.base_url, "--api-key", KEY, "--out", str(out)]
+    done = CliRunner().invoke(cli, ["record", *words, "--behaviour", f"{tmp_path}/theirs.yaml"])
+    assert done.exit_code == 0, done.output
+    assert "The behaviour was not observed: the budget was spent" in " ".join(done.output.split())
+    assert len(list((out / "scenarios").iterdir())) == 2
+    answers = yaml.safe_load((out / "behaviour.yaml").read_text())["answers"]
+    assert answers == {"Q01": "new_run", "Q12": "data_only"}
+
+
+def test_a_profile_that_quotes_nothing() -> None:
+    """Neither what a check has seen nor why it fails: both may have values of the service."""
+    questions = open_questions.load()
+    seen = Observation("Q18", ("skipped",), 'a step of "alice@example.com"')
+    other = Observation("Q12", (), 'lines named "alice@example.com"')
+    records = [RecordedObservation("STEPS-05", "a check", each) for each in (seen, other)]
+    failed = SimpleNamespace(
+        requirement=SimpleNamespace(id="LIST-11", question="Q11"),
+        verdict=Verdict.VIOLATION,
+        worst=SimpleNamespace(message='"alice@example.com" is not a "date-time"'),
+    )
+    entries: Any = (failed,)
+    report = replace(
+        unobserved("http://x", "now"),
+        observations=observed_answers(questions, records),
+        entries=entries,
+    )
+    quoting = behaviour_profile.render(report, questions)
+    assert quoting.count("alice") == 3
+    text = behaviour_profile.render(report, questions, quoted=False)
+    assert "alice" not in text
+    assert "# - STEPS-05" in text
+    assert "# - LIST-11 is" in text
+    assert yaml.safe_load(text)["answers"] == {"Q18": "skipped"}
 
 
 def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
