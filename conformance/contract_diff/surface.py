@@ -55,11 +55,13 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """A document's operations by method and path template, parameter names left out of it."""
+    """A document's operations by method and path template, parameter names left out of it, and the
+    paths of its servers' addresses with the place of each."""
 
     contract: Contract
     document: Document
     operations: Mapping[str, Operation]
+    base_paths: Mapping[str, Path]
 
     @property
     def schemas(self) -> Mapping[str, Any]:
@@ -73,27 +75,32 @@ class Surface:
             place = tuple(CONTENT_SCHEMA if key == "contentSchema" else key for key in place)
         return as_pointer(place)
 
-    @property
-    def base_paths(self) -> dict[str, Path]:
-        """Return the paths of the servers' addresses, and where each stands."""
-        servers = self.document.get("servers") or [{"url": "/"}]
-        return {
-            urlsplit(str(server.get("url", "/"))).path.rstrip("/"): ("servers", index, "url")
-            for index, server in enumerate(servers)
-        }
-
 
 def read_surface(contract: Contract, name: str) -> Surface:
     """Return the surface of a contract. Raise ConfigurationError if it cannot be compared."""
     document = prepared(contract, name)
     try:
         found = {each.key: each for each in _operations(document)}
+        base_paths = _base_paths(document)
     except (LookupError, TypeError, AttributeError) as fault:
         raise ConfigurationError(
             f"{name}: expected references to parts of the right kind, got {fault}.",
             "Validate the document first: openapi-spec-validator FILE",
         ) from None
-    return Surface(contract, document, found)
+    except ValueError as fault:
+        raise ConfigurationError(
+            f"{name}: expected URLs of servers, got one that cannot be parsed: {fault}.",
+            "Correct /servers.",
+        ) from None
+    return Surface(contract, document, found, base_paths)
+
+
+def _base_paths(document: Document) -> dict[str, Path]:
+    servers = document.get("servers") or [{"url": "/"}]
+    return {
+        urlsplit(str(server.get("url", "/"))).path.rstrip("/"): ("servers", index, "url")
+        for index, server in enumerate(servers)
+    }
 
 
 def content(part: Part | None) -> dict[str, Part]:

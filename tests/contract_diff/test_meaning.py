@@ -227,6 +227,10 @@ def test_any_document_is_compared_or_rejected(changes: list[tuple[Path, Any]]) -
             },
             "expected references to parts of the right kind",
         ),
+        (
+            {"openapi": "3.1.0", "paths": {}, "servers": [{"url": "http://[:::::]/x"}]},
+            "expected URLs of servers",
+        ),
     ],
 )
 def test_a_document_that_cannot_be_compared_is_rejected(
