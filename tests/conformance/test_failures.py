@@ -224,6 +224,17 @@ def test_a_failure_is_sent_again(folder: Path, service: Service) -> None:
     assert (code, text.splitlines()[-1]) == (0, "no longer fails"), text
 
 
+def test_a_recorded_url_that_cannot_be_parsed_is_replaced(folder: Path, tmp_path: Path) -> None:
+    """By the given one."""
+    text = (folder / "CANCEL-01.json").read_text(encoding="utf-8")
+    base = json.loads(text)["baseUrl"]
+    file = tmp_path / "odd.json"
+    file.write_text(text.replace(base, "http://[:::::]:80"), encoding="utf-8")
+    code, shown = replay(str(file), "--token", SECRET, "--base-url", base)
+    assert (code, shown.splitlines()[-1]) == (1, "still fails"), shown
+    assert "2 of 2 recorded requests were sent again." in shown
+
+
 def test_what_cannot_be_judged_has_no_verdict(folder: Path, service: Service) -> None:
     """No service, no credential, no run that may be changed."""
     file = str(folder / "CANCEL-01.json")
