@@ -41,6 +41,12 @@ def test_the_composition_holds_together() -> None:
     assert [f"{name}:8080" for name in mocks] == REPLICAS
 
 
+def test_nginx_passes_every_body_that_the_mock_accepts() -> None:
+    contract = (TOP / "mock_server" / "control.yaml").read_text(encoding="utf-8")
+    largest = max(map(int, re.findall(r"is larger than (\d+) MiB", contract)))
+    assert f"client_max_body_size {largest}m;" in NGINX
+
+
 @pytest.mark.parametrize("name", ["nginx.conf", "haproxy.cfg", "envoy.yaml"])
 def test_each_load_balancer_knows_the_replicas_and_the_credentials(name: str) -> None:
     text = (FOLDER / name).read_text(encoding="utf-8")
