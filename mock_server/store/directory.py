@@ -212,19 +212,21 @@ def list_stored(path: Path) -> list[Stored]:
     UsageError."""
     read_about(path)
     try:
-        return _list(path)
+        return _list(path, completely=True)
     except OSError as error:
         raise UsageError(
             one_line(f"--store: {path} cannot be read: {error.strerror or error}")
         ) from None
 
 
-def _list(path: Path) -> list[Stored]:
+def _list(path: Path, *, completely: bool = False) -> list[Stored]:
     found = []
     for place in sorted((path / "worlds").iterdir()):
         if place.is_dir():
             with contextlib.suppress(FileNotFoundError):  # Removed in this moment.
-                stored = Folder(place, unquote(place.name), Fsync.NO).describe()
+                stored = Folder(place, unquote(place.name), Fsync.NO).describe(
+                    completely=completely
+                )
                 if stored is not None:
                     found.append(stored)
     return found

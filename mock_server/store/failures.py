@@ -53,6 +53,8 @@ class Failures:
         """Log an error instead of raising it."""
         try:
             yield
+        except DamagedError as error:  # Of one world: the store works.
+            log.warning("the store %s: %s", self.label, error)
         except StoreError as error:
             self.note(error)
         else:

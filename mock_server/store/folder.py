@@ -154,8 +154,11 @@ class Folder:
             file.unlink()
         self.path.rmdir()
 
-    def describe(self) -> Stored | None:
-        """Return what is stored, without changing anything; None for nothing."""
+    def describe(self, *, completely: bool = False) -> Stored | None:
+        """Return what is stored, without changing anything; None for nothing.
+
+        ``completely`` means that every record is checked, and not only the first.
+        """
         head: Json = {}
         commands, size, used, problem = 0, 0, 0, None
         generation = max(self._numbers("snapshot"), default=None)
@@ -169,15 +172,30 @@ class Folder:
             with self._file(generation, "snapshot").open("rb") as opened:
                 head = record.decode(opened.readline(), f"{generation}.snapshot")
             check_version(head, f"{generation}.snapshot")
+            if completely:
+                self._check_all(generation, "snapshot")
             for number in self._numbers("log"):
                 if number >= generation:
                     content = self._file(number, "log").read_bytes()
                     commands += max(content.count(b"\n") - 1, 0)
+                    if completely:
+                        self._check_all(number, "log")
         except DamagedError as error:
             problem = str(error)
         except OSError as error:
             problem = error.strerror or str(error)
         return Stored(head.get("world") or self._name, head, commands, size, used, problem)
+
+    def _check_all(self, number: int, kind: str) -> None:
+        """Raise DamagedError where a record that was acknowledged is not what was written."""
+        file = self._file(number, kind)
+        content = file.read_bytes()
+        if kind == "log":
+            content = record.complete(content)
+        elif not content.endswith(b"\n"):
+            raise DamagedError(f"{file.name} is cut short")
+        for line, one in enumerate(record.split(content), 1):
+            record.decode(one, f"{file.name}:{line}")
 
     def _open_log(self) -> AppendFile:
         if self._log is None:

@@ -34,7 +34,7 @@ def list_at(location: str) -> Sequence[Stored]:
             "--store: expected dir:PATH or valkey://HOST:PORT, got memory, which keeps no worlds. "
             "Name the store of a mock"
         )
-    server = _server(location)
+    server = _server(location, writes=False)
     if server is None:
         return list_stored(_directory(location))
     return asyncio.run(_list(server))
@@ -49,7 +49,7 @@ async def _list(store: Store) -> Sequence[Stored]:
         await store.close()
 
 
-def _server(location: str, advertised: str | None = None) -> Store | None:
+def _server(location: str, advertised: str | None = None, *, writes: bool = True) -> Store | None:
     """Return the store on a server; None where ``location`` names another kind of store."""
     if not is_server(location):
         return None
@@ -62,7 +62,7 @@ def _server(location: str, advertised: str | None = None) -> Store | None:
             "--store: expected the library redis, found none. Run "
             "pip install 'automation-runs-kit[mock,store]'"
         ) from None
-    return ValkeyStore(location, advertised)
+    return ValkeyStore(location, advertised, writes=writes)
 
 
 def _directory(location: str) -> Path:

@@ -60,12 +60,14 @@ class _Owned(Lease):
 
 class ValkeyStore:
     """The worlds in the database at ``location``; ``advertised`` is the URL of this mock for other
-    mocks, if they can reach it.
+    mocks, if they can reach it. Without ``writes`` it only lists them, and changes nothing.
 
     Raise UsageError for a database that cannot be used.
     """
 
-    def __init__(self, location: str, advertised: str | None = None) -> None:
+    def __init__(
+        self, location: str, advertised: str | None = None, *, writes: bool = True
+    ) -> None:
         address = valkey_address.parse(location)
         self._prefix = address.prefix or _PREFIX
         self.label, url = address.label, address.url
@@ -80,7 +82,7 @@ class ValkeyStore:
         self._owned: dict[str, _Owned] = {}
         self._clock = ServerClock()
         self._attempts = 0
-        self._check(url)
+        self._check(url, writes=writes)
         self._client = redis.asyncio.Redis.from_url(url, **options)
 
     @property
@@ -275,6 +277,10 @@ class ValkeyStore:
                 owner, peer, *secret = (one.decode("utf-8", "replace") for one in result)
                 self.secret = secret[0] if secret else self.secret
                 raise LostError(f"it belongs to {owner}", peer or None)
+            case b"short":
+                log, count, length = result
+                place = f"{name}: {log.decode()}"
+                raise DamagedError(f"{place}: expected {count} records, got {length}")
             case b"late":
                 raise StoreError("a later request has come first")
             case b"restarted":
@@ -288,9 +294,14 @@ class ValkeyStore:
         prefix = f"{self._prefix}:{{"
         async for key in self._client.scan_iter(match=f"{_escaped(prefix)}*}}", _type="hash"):
             name = key.decode("utf-8", "replace")[len(prefix) : -1]
-            described = await cast(
-                "Awaitable[list[Any]]", self._client.eval(valkey_scripts.DESCRIBE, 1, key)
-            )
+            work = cast("Awaitable[list[Any]]", self._client.eval(valkey_scripts.DESCRIBE, 1, key))
+            try:
+                described = await work
+            except redis.ResponseError as error:
+                if not _is_about_key(error):
+                    raise
+                found.append(Stored(name, {}, 0, 0, 0, _text(error)))
+                continue
             if described:
                 found.append(_stored(name, *described))
         return sorted(found, key=lambda stored: stored.name)
@@ -306,9 +317,10 @@ class ValkeyStore:
         except (redis.ConnectionError, OSError) as error:
             raise _DisconnectedError(_text(error)) from None
         except redis.RedisError as error:
-            raise StoreError(_text(error)) from None
+            kind = DamagedError if _is_about_key(error) else StoreError
+            raise kind(_text(error)) from None
 
-    def _check(self, url: str) -> None:
+    def _check(self, url: str, *, writes: bool) -> None:
         """Raise UsageError unless the server responds, and this mock can read what is there."""
         try:
             with redis.Redis.from_url(
@@ -318,12 +330,14 @@ class ValkeyStore:
                 retry=BlockingRetry(NoBackoff(), 0),
             ) as client:
                 key = f"{self._prefix}:format"
-                client.set(key, record.encode(header()), nx=True)
-                found = cast(bytes, client.get(key))
+                if writes:
+                    client.set(key, record.encode(header()), nx=True)
+                found = cast("bytes | None", client.get(key))
                 if self._advertised:
                     client.set(f"{self._prefix}:secret", new_token(), nx=True)
                     self.secret = cast(bytes, client.get(f"{self._prefix}:secret")).decode()
-            check_version(record.decode(found, key), self.label)
+            if found is not None:
+                check_version(record.decode(found, key), self.label)
         except DamagedError as error:
             raise UsageError(one_line(f"--store: {error}")) from None
         except (redis.RedisError, OSError, ValueError) as error:
@@ -343,14 +357,22 @@ class _DisconnectedError(StoreError):
     """The connection could not be made, or broke."""
 
 
-def _stored(name: str, head: bytes, used: bytes, size: int, commands: int) -> Stored:
-    problem, first = None, {}
+def _is_about_key(error: Exception) -> bool:
+    """Return whether what is stored of one world is not what a script expects: others can work."""
+    return any(sign in str(error) for sign in ("WRONGTYPE", ": attempt to ", ": 'for' "))
+
+
+def _stored(
+    name: str, head: bytes, used: bytes, size: int, commands: int, missing: bytes
+) -> Stored:
+    problem, first = missing.decode() or None, {}
     try:
         first = record.decode(head, name)
         check_version(first, name)
     except DamagedError as error:
         problem = str(error)
-    return Stored(name, first, commands, size, int(used), problem)
+    last = int(used) if used.isdigit() else 0
+    return Stored(name, first, commands, size, last, problem)
 
 
 def _escaped(text: str) -> str:

@@ -2,7 +2,8 @@
 
 ``KEYS[1]`` is the hash of a world: ``owner``, ``url`` (which the owner advertises), ``until`` (the
 end of its lease, by the server's clock), ``epoch``, ``attempt``, ``generation``, ``snapshot`` (the
-generation of the snapshot), ``head`` and ``used``. The snapshot and the logs are next to it.
+generation of the snapshot), ``head`` and ``used``; ``count:N`` is the number of records in the log
+N. The snapshot and the logs are next to it.
 
 A request that was given up can still arrive. So the requests of one owner have growing numbers, the
 attempts, and one that arrives after a later one is refused.
@@ -15,6 +16,7 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function log(generation) return state .. ':log:' .. generation end
+local function count_of(generation) return 'count:' .. generation end
 local function snapshot(generation) return state .. ':snapshot:' .. generation end
 -- Restore the secret of the peers if it is lost; another may have been set meanwhile.
 local function shared(key, secret)
@@ -43,6 +45,7 @@ local function acknowledged(count)
   if length > count then
     if count == 0 then redis.call('DEL', log(generation))
     else redis.call('LTRIM', log(generation), 0, count - 1) end
+    redis.call('HSET', state, count_of(generation), count)
   end
   return length >= count
 end
@@ -88,7 +91,10 @@ LOAD = (
 if not found[5] then return {'ok'} end
 local logs = {}
 for number = tonumber(found[5]), generation do
-  logs[#logs + 1] = redis.call('LRANGE', log(number), 0, -1)
+  local records = redis.call('LRANGE', log(number), 0, -1)
+  local count = tonumber(redis.call('HGET', state, count_of(number)) or 0)
+  if #records < count then return {'short', 'log ' .. number, count, #records} end
+  logs[#logs + 1] = records
 end
 return {'ok', redis.call('GET', snapshot(found[5])), logs}
 """
@@ -102,7 +108,7 @@ if generation ~= tonumber(ARGV[4]) or redis.call('EXISTS', snapshot(found[5] or 
 end
 if not acknowledged(tonumber(ARGV[5])) then return {'gone'} end
 for index = 6, #ARGV do redis.call('RPUSH', log(generation), ARGV[index]) end
-redis.call('HSET', state, 'used', now())
+redis.call('HSET', state, 'used', now(), count_of(generation), ARGV[5] + #ARGV - 5)
 return {'ok'}
 """
 )
@@ -125,7 +131,10 @@ local former = tonumber(found[5]) or number
 if former > number then return {'ok'} end
 redis.call('SET', snapshot(number), ARGV[5])
 redis.call('HSET', state, 'snapshot', number, 'head', ARGV[6], 'used', now())
-for old = former, number - 1 do redis.call('DEL', snapshot(old), log(old)) end
+for old = former, number - 1 do
+  redis.call('DEL', snapshot(old), log(old))
+  redis.call('HDEL', state, count_of(old))
+end
 return {'ok'}
 """
 )
@@ -167,10 +176,16 @@ DESCRIBE = (
 local found = redis.call('HMGET', state, 'snapshot', 'generation', 'head', 'used')
 if not found[1] then return {} end
 local size, records = redis.call('STRLEN', snapshot(found[1])), 0
+local problem = size == 0 and 'its snapshot is missing' or ''
 for number = tonumber(found[1]), tonumber(found[2]) do
-  records = records + redis.call('LLEN', log(number))
+  local length = redis.call('LLEN', log(number))
+  local count = tonumber(redis.call('HGET', state, count_of(number)) or 0)
+  if length < count then
+    problem = 'log ' .. number .. ': expected ' .. count .. ' records, got ' .. length
+  end
+  records = records + length
   size = size + (redis.call('MEMORY', 'USAGE', log(number)) or 0)
 end
-return {found[3], found[4], size, records}
+return {found[3] or '', found[4] or '0', size, records, problem}
 """
 )

@@ -163,6 +163,28 @@ def test_a_snapshot_cut_short_is_refused(tmp_path: Path) -> None:
     asyncio.run(check())
 
 
+def test_a_list_says_which_worlds_are_damaged(tmp_path: Path) -> None:
+    """Wherever the damage is, and without what was never acknowledged at the end of a log."""
+    asyncio.run(killed(tmp_path))
+    [good] = list_stored(tmp_path)
+    assert good.problem is None
+    [snapshot], [log] = (list(tmp_path.glob(f"worlds/demo/*.{one}")) for one in ("snapshot", "log"))
+    for path in (snapshot, log):
+        content = path.read_bytes()
+        last = content.rfind(b"\n", 0, -1) + 1
+        for place in (5, last + 5, last + 9):
+            damaged = bytearray(content)
+            damaged[place] ^= 1
+            path.write_bytes(damaged)
+            [found] = list_stored(tmp_path)
+            assert found.problem is not None, (path, place)
+            assert f"{path.name}" in found.problem
+        path.write_bytes(content[:-9])
+        [found] = list_stored(tmp_path)
+        assert (found.problem is None) is (path == log)
+        path.write_bytes(content)
+
+
 def test_another_version_is_refused_with_the_one_that_wrote_it(tmp_path: Path) -> None:
     """In a world: that world. In the store: the store."""
     asyncio.run(killed(tmp_path))

@@ -11,8 +11,8 @@ from valkey_server import ValkeyServer, free_port
 from mock_server.errors import HttpError, UsageError
 from mock_server.store import record, valkey_scripts
 from mock_server.store.folder import Fsync
-from mock_server.store.location import open_store
-from mock_server.store.store import GoneError, LostError, StoreError, header
+from mock_server.store.location import list_at, open_store
+from mock_server.store.store import DamagedError, GoneError, LostError, StoreError, header
 from mock_server.store.valkey import ValkeyStore
 
 CREATE: Command = ("createRun", {}, {"scenario": "diamond"})
@@ -244,6 +244,94 @@ def test_mocks_agree_on_one_secret_after_it_is_lost(
             await store.close()
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("kind", ["log", "snapshot"])
+def test_records_that_vanish_are_noticed(location: str, server: ValkeyServer, kind: str) -> None:
+    """A world never opens with less than what was acknowledged, and the list says so."""
+
+    async def check() -> None:
+        async with store_at(location) as store:
+            mock = StoredMock(store)
+            await mock.do_all(COMMANDS)
+            await mock.keeper.stop()
+        with server.client() as client:
+            [key] = client.keys(f"runs-mock:{{{WORLD}}}:{kind}:*")
+            client.rpop(key) if kind == "log" else client.delete(key)
+        async with store_at(location) as store:
+            with pytest.raises(HttpError, match="cannot be read"):
+                await StoredMock(store).open()
+            [stored] = await store.list_worlds()
+            assert kind in str(stored.problem)
+
+    asyncio.run(check())
+
+
+def test_logs_of_several_generations_are_complete(location: str, server: ValkeyServer) -> None:
+    """Also one that was trimmed; what is removed with a snapshot is no longer counted."""
+
+    async def check() -> None:
+        async with store_at(location) as store:
+            epoch = await store.claim(WORLD)
+            await store.rotate(WORLD, epoch)
+            await store.snapshot(WORLD, epoch, 1, [b"head\n"])
+            await store.append(WORLD, epoch, [b"1\n", b"2\n"])
+            await store._fenced(WORLD, valkey_scripts.APPEND, epoch, "1", "2", b"doubtful\n")
+            await store.rotate(WORLD, epoch)
+            await store.append(WORLD, epoch, [b"3\n"])
+            saved = await store.load(WORLD, epoch)
+            assert saved is not None
+            assert saved.logs == [[b"1\n", b"2\n"], [b"3\n"]]
+            key = f"runs-mock:{{{WORLD}}}"
+            with server.client() as client:
+                assert client.hmget(key, "count:1", "count:2") == [b"2", b"1"]
+                client.delete(f"{key}:log:1")
+                with pytest.raises(DamagedError, match="log 1: expected 2 records, got 0"):
+                    await store.load(WORLD, epoch)
+                await store.snapshot(WORLD, epoch, 2, [b"head\n"])
+                assert client.hmget(key, "count:1", "count:2") == [None, b"1"]
+            assert await store.load(WORLD, epoch) is not None
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [None, {"snapshot": "x", "generation": "y"}, {"snapshot": 1, "generation": 1}],
+    ids=["no hash", "no numbers", "no head"],
+)
+def test_one_world_that_is_damaged_is_its_own_problem(
+    location: str, server: ValkeyServer, fields: dict[str, str | int] | None
+) -> None:
+    """The others are listed and open, and the mock is ready."""
+    key = "runs-mock:{test-bad}"
+
+    async def check() -> None:
+        async with store_at(location) as store:
+            mock = StoredMock(store)
+            await mock.do(*CREATE)
+            with server.client() as client:
+                if fields is None:
+                    client.set(key, "text")
+                else:
+                    client.hset(key, mapping=fields)
+            listed = {one.name: one.problem for one in await store.list_worlds()}
+            assert listed.pop(WORLD) is None
+            assert all(listed.values())
+            assert len(listed) == (0 if fields is None else 1)
+            await mock.keeper.tick()
+            with pytest.raises(HttpError):
+                await mock.open("test-bad")
+            assert mock.keeper.problem is None
+            assert len(await mock.open()) == 1
+
+    asyncio.run(check())
+
+
+def test_a_list_writes_nothing(location: str, server: ValkeyServer) -> None:
+    assert list_at(location) == []
+    with server.client() as client:
+        assert client.keys("*") == []
 
 
 def test_idle_worlds_expire_unless_a_mock_has_them(location: str, server: ValkeyServer) -> None:
