@@ -48,7 +48,6 @@ def trace(seen: ObservedRun, shapes: Shapes) -> Course | None:
     else:
         tracer.read_states(seen.attempts)
     number = shapes.ids.number(str(run.get("automationId")), "automation")
-    version = run.get("versionNumber")
     key = run.get("concurrencyKey")
     needs = _needs(steps)
     names = _names(steps, shapes)
@@ -58,7 +57,7 @@ def trace(seen: ObservedRun, shapes: Shapes) -> Course | None:
         seen=max(tracer.at, instant(run, "updatedAt", "completedAt") or created),
         status=shapes.line(run.get("status"), "unknown", 40),
         automation=f"Automation {number}",
-        version=version if isinstance(version, int) and 1 <= version <= _MAX_VERSION else 1,
+        version=_version(run.get("versionNumber")),
         orchestrator=_one_of(_ORCHESTRATORS, run.get("orchestratorType"), "dag"),
         trigger_type=_one_of(_TRIGGERS, run.get("triggerType"), "manual"),
         trigger_source=_one_of(_SOURCES, run.get("triggerSourceType"), "user"),
@@ -339,6 +338,12 @@ class _Tracer:
                 ended = (started or self.at) + takes
             outcome = Outcome.FAILS if failed else Outcome.SUCCEEDS
             self._ended(key, outcome, step, ended or started or self.at, run)
+
+
+def _version(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 1
+    return value if 1 <= value <= _MAX_VERSION else 1
 
 
 def _milliseconds(seconds: object) -> int | None:

@@ -118,6 +118,7 @@ def test_steps_of_any_form(tmp_path: Path, steps: Any) -> None:
     [
         {"id": "5"}, {"id": "not a uuid \x00 {{name}}"}, {"status": "odd"}, {"status": None},
         {"versionNumber": -1}, {"versionNumber": "2"}, {"versionNumber": 2**80},
+        {"versionNumber": True},
         {"triggerType": "alien", "triggerSourceType": None, "orchestratorType": 5},
         {"concurrencyKey": "{{name}}"}, {"concurrencyKey": 5},
         {"status": ["x"]}, {"status": {"a": 1}}, {"status": "ada@real.test " * 50_000},
