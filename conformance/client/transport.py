@@ -21,12 +21,13 @@ from conformance.client.recorder import Traffic
 from conformance.client.renewal import Renewals
 from conformance.client.response import Response
 from conformance.client.stream import Stream
-from conformance.errors import ConnectionRefused, Inconclusive, NoResponse, Unsupported
+from conformance.errors import CheckFailed, ConnectionRefused, Inconclusive, NoResponse, Unsupported
 from conformance.vocabulary import Untested
 
 MAX_BODY = 32 * 1024 * 1024
 T = TypeVar("T", Response, Stream)
 _GRACE = 0.5
+_SHOWN = 100
 _FAULTS = (
     httpx2.HTTPError,
     httpx2.InvalidURL,
@@ -93,7 +94,8 @@ class Target:
         """Send one request and read the complete response; again, if a rate limit rejected it, when
         the time that was asked for has gone by, or after an outage, if that is safe.
 
-        Raise NoResponse if it is not complete in `timeout` seconds or exceeds 32 MiB,
+        Raise CheckFailed if the path does not fit into a URL,
+        NoResponse if the response is not complete in `timeout` seconds or exceeds 32 MiB,
         ConnectionRefused if nothing listens, Unsupported for changes to a read-only target,
         Inconclusive if a rate limit or an outage leaves it without a response of the service.
         """
@@ -251,13 +253,14 @@ class Target:
     ) -> httpx2.Request:
         if self._read_only and method not in ("GET", "HEAD", "OPTIONS"):
             raise Unsupported("it needs to change a run, and the kit is read-only")
-        return self._client.build_request(
-            method,
-            self.base_url + path,
-            params=params,
-            headers=self.renewals.headers(headers or {}),
-            content=body,
-        )
+        sent = self.renewals.headers(headers or {})
+        try:
+            return self._client.build_request(
+                method, self.base_url + path, params=params, headers=sent, content=body
+            )
+        except httpx2.InvalidURL as fault:
+            # A service may give a run an id that does not fit into a URL.
+            raise CheckFailed(f"{method} {path[:_SHOWN]} cannot be sent: {fault}") from None
 
     def _no_response(
         self,

@@ -73,5 +73,6 @@ class DiscoverProvisioner:
         except CheckFailed:
             return False
         return isinstance(steps, list) and any(
-            isinstance(s, dict) and len(s.get("dependsOn") or ()) > 1 for s in steps
+            isinstance(s, dict) and isinstance(needs := s.get("dependsOn"), list) and len(needs) > 1
+            for s in steps
         )

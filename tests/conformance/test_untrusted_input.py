@@ -15,11 +15,12 @@ from conformance.client.connection import Connection
 from conformance.client.recorder import Traffic
 from conformance.client.transport import Target
 from conformance.config.settings import read
-from conformance.errors import KitError
+from conformance.errors import CheckFailed, Inconclusive, KitError
+from conformance.provision.discover import DiscoverProvisioner
 from conformance.provision.mock import is_mock_health
 from conformance.redaction import Redactor
 from conformance.runner.session import Session
-from conformance.vocabulary import Verdict
+from conformance.vocabulary import State, Verdict
 
 SECRET = "a-long-secret/of+mine"
 
@@ -43,6 +44,30 @@ def test_an_id_is_quoted(run_id: str, path: bytes) -> None:
         Api(target, None).get_run(run_id)
         target.close()
     assert server.heads[0].startswith(b"GET /api/v1/automation-runs" + path + b" HTTP/1.1")
+
+
+def test_an_id_that_fits_into_no_url() -> None:
+    """It is a fault of the service, for requests and streams; nothing is sent."""
+    target = Target("http://127.0.0.1:1", Traffic(Redactor()), timeout=5, connection=Connection())
+    api = Api(target, None)
+    for call in (api.run, api.steps, api.cancel, api.events):
+        with pytest.raises(CheckFailed, match="cannot be sent: URL too long") as failed:
+            call("x" * 70_000)
+        assert len(str(failed.value)) < 200
+    target.close()
+
+
+@pytest.mark.parametrize("needs", [5, "ab", {"a": 1, "b": 2}, None, True])
+def test_dependencies_of_another_type_join_nothing(needs: object) -> None:
+    """A list of runs is searched for one with a join, whatever the steps of the others have."""
+    page = {"items": [{"id": "a", "status": "completed"}], "total": 1}
+    page["steps"] = [{"key": "s", "dependsOn": needs}]
+    with Hostile(says(response(json.dumps(page).encode()))) as server:
+        address = f"http://127.0.0.1:{server.port}"
+        target = Target(address, Traffic(Redactor()), timeout=5, connection=Connection())
+        with pytest.raises(Inconclusive, match="offers no run that could serve as"):
+            DiscoverProvisioner(Api(target, None), None).provide(State.DIAMOND)
+        target.close()
 
 
 async def point_elsewhere(request: Request, forward: Forward, memory: Json) -> Response:
