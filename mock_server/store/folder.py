@@ -194,8 +194,7 @@ class Folder:
             content = record.complete(content)
         elif not content.endswith(b"\n"):
             raise DamagedError(f"{file.name} is cut short")
-        for line, one in enumerate(record.split(content), 1):
-            record.decode(one, f"{file.name}:{line}")
+        record.check(record.split(content), file.name)
 
     def _open_log(self) -> AppendFile:
         if self._log is None:

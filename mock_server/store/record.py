@@ -4,6 +4,7 @@ A record without the end of its line was never acknowledged. One that is complet
 its checksum was damaged later.
 """
 
+from collections.abc import Iterable
 from typing import Any
 from zlib import crc32
 
@@ -38,6 +39,12 @@ def decode(line: bytes, place: str) -> Any:
 def split(content: bytes) -> list[bytes]:
     """Return the records in ``content``, each with the end of its line."""
     return content.splitlines(keepends=True)
+
+
+def check(records: Iterable[bytes], place: str) -> None:
+    """Raise DamagedError for the first of the records that is not what was written."""
+    for line, one in enumerate(records, 1):
+        decode(one, f"{place}:{line}")
 
 
 def complete(content: bytes) -> bytes:

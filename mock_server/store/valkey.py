@@ -9,6 +9,7 @@ import socket
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import redis
@@ -20,7 +21,7 @@ from redis.retry import Retry as BlockingRetry
 from mock_server.engine.clock import awake_or_not
 from mock_server.engine.randomness import new_token
 from mock_server.errors import UsageError, one_line
-from mock_server.store import record, valkey_address, valkey_scripts
+from mock_server.store import record, valkey_address, valkey_content, valkey_scripts
 from mock_server.store.lease import LEASE, Lease
 from mock_server.store.server_clock import ServerClock
 from mock_server.store.store import (
@@ -40,6 +41,8 @@ T = TypeVar("T")
 DEADLINE = 1.0
 """Seconds within which the server has to respond, and those for a complete world."""
 LONG_DEADLINE = 10.0
+_LISTING_DEADLINE = 600.0
+"""Seconds for the content of all worlds."""
 
 _LEASE_MS = str(round(LEASE * 1_000))
 _FORGETFUL_MS = _LEASE_MS
@@ -82,7 +85,8 @@ class ValkeyStore:
         self._owned: dict[str, _Owned] = {}
         self._clock = ServerClock()
         self._attempts = 0
-        self._check(url, writes=writes)
+        self._writes = writes
+        self._check(url)
         self._client = redis.asyncio.Redis.from_url(url, **options)
 
     @property
@@ -172,13 +176,7 @@ class ValkeyStore:
         reply = await self._fenced(name, valkey_scripts.LOAD, epoch, deadline=LONG_DEADLINE)
         if not reply:
             return None
-        packed, logs = reply
-        try:
-            content = await asyncio.to_thread(zlib.decompress, packed or b"")
-        except zlib.error as error:
-            raise DamagedError(f"{name}: the snapshot is damaged: {error}") from None
-        names = [f"log {number}" for number in range(1, len(logs) + 1)]
-        return Saved(record.split(content), logs, names)
+        return await asyncio.to_thread(valkey_content.unpacked, name, *reply)
 
     async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
         async with self._exclusive(name) as owned:
@@ -214,7 +212,8 @@ class ValkeyStore:
         await self._run(name, valkey_scripts.DELETE)
 
     async def list_worlds(self) -> Sequence[Stored]:
-        return await self._request(self._list(), LONG_DEADLINE)
+        deadline = LONG_DEADLINE if self._writes else _LISTING_DEADLINE
+        return await self._request(self._list(), deadline)
 
     async def flush(self) -> None:
         pass  # Valkey itself decides when what it has is on its disk.
@@ -303,8 +302,24 @@ class ValkeyStore:
                 found.append(Stored(name, {}, 0, 0, 0, _text(error)))
                 continue
             if described:
-                found.append(_stored(name, *described))
+                stored = valkey_content.stored(name, *described)
+                found.append(stored if self._writes else await self._checked(stored, key))
         return sorted(found, key=lambda stored: stored.name)
+
+    async def _checked(self, stored: Stored, key: bytes) -> Stored:
+        """Return ``stored`` with the problem of its content, if it has none yet."""
+        if stored.problem is not None:
+            return stored
+        work = cast("Awaitable[list[Any]]", self._client.eval(valkey_scripts.CONTENT, 1, key))
+        try:
+            packed, logs = await work
+            saved = await asyncio.to_thread(valkey_content.unpacked, stored.name, packed, logs)
+            record.check(saved.snapshot, "snapshot")
+            for place, records in zip(saved.names, saved.logs, strict=True):
+                record.check(records, place)
+        except DamagedError as error:
+            return replace(stored, problem=str(error))
+        return stored
 
     async def _request(self, work: Awaitable[T], deadline: float) -> T:
         try:
@@ -320,7 +335,7 @@ class ValkeyStore:
             kind = DamagedError if _is_about_key(error) else StoreError
             raise kind(_text(error)) from None
 
-    def _check(self, url: str, *, writes: bool) -> None:
+    def _check(self, url: str) -> None:
         """Raise UsageError unless the server responds, and this mock can read what is there."""
         try:
             with redis.Redis.from_url(
@@ -330,7 +345,7 @@ class ValkeyStore:
                 retry=BlockingRetry(NoBackoff(), 0),
             ) as client:
                 key = f"{self._prefix}:format"
-                if writes:
+                if self._writes:
                     client.set(key, record.encode(header()), nx=True)
                 found = cast("bytes | None", client.get(key))
                 if self._advertised:
@@ -360,19 +375,6 @@ class _DisconnectedError(StoreError):
 def _is_about_key(error: Exception) -> bool:
     """Return whether what is stored of one world is not what a script expects: others can work."""
     return any(sign in str(error) for sign in ("WRONGTYPE", ": attempt to ", ": 'for' "))
-
-
-def _stored(
-    name: str, head: bytes, used: bytes, size: int, commands: int, missing: bytes
-) -> Stored:
-    problem, first = missing.decode() or None, {}
-    try:
-        first = record.decode(head, name)
-        check_version(first, name)
-    except DamagedError as error:
-        problem = str(error)
-    last = int(used) if used.isdigit() else 0
-    return Stored(name, first, commands, size, last, problem)
 
 
 def _escaped(text: str) -> str:

@@ -170,6 +170,19 @@ return {'ok'}
 """
 )
 
+CONTENT = (
+    _COMMON
+    + """
+local found = redis.call('HMGET', state, 'snapshot', 'generation')
+local logs = {}
+for number = tonumber(found[1]), tonumber(found[2]) do
+  logs[#logs + 1] = redis.call('LRANGE', log(number), 0, -1)
+end
+return {redis.call('GET', snapshot(found[1])), logs}
+"""
+)
+"""As LOAD, for any process: it changes nothing."""
+
 DESCRIBE = (
     _COMMON
     + """

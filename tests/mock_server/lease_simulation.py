@@ -366,7 +366,7 @@ def simulated() -> Iterator[Callable[[int, Troubles, float], History]]:
 
     with (
         patch("mock_server.store.valkey.awake_or_not", lambda: _REPLICA.get().local()),
-        patch("mock_server.store.valkey.ValkeyStore._check", lambda *_, **_options: None),
+        patch("mock_server.store.valkey.ValkeyStore._check", lambda *_: None),
         patch("asyncio.to_thread", at_once),
     ):
         try:

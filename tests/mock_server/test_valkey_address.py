@@ -1,6 +1,7 @@
 """Addresses of Valkey: what they mean, and that no error repeats a password."""
 
 import pytest
+from valkey_server import free_port
 
 from mock_server.errors import UsageError
 from mock_server.store import location as locations
@@ -60,3 +61,21 @@ def test_an_address_that_is_not_understood(location: str, problem: str) -> None:
 def test_the_memory_has_no_worlds_to_list() -> None:
     with pytest.raises(UsageError, match=r"expected dir:PATH or valkey://HOST:PORT, got memory"):
         locations.list_at("memory")
+
+
+@pytest.mark.parametrize(
+    ("location", "problem"),
+    [
+        ("valkey://127.0.0.1:{port}", "expected a Valkey or Redis server at valkey://127"),
+        ("valkey://user:secret@127.0.0.1:{port}", "server at valkey://127"),
+        ("valkey://127.0.0.1:{port}?colour=red", "after the [?], got 'colour'"),
+        ("valkey://", "expected an address such as"),
+        ("redis://host:port/0", "expected an address such as"),
+        ("valkey://[::1", "expected an address such as"),
+    ],
+)
+def test_a_server_that_cannot_be_used(location: str, problem: str) -> None:
+    """Its password is not repeated."""
+    with pytest.raises(UsageError, match=problem) as caught:
+        locations.open_store(location.format(port=free_port()), Fsync.NO)
+    assert "secret" not in str(caught.value)

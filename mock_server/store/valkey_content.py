@@ -1,0 +1,28 @@
+"""What the scripts return of a world, as the store returns it."""
+
+import zlib
+
+from mock_server.store import record
+from mock_server.store.store import DamagedError, Saved, Stored, check_version
+
+
+def unpacked(name: str, packed: bytes | None, logs: list[list[bytes]]) -> Saved:
+    """Return the world of that name from what LOAD and CONTENT return. Raise DamagedError."""
+    try:
+        content = zlib.decompress(packed or b"")
+    except zlib.error as error:
+        raise DamagedError(f"{name}: the snapshot is damaged: {error}") from None
+    names = [f"log {number}" for number in range(1, len(logs) + 1)]
+    return Saved(record.split(content), logs, names)
+
+
+def stored(name: str, head: bytes, used: bytes, size: int, commands: int, missing: bytes) -> Stored:
+    """Return what is said of the world of that name, from what DESCRIBE returns."""
+    problem, first = missing.decode() or None, {}
+    try:
+        first = record.decode(head, name)
+        check_version(first, name)
+    except DamagedError as error:
+        problem = str(error)
+    last = int(used) if used.isdigit() else 0
+    return Stored(name, first, commands, size, last, problem)
