@@ -394,4 +394,5 @@ def _greet(greeting: str, opened: OpenedFailure | None) -> None:
 
 
 def _print(line: str, good: bool) -> None:
-    click.echo(f"runs-mock: {line}", err=not good)
+    with contextlib.suppress(OSError):  # The mock goes on when what read its output has ended.
+        click.echo(f"runs-mock: {line}", err=not good)

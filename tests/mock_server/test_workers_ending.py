@@ -72,6 +72,29 @@ def test_a_worker_that_is_killed_is_started_again(stored: bool, tmp_path: Path) 
         assert [one for one in processes if Path(f"/proc/{one}").exists()] == []
 
 
+def test_it_goes_on_when_what_read_its_output_has_ended() -> None:
+    """Also when a worker has ended, which it would print."""
+    command = [COMMAND, "serve", "--port", "0", *OPTIONS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while b"Ctrl-C" not in process.stdout.readline():
+            assert process.poll() is None
+        process.stdout.close()
+        process.stderr.close()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        before = children.read_text().split()
+        os.kill(int(before[0]), signal.SIGKILL)
+        until(
+            lambda: (
+                process.poll() is not None
+                or (len(now := children.read_text().split()) == 2 and now != before)
+            )
+        )
+        process.terminate()
+    assert process.returncode == -signal.SIGTERM
+
+
 @pytest.mark.extended
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_as_one_process_does(number: int, tmp_path: Path) -> None:
