@@ -60,6 +60,7 @@ class ClusterConnection(Connection):
         self._received = received
         self._read_so_far: bytes | None = None if hand_over is None or received else b""
         self._routing: set[asyncio.Task[None]] = set()
+        self._given_away = False
         self.forwarding: Forward | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -132,6 +133,12 @@ class ClusterConnection(Connection):
 
     def give_away(self) -> None:
         """Forget the connection, which another process has taken over."""
-        self._rejected = True
+        self._rejected = self._given_away = True
         self._unread = b""
         self.transport.abort()
+
+    def _reject(self, status: int, reason: str) -> None:
+        # The parser still reads the present piece; what is wrong in it is for the other process,
+        # and the end of the data would be that of its socket, too.
+        if not self._given_away:
+            super()._reject(status, reason)
