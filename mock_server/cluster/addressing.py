@@ -41,17 +41,7 @@ class Addressing:
             query: dict[str, list[str]] = parse_qs(scope["query_string"].decode("latin-1"))
             if "world" in query:
                 return query["world"][0]
-        if self._sessions.token_required:
-            fields = [one for one in fields if not self._is_token(*one)]
         try:
-            return self._credentials.world(None, fields)
+            return self._credentials.world(None, self._sessions.without_token(fields))
         except HttpError:
             return None  # Any process has the same response.
-
-    def _is_token(self, name: bytes, value: bytes) -> bool:
-        kind, _, token = value.decode("latin-1").partition(" ")
-        return (
-            name == b"authorization"
-            and kind.lower() == "bearer"
-            and self._sessions.accepts(token.strip())
-        )

@@ -78,12 +78,12 @@ class WorkerRoutes:
 
     def route(self, scope: Any) -> Route:
         """Return the route of a request that came from a client."""
-        if scope["path"].startswith(_API):  # Nearly all requests.
+        path = self._addressing.path_of(scope)
+        if path.startswith(_API):  # Nearly all requests.
             headers = scope["headers"]
             if headers != self._last[0]:  # Mostly those of the request before.
                 self._last = headers, self._of_headers(scope)
             return self._last[1]
-        path = self._addressing.path_of(scope)
         if path.startswith(CONTROL):
             merge = self._merge(scope, path)
             if merge is not None:

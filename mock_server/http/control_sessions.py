@@ -49,6 +49,21 @@ class ControlSessions:
             guess.encode("utf-8", "replace"), self._token
         )
 
+    def without_token(self, headers: Headers) -> Headers:
+        """Return the fields without those that are the token: as a credential of the contract it
+        would name a world."""
+        if not self.token_required:
+            return headers
+        return [
+            (name, value)
+            for name, value in headers
+            if name != b"authorization" or not self._is_token(value)
+        ]
+
+    def _is_token(self, value: bytes) -> bool:
+        token = bearer(value.decode("latin-1"))
+        return token is not None and self.accepts(token)
+
     async def delay_guess(self) -> None:
         """Return when a wrong token is to be rejected: at once for the first ones.
 
@@ -105,6 +120,12 @@ class ControlSessions:
 def _end(calls: set[Callable[[], None]]) -> None:
     for call in list(calls):
         call()
+
+
+def bearer(text: str) -> str | None:
+    """Return the token in a value of ``Authorization``; None for another scheme."""
+    scheme, _, token = text.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def cookies(headers: Headers) -> list[bytes]:

@@ -119,8 +119,9 @@ class Worlds:
         """Open the world of that name if necessary and let it catch up with its clock.
 
         ``allows(name)`` must hold. Raise HttpError: 409 when the mock holds no further world, 503
-        when the world cannot keep up with its clock.
+        when the world cannot keep up with its clock and where it belongs to another process.
         """
+        self._check_owner(name)
         while True:
             world = self._open.get(name)
             if world is None:
@@ -153,8 +154,9 @@ class Worlds:
     async def reset(self, name: str, start: Start = DEFAULT_START) -> World:
         """Replace the world of that name by a new one; the old one stays until that is complete.
 
-        Raise HttpError (409).
+        Raise HttpError: 409, and 503 where it belongs to another process.
         """
+        self._check_owner(name)
         async with self._lock(name):
             world = await self._stored(await self.runner.run(self._create(name, start)))
             self._insert(world)
@@ -172,8 +174,11 @@ class Worlds:
         """Replace the world of that name by the snapshot in ``document``, which is at ``loc``.
 
         With ``keep_existing``, add a number to the name where a world has it already. Raise
-        RequestValidationError for an invalid document and HttpError (409); both change nothing.
+        RequestValidationError for an invalid document and HttpError (409, and 503 where the world
+        belongs to another process); both change nothing.
         """
+        if not keep_existing:
+            self._check_owner(name)
         async with self._lock(name):
             world = await self.read(document, name, loc, limits)
             if keep_existing:
@@ -213,6 +218,15 @@ class Worlds:
             observer.close()
         for world in self:
             world.close()
+
+    def _check_owner(self, name: str) -> None:
+        """Raise HttpError (503) for a world of another process: two would write to one log."""
+        if not self.owns(name):
+            raise HttpError(
+                503,
+                f"The world {name!r} belongs to another worker of the mock. Name the world once.",
+                {"Retry-After": "1"},
+            )
 
     def _lock(self, name: str) -> asyncio.Lock:
         """Return the lock to hold while long work is done to the world of that name."""

@@ -166,3 +166,24 @@ def test_scenarios_of_ones_own_stand_next_to_those_that_come_along(tmp_path: Pat
     scenarios = Worlds(Settings(scenarios=tmp_path, start="empty")).scenarios
     assert scenarios["mine"].summary == scenarios["diamond"].summary == "Mine"
     assert scenarios["flaky"].summary != "Mine"
+
+
+def test_a_world_of_another_process_is_not_opened() -> None:
+    """Whatever has led a request here: two processes would write to one world."""
+
+    async def refused() -> list[int]:
+        worlds = Worlds(Settings(now=NOW, scale=0))
+        worlds.owns = lambda _: False
+        found = []
+        for work in (
+            worlds.open("test-empty-1"),
+            worlds.reset("test-empty-1"),
+            worlds.restore({}, "test-empty-1"),
+        ):
+            with pytest.raises(HttpError) as caught:
+                await work
+            found.append(caught.value.status)
+        assert "test-empty-1" not in worlds
+        return found
+
+    assert asyncio.run(refused()) == [503, 503, 503]

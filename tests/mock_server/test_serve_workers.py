@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -97,6 +98,61 @@ def test_a_head_in_pieces_reaches_the_owner(several: Served) -> None:
             while piece := connection.recv(65_536):
                 found += piece
         assert found.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_what_is_wrong_after_a_request_is_for_the_owner_too(several: Served) -> None:
+    """The worker that gives a connection away has read all of one packet."""
+    where = urlsplit(several.base_url)
+    for world in WORLDS:
+        head = f"GET {RUNS} HTTP/1.1\r\nHost: {where.netloc}\r\nX-API-Key: {world}\r\n\r\n"
+        for _ in range(4):  # Whichever worker gets the connection.
+            with socket.create_connection((where.hostname or "", where.port or 0), 30) as client:
+                client.sendall(head.encode() + b"\0\r\n\r\n")
+                found = b""
+                while piece := client.recv(65_536):
+                    found += piece
+            assert found.startswith(b"HTTP/1.1 400 ") or b"HTTP/1.1 200 OK" in found
+            assert found.endswith(b'"Invalid HTTP request received."}')
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("Authorization", "Bearer the-token"), ("Authorization", "Bearer {}")],
+        [("Authorization", "Bearer {}"), ("Authorization", "Bearer the-token")],
+        [("X-Mock-Token", "the-token"), ("Authorization", "Bearer the-token"), ("X-API-Key", "{}")],
+        [("X-Mock-Token", "the-token"), ("Authorization", "Bearer {}")],
+    ],
+)
+def test_the_token_does_not_decide_which_worker_responds(
+    several: Served, fields: list[tuple[str, str]]
+) -> None:
+    with httpx2.Client(base_url=several.base_url, timeout=60) as client:
+        for world in WORLDS:
+            headers = [(name, value.format(world)) for name, value in fields]
+            response = client.get("/_mock/clock", headers=headers)
+            assert response.status_code == 200, response.text
+            assert response.json()["world"] == world
+
+
+@pytest.mark.parametrize("query", ["world={0}&world={1}", "world=&world={0}", "%77orld={0}"])
+def test_one_worker_responds_whatever_the_query_is(client: httpx2.Client, query: str) -> None:
+    for one, other in permutations(WORLDS, 2):
+        response = client.get(f"/_mock/clock?{query.format(one, other)}")
+        assert response.status_code in (200, 404, 422, 503), response.text
+
+
+def test_a_prefix_that_looks_like_the_api_hides_no_operation() -> None:
+    with (
+        serve("--workers", "2", "--root-path", "/api/mock", *OPTIONS) as served,
+        httpx2.Client(base_url=served.base_url, timeout=60) as client,
+    ):
+        worlds = worlds_of(2)
+        for world in worlds:
+            response = client.get(f"/api/mock/_mock/clock?world={world}")
+            assert response.status_code == 200, response.text
+        listed = client.get("/api/mock/_mock/worlds").json()["items"]
+        assert {*worlds} <= {one["name"] for one in listed}
 
 
 def test_a_stream_goes_on_wherever_its_client_is_connected(client: httpx2.Client) -> None:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.errors import HttpError
 from mock_server.http.call import BodyResponse
-from mock_server.http.control_sessions import ControlSessions
+from mock_server.http.control_sessions import ControlSessions, bearer
 from mock_server.http.page_headers import page_headers
 from mock_server.journal.exchange import Headers
 from mock_server.public_address import DIRECT, PUBLIC, PublicAddress
@@ -86,6 +86,7 @@ class ControlAccessMiddleware:
                     if isinstance(error, _WrongTokenError):
                         return self._reject(error)
                     raise
+                scope["headers"] = self._sessions.without_token(scope["headers"])
             elif not self._any_host:
                 self._check_contract_host(scope["headers"])
         return self.app(scope, receive, send)
@@ -145,11 +146,9 @@ class ControlAccessMiddleware:
     def _check_token(self, scope: Scope, headers: dict[bytes, list[str]]) -> None:
         if any(map(self._sessions.accepts, headers[b"x-mock-token"])):
             return
-        schemes = [text.partition(" ") for text in headers[b"authorization"]]
-        bearers = [token.strip() for scheme, _, token in schemes if scheme.lower() == "bearer"]
+        found = map(bearer, headers[b"authorization"])
+        bearers = [token for token in found if token is not None]
         if any(map(self._sessions.accepts, bearers)):
-            # Used up: as a credential of the contract it would name a world.
-            scope["headers"] = [one for one in scope["headers"] if one[0] != b"authorization"]
             return
         signs_in = scope["path"] == _LOGIN and scope["method"] == "POST"
         if signs_in or self._sessions.is_open(scope["headers"]):
