@@ -1,7 +1,7 @@
 """Responses about the process, merged from those of all workers.
 
-Each worker gets the request, checks it and responds for its own worlds. An error of one is the
-response.
+Each worker gets the request, checks it and responds for its own worlds, this one first. An error of
+one is the response.
 """
 
 import asyncio
@@ -21,6 +21,9 @@ from mock_server.engine.run_state import Json
 _DEFAULT_LIMIT = 100
 _MAX_STATUS = 299
 
+PATIENCE = 20.0
+"""Real seconds in which the other workers have to respond."""
+
 Merge = Callable[[Sequence[bytes], Scope], bytes]
 """Returns the body that is merged from those of the workers, the present one first."""
 
@@ -37,43 +40,42 @@ class Merged:
         self._merge = merge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
+        # Before the peers: the mock itself checks access, and reads a body within its limit.
+        first, body = await _local(self._app, scope, receive)
+        if first is None:
+            return  # The client has left.
+        if first.status > _MAX_STATUS:
+            await _respond(first, send)
+            return
         try:
-            replies = await asyncio.gather(
-                _local(self._app, scope, body),
-                *(fetch(peer, self._forwarder, scope, body) for peer in self._peers),
-            )
+            async with asyncio.timeout(PATIENCE):
+                others = await asyncio.gather(
+                    *(fetch(peer, self._forwarder, scope, body) for peer in self._peers)
+                )
         except OSError as error:
-            reason = f"A worker of the mock does not respond: {error.strerror or error}."
-            content = orjson.dumps({"detail": reason})
+            reason = error.strerror or str(error) or "no response in time"
+            content = orjson.dumps({"detail": f"A worker of the mock does not respond: {reason}."})
             headers = [(b"content-type", b"application/json"), (b"retry-after", b"1")]
             await _respond(Reply(503, headers, content), send)
             return
-        first = replies[0]
-        failed = next((one for one in replies if one.status > _MAX_STATUS), None)
+        failed = next((one for one in others if one.status > _MAX_STATUS), None)
         if failed is None:
-            merged = self._merge([one.body for one in replies], scope)
+            merged = self._merge([first.body, *(one.body for one in others)], scope)
             failed = Reply(first.status, first.headers, merged)
         await _respond(failed, send)
 
 
-async def _body(receive: Receive) -> bytes:
-    parts = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-async def _local(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
-    """Return the response of ``app``, a complete one."""
+async def _local(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[Reply | None, bytes]:
+    """Return the response of ``app``, a complete one, and the body that it has read; None as the
+    response where the client has left."""
     start: Message = {}
     parts: list[bytes] = []
-    rest = [{"type": "http.request", "body": body, "more_body": False}]
+    read: list[bytes] = []
 
-    async def receive() -> Message:
-        return rest.pop() if rest else {"type": "http.disconnect"}
+    async def reading() -> Message:
+        message = await receive()
+        read.append(message.get("body", b""))
+        return message
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -82,8 +84,10 @@ async def _local(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
             parts.append(message.get("body", b""))
 
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
-    await app({**scope, "method": method, "headers": list(scope["headers"])}, receive, send)
-    return Reply(start["status"], list(start["headers"]), b"".join(parts))
+    await app({**scope, "method": method, "headers": list(scope["headers"])}, reading, send)
+    if not start:
+        return None, b""
+    return Reply(start["status"], list(start["headers"]), b"".join(parts)), b"".join(read)
 
 
 async def _respond(reply: Reply, send: Send) -> None:
