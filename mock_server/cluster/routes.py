@@ -24,7 +24,6 @@ _OF_ALL: dict[str, Merge] = {
     f"GET {CONTROL}/ready": merging.first,
     f"GET {CONTROL}/worlds": merging.worlds,
     f"GET {CONTROL}/metrics": merging.metrics,
-    f"POST {CONTROL}/logout": merging.first,
 }
 """The operations to which every worker responds."""
 

@@ -1,55 +1,80 @@
 """Sessions of pages that every worker accepts, whichever has opened them."""
 
+import asyncio
 import hmac
-from collections import OrderedDict
 from collections.abc import Callable
+from mmap import mmap
 
+from mock_server.cluster.numbers import SharedNumbers
 from mock_server.engine.randomness import new_token
-from mock_server.http.control_sessions import ControlSessions, cookies
+from mock_server.http.control_sessions import MAX_SESSIONS, ControlSessions, cookies
 from mock_server.journal.exchange import Headers
 
-_MAX_ENDED = 10_000
+LOOK_SECONDS = 1.0
+"""Real seconds between two looks whether a session that is watched has ended."""
 
 
 class SharedSessions(ControlSessions):
-    """As ``ControlSessions``; a cookie is signed, with a secret that all workers have.
+    """As ``ControlSessions``; the numbers of open sessions are in memory that all workers have.
 
-    Create it before the workers. The end of a session has to reach each of them.
+    So what has ended stays so, also for a worker that is started again. A cookie is a number and
+    its signature. Each worker adds to a part of its own, so none waits for another; any of them
+    removes by writing zero. Create it before the workers.
     """
 
-    def __init__(self, token: str | None) -> None:
+    def __init__(self, token: str | None, workers: int, numbers: SharedNumbers) -> None:
+        """``numbers`` number the sessions, too."""
         super().__init__(token)
         self._secret = new_token().encode()
-        self._ended: OrderedDict[bytes, None] = OrderedDict()
+        self._numbers = numbers
+        self._open = memoryview(mmap(-1, 8 * MAX_SESSIONS * workers)).cast("Q")
 
-    def _new_cookie(self) -> str:
-        name = new_token()
-        return f"{name}.{self._sign(name.encode())}"
+    def sign_in(self) -> str:
+        number = next(iter(self._numbers))
+        first = self._numbers.index * MAX_SESSIONS
+        own = range(first, first + MAX_SESSIONS)
+        self._open[min(own, key=self._open.__getitem__)] = number
+        return f"{number}.{self._sign(b'%d' % number)}"
 
     def sign_out(self, headers: Headers) -> None:
-        self._adopt(headers)
-        for session in cookies(headers):
-            if session in self._sessions:
-                self._ended[session] = None
-                if len(self._ended) > _MAX_ENDED:
-                    self._ended.popitem(last=False)
-        super().sign_out(headers)
+        for ended in self._of(headers):
+            for place, number in enumerate(self._open):
+                if number == ended:
+                    self._open[place] = 0
 
     def watch(self, headers: Headers, end: Callable[[], None]) -> Callable[[], None]:
-        self._adopt(headers)
-        return super().watch(headers, end)
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle
+
+        def look() -> None:
+            nonlocal timer
+            if self.is_open(headers):
+                timer = loop.call_later(LOOK_SECONDS, look)
+            else:
+                end()
+
+        def stop() -> None:
+            timer.cancel()
+
+        if not self.is_open(headers):  # It has come with the token.
+            return lambda: None
+        timer = loop.call_later(LOOK_SECONDS, look)
+        return stop
 
     def is_open(self, headers: Headers) -> bool:
-        self._adopt(headers)
-        return super().is_open(headers)
+        return bool(self._of(headers))
 
-    def _adopt(self, headers: Headers) -> None:
-        """Keep the sessions of a request that other workers have opened."""
+    def _of(self, headers: Headers) -> list[int]:
+        """Return the numbers of the open sessions of a request."""
+        found = []
         for session in cookies(headers):
             name, _, signature = session.partition(b".")
-            known = session in self._sessions or session in self._ended
-            if not known and hmac.compare_digest(signature, self._sign(name).encode()):
-                self._keep(session)
+            if hmac.compare_digest(signature, self._sign(name).encode()):
+                number = int(name)
+                newer = sum(one > number for one in self._open)
+                if newer < MAX_SESSIONS and number in self._open:
+                    found.append(number)
+        return found
 
     def _sign(self, name: bytes) -> str:
         return hmac.new(self._secret, name, "sha256").hexdigest()

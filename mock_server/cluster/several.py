@@ -34,7 +34,7 @@ class Several:
         self._numbers = SharedNumbers(count)
         self.shared: dict[str, Any] = {
             "numbers": iter(self._numbers),
-            "sessions": SharedSessions(settings.access.token),
+            "sessions": SharedSessions(settings.access.token, count, self._numbers),
         }
         """The arguments of the mock."""
 

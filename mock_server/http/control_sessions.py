@@ -83,17 +83,11 @@ class ControlSessions:
 
     def sign_in(self) -> str:
         """Return the cookie of a new session."""
-        session = self._new_cookie()
-        self._keep(session.encode())
-        return session
-
-    def _new_cookie(self) -> str:
-        return new_token()
-
-    def _keep(self, session: bytes) -> None:
-        self._sessions[session] = set()
+        session = new_token()
+        self._sessions[session.encode()] = set()
         if len(self._sessions) > MAX_SESSIONS:
             _end(self._sessions.popitem(last=False)[1])
+        return session
 
     def sign_out(self, headers: Headers) -> None:
         """End the session of a request."""
