@@ -1,16 +1,22 @@
 """Asking a peer for a complete response, such as a part of one that is merged."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import httptools
 
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.ownership import Peer
+from mock_server.errors import HttpError
 from mock_server.journal.exchange import Headers
 
 _PER_CONNECTION = frozenset({b"connection", b"content-length", b"transfer-encoding", b"expect"})
+
+
+PATIENCE = 20.0
+"""Real seconds in which a peer has to respond completely: a process that is stopped keeps its
+connections."""
 
 
 class Reply(NamedTuple):
@@ -47,6 +53,19 @@ async def fetch(
         return await made.reply
     finally:
         made.transport.abort()
+
+
+async def fetch_all(
+    peers: Sequence[Peer], forwarder: Forwarder, scope: Any, body: bytes = b""
+) -> list[Reply]:
+    """Return the responses of all ``peers``. Raise HttpError (503) where one has none in time."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await asyncio.gather(*(fetch(one, forwarder, scope, body) for one in peers))
+    except OSError as error:
+        reason = error.strerror or str(error) or "no response in time"
+        text = f"A worker of the mock does not respond: {reason}."
+        raise HttpError(503, text, {"Retry-After": "1"}) from None
 
 
 async def follow(

@@ -4,7 +4,6 @@ Each worker gets the request, checks it and responds for its own worlds, this on
 one is the response.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,16 +12,14 @@ from urllib.parse import parse_qs
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mock_server.cluster.fetch import Reply, fetch
+from mock_server.cluster.fetch import Reply, fetch_all
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.ownership import Peer
 from mock_server.engine.run_state import Json
+from mock_server.errors import HttpError
 
 _DEFAULT_LIMIT = 100
 _MAX_STATUS = 299
-
-PATIENCE = 20.0
-"""Real seconds in which the other workers have to respond."""
 
 Merge = Callable[[Sequence[bytes], Scope], bytes]
 """Returns the body that is merged from those of the workers, the present one first."""
@@ -48,15 +45,11 @@ class Merged:
             await _respond(first, send)
             return
         try:
-            async with asyncio.timeout(PATIENCE):
-                others = await asyncio.gather(
-                    *(fetch(peer, self._forwarder, scope, body) for peer in self._peers)
-                )
-        except OSError as error:
-            reason = error.strerror or str(error) or "no response in time"
-            content = orjson.dumps({"detail": f"A worker of the mock does not respond: {reason}."})
+            others = await fetch_all(self._peers, self._forwarder, scope, body)
+        except HttpError as error:
+            content = orjson.dumps({"detail": error.reason})
             headers = [(b"content-type", b"application/json"), (b"retry-after", b"1")]
-            await _respond(Reply(503, headers, content), send)
+            await _respond(Reply(error.status, headers, content), send)
             return
         failed = next((one for one in others if one.status > _MAX_STATUS), None)
         if failed is None:

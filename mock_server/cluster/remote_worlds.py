@@ -1,18 +1,17 @@
 """The worlds of the other workers: what the feed and the verification of requests know of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 
 from mock_server.cluster.between import CHANGES, EXCHANGES, RUNS, SCHEME, WITH_REQUESTS
-from mock_server.cluster.fetch import Reply, fetch, follow
+from mock_server.cluster.fetch import Reply, fetch_all, follow
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.ownership import Peer
 from mock_server.cluster.remote_exchange import RemoteExchange
 from mock_server.engine.run_state import Json
-from mock_server.errors import HttpError
 from mock_server.journal.exchange import Exchange
 from mock_server.journal.journal import Journal
 
@@ -71,14 +70,8 @@ class RemoteWorlds:
         return any(orjson.loads(one.body) for one in await self._ask(f"{RUNS}{run_id}"))
 
     async def _ask(self, path: str) -> list[Reply]:
-        asked: Iterable[Awaitable[Reply]] = (
-            fetch(one.peer, self._forwarder, request(path), b"") for one in self._others
-        )
-        try:
-            return await asyncio.gather(*asked)
-        except OSError as error:
-            reason = f"A worker of the mock does not respond: {error.strerror or error}."
-            raise HttpError(503, reason, {"Retry-After": "1"}) from None
+        peers = [one.peer for one in self._others]
+        return await fetch_all(peers, self._forwarder, request(path))
 
 
 def request(path: str, query: bytes = b"") -> dict[str, Any]:

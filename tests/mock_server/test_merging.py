@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from mock_server.cluster import merging
+from mock_server.cluster import fetch, merging
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.merging import Merged
 from mock_server.cluster.ownership import Peer
+from mock_server.cluster.remote_worlds import RemoteWorlds
+from mock_server.errors import HttpError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
 
@@ -79,10 +81,23 @@ def test_the_end_of_the_client_is_not_the_end_of_the_body(tmp_path: Path) -> Non
 
 def test_a_worker_that_stands_still_is_503(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes connections, and says nothing."""
-    monkeypatch.setattr(merging, "PATIENCE", 0.01)
+    monkeypatch.setattr(fetch, "PATIENCE", 0.01)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "w"))
         listener.listen(4)
         sent = merged(responding(200), tmp_path / "w")
     assert sent[0]["status"] == 503
     assert b"no response in time" in sent[1]["body"]
+
+
+def test_a_worker_that_stands_still_is_503_where_another_asks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "PATIENCE", 0.01)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "w"))
+        listener.listen(4)
+        worlds = RemoteWorlds([Peer("worker 2", str(tmp_path / "w"))], Forwarder("secret"))
+        with pytest.raises(HttpError) as caught:
+            asyncio.run(worlds.run_exists("1"))
+    assert caught.value.status == 503
