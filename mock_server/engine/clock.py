@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from functools import lru_cache
+from math import ceil
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -112,6 +113,10 @@ class Clock:
         self._holds -= 1
         if not self._holds:
             self._real = self._running
+
+    def held_for(self) -> int:
+        """Return the real milliseconds for which no time has passed, rounded up."""
+        return ceil((self._running() - self._real()) * 1_000)
 
     def real_delay(self, until: int) -> float | None:
         """Return the real seconds until ``until``; None for a frozen clock."""

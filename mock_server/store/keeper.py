@@ -75,6 +75,8 @@ class Keeper:
                     saved, name, self._handlers, self._worlds.runner, self._fake_data, self.store
                 )
                 await self.store.rotate(name, kept.epoch)
+                if (wall := self._wall(world)) < self.store.latest():
+                    await self.store.append(name, kept.epoch, [kept.resumption(world, wall)])
             except BaseException:
                 del self._kept[name]
                 with suppress(StoreError):
@@ -115,9 +117,7 @@ class Keeper:
         kept = self._kept.pop(world.name, None)
         self._used.pop(world.name, None)
         if kept is not None:
-            release = asyncio.create_task(
-                self._release(kept, kept.mark(world, self.store.earliest()))
-            )
+            release = asyncio.create_task(self._release(kept, kept.mark(world, self._wall(world))))
             self._releases[world.name] = release
             release.add_done_callback(lambda _: self._released(world.name, release))
 
@@ -248,7 +248,7 @@ class Keeper:
             kept = self._kept.get(world.name)
             if kept is None or self._worlds.get(world.name) is not world:
                 return  # It was closed meanwhile.
-            mark = kept.mark(world, self.store.earliest())
+            mark = kept.mark(world, self._wall(world))
             if mark is None:
                 return
             try:
@@ -304,12 +304,10 @@ class Keeper:
 
     async def _append(self, operation: str, call: Call, kept: KeptWorld) -> None:
         world, length = call.world, len(kept.table)
-        payload = command.make(
-            operation, call, kept.table, world.clock.now(), self.store.earliest()
-        )
+        payload = command.make(operation, call, kept.table, world.clock.now(), self._wall(world))
         if payload is None:
             return
-        mark = kept.mark(world, self.store.earliest())
+        mark = kept.mark(world, self._wall(world))
         records = [record.frame(payload)] if mark is None else [mark, record.frame(payload)]
         try:
             await self.store.append(kept.name, kept.epoch, records)
@@ -320,6 +318,10 @@ class Keeper:
                 kept.hold(world)
             raise
         kept.appended(sum(map(len, records)))
+
+    def _wall(self, world: World) -> int:
+        """Return the time of the store at which that of the world stands, or an earlier one."""
+        return self.store.earliest() - world.clock.held_for()
 
     async def _store_gone(self, name: str) -> None:
         """Store the open world of that name again."""
@@ -336,7 +338,7 @@ class Keeper:
 
     async def _store_all(self, kept: KeptWorld, world: World) -> None:
         with world.clock.held():
-            records = await self._worlds.runner.run(replay.write(world, self.store.earliest()))
+            records = await self._worlds.runner.run(replay.write(world, self._wall(world)))
             generation = await self.store.rotate(kept.name, kept.epoch)
             size = await self.store.snapshot(kept.name, kept.epoch, generation, records)
         kept.began(world, size)
@@ -346,10 +348,9 @@ class Keeper:
         with self._failures.logged():
             generation = await self.store.rotate(kept.name, kept.epoch)
             kept.rotated()
-            rendering = replay.write(world, self.store.earliest())
-            kept.compaction = asyncio.create_task(
-                self._write_snapshot(kept, world, generation, rendering)
-            )
+            rendering = replay.write(world, self._wall(world))
+            writing = self._write_snapshot(kept, world, generation, rendering)
+            kept.compaction = asyncio.create_task(writing)
 
     async def _write_snapshot(
         self, kept: KeptWorld, world: World, generation: int, rendering: Work[list[bytes]]

@@ -120,10 +120,15 @@ class KeptWorld:
         if faults == self._faults:
             return None
         self._faults = faults
-        fragment = orjson.Fragment(faults)
-        return record.encode(
-            {"do": MARK, "at": world.clock.now(), "wall": wall, "faults": fragment}
-        )
+        return _mark(world, wall)
+
+    def resumption(self, world: World, wall: int) -> bytes:
+        """Return the record of the instant from which a loaded world goes on. What it shows depends
+        on that, and another mock may estimate the time more closely.
+
+        ``wall`` is the time of the store.
+        """
+        return _mark(world, wall)
 
     def repeatable(self, world: World) -> None:
         """Note that the counters of faults are what repeating the stored commands gives."""
@@ -132,6 +137,11 @@ class KeptWorld:
     def unmark(self) -> None:
         """Forget the last mark, which could not be stored."""
         self._faults = b""
+
+
+def _mark(world: World, wall: int) -> bytes:
+    fragment = orjson.Fragment(_faults(world))
+    return record.encode({"do": MARK, "at": world.clock.now(), "wall": wall, "faults": fragment})
 
 
 def _faults(world: World) -> bytes:

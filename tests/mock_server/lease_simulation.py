@@ -30,6 +30,9 @@ WORLD = "demo"
 EVENT_EVERY = 70
 """Milliseconds of the world's time from one event to the next."""
 
+MARK = "mark"
+"""The name of the record of the instant from which a world goes on."""
+
 EPOCH = 1_700_000_000_000
 
 _REPLICA: ContextVar["Replica"] = ContextVar("replica")
@@ -165,7 +168,8 @@ class Replica:
             return  # It was lost meanwhile.
         with world.clock.held():
             at = world.clock.now()
-            one = record.encode({"at": at, "wall": self.store.earliest(), "name": name})
+            wall = self.store.earliest() - world.clock.held_for()
+            one = record.encode({"at": at, "wall": wall, "name": name})
             try:
                 await self.store.append(WORLD, kept.epoch, [one])
             except LostError:
@@ -201,10 +205,13 @@ class Replica:
             await self.store.snapshot(WORLD, kept.epoch, generation, [head])
         else:
             found = [record.decode(one, "") for one in sum(saved.logs, list(saved.snapshot))]
-            world = World(Clock(0, real=self.local), [(one["at"], one["name"]) for one in found])
+            commands = [(one["at"], one["name"]) for one in found if one["name"] != MARK]
+            world = World(Clock(0, real=self.local), commands)
             last = found[-1]
             await self.store.rotate(WORLD, kept.epoch)
             world.clock.set_to(resumed(world.clock, last["at"], last["wall"], self.store.latest()))
+            mark = {"at": world.clock.now(), "wall": self.store.earliest(), "name": MARK}
+            await self.store.append(WORLD, kept.epoch, [record.encode(mark)])
         self.world, self._kept = world, kept
         return world
 

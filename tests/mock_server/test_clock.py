@@ -74,6 +74,8 @@ def test_no_time_passes_while_a_clock_is_held(machine: Machine) -> None:
             clock.advance(60_000)
         machine.seconds += 5
         assert clock.now() == NOON + 61_000
+        assert clock.held_for() == 10_000
+    assert clock.held_for() == 0
     assert clock.now() == NOON + 71_000
     machine.seconds += 1
     assert clock.now() == NOON + 72_000

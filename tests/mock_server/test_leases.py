@@ -34,6 +34,13 @@ def test_a_world_has_one_owner_and_keeps_what_was_shown(run: Run, troubles: Trou
     assert sum(len(one.acknowledged) for one in found) > 100
 
 
+def test_a_command_of_a_world_whose_time_is_held_is_stored_with_the_instant_of_the_hold(
+    run: Run,
+) -> None:
+    """The time that passed meanwhile has passed as soon as it is let go, and is shown."""
+    assert len(run(1582, Troubles(), 20.0).owners) > 1
+
+
 @pytest.mark.extended
 @pytest.mark.parametrize("troubles", TROUBLES.values(), ids=TROUBLES)
 def test_thousands_of_schedules(run: Run, troubles: Troubles) -> None:
