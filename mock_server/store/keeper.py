@@ -17,7 +17,7 @@ from mock_server.errors import HttpError
 from mock_server.http.call import Call, Handler, Response, completed
 from mock_server.store import command, record, replay
 from mock_server.store.failures import ElsewhereError, Failures
-from mock_server.store.kept_world import KeptWorld
+from mock_server.store.kept_world import KeptWorld, mark_of
 from mock_server.store.open_world import OpenWorld
 from mock_server.store.store import GoneError, LostError, Store, StoreError
 from mock_server.worlds.advance import catch_up_completely
@@ -75,8 +75,8 @@ class Keeper:
                     saved, name, self._handlers, self._worlds.runner, self._fake_data, self.store
                 )
                 await self.store.rotate(name, kept.epoch)
-                if (wall := self._wall(world)) < self.store.latest():
-                    await self.store.append(name, kept.epoch, [kept.resumption(world, wall)])
+                if self.store.shared:
+                    await self.store.append(name, kept.epoch, [mark_of(world, self._wall(world))])
             except BaseException:
                 del self._kept[name]
                 with suppress(StoreError):

@@ -120,15 +120,7 @@ class KeptWorld:
         if faults == self._faults:
             return None
         self._faults = faults
-        return _mark(world, wall)
-
-    def resumption(self, world: World, wall: int) -> bytes:
-        """Return the record of the instant from which a loaded world goes on. What it shows depends
-        on that, and another mock may estimate the time more closely.
-
-        ``wall`` is the time of the store.
-        """
-        return _mark(world, wall)
+        return mark_of(world, wall)
 
     def repeatable(self, world: World) -> None:
         """Note that the counters of faults are what repeating the stored commands gives."""
@@ -139,7 +131,12 @@ class KeptWorld:
         self._faults = b""
 
 
-def _mark(world: World, wall: int) -> bytes:
+def mark_of(world: World, wall: int) -> bytes:
+    """Return the record of the instant at which ``world`` stands, with the counters of faults.
+
+    What a loaded world shows depends on that instant, and another mock may estimate the time more
+    closely. ``wall`` is the time of the store.
+    """
     fragment = orjson.Fragment(_faults(world))
     return record.encode({"do": MARK, "at": world.clock.now(), "wall": wall, "faults": fragment})
 
