@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from mock_server.cli.options import add_options
 from mock_server.cli.setup_options import Words
 from mock_server.engine.enums import Operation
 from mock_server.errors import UsageError
@@ -101,9 +102,7 @@ _OPTIONS = (
 
 def fallback_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of this module to ``command``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return add_options(command, _OPTIONS)
 
 
 def read_fallback(options: dict[str, Any]) -> Fallback | None:

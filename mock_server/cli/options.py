@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,15 @@ import click
 
 from mock_server.engine import clock
 from mock_server.engine.duration import parse_duration
+
+
+def add_options(
+    command: Callable[..., Any], options: Sequence[Callable[..., Any]]
+) -> Callable[..., Any]:
+    """Add the options to ``command``, in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 class GroupedOptions(click.Command):

@@ -17,7 +17,7 @@ import click
 import httpx2
 from click.core import ParameterSource
 
-from mock_server.cli.options import BaseUrl
+from mock_server.cli.options import BaseUrl, add_options
 from mock_server.errors import UsageError
 
 API = "/api/v1/automation-runs"
@@ -263,9 +263,7 @@ def with_remote(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(Remote(target), **rest)
 
     wrapped: Callable[..., Any] = update_wrapper(click.pass_context(run), command)
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped
+    return add_options(wrapped, _OPTIONS)
 
 
 def _on_command_line(context: click.Context, name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mock_server import resources
+from mock_server.cli.options import add_options
 from mock_server.errors import UsageError, unknown_name
 from mock_server.public_address import PREFIX
 
@@ -150,9 +151,7 @@ _OPTIONS = (
 
 def setup_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of this module to ``command``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return add_options(command, _OPTIONS)
 
 
 def read_token(token: str | None, file: Path | None) -> str | None:
