@@ -75,7 +75,7 @@ class Recording:
         return [f"{n} runs {why} and are left out." for why, n in reasons.items() if n]
 
     def check(self) -> None:
-        """Raise KitError if there is no run."""
+        """Raise KitError without a run."""
         if not self._courses:
             raise KitError(
                 "Expected at least one run to record, got none.",
@@ -83,7 +83,7 @@ class Recording:
             )
 
     def write(self, source: str, profile: str) -> Written:
-        """Return the files. Raise KitError if there is no run."""
+        """Return the files. Raise KitError without a run."""
         self.check()
         courses = _in_order(self.courses)
         groups = grouped(courses)

@@ -70,7 +70,7 @@ class Handover:
         while True:
             try:
                 received, descriptors, _, _ = socket.recv_fds(inbox, MAX_BYTES, 1)
-            except OSError:  # There is no other.
+            except OSError:  # All are taken.
                 return
             for each in descriptors:
                 self._serve(each, received, protocol)

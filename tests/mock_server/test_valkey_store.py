@@ -293,7 +293,7 @@ def test_a_list_checks_every_record(location: str, server: ValkeyServer, kind: s
 
 
 def test_logs_of_several_generations_are_complete(location: str, server: ValkeyServer) -> None:
-    """Also one that was trimmed; what is removed with a snapshot is no longer counted."""
+    """Also one that was trimmed; what is removed with a snapshot is not counted."""
 
     async def check() -> None:
         async with store_at(location) as store:
