@@ -21,7 +21,7 @@ from mock_server import resources
 from mock_server.control import control
 from mock_server.engine.behaviour import Behaviour
 from mock_server.engine.run_state import Json
-from mock_server.http import pages
+from mock_server.http import html_pages
 from mock_server.http.control_sessions import ControlSessions
 from mock_server.http.credentials import Credentials
 from mock_server.http.event_stream import EventStreams
@@ -29,13 +29,13 @@ from mock_server.http.explain import Explainer, Reporter
 from mock_server.http.fallback import Backend
 from mock_server.http.middleware.control_access import ControlAccessMiddleware
 from mock_server.http.middleware.cors import CorsMiddleware
+from mock_server.http.middleware.dispatch import OperationsMiddleware
 from mock_server.http.middleware.fallback import FallbackMiddleware
 from mock_server.http.middleware.faults import FaultsMiddleware
-from mock_server.http.middleware.operations import OperationsMiddleware
-from mock_server.http.middleware.ownership import OwnershipMiddleware
+from mock_server.http.middleware.journaling import RecordingMiddleware
+from mock_server.http.middleware.lease_guard import OwnershipMiddleware
 from mock_server.http.middleware.prefer import Examples
 from mock_server.http.middleware.proxy import ProxyMiddleware
-from mock_server.http.middleware.recording import RecordingMiddleware
 from mock_server.http.middleware.routing import RoutingMiddleware
 from mock_server.http.middleware.validation import ValidationMiddleware
 from mock_server.http.operations import operations
@@ -143,7 +143,7 @@ class Mock:
             options = app.middleware.options.replace(resolver=Resolver(functions.__getitem__))
             specification = Specification(document.content)
             app.middleware.apis.append(API(specification, base_path=None, **vars(options)))
-        pages.register(app.app, self.worlds, explainer.paths, contract, control_api)
+        html_pages.register(app.app, self.worlds, explainer.paths, contract, control_api)
         self._app = app
 
     def _fallback(

@@ -22,7 +22,7 @@ from conformance.assertions.matchers import (
     unchanged,
 )
 from conformance.checks.support.completion_race import TimedCancel, cancel_around_completion
-from conformance.checks.support.open_questions import REJECTIONS, SUCCESSES
+from conformance.checks.support.question_answers import REJECTIONS, SUCCESSES
 from conformance.checks.support.stale_cancel import COUNT, stale_response
 from conformance.client.concurrency import concurrently
 from conformance.client.response import Response
@@ -31,7 +31,7 @@ from conformance.client.stream import Stream
 from conformance.errors import CheckFailed, Inconclusive, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
-from conformance.harness.recordings import Snapshot
+from conformance.harness.run_recording import Snapshot
 from conformance.vocabulary import FINISHED, Level, State, Status
 
 CALLERS = 6

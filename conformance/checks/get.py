@@ -18,7 +18,7 @@ from conformance.assertions.invariants import (
     timestamps_in_order,
 )
 from conformance.assertions.matchers import require, status, timestamp, unchanged
-from conformance.checks.support import open_questions
+from conformance.checks.support import question_answers
 from conformance.checks.support.retried_run import retried_run
 from conformance.errors import CheckFailed, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
@@ -36,7 +36,9 @@ def check_a_run_has_the_documented_types(context: CheckContext) -> None:
     """200 and a run, in every status there is."""
     for run_id in context.sample_runs():
         response = require(context.api.get_run(run_id), status(200))
-        open_questions.empty_fields(context, "Run", context.check_schema(response, "Run"), response)
+        question_answers.empty_fields(
+            context, "Run", context.check_schema(response, "Run"), response
+        )
 
 
 @requirement("GET-02")

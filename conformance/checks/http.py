@@ -18,7 +18,7 @@ from conformance.assertions.matchers import (
 from conformance.assertions.response_rules import mentions_rate_limit, validation_error
 from conformance.checks.support import acknowledged_cancel as cancels
 from conformance.checks.support import malformed_requests as malformed
-from conformance.checks.support.open_questions import error_body
+from conformance.checks.support.question_answers import error_body
 from conformance.checks.support.rejected_retries import check_control, rejected_run
 from conformance.checks.support.repeated_pages import check_unchanged_runs_read_the_same
 from conformance.checks.support.unusual_values import (

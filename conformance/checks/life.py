@@ -15,7 +15,7 @@ from conformance.client.run_events import run_events
 from conformance.errors import CheckFailed, Inconclusive, Unsupported
 from conformance.harness.context import CheckContext
 from conformance.harness.markers import requirement
-from conformance.harness.recordings import Snapshot
+from conformance.harness.run_recording import Snapshot
 from conformance.vocabulary import NEXT_STATUSES, Operation, State, Status
 
 Json = dict[str, Any]

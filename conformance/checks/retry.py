@@ -21,7 +21,7 @@ from conformance.assertions.matchers import (
     unchanged,
     with_dependents,
 )
-from conformance.checks.support.open_questions import REJECTIONS, SUCCESSES
+from conformance.checks.support.question_answers import REJECTIONS, SUCCESSES
 from conformance.checks.support.rejected_retries import check_refused
 from conformance.checks.support.retried_run import (
     check_steps_run_once,

@@ -19,7 +19,7 @@ from conformance.assertions.matchers import (
     status,
     with_dependents,
 )
-from conformance.checks.support import open_questions
+from conformance.checks.support import question_answers
 from conformance.checks.support.retry import rerun_id, retry_accepted
 from conformance.errors import CheckFailed, Inconclusive, Outcome
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
@@ -34,7 +34,7 @@ def check_steps_have_the_documented_types(context: CheckContext) -> None:
         response = require(context.api.get_steps(run_id), status(200))
         context.check_schema(response, "RunSteps")
         for step in response.object()["steps"]:
-            open_questions.empty_fields(context, "Step", step, response)
+            question_answers.empty_fields(context, "Step", step, response)
 
 
 @requirement("STEPS-02")

@@ -15,7 +15,7 @@ from conformance.config.toml_file import NAME, PYPROJECT, SECTION, find
 from conformance.config.waivers import read_waivers
 from conformance.errors import ConfigurationError, ErrorCollector
 from conformance.results.baseline import Baseline, as_toml, find_baseline, without
-from conformance.results.diff import read_report
+from conformance.results.report_diff import read_report
 from conformance.results.waivers import Waiver
 from conformance.vocabulary import ExitCode
 

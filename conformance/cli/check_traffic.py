@@ -15,9 +15,9 @@ from conformance.errors import KitError
 from conformance.reporters.terminal import TerminalReporter
 from conformance.traffic.judge import Judge
 from conformance.traffic.outcome import Outcome
-from conformance.traffic.recording import read_recording
 from conformance.traffic.reports import Observation, client_catalogue, reports_of
 from conformance.traffic.settings import traffic_settings
+from conformance.traffic.traffic_file import read_recording
 from conformance.vocabulary import ExitCode
 
 

@@ -99,7 +99,7 @@ def diff_command(
     # Comparing is the work of this command alone.
     from conformance.contract_diff import reports, verdict  # noqa: PLC0415
     from conformance.contract_diff.change import Audience, Impact  # noqa: PLC0415
-    from conformance.contract_diff.compare import compare  # noqa: PLC0415
+    from conformance.contract_diff.compare_contracts import compare  # noqa: PLC0415
     from conformance.contract_diff.waivers import read_contract_waivers  # noqa: PLC0415
 
     contracts = [_viewed(load(file), View(view), file) for file in (old, new)]

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance.reporters.console import print_line
-from conformance.results.diff import Change, Difference, compare, read_report
+from conformance.results.report_diff import Change, Difference, compare, read_report
 from conformance.vocabulary import ExitCode
 
 

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from conformance.errors import ConfigurationError
 from conformance.reporters.matrix import as_markdown, as_page
-from conformance.results.diff import read_report
 from conformance.results.matrix import Matrix, build
+from conformance.results.report_diff import read_report
 
 _STYLES = {"pass": "green", "violation": "bold red", "error": "red", "deviation": "yellow"}
 

@@ -25,11 +25,11 @@ from conformance.cli.recording_options import (
 )
 from conformance.config.settings import Settings, from_context
 from conformance.errors import ConfigurationError, KitError
+from conformance.recording.anonymize import Shapes
 from conformance.recording.behaviour import read_answers
 from conformance.recording.folder import RecordingFolder
 from conformance.recording.read_runs import MAX_RUNS, RunSource, Wanted
 from conformance.recording.recording import Recording
-from conformance.recording.shapes import Shapes
 from conformance.reporters.console import print_line
 from conformance.reporters.profile_progress import ProfileReporter
 from conformance.reporters.progress import ProgressLine

@@ -10,8 +10,8 @@ from pathlib import Path
 from conformance.config import converters
 from conformance.config.sources import Setting, Values
 from conformance.errors import ConfigurationError, ErrorCollector
-from conformance.results.diff import read_report
 from conformance.results.record import Shard
+from conformance.results.report_diff import read_report
 
 SHARDS = "Shards"
 MAX_SHARDS = 256

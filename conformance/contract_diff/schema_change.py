@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from conformance.contract.pointer import Path
 from conformance.contract_diff.change import Audience, Impact
-from conformance.contract_diff.relation import Relation
+from conformance.contract_diff.value_relation import Relation
 
 
 class Direction(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance import __version__
 from conformance.contract_diff.change import Audience, Change, Impact
-from conformance.contract_diff.compare import Difference
+from conformance.contract_diff.compare_contracts import Difference
 from conformance.results.waivers import Waiver
 from conformance.vocabulary import ExitCode
 

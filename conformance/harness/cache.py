@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from conformance.errors import DeadlineExceeded, Inconclusive, KitError, Outcome
-from conformance.harness.recordings import IdleStream
+from conformance.harness.run_recording import IdleStream
 
 T = TypeVar("T")
 

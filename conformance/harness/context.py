@@ -26,7 +26,7 @@ from conformance.errors import CheckFailed, Inconclusive, Outcome, Unsupported
 from conformance.fuzz.config import FuzzConfig
 from conformance.harness.cache import ObservationCache
 from conformance.harness.polling import Poller
-from conformance.harness.recordings import IdleStream, Snapshot, StreamRecording
+from conformance.harness.run_recording import IdleStream, Snapshot, StreamRecording
 from conformance.harness.runs import Runs
 from conformance.harness.settling import Settling
 from conformance.vocabulary import State, Status, Untested

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ConfigurationError
-from conformance.results.diff import read_report
+from conformance.results.report_diff import read_report
 
 _MAX_KEPT = 20
 _MAX_FILE = 64 * 1_048_576

@@ -7,8 +7,8 @@ from typing import TextIO
 
 from conformance.errors import ConfigurationError
 from conformance.traffic.exchange import ObservedExchange
+from conformance.traffic.find_credentials import SecretCollector
 from conformance.traffic.ndjson import line_of
-from conformance.traffic.secrets import SecretCollector
 
 
 class LogFile:

@@ -13,9 +13,9 @@ from conformance.catalogue.open_questions import (
     observed_answers,
 )
 from conformance.client.run_events import run_events
-from conformance.recording.course import Json, instant
 from conformance.recording.observed_run import has_ended
 from conformance.recording.passing_runs import PassingRuns, object_in, sse_events
+from conformance.recording.run_course import Json, instant
 from conformance.traffic.exchange import ObservedExchange, ObservedResponse
 from conformance.vocabulary import FINISHED, Operation, Status
 

@@ -8,8 +8,8 @@ from typing import Any
 from conformance.client import json_text
 from conformance.client.run_events import RunEvent, run_events
 from conformance.client.sse import Parser, ServerSentEvent
-from conformance.recording.course import Json, instant
 from conformance.recording.observed_run import ObservedRun
+from conformance.recording.run_course import Json, instant
 from conformance.traffic.exchange import ObservedExchange
 from conformance.vocabulary import Operation
 

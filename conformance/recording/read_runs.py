@@ -14,8 +14,8 @@ from conformance.client.response import Response
 from conformance.client.run_events import RunEvent, run_events, terminal_events
 from conformance.client.stream import Stream
 from conformance.errors import CheckFailed, KitError, Outcome
-from conformance.recording.course import Json, instant
 from conformance.recording.observed_run import ObservedRun, has_ended
+from conformance.recording.run_course import Json, instant
 
 MAX_RUNS = 10_000
 _PAGE = 100

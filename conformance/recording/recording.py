@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conformance.errors import KitError
-from conformance.recording.course import Course
+from conformance.recording.anonymize import Shapes
 from conformance.recording.folder import (
     BEHAVIOUR,
     SCENARIOS,
@@ -15,9 +15,9 @@ from conformance.recording.folder import (
     document,
 )
 from conformance.recording.observed_run import ObservedRun
+from conformance.recording.run_course import Course
 from conformance.recording.scenarios import Group, grouped, scenario, unseen
-from conformance.recording.shapes import Shapes
-from conformance.recording.tracing import trace
+from conformance.recording.trace_course import trace
 from conformance.recording.world import world
 
 _MAX_NAMED = 10

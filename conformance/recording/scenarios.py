@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from conformance.recording.course import Course, Json, Outcome, StepAttempt, StepCourse
+from conformance.recording.run_course import Course, Json, Outcome, StepAttempt, StepCourse
 
 MAX_DURATION = 365 * 86_400_000
 """The longest duration in a file, in milliseconds."""

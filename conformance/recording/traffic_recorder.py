@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.catalogue import open_questions
+from conformance.recording.anonymize import Shapes
 from conformance.recording.folder import RecordingFolder
 from conformance.recording.passing_answers import PassingAnswers
 from conformance.recording.passing_runs import PassingRuns
 from conformance.recording.recording import Recording, Written
-from conformance.recording.shapes import Shapes
 from conformance.redaction import Redactor
 from conformance.results import behaviour_profile
 from conformance.results.report import Report
 from conformance.traffic.exchange import ObservedExchange
-from conformance.traffic.secrets import SecretCollector
+from conformance.traffic.find_credentials import SecretCollector
 
 
 class TrafficRecorder:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.recording.course import Action, Course, Json
+from conformance.recording.anonymize import IdMap
+from conformance.recording.run_course import Action, Course, Json
 from conformance.recording.scenarios import MAX_DURATION, Group, counted, duration
-from conformance.recording.shapes import IdMap
 
 
 def world(courses: Sequence[Course], groups: Sequence[Group], ids: IdMap) -> Json:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from conformance.client.run_events import RunEvent, run_events
-from conformance.harness.recordings import Snapshot, StreamRecording
+from conformance.harness.run_recording import Snapshot, StreamRecording
 from conformance.vocabulary import FINISHED, Status
 
 MAX_STEPS = 60

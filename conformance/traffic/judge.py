@@ -21,8 +21,8 @@ from conformance.traffic.client_habits import ClientHabits
 from conformance.traffic.client_rules import ClientRules
 from conformance.traffic.event_rules import StreamRules
 from conformance.traffic.exchange import ObservedExchange, ObservedRequest, ObservedResponse
+from conformance.traffic.find_credentials import SecretCollector
 from conformance.traffic.findings import Finding, Findings
-from conformance.traffic.secrets import SecretCollector
 from conformance.traffic.server_rules import Judgement, ServerRules, Subject
 from conformance.traffic.timeline import Snapshot, Timelines
 from conformance.vocabulary import Level, Operation

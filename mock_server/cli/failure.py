@@ -30,8 +30,8 @@ class OpenedFailure(NamedTuple):
 def open_file(worlds: "Worlds", path: Path) -> OpenedFailure:
     """Open a world with the runs of the failure in ``path``. Raise UsageError."""
     # The libraries of worlds take long to load, and few mocks open a failure.
-    from mock_server.worlds.failure_file import MAX_SIZE  # noqa: PLC0415
-    from mock_server.worlds.observed_world import open_failure  # noqa: PLC0415
+    from mock_server.worlds.from_failure.failure_file import MAX_SIZE  # noqa: PLC0415
+    from mock_server.worlds.from_failure.world_document import open_failure  # noqa: PLC0415
 
     try:
         with path.open("rb") as file:

@@ -39,7 +39,7 @@ from mock_server.settings import (
 from mock_server.worlds.registry import NAME, TEST_PREFIX
 
 if TYPE_CHECKING:
-    from mock_server.cluster.several import Several
+    from mock_server.cluster.worker_pool import Several
     from mock_server.server import Server
 
 
@@ -354,7 +354,7 @@ def _server_class(options: dict[str, Any], workers: int) -> "type[Server]":
 
 
 def _several(workers: int, settings: Settings) -> "Several":
-    from mock_server.cluster.several import Several  # noqa: PLC0415 - one worker needs none of it
+    from mock_server.cluster.worker_pool import Several  # noqa: PLC0415 - one worker needs none of it
 
     return Several(workers, settings)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from mock_server.cluster.between import CHANGES, EXCHANGES, RUNS, SCHEME, WITH_REQUESTS
 from mock_server.cluster.fetch import Reply, fetch_all, follow
 from mock_server.cluster.forwarding import Forwarder
+from mock_server.cluster.internal_api import CHANGES, EXCHANGES, RUNS, SCHEME, WITH_REQUESTS
 from mock_server.cluster.ownership import Peer
 from mock_server.cluster.remote_exchange import RemoteExchange
 from mock_server.engine.run_state import Json

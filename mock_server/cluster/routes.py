@@ -8,29 +8,29 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp
 
-from mock_server.cluster import merging
+from mock_server.cluster import merged_responses
 from mock_server.cluster.addressing import Addressing
-from mock_server.cluster.between import BetweenPeers
 from mock_server.cluster.connection import Route
 from mock_server.cluster.forwarding import Forwarder
-from mock_server.cluster.merging import Merge, Merged
-from mock_server.cluster.numbers import SharedNumbers
+from mock_server.cluster.internal_api import BetweenPeers
+from mock_server.cluster.merged_responses import Merge, Merged
 from mock_server.cluster.ownership import Peer, rendezvous
+from mock_server.cluster.request_numbers import SharedNumbers
 from mock_server.http.middleware.control_access import CONTROL
 from mock_server.journal.exchange import Headers
 
 _OF_ALL: dict[str, Merge] = {
-    f"GET {CONTROL}/health": merging.health,
-    f"GET {CONTROL}/ready": merging.first,
-    f"GET {CONTROL}/worlds": merging.worlds,
-    f"GET {CONTROL}/metrics": merging.metrics,
+    f"GET {CONTROL}/health": merged_responses.health,
+    f"GET {CONTROL}/ready": merged_responses.first,
+    f"GET {CONTROL}/worlds": merged_responses.worlds,
+    f"GET {CONTROL}/metrics": merged_responses.metrics,
 }
 """The operations to which every worker responds."""
 
 _OF_JOURNALS: dict[str, Merge] = {
-    f"GET {CONTROL}/requests": merging.requests,
-    f"GET {CONTROL}/requests/count": merging.counts,
-    f"DELETE {CONTROL}/requests": merging.counts,
+    f"GET {CONTROL}/requests": merged_responses.requests,
+    f"GET {CONTROL}/requests/count": merged_responses.counts,
+    f"DELETE {CONTROL}/requests": merged_responses.counts,
 }
 """The operations to which every worker responds where ``whose`` is more than one world."""
 

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Callable
 from mmap import mmap
 
-from mock_server.cluster.numbers import SharedNumbers
+from mock_server.cluster.request_numbers import SharedNumbers
 from mock_server.engine.randomness import new_token
 from mock_server.http.control_sessions import MAX_SESSIONS, ControlSessions, cookies
 from mock_server.journal.exchange import Headers

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from mock_server.app import Mock
 from mock_server.cluster.addressing import Addressing
-from mock_server.cluster.between import BetweenPeers
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.handover import Handover, open_inbox
-from mock_server.cluster.numbers import SharedNumbers
+from mock_server.cluster.internal_api import BetweenPeers
 from mock_server.cluster.ownership import Peer
 from mock_server.cluster.remote_worlds import RemoteWorlds
+from mock_server.cluster.request_numbers import SharedNumbers
 from mock_server.cluster.routes import WorkerRoutes
 from mock_server.cluster.server import ClusterServer
 

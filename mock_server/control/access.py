@@ -5,7 +5,7 @@ from pathlib import Path
 from mock_server.errors import HttpError
 from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, NoContent, Response
 from mock_server.http.control_sessions import COOKIE, ControlSessions
-from mock_server.http.page_headers import page_headers, wants_page
+from mock_server.http.html_headers import page_headers, wants_page
 
 _PAGE = Path(__file__).parent.parent / "templates" / "login.html"
 _NO_STORE = {"Cache-Control": "no-store"}

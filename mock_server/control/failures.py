@@ -2,7 +2,7 @@
 
 from mock_server.control.worlds import to_json
 from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, Response
-from mock_server.worlds.observed_world import open_failure
+from mock_server.worlds.from_failure.world_document import open_failure
 from mock_server.worlds.registry import Worlds
 
 

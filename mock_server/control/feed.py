@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mock_server.control.feed_channel import Channel, Topic
-from mock_server.control.feed_stream import FeedStream, Watch, unwatched
+from mock_server.control.feed_subscriber import FeedStream, Watch, unwatched
 from mock_server.control.worlds import to_json
 from mock_server.engine.randomness import new_token
 from mock_server.engine.run_state import Json

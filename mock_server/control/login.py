@@ -5,7 +5,7 @@ from mock_server.errors import ErrorDetail, HttpError, RequestValidationError
 from mock_server.http.call import BodyResponse, Call, Handler, Response
 from mock_server.http.control_sessions import ControlSessions
 from mock_server.http.credentials import Credentials
-from mock_server.http.page_headers import wants_page
+from mock_server.http.html_headers import wants_page
 
 
 def functions(credentials: Credentials, sessions: ControlSessions) -> dict[str, Handler]:

@@ -10,7 +10,7 @@ from mock_server.engine.run import Run
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError
 from mock_server.http.call import BodyResponse, Call, DeferredResponse, Handler, Response
-from mock_server.http.page_headers import page_headers, wants_page
+from mock_server.http.html_headers import page_headers, wants_page
 from mock_server.worlds import repro_link, snapshot
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.registry import Worlds

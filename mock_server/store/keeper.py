@@ -15,7 +15,7 @@ from mock_server.engine.clock import monotonic
 from mock_server.engine.fake_data import FakeData
 from mock_server.errors import HttpError
 from mock_server.http.call import Call, Handler, Response, completed
-from mock_server.store import command, record, replay
+from mock_server.store import command, log_replay, record
 from mock_server.store.failures import ElsewhereError, Failures
 from mock_server.store.kept_world import KeptWorld, mark_of
 from mock_server.store.open_world import OpenWorld
@@ -71,7 +71,7 @@ class Keeper:
                 saved = await self.store.load(name, kept.epoch)
                 if saved is None:
                     return None
-                world, head = await replay.read(
+                world, head = await log_replay.read(
                     saved, name, self._handlers, self._worlds.runner, self._fake_data, self.store
                 )
                 await self.store.rotate(name, kept.epoch)
@@ -338,7 +338,7 @@ class Keeper:
 
     async def _store_all(self, kept: KeptWorld, world: World) -> None:
         with world.clock.held():
-            records = await self._worlds.runner.run(replay.write(world, self._wall(world)))
+            records = await self._worlds.runner.run(log_replay.write(world, self._wall(world)))
             generation = await self.store.rotate(kept.name, kept.epoch)
             size = await self.store.snapshot(kept.name, kept.epoch, generation, records)
         kept.began(world, size)
@@ -348,7 +348,7 @@ class Keeper:
         with self._failures.logged():
             generation = await self.store.rotate(kept.name, kept.epoch)
             kept.rotated()
-            rendering = replay.write(world, self._wall(world))
+            rendering = log_replay.write(world, self._wall(world))
             writing = self._write_snapshot(kept, world, generation, rendering)
             kept.compaction = asyncio.create_task(writing)
 
@@ -392,7 +392,7 @@ class Keeper:
             self._worlds.close_world(name)
 
     async def _set_behaviour(self, world: World, behaviour: Behaviour) -> None:
-        call = Call(self._worlds, world.name, replay.exchange())
+        call = Call(self._worlds, world.name, log_replay.exchange())
         call.parameters, call.body = {}, {"behaviour": behaviour.answers()}
         try:
             await self.carry_out("setBehaviour", call)

@@ -21,7 +21,7 @@ from redis.retry import Retry as BlockingRetry
 from mock_server.engine.clock import awake_or_not
 from mock_server.engine.randomness import new_token
 from mock_server.errors import UsageError, one_line
-from mock_server.store import record, valkey_address, valkey_content, valkey_scripts
+from mock_server.store import record, valkey_address, valkey_replies, valkey_scripts
 from mock_server.store.lease import LEASE, Lease
 from mock_server.store.server_clock import ServerClock
 from mock_server.store.store import (
@@ -176,7 +176,7 @@ class ValkeyStore:
         reply = await self._fenced(name, valkey_scripts.LOAD, epoch, deadline=LONG_DEADLINE)
         if not reply:
             return None
-        return await asyncio.to_thread(valkey_content.unpacked, name, *reply)
+        return await asyncio.to_thread(valkey_replies.unpacked, name, *reply)
 
     async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
         async with self._exclusive(name) as owned:
@@ -302,7 +302,7 @@ class ValkeyStore:
                 found.append(Stored(name, {}, 0, 0, 0, _text(error)))
                 continue
             if described:
-                stored = valkey_content.stored(name, *described)
+                stored = valkey_replies.stored(name, *described)
                 found.append(stored if self._writes else await self._checked(stored, key))
         return sorted(found, key=lambda stored: stored.name)
 
@@ -313,7 +313,7 @@ class ValkeyStore:
         work = cast("Awaitable[list[Any]]", self._client.eval(valkey_scripts.CONTENT, 1, key))
         try:
             packed, logs = await work
-            saved = await asyncio.to_thread(valkey_content.unpacked, stored.name, packed, logs)
+            saved = await asyncio.to_thread(valkey_replies.unpacked, stored.name, packed, logs)
             record.check(saved.snapshot, "snapshot")
             for place, records in zip(saved.names, saved.logs, strict=True):
                 record.check(records, place)

@@ -29,10 +29,10 @@ from mock_server.worlds import seed_data
 from mock_server.worlds.advance import catch_up_completely
 from mock_server.worlds.cooperative import Work, WorkRunner
 from mock_server.worlds.document import IMPORT, Limits
-from mock_server.worlds.elsewhere import Elsewhere
-from mock_server.worlds.keeper import Keeper
+from mock_server.worlds.import_check import prove
 from mock_server.worlds.observer import WorldsObserver
-from mock_server.worlds.proof import prove
+from mock_server.worlds.peer_worlds import Elsewhere
+from mock_server.worlds.persistence import Keeper
 from mock_server.worlds.restore import restore
 from mock_server.worlds.seed_data import WorldFile
 from mock_server.worlds.world import World

@@ -16,11 +16,11 @@ from conformance.client.recorder import Traffic
 from conformance.client.run_events import run_events
 from conformance.client.sse import Parser
 from conformance.client.transport import Target
-from conformance.recording.course import instant
+from conformance.recording.anonymize import Shapes
 from conformance.recording.folder import RecordingFolder
 from conformance.recording.read_runs import RunSource, Wanted
 from conformance.recording.recording import Recording
-from conformance.recording.shapes import Shapes
+from conformance.recording.run_course import instant
 from conformance.redaction import Redactor
 from mock_server.cli.scenario_directory import scenario_folder, start_files
 from mock_server.settings import Settings

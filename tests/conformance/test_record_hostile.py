@@ -13,12 +13,12 @@ from conformance.client.response import Response
 from conformance.client.run_events import RunEvent
 from conformance.errors import CheckFailed
 from conformance.recording import recording as recording_module
-from conformance.recording.course import Course
+from conformance.recording.anonymize import Shapes
 from conformance.recording.folder import RecordingFolder
 from conformance.recording.observed_run import ObservedRun, has_ended
 from conformance.recording.read_runs import RunSource, Wanted
 from conformance.recording.recording import Recording
-from conformance.recording.shapes import Shapes
+from conformance.recording.run_course import Course
 from conformance.redaction import Redactor
 from mock_server.engine.scenario import Scenario, read_all
 from mock_server.worlds import seed_data

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conformance.recording.shapes import Shapes
+from conformance.recording.anonymize import Shapes
 from conformance.redaction import Redactor
 
 KEY = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"

@@ -18,7 +18,7 @@ from conformance.catalogue.requirements import Requirement
 from conformance.client.recorder import Exchange
 from conformance.contract.contract import load
 from conformance.contract.yaml_file import Lines
-from conformance.harness.recordings import Snapshot
+from conformance.harness.run_recording import Snapshot
 from conformance.reporters.badge import as_badge
 from conformance.reporters.har import as_har
 from conformance.reporters.html import as_page

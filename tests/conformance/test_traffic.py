@@ -14,8 +14,8 @@ from command_line import call_kit
 from conformance.errors import ConfigurationError
 from conformance.traffic import har
 from conformance.traffic.exchange import ObservedExchange
-from conformance.traffic.recording import read_recording
 from conformance.traffic.reports import client_catalogue
+from conformance.traffic.traffic_file import read_recording
 from conformance.vocabulary import ROOT
 
 Json = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from conformance.contract.contract import Contract, load
-from conformance.contract_diff.compare import Difference, compare
+from conformance.contract_diff.compare_contracts import Difference, compare
 
 CORPUS = Path(__file__).parent / "corpus.yaml"
 

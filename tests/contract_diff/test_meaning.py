@@ -17,8 +17,8 @@ from conformance.contract.forms import Version, View, as_text, form
 from conformance.contract.pointer import Path, look_up
 from conformance.contract_diff import reports, verdict
 from conformance.contract_diff.change import Audience, Impact
-from conformance.contract_diff.compare import compare
-from conformance.contract_diff.relation import Comparison
+from conformance.contract_diff.compare_contracts import compare
+from conformance.contract_diff.value_relation import Comparison
 from conformance.contract_diff.witness import candidates, matching
 from conformance.errors import ConfigurationError
 

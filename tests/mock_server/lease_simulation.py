@@ -22,7 +22,7 @@ from virtual_loop import VirtualLoop
 from mock_server.engine.clock import Clock
 from mock_server.store import record
 from mock_server.store.kept_world import KeptWorld
-from mock_server.store.replay import resumed
+from mock_server.store.log_replay import resumed
 from mock_server.store.store import LostError, StoreError
 from mock_server.store.valkey import ValkeyStore
 

@@ -14,7 +14,7 @@ from mock_server.http.call import Call
 from mock_server.settings import Settings
 from mock_server.store import record
 from mock_server.store.keeper import Keeper
-from mock_server.store.replay import exchange
+from mock_server.store.log_replay import exchange
 from mock_server.store.store import Renewal, Saved, Store, Stored, StoreError
 from mock_server.worlds import snapshot
 from mock_server.worlds.world import World

@@ -14,7 +14,7 @@ from mock_server.cli.failure import open_file
 from mock_server.errors import UsageError
 from mock_server.settings import Settings
 from mock_server.testing import MockWorld
-from mock_server.worlds.failure_file import FailureFile
+from mock_server.worlds.from_failure.failure_file import FailureFile
 from mock_server.worlds.registry import Worlds
 
 RUNS = "/api/v1/automation-runs"

@@ -6,7 +6,7 @@ import copy
 import pytest
 
 from mock_server.cluster import sessions
-from mock_server.cluster.numbers import SharedNumbers
+from mock_server.cluster.request_numbers import SharedNumbers
 from mock_server.cluster.sessions import SharedSessions
 from mock_server.http.control_sessions import COOKIE, MAX_SESSIONS
 from mock_server.journal.exchange import Headers

@@ -11,7 +11,7 @@ import pytest
 from served_command import COMMAND, Served, serve, until, worker_of, worlds_of
 
 from mock_server.cluster import supervisor
-from mock_server.cluster.numbers import SharedNumbers
+from mock_server.cluster.request_numbers import SharedNumbers
 from mock_server.errors import UsageError
 from mock_server.testing import RUNS
 

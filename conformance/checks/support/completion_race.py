@@ -16,7 +16,7 @@ from conformance.client.run_events import has_ended, run_events
 from conformance.client.stream import Stream
 from conformance.errors import Inconclusive
 from conformance.harness.context import CheckContext
-from conformance.harness.recordings import Snapshot
+from conformance.harness.run_recording import Snapshot
 from conformance.vocabulary import State, Status
 
 ROUNDS = 3

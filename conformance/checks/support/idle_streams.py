@@ -11,7 +11,7 @@ from conformance.client.run_events import has_ended
 from conformance.client.stream import Stream
 from conformance.errors import CheckFailed, Outcome
 from conformance.harness.context import CheckContext
-from conformance.harness.recordings import IdleStream
+from conformance.harness.run_recording import IdleStream
 from conformance.vocabulary import State
 
 MAX_SILENCE = 30

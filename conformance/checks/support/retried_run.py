@@ -26,7 +26,7 @@ from conformance.client.sse import ServerSentEvent
 from conformance.client.stream import Stream
 from conformance.errors import CheckFailed
 from conformance.harness.context import CheckContext
-from conformance.harness.recordings import Snapshot
+from conformance.harness.run_recording import Snapshot
 from conformance.vocabulary import State, Status
 
 # Seconds to listen for a replay that may not come.

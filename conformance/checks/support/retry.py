@@ -22,7 +22,7 @@ from conformance.client.run_events import run_events, terminal_events
 from conformance.client.stream import Stream
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import CheckContext
-from conformance.harness.recordings import Snapshot
+from conformance.harness.run_recording import Snapshot
 from conformance.vocabulary import FINISHED, Level, State, Status, Untested
 
 # Seconds that a step may take to be taken over from another run.

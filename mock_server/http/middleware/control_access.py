@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mock_server.errors import HttpError
 from mock_server.http.call import BodyResponse
 from mock_server.http.control_sessions import ControlSessions, bearer
-from mock_server.http.page_headers import page_headers
+from mock_server.http.html_headers import page_headers
 from mock_server.journal.exchange import Headers
 from mock_server.public_address import DIRECT, PUBLIC, PublicAddress
 from mock_server.settings import Access, host_of, is_loopback

@@ -13,9 +13,9 @@ from mock_server.engine.run_state import Json
 from mock_server.engine.scenario import Outcome
 from mock_server.errors import RequestValidationError
 from mock_server.worlds.document import FORMAT, VERSION
-from mock_server.worlds.failure_file import FailureFile, read
-from mock_server.worlds.observed_log import Log, first_instant
-from mock_server.worlds.observed_runs import ObservedRun, observed_runs
+from mock_server.worlds.from_failure.event_log import Log, first_instant
+from mock_server.worlds.from_failure.failure_file import FailureFile, read
+from mock_server.worlds.from_failure.observed_runs import ObservedRun, observed_runs
 from mock_server.worlds.registry import TEST_PREFIX, Worlds
 from mock_server.worlds.world import World
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from mock_server.control import feed, feed_channel, feed_stream
+from mock_server.control import feed, feed_channel, feed_subscriber
 from mock_server.control.feed import Feeds
 from mock_server.control.feed_channel import Topic
 from mock_server.engine.randomness import SeededRandom
@@ -195,7 +195,7 @@ def test_channels_without_clients_are_bounded(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_end_of_the_mock_ends_a_feed_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one that may not send its next event yet."""
-    monkeypatch.setattr(feed_stream, "EVENT_INTERVAL", 3_600.0)
+    monkeypatch.setattr(feed_subscriber, "EVENT_INTERVAL", 3_600.0)
 
     async def test(feeds: Feeds, world: World) -> None:
         client = Client(feeds, world, "runs")
@@ -261,7 +261,7 @@ def test_events_are_limited_in_number() -> None:
             world.create(scenario(feeds))  # The next due event stays the same.
             await client.event("runs")
         # After hello, after the two together, and after the first of the others.
-        assert asyncio.get_running_loop().time() - began >= 4 * feed_stream.EVENT_INTERVAL
+        assert asyncio.get_running_loop().time() - began >= 4 * feed_subscriber.EVENT_INTERVAL
         await client.leave()
 
     with_world(test)
@@ -269,7 +269,7 @@ def test_events_are_limited_in_number() -> None:
 
 def test_events_are_limited_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many runs come in several events, none lost and none twice."""
-    monkeypatch.setattr(feed_stream, "EVENT_INTERVAL", 0.0)
+    monkeypatch.setattr(feed_subscriber, "EVENT_INTERVAL", 0.0)
     monkeypatch.setattr(feed_channel, "_MAX_EVENT_SIZE", 20_000)
 
     async def test(feeds: Feeds, world: World) -> None:
@@ -361,8 +361,8 @@ def test_more_runs_than_are_remembered_are_a_resync(monkeypatch: pytest.MonkeyPa
 
 def test_a_quiet_feed_has_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
     """In real time, also while the world's clock is frozen."""
-    monkeypatch.setattr(feed_stream, "HEARTBEAT_INTERVAL", 0.01)
-    monkeypatch.setattr(feed_stream, "EVENT_INTERVAL", 0.0)
+    monkeypatch.setattr(feed_subscriber, "HEARTBEAT_INTERVAL", 0.01)
+    monkeypatch.setattr(feed_subscriber, "EVENT_INTERVAL", 0.0)
 
     async def test(feeds: Feeds, world: World) -> None:
         client = Client(feeds, world, "runs")

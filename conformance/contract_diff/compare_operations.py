@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from conformance.contract_diff.change import Audience, Change, Impact
+from conformance.contract_diff.compare_schemas import SchemaWalk
 from conformance.contract_diff.elements import (
     BACKEND,
     EXHAUSTIVE,
@@ -15,9 +16,7 @@ from conformance.contract_diff.elements import (
     Impacts,
     Scribe,
 )
-from conformance.contract_diff.relation import Comparison
 from conformance.contract_diff.schema_change import Direction
-from conformance.contract_diff.schema_changes import SchemaWalk
 from conformance.contract_diff.surface import (
     Operation,
     Part,
@@ -26,6 +25,7 @@ from conformance.contract_diff.surface import (
     headers,
     item_schema,
 )
+from conformance.contract_diff.value_relation import Comparison
 
 _SERIALIZED = ("style", "explode", "allowReserved")
 _STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.assertions.matchers import parse_timestamp
-from conformance.recording.course import Json, StepError
+from conformance.recording.run_course import Json, StepError
 from conformance.redaction import Redactor
-from conformance.traffic.secrets import SECRET_NAME
+from conformance.traffic.find_credentials import SECRET_NAME
 from conformance.vocabulary import UUID
 
 MAX_ITEMS = 100

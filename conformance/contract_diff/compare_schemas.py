@@ -13,10 +13,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from conformance.contract_diff.compare_values import ValueChanges
 from conformance.contract_diff.flat import Flat, Node, flatten
-from conformance.contract_diff.relation import Comparison, bare, references
 from conformance.contract_diff.schema_change import Direction, SchemaChange, by_relation
-from conformance.contract_diff.value_changes import ValueChanges
+from conformance.contract_diff.value_relation import Comparison, bare, references
 
 _ANY: tuple[Any, ...] = (True, {})
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from mock_server.app import Mock
 from mock_server.cluster import supervisor
-from mock_server.cluster.numbers import SharedNumbers
+from mock_server.cluster.request_numbers import SharedNumbers
 from mock_server.cluster.sessions import SharedSessions
 from mock_server.cluster.supervisor import Supervisor
 from mock_server.cluster.worker import Seat, Start

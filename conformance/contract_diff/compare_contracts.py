@@ -9,9 +9,9 @@ from typing import Any
 from conformance.contract.contract import Contract
 from conformance.contract.pointer import Path, as_pointer, look_up
 from conformance.contract_diff.change import Audience, Change, Effect
+from conformance.contract_diff.compare_operations import OperationComparison
+from conformance.contract_diff.compare_security import compare_security
 from conformance.contract_diff.elements import BACKEND, NONE, RECEIVER, SENDER, Scribe
-from conformance.contract_diff.operations import OperationComparison
-from conformance.contract_diff.security import compare_security
 from conformance.contract_diff.surface import Surface, read_surface
 from conformance.vocabulary import Level
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from mock_server.engine.run_state import Json
 from mock_server.strict_json import JsonError, parse
-from mock_server.worlds.failure_file import ExchangeRecord, FailureFile
+from mock_server.worlds.from_failure.failure_file import ExchangeRecord, FailureFile
 
 _ROOT = "/api/v1/automation-runs"
 

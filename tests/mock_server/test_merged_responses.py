@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from mock_server.cluster import fetch, merging
+from mock_server.cluster import fetch, merged_responses
 from mock_server.cluster.forwarding import Forwarder
-from mock_server.cluster.merging import Merged
+from mock_server.cluster.merged_responses import Merged
 from mock_server.cluster.ownership import Peer
 from mock_server.cluster.remote_worlds import RemoteWorlds
 from mock_server.errors import HttpError
@@ -45,7 +45,7 @@ def merged(app: Any, address: Path, *received: Message) -> list[Message]:
 
     async def run() -> None:
         peer = Peer("worker 2", str(address))
-        await Merged(app, [peer], Forwarder("secret"), merging.first)(SCOPE, receive, send)
+        await Merged(app, [peer], Forwarder("secret"), merged_responses.first)(SCOPE, receive, send)
 
     asyncio.run(run())
     return sent

@@ -10,7 +10,9 @@ from math import isfinite
 from typing import Any, TypeGuard
 
 from conformance.client.run_events import RunEvent
-from conformance.recording.course import (
+from conformance.recording.anonymize import Shapes
+from conformance.recording.observed_run import ObservedRun, SeenAttempt, has_ended, step_key
+from conformance.recording.run_course import (
     Act,
     Action,
     Course,
@@ -20,8 +22,6 @@ from conformance.recording.course import (
     StepCourse,
     instant,
 )
-from conformance.recording.observed_run import ObservedRun, SeenAttempt, has_ended, step_key
-from conformance.recording.shapes import Shapes
 from conformance.vocabulary import Status
 
 MAX_STEPS = 2_000

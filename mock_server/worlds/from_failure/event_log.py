@@ -14,7 +14,7 @@ from mock_server.engine.randomness import stable_id
 from mock_server.engine.run import BUSY_STEP
 from mock_server.engine.run_state import Json
 from mock_server.engine.status_transitions import RUN_TRANSITIONS, STEP_TRANSITIONS
-from mock_server.worlds.observed_runs import Attempt, ObservedRun
+from mock_server.worlds.from_failure.observed_runs import Attempt, ObservedRun
 
 Row = tuple[int, EventType, int | None, Json]
 _MAX_NOTE = 60

@@ -16,8 +16,8 @@ import jsonschema_rs
 from conformance.contract.pointer import Path
 from conformance.contract_diff.change import Audience, Impact
 from conformance.contract_diff.flat import TYPES, Flat
-from conformance.contract_diff.relation import Comparison, Relation, bare, references
 from conformance.contract_diff.schema_change import Direction, SchemaChange, by_relation
+from conformance.contract_diff.value_relation import Comparison, Relation, bare, references
 
 STRUCTURE = ("required", "properties", "additionalProperties", "items", "anyOf", "oneOf")
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from mock_server.http import dashboard, documentation, documents, files
-from mock_server.http.page_headers import page_headers
+from mock_server.http.html_headers import page_headers
 from mock_server.journal.near_miss import KnownPaths
 from mock_server.openapi_document import OpenApiDocument
 from mock_server.public_address import DIRECT, PUBLIC, PublicAddress

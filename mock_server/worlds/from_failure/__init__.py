@@ -1,0 +1,1 @@
+"""A world that shows the runs of a failure that the conformance kit has found."""
