@@ -1,4 +1,4 @@
-"""The mock as one application: Connexion's FlaskApp with a middleware list of our own.
+"""The mock as one application: Connexion's FlaskApp with middleware of our own.
 
 Connexion keeps the documents, the routing, the resolver, the context and the lifespan. Our layers
 validate a request of the contract or the control API and send its response natively on ASGI; every
@@ -6,12 +6,9 @@ other request passes on to Flask, which renders the pages for people.
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import connexion
-from connexion.middleware.context import ContextMiddleware
-from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.middleware.main import API
 from connexion.resolver import Resolver
 from connexion.spec import OpenAPISpecification
@@ -29,14 +26,14 @@ from mock_server.http.explain import Explainer, Reporter
 from mock_server.http.fallback import Backend
 from mock_server.http.middleware.control_access import ControlAccessMiddleware
 from mock_server.http.middleware.cors import CorsMiddleware
-from mock_server.http.middleware.dispatch import OperationsMiddleware
+from mock_server.http.middleware.dispatch import DispatchMiddleware
 from mock_server.http.middleware.fallback import FallbackMiddleware
 from mock_server.http.middleware.faults import FaultsMiddleware
-from mock_server.http.middleware.journaling import RecordingMiddleware
-from mock_server.http.middleware.lease_guard import OwnershipMiddleware
+from mock_server.http.middleware.journaling import JournalingMiddleware
+from mock_server.http.middleware.lease_guard import LeaseGuardMiddleware
+from mock_server.http.middleware.order import layers
 from mock_server.http.middleware.prefer import Examples
 from mock_server.http.middleware.proxy import ProxyMiddleware
-from mock_server.http.middleware.routing import RoutingMiddleware
 from mock_server.http.middleware.validation import ValidationMiddleware
 from mock_server.http.operations import operations
 from mock_server.journal.contract_index import ContractIndex
@@ -106,35 +103,33 @@ class Mock:
         if store is not None:
             handlers = contract_functions | control_functions
             self.keeper = self.worlds.keeper = Keeper(store, self.worlds, handlers)
-        self._backend, fallback = self._fallback(settings, credentials, contract)
-        owned = []
+        self._backend = None if settings.fallback is None else Backend(settings.fallback.url)
+        counter = explainer.metrics if report is None else Reporter(explainer, report)
+        options: dict[type, dict[str, Any]] = {
+            ProxyMiddleware: {"root_path": settings.root_path, "trusted": settings.trusted_proxies},
+            CorsMiddleware: {"origins": settings.cors_origins},
+            JournalingMiddleware: {
+                "unassigned": explainer.unassigned,
+                "counter": counter,
+                "internal": _INTERNAL,
+                "numbers": numbers,
+            },
+            ControlAccessMiddleware: {"access": settings.access, "sessions": sessions},
+            ValidationMiddleware: {"worlds": self.worlds, "credentials": credentials},
+            FaultsMiddleware: {"examples": Examples(contract), "presets": self.worlds.presets},
+            DispatchMiddleware: {"recorder": self.keeper},
+        }
+        if self._backend is not None:
+            options[FallbackMiddleware] = {
+                "backend": self._backend,
+                "fallback": settings.fallback,
+                "worlds": self.worlds,
+                "credentials": credentials,
+                "contract": contract,
+            }
         if self.keeper is not None and self.keeper.store.shared:
-            owned.append(partial(OwnershipMiddleware, claims=self.keeper))
-        app = connexion.FlaskApp(
-            __name__,
-            middlewares=[
-                partial(
-                    ProxyMiddleware, root_path=settings.root_path, trusted=settings.trusted_proxies
-                ),
-                partial(CorsMiddleware, origins=settings.cors_origins),
-                partial(
-                    RecordingMiddleware,
-                    unassigned=explainer.unassigned,
-                    counter=explainer.metrics if report is None else Reporter(explainer, report),
-                    internal=_INTERNAL,
-                    numbers=numbers,
-                ),
-                partial(ControlAccessMiddleware, access=settings.access, sessions=sessions),
-                *fallback,
-                RoutingMiddleware,
-                partial(ValidationMiddleware, worlds=self.worlds, credentials=credentials),
-                *owned,
-                partial(FaultsMiddleware, examples=Examples(contract), presets=self.worlds.presets),
-                partial(OperationsMiddleware, recorder=self.keeper),
-                LifespanMiddleware,
-                ContextMiddleware,
-            ],
-        )
+            options[LeaseGuardMiddleware] = {"claims": self.keeper}
+        app = connexion.FlaskApp(__name__, middlewares=layers(options))
         for document, functions in (
             (contract, contract_functions),
             (control_api, control_functions),
@@ -145,23 +140,6 @@ class Mock:
             app.middleware.apis.append(API(specification, base_path=None, **vars(options)))
         html_pages.register(app.app, self.worlds, explainer.paths, contract, control_api)
         self._app = app
-
-    def _fallback(
-        self, settings: Settings, credentials: Credentials, contract: OpenApiDocument
-    ) -> tuple[Backend | None, list[Callable[..., Any]]]:
-        """Return the real backend and the layer that passes requests on to it, if there is one."""
-        if settings.fallback is None:
-            return None, []
-        backend = Backend(settings.fallback.url)
-        layer = partial(
-            FallbackMiddleware,
-            backend=backend,
-            fallback=settings.fallback,
-            worlds=self.worlds,
-            credentials=credentials,
-            contract=contract,
-        )
-        return backend, [layer]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app.middleware(scope, receive, send)

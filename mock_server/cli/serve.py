@@ -39,7 +39,7 @@ from mock_server.settings import (
 from mock_server.worlds.registry import NAME, TEST_PREFIX
 
 if TYPE_CHECKING:
-    from mock_server.cluster.worker_pool import Several
+    from mock_server.cluster.worker_pool import WorkerPool
     from mock_server.server import Server
 
 
@@ -313,7 +313,7 @@ def serve(
         limits=ConnectionLimits(connections=max_streams + SPARE_CONNECTIONS),
         **options,
     )
-    several = None if workers == 1 else _several(workers, settings)
+    several = None if workers == 1 else _worker_pool(workers, settings)
     listeners = bind_all(host, port)
     shows_requests = access_log or (not quiet and sys.stdout is not None and sys.stdout.isatty())
     lines = RequestLines() if shows_requests else None
@@ -353,10 +353,10 @@ def _server_class(options: dict[str, Any], workers: int) -> "type[Server]":
     return replicas.ReplicaServer
 
 
-def _several(workers: int, settings: Settings) -> "Several":
-    from mock_server.cluster.worker_pool import Several  # noqa: PLC0415 - one worker needs none of it
+def _worker_pool(workers: int, settings: Settings) -> "WorkerPool":
+    from mock_server.cluster.worker_pool import WorkerPool  # noqa: PLC0415 - one worker needs none of it
 
-    return Several(workers, settings)
+    return WorkerPool(workers, settings)
 
 
 def _streams(wanted: int | None) -> int:

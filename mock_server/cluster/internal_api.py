@@ -35,7 +35,7 @@ _MAX_WAITING = 1_000
 """Requests that wait to be sent to a peer; beyond them the oldest are left out."""
 
 
-class BetweenPeers:
+class InternalApi:
     """Responds to peers about ``worlds``."""
 
     def __init__(self, worlds: Worlds, explainer: Explainer) -> None:

@@ -18,7 +18,7 @@ from mock_server.cluster.server import ClusterServer
 from mock_server.engine.clock import monotonic
 from mock_server.errors import HttpError, UsageError
 from mock_server.journal.contract_index import Operation
-from mock_server.store.failures import ElsewhereError
+from mock_server.store.failures import OtherOwnerError
 from mock_server.store.keeper import Keeper
 from mock_server.store.lease import LEASE
 from mock_server.store.valkey_address import is_server, redacted
@@ -84,7 +84,7 @@ class ReplicaRoutes:
             return known[1]
         try:
             await self._worlds.open(world)
-        except ElsewhereError as error:
+        except OtherOwnerError as error:
             owner = None if error.peer is None else Peer(error.peer, error.peer)
         except HttpError as error:
             raise UnknownOwnerError(error.reason) from None
@@ -108,7 +108,7 @@ class ReplicaRoutes:
                 if claim is not None:
                     await claim.confirm()
                 await self._worlds.open(world)
-            except ElsewhereError as error:
+            except OtherOwnerError as error:
                 peer, reason = error.peer, error.reason
             except HttpError:
                 return None  # The response of the mock says why.

@@ -12,7 +12,7 @@ from mock_server.cluster import merged_responses
 from mock_server.cluster.addressing import Addressing
 from mock_server.cluster.connection import Route
 from mock_server.cluster.forwarding import Forwarder
-from mock_server.cluster.internal_api import BetweenPeers
+from mock_server.cluster.internal_api import InternalApi
 from mock_server.cluster.merged_responses import Merge, Merged
 from mock_server.cluster.ownership import Peer, rendezvous
 from mock_server.cluster.request_numbers import SharedNumbers
@@ -50,14 +50,14 @@ class WorkerRoutes:
         addressing: Addressing,
         app: ASGIApp,
         forwarder: Forwarder,
-        between: BetweenPeers,
+        internal: InternalApi,
     ) -> None:
         """``numbers.index`` is that of this worker; ``app`` is the mock itself."""
         self._index = numbers.index
         self._peers = peers
         self._numbers = numbers
         self._addressing = addressing
-        self._between = between
+        self._internal = internal
         self._fields = addressing.fields
         self._known: dict[tuple[tuple[bytes, bytes], ...], Peer | None] = {}
         self._last: tuple[Headers | None, Peer | None] = (None, None)
@@ -109,7 +109,7 @@ class WorkerRoutes:
 
     def between_peers(self, scope: Any) -> ASGIApp | None:
         """Return what responds to a request that came from a peer; None for the mock."""
-        return self._between.find(scope)
+        return self._internal.find(scope)
 
     def _merge(self, scope: Any, path: str) -> Merge | None:
         """Return how the responses of all workers are merged; None for those of one."""

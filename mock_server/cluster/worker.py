@@ -13,7 +13,7 @@ from mock_server.app import Mock
 from mock_server.cluster.addressing import Addressing
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.handover import Handover, open_inbox
-from mock_server.cluster.internal_api import BetweenPeers
+from mock_server.cluster.internal_api import InternalApi
 from mock_server.cluster.ownership import Peer
 from mock_server.cluster.remote_worlds import RemoteWorlds
 from mock_server.cluster.request_numbers import SharedNumbers
@@ -118,10 +118,10 @@ def run(start: Start, index: int, ready: int, alive: int) -> None:
     forwarder = Forwarder(start.secret)
     addressing = Addressing(mock.credentials, mock.sessions, mock.worlds.settings.root_path)
     peers = [seat.peer for seat in start.seats]
-    between = BetweenPeers(mock.worlds, mock.explainer)
-    routes = WorkerRoutes(peers, start.numbers, addressing, mock, forwarder, between)
+    internal = InternalApi(mock.worlds, mock.explainer)
+    routes = WorkerRoutes(peers, start.numbers, addressing, mock, forwarder, internal)
     others = [peer for position, peer in enumerate(peers) if position != index]
-    mock.worlds.elsewhere = RemoteWorlds(others, forwarder)
+    mock.worlds.peers = RemoteWorlds(others, forwarder)
     mock.worlds.owns = routes.owns
     mock.worlds.keep_own()
 

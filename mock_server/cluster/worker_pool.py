@@ -21,7 +21,7 @@ Report = Callable[[str, bool], None]
 """Prints a line, and whether it is good news."""
 
 
-class Several:
+class WorkerPool:
     """The workers of one mock, from what they share to their end.
 
     Raise UsageError where the system cannot have several.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mock_server.control.feed_channel import Channel, Topic
-from mock_server.control.feed_subscriber import FeedStream, Watch, unwatched
+from mock_server.control.feed_subscriber import FeedSubscriber, Watch, unwatched
 from mock_server.control.worlds import to_json
 from mock_server.engine.randomness import new_token
 from mock_server.engine.run_state import Json
@@ -59,10 +59,10 @@ class Feeds:
 
     def list_worlds(self) -> Json:
         """Return the open worlds as in the control API."""
-        elsewhere = self._worlds.elsewhere
+        peers = self._worlds.peers
         items = [to_json(world) for world in self._worlds]
-        if elsewhere is not None:
-            items = sorted([*items, *elsewhere.worlds()], key=lambda item: item["name"])
+        if peers is not None:
+            items = sorted([*items, *peers.worlds()], key=lambda item: item["name"])
         return {"items": items}
 
     def check_room(self) -> None:
@@ -83,7 +83,7 @@ class Feeds:
         topics: list[Topic],
         last_event_id: str | None,
         watch: Watch = unwatched,
-    ) -> FeedStream:
+    ) -> FeedSubscriber:
         """Return a stream of the changes in ``world``, since ``last_event_id`` if there is one;
         send it, or its channel will not end. ``watch`` ends it with the session of the client.
         Raise HttpError as ``check_room`` does."""
@@ -94,7 +94,7 @@ class Feeds:
             self._make_room()
             channel = self._channels[key] = Channel(self, world, self._journals[whose])
         self._observe(whose)
-        return FeedStream(self, channel, topics, last_event_id, watch)
+        return FeedSubscriber(self, channel, topics, last_event_id, watch)
 
     def release(self, channel: Channel) -> None:
         """Let ``channel`` end soon, unless a client joins it."""
@@ -141,18 +141,18 @@ class Feeds:
         worlds = self._worlds
         if self not in worlds.observers:
             worlds.observers += (self,)
-        if worlds.elsewhere is not None:
-            worlds.elsewhere.follow(self._worlds_have_changed, requests=whose != "world")
+        if worlds.peers is not None:
+            worlds.peers.follow(self._worlds_have_changed, requests=whose != "world")
 
     def _rest(self) -> None:
         worlds = self._worlds
         worlds.observers = tuple(one for one in worlds.observers if one is not self)
-        if worlds.elsewhere is not None:
-            worlds.elsewhere.rest()
+        if worlds.peers is not None:
+            worlds.peers.rest()
 
     def _elsewhere(self, whose: str) -> list[Journal]:
-        elsewhere = self._worlds.elsewhere
-        return [] if elsewhere is None else elsewhere.journals(whose)
+        peers = self._worlds.peers
+        return [] if peers is None else peers.journals(whose)
 
     def _worlds_have_changed(self) -> None:
         for channel in self._channels.values():

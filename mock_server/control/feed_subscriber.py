@@ -40,7 +40,7 @@ def unwatched(_end: Callable[[], None]) -> Callable[[], None]:
 _ID = re.compile(r"([\w]{1,32})-([0-9]{1,15})", re.ASCII)
 
 
-class FeedStream:
+class FeedSubscriber:
     """The feed of one client; a response that sends itself."""
 
     def __init__(

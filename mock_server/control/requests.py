@@ -34,8 +34,8 @@ def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
 
         async def respond() -> Response:
             whose = call.parameters["whose"].replace("nobody", "none")
-            if worlds.elsewhere is not None and whose != "world":
-                found = await worlds.elsewhere.exchanges(whose)
+            if worlds.peers is not None and whose != "world":
+                found = await worlds.peers.exchanges(whose)
                 exchanges.extend(one for one in found if one.number >= since)
             work = verify(
                 exchanges,

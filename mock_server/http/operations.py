@@ -86,8 +86,8 @@ def _run(call: Call) -> Run:
         foreign = HttpError(403, "The run is another tenant's", question="Q09")
         if call.worlds.run_exists(run_id):
             raise foreign
-        if call.worlds.elsewhere is not None:
-            raise UnknownRunError(run_id, foreign, call.worlds.elsewhere.run_exists)
+        if call.worlds.peers is not None:
+            raise UnknownRunError(run_id, foreign, call.worlds.peers.run_exists)
     raise HttpError(404, "Run not found", question="Q09")
 
 

@@ -10,7 +10,7 @@ from mock_server.store.store import DamagedError, LostError, StoreError
 log = logging.getLogger("mock_server")
 
 
-class ElsewhereError(HttpError):
+class OtherOwnerError(HttpError):
     """A response of 503: another mock owns the world; ``peer`` is its URL, if it advertises one."""
 
     def __init__(self, reason: str, peer: str | None) -> None:
@@ -34,7 +34,7 @@ class Failures:
             yield
         except LostError as error:
             self._lose(name)
-            raise ElsewhereError(
+            raise OtherOwnerError(
                 f"The world {name!r} is another mock's: {error}", error.peer
             ) from None
         except DamagedError as error:

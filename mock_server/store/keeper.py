@@ -16,7 +16,7 @@ from mock_server.engine.fake_data import FakeData
 from mock_server.errors import HttpError
 from mock_server.http.call import Call, Handler, Response, completed
 from mock_server.store import command, log_replay, record
-from mock_server.store.failures import ElsewhereError, Failures
+from mock_server.store.failures import Failures, OtherOwnerError
 from mock_server.store.kept_world import KeptWorld, mark_of
 from mock_server.store.open_world import OpenWorld
 from mock_server.store.store import GoneError, LostError, Store, StoreError
@@ -134,7 +134,7 @@ class Keeper:
         name = kept.name
         if self._kept.get(name) is not kept:
             if kept.lost:
-                raise ElsewhereError(f"The world {name!r} was lost meanwhile.", None)
+                raise OtherOwnerError(f"The world {name!r} was lost meanwhile.", None)
             return  # It was closed after this request had read it.
         with self._failures.as_responses(name):
             try:
@@ -175,7 +175,7 @@ class Keeper:
                         await self._worlds.runner.run(catch_up_completely(world))
                     kept = self._kept.get(world.name)
                     if kept is None:
-                        raise ElsewhereError(f"The world {world.name!r} was lost meanwhile.", None)
+                        raise OtherOwnerError(f"The world {world.name!r} was lost meanwhile.", None)
                     await self._store(operation, call, kept)
                     try:
                         return await completed(handler(call))

@@ -8,7 +8,7 @@ from mock_server.journal.exchange import Exchange
 from mock_server.journal.journal import Journal
 
 
-class Elsewhere(Protocol):
+class PeerWorlds(Protocol):
     """What this process can know of the others."""
 
     def follow(self, changed: Callable[[], None], *, requests: bool) -> None:

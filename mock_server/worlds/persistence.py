@@ -5,7 +5,7 @@ from typing import Protocol
 from mock_server.worlds.world import World
 
 
-class Keeper(Protocol):
+class Persistence(Protocol):
     """Keeps the worlds of a mock outside of its memory."""
 
     @property

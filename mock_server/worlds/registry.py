@@ -31,8 +31,8 @@ from mock_server.worlds.cooperative import Work, WorkRunner
 from mock_server.worlds.document import IMPORT, Limits
 from mock_server.worlds.import_check import prove
 from mock_server.worlds.observer import WorldsObserver
-from mock_server.worlds.peer_worlds import Elsewhere
-from mock_server.worlds.persistence import Keeper
+from mock_server.worlds.peer_worlds import PeerWorlds
+from mock_server.worlds.persistence import Persistence
 from mock_server.worlds.restore import restore
 from mock_server.worlds.seed_data import WorldFile
 from mock_server.worlds.world import World
@@ -82,10 +82,10 @@ class Worlds:
         self._disposals: set[asyncio.Task[None]] = set()
         self.runner = WorkRunner()
         self.observers: tuple[WorldsObserver, ...] = ()
-        self.keeper: Keeper | None = None
+        self.keeper: Persistence | None = None
         self.owns: Callable[[str], bool] = lambda _: True
         """Whether the world of that name belongs to this process, of several."""
-        self.elsewhere: Elsewhere | None = None
+        self.peers: PeerWorlds | None = None
 
     def __iter__(self) -> Iterator[World]:
         return iter(list(self._open.values()))

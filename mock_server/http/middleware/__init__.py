@@ -1,4 +1,4 @@
-"""The layers of a request, one module per layer; `mock_server/app.py` holds their order.
+"""The layers of a request, one module per layer; `order` holds them.
 
 A request for none of the operations passes on to Flask, which renders the pages.
 """

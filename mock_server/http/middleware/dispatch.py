@@ -34,7 +34,7 @@ class RecordedOperation:
         await response(receive, send)
 
 
-class OperationsAPI(RoutedAPI[NativeOperation | RecordedOperation]):  # type: ignore[misc]
+class DispatchAPI(RoutedAPI[NativeOperation | RecordedOperation]):  # type: ignore[misc]
     """The functions of all operations of one document."""
 
     def __init__(self, *args: Any, recorder: Recorder | None, **kwargs: Any) -> None:
@@ -49,11 +49,11 @@ class OperationsAPI(RoutedAPI[NativeOperation | RecordedOperation]):  # type: ig
         return NativeOperation(operation)
 
 
-class OperationsMiddleware(OperationMiddleware):
+class DispatchMiddleware(OperationMiddleware):
     """Send the response of the operation; ``recorder`` records changes of worlds, if there is
     one."""
 
-    api_cls = OperationsAPI
+    api_cls = DispatchAPI
 
     def __init__(self, app: ASGIApp, recorder: Recorder | None) -> None:
         super().__init__(app)

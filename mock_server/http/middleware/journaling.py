@@ -18,7 +18,7 @@ _INTERNAL = Behaviour(unknown_parameters=UnknownParameter.INVALID)
 misspelt ``world`` parameter were ignored, the call would change another world."""
 
 
-class RecordingMiddleware:
+class JournalingMiddleware:
     """Create an ``Exchange`` for each request, record it, and convert exceptions to responses.
 
     ``unassigned`` is the journal of requests that reach no world. Paths that start with one of

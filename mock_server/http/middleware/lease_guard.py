@@ -30,7 +30,7 @@ class Claims(Protocol):
         """Return the ownership of the world of that name; None for one that is not open."""
 
 
-class OwnershipMiddleware:
+class LeaseGuardMiddleware:
     """Check the ownership of the world of a request; raise HttpError (503) when it is lost."""
 
     def __init__(self, app: ASGIApp, claims: Claims) -> None:
