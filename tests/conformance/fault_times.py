@@ -4,35 +4,18 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections import Counter
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import costly
 import stuck
-from backend_process import CONFIG, KEYS, TOP, serving_backend
+from backend_process import CONFIG, serving_backend
+from gates import gate, stopped_by_sigterm
 from mutating_proxy import Proxy, serving
 
 FAULTS = [*stuck.mutant.all, *costly.fault.all]
-
-
-def gate(address: str, home: Path, words: list[str]) -> tuple[float, dict[str, object]]:
-    """Return the seconds of one gate, and its report."""
-    file = home / "report.json"
-    command = [sys.executable, "-m", "conformance", "run", "--quiet", "--config", str(CONFIG)]
-    command += ["--base-url", address, "--json", str(file), *words]
-    start = time.monotonic()
-    variables = os.environ | KEYS | {"PYTHONPATH": str(TOP)}
-    done = subprocess.run(command, cwd=home, env=variables, stdout=subprocess.PIPE, check=False)
-    if not file.exists():
-        sys.exit(f"The kit exited with {done.returncode} and without a report: check the options.")
-    return time.monotonic() - start, json.loads(file.read_text(encoding="utf-8"))
 
 
 def main() -> None:
@@ -42,6 +25,7 @@ def main() -> None:
     parser.add_argument("words", nargs="*", help="options of the kit, after --")
     options = parser.parse_args()
     chosen = [fault for fault in FAULTS if fnmatchcase(fault.name, options.only)]
+    stopped_by_sigterm()
     with (
         tempfile.TemporaryDirectory() as home,
         serving_backend() as backend,
@@ -49,15 +33,18 @@ def main() -> None:
     ):
         honest = 0.0
         for name in ("honest", *(fault.name for fault in chosen)):
-            seconds, report = gate(f"{address}/{name}", Path(home), options.words)
-            honest = honest or seconds
-            verdicts = Counter(entry["verdict"] for entry in report["requirements"])
+            words = ["--config", str(CONFIG), *options.words]
+            found = gate(f"{address}/{name}", Path(home), words)
+            honest = honest or found.seconds
+            verdicts = Counter(entry["verdict"] for entry in found.report["requirements"])
             failed = [
                 entry["id"]
-                for entry in report["requirements"]
+                for entry in found.report["requirements"]
                 if entry["verdict"] in ("violation", "deviation") and not entry["causedBy"]
             ]
-            print(f"{name:26} {seconds:6.1f} s  {seconds / honest:4.1f}  {dict(verdicts)}")
+            print(
+                f"{name:26} {found.seconds:6.1f} s  {found.seconds / honest:4.1f}  {dict(verdicts)}"
+            )
             print(f"{'':26} {', '.join(failed[:16])}", flush=True)
 
 
