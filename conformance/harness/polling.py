@@ -4,7 +4,7 @@ again."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from conformance.client.stream import Stream
 from conformance.errors import Inconclusive
 from conformance.harness.waits import WaitHistory
 from conformance.provision.protocol import Clock, RealClock
-from conformance.vocabulary import Status
+from conformance.vocabulary import FINISHED, Status
 
 T = TypeVar("T")
 _STEP = 0.5
@@ -69,11 +69,14 @@ class Poller:
         matches: Matcher[T],
         within: float | None = None,
         wanted: Matcher[T] | None = None,
+        *,
+        only_end: bool = False,
     ) -> tuple[T, str | None]:
         """Read until the value matches; return the last value, and its fault or None.
 
         Wait at most `within` seconds. `wanted` is the matcher that the wait is for, if `matches`
-        ends it sooner.
+        ends it sooner. With `only_end` the value is a run of which only the end is of interest, so
+        that it is not read while others of its kind have not ended either.
         """
         patience = self.patience if within is None else within
         seconds = 0.0
@@ -86,6 +89,10 @@ class Poller:
             if seconds >= self.waits.limit(value, patience):
                 self.waits.gave_up(value, seconds, patience, wanted or matches)
                 return value, why
+            if only_end and isinstance(value, Mapping):
+                due = min(self.waits.due(str(value.get("id"))), patience - seconds)
+                self.advance(due)
+                seconds += due
             seconds += self._pause(seconds)
 
     def _pause(self, waited: float) -> float:
@@ -138,7 +145,13 @@ class Poller:
             past = statuses == (Status.PENDING,) or is_finished(run) is None
             return None if past else has_wanted_status(run)
 
-        run, _ = self.until(lambda: api.run(run_id), settled, within, has_wanted_status)
+        run, _ = self.until(
+            lambda: api.run(run_id),
+            settled,
+            within,
+            has_wanted_status,
+            only_end=FINISHED.issuperset(statuses),
+        )
         why = has_wanted_status(run)
         if why is None:
             return run

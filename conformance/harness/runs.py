@@ -197,7 +197,10 @@ class Runs:
 
     def create_ahead(self) -> None:
         """Make some of them; not all at once, since a service may have few hands."""
-        if self._unfinished and time.monotonic() < self._looked_at + _LOOK_AGAIN:
+        if self._unfinished and (
+            time.monotonic() < self._looked_at + _LOOK_AGAIN
+            or self._poller.waits.due(self._unfinished[0])
+        ):
             return
         self._looked_at = time.monotonic()
         try:

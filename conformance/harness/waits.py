@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ _TIMES, _MIN_FIRST = 10, 8.0
 # How long a missed transition may still come until the end of the run: this many times as long as a
 # run has taken, and no shorter than this part of the patience.
 _LATE_TIMES, _LATE_SHARE = 25, 1 / 3
+# A run may end sooner than others of its kind: it is looked at after this part of the shortest.
+_EARLY = 0.9
 # A later wait for a transition or event that was missed before.
 _LATER = 1.0
 # A status that the contract does not know may lead to one that it knows.
@@ -89,6 +92,8 @@ class WaitHistory:
     _times_missed: dict[Transition, int] = field(default_factory=dict)
     # Each longer than the one before it.
     _lives: list[float] = field(default_factory=list)
+    # By the last operation before the end.
+    _shortest: dict[str, float] = field(default_factory=dict)
     _streams_missed: int = 0
 
     def lane(self) -> WaitHistory:
@@ -112,11 +117,12 @@ class WaitHistory:
             return
         if not 200 <= response.status < 300:
             return
-        self._origins[path.rpartition("/")[2]] = action
-        try:
-            self._origins[str(response.object().get("id"))] = action
-        except Outcome:
-            return
+        run_ids = [path.rpartition("/")[2]]
+        with suppress(Outcome):
+            run_ids.append(str(response.object().get("id")))
+        for run_id in run_ids:
+            self._origins[run_id] = action
+            self._begun[run_id] = time.monotonic()
 
     def limit(self, value: object, patience: float) -> float:
         """Return how many seconds a wait may take in all, given the run that was just read."""
@@ -135,12 +141,24 @@ class WaitHistory:
         if not isinstance(value, Mapping) or value.get("status") not in FINISHED:
             return
         run_id = str(value.get("id"))
-        if run_id not in self._begun or self._origins.get(run_id) in (CANCEL, RETRY):
+        origin = self._origins.get(run_id)
+        if origin is None or origin == CANCEL:
             return
+        stated, seen = _life_of(value), time.monotonic() - self._begun[run_id]
+        likely = min(stated or seen, seen)
+        self._shortest[origin] = min(likely, self._shortest.get(origin, likely))
         # A run that had ended before the first read states its duration itself.
-        life = time.monotonic() - self._begun[run_id] if seconds else _life_of(value)
-        if life > self.longest_life:
+        life = seen if seconds else stated
+        if origin != RETRY and life > self.longest_life:
             self._lives.append(life)
+
+    def due(self, run_id: str) -> float:
+        """Return the seconds until the end of a run is worth a look: others that were provided or
+        retried likewise took longer. 0 if none is known."""
+        shortest = self._shortest.get(self._origins.get(run_id, ""))
+        if shortest is None or not self.real_time:
+            return 0.0
+        return max(0.0, self._begun[run_id] + _EARLY * shortest - time.monotonic())
 
     def gave_up(
         self,

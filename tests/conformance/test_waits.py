@@ -138,6 +138,58 @@ def test_the_first_wait_is_measured_by_how_long_runs_take() -> None:
     assert quick.limit(run, PATIENCE) == 8
 
 
+class TimedRun:
+    """A run that was provided now and ends after so many seconds of this clock; `reads` are the
+    seconds at which it was read."""
+
+    def __init__(self, clock: CountingClock, seconds: float) -> None:
+        self.clock, self.until, self.reads = clock, seconds, list[float]()
+
+    def read(self) -> dict[str, Any]:
+        self.reads.append(self.clock.seconds)
+        ended = self.clock.seconds >= self.until
+        return {"id": "b", "status": "completed" if ended else "running"}
+
+
+@pytest.mark.parametrize(("state", "first"), [(State.SUCCEEDS, 9.0), (State.FAILS, 0.5)])
+def test_a_run_is_looked_at_when_others_of_its_kind_have_ended(state: State, first: float) -> None:
+    """Where only its end is of interest: once at the beginning, then not before nine tenths of the
+    time that the quickest one took."""
+    clock, waits = CountingClock(), WaitHistory()
+    poller = Poller(clock, PATIENCE, waits)
+    for run_id, taken in (("a", 10), ("slow", 30)):
+        waits.provided(run_id, State.SUCCEEDS)
+        times = {"createdAt": "2026-01-01T00:00:00Z", "completedAt": f"2026-01-01T00:00:{taken}Z"}
+        # As if it had been provided earlier.
+        waits._begun[run_id] -= 60
+        waits.came({"id": run_id, "status": "completed"} | times, 0)
+    waits.provided("b", state)
+    run = TimedRun(clock, 11)
+    assert poller.until(run.read, is_finished, only_end=True)[1] is None
+    assert run.reads[0] == 0
+    assert run.reads[1] == pytest.approx(first, abs=0.6)
+
+
+def test_a_run_that_was_cancelled_is_looked_at_at_once() -> None:
+    """How long such runs take to complete says nothing of it; a retried one begins again."""
+    waits = WaitHistory()
+    for run_id in ("a", "b"):
+        waits.provided(run_id, State.SUCCEEDS)
+    times = {"createdAt": "2026-01-01T00:00:00Z", "completedAt": "2026-01-01T00:00:10Z"}
+    waits._begun["a"] -= 60
+    waits.came({"id": "a", "status": "completed"} | times, 0)
+    assert 8 < waits.due("b") <= 9
+    waits.observe(response_to("cancel", {"id": "b"}))
+    assert waits.due("b") == 0
+    waits.observe(response_to("retry", {"id": "b"}))
+    assert waits.due("b") == 0
+    waits._begun["b"] -= 5
+    waits.came({"id": "b", "status": "completed"}, 5)
+    waits.observe(response_to("retry", {"id": "b"}))
+    assert 4 < waits.due("b") <= 4.6
+    assert WaitHistory(real_time=False).due("b") == 0
+
+
 def test_lanes_learn_from_each_other() -> None:
     """What one has waited for in vain another does not wait for again, nor where runs are slow; a
     stream that brought nothing concerns its lane alone."""
