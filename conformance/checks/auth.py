@@ -24,6 +24,7 @@ from conformance.checks.support.altered_credentials import (
     near_misses,
     spellings,
 )
+from conformance.checks.support.samples import sample_runs
 from conformance.client.api import Api
 from conformance.client.credentials import AuthScheme, Credential
 from conformance.client.response import Response
@@ -215,11 +216,9 @@ def check_another_tenants_run_is_not_listed(context: CheckContext) -> None:
     foreign_run = _run_of_other_tenant(context)
     if context.find_in_list(foreign_run) is not None:
         raise CheckFailed(f"the list shows the run {foreign_run} of another tenant")
-    own_run = context.sample_runs()[0]
-    if any(
-        run["id"] == own_run
-        for run in replace(context, api=context.other).page(limit=1000)["items"]
-    ):
+    own_run = sample_runs(context)[0]
+    items = replace(context, api=context.other).page(limit=1000)["items"]
+    if any(run["id"] == own_run for run in items):
         raise CheckFailed(f"the list of another tenant shows our run {own_run}")
 
 
@@ -348,7 +347,8 @@ def _run_of_other_tenant(context: CheckContext) -> str:
 def _find_run_of_other_tenant(context: CheckContext) -> str:
     run_id = context.runs.shared(State.OTHER_TENANT)
     owner = context.other.run(run_id).get("tenantId")
-    if owner is not None and owner == context.api.run(context.sample_runs()[0]).get("tenantId"):
+    own = context.api.run(sample_runs(context)[0]).get("tenantId")
+    if owner is not None and owner == own:
         raise Inconclusive("both credentials belong to one tenant")
     return run_id
 

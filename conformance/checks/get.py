@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -18,12 +17,12 @@ from conformance.assertions.invariants import (
     timestamps_in_order,
 )
 from conformance.assertions.matchers import require, status, timestamp, unchanged
-from conformance.checks.support import question_answers
+from conformance.checks.support import question_answers, samples
 from conformance.checks.support.retried_run import retried_run
 from conformance.errors import CheckFailed, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
 from conformance.harness.markers import requirement
-from conformance.vocabulary import Level, State, Status
+from conformance.vocabulary import Level, Operation, State, Status
 
 # Seconds by which zones differ, at the least and from UTC, and by which a clock may be wrong.
 _QUARTER, _MAX_ZONE, _MAX_SKEW = 900, 14 * 3600, 120
@@ -34,8 +33,8 @@ _DATE_LENGTH = len("Sun, 06 Nov 1994 08:49:37 GMT")
 @requirement("GET-01")
 def check_a_run_has_the_documented_types(context: CheckContext) -> None:
     """200 and a run, in every status there is."""
-    for run_id in context.sample_runs():
-        response = require(context.api.get_run(run_id), status(200))
+    for run_id in samples.sample_runs(context):
+        response = require(samples.request(context, Operation.GET, run_id), status(200))
         question_answers.empty_fields(
             context, "Run", context.check_schema(response, "Run"), response
         )
@@ -44,7 +43,7 @@ def check_a_run_has_the_documented_types(context: CheckContext) -> None:
 @requirement("GET-02")
 def check_an_unknown_run_is_not_found(context: CheckContext) -> None:
     """A run was just read; this one does not exist."""
-    context.api.run(context.sample_runs()[0])
+    context.api.run(samples.sample_runs(context)[0])
     require(context.api.get_run(UNKNOWN_RUN), status(404))
 
 
@@ -69,27 +68,35 @@ def check_a_finished_run_reads_the_same_every_time(context: CheckContext) -> Non
 @requirement("GET-05")
 def check_timestamps_have_a_zone(context: CheckContext) -> None:
     """RFC 3339, in runs of every status."""
-    require_each(context, timestamps_have_zone)
+    samples.sampled(context, Operation.GET, timestamps_have_zone)
 
 
 @requirement("GET-06")
 def check_timestamps_are_in_order(context: CheckContext) -> None:
     """Created, started, completed, updated."""
-    require_each(context, timestamps_in_order)
+    samples.sampled(context, Operation.GET, timestamps_in_order)
+
+
+@requirement("GET-07")
+def check_the_duration_is_from_start_to_completion(context: CheckContext) -> None:
+    """As exactly as it is given, and never negative."""
+    samples.sampled(context, Operation.GET, duration_consistent)
 
 
 @requirement("GET-07", waits=True)
-def check_the_duration_is_from_start_to_completion(context: CheckContext) -> None:
-    """As exactly as it is given, and never negative; while the run runs it may grow (Q21)."""
-    for run in require_each(context, duration_consistent):
-        if run.get("status") == Status.RUNNING:
-            _observe_duration(context, run)
+def check_the_duration_of_a_running_run(context: CheckContext) -> None:
+    """It may grow (Q21)."""
+    run = context.api.run(context.runs.shared(State.RUNNING_LONG))
+    if why := duration_consistent(run):
+        raise CheckFailed(f"a {run.get('status')} run: {why}")
+    if run.get("status") == Status.RUNNING:
+        _observe_duration(context, run)
 
 
 @requirement("GET-08")
 def check_completion_and_status_agree(context: CheckContext) -> None:
     """`completedAt` if and only if it has finished, no `startedAt` before it has started."""
-    for run in require_each(context, completion_matches_status):
+    for run in samples.sampled(context, Operation.GET, completion_matches_status):
         # None of these was retried: one that was may well have started once.
         if run.get("status") == Status.PENDING and run.get("startedAt") is not None:
             raise CheckFailed(f"a pending run has startedAt {run['startedAt']!r}")
@@ -98,8 +105,8 @@ def check_completion_and_status_agree(context: CheckContext) -> None:
 @requirement("GET-09")
 def check_an_error_means_failure(context: CheckContext) -> None:
     """`error` if and only if the run failed."""
-    failed = context.api.run(context.runs.shared(State.FAILS, Status.FAILED))
-    require_each(context, error_matches_status, failed)
+    context.runs.shared(State.FAILS, Status.FAILED)
+    samples.sampled(context, Operation.GET, error_matches_status)
 
 
 @requirement("GET-10")
@@ -107,7 +114,7 @@ def check_credential_belongs_to_one_tenant(context: CheckContext) -> None:
     """All listed runs bear the same `tenantId`."""
     context.ensure_runs(2)
     tenants = {str(run.get("tenantId")) for run in context.page(limit=1000)["items"]}
-    tenants |= {str(run.get("tenantId")) for run in runs_of_each_kind(context)}
+    tenants |= {str(run.get("tenantId")) for run in samples.sampled(context, Operation.GET)}
     if len(tenants) > 1:
         raise CheckFailed(f"one credential reads runs of the tenants {sorted(tenants)[:5]}")
 
@@ -158,9 +165,7 @@ def check_identity_survives_a_retry(context: CheckContext) -> None:
 @requirement("GET-13")
 def check_id_is_the_requested_one(context: CheckContext) -> None:
     """For every run there is to ask for."""
-    for run_id in context.sample_runs():
-        if (found := context.api.run(run_id).get("id")) != run_id:
-            raise CheckFailed(f"the run {run_id} is returned with the id {found!r}")
+    samples.check_sampled_ids(context, Operation.GET, "id")
 
 
 @requirement("GET-14")
@@ -213,19 +218,3 @@ def _observe_duration(context: CheckContext, before: dict[str, Any]) -> None:
     shown = ["null or absent" if each is None else str(each) for each in seen]
     text = f"durationSeconds of a running run is {shown[0]}, 2 s later {shown[1]}"
     context.observe("Q21", *known, observed=text)
-
-
-def runs_of_each_kind(context: CheckContext) -> list[dict[str, Any]]:
-    """A run of every status that can be had."""
-    return [context.api.run(run_id) for run_id in context.sample_runs()]
-
-
-def require_each(
-    context: CheckContext, invariant: Callable[[dict[str, Any]], str | None], *more: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """These runs and one of every status that can be had. Raise CheckFailed if one is not."""
-    runs = [*more, *runs_of_each_kind(context)]
-    for run in runs:
-        if why := invariant(run):
-            raise CheckFailed(f"a {run.get('status')} run: {why}")
-    return runs

@@ -11,16 +11,15 @@ from conformance.assertions.matchers import (
     client_error,
     no_server_error,
     require,
-    run_versions,
     status,
     unchanged,
 )
 from conformance.assertions.response_rules import mentions_rate_limit, validation_error
 from conformance.checks.support import acknowledged_cancel as cancels
 from conformance.checks.support import malformed_requests as malformed
+from conformance.checks.support import repeated_pages as repeated
 from conformance.checks.support.question_answers import error_body
 from conformance.checks.support.rejected_retries import check_control, rejected_run
-from conformance.checks.support.repeated_pages import check_unchanged_runs_read_the_same
 from conformance.checks.support.unusual_values import (
     UNUSUAL_HEADERS,
     UNUSUAL_IDS,
@@ -181,33 +180,14 @@ def check_repeated_get_returns_the_same(context: CheckContext, operation: Operat
     listed = operation is Operation.LIST
     others = {} if listed else {UNKNOWN_RUN: 2, MALFORMED_RUN: 2}
     for run_id, times in ({context.runs.shared(State.COMPLETED): 4} | others).items():
-
-        def read(run_id: str = run_id) -> tuple[int, str, Any]:
-            query = {"status": "completed", "limit": 5} if operation is Operation.LIST else None
-            response = context.api.request(operation, run_id, query=query)
-            # An error may have an id of its own; a run may not.
-            return (
-                response.status,
-                response.media_type,
-                response.json() if response.status == 200 else None,
-            )
-
-        def readings(times: int = times) -> tuple[object, list[tuple[int, str, Any]]]:
-            rest: object = None
-            if listed:
-                # The page asked for may show others of them each time: the check looks for that.
-                page = context.page(status="completed", limit=1000)
-                rest = page["total"], run_versions(page["items"])
-            return rest, [read() for _ in range(times)]
-
         try:
-            seen = context.read_stable(readings, _unchanged_list) if listed else readings()
+            seen = repeated.readings(context, operation, run_id, times)
         except Inconclusive as unstable:
             if unstable.reason is not Untested.UNSTABLE:
                 raise
-            check_unchanged_runs_read_the_same(context)
+            repeated.check_unchanged_runs_read_the_same(context)
             continue
-        first, *later = seen[1]
+        first, *later = seen
         for number, again in enumerate(later, 2):
             if again != first:
                 raise CheckFailed(
@@ -311,11 +291,6 @@ def _check_documented(context: CheckContext, response: Response) -> None:
     context.check_schema(response, "ValidationError")
     if (fault := validation_error(response, context.schemas)) is not None:
         raise fault
-
-
-def _unchanged_list(before: tuple[object, object], after: tuple[object, object]) -> bool:
-    """Return whether the list, or the part of it that was read, is unchanged."""
-    return before[0] == after[0] or before[1] == after[1]
 
 
 def _retryable(context: CheckContext) -> str:

@@ -14,7 +14,6 @@ from conformance.assertions.matchers import (
     names_parameter,
     no_server_error,
     require,
-    run_versions,
     status,
     timestamp,
     unchanged,
@@ -26,6 +25,7 @@ from conformance.checks.support.filtered_pages import (
     not_under_status,
     turns_back,
 )
+from conformance.checks.support.paged_list import whole_and_paged
 from conformance.checks.support.unusual_values import pages_of_unusual_values
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import CheckContext
@@ -33,7 +33,6 @@ from conformance.harness.markers import requirement
 from conformance.vocabulary import UUID, Level, State, Status
 
 PAGE_SIZE = 7
-PAGE_SIZES = (3, 4, 1, 7, 13, 29, 61)
 MAX_ITEMS = 200
 _UUID = re.compile(UUID, re.IGNORECASE)
 # So many runs do not come into being between two requests.
@@ -147,7 +146,11 @@ def check_offset_beyond_total_gives_no_items(context: CheckContext) -> None:
         page = context.page(offset=total)
         return total, page["items"], page["total"], context.page(limit=1)["total"]
 
-    total, items, after, last = context.read_stable(read, lambda a, b: a == b or a[0] != a[3])
+    total, items, after, last = context.read_stable(
+        read,
+        lambda a, b: a == b or a[0] != a[3],
+        fine=lambda seen: seen == (seen[0], [], seen[0], seen[0]),
+    )
     if total != last:
         # Others create or delete runs meanwhile: this is far behind all of them.
         items = context.page(offset=max(total, last) + _FAR)["items"]
@@ -162,17 +165,7 @@ def check_pages_cover_the_list(context: CheckContext) -> None:
     """Pages of several sizes compared with one large page, up to two hundred runs."""
     context.ensure_runs(PAGE_SIZE + 1)
 
-    def read() -> tuple[list[str], list[str], list[tuple[str, str]]]:
-        items = context.page(limit=MAX_ITEMS)["items"]
-        paged, offset = list[str](), 0
-        for size in (*PAGE_SIZES, MAX_ITEMS):
-            if (limit := min(size, len(items) - offset)) > 0:
-                paged += [run["id"] for run in context.page(limit=limit, offset=offset)["items"]]
-            offset += size
-        return [run["id"] for run in items], paged, run_versions(items)
-
-    # Runs that have not changed and come in another order are the fault, and no change.
-    whole, paged, _ = context.read_stable(read, lambda a, b: a[:2] == b[:2] or a[2] == b[2])
+    whole, paged = whole_and_paged(context, MAX_ITEMS)
     if duplicates := sorted({run_id for run_id in paged if paged.count(run_id) > 1}):
         raise CheckFailed(f"the run {duplicates[0]} is on more than one page")
     if missing := [run_id for run_id in whole if run_id not in paged]:
@@ -207,7 +200,9 @@ def check_the_total_does_not_depend_on_the_page(context: CheckContext) -> None:
     def read() -> list[int]:
         return [context.page(**query)["total"] for query in (*queries, queries[0])]
 
-    totals = context.read_stable(read, lambda a, b: a == b or a[0] != a[-1])
+    totals = context.read_stable(
+        read, lambda a, b: a == b or a[0] != a[-1], fine=lambda seen: len(set(seen)) == 1
+    )
     # Runs that others create or delete meanwhile move the totals one way.
     if totals not in (sorted(totals), sorted(totals, reverse=True)) or (
         totals[0] == totals[-1] and len(set(totals)) > 1
@@ -262,7 +257,11 @@ def check_the_totals_over_all_statuses_add_up(context: CheckContext) -> None:
         parts = {s.value: context.page(status=s.value, limit=1)["total"] for s in Status}
         return before, parts, context.page(limit=1)["total"]
 
-    total, parts, after = context.read_stable(read, lambda a, b: a == b or a[0] != a[2])
+    total, parts, after = context.read_stable(
+        read,
+        lambda a, b: a == b or a[0] != a[2],
+        fine=lambda seen: seen[0] == seen[2] == sum(seen[1].values()),
+    )
     # Others create runs and change their statuses meanwhile.
     slack = 2 * abs(after - total)
     if not min(total, after) - slack <= sum(parts.values()) <= max(total, after) + slack:

@@ -3,6 +3,7 @@ is made as short as it can be and shown as the calls that lead to it."""
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -64,11 +65,8 @@ _PICK = st.integers(0, 11)
 @requirement("MODEL-01", shares="model", changes_runs=True)
 def check_any_order_of_calls_agrees_with_the_model(context: CheckContext) -> None:
     """Sequences of reading, cancelling, retrying and waiting, over a few runs each."""
-    real_time = context.poller.real_time
-    fuzz = context.fuzz
-    seconds = deadline.left(context.budget)
-    if fuzz.seed is None:
-        seconds = min(seconds, _MAX_SECONDS)
+    real_time, fuzz = context.poller.real_time, context.fuzz
+    seconds = min(deadline.left(context.budget), _MAX_SECONDS if fuzz.seed is None else math.inf)
     search = SearchState(time.monotonic() + 0.8 * seconds)
     chosen = settings(
         max_examples=fuzz.cases if fuzz.seed is not None else _SEQUENCES[real_time],
@@ -142,8 +140,8 @@ def _shortest(machine: type[Lifecycle], first: FailedSequence) -> FailedSequence
     def fails(calls: Sequence[Call]) -> bool:
         nonlocal worst
         found = _replay(machine, calls)
-        same = found is not None and _fault(found) == _fault(first)
-        worst = found if same and found is not None else worst
+        if same := found is not None and _fault(found) == _fault(first):
+            worst = found
         return same
 
     # Behaviour learned in other sequences is not among these calls.
@@ -187,6 +185,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.runs: list[tuple[State, RunModel]] = []
         self.calls: list[Call] = []
         self._last: tuple[str, dict[str, Any], int] = "", {}, -1
+        self._listed = -1
         target = self.context.api.target
         self.script = ShellScript(target.traffic, target.base_url)
 
@@ -220,6 +219,8 @@ class Lifecycle(RuleBasedStateMachine):
     @_step
     def list_all(self) -> None:
         """Every run is listed once, as it is, and `total` is the number of them."""
+        if self._listed == self.context.api.target.traffic.count:
+            return  # Nothing was requested since.
         wrong = partial(list_mismatch, [model for _, model in self.runs], _PAGE)
         read = partial(self.context.page, limit=_PAGE)
         page, _ = self.context.settling.read(
@@ -228,6 +229,7 @@ class Lifecycle(RuleBasedStateMachine):
         summary = self.script.add_latest()
         if found := wrong(page):
             raise CheckFailed(f"{summary}: {found.why}", level=found.level)
+        self._listed = self.context.api.target.traffic.count
 
     @precondition(lambda self: self.runs)
     @rule(pick=_PICK)
@@ -259,7 +261,7 @@ class Lifecycle(RuleBasedStateMachine):
         if not self.runs:
             return
         self.context.poller.advance(seconds)
-        self._last = "", {}, -1
+        self._last, self._listed = ("", {}, -1), -1
         self.script.add_comment(f"{seconds} s go by")
 
     @precondition(lambda self: any(model.ends_in_time for _, model in self.runs))
@@ -283,9 +285,8 @@ class Lifecycle(RuleBasedStateMachine):
     def _cancel(self, model: RunModel) -> None:
         before = self._latest(model)
         response = self.context.api.cancel(model.run_id)
-        summary = self.script.add_latest()
+        summary, situation = self.script.add_latest(), ("cancel", before["status"])
         if is_finished(before) is None:
-            situation = "cancel", before["status"]
             self._expect(model, self.search.learned.check(situation, response.status, summary))
         elif 200 <= response.status < 300:
             model.cancel_accepted(response.object().get("status"))

@@ -19,19 +19,19 @@ from conformance.assertions.matchers import (
     status,
     with_dependents,
 )
-from conformance.checks.support import question_answers
+from conformance.checks.support import question_answers, samples
 from conformance.checks.support.retry import rerun_id, retry_accepted
 from conformance.errors import CheckFailed, Inconclusive, Outcome
-from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext
+from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, CheckContext, steps_in
 from conformance.harness.markers import requirement
-from conformance.vocabulary import State, Status
+from conformance.vocabulary import Operation, State, Status
 
 
 @requirement("STEPS-01")
 def check_steps_have_the_documented_types(context: CheckContext) -> None:
     """200, the steps and their counts, for a run of every status."""
-    for run_id in context.sample_runs():
-        response = require(context.api.get_steps(run_id), status(200))
+    for run_id in samples.sample_runs(context):
+        response = require(samples.request(context, Operation.STEPS, run_id), status(200))
         context.check_schema(response, "RunSteps")
         for step in response.object()["steps"]:
             question_answers.empty_fields(context, "Step", step, response)
@@ -40,15 +40,19 @@ def check_steps_have_the_documented_types(context: CheckContext) -> None:
 @requirement("STEPS-02")
 def check_automation_run_id_is_the_run(context: CheckContext) -> None:
     """`automationRunId` is the id asked for."""
-    for run_id in context.sample_runs():
-        if (found := context.api.steps(run_id).get("automationRunId")) != run_id:
-            raise CheckFailed(f"the steps of {run_id} have the automationRunId {found!r}")
+    samples.check_sampled_ids(context, Operation.STEPS, "automationRunId")
+
+
+@requirement("STEPS-03")
+def check_counts_match_the_steps(context: CheckContext) -> None:
+    """Each count is the number of steps with its status."""
+    samples.sampled(context, Operation.STEPS, counts_match_steps)
 
 
 @requirement("STEPS-03", wants=[State.FAILS_ONCE])
-def check_counts_match_the_steps(context: CheckContext) -> None:
-    """Each count is the number of steps with its status, also when those have just changed."""
-    for run_id in [*context.sample_runs(), *_just_retried(context)]:
+def check_counts_match_the_steps_of_a_retried_run(context: CheckContext) -> None:
+    """Also when those have just changed."""
+    for run_id in _just_retried(context):
         if why := counts_match_steps(context.api.steps(run_id)):
             raise CheckFailed(why)
 
@@ -56,9 +60,7 @@ def check_counts_match_the_steps(context: CheckContext) -> None:
 @requirement("STEPS-04")
 def check_keys_are_unique(context: CheckContext) -> None:
     """No two steps of a run share one."""
-    for steps in steps_of_each_kind(context):
-        if why := keys_unique(steps):
-            raise CheckFailed(why)
+    samples.sampled(context, Operation.STEPS, lambda body: keys_unique(steps_in(body)))
 
 
 @requirement("STEPS-05")
@@ -67,9 +69,9 @@ def check_dependencies_form_a_dag(context: CheckContext) -> None:
     steps = context.steps(context.runs.shared(State.DIAMOND))
     if not any(step["dependsOn"] for step in steps):
         raise Inconclusive("no step depends on another")
-    for each in [steps, *steps_of_each_kind(context)]:
-        if why := dependencies_acyclic(each):
-            raise CheckFailed(why)
+    if why := dependencies_acyclic(steps):
+        raise CheckFailed(why)
+    samples.sampled(context, Operation.STEPS, lambda body: dependencies_acyclic(steps_in(body)))
 
 
 @requirement("STEPS-06")
@@ -87,10 +89,14 @@ def check_no_step_starts_before_its_dependencies_completed(context: CheckContext
 @requirement("STEPS-07")
 def check_step_times_are_consistent(context: CheckContext) -> None:
     """Started before completed, with the duration in between."""
-    for steps in steps_of_each_kind(context):
-        for step in steps:
+
+    def wrong(body: dict[str, Any]) -> str | None:
+        for step in steps_in(body):
             if why := step_times_consistent(step):
-                raise CheckFailed(f"the {step['status']} step {step['key']!r}: {why}")
+                return f"the {step['status']} step {step['key']!r}: {why}"
+        return None
+
+    samples.sampled(context, Operation.STEPS, wrong)
 
 
 @requirement("STEPS-08")
@@ -127,16 +133,20 @@ def check_a_completed_run_has_no_open_step(context: CheckContext) -> None:
 @requirement("STEPS-10")
 def check_result_truncated_is_a_boolean(context: CheckContext) -> None:
     """In every step that says anything about it."""
-    for steps in steps_of_each_kind(context):
-        for step in steps:
+
+    def wrong(body: dict[str, Any]) -> str | None:
+        for step in steps_in(body):
             if "resultTruncated" in step and type(step["resultTruncated"]) is not bool:
-                raise CheckFailed(f"resultTruncated is {step['resultTruncated']!r}")
+                return f"resultTruncated is {step['resultTruncated']!r}"
+        return None
+
+    samples.sampled(context, Operation.STEPS, wrong)
 
 
 @requirement("STEPS-11")
 def check_steps_of_an_unknown_run_are_not_found(context: CheckContext) -> None:
-    """The steps of another run were just read."""
-    context.api.steps(context.sample_runs()[0])
+    """The steps of other runs were read."""
+    samples.sampled(context, Operation.STEPS)
     require(context.api.get_steps(UNKNOWN_RUN), status(404))
 
 
@@ -168,11 +178,6 @@ def check_steps_lie_within_the_run(context: CheckContext) -> None:
 def check_steps_of_a_malformed_id_are_rejected(context: CheckContext) -> None:
     """A malformed id is a validation error, not a lookup."""
     require(context.api.get_steps(MALFORMED_RUN), status(422))
-
-
-def steps_of_each_kind(context: CheckContext) -> list[list[dict[str, Any]]]:
-    """The steps of a run of every status that can be had."""
-    return [context.steps(run_id) for run_id in context.sample_runs()]
 
 
 def _just_retried(context: CheckContext) -> list[str]:

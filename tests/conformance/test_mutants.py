@@ -112,6 +112,16 @@ def test_an_independent_backend_is_believed(backend: BackgroundRun) -> None:
     assert answers == yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["answers"]
 
 
+def test_a_gate_takes_no_more_requests_than_it_says(backend: BackgroundRun) -> None:
+    """Apart from generated tests. Each request has to prove something: a service may limit them."""
+    taken = {
+        entry["id"]: sum(check["requests"] for check in entry["checks"])
+        for entry in backend.report()["requirements"]
+    }
+    total = sum(count for name, count in taken.items() if not name.startswith("FUZZ"))
+    assert total <= 1200, sorted(taken.items(), key=lambda pair: -pair[1])[:20]
+
+
 @pytest.mark.extended
 def test_generated_tests_believe_an_independent_backend(
     judge: Judge, monkeypatch: pytest.MonkeyPatch
