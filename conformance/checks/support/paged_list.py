@@ -10,7 +10,7 @@ PAGE_SIZES = (3, 4, 1, 7, 13, 29, 61)
 
 def whole_and_paged(context: CheckContext, count: int) -> tuple[list[str], list[str]]:
     """Return the ids of as many runs, of one page and of several, read while none changes. Raise
-    Inconclusive if there is no such time."""
+    Inconclusive if the list never rests."""
 
     def read() -> tuple[list[str], list[str], list[tuple[str, str]]]:
         items = context.page(limit=count)["items"]

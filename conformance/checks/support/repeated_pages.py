@@ -17,7 +17,7 @@ Reading = tuple[int, str, Any]
 
 def readings(context: CheckContext, operation: Operation, run_id: str, times: int) -> list[Reading]:
     """Return what the same request returns so many times. Of the list, read its completed runs
-    while none of them changes. Raise Inconclusive if there is no such time."""
+    while none of them changes. Raise Inconclusive if the list never rests."""
     listed = operation is Operation.LIST
 
     def read() -> Reading:
