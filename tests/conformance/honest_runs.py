@@ -19,6 +19,8 @@ from mock_process import serving_mock
 from mutating_proxy import Proxy, serving
 
 BUSY = "while True: sum(n * n for n in range(10_000))"
+# Here a run has to be pending for longer than it cannot be read.
+SLOW, SLOW_SPEED = ("readable-later",), 2
 # A busy machine takes its time.
 WORDS = ("--strict", "--budget", "30m")
 # Not a pass, and no finding of the kit's about itself either.
@@ -42,15 +44,18 @@ def rows(names: Sequence[str], times: int, words: Sequence[str]) -> Iterator[tup
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         backend = stack.enter_context(serving_backend())
+        slow_backend = stack.enter_context(serving_backend(speed=SLOW_SPEED))
         mock = stack.enter_context(serving_mock())
         proxy = stack.enter_context(serving(Proxy(backend, honest.variant.all)))
+        slow_proxy = stack.enter_context(serving(Proxy(slow_backend, honest.variant.all)))
         for number in range(1, times + 1):
             for name in names:
                 if name == "mock":
                     options = ["--token", f"test-honest-{number}"]
                     found = gate(mock, home, [*options, *words])
                 else:
-                    address = backend if name == "backend" else f"{proxy}/{name}"
+                    before = slow_proxy if name in SLOW else proxy
+                    address = backend if name == "backend" else f"{before}/{name}"
                     found = gate(address, home, ["--config", str(CONFIG), *words])
                 yield name, number, found
 
