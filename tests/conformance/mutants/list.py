@@ -221,6 +221,25 @@ async def filtered_total_is_what_is_left(
     return reply
 
 
+@mutant("LIST-10")
+async def page_is_cut_before_it_is_filtered(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
+    """Only where the page has an offset."""
+    status = request.parameter("status")
+    if request.operation == "list" and status and request.parameter("offset") not in (None, "0"):
+        request.set("status", None)
+        reply = await forward(request)
+        if reply.status == 200:
+            page = reply.json()
+            items = [run for run in page["items"] if run["status"] == status]
+            request.set("status", status)
+            total = (await forward(request)).json()["total"]
+            return reply.put({"items": items, "total": total})
+        return reply
+    return await forward(request)
+
+
 @mutant("LIST-14")
 async def filter_has_an_order_of_its_own(
     request: Request, forward: Forward, memory: Json
