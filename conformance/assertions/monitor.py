@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.assertions import invariants
+from conformance.assertions.list_order import TiedRuns
 from conformance.assertions.response_rules import RuleMonitor
 from conformance.client.response import Response
 from conformance.client.run_events import run_events
@@ -34,6 +35,7 @@ class InvariantMonitor:
         self._run_invariants = {
             n: invariant for n, invariant in invariants.RUN_INVARIANTS.items() if monitor.wants(n)
         }
+        self._tied_runs = TiedRuns()
 
     def observe(self, response: Response) -> None:
         """Test the runs, steps or events in one response."""
@@ -56,6 +58,9 @@ class InvariantMonitor:
             shown = items if isinstance(items, list) else [body]
             self._note(response, self._runs(shown), None)
             self._note(response, _unknown_statuses(shown), Level.ANALOGUE)
+            if isinstance(items, list) and (why := self._tied_runs.changed(items)):
+                # Pages are disjoint as long as nothing changes between them.
+                self._note(response, [("LIST-10", "the list", why)], Level.INFERRED)
 
     def _note(self, response: Response, faults: Iterable[Fault], level: Level | None) -> None:
         for name, subject, why in faults:

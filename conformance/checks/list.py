@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from conformance.assertions.matchers import (
     timestamp,
     unchanged,
 )
-from conformance.checks.support.boundary_pages import MAX_LIMIT, boundary_pages, first_gap
 from conformance.checks.support.filtered_pages import (
     Parts,
     compare_parts,
@@ -27,6 +25,13 @@ from conformance.checks.support.filtered_pages import (
     turns_back,
 )
 from conformance.checks.support.paged_list import whole_and_paged
+from conformance.checks.support.paging import (
+    MAX_LIMIT,
+    boundary_pages,
+    change_one_by_one,
+    first_gap,
+    totals_of_pages,
+)
 from conformance.checks.support.unusual_values import pages_of_unusual_values
 from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import CheckContext
@@ -35,6 +40,7 @@ from conformance.vocabulary import UUID, Level, State, Status
 
 PAGE_SIZE = 7
 MAX_ITEMS = 200
+PAGES = ({}, {"limit": 1}, {"limit": 2, "offset": 1}, {"offset": 2})
 _UUID = re.compile(UUID, re.IGNORECASE)
 # So many runs do not come into being between two requests.
 _FAR = 100_000
@@ -70,11 +76,9 @@ def check_items_have_the_documented_types(context: CheckContext) -> None:
 def check_a_page_holds_a_hundred_by_default(context: CheckContext) -> None:
     """More than a hundred runs, none of them beyond the hundredth."""
     context.ensure_runs(101)
-    found = len(context.page()["items"])
-    if found != 100:
-        raise CheckFailed(
-            f"without `limit` a page of {context.page()['total']} runs holds {found}, not 100"
-        )
+    page = context.page()
+    if (found := len(page["items"])) != 100:
+        raise CheckFailed(f"without `limit` a page of {page['total']} runs holds {found}, not 100")
 
 
 @requirement("LIST-04")
@@ -180,9 +184,8 @@ def check_pages_join_at_the_maximum_limit(context: CheckContext) -> None:
     """The first page of the maximum size, the two runs around its end, and the page after it."""
     context.ensure_runs(1)
     pages = list(boundary_pages(context).values())
-    if len(pages) == 1:  # The whole list fits into one page.
-        return
-    if (why := first_gap(*pages)) is not None:
+    # The whole list can fit into one page.
+    if len(pages) > 1 and (why := first_gap(*pages)) is not None:
         context.page(limit=2, offset=MAX_LIMIT - 1)
         raise CheckFailed(why)
 
@@ -193,28 +196,22 @@ def check_pages_under_a_filter_cover_it(context: CheckContext) -> None:
     compare_parts(context, Parts.gap)
 
 
+@requirement("LIST-10", wants=[State.PENDING] * 2, since="1.1")
+def check_runs_of_one_moment_stay_in_order(context: CheckContext) -> None:
+    """Also when one of them changes. Every page of the list is compared with those before it."""
+    change_one_by_one(context, [context.runs.fresh(State.PENDING) for _ in range(2)])
+
+
 @requirement("LIST-11", exclusive=True)
 def check_the_total_does_not_depend_on_the_page(context: CheckContext) -> None:
     """Four pages of one list."""
     context.ensure_runs(3)
-    queries: tuple[dict[str, int], ...] = (
-        {},
-        {"limit": 1},
-        {"limit": 2, "offset": 1},
-        {"offset": 2},
-    )
-
-    def read() -> list[int]:
-        return [context.page(**query)["total"] for query in (*queries, queries[0])]
-
-    totals = context.read_stable(
-        read, lambda a, b: a == b or a[0] != a[-1], fine=lambda seen: len(set(seen)) == 1
-    )
+    totals = totals_of_pages(context, PAGES)
     # Runs that others create or delete meanwhile move the totals one way.
     if totals not in (sorted(totals), sorted(totals, reverse=True)) or (
         totals[0] == totals[-1] and len(set(totals)) > 1
     ):
-        raise CheckFailed(f"`total` is {totals} for the pages {[str(query) for query in queries]}")
+        raise CheckFailed(f"`total` is {totals} for the pages {[str(query) for query in PAGES]}")
 
 
 @requirement("LIST-11", exclusive=True, shares="filtered pages", since="1.1")
@@ -275,17 +272,13 @@ def check_the_order_is_by_creation(context: CheckContext) -> None:
     moments = [timestamp(run, "createdAt") for run in items]
     if len(set(moments)) < 2:
         raise Inconclusive("all runs were created at the same moment")
-    if moments == sorted(moments, reverse=True):
-        known, observed = ("newest_first",), "descending"
-    elif moments == sorted(moments):
-        known, observed = ("oldest_first",), "ascending"
-    else:
-        rising = moments[0] < moments[-1]
-        pairs = enumerate(pairwise(moments), 1)
-        turn = next(i for i, (a, b) in pairs if a != b and (a < b) != rising)
-        context.observe("Q11", observed=f"createdAt turns back at item {turn} of {len(moments)}")
-        raise CheckFailed(f"createdAt turns back at item {turn}: {items[turn].get('createdAt')}")
-    context.observe("Q11", *known, observed=f"createdAt of {len(moments)} runs is {observed}")
+    rising = moments[0] < moments[-1]
+    if (run := turns_back(items, rising=rising)) is not None:
+        turn = f"createdAt turns back at {run.get('createdAt')}"
+        context.observe("Q11", observed=f"{turn}, among {len(items)} runs")
+        raise CheckFailed(turn)
+    order = "oldest_first" if rising else "newest_first"
+    context.observe("Q11", order, observed=f"by createdAt of {len(items)} runs")
 
 
 @requirement("LIST-14", shares="filtered pages", since="1.1")
@@ -315,6 +308,15 @@ def check_validation_error_names_the_parameter(
     if response.status != 422:
         raise Inconclusive(f"{response.summary}, expected 422")
     require(response, names_parameter(parameter))
+
+
+@requirement("LIST-15", since="1.1")
+def check_validation_error_names_every_parameter(context: CheckContext) -> None:
+    """The body lists all errors: here of two parameters."""
+    response = context.api.list_runs(limit=1001, offset=-1)
+    if response.status != 422:
+        raise Inconclusive(f"{response.summary}, expected 422")
+    require(response, names_parameter("limit"), names_parameter("offset"))
 
 
 @requirement("LIST-16")

@@ -22,7 +22,11 @@ from conformance.assertions.matchers import (
     with_dependents,
 )
 from conformance.checks.support.question_answers import REJECTIONS, SUCCESSES
-from conformance.checks.support.rejected_retries import check_refused
+from conformance.checks.support.rejected_retries import (
+    check_accepted_as,
+    check_refused,
+    check_unknown_keys_refused,
+)
 from conformance.checks.support.retried_run import (
     check_steps_run_once,
     follow_attempt,
@@ -31,6 +35,7 @@ from conformance.checks.support.retried_run import (
 )
 from conformance.checks.support.retry import (
     by_key,
+    check_acts_as_default,
     check_acts_as_from_failed,
     check_not_changed,
     check_nothing_else_creates,
@@ -63,18 +68,13 @@ def check_an_empty_object_is_accepted(context: CheckContext) -> None:
     response = require(context.api.retry(run_id, {}), success)
     context.observe_status("Q22", response, SUCCESSES)
     context.check_schema(response, "Run")
-    first = with_dependents(before, [step["key"] for step in before if step["status"] == "failed"])
-    try:
-        check_rerun(context, run_id, before, rerun_id(context, run_id, response), first)
-    except CheckFailed as fault:
-        # The meaning of the mode is another requirement: here both need only behave alike.
-        run_id, before = settled_failed_run(context)
-        explicit = retry_accepted(context, run_id, {"mode": "from_failed"})
-        try:
-            check_rerun(context, run_id, before, rerun_id(context, run_id, explicit), first)
-        except CheckFailed:
-            return
-        raise CheckFailed(f"with {{}} {fault}, and not with from_failed") from None
+    check_acts_as_default(context, run_id, before, response)
+
+
+@requirement("RETRY-01", since="1.1", wants=[State.FAILS_ONCE] * 2)
+def check_a_charset_of_the_media_type_is_accepted(context: CheckContext) -> None:
+    """`application/json; charset=utf-8` is JSON as well."""
+    check_accepted_as(context, "application/json; charset=utf-8", b"{}")
 
 
 @requirement("RETRY-02", shares="retried", wants=[State.FAILS_ONCE])
@@ -158,6 +158,12 @@ def check_an_unknown_step_is_rejected(context: CheckContext) -> None:
     require(response, client_error)
     check_not_changed(context, run_id, before)
     retry_accepted(context, run_id, body | {"stepKey": steps[0]["key"]})
+
+
+@requirement("RETRY-06", shares="rejected", since="1.1")
+def check_a_step_key_that_resembles_another_is_rejected(context: CheckContext) -> None:
+    """In another case, cut off, or a name that objects of some languages have by themselves."""
+    check_unknown_keys_refused(context)
 
 
 @requirement("RETRY-07", shares="rejected", wants=[State.FAILS_ONCE] * 4)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.assertions.invariants import dependencies_acyclic, duration_matches_times
+from conformance.assertions.list_order import TiedRuns
 from conformance.assertions.monitor import InvariantMonitor
 from conformance.assertions.response_rules import RuleMonitor
 from conformance.client.response import Response
@@ -229,3 +230,29 @@ def test_many_steps_are_not_burden() -> None:
     assert dependencies_acyclic(chain) is None
     chain[0]["dependsOn"] = ["4999"]
     assert "in a circle" in str(dependencies_acyclic(chain))
+
+
+@pytest.mark.parametrize(
+    ("pages", "fault"),
+    [
+        (["abc", "abc"], False),
+        (["abc", "ac"], False),  # One has another status now, and the page has a filter.
+        (["abc", "xacb"], True),
+        (["ab", "dc", "dbca"], True),
+        (["bc", "abcd"], False),  # Others come in at both ends.
+        (["abc", "aabc"], False),  # A run that is listed twice is another fault.
+        (["abc", "b", "cb"], True),
+    ],
+)
+def test_runs_of_one_moment_stay_in_order(pages: list[str], fault: bool) -> None:
+    """However many pages come between."""
+    tied = TiedRuns()
+    runs = [[a_run(id=name) for name in page] for page in pages]
+    assert any(tied.changed(page) is not None for page in runs) is fault
+
+
+def test_runs_of_several_moments_may_change_their_order() -> None:
+    """That is another requirement."""
+    tied, moments = TiedRuns(), {"a": at(1), "b": at(2)}
+    for page in ("ab", "ba"):
+        assert tied.changed([a_run(id=name, createdAt=moments[name]) for name in page]) is None

@@ -274,3 +274,20 @@ def check_acts_as_from_failed(
     first = [step["key"] for step in before if step["status"] == Status.FAILED]
     new = rerun_id(context, run_id, response)
     check_rerun(context, run_id, before, new, with_dependents(before, first))
+
+
+def check_acts_as_default(
+    context: CheckContext, run_id: str, before: list[dict[str, Any]], response: Response
+) -> None:
+    """Raise CheckFailed if a retry with `{}` reran other steps than `from_failed` does here: what
+    the mode means is the subject of another requirement."""
+    try:
+        check_acts_as_from_failed(context, run_id, before, response)
+    except CheckFailed as fault:
+        run_id, before = settled_failed_run(context)
+        explicit = retry_accepted(context, run_id, {"mode": "from_failed"})
+        try:
+            check_acts_as_from_failed(context, run_id, before, explicit)
+        except CheckFailed:
+            return
+        raise CheckFailed(f"with {{}} {fault}, and not with from_failed") from None

@@ -146,6 +146,23 @@ async def mode_is_required(request: Request, forward: Forward, memory: Json) -> 
     return await forward(request)
 
 
+@mutant("RETRY-01")
+async def media_type_is_compared_as_text(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
+    if request.operation == "retry" and "charset" in request.headers.get("content-type", ""):
+        return Response(415, {}).put({"detail": "Unsupported Media Type"})
+    return await forward(request)
+
+
+@mutant("RETRY-06")
+async def keys_of_steps_have_no_case(request: Request, forward: Forward, memory: Json) -> Response:
+    content = body(request)
+    if request.operation == "retry" and isinstance(content, dict) and "stepKey" in content:
+        retry(request, **content | {"stepKey": str(content["stepKey"]).lower()})
+    return await forward(request)
+
+
 sends("RETRY-02", "RETRY-04", name="always-full", when=is_object, mode="full")
 sends("RETRY-03", name="never-full", when=is_object, mode="from_failed")
 after(422, "RETRY-05", name="refused_and_done", then=in_full, silently=True)

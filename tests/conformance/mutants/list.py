@@ -120,6 +120,14 @@ mutant.objects(
 
 
 @mutant("LIST-15")
+async def first_error_only(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "list" and reply.status == 422:
+        return reply.put({"detail": reply.json()["detail"][:1]})
+    return reply
+
+
+@mutant("LIST-15")
 async def rejection_without_place(request: Request, forward: Forward, memory: Json) -> Response:
     reply = await forward(request)
     if request.operation == "list" and reply.status == 422:
@@ -238,6 +246,21 @@ async def page_is_cut_before_it_is_filtered(
             return reply.put({"items": items, "total": total})
         return reply
     return await forward(request)
+
+
+@mutant("LIST-10")
+async def changed_runs_move_up_among_equals(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
+    """Runs of the same moment, here of a day, are in the order in which a table keeps them."""
+    reply = await forward(request)
+    if request.operation == "list" and reply.status == 200:
+        page = reply.json()
+        items = sorted(page["items"], key=lambda run: run["updatedAt"], reverse=True)
+        items.sort(key=lambda run: run["createdAt"][:10], reverse=True)
+        items = [run | {"createdAt": f"{run['createdAt'][:10]}T00:00:00.000Z"} for run in items]
+        return reply.put(page | {"items": items})
+    return reply
 
 
 @mutant("LIST-14")

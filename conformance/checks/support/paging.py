@@ -1,18 +1,40 @@
-"""Read the list at its largest limit, and at the offsets around it if there are so many runs."""
+"""Read the list at its largest limit, at the offsets around it if there are so many runs, and
+around changes of runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.errors import Inconclusive
 from conformance.harness.context import CheckContext
 
 MAX_LIMIT = 1000
+MAX_ITEMS = 200
 # The limits and offsets of pages that exist only if there are more runs than the largest limit.
 _AROUND = ((MAX_LIMIT, 1), (2, MAX_LIMIT - 1), (MAX_LIMIT, MAX_LIMIT))
 Page = dict[str, Any]
 Boundary = Mapping[tuple[int, int], Page]
+
+
+def totals_of_pages(context: CheckContext, queries: Sequence[Mapping[str, int]]) -> list[int]:
+    """Return `total` of these pages, and of the first once more, read while the list is at rest.
+    Raise Inconclusive if it never is."""
+
+    def read() -> list[int]:
+        return [context.page(**query)["total"] for query in (*queries, queries[0])]
+
+    return context.read_stable(
+        read, lambda a, b: a == b or a[0] != a[-1], fine=lambda seen: len(set(seen)) == 1
+    )
+
+
+def change_one_by_one(context: CheckContext, run_ids: list[str]) -> None:
+    """Cancel the runs, the last in the list first, and read the list before and after each."""
+    listed = [run["id"] for run in context.page(limit=MAX_ITEMS)["items"]]
+    for run_id in sorted(run_ids, key=lambda each: -listed.index(each) if each in listed else 0):
+        context.api.cancel(run_id)
+        context.page(limit=MAX_ITEMS)
 
 
 def boundary_pages(context: CheckContext) -> Boundary:
