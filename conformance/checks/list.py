@@ -40,7 +40,7 @@ from conformance.vocabulary import UUID, Level, State, Status
 
 PAGE_SIZE = 7
 MAX_ITEMS = 200
-PAGES = ({}, {"limit": 1}, {"limit": 2, "offset": 1}, {"offset": 2})
+PAGES: tuple[dict[str, int], ...] = ({}, {"limit": 1}, {"limit": 2, "offset": 1}, {"offset": 2})
 _UUID = re.compile(UUID, re.IGNORECASE)
 # So many runs do not come into being between two requests.
 _FAR = 100_000
