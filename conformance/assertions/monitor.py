@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.assertions import invariants
+from conformance.assertions.event_order import disorder
 from conformance.assertions.list_order import TiedRuns
 from conformance.assertions.response_rules import RuleMonitor
 from conformance.client.response import Response
@@ -88,7 +89,10 @@ class InvariantMonitor:
     def _events(self, body: bytes) -> Iterator[Fault]:
         parser = Parser()
         parser.feed(body, 0.0)
-        for event in run_events(parser.events):
+        events = run_events(parser.events)
+        if why := disorder(events, whole=False):
+            yield "EVENTS-06", "the stream", why
+        for event in events:
             yield from self._runs([event.run])
             if invariants.is_step(event.step):
                 yield from _check_step_times([event.step or {}])

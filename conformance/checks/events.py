@@ -7,6 +7,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
+from conformance.assertions.event_order import disorder
 from conformance.assertions.matchers import is_finished, require, status, timestamp, unchanged
 from conformance.checks.support.acknowledged_cancel import acknowledged_cancel
 from conformance.checks.support.announced_start import check_announced
@@ -140,23 +141,19 @@ def check_events_follow_the_steps(context: CheckContext) -> None:
     events = run_events(context.recording().first.events)
     if not any(event.step_key for event in events):
         raise Inconclusive("no event is about a step")
-    state: dict[str, str] = {}
-    ended = ""
-    for event in events:
-        if ended:
-            raise CheckFailed(f"{event.kind} follows {ended}")
-        ended = event.kind if event.ends_run else ""
-        key = event.step_key
-        if key is None:
-            continue
-        if event.outcome == "started" and key in state:
-            raise CheckFailed(f"the step {key!r} starts, and it was {state[key]} before")
-        if event.outcome == "completed" and state.get(key) != "started":
-            raise CheckFailed(
-                f"the step {key!r} completes, and it was {state.get(key, 'not started')}"
-            )
-        if event.outcome in ("started", "completed"):
-            state[key] = event.outcome
+    if (why := disorder(events, whole=True)) is not None:
+        raise CheckFailed(why)
+
+
+@requirement("EVENTS-06", since="1.1", wants=[State.DIAMOND])
+def check_the_order_after_a_cancel_and_at_a_join(context: CheckContext) -> None:
+    """As long as the service lets the stream go on. Every stream of a run of the kit is looked at;
+    here those of two runs that were cancelled, and of one whose steps come together."""
+    cancelled = [ended.run["id"] for ended in context.cancelled_runs()]
+    for run_id in (*cancelled, context.runs.fresh(State.DIAMOND, Status.COMPLETED)):
+        stream = context.listen(run_id, lambda stream: stream.ended, within=1)
+        if (why := disorder(run_events(stream.events), whole=True)) is not None:
+            raise CheckFailed(why)
 
 
 @requirement("EVENTS-18", shares="watched", since="1.1")

@@ -13,6 +13,7 @@ from conformance.assertions.matchers import (
     no_server_error,
     require,
     success,
+    unchanged,
 )
 from conformance.checks.support.retry import (
     by_key,
@@ -60,6 +61,16 @@ class RetriedRun:
         return self.new == self.run_id
 
     @property
+    def response_is_stale(self) -> bool:
+        """Whether the response shows the run as before, though the next read shows a change."""
+        before, shown = self.before.run, self.response.object()
+        return (
+            self.is_same
+            and unchanged(before, self.after[0].run) is not None
+            and unchanged(before, shown, ("status", "updatedAt", "completedAt")) is None
+        )
+
+    @property
     def new_events(self) -> list[RunEvent]:
         """The events of the new attempt, as far as the stream shows which they are."""
         events = self.stream_after.events
@@ -76,7 +87,12 @@ def retried_run(context: CheckContext) -> RetriedRun:
 
 
 def retried_after_cancel(context: CheckContext) -> RetriedRun | None:
-    """Cancel a run at work and retry it at once, with `full`; None if that is rejected (Q04)."""
+    """Return a run that was cancelled at work and retried at once, with `full`, for all checks;
+    None if that is rejected (Q04)."""
+    return context.cache.once("retried after cancel", lambda: _retry_after_cancel(context))
+
+
+def _retry_after_cancel(context: CheckContext) -> RetriedRun | None:
     run_id = _cancelled_at_work(context)
     before = context.snapshot(run_id)
     stream = context.listen(run_id, has_ended, within=1)

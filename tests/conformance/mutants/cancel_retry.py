@@ -112,6 +112,16 @@ async def cancelled_after_the_end(request: Request, forward: Forward, memory: Js
     return reply
 
 
+@mutant("RETRY-18")
+async def cancel_outlives_its_attempt(request: Request, forward: Forward, memory: Json) -> Response:
+    reply = await forward(request)
+    if request.operation == "cancel" and reply.status == 200:
+        memory[request.run_id] = True
+    if request.operation == "retry" and reply.status == 200 and request.run_id in memory:
+        await forward(request.to("cancel"))
+    return reply
+
+
 @mutant("CANCEL-06", "RETRY-13")
 async def conflicts_break_it(request: Request, forward: Forward, memory: Json) -> Response:
     reply = await forward(request)

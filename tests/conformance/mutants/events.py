@@ -106,6 +106,31 @@ mutant.frames(
 )
 
 
+@streams("EVENTS-06")
+async def steps_are_cancelled_after_the_run(frames: Frames, memory: Json) -> Frames:
+    held: list[bytes] = []
+    async for frame in frames:
+        if b"event: step.cancelled" in frame:
+            held.append(frame)
+        else:
+            yield frame
+        if is_end(frame):
+            for late in held:
+                yield late
+
+
+@streams("EVENTS-06")
+async def steps_that_join_start_twice(frames: Frames, memory: Json) -> Frames:
+    async for frame in frames:
+        yield frame
+        if b"event: step.started" in frame:
+            data = next(
+                line[6:] for line in frame.decode().split("\n") if line.startswith("data: ")
+            )
+            if len(json.loads(data)["data"]["step"]["dependsOn"]) > 1:
+                yield frame
+
+
 @mutant("EVENTS-07")
 async def always_from_the_beginning(request: Request, forward: Forward, memory: Json) -> Response:
     request.headers.pop("last-event-id", None)
