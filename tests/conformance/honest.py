@@ -4,6 +4,7 @@ service."""
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -14,6 +15,7 @@ variant = Mutants()
 LAG = 0.3
 OLD = 3000
 FOREIGN = "00000000-0000-4000-8000-"
+_FRACTION = re.compile(rb"(?<=:\d\d)\.\d+Z")
 PAGE = b"<html><body><center><h1>502 Bad Gateway</h1></center><center>nginx</center></body></html>"
 
 
@@ -60,6 +62,16 @@ async def readable_later(request: Request, forward: Forward, memory: Json) -> Re
     seen = await forward(request.to("get"))
     if seen.status == 200 and _age(seen.json()["createdAt"]) < LAG:
         return Response(404, {}).put({"detail": "Not found"})
+    return reply
+
+
+@variant()
+async def whole_seconds(request: Request, forward: Forward, memory: Json) -> Response:
+    """Timestamps have no fractions, and durations are those of a better clock."""
+    reply = await forward(request)
+    if reply.frames is not None:
+        reply.frames = (_FRACTION.sub(b"Z", frame) async for frame in reply.frames)
+    reply.body = _FRACTION.sub(b"Z", reply.body)
     return reply
 
 

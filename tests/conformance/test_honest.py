@@ -17,6 +17,7 @@ from conformance.vocabulary import Verdict
 QUICK = {
     "list-lags": ("LIFE-05", "LIFE-07", "LIST-20", "RETRY-15"),
     "readable-later": ("RETRY-18", "GET-13"),
+    "whole-seconds": ("GET-11", "STEPS-12"),
     "restarts-once": ("GET-0[1-3]",),
     "busy-tenant": ("LIST-04", "LIST-09", "LIST-1[0134]"),
     "cancel-takes-its-time": ("CANCEL-03", "HTTP-14", "LIFE-07"),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
 from mutants.events import forgets
 from mutating_proxy import Mutant, Proxy, serving
 from support import Judge
 
-from conformance.checks.support.retry import steps_at
+from conformance.checks.support.retry import check_rerun, steps_at
+from conformance.errors import CheckFailed
+from conformance.harness.context import CheckContext
 from conformance.vocabulary import Verdict
 
 SEVEN = {"a": "", "b": "a", "c": "a", "d": "b c", "e": "a", "f": "d e", "g": "f"}
@@ -27,3 +34,25 @@ def test_the_step_with_the_most_others_comes_first() -> None:
     assert steps_at(steps, "middle")[0] == "e"
     assert set(steps_at(steps, "middle")) == {"b", "c", "d", "e", "f"}
     assert steps_at(steps, "last") == ["g"]
+
+
+@pytest.mark.parametrize(
+    ("status", "kept"),
+    [("completed", True), ("failed", True), ("cancelled", False), ("skipped", False)],
+)
+def test_only_an_outcome_is_kept(status: str, kept: bool) -> None:
+    """A failure may cancel the steps that run in parallel: these run again with the one that
+    failed."""
+
+    def step(key: str, status: str, start: str) -> dict[str, Any]:
+        return {"key": key, "status": status, "startedAt": start}
+
+    before = [
+        step("a", "failed", "2026-03-02T08:15:01Z"),
+        step("b", status, "2026-03-02T08:15:02Z"),
+    ]
+    after = [step(key, "completed", "2026-03-02T08:15:09Z") for key in ("a", "b")]
+    poller = SimpleNamespace(wait_for_status=lambda *_: None)
+    context = SimpleNamespace(poller=poller, api=None, steps=lambda _: after)
+    with pytest.raises(CheckFailed) if kept else nullcontext():
+        check_rerun(cast("CheckContext", context), "r", before, "r", {"a"})
