@@ -34,20 +34,21 @@ class Settling:
 
         The lag is recorded under `what` if the value did not match at first.
         """
-        start, first = time.monotonic(), True
+        start, matched_at_once = time.monotonic(), True
         limit = self.limit if limit is None else limit
         while True:
+            # A read may take long, on a busy machine or where requests are paced: it shows what
+            # was there when it began.
+            lag = time.monotonic() - start
             value = read()
             why = matches(value)
-            lag = time.monotonic() - start
             if why is None:
-                if not first:
+                if not matched_at_once:
                     self.seen[what] = max(lag, self.seen.get(what, 0.0))
                 return value, None
-            # A paced read may take as long as the limit: another is due all the same.
-            if lag >= limit and not (first and limit):
+            if lag >= limit:
                 return value, why
-            first = False
+            matched_at_once = False
             time.sleep(_PAUSE)
 
     @property
@@ -55,5 +56,6 @@ class Settling:
         """A note for the report on each kind of lag."""
         return tuple(
             f"Observation: {what} up to {lag:.1f} s after a write."
+            + (f" Accept more with --settle {2 * lag:.1g}s." if lag > self.limit / 2 else "")
             for what, lag in sorted(self.seen.items())
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import honest
 import pytest
@@ -90,3 +91,27 @@ def test_a_lag_within_the_limit_is_measured() -> None:
     assert settling.read("never", lambda: 1, lambda v: "wrong", limit=0.0) == (1, "wrong")
     assert list(settling.seen) == ["it lags"]
     assert settling.notes[0].startswith("Observation: it lags up to 0.")
+
+
+@pytest.mark.parametrize(("needed", "fault"), [(3, None), (4, "not yet")])
+def test_a_slow_read_shows_what_was_there_when_it_began(
+    monkeypatch: pytest.MonkeyPatch, needed: int, fault: str | None
+) -> None:
+    """Reads of 0.7 s begin after 0, 0.8 and 1.6 s: of these the last is after the limit of 1 s."""
+    now = 100.0
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    clock = SimpleNamespace(monotonic=lambda: now, sleep=wait)
+    monkeypatch.setattr("conformance.harness.settling.time", clock)
+    values = iter(range(1, 9))
+
+    def read() -> int:
+        wait(0.7)
+        return next(values)
+
+    settling = Settling(limit=1.0)
+    value, why = settling.read("it lags", read, lambda v: None if v >= needed else "not yet")
+    assert (value, why) == (3, fault)
