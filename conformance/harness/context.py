@@ -25,7 +25,7 @@ from conformance.contract.schema import Schemas
 from conformance.errors import CheckFailed, Inconclusive, Outcome, Unsupported
 from conformance.fuzz.config import FuzzConfig
 from conformance.harness.cache import ObservationCache
-from conformance.harness.polling import Poller
+from conformance.harness.polling import Poller, StatusPassed
 from conformance.harness.run_recording import IdleStream, Snapshot, StreamRecording
 from conformance.harness.runs import Runs
 from conformance.harness.settling import Settling
@@ -214,11 +214,20 @@ class CheckContext:
         for at in (None, Status.RUNNING):
             # Other checks report why this does not work.
             with contextlib.suppress(Outcome):
-                run_id = self.runs.fresh(State.SUCCEEDS, at)
-                self.api.cancel(run_id)
-                self.poller.wait_for_status(self.api, run_id, Status.CANCELLED, within=_CANCEL)
-                ended.append(self.snapshot(run_id))
+                ended.append(self._cancel_one(at))
         return tuple(ended)
+
+    def _cancel_one(self, at: Status | None) -> Snapshot:
+        """A run as it was first seen cancelled: what still works for it may change it again."""
+        for _ in range(_MAX_TRIES):
+            run_id = self.runs.fresh(State.SUCCEEDS, at)
+            self.api.cancel(run_id)
+            with contextlib.suppress(StatusPassed):
+                run = self.poller.wait_for_status(
+                    self.api, run_id, Status.CANCELLED, within=_CANCEL
+                )
+                return Snapshot(run, self.steps(run_id))
+        raise Inconclusive("each run had ended before it was seen cancelled")
 
     def _record_history(self, state: State) -> list[Snapshot]:
         for _ in range(_MAX_TRIES if self.runs.unlimited else 1):
