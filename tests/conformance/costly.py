@@ -4,11 +4,17 @@ fail, hang, delay, or leave out what others wait for."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from mutating_proxy import Forward, Json, Mutants, Request, Response
 
 fault = Mutants()
 HANG = 3600
+
+
+async def _silence() -> AsyncIterator[bytes]:
+    await asyncio.sleep(HANG)
+    yield b""
 
 
 def _error(status: int = 500) -> Response:
@@ -63,6 +69,57 @@ async def streams_hang(request: Request, forward: Forward, memory: Json) -> Resp
     if request.operation == "events":
         await asyncio.sleep(HANG)
     return await forward(request)
+
+
+@fault("CANCEL-01")
+async def cancel_fails(request: Request, forward: Forward, memory: Json) -> Response:
+    """No run can be cancelled."""
+    return await _fails(request, forward, "cancel")
+
+
+@fault("RETRY-02")
+async def retry_changes_nothing(request: Request, forward: Forward, memory: Json) -> Response:
+    """A retry is accepted with the run as it is, and nothing runs again."""
+    if request.operation != "retry":
+        return await forward(request)
+    reply = await forward(request.to("get"))
+    return Response(202, {}).put(reply.json()) if reply.status == 200 else await forward(request)
+
+
+@fault("STEPS-09")
+async def steps_never_end(request: Request, forward: Forward, memory: Json) -> Response:
+    """Steps that have ended are shown as running, whatever the run is."""
+    reply = await forward(request)
+    if request.operation == "steps" and reply.status == 200 and reply.body:
+        body = reply.json()
+        for step in body["steps"]:
+            if step["status"] in ("completed", "failed"):
+                step.update(status="running", completedAt=None, durationSeconds=None, error=None)
+        for name in ("completed", "failed", "pending", "running"):
+            body[f"{name}Count"] = sum(step["status"] == name for step in body["steps"])
+        return reply.put(body)
+    return reply
+
+
+@fault("LIST-10")
+async def list_is_stale(request: Request, forward: Forward, memory: Json) -> Response:
+    """A page stays as it was when it was first read."""
+    if request.operation != "list":
+        return await forward(request)
+    key = str(sorted(request.query)) + str(sorted(request.headers.items()))
+    if key not in memory:
+        memory[key] = await forward(request)
+    kept: Response = memory[key]
+    return Response(kept.status, dict(kept.headers), kept.body)
+
+
+@fault("EVENTS-04")
+async def streams_are_silent(request: Request, forward: Forward, memory: Json) -> Response:
+    """A stream begins, and nothing is ever sent on it."""
+    reply = await forward(request)
+    if reply.frames is not None:
+        reply.frames = _silence()
+    return reply
 
 
 @fault("CANCEL-01")

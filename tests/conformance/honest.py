@@ -25,13 +25,15 @@ async def list_lags(request: Request, forward: Forward, memory: Json) -> Respons
     reply = await forward(request)
     if request.operation != "list" or reply.status != 200 or not reply.body:
         return reply
-    page, shown = reply.json(), []
+    page, shown, wanted = reply.json(), [], request.parameter("status")
     for run in page["items"]:
         known = memory.setdefault(run["id"], {})
         known[run["updatedAt"]] = run
         old = [at for at in known if _age(at) >= LAG]
-        if _age(run["createdAt"]) >= LAG:
-            shown.append(known[max(old)] if old else run)
+        then = known[max(old)] if old else run
+        # The replica filters by what it knows.
+        if _age(run["createdAt"]) >= LAG and wanted in (None, then["status"]):
+            shown.append(then)
     hidden = len(page["items"]) - len(shown)
     return reply.put(page | {"items": shown, "total": page["total"] - hidden})
 
