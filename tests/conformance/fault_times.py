@@ -21,10 +21,10 @@ FAULTS = [*stuck.mutant.all, *costly.fault.all]
 def main() -> None:
     """Print a line for each fault."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="*", help="only faults that match")
+    parser.add_argument("--only", nargs="+", default=["*"], help="only faults that match one")
     parser.add_argument("words", nargs="*", help="options of the kit, after --")
     options = parser.parse_args()
-    chosen = [fault for fault in FAULTS if fnmatchcase(fault.name, options.only)]
+    chosen = [f for f in FAULTS if any(fnmatchcase(f.name, only) for only in options.only)]
     stopped_by_sigterm()
     with (
         tempfile.TemporaryDirectory() as home,

@@ -57,8 +57,10 @@ def gate(address: str, home: Path, words: Sequence[str]) -> Gate:
     command += ["--base-url", address, "--json", str(file), *words]
     start = time.monotonic()
     variables = os.environ | KEYS | {"PYTHONPATH": str(TOP)}
-    done = subprocess.run(command, cwd=home, env=variables, stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(
+        command, cwd=home, env=variables, capture_output=True, text=True, check=False
+    )
     if not file.exists():
-        sys.exit(f"The kit exited with {done.returncode} and without a report: check the options.")
+        sys.exit(f"{done.stderr}The kit exited with {done.returncode} and without a report.")
     seconds = time.monotonic() - start
     return Gate(done.returncode, seconds, json.loads(file.read_text(encoding="utf-8")))

@@ -39,25 +39,28 @@ def busy(count: int) -> Iterator[None]:
             process.wait()
 
 
+@contextmanager
+def serving_set_up(name: str) -> Iterator[tuple[str, list[str]]]:
+    """Serve a set-up of its own for one gate; its address and options of the kit."""
+    with ExitStack() as stack:
+        if name == "mock":
+            yield stack.enter_context(serving_mock()), ["--token", "test-honest"]
+            return
+        speed = SLOW_SPEED if name in SLOW else 20
+        address = stack.enter_context(serving_backend(speed=speed))
+        if name != "backend":
+            proxy = stack.enter_context(serving(Proxy(address, honest.variant.all)))
+            address = f"{proxy}/{name}"
+        yield address, ["--config", str(CONFIG)]
+
+
 def rows(names: Sequence[str], times: int, words: Sequence[str]) -> Iterator[tuple[str, int, Gate]]:
     """Run the gates, each set-up once before any is run again."""
-    with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        backend = stack.enter_context(serving_backend())
-        slow_backend = stack.enter_context(serving_backend(speed=SLOW_SPEED))
-        mock = stack.enter_context(serving_mock())
-        proxy = stack.enter_context(serving(Proxy(backend, honest.variant.all)))
-        slow_proxy = stack.enter_context(serving(Proxy(slow_backend, honest.variant.all)))
+    with tempfile.TemporaryDirectory() as home:
         for number in range(1, times + 1):
             for name in names:
-                if name == "mock":
-                    options = ["--token", f"test-honest-{number}"]
-                    found = gate(mock, home, [*options, *words])
-                else:
-                    before = slow_proxy if name in SLOW else proxy
-                    address = backend if name == "backend" else f"{before}/{name}"
-                    found = gate(address, home, ["--config", str(CONFIG), *words])
-                yield name, number, found
+                with serving_set_up(name) as (address, options):
+                    yield name, number, gate(address, Path(home), [*options, *words])
 
 
 def main() -> None:

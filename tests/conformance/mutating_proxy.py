@@ -17,6 +17,7 @@ import httpx2
 import uvicorn
 
 ROOT = "/api/v1/automation-runs"
+LARGE = 1024 * 1024
 Json = dict[str, Any]
 
 
@@ -244,7 +245,13 @@ class Proxy:
         upstream_request = self._client.build_request(
             request.method, url, headers=headers, content=request.body
         )
-        response = await self._client.send(upstream_request, stream=True)
+        try:
+            response = await self._client.send(upstream_request, stream=True)
+        except httpx2.TransportError:
+            if len(request.body) < LARGE:
+                raise
+            # A server may close the connection over a body that it does not read.
+            return Response(413, {"content-type": "text/html"}, b"<h1>413 Too Large</h1>")
         opened.append(response)
         kept = {k.lower(): v for k, v in response.headers.items()}
         for name in ("content-length", "transfer-encoding", "connection"):
