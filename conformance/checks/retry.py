@@ -44,6 +44,8 @@ from conformance.checks.support.retry import (
     check_rerun,
     created_since,
     failed_run,
+    failed_step,
+    first_step,
     observe_retry_of_unfailed,
     rerun_id,
     retry_accepted,
@@ -107,11 +109,7 @@ def check_from_step_reruns_that_step_and_dependents(context: CheckContext, place
     observe_retry_of_unfailed(context, response, "from_step", "completed")
     if not client_error(response):
         run_id, before = settled_failed_run(context)
-        body["stepKey"] = next(
-            step["key"]
-            for step in before
-            if (not step["dependsOn"] if place == "first" else step["status"] == "failed")
-        )
+        body["stepKey"] = first_step(before) if place == "first" else failed_step(before)
         response = retry_accepted(context, run_id, body)
     new = rerun_id(context, run_id, require(response, success))
     check_rerun(context, run_id, before, new, with_dependents(before, [body["stepKey"]]))

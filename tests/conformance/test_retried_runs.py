@@ -11,8 +11,13 @@ from mutants.events import forgets
 from mutating_proxy import Mutant, Proxy, serving
 from support import Judge
 
-from conformance.checks.support.retry import check_rerun, steps_at
-from conformance.errors import CheckFailed
+from conformance.checks.support.retry import (
+    check_rerun,
+    failed_step,
+    first_step,
+    steps_at,
+)
+from conformance.errors import CheckFailed, Inconclusive
 from conformance.harness.context import CheckContext
 from conformance.vocabulary import Verdict
 
@@ -56,3 +61,16 @@ def test_only_an_outcome_is_kept(status: str, kept: bool) -> None:
     context = SimpleNamespace(poller=poller, api=None, steps=lambda _: after)
     with pytest.raises(CheckFailed) if kept else nullcontext():
         check_rerun(cast("CheckContext", context), "r", before, "r", {"a"})
+
+
+def test_a_run_without_the_step_to_begin_with_is_the_matter_of_others() -> None:
+    """It is no error of the kit that a failed run shows no failed step."""
+    steps = [{"key": "a", "dependsOn": [], "status": "completed"}]
+    assert first_step(steps) == "a"
+    assert failed_step([*steps, {"key": "b", "dependsOn": ["a"], "status": "failed"}]) == "b"
+    with pytest.raises(Inconclusive) as caught:
+        failed_step(steps)
+    assert caught.value.caused_by == "LIFE-03"
+    with pytest.raises(Inconclusive) as caught:
+        first_step([{"key": "a", "dependsOn": ["a"], "status": "completed"}])
+    assert caught.value.caused_by == "STEPS-05"

@@ -230,6 +230,22 @@ def by_key(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {step["key"]: step for step in steps}
 
 
+def first_step(steps: list[dict[str, Any]]) -> str:
+    """Return the key of a step that depends on no other. Raise Inconclusive if there is none."""
+    for step in steps:
+        if not step["dependsOn"]:
+            return str(step["key"])
+    raise Inconclusive("every step depends on another", caused_by="STEPS-05")
+
+
+def failed_step(steps: list[dict[str, Any]]) -> str:
+    """Return the key of a step that failed. Raise Inconclusive if there is none."""
+    for step in steps:
+        if step["status"] == Status.FAILED:
+            return str(step["key"])
+    raise Inconclusive("the failed run has no failed step", caused_by="LIFE-03")
+
+
 def steps_at(steps: list[dict[str, Any]], place: str) -> list[str]:
     """Return the keys of steps to begin with, the best one first.
 
