@@ -7,14 +7,11 @@ import asyncio
 import os
 import socket
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import redis
-import redis.asyncio
-from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry as BlockingRetry
 
@@ -35,6 +32,7 @@ from mock_server.store.store import (
     check_version,
     header,
 )
+from mock_server.store.valkey_client import ValkeyClient
 
 T = TypeVar("T")
 
@@ -50,15 +48,24 @@ _FORGETFUL_MS = _LEASE_MS
 
 _PREFIX = "runs-mock"
 
+_OTHER_TYPE = "expected what a mock stores, got a key of another type. Remove the key"
+
 
 class _Owned(Lease):
-    """A world that this process owns; requests about its log come one after the other."""
+    """A world that this process owns; a block with it has its log for itself."""
 
-    __slots__ = ("lock",)
+    __slots__ = ("_lock",)
 
     def __init__(self, epoch: int, sent: float) -> None:
         super().__init__(epoch, sent)
-        self.lock = asyncio.Lock()
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self._lock.acquire()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._lock.release()
 
 
 class ValkeyStore:
@@ -74,11 +81,6 @@ class ValkeyStore:
         address = valkey_address.parse(location)
         self._prefix = address.prefix or _PREFIX
         self.label, url = address.label, address.url
-        options: dict[str, Any] = {
-            "socket_timeout": LONG_DEADLINE,
-            "socket_connect_timeout": DEADLINE,
-            "retry": Retry(NoBackoff(), 0),
-        }
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()[:6]}"
         self._advertised = advertised or ""
         self.shared, self.secret = True, ""
@@ -87,7 +89,7 @@ class ValkeyStore:
         self._attempts = 0
         self._writes = writes
         self._check(url)
-        self._client = redis.asyncio.Redis.from_url(url, **options)
+        self._client = ValkeyClient(url, DEADLINE)
 
     @property
     def _shared(self) -> tuple[str, str]:
@@ -221,14 +223,12 @@ class ValkeyStore:
     async def close(self) -> None:
         await self._client.aclose()
 
-    @asynccontextmanager
-    async def _exclusive(self, name: str) -> AsyncIterator[_Owned]:
-        """Send the requests about one world one after the other."""
+    def _exclusive(self, name: str) -> _Owned:
+        """Return what this process owns of that name, for a block. Raise LostError."""
         owned = self._owned.get(name)
         if owned is None:
             raise LostError("its lease has ended")
-        async with owned.lock:
-            yield owned
+        return owned
 
     async def _fenced(
         self,
@@ -267,8 +267,9 @@ class ValkeyStore:
     ) -> list[Any]:
         """Run a script about the world of that name, and return its result. Raise StoreError."""
         key = f"{self._prefix}:{{{name}}}"
-        work = cast("Awaitable[list[Any]]", self._client.eval(script, 1, key, *arguments))
-        status, *result = await self._request(work, deadline)
+        work = self._client.eval(script, key, *arguments)
+        reply: list[Any] = await self._request(work, deadline)
+        status, *result = reply
         match status:
             case b"ok":
                 return result
@@ -291,15 +292,15 @@ class ValkeyStore:
     async def _list(self) -> list[Stored]:
         found = []
         prefix = f"{self._prefix}:{{"
-        async for key in self._client.scan_iter(match=f"{_escaped(prefix)}*}}", _type="hash"):
+        for key in await self._client.keys(f"{_escaped(prefix)}*}}"):
             name = key.decode("utf-8", "replace")[len(prefix) : -1]
-            work = cast("Awaitable[list[Any]]", self._client.eval(valkey_scripts.DESCRIBE, 1, key))
             try:
-                described = await work
+                described = await self._client.eval(valkey_scripts.DESCRIBE, key)
             except redis.ResponseError as error:
                 if not _is_about_key(error):
                     raise
-                found.append(Stored(name, {}, 0, 0, 0, _text(error)))
+                problem = f"{key.decode('utf-8', 'replace')}: {_text(error)}"
+                found.append(Stored(name, {}, 0, 0, 0, problem))
                 continue
             if described:
                 stored = valkey_replies.stored(name, *described)
@@ -310,9 +311,8 @@ class ValkeyStore:
         """Return ``stored`` with the problem of its content, if it has none yet."""
         if stored.problem is not None:
             return stored
-        work = cast("Awaitable[list[Any]]", self._client.eval(valkey_scripts.CONTENT, 1, key))
         try:
-            packed, logs = await work
+            packed, logs = await self._client.eval(valkey_scripts.CONTENT, key)
             saved = await asyncio.to_thread(valkey_replies.unpacked, stored.name, packed, logs)
             record.check(saved.snapshot, "snapshot")
             for place, records in zip(saved.names, saved.logs, strict=True):
@@ -365,7 +365,8 @@ class ValkeyStore:
 
 
 def _text(error: Exception) -> str:
-    return one_line(str(error)).rstrip(".")
+    text = one_line(str(error)).rstrip(".")
+    return _OTHER_TYPE if text.startswith("WRONGTYPE") else text
 
 
 class _DisconnectedError(StoreError):

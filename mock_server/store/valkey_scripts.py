@@ -33,11 +33,13 @@ local found = redis.call('HMGET', state, 'epoch', 'owner', 'attempt', 'generatio
   'url')
 if not found[1] then return {'gone'} end
 if found[1] ~= ARGV[1] then return {'lost', found[2], found[6] or ''} end
+local attempt = found[3]
 if ARGV[2] ~= '' then
-  if tonumber(found[3]) >= tonumber(ARGV[2]) then return {'late'} end
-  redis.call('HSET', state, 'attempt', ARGV[2])
+  if tonumber(attempt) >= tonumber(ARGV[2]) then return {'late'} end
+  attempt = ARGV[2]
 end
-redis.call('HSET', state, 'until', now() + ARGV[3])
+local time = now()
+redis.call('HSET', state, 'attempt', attempt, 'until', time + ARGV[3])
 local generation = tonumber(found[4])
 -- Remove from a log what was never acknowledged.
 local function acknowledged(count)
@@ -108,7 +110,7 @@ if generation ~= tonumber(ARGV[4]) or redis.call('EXISTS', snapshot(found[5] or 
 end
 if not acknowledged(tonumber(ARGV[5])) then return {'gone'} end
 for index = 6, #ARGV do redis.call('RPUSH', log(generation), ARGV[index]) end
-redis.call('HSET', state, 'used', now(), count_of(generation), ARGV[5] + #ARGV - 5)
+redis.call('HSET', state, 'used', time, count_of(generation), ARGV[5] + #ARGV - 5)
 return {'ok'}
 """
 )
@@ -130,7 +132,7 @@ local number = tonumber(ARGV[4])
 local former = tonumber(found[5]) or number
 if former > number then return {'ok'} end
 redis.call('SET', snapshot(number), ARGV[5])
-redis.call('HSET', state, 'snapshot', number, 'head', ARGV[6], 'used', now())
+redis.call('HSET', state, 'snapshot', number, 'head', ARGV[6], 'used', time)
 for old = former, number - 1 do
   redis.call('DEL', snapshot(old), log(old))
   redis.call('HDEL', state, count_of(old))
@@ -149,13 +151,13 @@ if ARGV[4] ~= '' and generation == tonumber(ARGV[4]) then
   -- A request without a number may arrive late.
   if ARGV[2] ~= '' then acknowledged(count) end
 end
-return {'ok', now(), shared(ARGV[6], ARGV[7])}
+return {'ok', time, shared(ARGV[6], ARGV[7])}
 """
 )
 """Further arguments: the generation, if the caller knows it, the number of records, and the key
 of the secret of the peers with what it was. Returns the server's time, and the secret as it is."""
 
-RELEASE = _OWNED + "redis.call('HSET', state, 'until', 0, 'used', now()) return {'ok'}"
+RELEASE = _OWNED + "redis.call('HSET', state, 'until', 0, 'used', time) return {'ok'}"
 
 DELETE = (
     _COMMON

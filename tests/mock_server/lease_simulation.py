@@ -118,7 +118,7 @@ class Replica:
         finally:
             _REPLICA.reset(token)
 
-    async def eval(self, script: str, _keys: int, _key: str, *given: str | bytes) -> Any:
+    async def eval(self, script: str, _key: str, *given: str | bytes) -> Any:
         """Send a script to the server, as the client of the library does."""
         return await self.simulation.send(self, lambda server: server.eval(script, *given))
 
