@@ -11,11 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import httptools
-
 from mock_server.cluster import endings
 from mock_server.cluster.endings import Endings, ForwardedConnection
 from mock_server.cluster.ownership import Owner, Peer
+from mock_server.cluster.upstream import Upstream
 from mock_server.engine.clock import monotonic
 from mock_server.http.middleware.faults import CONNECTION
 from mock_server.response_cycle import ResponseCycle
@@ -27,10 +26,7 @@ FORWARDED = b"x-mock-forwarded"
 """The first header field of a forwarded request: the secret, client, server and scheme."""
 
 _MAX_IDLE = 64
-_IDLE_SECONDS = 20.0
-"""Idle connections that are kept for each peer, and for how long: less than a peer keeps them."""
-
-_FIRST_FINAL_STATUS = 200
+"""Idle connections that are kept for each peer."""
 
 _WATCH_SECONDS = 2.0
 """Real seconds after which the owner of a request is looked up again while it responds."""
@@ -81,7 +77,7 @@ class Forwarder:
         else:
             forward.begin(upstream)
 
-    def keep(self, peer: Peer, upstream: "Upstream") -> None:
+    def keep(self, peer: Peer, upstream: Upstream) -> None:
         """Keep a connection for the next request."""
         idle = self._idle[peer]
         if len(idle) < _MAX_IDLE:
@@ -160,7 +156,7 @@ class Forward:
         self.cycle = cycle
         self.bodiless = cycle.scope["method"] == "HEAD"
 
-    def begin(self, upstream: "Upstream") -> None:
+    def begin(self, upstream: Upstream) -> None:
         """Send the request over ``upstream``."""
         if self._over:  # The client has left meanwhile.
             self._forwarder.keep(self._peer, upstream)
@@ -309,92 +305,3 @@ class Forward:
         self.set()
         if self._upstream is not None and not self._upstream.write_paused:
             self.cycle.flow.resume_reading()
-
-
-class Upstream(asyncio.Protocol):
-    """A connection with a peer, for one request after the other."""
-
-    def __init__(self, endings: Endings) -> None:
-        self._endings = endings
-        self.forward: Forward | None = None
-        self.idle_since = 0.0
-        self.write_paused = False
-        self._closed = False
-        self._paused = False
-        self._complete = self._reusable = False
-        self._parser = httptools.HttpResponseParser(self)
-
-    @property
-    def usable(self) -> bool:
-        """Whether the peer still reads from it."""
-        if not self._closed and monotonic() - self.idle_since > _IDLE_SECONDS:
-            self.abort()
-        return not self._closed
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._transport = transport
-        self.write = transport.write
-
-    def data_received(self, data: bytes) -> None:
-        forward = self.forward
-        if forward is None:
-            self.abort()  # Nothing was asked for.
-            return
-        if data.endswith(self._endings.marks):
-            forward.broken_off(*self._endings.cut(data))
-            self.abort()
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            forward.fail("sends what is not HTTP")
-            self.abort()
-            return
-        complete, self._complete = self._complete, False
-        forward.received(data, complete=complete, reusable=self._reusable)
-
-    def on_headers_complete(self) -> None:
-        if self.forward is not None and self.forward.bodiless:
-            final = self._parser.get_status_code() >= _FIRST_FINAL_STATUS
-            if final:
-                self._finish()
-                self._parser = httptools.HttpResponseParser(self)  # It would wait for a body.
-
-    def on_message_complete(self) -> None:
-        if self._parser.get_status_code() >= _FIRST_FINAL_STATUS:
-            self._finish()
-
-    def _finish(self) -> None:
-        self._complete, self._reusable = True, self._parser.should_keep_alive()
-
-    def pause_writing(self) -> None:
-        self.write_paused = True
-        if self.forward is not None:
-            self.forward.pause_body()
-
-    def resume_writing(self) -> None:
-        self.write_paused = False
-        if self.forward is not None:
-            self.forward.resume_body()
-
-    def pause_reading(self) -> None:
-        """Read nothing until ``resume_reading``."""
-        if not self._paused and not self._closed:
-            self._paused = True
-            self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Read on."""
-        if self._paused and not self._closed:
-            self._paused = False
-            self._transport.resume_reading()
-
-    def abort(self) -> None:
-        """Close it at once."""
-        self._closed = True
-        self._transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._closed = True
-        if self.forward is not None:
-            self.forward.fail("has ended")
