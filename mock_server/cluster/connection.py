@@ -25,6 +25,9 @@ _UNKNOWN_PEER = JSONResponse(
 class Router(Protocol):
     """Decides who responds to a request."""
 
+    assumes: bool
+    """Whether a peer that ``route`` returns need not be the owner, and says so then."""
+
     def route(self, scope: Any) -> Route | asyncio.Future[Owner]:
         """Return the route of a request that came from a client."""
 
@@ -95,7 +98,7 @@ class ClusterConnection(Connection):
             self._start_when(cycle, app, route)
         elif isinstance(route, Peer):
             if read is None or self._hand_over is None or not self._hand_over(self, route, read):
-                self._forwarder.forward(self, cycle, route)
+                self._forwarder.forward(self, cycle, route, assumed=self._router.assumes)
         else:
             other: Any = route
             super()._start_asgi_task(cycle, other)

@@ -1,12 +1,17 @@
-"""Faults that end the connection of a client, where its request was forwarded.
+"""What a peer says instead of a response, in marks that contain the secret, as no response does.
 
-The owner sees the connection of a peer, so it says over that how the client's is to end: with a
-mark, the last bytes before it closes. The secret is part of the mark, so no response contains one.
+The owner sees the connection of a peer, so it says over that how a fault ends the connection of the
+client: in the last bytes before it closes. A peer that does not own a world says so at once.
 """
 
 import socket
 import struct
 from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+_NOT_OWNED = b"x-mock-not-owned"
+_MISDIRECTED = b"HTTP/1.1 421 Misdirected Request\r\n" + _NOT_OWNED + b": %b\r\n"
 
 _NO_LINGERING = struct.pack("ii", 1, 0)
 
@@ -18,11 +23,19 @@ class Endings:
         self.close = f"\r\n{secret} close\r\n".encode()
         self.reset = f"\r\n{secret} reset\r\n".encode()
         self.marks = (self.close, self.reset)
+        self.misdirected = _MISDIRECTED % secret.encode()
+        self._secret = secret.encode()
 
     def cut(self, data: bytes) -> tuple[bytes, bool]:
         """Return ``data`` without its mark, and whether that means a reset."""
         mark = self.reset if data.endswith(self.reset) else self.close
         return data.removesuffix(mark), mark is self.reset
+
+    async def misdirect(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Respond, as an application, that this process does not own the world."""
+        headers = [(_NOT_OWNED, self._secret), (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 421, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
 
 
 class ForwardedConnection:

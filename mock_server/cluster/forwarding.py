@@ -9,6 +9,7 @@ import asyncio
 import hmac
 from collections import defaultdict
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mock_server.cluster import endings
@@ -23,16 +24,26 @@ if TYPE_CHECKING:
     from mock_server.cluster.connection import ClusterConnection
 
 FORWARDED = b"x-mock-forwarded"
-"""The first header field of a forwarded request: the secret, client, server and scheme."""
+"""The first header field of a forwarded request: the secret, client, server, scheme, and whether
+its owner is known or assumed."""
+
+ASSUMED = "mock_server.cluster.assumed"
+"""The key in the extensions of a scope that says whether the owner was assumed."""
 
 _MAX_IDLE = 64
 """Idle connections that are kept for each peer."""
 
+Address = tuple[str, int | None]
+_NONE: Address = ("-", 0)
+
 _WATCH_SECONDS = 2.0
-"""Real seconds after which the owner of a request is looked up again while it responds."""
+"""Real seconds between two looks at the requests that peers respond to."""
 
 Find = Callable[[Any], "asyncio.Future[Owner] | None"]
 """Finds the owner for a request with that scope."""
+
+Watch = Callable[[Any, Peer], "asyncio.Future[str | None] | None"]
+"""Finds out why that peer should be left, which still responds to a request with that scope."""
 
 
 class Forwarder:
@@ -48,16 +59,29 @@ class Forwarder:
         """Finds another owner for a request whose owner could not be reached."""
         self.secret: Callable[[], str] | None = None
         """Returns the secret as it is, where the peers can agree on another one."""
-        self.watch: Find | None = None
-        """Finds the present owner for a request that is being forwarded: a process that is paused
-        keeps its connections."""
+        self.misdirected: Find | None = None
+        """Finds the owner for a request that was sent to one that says it is not."""
+        self.watch: Watch | None = None
+        """Watches the peers: a process that is paused keeps its connections."""
         self._idle: defaultdict[Peer, list[Upstream]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._running: set[Forward] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
-    def forward(self, connection: "ClusterConnection", cycle: ResponseCycle, peer: Peer) -> None:
-        """Let ``peer`` respond to the request of ``cycle``; 503 if it cannot be reached."""
+    def forward(
+        self,
+        connection: "ClusterConnection",
+        cycle: ResponseCycle,
+        peer: Peer,
+        *,
+        assumed: bool = False,
+    ) -> None:
+        """Let ``peer`` respond to the request of ``cycle``; 503 if it cannot be reached.
+
+        ``assumed`` means that the peer need not be the owner, and says so then.
+        """
         self._refresh()
-        forward = Forward(self, connection, cycle, peer)
+        forward = Forward(self, connection, cycle, peer, assumed=assumed)
         cycle.message_event = forward  # type: ignore[assignment]
         idle = self._idle[peer]
         while idle:
@@ -86,6 +110,27 @@ class Forwarder:
         else:
             upstream.abort()
 
+    def is_connected(self, peer: Peer) -> bool:
+        """Return whether there is a connection with the peer for a further request."""
+        return any(upstream.usable for upstream in self._idle[peer])
+
+    def began(self, forward: "Forward") -> None:
+        """Watch a request until it has ended."""
+        self._running.add(forward)
+        if self._timer is None and self.watch is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_WATCH_SECONDS, self._look)
+
+    def ended(self, forward: "Forward") -> None:
+        """Watch a request no longer."""
+        self._running.discard(forward)
+
+    def _look(self) -> None:
+        self._timer = None
+        for forward in list(self._running):
+            forward.look()
+            self.began(forward)
+
     def close(self) -> None:
         """Close the idle connections."""
         for idle in self._idle.values():
@@ -99,18 +144,10 @@ class Forwarder:
         self._secret, self.endings = secret.encode(), Endings(secret)
         self.close()  # They expect the former marks.
 
-    def mark(self, scope: Any) -> bytes:
+    def mark(self, scope: Any, *, assumed: bool = False) -> bytes:
         """Return the line that makes a request with that scope a forwarded one."""
-        client, server = scope["client"] or ("-", 0), scope["server"] or ("-", 0)
-        return b"%b: %b %b %d %b %d %b\r\n" % (
-            FORWARDED,
-            self._secret,
-            client[0].encode(),
-            client[1],
-            server[0].encode(),
-            server[1] or 0,
-            scope["scheme"].encode(),
-        )
+        client, server = scope["client"], scope["server"]
+        return _mark(self._secret, client, server, scope["scheme"], assumed)
 
     def accept(self, scope: Any) -> bool:
         """Return whether the request is a forwarded one, and restore its client and server.
@@ -119,17 +156,43 @@ class Forwarder:
         Its first header field is ``FORWARDED``, and is removed.
         """
         self._refresh()
-        parts = scope["headers"][0][1].split(b" ")
-        if len(parts) != 6 or not hmac.compare_digest(parts[0], self._secret):
+        marked = _read_mark(scope["headers"][0][1])
+        if marked is None or not hmac.compare_digest(marked[0], self._secret):
             return False
-        _, client, client_port, server, server_port, scheme = (one.decode() for one in parts)
-        scope["client"] = None if client == "-" else (client, int(client_port))
-        scope["server"] = None if server == "-" else (server, int(server_port))
-        scope["scheme"] = scheme
+        _, scope["client"], scope["server"], scope["scheme"], assumed = marked
         extensions = scope["extensions"]
         extensions[CONNECTION] = ForwardedConnection(extensions[CONNECTION], self.endings)
+        extensions[ASSUMED] = assumed
         del scope["headers"][0]
         return True
+
+
+@lru_cache(maxsize=1_024)  # Connections of clients.
+def _mark(
+    secret: bytes, client: Address | None, server: Address | None, scheme: str, assumed: bool
+) -> bytes:
+    ends = [b"%b %d" % (one[0].encode(), one[1] or 0) for one in (client or _NONE, server or _NONE)]
+    owner = b"assumed" if assumed else b"known"
+    return b"%b: %b %b %b %b\r\n" % (FORWARDED, secret, b" ".join(ends), scheme.encode(), owner)
+
+
+@lru_cache(maxsize=1_024)
+def _read_mark(
+    value: bytes,
+) -> tuple[bytes, Address | None, Address | None, str, bool] | None:
+    """Return the parts of a mark: the secret, client, server, scheme, and whether the owner is
+    assumed."""
+    try:
+        secret, client, client_port, server, server_port, scheme, owner = value.split(b" ")
+        return (
+            secret,
+            None if client == b"-" else (client.decode(), int(client_port)),
+            None if server == b"-" else (server.decode(), int(server_port)),
+            scheme.decode(),
+            owner == b"assumed",
+        )
+    except ValueError:
+        return None
 
 
 class Forward:
@@ -139,20 +202,36 @@ class Forward:
     and when the client has left.
     """
 
+    __slots__ = (
+        "_chunked",
+        "_connection",
+        "_forwarder",
+        "_looked_at",
+        "_over",
+        "_peer",
+        "_sent",
+        "_upstream",
+        "assumed",
+        "bodiless",
+        "cycle",
+    )
+
     def __init__(
         self,
         forwarder: Forwarder,
         connection: "ClusterConnection",
         cycle: ResponseCycle,
         peer: Peer,
+        *,
+        assumed: bool,
     ) -> None:
         self._forwarder = forwarder
         self._connection = connection
         self._peer = peer
         self._upstream: Upstream | None = None
-        self._chunked = any(name == b"transfer-encoding" for name, _ in cycle.scope["headers"])
-        self._sent = self._over = False
-        self._watch: asyncio.TimerHandle | None = None
+        self._chunked = False
+        self._sent = self._over = self._looked_at = False
+        self.assumed = assumed
         self.cycle = cycle
         self.bodiless = cycle.scope["method"] == "HEAD"
 
@@ -162,20 +241,21 @@ class Forward:
             self._forwarder.keep(self._peer, upstream)
             return
         self._upstream, upstream.forward = upstream, self
-        if self._forwarder.watch is not None:
-            self._watch_again()
+        self._forwarder.began(self)
         self._connection.forwarding = self
         scope = self.cycle.scope
         query = scope["query_string"]
         target = scope["raw_path"] + (b"?" + query if query else b"")
-        lines = [
-            b"%b %b HTTP/%b\r\n"
-            % (scope["method"].encode(), target, scope["http_version"].encode()),
-            self._forwarder.mark(scope),
-            *[b"%b: %b\r\n" % field for field in scope["headers"]],
-            b"\r\n",
-        ]
-        self._pump(b"".join(lines))
+        fields = b"\r\n".join([b": ".join(field) for field in scope["headers"]])
+        self._chunked = b"\ntransfer-encoding:" in b"\n" + fields
+        head = b"%b %b HTTP/%b\r\n%b%b\r\n\r\n" % (
+            scope["method"].encode(),
+            target,
+            scope["http_version"].encode(),
+            self._forwarder.mark(scope, assumed=self.assumed),
+            fields,
+        )
+        self._pump(head)
 
     def set(self) -> None:
         """Send what has arrived of the body; leave the peer if the client has left."""
@@ -185,14 +265,18 @@ class Forward:
             self._end()
             if self._upstream is not None:
                 self._upstream.abort()
-        elif self._upstream is not None and not self._upstream.write_paused:
+        elif not (self._chunked or self.cycle.body) or self._upstream is None:
+            return
+        elif not self._upstream.write_paused:
             self._pump()
 
     def _pump(self, head: bytes = b"") -> None:
         cycle, upstream = self.cycle, self._upstream
         assert upstream is not None
-        arrived, cycle.body = bytes(cycle.body), bytearray()
-        body = arrived
+        arrived = body = b""
+        if cycle.body:
+            arrived = body = bytes(cycle.body)
+            cycle.body = bytearray()
         if self._chunked:
             if body:
                 body = b"%x\r\n%b\r\n" % (len(body), body)
@@ -266,31 +350,36 @@ class Forward:
             self._connection.start_later(cycle, owner)
         return owner is not None
 
-    def _watch_again(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(_WATCH_SECONDS, self._look)
-
-    def _look(self) -> None:
-        find = self._forwarder.watch
+    def misdirected(self) -> None:
+        """Let the owner respond instead of the peer, which has done nothing."""
+        self._end()
+        find = self._forwarder.misdirected
         owner = None if find is None else find(self.cycle.scope)
-        if owner is not None:
-            owner.add_done_callback(self._looked)
+        if owner is None:
+            self._connection.unavailable(f"{self._peer.name} does not own this world.")
+        else:
+            self._connection.start_later(self.cycle, owner)
 
-    def _looked(self, owner: "asyncio.Future[Owner]") -> None:
-        if self._over or owner.cancelled():
-            return
-        if owner.exception() is not None or owner.result() == self._peer:
-            self._watch_again()
+    def look(self) -> None:
+        """Find out whether the peer still responds, if it has taken long."""
+        watch = self._forwarder.watch
+        if self._looked_at and watch is not None:
+            reason = watch(self.cycle.scope, self._peer)
+            if reason is not None:
+                reason.add_done_callback(self._looked)
+        self._looked_at = True
+
+    def _looked(self, reason: "asyncio.Future[str | None]") -> None:
+        if self._over or reason.cancelled() or reason.exception() or reason.result() is None:
             return
         upstream = self._upstream
-        self.fail("has lost it")
+        self.fail(str(reason.result()))
         if upstream is not None:
             upstream.abort()
 
     def _end(self) -> None:
         self._over = True
-        if self._watch is not None:
-            self._watch.cancel()
+        self._forwarder.ended(self)
         if self._upstream is not None:
             self._upstream.forward = None
         if self._connection.forwarding is self:

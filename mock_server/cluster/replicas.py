@@ -10,9 +10,11 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.types import ASGIApp
+
 from mock_server.app import Mock
 from mock_server.cluster.addressing import Addressing
-from mock_server.cluster.forwarding import Forwarder
+from mock_server.cluster.forwarding import ASSUMED, Forwarder
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
 from mock_server.cluster.server import ClusterServer
 from mock_server.engine.clock import monotonic
@@ -32,22 +34,35 @@ _AGAIN = 0.1
 _SEEN_FOR = 1.0
 """Real seconds for which an owner is taken for the present one while it responds."""
 
+_ASSUMED_FOR = LEASE
+"""Real seconds for which reads go to an owner without asking the store: it says so if it has lost
+the world. Changes do not, since one that gets no response is not repeated."""
+
 _MAX_SEEN = 4_096
+
+_UNSEEN: tuple[float, Owner] = (float("-inf"), None)
+
+_LOST = "has lost it"
 
 
 class ReplicaRoutes:
     """Routes the requests of clients of ``mock``, whose worlds ``keeper`` keeps."""
 
-    def __init__(self, mock: Mock, keeper: Keeper) -> None:
+    assumes = True
+
+    def __init__(self, mock: Mock, keeper: Keeper, forwarder: Forwarder) -> None:
         root_path = mock.worlds.settings.root_path
         self._addressing = Addressing(mock.credentials, mock.sessions, root_path)
         self._worlds = mock.worlds
         self._keeper = keeper
         self._own = mock.worlds.settings.advertise
-        self._seen: dict[str, tuple[float, Owner]] = {}
+        self._seen: dict[str, tuple[float, Owner]] = {}  # When, and who.
+        self._forwarder = forwarder
+        forwarder.reroute, forwarder.misdirected = self.reroute, self.misdirected
+        forwarder.watch = self.watch
         self._about_world = _pattern(mock.operations).fullmatch
 
-    def route(self, scope: Any) -> "asyncio.Future[Owner] | None":
+    def route(self, scope: Any) -> "Peer | asyncio.Future[Owner] | None":
         """Return the route of a request; None for this mock."""
         world = self._world_of(scope)
         if world is None:
@@ -55,20 +70,42 @@ class ReplicaRoutes:
         claim = self._keeper.claim_on(world)
         if claim is not None and claim.certain:
             return None
+        if scope["method"] in ("GET", "HEAD"):
+            when, owner = self._seen.get(world, _UNSEEN)
+            if owner is not None and monotonic() < when + _ASSUMED_FOR:
+                return owner
         return asyncio.ensure_future(self._owner_of(world))
 
     def reroute(self, scope: Any) -> "asyncio.Future[Owner] | None":
         """Return another route for a request whose owner cannot be reached."""
-        world = self._world_of(scope)
-        return None if world is None else asyncio.ensure_future(self._owner_later(world))
+        return self._ask(scope, self._owner_later)
 
-    def watch(self, scope: Any) -> "asyncio.Future[Owner] | None":
-        """Return the owner of the world of a request as it is now."""
-        world = self._world_of(scope)
-        return None if world is None else asyncio.ensure_future(self._present_owner(world))
+    def misdirected(self, scope: Any) -> "asyncio.Future[Owner] | None":
+        """Return another route for a request that was sent to a mock that is not the owner."""
+        return self._ask(scope, self._owner_of)
 
-    def between_peers(self, scope: Any) -> None:
-        """Leave every request of a peer to the mock."""
+    def watch(self, scope: Any, peer: Peer) -> "asyncio.Future[str | None] | None":
+        """Return why ``peer`` should be left: another mock owns the world of the request now."""
+        world = self._world_of(scope)
+        return None if world is None else asyncio.ensure_future(self._lost_by(peer, world))
+
+    def between_peers(self, scope: Any) -> ASGIApp | None:
+        """Return what responds to a request of a peer; None for the mock."""
+        if scope["extensions"][ASSUMED]:
+            world = self._world_of(scope)
+            claim = None if world is None else self._keeper.claim_on(world)
+            if claim is None or not claim.certain:
+                return self._forwarder.endings.misdirect
+        return None
+
+    def _ask(
+        self, scope: Any, find: Callable[[str], Coroutine[None, None, Owner]]
+    ) -> "asyncio.Future[Owner] | None":
+        world = self._world_of(scope)
+        if world is None:
+            return None
+        self._seen.pop(world, None)
+        return asyncio.ensure_future(find(world))
 
     def _world_of(self, scope: Any) -> str | None:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
@@ -77,23 +114,24 @@ class ReplicaRoutes:
         world = self._addressing.world_of(scope)
         return world if world is not None and self._worlds.allows(world) else None
 
-    async def _present_owner(self, world: str) -> Owner:
-        now = monotonic()
-        known = self._seen.get(world)
-        if known is not None and now < known[0]:
-            return known[1]
-        try:
-            await self._worlds.open(world)
-        except OtherOwnerError as error:
-            owner = None if error.peer is None else Peer(error.peer, error.peer)
-        except HttpError as error:
-            raise UnknownOwnerError(error.reason) from None
-        else:
-            owner = None
+    async def _lost_by(self, peer: Peer, world: str) -> str | None:
+        when, owner = self._seen.get(world, _UNSEEN)
+        if monotonic() >= when + _SEEN_FOR:
+            try:
+                await self._worlds.open(world)
+            except OtherOwnerError as error:
+                owner = None if error.peer is None else Peer(error.peer, error.peer)
+            except HttpError:
+                return None  # Who owns it cannot be found out now.
+            else:
+                owner = None
+            self._note(world, owner)
+        return None if owner == peer else _LOST
+
+    def _note(self, world: str, owner: Owner) -> None:
         if len(self._seen) >= _MAX_SEEN:
             self._seen.clear()
-        self._seen[world] = now + _SEEN_FOR, owner
-        return owner
+        self._seen[world] = monotonic(), owner
 
     async def _owner_later(self, world: str) -> Owner:
         await asyncio.sleep(_AGAIN)
@@ -116,7 +154,8 @@ class ReplicaRoutes:
                 return None
             if peer is not None and peer != self._own:
                 found = Peer(peer, peer)
-                if await _reachable(found):
+                if self._forwarder.is_connected(found) or await _reachable(found):
+                    self._note(world, found)
                     return found
             if monotonic() > until:
                 raise UnknownOwnerError(reason)
@@ -136,10 +175,9 @@ class ReplicaServer(ClusterServer):
         """``ready`` and ``background`` are as in ``Server``."""
         keeper = mock.keeper
         assert keeper is not None
-        routes = ReplicaRoutes(mock, keeper)
         forwarder = Forwarder(keeper.store.secret)
         forwarder.secret = lambda: keeper.store.secret
-        forwarder.reroute, forwarder.watch = routes.reroute, routes.watch
+        routes = ReplicaRoutes(mock, keeper, forwarder)
         super().__init__(mock, ready, routes, forwarder, background=background)
 
 

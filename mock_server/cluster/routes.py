@@ -43,6 +43,8 @@ _REQUEST = re.compile(rf"{CONTROL}/requests/(\d{{1,18}})")
 class WorkerRoutes:
     """The routes of the worker with that index; a world belongs to the same worker always."""
 
+    assumes = False
+
     def __init__(
         self,
         peers: Sequence[Peer],

@@ -18,6 +18,11 @@ class Request(Protocol):
     """A request that waits for its response from a peer."""
 
     bodiless: bool
+    assumed: bool
+    """Whether the peer may say that it does not own the world, before anything else."""
+
+    def misdirected(self) -> None:
+        """Let the owner respond instead of the peer, which has done nothing."""
 
     def received(self, data: bytes, *, complete: bool, reusable: bool) -> None:
         """Send ``data``, bytes of the response, to the client."""
@@ -46,6 +51,7 @@ class Upstream(asyncio.Protocol):
         self._closed = False
         self._paused = False
         self._complete = self._reusable = False
+        self._begin = b""  # Of a response that may say that the peer is not the owner.
         self._parser = httptools.HttpResponseParser(self)
 
     @property
@@ -64,6 +70,15 @@ class Upstream(asyncio.Protocol):
         if forward is None:
             self.abort()  # Nothing was asked for.
             return
+        if forward.assumed:
+            self._begin += data
+            data, expected = self._begin, self._endings.misdirected
+            if expected.startswith(data[: len(expected)]):
+                if len(data) >= len(expected):
+                    forward.misdirected()
+                    self.abort()
+                return
+            forward.assumed, self._begin = False, b""
         if data.endswith(self._endings.marks):
             forward.broken_off(*self._endings.cut(data))
             self.abort()

@@ -14,6 +14,7 @@ from mock_server.cluster.addressing import Addressing
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.handover import Handover, open_inbox
 from mock_server.cluster.internal_api import InternalApi
+from mock_server.cluster.liveness import Liveness
 from mock_server.cluster.ownership import Peer
 from mock_server.cluster.remote_worlds import RemoteWorlds
 from mock_server.cluster.request_numbers import SharedNumbers
@@ -116,6 +117,7 @@ def run(start: Start, index: int, ready: int, alive: int) -> None:
     mock = start.mock
     start.numbers.index = index
     forwarder = Forwarder(start.secret)
+    Liveness(forwarder)
     addressing = Addressing(mock.credentials, mock.sessions, mock.worlds.settings.root_path)
     peers = [seat.peer for seat in start.seats]
     internal = InternalApi(mock.worlds, mock.explainer)

@@ -15,6 +15,7 @@ import pytest
 from mock_server.app import Mock
 from mock_server.cluster.connection import Route, Router
 from mock_server.cluster.forwarding import Forwarder
+from mock_server.cluster.liveness import Liveness
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError, rendezvous
 from mock_server.cluster.server import ClusterServer
 from mock_server.engine.clock import from_text
@@ -31,6 +32,8 @@ SECRET = "secret-of-the-peers"
 
 class Routes:
     """Routes requests by the name in ``X-Route``."""
+
+    assumes = False
 
     def __init__(self, peers: dict[str, Peer]) -> None:
         self._peers = peers
@@ -66,7 +69,9 @@ def served(listener: socket.socket, router: Router) -> Iterator[None]:
     """Serve a mock with a frozen clock on ``listener``, from a thread."""
     mock = Mock(Settings(now=from_text("2026-03-02T08:15:00Z"), scale=0))
     ready = threading.Event()
-    server = ClusterServer(mock, ready.set, router, Forwarder(SECRET))
+    forwarder = Forwarder(SECRET)
+    Liveness(forwarder)
+    server = ClusterServer(mock, ready.set, router, forwarder)
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
     thread.start()
     try:
@@ -277,7 +282,7 @@ def test_peers_that_agree_on_another_secret_use_it_at_once() -> None:
 def test_a_forwarded_request_is_not_forwarded_again(pair: Pair) -> None:
     """The owner's own routes lead to itself, and to peers that do not exist."""
     for route in ("owner", "nowhere"):
-        mark = f"X-Mock-Forwarded: {SECRET} 127.0.0.1 1 127.0.0.1 2 http".encode()
+        mark = f"X-Mock-Forwarded: {SECRET} 127.0.0.1 1 127.0.0.1 2 http known".encode()
         first, _, rest = request(RUNS, route=route).partition(b"\r\n")
         with raw(pair, b"\r\n".join([first, mark, rest])) as connection:
             assert until_closed(connection).startswith(b"HTTP/1.1 200 ")
@@ -314,6 +319,32 @@ def test_an_owner_that_breaks_off(pair: Pair, said: bytes, status: int | None) -
         assert found == said
     else:
         assert found.startswith(b"HTTP/1.1 503 ")
+
+
+def test_an_owner_that_is_stopped_is_503_and_gets_the_request_once(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It accepts connections, also the one on which it is asked whether it responds."""
+    monkeypatch.setattr("mock_server.cluster.forwarding._WATCH_SECONDS", 0.05)
+    monkeypatch.setattr("mock_server.cluster.fetch.PATIENCE", 0.1)
+    with raw(pair, request(RUNS, "POST", route="rude", fields=("Content-Length: 0",))) as client:
+        upstream, _ = pair.rude.accept()
+        asked, _ = pair.rude.accept()
+        with upstream, asked:
+            assert upstream.recv(65_536).startswith(b"POST ")
+            assert asked.recv(65_536).startswith(b"GET /_cluster/")
+            found = until_closed(client)
+            assert upstream.recv(65_536) == b""
+    assert found.startswith(b"HTTP/1.1 503 ")
+    assert b"The owner of this world, rude, has not responded for 0.1 s." in found
+    assert b"retry-after: 1\r\n" in found
+
+
+def test_an_owner_that_responds_has_any_time(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mock_server.cluster.forwarding._WATCH_SECONDS", 0.01)
+    added = pair.entry.post("/_mock/faults", json={"latency": {"takes": "300ms"}, "count": 1})
+    assert added.status_code == 201, added.text
+    assert pair.entry.get(RUNS).status_code == 200
 
 
 @pytest.mark.parametrize("fault", [{"drop": {}}, {"drop": {"reset": True}}, {"truncated": {}}])

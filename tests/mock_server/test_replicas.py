@@ -169,6 +169,67 @@ def test_a_request_waits_for_the_end_of_the_lease_of_an_owner_that_is_gone(
         assert int(client.hget(key, "epoch")) > until
 
 
+class Claims:
+    """Counts how often a replica asks the store for the owner of a world."""
+
+    def __init__(self, replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        store: Any = replica.mock.keeper and replica.mock.keeper.store
+        claim = store.claim
+
+        async def counted(*arguments: Any) -> int:
+            self.count += 1
+            return int(await claim(*arguments))
+
+        monkeypatch.setattr(store, "claim", counted)
+
+
+def test_reads_go_to_an_owner_that_is_known_without_asking_the_store(
+    owner: Replica, other: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes ask, since one that gets no response is not repeated."""
+    world = "test-known"
+    run = created(owner, world)
+    claims = Claims(other, monkeypatch)
+    for _ in range(3):
+        assert other.request(world, "GET", f"{API}/{run}").status_code == 200
+        assert other.request(world, "HEAD", API).status_code == 200
+    assert claims.count == 1
+    assert other.request(world, "POST", f"{API}/{run}/cancel").status_code == 200
+    assert claims.count == 2
+
+
+def test_an_owner_that_has_lost_the_world_says_so(
+    server: ValkeyServer, owner: Replica, other: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read that goes to it all the same is not carried out there, but by the present owner."""
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
+    world = "test-lost"
+    run = created(owner, world)
+    assert other.request(world, "GET", API).json()["total"] == 1
+    claims = Claims(other, monkeypatch)
+    asked = Claims(owner, monkeypatch)
+    store: Any = owner.mock.keeper and owner.mock.keeper.store
+    with server.client() as client:
+        client.hset(f"runs-mock:{{{world}}}", mapping={"until": 0, "epoch": 2**51})
+    if (owned := store._owned.get(world)) is not None:  # It may have noticed.
+        owned.end()
+    assert other.request(world, "GET", f"{API}/{run}").json()["id"] == run
+    assert (claims.count, asked.count) == (1, 0)
+    assert world in other.mock.worlds
+    assert owner.request(world, "GET", f"{API}/{run}").json()["id"] == run
+    assert world not in owner.mock.worlds
+
+
+def test_a_response_of_421_is_one_as_any_other(owner: Replica, other: Replica) -> None:
+    world = "test-421"
+    created(owner, world)
+    assert other.request(world, "GET", API).status_code == 200
+    fault = {"status": {"code": 421}, "count": 1}
+    assert other.request(world, "POST", "/_mock/faults", json=fault).status_code == 201
+    assert [other.request(world, "GET", API).status_code for _ in range(2)] == [421, 200]
+
+
 def test_an_owner_that_is_silent_is_left_when_it_has_lost_the_world(
     owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
