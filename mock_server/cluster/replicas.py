@@ -6,6 +6,7 @@ stopping, a request waits until its lease has ended, and this mock takes the wor
 
 import asyncio
 import re
+import socket
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,8 +14,11 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp
 
 from mock_server.app import Mock
+from mock_server.cluster import advertised_url
 from mock_server.cluster.addressing import Addressing
+from mock_server.cluster.advertised_url import AdvertisedUrl
 from mock_server.cluster.forwarding import ASSUMED, Forwarder
+from mock_server.cluster.internal_api import SCHEME
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
 from mock_server.cluster.server import ClusterServer
 from mock_server.engine.clock import monotonic
@@ -55,7 +59,8 @@ class ReplicaRoutes:
         self._addressing = Addressing(mock.credentials, mock.sessions, root_path)
         self._worlds = mock.worlds
         self._keeper = keeper
-        self._own = mock.worlds.settings.advertise
+        self._own = mock.worlds.settings.advertise or ""
+        self.advertised = AdvertisedUrl(self._own, forwarder)
         self._seen: dict[str, tuple[float, Owner]] = {}  # When, and who.
         self._forwarder = forwarder
         forwarder.reroute, forwarder.misdirected = self.reroute, self.misdirected
@@ -91,6 +96,8 @@ class ReplicaRoutes:
 
     def between_peers(self, scope: Any) -> ASGIApp | None:
         """Return what responds to a request of a peer; None for the mock."""
+        if scope["scheme"] == SCHEME and scope["path"] == advertised_url.PATH:
+            return self.advertised.identify
         if scope["extensions"][ASSUMED]:
             world = self._world_of(scope)
             claim = None if world is None else self._keeper.claim_on(world)
@@ -157,6 +164,7 @@ class ReplicaRoutes:
                 if self._forwarder.is_connected(found) or await _reachable(found):
                     self._note(world, found)
                     return found
+                reason = f"{reason} It cannot be reached at {peer}: check its --advertise."
             if monotonic() > until:
                 raise UnknownOwnerError(reason)
             await asyncio.sleep(_AGAIN)
@@ -179,6 +187,18 @@ class ReplicaServer(ClusterServer):
         forwarder.secret = lambda: keeper.store.secret
         routes = ReplicaRoutes(mock, keeper, forwarder)
         super().__init__(mock, ready, routes, forwarder, background=background)
+        self._advertised = routes.advertised
+        self._check: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._check = asyncio.create_task(self._advertised.check())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._check is not None:
+            self._check.cancel()
+        await super().shutdown(sockets)
 
 
 def check(advertised: str, store: str, workers: int) -> str:

@@ -175,7 +175,9 @@ def replica(port: int, store: str) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "mock_server", "serve", *given]
 
     def ready() -> bool:
-        return connects(port) and httpx2.get(f"{url}/_mock/ready").status_code == 200
+        if not connects(port):  # From then on it may still need a while to respond.
+            return False
+        return httpx2.get(f"{url}/_mock/ready", timeout=PATIENCE).status_code == 200
 
     with process(command, ready) as started:
         yield started

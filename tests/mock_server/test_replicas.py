@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import islice
 from typing import Any
@@ -15,7 +15,7 @@ pytest.importorskip("redis")
 from valkey_server import ValkeyServer
 
 from mock_server.app import Mock
-from mock_server.cluster import replicas
+from mock_server.cluster import advertised_url, replicas
 from mock_server.cluster.replicas import ReplicaServer
 from mock_server.errors import UsageError
 from mock_server.server import address, bind
@@ -27,10 +27,11 @@ API = "/api/v1/automation-runs"
 class Replica:
     """A mock in a thread, which can be stopped."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, advertised: str | None = None) -> None:
         listener = bind("127.0.0.1", 0)
         self.url = address(listener)
-        self.mock = Mock(Settings(start="empty", store=location, advertise=self.url, scale=20))
+        advertised = advertised or self.url
+        self.mock = Mock(Settings(start="empty", store=location, advertise=advertised, scale=20))
         ready = threading.Event()
         self._server = ReplicaServer(self.mock, ready.set)
         self._thread = threading.Thread(target=lambda: self._server.run(sockets=[listener]))
@@ -230,6 +231,18 @@ def test_a_response_of_421_is_one_as_any_other(owner: Replica, other: Replica) -
     assert [other.request(world, "GET", API).status_code for _ in range(2)] == [421, 200]
 
 
+def test_an_owner_that_cannot_be_reached_is_503_with_its_url(
+    owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mock_server.cluster.replicas.PATIENCE", 0)
+    with server.client() as client:
+        away = {"owner": "x", "url": "http://127.0.0.1:1", "until": 2**52, "epoch": 1}
+        client.hset("runs-mock:{test-away}", mapping=away | {"attempt": 0, "generation": 0})
+    response = owner.request("test-away", "GET", API)
+    assert response.status_code == 503
+    assert "cannot be reached at http://127.0.0.1:1: check its --adv" in response.json()["detail"]
+
+
 def test_an_owner_that_is_silent_is_left_when_it_has_lost_the_world(
     owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +267,36 @@ def test_an_owner_that_is_silent_is_left_when_it_has_lost_the_world(
             client.hset(key, "until", 0)
             asking.join(30)
     assert found[0].json() == {"items": [], "total": 0}
+
+
+@pytest.mark.parametrize("other_service", [False, True], ids=["nothing", "another mock"])
+def test_a_wrong_url_is_noticed_at_the_start(
+    server: ValkeyServer,
+    other: Replica,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    other_service: bool,
+) -> None:
+    monkeypatch.setattr("mock_server.cluster.advertised_url._PAUSE", 0)
+    logged = threading.Event()
+    monkeypatch.setattr(advertised_url.log, "warning", noted(advertised_url.log.warning, logged))
+    wrong = other.url if other_service else "http://127.0.0.1:1"
+    replica = Replica(server.location, wrong)
+    assert logged.wait(30)
+    replica.stop()
+    got = "another service" if other_service else "Connection refused"
+    assert f"--advertise: expected this mock at {wrong}, got: {got}" in caplog.text
+    assert other.url not in caplog.text.replace(wrong, "")
+
+
+def noted(call: Callable[..., None], done: threading.Event) -> Callable[..., None]:
+    """Return a function that calls ``call`` and sets ``done``."""
+
+    def called(*arguments: Any) -> None:
+        call(*arguments)
+        done.set()
+
+    return called
 
 
 def test_a_replica_without_its_store_is_not_ready(
