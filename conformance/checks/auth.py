@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +21,10 @@ from conformance.checks.support.altered_credentials import (
     PLACEHOLDERS,
     misplaced,
     near_misses,
+    paths,
     spellings,
 )
+from conformance.checks.support.denials import gives_no_access, reason, shows_no_run
 from conformance.checks.support.samples import sample_runs
 from conformance.client.api import Api
 from conformance.client.credentials import AuthScheme, Credential
@@ -31,13 +32,13 @@ from conformance.client.response import Response
 from conformance.errors import CheckFailed, Inconclusive, Unsupported
 from conformance.harness.context import MALFORMED_RUN, UNKNOWN_RUN, WRONG_SECRET, CheckContext
 from conformance.harness.markers import requirement
-from conformance.vocabulary import RUN_OPERATIONS, UUID, Level, Operation, State, Status
+from conformance.vocabulary import RUN_OPERATIONS, Level, Operation, State, Status
 
 _EACH_SCHEME = (Operation.LIST, Operation.CANCEL)
 READS = (Operation.LIST, Operation.GET, Operation.STEPS)
 # The fields of a run that say something about it.
 _PRIVATE = ("tenantId", "automationId", "automationVersionId", "createdAt", "triggerSourceId")
-_NUMBER = re.compile(rf"{UUID}|\d+", re.IGNORECASE)
+_UNCHANGED = {"If-None-Match": "*"}
 each_operation = pytest.mark.parametrize("operation", list(Operation), ids=lambda o: o.value)
 each_run_operation = pytest.mark.parametrize("operation", RUN_OPERATIONS, ids=lambda o: o.value)
 
@@ -55,6 +56,13 @@ def check_head_needs_a_credential(context: CheckContext, operation: Operation) -
     """HEAD is rejected as GET is, or not supported."""
     path = operation.path(context.runs.shared(State.PENDING))
     require(context.anonymous.target.send("HEAD", path), client_error)
+
+
+@requirement("AUTH-01", since="1.1")
+def check_other_spellings_of_a_path_need_a_credential(context: CheckContext) -> None:
+    """A path that is spelled otherwise is redirected, unknown or protected."""
+    for path in paths(context.runs.shared(State.PENDING)):
+        require(context.anonymous.target.send("GET", path), shows_no_run)
 
 
 @requirement("AUTH-02")
@@ -157,7 +165,9 @@ def check_other_spellings_of_an_id(context: CheckContext) -> None:
         if operation.method == "GET" or not context.read_only
     ]
     for response in responses:
-        require(response, _gives_no_access)
+        require(response, gives_no_access)
+    # What has not changed is not there for others either.
+    require(context.api.request(Operation.GET, foreign_run, headers=_UNCHANGED), not_visible)
     _check_unaffected(responses[-1], before, context.other.run(foreign_run))
 
 
@@ -223,7 +233,7 @@ def check_another_tenants_run_is_not_listed(context: CheckContext) -> None:
 
 
 @requirement("AUTH-11")
-def check_near_miss_gives_no_access(context: CheckContext) -> None:
+def check_near_missgives_no_access(context: CheckContext) -> None:
     """A credential that begins as a valid one does, or ends otherwise. It may be valid for another
     tenant, but not for this one."""
     run_id = context.runs.shared(State.PENDING)
@@ -316,10 +326,10 @@ def check_rejection_contains_no_data(context: CheckContext) -> None:
                 exchange=response.exchange,
             )
     unknown = context.api.get_run(UNKNOWN_RUN)
-    if denied.status == unknown.status == 404 and _reason(denied) != _reason(unknown):
+    if denied.status == unknown.status == 404 and reason(denied) != reason(unknown):
         raise CheckFailed(
             f"{denied.summary}, and its reason is another than for a run that does not exist: "
-            f"{_reason(denied)}, not {_reason(unknown)}",
+            f"{reason(denied)}, not {reason(unknown)}",
             exchange=denied.exchange,
         )
 
@@ -367,23 +377,6 @@ def _check_rejected(context: CheckContext, api: Api, operation: Operation) -> No
     require(response, rejects_caller)
     if before is not None and (why := unaffected(before, context.api.run(run_id))):
         raise CheckFailed(f"{response.summary} and the run changed: {why}")
-
-
-def _gives_no_access(response: Response) -> str | None:
-    """Anything but success or a 5xx: a path in another spelling may be redirected or unknown."""
-    denied = 300 <= response.status < 500
-    return None if denied else "this is another spelling of the id of another tenant's run"
-
-
-def _reason(response: Response) -> dict[str, str]:
-    """The texts of an error, without ids and numbers; none if it is not JSON, as other checks
-    report."""
-    try:
-        body = response.object()
-    except CheckFailed:
-        return {}
-    texts = {name: body.get(name) for name in ("detail", "title", "message", "error")}
-    return {n: _NUMBER.sub("#", text) for n, text in texts.items() if isinstance(text, str)}
 
 
 def _all_responses(api: Api, operation: Operation, run_id: str) -> list[Response]:

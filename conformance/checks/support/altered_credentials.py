@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from conformance.client.credentials import AuthScheme, Credential
+from conformance.vocabulary import ROOT
 
 # What a client sends that has no credential and does not notice.
 PLACEHOLDERS = ("", "null", "undefined", "None")
@@ -80,3 +81,17 @@ def spellings(run_id: str) -> Mapping[str, str]:
         "with a slash before it": f"/{run_id}",
         "with a segment before it": f"x/../{run_id}",
     }
+
+
+def paths(run_id: str) -> list[str]:
+    """Return paths of the list and of a run that are spelled otherwise than in the contract."""
+    before, _, last = ROOT.rpartition("/")
+    known = spellings(run_id)
+    runs = (known[how] for how in ("in upper case", "percent-encoded", "with a slash after it"))
+    return [
+        f"{ROOT}/",
+        f"{before}//{last}",
+        f"{before}/{last.upper()}",
+        f"{before}/%{ord(last[0]):02X}{last[1:]}",
+        *(f"{ROOT}/{spelling}" for spelling in runs),
+    ]

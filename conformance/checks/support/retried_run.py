@@ -71,6 +71,13 @@ class RetriedRun:
         )
 
     @property
+    def still_cancelled(self) -> str | None:
+        """What is cancelled in the last state: the run, or a step of it; None if nothing is."""
+        last = self.after[-1]
+        shown = [("the run", last.run), *((f"the step {s.get('key')!r}", s) for s in last.steps)]
+        return next((what for what, it in shown if it.get("status") == Status.CANCELLED), None)
+
+    @property
     def new_events(self) -> list[RunEvent]:
         """The events of the new attempt, as far as the stream shows which they are."""
         events = self.stream_after.events

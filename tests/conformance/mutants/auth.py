@@ -45,6 +45,18 @@ async def open_to_all(request: Request, forward: Forward, memory: Json) -> Respo
     return await forward(request)
 
 
+@mutant("AUTH-01")
+async def a_slash_leads_past_the_credential(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
+    if presented(request):
+        memory.update(presented(request))
+    elif request.path.endswith("/"):
+        request.path = request.path.rstrip("/")
+        request.headers.update(memory)
+    return await forward(request)
+
+
 mutant("AUTH-02", by="api_key")(refusing("authorization"))
 mutant("AUTH-03", by="token")(refusing("x-api-key"))
 mutant("AUTH-04", by="token")(refusing("cookie"))
@@ -76,6 +88,15 @@ async def any_credential_will_do(request: Request, forward: Forward, memory: Jso
         request.headers.update(memory)
         return await forward(request)
     return reply
+
+
+@mutant("AUTH-06")
+async def unchanged_comes_before_the_tenant(
+    request: Request, forward: Forward, memory: Json
+) -> Response:
+    if request.operation == "get" and request.headers.get("if-none-match") == "*":
+        return Response(304, {})
+    return await forward(request)
 
 
 @mutant("AUTH-06")

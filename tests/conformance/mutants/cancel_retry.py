@@ -122,6 +122,20 @@ async def cancel_outlives_its_attempt(request: Request, forward: Forward, memory
     return reply
 
 
+@mutant("RETRY-18")
+async def cancelled_steps_stay_so(request: Request, forward: Forward, memory: Json) -> Response:
+    """Also when the run is retried, which completes without them."""
+    reply = await forward(request)
+    if request.operation == "steps" and reply.status == 200:
+        shown = reply.json()
+        left = memory.setdefault(request.run_id, [])
+        left += [s["key"] for s in shown["steps"] if s["status"] == "cancelled"]
+        for step in shown["steps"]:
+            step["status"] = "cancelled" if step["key"] in left else step["status"]
+        return reply.put(shown)
+    return reply
+
+
 @mutant("CANCEL-06", "RETRY-13")
 async def conflicts_break_it(request: Request, forward: Forward, memory: Json) -> Response:
     reply = await forward(request)
