@@ -298,6 +298,8 @@ def check_headers_name_no_tenant(context: CheckContext) -> None:
         )
         if not client_error(response):
             continue
+        if client_error(api.request(Operation.GET, run_id)):
+            raise Inconclusive("the run is readable without such a header", caused_by="AUTH-06")
         named = (
             name
             for name in IDENTITY_HEADERS
