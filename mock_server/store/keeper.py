@@ -17,11 +17,11 @@ from mock_server.errors import HttpError
 from mock_server.http.call import Call, Handler, Response, completed
 from mock_server.store import command, log_replay, record
 from mock_server.store.failures import Failures, OtherOwnerError
-from mock_server.store.kept_world import KeptWorld, mark_of
+from mock_server.store.kept_world import KeptWorld, mark_of, wall_of
 from mock_server.store.open_world import OpenWorld
+from mock_server.store.snapshots import Snapshots
 from mock_server.store.store import GoneError, LostError, Store, StoreError
 from mock_server.worlds.advance import catch_up_completely
-from mock_server.worlds.cooperative import Work
 from mock_server.worlds.registry import TEST_PREFIX, Worlds
 from mock_server.worlds.world import World
 
@@ -56,6 +56,7 @@ class Keeper:
         self._ticking: asyncio.Task[None] | None = None
         self._ticks = 0
         self._failures = Failures(store.label, self._lose)
+        self._snapshots = Snapshots(store, worlds.runner, self._failures)
 
     # For the registry.
 
@@ -76,7 +77,9 @@ class Keeper:
                 )
                 await self.store.rotate(name, kept.epoch)
                 if self.store.shared:
-                    await self.store.append(name, kept.epoch, [mark_of(world, self._wall(world))])
+                    await self.store.append(
+                        name, kept.epoch, [mark_of(world, wall_of(self.store, world))]
+                    )
             except BaseException:
                 del self._kept[name]
                 with suppress(StoreError):
@@ -95,7 +98,7 @@ class Keeper:
         with self._failures.as_responses(world.name):
             kept = await self._claim(world.name)
             await kept.stop_compaction()
-            await self._store_all(kept, world)
+            await self._snapshots.write(kept, world)
         self.used(world.name)
 
     async def has(self, name: str) -> bool:
@@ -117,7 +120,9 @@ class Keeper:
         kept = self._kept.pop(world.name, None)
         self._used.pop(world.name, None)
         if kept is not None:
-            release = asyncio.create_task(self._release(kept, kept.mark(world, self._wall(world))))
+            release = asyncio.create_task(
+                self._release(kept, kept.mark(world, wall_of(self.store, world)))
+            )
             self._releases[world.name] = release
             release.add_done_callback(lambda _: self._released(world.name, release))
 
@@ -183,7 +188,7 @@ class Keeper:
                         self._settle(kept)
                         kept.repeatable(world)
                         if kept.outgrown(world):
-                            await self._compact(kept, world)
+                            await self._snapshots.begin(kept, world)
             finally:
                 world.wakeup.arm()
 
@@ -248,7 +253,7 @@ class Keeper:
             kept = self._kept.get(world.name)
             if kept is None or self._worlds.get(world.name) is not world:
                 return  # It was closed meanwhile.
-            mark = kept.mark(world, self._wall(world))
+            mark = kept.mark(world, wall_of(self.store, world))
             if mark is None:
                 return
             try:
@@ -281,7 +286,8 @@ class Keeper:
 
     def _lock(self, name: str) -> asyncio.Lock:
         """Return the lock to hold while a command is carried out in the world of that name."""
-        return self._locks.setdefault(name, asyncio.Lock())
+        lock = self._locks.get(name)
+        return self._locks.setdefault(name, asyncio.Lock()) if lock is None else lock
 
     async def _claim(self, name: str) -> KeptWorld:
         """Own the world of that name. Raise StoreError."""
@@ -290,6 +296,7 @@ class Keeper:
         kept = self._kept.get(name)
         if kept is None:
             kept = self._kept[name] = KeptWorld(name, await self.store.claim(name))
+            kept.lock = self._lock(name)
         return kept
 
     async def _store(self, operation: str, call: Call, kept: KeptWorld) -> None:
@@ -304,10 +311,11 @@ class Keeper:
 
     async def _append(self, operation: str, call: Call, kept: KeptWorld) -> None:
         world, length = call.world, len(kept.table)
-        payload = command.make(operation, call, kept.table, world.clock.now(), self._wall(world))
+        wall = wall_of(self.store, world)
+        payload = command.make(operation, call, kept.table, world.clock.now(), wall)
         if payload is None:
             return
-        mark = kept.mark(world, self._wall(world))
+        mark = kept.mark(world, wall)
         records = [record.frame(payload)] if mark is None else [mark, record.frame(payload)]
         try:
             await self.store.append(kept.name, kept.epoch, records)
@@ -318,10 +326,6 @@ class Keeper:
                 kept.hold(world)
             raise
         kept.appended(sum(map(len, records)))
-
-    def _wall(self, world: World) -> int:
-        """Return the time of the store at which that of the world stands, or an earlier one."""
-        return self.store.earliest() - world.clock.held_for()
 
     async def _store_gone(self, name: str) -> None:
         """Store the open world of that name again."""
@@ -334,38 +338,7 @@ class Keeper:
         """Store all of ``world``, because the store no longer has it. Raise StoreError."""
         await kept.stop_compaction()
         kept.epoch = await self.store.claim(kept.name, kept.epoch)
-        await self._store_all(kept, world)
-
-    async def _store_all(self, kept: KeptWorld, world: World) -> None:
-        with world.clock.held():
-            records = await self._worlds.runner.run(log_replay.write(world, self._wall(world)))
-            generation = await self.store.rotate(kept.name, kept.epoch)
-            size = await self.store.snapshot(kept.name, kept.epoch, generation, records)
-        kept.began(world, size)
-
-    async def _compact(self, kept: KeptWorld, world: World) -> None:
-        """Begin the next log and a snapshot up to it."""
-        with self._failures.logged():
-            generation = await self.store.rotate(kept.name, kept.epoch)
-            kept.rotated()
-            rendering = log_replay.write(world, self._wall(world))
-            writing = self._write_snapshot(kept, world, generation, rendering)
-            kept.compaction = asyncio.create_task(writing)
-
-    async def _write_snapshot(
-        self, kept: KeptWorld, world: World, generation: int, rendering: Work[list[bytes]]
-    ) -> None:
-        log_size, events = kept.log_size, world.engine.event_count
-        try:
-            records = await self._worlds.runner.run(rendering)
-            size = await self.store.snapshot(kept.name, kept.epoch, generation, records)
-            kept.compacted(size, events, log_size)
-        except (StoreError, HttpError) as error:  # The log is still complete.
-            kept.compaction_failed(world)
-            if isinstance(error, StoreError):
-                self._failures.note(error)
-        finally:
-            kept.compaction = None
+        await self._snapshots.write(kept, world)
 
     async def _release(self, kept: KeptWorld, mark: bytes | None) -> None:
         with self._failures.logged():

@@ -7,7 +7,7 @@ import orjson
 from mock_server.engine.run_state import Json
 from mock_server.store import record
 from mock_server.store.command import MARK, ScenarioTable
-from mock_server.store.store import Saved
+from mock_server.store.store import Saved, Store
 from mock_server.worlds.world import World
 
 _SMALL_LOG = 65_536
@@ -37,6 +37,8 @@ class KeptWorld:
         self._logs = 0
         self._held: World | None = None
         self.lost = False
+        self.lock: asyncio.Lock | None = None
+        """That of the world, which exists as long as something refers to it."""
 
     def began(self, world: World, size: int) -> None:
         """Note that a snapshot of ``size`` bytes was stored, and the next log begins."""
@@ -139,6 +141,11 @@ def mark_of(world: World, wall: int) -> bytes:
     """
     fragment = orjson.Fragment(_faults(world))
     return record.encode({"do": MARK, "at": world.clock.now(), "wall": wall, "faults": fragment})
+
+
+def wall_of(store: Store, world: World) -> int:
+    """Return the time of the store at which that of ``world`` stands, or an earlier one."""
+    return store.earliest() - world.clock.held_for()
 
 
 def _faults(world: World) -> bytes:

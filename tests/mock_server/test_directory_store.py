@@ -382,7 +382,7 @@ def test_a_crash_at_any_write_loses_nothing_acknowledged(
                 await mock.do_all([one])
                 exports.append(await mock.export())
                 if number % 2:
-                    await mock.keeper._compact(mock.keeper._kept[WORLD], await mock.open())
+                    await mock.keeper._snapshots.begin(mock.keeper._kept[WORLD], await mock.open())
                     await mock.compacted()
         store._unlock()
         assert len(copies) > 40

@@ -121,7 +121,7 @@ def test_a_snapshot_at_any_command_and_the_rest_of_the_log_give_the_same_world()
             store = whole.cut(cut)
             mock = StoredMock(store)
             assert await mock.export() == expected
-            await mock.keeper._compact(mock.keeper._kept[WORLD], await mock.open())
+            await mock.keeper._snapshots.begin(mock.keeper._kept[WORLD], await mock.open())
             await mock.do_all(SEQUENCE[cut:])
             await mock.compacted()
             assert (store.snapshots, await mock.export()) == (1, exports[-1])

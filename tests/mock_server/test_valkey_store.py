@@ -65,7 +65,7 @@ def test_worlds_survive_a_restart_of_the_mock_and_of_valkey(
         async with store_at(location) as store:
             mock = StoredMock(store)
             await mock.do_all(COMMANDS)
-            await mock.keeper._compact(mock.keeper._kept[WORLD], await mock.open())
+            await mock.keeper._snapshots.begin(mock.keeper._kept[WORLD], await mock.open())
             await mock.do(*CREATE)
             await mock.compacted()
             await mock.do(*CREATE)
