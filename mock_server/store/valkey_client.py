@@ -67,7 +67,7 @@ class ValkeyClient:
             connection = await self._connected()
             began = self._poll.begin()
             try:
-                await connection.send_command(*command)
+                await connection.send_packed_command(_packed(command), check_health=False)
                 reply = await connection.read_response()
             except redis.ResponseError:
                 self._idle.append(connection)
@@ -89,6 +89,15 @@ class ValkeyClient:
         connection = self._connections.make_connection()
         await connection.connect()
         return connection
+
+
+def _packed(command: tuple[str | bytes, ...]) -> bytes:
+    """Return what the server reads; the library takes several times as long for it."""
+    parts = [b"*%d" % len(command)]
+    for one in command:
+        part = one.encode() if isinstance(one, str) else one
+        parts.append(b"$%d\r\n%b" % (len(part), part))
+    return b"\r\n".join([*parts, b""])
 
 
 @cache

@@ -39,7 +39,9 @@ if ARGV[2] ~= '' then
   attempt = ARGV[2]
 end
 local time = now()
-redis.call('HSET', state, 'attempt', attempt, 'until', time + ARGV[3])
+local function renew(...)
+  redis.call('HSET', state, 'attempt', attempt, 'until', time + ARGV[3], ...)
+end
 local generation = tonumber(found[4])
 -- Remove from a log what was never acknowledged.
 local function acknowledged(count)
@@ -53,7 +55,10 @@ local function acknowledged(count)
 end
 """
 )
-"""Arguments: the epoch, the attempt or nothing, the milliseconds of the lease, and what follows."""
+"""Arguments: the epoch, the attempt or nothing, the milliseconds of the lease, and what follows.
+
+Each script calls ``renew`` once; a call of a command takes longer than all else in a script.
+"""
 
 CLAIM = (
     _COMMON
@@ -90,6 +95,7 @@ it may have granted have ended, only their owners can claim.
 LOAD = (
     _OWNED
     + """
+renew()
 if not found[5] then return {'ok'} end
 local logs = {}
 for number = tonumber(found[5]), generation do
@@ -105,12 +111,13 @@ return {'ok', redis.call('GET', snapshot(found[5])), logs}
 APPEND = (
     _OWNED
     + """
-if generation ~= tonumber(ARGV[4]) or redis.call('EXISTS', snapshot(found[5] or '')) == 0 then
+if generation ~= tonumber(ARGV[4]) or redis.call('EXISTS', snapshot(found[5] or '')) == 0
+  or not acknowledged(tonumber(ARGV[5])) then
+  renew()
   return {'gone'}
 end
-if not acknowledged(tonumber(ARGV[5])) then return {'gone'} end
 for index = 6, #ARGV do redis.call('RPUSH', log(generation), ARGV[index]) end
-redis.call('HSET', state, 'used', time, count_of(generation), ARGV[5] + #ARGV - 5)
+renew('used', time, count_of(generation), ARGV[5] + #ARGV - 5)
 return {'ok'}
 """
 )
@@ -119,6 +126,7 @@ return {'ok'}
 ROTATE = (
     _OWNED
     + """
+renew()
 if ARGV[4] ~= '' and generation == tonumber(ARGV[4]) then acknowledged(tonumber(ARGV[5])) end
 return {'ok', redis.call('HINCRBY', state, 'generation', 1)}
 """
@@ -128,6 +136,7 @@ return {'ok', redis.call('HINCRBY', state, 'generation', 1)}
 SNAPSHOT = (
     _OWNED
     + """
+renew()
 local number = tonumber(ARGV[4])
 local former = tonumber(found[5]) or number
 if former > number then return {'ok'} end
@@ -145,6 +154,7 @@ return {'ok'}
 RENEW = (
     _OWNED
     + """
+renew()
 if ARGV[4] ~= '' and generation == tonumber(ARGV[4]) then
   local length, count = redis.call('LLEN', log(generation)), tonumber(ARGV[5])
   if length < count then return {'gone'} end
@@ -157,7 +167,7 @@ return {'ok', time, shared(ARGV[6], ARGV[7])}
 """Further arguments: the generation, if the caller knows it, the number of records, and the key
 of the secret of the peers with what it was. Returns the server's time, and the secret as it is."""
 
-RELEASE = _OWNED + "redis.call('HSET', state, 'until', 0, 'used', time) return {'ok'}"
+RELEASE = _OWNED + "renew('used', time) redis.call('HSET', state, 'until', 0) return {'ok'}"
 
 DELETE = (
     _COMMON
