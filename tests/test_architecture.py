@@ -2,7 +2,9 @@
 long a file may be, and which names are public."""
 
 import ast
+import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ PACKAGES = ("mock_server", "conformance")
 FILES = sorted(file for package in PACKAGES for file in (TOP / package).rglob("*.py"))
 MAX_LINES = 400
 NAMES = [str(file.relative_to(TOP)) for file in FILES]
+SOURCES = {name: file.read_text(encoding="utf-8") for file, name in zip(FILES, NAMES, strict=True)}
 
 # Where each may be used. Durations of the kit's own requests are not time of day.
 HOMES = {
@@ -78,10 +81,15 @@ LAYERS = {
 }
 
 
-def used(tree: ast.AST) -> Iterator[str]:
-    """The dotted names that a module imports or reaches through what it imports."""
+@cache
+def used(source: str) -> list[str]:
+    """Return the dotted names that a module imports or reaches through what it imports."""
+    return list(_used(list(ast.walk(ast.parse(source)))))
+
+
+def _used(nodes: list[ast.AST]) -> Iterator[str]:
     known: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 known[alias.asname or alias.name.partition(".")[0]] = (
@@ -92,7 +100,7 @@ def used(tree: ast.AST) -> Iterator[str]:
             for alias in node.names:
                 known[alias.asname or alias.name] = f"{node.module}.{alias.name}"
                 yield f"{node.module}.{alias.name}"
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute):
             names = []
             inner: ast.expr = node
@@ -108,7 +116,7 @@ def strays(source: str, name: str) -> set[str]:
     package = Path(name).parts[0]
     (other,) = set(PACKAGES) - {package}
     found = set()
-    for word in used(ast.parse(source)):
+    for word in used(source):
         homes = [home.split() for key, home in HOMES.items() if f"{word}.".startswith(f"{key}.")]
         if f"{word}.".startswith(f"{other}.") or (
             homes and not any(name in home for home in homes)
@@ -126,18 +134,25 @@ def test_other_code_can_be_read_in_a_sitting_too() -> None:
 
 
 def own(folder: Path) -> Iterator[Path]:
-    """The modules in a folder, without those of installed packages."""
-    return (file for file in folder.rglob("*.py") if "node_modules" not in file.parts)
+    """Yield the modules in a folder, without those of installed packages."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != "node_modules"]
+        yield from (Path(parent, name) for name in files if name.endswith(".py"))
 
 
-@pytest.mark.parametrize(("file", "name"), list(zip(FILES, NAMES, strict=True)), ids=NAMES)
-def test_a_module_keeps_to_its_place(file: Path, name: str) -> None:
+def test_a_module_keeps_to_its_place() -> None:
     """The kit does not trust the mock's code and the mock does not need the kit's; time comes from
-    one clock and chance from one seed; and a module can be read in a sitting."""
-    source = file.read_text(encoding="utf-8")
-    assert strays(source, name) == set()
-    assert len(source.splitlines()) <= MAX_LINES
-    assert ast.get_docstring(ast.parse(source)), "it does not say what it is for"
+    one clock and chance from one seed."""
+    assert len(SOURCES) > 400
+    assert {name: found for name in SOURCES if (found := strays(SOURCES[name], name))} == {}
+
+
+def test_a_module_can_be_read_in_a_sitting() -> None:
+    """It also says what it is for."""
+    lengths = {name: len(source.splitlines()) for name, source in SOURCES.items()}
+    assert {name: n for name, n in lengths.items() if n > MAX_LINES} == {}
+    documented = {name: ast.get_docstring(ast.parse(SOURCES[name])) for name in SOURCES}
+    assert [name for name, purpose in documented.items() if not purpose] == []
 
 
 @pytest.mark.parametrize(
@@ -168,17 +183,16 @@ def upward(source: str, name: str) -> set[str]:
     package, part = (Path(word).stem for word in Path(name).parts[:2])
     rank = {word: n for n, words in enumerate(LAYERS.get(package, ())) for word in words.split()}
     found = set()
-    for word in used(ast.parse(source)):
+    for word in used(source):
         other = word.split(".")[1] if word.startswith(f"{package}.") else part
         if other != part and part in rank and rank.get(other, -1) >= rank[part]:
             found.add(word)
     return found
 
 
-@pytest.mark.parametrize(("file", "name"), list(zip(FILES, NAMES, strict=True)), ids=NAMES)
-def test_a_module_imports_from_lower_layers(file: Path, name: str) -> None:
+def test_a_module_imports_from_lower_layers() -> None:
     """Every folder of a package can be understood with those before it, and without the others."""
-    assert upward(file.read_text(encoding="utf-8"), name) == set()
+    assert {name: found for name in SOURCES if (found := upward(SOURCES[name], name))} == {}
 
 
 def test_every_folder_has_a_layer() -> None:
@@ -251,15 +265,14 @@ def fixtures(source: str) -> set[str]:
 def test_a_fixture_keeps_its_name_to_itself() -> None:
     """One with the name of a fixture of a conftest takes its place, also for fixtures of the
     session that need it, and fails the tests of other modules."""
-    tests = TOP / "tests"
-    shared = {file: fixtures(file.read_text("utf-8")) for file in tests.rglob("conftest.py")}
+    defined = {file: fixtures(file.read_text("utf-8")) for file in own(TOP / "tests")}
+    shared = {file: names for file, names in defined.items() if file.name == "conftest.py"}
     assert any(shared.values())
     found = [
         f"{file.relative_to(TOP)}: {name}"
-        for file in tests.rglob("*.py")
-        if "node_modules" not in file.parts
-        for above, names in shared.items()
+        for file, names in defined.items()
+        for above, taken in shared.items()
         if above != file and file.is_relative_to(above.parent)
-        for name in names & fixtures(file.read_text("utf-8"))
+        for name in taken & names
     ]
     assert not found

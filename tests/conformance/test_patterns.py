@@ -26,13 +26,14 @@ LIMIT = 2.0
 
 
 def patterns() -> dict[str, re.Pattern[Any]]:
-    """Every pattern of a module of the kit, apart from those for the user's own settings."""
+    """Return every pattern of a module of the kit, apart from those for the user's own settings.
+    A pattern that several modules import or repeat is there once."""
     found = {}
     for info in pkgutil.walk_packages(conformance.__path__, "conformance."):
         if any(each in info.name for each in (".config", ".checks", "__main__", ".hooks")):
             continue
         for name, value in vars(importlib.import_module(info.name)).items():
-            if isinstance(value, re.Pattern):
+            if isinstance(value, re.Pattern) and value not in found.values():
                 found[f"{info.name}.{name}"] = value
     return found
 
