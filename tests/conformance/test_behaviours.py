@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml
 from mock_process import DEFAULTS, FIXTURES, QUESTIONS, behave, playing
 from mutants import cancel_retry
 from mutating_proxy import Forward, Json, Mutant, Mutate, Proxy, Request, Response, serving
 from pairwise import Choice, Pair, all_pairs, covering_rows, pairs_in, to_blame
+from plain_yaml import parse_yaml
 from support import SLOW, Judge
 
 from conformance.catalogue import open_questions
@@ -35,7 +35,7 @@ UNSEEN = {
 # Sequences of calls for a profile: a fifth of those of a gate.
 FEW = {"fuzz": "12", "fuzz_seed": "20"}
 PROFILES = {
-    file.stem: DEFAULTS | yaml.safe_load(file.read_text(encoding="utf-8"))["answers"]
+    file.stem: DEFAULTS | parse_yaml(file.read_text(encoding="utf-8"))["answers"]
     for file in sorted((FIXTURES / "behaviours").glob("*.yaml"))
 }
 # Every two answers are given together by one of these, or by a profile.
@@ -108,7 +108,7 @@ def test_a_profile_raises_no_alarm(name: str, judge: Judge) -> None:
     """All checks by hand and sequences of calls; every answer is observed, and what is written down
     of it is a profile that the mock plays."""
     report = believed_or_explained(judge, PROFILES[name], exclude=(SLOW, "FUZZ-*"), **FEW)
-    written = yaml.safe_load(behaviour_profile.render(report, open_questions.load()))
+    written = parse_yaml(behaviour_profile.render(report, open_questions.load()))
     assert BehaviourFile(**written).behaviour().answers() == PROFILES[name]
 
 

@@ -7,7 +7,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-import yaml
+from plain_yaml import parse_yaml
 
 from conformance.contract.contract import Contract
 from conformance.contract.pointer import resolve
@@ -15,7 +15,7 @@ from conformance.resources import contract_file
 from mock_server.testing import MockWorld, serving
 
 FILE = contract_file().parent / "arazzo.yaml"
-WORKFLOWS: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["workflows"]
+WORKFLOWS: list[dict[str, Any]] = parse_yaml(FILE.read_text(encoding="utf-8"))["workflows"]
 STEPS = [(workflow, step) for workflow in WORKFLOWS for step in workflow["steps"]]
 IDS = [f"{workflow['workflowId']}-{step['stepId']}" for workflow, step in STEPS]
 

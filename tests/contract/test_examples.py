@@ -6,8 +6,8 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-import yaml
 from openapi_spec_validator import validate
+from plain_yaml import parse_yaml
 
 from conformance.contract.contract import Contract, load
 from conformance.contract.pointer import resolve
@@ -123,4 +123,4 @@ def test_the_example_of_a_stream_is_a_stream_of_valid_events(contract: Contract)
 
 def test_the_control_api_is_described_by_a_valid_document() -> None:
     """What the mock offers around the contract is OpenAPI too."""
-    validate(yaml.safe_load(control_file().read_text(encoding="utf-8")))
+    validate(parse_yaml(control_file().read_text(encoding="utf-8")))

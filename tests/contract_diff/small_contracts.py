@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from plain_yaml import parse_yaml
 
 from conformance.contract.contract import Contract, load
 from conformance.contract_diff.compare_contracts import Difference, compare
@@ -24,7 +25,7 @@ SCHEMES = {
 
 def corpus() -> list[dict[str, Any]]:
     """The kinds of change, as the file has them."""
-    rows: list[dict[str, Any]] = yaml.safe_load(CORPUS.read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = parse_yaml(CORPUS.read_text(encoding="utf-8"))
     return rows
 
 

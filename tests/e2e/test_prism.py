@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import node
 import pytest
-import yaml
+from plain_yaml import parse_yaml
 from processes import MockServer, Server
 
 from mock_server.resources import contract_file
@@ -35,7 +35,7 @@ LIE = {"required": ["lie"], "minLength": 1_000_000_000}
 
 @pytest.fixture(scope="module")
 def contract() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(contract_file().read_text(encoding="utf-8"))
+    document: dict[str, Any] = parse_yaml(contract_file().read_text(encoding="utf-8"))
     return document
 
 

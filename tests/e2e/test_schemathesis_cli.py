@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from plain_yaml import parse_yaml
 from processes import PATIENCE, MockServer
 
 from mock_server.resources import control_file
@@ -79,7 +79,7 @@ def test_nothing_is_found_in_the_control_api(sessions: dict[str, Future[Exchange
     """No operation breaks, and no answer is undeclared, whatever worlds are named, reset, and moved
     through time; every operation was asked."""
     exchanges = sessions["/_mock/openapi.yaml"].result()
-    control = yaml.safe_load(control_file().read_text(encoding="utf-8"))
+    control = parse_yaml(control_file().read_text(encoding="utf-8"))
     declared = {
         f"{method.upper()} {path}"
         for path, item in control["paths"].items()

@@ -7,14 +7,14 @@ from typing import Any
 
 import httpx2
 import jsonschema_rs
-import yaml
 from flask_process import PATIENCE, TOP
+from plain_yaml import parse_yaml
 
 RUNS = "/api/v1/automation-runs"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 FINISHED = {"completed", "failed", "cancelled"}
 CALLERS = 8
-CONTRACT = yaml.safe_load((TOP / "openapi.yaml").read_text(encoding="utf-8"))
+CONTRACT = parse_yaml((TOP / "openapi.yaml").read_text(encoding="utf-8"))
 
 
 class Caller:

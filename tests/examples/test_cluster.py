@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
+from plain_yaml import parse_yaml
 
 TOP = Path(__file__).parents[2]
 FOLDER = TOP / "examples" / "cluster"
@@ -29,7 +30,7 @@ PATIENCE = 300
 
 def test_the_composition_holds_together() -> None:
     """Each replica advertises its own name, and nginx knows all of them."""
-    services = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    services = parse_yaml((FOLDER / "compose.yaml").read_text(encoding="utf-8"))["services"]
     mocks = {name: one for name, one in services.items() if name.startswith("mock-")}
     for name, mock in mocks.items():
         environment = mock["environment"]
@@ -52,7 +53,7 @@ def test_each_load_balancer_knows_the_replicas_and_the_credentials(name: str) ->
     text = (FOLDER / name).read_text(encoding="utf-8")
     found = re.findall(r"(mock-\d):8080|address: (mock-\d), port_value: 8080", text)
     assert [f"{one or other}:8080" for one, other in found] == REPLICAS
-    schemes = yaml.safe_load((TOP / "openapi.yaml").read_text(encoding="utf-8"))["components"][
+    schemes = parse_yaml((TOP / "openapi.yaml").read_text(encoding="utf-8"))["components"][
         "securitySchemes"
     ]
     known = text.lower().replace("_", "-")
@@ -61,9 +62,7 @@ def test_each_load_balancer_knows_the_replicas_and_the_credentials(name: str) ->
 
 
 def test_envoy_has_one_cluster_with_hashing() -> None:
-    resources = yaml.safe_load((FOLDER / "envoy.yaml").read_text(encoding="utf-8"))[
-        "static_resources"
-    ]
+    resources = parse_yaml((FOLDER / "envoy.yaml").read_text(encoding="utf-8"))["static_resources"]
     (cluster,) = resources["clusters"]
     assert cluster["lb_policy"] == "RING_HASH"
     assert cluster["load_assignment"]["cluster_name"] == cluster["name"]
@@ -85,7 +84,7 @@ def test_the_manifests_hold_together() -> None:
     pod = next(one["spec"] for one in pods if one["metadata"]["labels"]["app"] == "runs-mock")
     (mock,) = pod["containers"]
     assert {one["name"] for one in pod["volumes"]} == {one["name"] for one in mock["volumeMounts"]}
-    control = yaml.safe_load((TOP / "mock_server" / "control.yaml").read_text(encoding="utf-8"))
+    control = parse_yaml((TOP / "mock_server" / "control.yaml").read_text(encoding="utf-8"))
     prefix = control["servers"][0]["url"]
     for probe in ("readinessProbe", "livenessProbe"):
         assert mock[probe]["httpGet"]["path"].removeprefix(prefix) in control["paths"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml
+from plain_yaml import parse_yaml
 from write_fault_schema import rule_schema, updated
 
 from mock_server import resources
@@ -317,14 +317,14 @@ async def _named() -> None:
 def test_the_control_document_has_the_schema_of_the_rules() -> None:
     """After a change: ``python tests/mock_server/write_fault_schema.py``, and read the diff."""
     document = resources.control_file().read_text(encoding="utf-8")
-    schemas = yaml.safe_load(document)["components"]["schemas"]
+    schemas = parse_yaml(document)["components"]["schemas"]
     assert schemas["FaultRule"] == rule_schema()
     assert updated(document) == document
 
 
 def test_the_operations_are_those_of_the_contract() -> None:
     """By their ids, and which of them are streams."""
-    document = yaml.safe_load(resources.contract_file().read_text(encoding="utf-8"))
+    document = parse_yaml(resources.contract_file().read_text(encoding="utf-8"))
     found = {
         operation["operationId"]: "text/event-stream" in operation["responses"]["200"]["content"]
         for item in document["paths"].values()

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml
+from plain_yaml import parse_yaml
 
 from mock_server import resources
 from mock_server.engine.behaviour import Behaviour
@@ -218,7 +218,7 @@ def test_every_operation_refuses_a_query_parameter_that_it_does_not_list(
     anonymous: httpx2.Client,
 ) -> None:
     """As its document declares."""
-    control = yaml.safe_load(resources.control_file().read_text(encoding="utf-8"))
+    control = parse_yaml(resources.control_file().read_text(encoding="utf-8"))
     for template, item in control["paths"].items():
         for method in item.keys() - {"parameters"}:
             assert "422" in item[method]["responses"]
@@ -272,7 +272,7 @@ def test_a_value_that_may_be_of_two_kinds_is_refused_in_words(mock_world: MockWo
 def test_its_own_document_comes_as_json_too(anonymous: httpx2.Client) -> None:
     """The same, for tools that read no YAML."""
     document = anonymous.get("/_mock/openapi.json").json()
-    assert document == yaml.safe_load(anonymous.get("/_mock/openapi.yaml").text)
+    assert document == parse_yaml(anonymous.get("/_mock/openapi.yaml").text)
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json"])

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-import yaml
+from plain_yaml import parse_yaml
 
 from mock_server.errors import UsageError
 from mock_server.resources import control_file
@@ -288,7 +288,7 @@ def test_a_host_that_could_not_match_is_refused(host: str) -> None:
 
 def test_every_operation_declares_who_is_kept_out() -> None:
     """401 and 403, but for what is for everybody."""
-    document = yaml.safe_load(control_file().read_text(encoding="utf-8"))
+    document = parse_yaml(control_file().read_text(encoding="utf-8"))
     for path, item in document["paths"].items():
         for method in {"get", "put", "post", "patch", "delete"} & item.keys():
             declared = item[method]["responses"].keys() & {"401", "403"}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-import yaml
 from click.testing import CliRunner
+from plain_yaml import parse_yaml
 
 from mock_server.cli.library import openapi
 from mock_server.openapi_document import VERSIONS, VIEWS, contract_form
@@ -30,7 +30,7 @@ def test_every_form_is_served(client: httpx2.Client, version: str, view: str) ->
     served = client.get(f"/openapi-{version}.json", params={"view": view}).json()
     assert served.pop("servers")[0]["url"] == str(client.base_url).rstrip("/")
     text = contract_form(version, view).read_text(encoding="utf-8")
-    expected = json.loads(json.dumps(yaml.safe_load(text)))
+    expected = json.loads(json.dumps(parse_yaml(text)))
     assert expected.pop("servers")[0]["url"] == "/"
     assert served == expected
 
@@ -40,7 +40,7 @@ def test_the_source_is_served_without_a_version(client: httpx2.Client) -> None:
     whole = client.get("/openapi.json").json()
     assert whole == client.get("/openapi-3.0.json").json()
     text = client.get("/openapi.yaml").text
-    assert json.loads(json.dumps(yaml.safe_load(text))) == whole
+    assert json.loads(json.dumps(parse_yaml(text))) == whole
 
 
 def test_the_server_is_the_address_of_the_request(client: httpx2.Client) -> None:
@@ -48,7 +48,7 @@ def test_the_server_is_the_address_of_the_request(client: httpx2.Client) -> None
     port = client.base_url.port
     headers = {"Host": f"localhost:{port}"}
     for path in ("/openapi.json", "/openapi-3.2.json", "/openapi.yaml"):
-        document = yaml.safe_load(client.get(path, headers=headers).text)
+        document = parse_yaml(client.get(path, headers=headers).text)
         assert document["servers"][0]["url"] == f"http://localhost:{port}"
 
 
@@ -69,7 +69,7 @@ def test_an_unknown_view_is_rejected(client: httpx2.Client) -> None:
 
 def test_the_workflows_are_served(client: httpx2.Client) -> None:
     """Next to the contract, which they refer to by a relative path."""
-    document = yaml.safe_load(client.get("/arazzo.yaml").text)
+    document = parse_yaml(client.get("/arazzo.yaml").text)
     (source,) = document["sourceDescriptions"]
     assert client.get(f"/{source['url']}").status_code == 200
 

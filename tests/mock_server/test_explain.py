@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml
+from plain_yaml import parse_yaml
 
 from mock_server.engine.behaviour import Behaviour, ForeignRun
 from mock_server.journal.journal import MAX_EXCHANGES
@@ -15,7 +15,7 @@ from mock_server.testing import MockWorld, serving
 
 RUNS = "/api/v1/automation-runs"
 ID = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
-CONTRACT = yaml.safe_load(contract_file().read_text(encoding="utf-8"))
+CONTRACT = parse_yaml(contract_file().read_text(encoding="utf-8"))
 
 
 def entry(client: httpx2.Client, answer: httpx2.Response) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mutations import HOSTILE, mutated
+from plain_yaml import parse_yaml
 
 from mock_server.engine import scenario
 from mock_server.errors import FileError
@@ -41,7 +41,7 @@ def fuzz(examples: int) -> Any:
     )
 
 
-CONTROL = yaml.safe_load(control_file().read_text(encoding="utf-8"))["paths"]
+CONTROL = parse_yaml(control_file().read_text(encoding="utf-8"))["paths"]
 
 
 def declared(method: str, path: str) -> set[str]:

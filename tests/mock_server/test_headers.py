@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 import httpx2
 import pytest
 import raw_http
-import yaml
+from plain_yaml import parse_yaml
 
 from mock_server.engine.clock import from_text
 from mock_server.testing import MockWorld
@@ -120,10 +120,10 @@ def test_a_document_names_the_address_it_is_served_at(
     mock_world: MockWorld, path: str, suffix: str
 ) -> None:
     """Tools that import it call the mock; behind a proxy, by the address of the proxy."""
-    document = yaml.safe_load(mock_world.client.get(path).text)
+    document = parse_yaml(mock_world.client.get(path).text)
     assert document["servers"][0]["url"] == f"{mock_world.base_url}{suffix}"
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "mock.example.org"}
-    document = yaml.safe_load(mock_world.client.get(path, headers=forwarded).text)
+    document = parse_yaml(mock_world.client.get(path, headers=forwarded).text)
     assert document["servers"][0]["url"] == f"https://mock.example.org{suffix}"
 
 

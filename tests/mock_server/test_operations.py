@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-import yaml
+from plain_yaml import parse_yaml
 
 import mock_server
 from mock_server.http.compiled_schema import plain_schema
@@ -15,7 +15,7 @@ from mock_server.resources import contract_file, scenarios_dir
 from mock_server.testing import MockWorld
 
 RUNS = "/api/v1/automation-runs"
-DOCUMENT = yaml.safe_load(contract_file().read_text(encoding="utf-8"))
+DOCUMENT = parse_yaml(contract_file().read_text(encoding="utf-8"))
 
 
 def validator(name: str) -> jsonschema_rs.Validator:
@@ -75,7 +75,7 @@ def test_the_documents_are_served_as_they_are(mock_world: MockWorld) -> None:
     served = {**DOCUMENT, "servers": [{**server, "url": mock_world.base_url}]}
     assert mock_world.client.get("/openapi.json").json() == served
     text = mock_world.client.get("/openapi.yaml").text
-    assert yaml.safe_load(text) == served
+    assert parse_yaml(text) == served
     url = f'- url: "{mock_world.base_url}"'
     assert text.replace(url, "- url: /") == contract_file().read_text(encoding="utf-8")
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-import yaml
+from plain_yaml import parse_yaml
 from raw_http import answer, content_length
 
 from mock_server import resources
@@ -16,7 +16,7 @@ from mock_server.testing import MockWorld, serving
 
 RUNS = "/api/v1/automation-runs"
 RUN = f"{RUNS}/497f6eca-6276-4993-bfeb-53cbbbba6f08"
-CONTRACT = yaml.safe_load(resources.contract_file().read_text(encoding="utf-8"))
+CONTRACT = parse_yaml(resources.contract_file().read_text(encoding="utf-8"))
 EXAMPLES = CONTRACT["components"]["examples"]
 
 
