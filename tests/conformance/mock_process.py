@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
-from plain_yaml import parse_yaml
+import yaml
 
 from mock_server.engine.behaviour import BehaviourFile
 from mock_server.testing import serving
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-QUESTIONS: Mapping[str, Mapping[str, Mapping[str, str]]] = parse_yaml(
+QUESTIONS: Mapping[str, Mapping[str, Mapping[str, str]]] = yaml.safe_load(
     (FIXTURES / "questions.yaml").read_text(encoding="utf-8")
 )
 DEFAULTS = {number: next(iter(question["answers"])) for number, question in QUESTIONS.items()}
