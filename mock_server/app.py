@@ -6,6 +6,7 @@ other request passes on to Flask, which renders the pages for people.
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import connexion
@@ -37,7 +38,7 @@ from mock_server.http.middleware.proxy import ProxyMiddleware
 from mock_server.http.middleware.validation import ValidationMiddleware
 from mock_server.http.operations import operations
 from mock_server.journal.contract_index import ContractIndex
-from mock_server.openapi_document import OpenApiDocument
+from mock_server.openapi_document import OpenApiDocument, parse
 from mock_server.settings import Settings
 from mock_server.store.folder import Fsync
 from mock_server.store.keeper import Keeper
@@ -58,6 +59,12 @@ class Specification(OpenAPISpecification):  # type: ignore[misc]
     @classmethod
     def _validate_spec(cls, spec: dict[str, Any]) -> None:
         pass
+
+
+@lru_cache(maxsize=2)
+def _specification(text: str) -> Specification:
+    """Return a document with its references resolved. The mocks of a process share it."""
+    return Specification(parse(text))
 
 
 class Mock:
@@ -136,7 +143,7 @@ class Mock:
         ):
             # Finds the function of an operation by its operationId.
             options = app.middleware.options.replace(resolver=Resolver(functions.__getitem__))
-            specification = Specification(document.content)
+            specification = _specification(document.text)
             app.middleware.apis.append(API(specification, base_path=None, **vars(options)))
         html_pages.register(app.app, self.worlds, explainer.paths, contract, control_api)
         self._app = app
