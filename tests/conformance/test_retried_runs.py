@@ -64,7 +64,7 @@ def test_only_an_outcome_is_kept(status: str, kept: bool) -> None:
 
 
 def test_a_run_without_the_step_to_begin_with_is_the_matter_of_others() -> None:
-    """It is no error of the kit that a failed run shows no failed step."""
+    """A failed run that shows no failed step is not an error of the kit."""
     steps = [{"key": "a", "dependsOn": [], "status": "completed"}]
     assert first_step(steps) == "a"
     assert failed_step([*steps, {"key": "b", "dependsOn": ["a"], "status": "failed"}]) == "b"
