@@ -16,7 +16,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from conformance.client.pacing import Pacer
 from conformance.fuzz.child import bound_bodies, end_with_parent, renew_credentials
 from conformance.fuzz.credential_file import CredentialFile
-from conformance.fuzz.run_supply import RunSupply
+from conformance.fuzz.run_supply import RunSupply, ids_in_page
 from conformance.fuzz.schema import CACHE, CREDENTIAL, PER_MINUTE, PLACEHOLDER, RUNS, TOO_LARGE
 from conformance.vocabulary import Operation
 
@@ -26,6 +26,7 @@ _supplies = {
     for phase, pools in json.loads(os.environ[RUNS]).items()
 }
 _own_runs = {run_id for supply in _supplies.values() for run_id in supply.runs}
+_listed = set[str]()
 _pacer = Pacer(float(os.environ[PER_MINUTE]))
 set_hypothesis_home_dir(os.environ[CACHE])
 bound_bodies()
@@ -45,10 +46,11 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     _pacer.wait()
     case.headers = {**(case.headers or {}), **_credential.headers()}
     run_id: Any = (case.path_parameters or {}).get("run_id")
-    if run_id == PLACEHOLDER:
+    if run_id == PLACEHOLDER or (run_id in _listed and run_id not in _own_runs):
+        # A run of the list exists, and may not be the kit's: one of the kit's does for it.
         run_id = _supplies[_phase(case)].next(_operation(case), valid=_is_valid(case))
     elif run_id not in _own_runs and _is_uuid(run_id):
-        # It may be made up, or one of the list's: another one that is made up does for both.
+        # It is made up, or comes from somewhere else: another one that is made up does for both.
         run_id = str(uuid.uuid5(uuid.NAMESPACE_OID, run_id))
     else:
         return
@@ -60,6 +62,8 @@ def after_call(context: Any, case: Any, response: Any) -> None:
     """Remember what became of the run; a retry may make another one, which is the kit's as well."""
     run_id: Any = (case.path_parameters or {}).get("run_id")
     operation = _operation(case)
+    if operation == Operation.LIST and response.status_code == 200:
+        _listed.update(ids_in_page(response.content))
     if run_id not in _own_runs or operation not in (Operation.CANCEL, Operation.RETRY):
         return
     if response.status_code < 300:
@@ -70,7 +74,8 @@ def after_call(context: Any, case: Any, response: Any) -> None:
         if operation == Operation.RETRY and isinstance(made, str):
             _own_runs.add(made)
             run_id = made
-    _supplies[_phase(case)].note(operation, run_id, response.status_code)
+    valid = _is_valid(case)
+    _supplies[_phase(case)].note(operation, run_id, response.status_code, valid=valid)
 
 
 def _phase(case: Any) -> str:

@@ -3,12 +3,22 @@ retried run cancelled, so that no chance is needed for a success on a run with a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from conformance.vocabulary import Operation
 
 _OTHER = {Operation.CANCEL: Operation.RETRY, Operation.RETRY: Operation.CANCEL}
-_CONFLICT = 409
+_BAD_REQUEST, _CONFLICT = 400, 409
+
+
+def ids_in_page(content: bytes) -> set[str]:
+    """Return the ids of the runs in the body of a page; none if it is not a page."""
+    try:
+        items = json.loads(content)["items"]
+        return {run["id"] for run in items if isinstance(run["id"], str)}
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return set()
 
 
 class RunSupply:
@@ -38,9 +48,11 @@ class RunSupply:
         pool = self._pools[operation]
         return pool[0 if valid else -1] if pool else self._last[operation]
 
-    def note(self, operation: Operation, run_id: str, status: int) -> None:
-        """Note the status code of a response to a cancel or a retry of this run."""
-        if status >= 300 and status != _CONFLICT:
+    def note(self, operation: Operation, run_id: str, status: int, *, valid: bool = False) -> None:
+        """Note the status code of a response to a cancel or a retry of this run. A service may
+        reject a `valid` case with 400, too."""
+        rejected = status == _CONFLICT or (valid and status == _BAD_REQUEST)
+        if status >= 300 and not rejected:
             return
         for pool in self._pools.values():
             if run_id in pool:
@@ -48,7 +60,7 @@ class RunSupply:
         if not self._histories:
             return
         other = _OTHER[operation]
-        if status != _CONFLICT:
+        if not rejected:
             self._rejected_by.pop(run_id, None)
             self._changed = run_id
         elif self._rejected_by.get(run_id) == other:

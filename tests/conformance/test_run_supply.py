@@ -1,7 +1,9 @@
 """Which run a case of Schemathesis gets: one on which its operation may succeed, with a history
 where there is one."""
 
-from conformance.fuzz.run_supply import RunSupply
+import pytest
+
+from conformance.fuzz.run_supply import RunSupply, ids_in_page
 from conformance.vocabulary import Operation
 
 CANCEL, RETRY, GET = Operation.CANCEL, Operation.RETRY, Operation.GET
@@ -43,6 +45,20 @@ def test_a_run_that_rejects_one_operation_suits_the_other() -> None:
     runs.note(CANCEL, "r1", 200)
     runs.note(RETRY, "r1", 409)
     assert runs.next(CANCEL, valid=True) == "r1"
+
+
+def test_a_valid_case_may_be_rejected_with_400() -> None:
+    """Where a service does not retry a cancelled run, others must have their turn; an invalid case
+    says nothing of the run."""
+    runs = supply()
+    runs.note(CANCEL, "c1", 200)
+    runs.note(RETRY, "c1", 400)
+    assert runs.next(RETRY, valid=True) == "c1"
+    runs.note(RETRY, "c1", 400, valid=True)
+    assert runs.next(RETRY, valid=True) == "r1"
+    assert runs.next(CANCEL, valid=True) == "c1"
+    runs.note(CANCEL, "c1", 400, valid=True)
+    assert runs.next(CANCEL, valid=True) == "c2"
 
 
 def test_a_run_is_left_when_all_came_to_their_end() -> None:
@@ -94,3 +110,19 @@ def test_an_operation_that_is_not_tested_has_no_runs() -> None:
     runs.note(CANCEL, "c1", 200)
     assert runs.next(CANCEL, valid=True) == "c2"
     assert runs.runs == {"c2"}
+
+
+@pytest.mark.parametrize(
+    ("content", "ids"),
+    [
+        (b'{"items": [{"id": "a"}, {"id": 7}, {"id": "b"}], "total": 3}', {"a", "b"}),
+        (b'{"items": null}', set()),
+        (b'{"items": ["a"]}', set()),
+        (b"[]", set()),
+        (b"[" * 100_000, set()),
+        (b"\xff", set()),
+    ],
+)
+def test_the_runs_of_a_page_are_known(content: bytes, ids: set[str]) -> None:
+    """Whatever is sent as a page."""
+    assert ids_in_page(content) == ids
