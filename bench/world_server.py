@@ -7,7 +7,7 @@ Its runs are all over, so that what is read stays the same.
 import asyncio
 import sys
 
-from mock_server.app import MockControl
+from mock_server.app import Mock
 from mock_server.engine.clock import DAY
 from mock_server.server import Server, bind
 from mock_server.settings import Settings
@@ -18,7 +18,7 @@ from mock_server.worlds.registry import Start
 def main(port: str, runs: str) -> None:
     """Serve until the process is reported to end."""
     listener = bind("127.0.0.1", int(port))
-    mock = MockControl(Settings())
+    mock = Mock(Settings())
     world = asyncio.run(mock.worlds.reset("demo", Start(runs=int(runs), live=0)))
     run_to_end(world.change_clock(lambda clock: clock.advance(DAY)))
     Server(mock, lambda: None).run(sockets=[listener])
