@@ -1,4 +1,5 @@
-"""A filtered page at different offsets of a small world and of a large one.
+"""What a large world takes to make and to hold, and a filtered page at different offsets of it and
+of a small one.
 
 Under load the same page is read again and again, so its runs are rendered already; pages that
 were not read before are timed separately, one by one.
@@ -23,6 +24,8 @@ LIMITS = (100, 50)
 EQUAL = LIMITS[-1]
 COLD = 30
 WANTED = 2.0
+MAKING = 10.0
+MEMORY = 350.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,7 @@ def measure(cores: machine.Cores, runs: int, rounds: int, seconds: int, connecti
             )
             for size in (SMALL, runs)
         )
-        click.echo(
-            f"a world of {runs:,} runs: made and served after {large.ready_after:.1f} s, "
-            f"{large.resident_bytes() / 2**20:,.0f} MiB"
-        )
+        _report_making(small, large)
         click.echo(load.plan(rounds, seconds, connections))
         # Before the load, which would have them rendered.
         cold_small = [_time(small, path) for path in _cold_small(small)]
@@ -67,6 +67,18 @@ def measure(cores: machine.Cores, runs: int, rounds: int, seconds: int, connecti
             (large.name, spread(cold_large, 2)),
         ]
         click.echo(table(("", "ms"), rows))
+
+
+def _report_making(small: Server, large: Server) -> None:
+    """Print what the large world takes, before anything of it is read."""
+    took = large.cpu_seconds() - small.cpu_seconds()
+    resident = large.resident_bytes() / 2**20
+    rows = [
+        ("served after, s", f"{large.ready_after:.1f}", ""),
+        ("CPU time to make it, s", f"{took:.1f}", at_most(MAKING, took, " s")),
+        ("resident memory of the process, MiB", f"{resident:,.0f}", at_most(MEMORY, resident)),
+    ]
+    click.echo(table((f"a world of {large.name}", "", "target"), rows))
 
 
 def _total(server: Server) -> int:

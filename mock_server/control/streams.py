@@ -28,6 +28,6 @@ def _to_json(stream: EventStream) -> Json:
         "status": run.state.status,
         "openedAt": None if exchange.at is None else to_text(exchange.at),
         "position": stream.position,
-        "events": len(run.log),
+        "events": run.event_count,
         "userAgent": headers.get("user-agent"),
     }

@@ -100,6 +100,7 @@ class FakeData:
     def __init__(self) -> None:
         self._faker = Factory.create("en_US", providers=_PROVIDERS, use_weighting=False)
         self._faker.add_provider(WordLists(self._faker))
+        self._faker.random = SeededRandom(0).generator()
 
     def fill(self, result: Json | None, rng: SeededRandom, *purpose: object) -> Json | None:
         """Return ``result`` with a value drawn for ``purpose`` in place of each placeholder.
@@ -108,7 +109,7 @@ class FakeData:
         """
         if result is None or next(_placeholders(result), None) is None:
             return result
-        self._faker.random = rng.generator(*purpose)
+        rng.reseed(self._faker.random, *purpose)
         filled: Json = self._fill(result)
         return filled
 

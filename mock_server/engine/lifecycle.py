@@ -16,12 +16,13 @@ from mock_server.engine.behaviour import (
     StateConflict,
 )
 from mock_server.engine.clock import SECOND
+from mock_server.engine.drawn_facts import UNDRAWN, DrawnFacts
 from mock_server.engine.enums import EventType, RetryMode, RunStatus, StepStatus
 from mock_server.engine.fake_data import FakeData
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.retry import mode_without_step_key, steps_to_rerun
 from mock_server.engine.run import BUSY_STEP, Run
-from mock_server.engine.run_state import Event, Identity, Json, StepState
+from mock_server.engine.run_state import Identity, Json, StepState, new_event
 from mock_server.engine.scenario import Outcome, Scenario
 from mock_server.engine.schedule import Schedule, ScheduledKind
 from mock_server.errors import HttpError
@@ -29,6 +30,7 @@ from mock_server.errors import HttpError
 CANCEL_GRACE = 1 * SECOND
 """How long running steps may go on after a cooperative cancel was requested."""
 
+_NOTHING: Json = {}
 _OPEN_STEP = BUSY_STEP | {StepStatus.PENDING}
 
 
@@ -40,7 +42,7 @@ class Engine:
     """The lifecycle of all runs of one world.
 
     ``now`` is the instant up to which scheduled events have happened, ``event_count`` the number of
-    all events.
+    all events. While the engine ``defers``, events are ``UNDRAWN``.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Engine:
     ) -> None:
         self.now = now
         self.event_count = 0
+        self.defers = False
         self.behaviour = behaviour
         self._fake_data = fake_data
         self._watch = watch
@@ -90,6 +93,16 @@ class Engine:
         self._queue(run)
         return run
 
+    def pack(self, run: Run) -> None:
+        """Pack the run; what is undrawn is drawn when it is read."""
+        run.pack(self._facts(run) if self.defers else None)
+
+    def unpack(self, run: Run) -> None:
+        """Unpack the run, and draw what was deferred."""
+        if self.defers:
+            self.pack(run)
+        run.unpack()
+
     def cancel(self, run: Run) -> Run:
         """Cancel the run. Raise HttpError for a finished one, unless the behaviour ignores that."""
         state = run.state
@@ -129,6 +142,7 @@ class Engine:
                 f"The run is {run.state.status}: only a finished run can be retried.",
             )
             return run
+        self.unpack(run)
         rerun = steps_to_rerun(run, mode, step_key, self.behaviour)
         if self.behaviour.retry_identity is RetryIdentity.NEW_RUN:
             return self._retry_as_new_run(run, rerun, *new_identity())
@@ -146,7 +160,7 @@ class Engine:
         if step.status is not StepStatus.AWAITING_APPROVAL:
             raise HttpError(409, f"Step {step.plan.key!r} is {step.status}: it awaits no decision.")
         if approved:
-            self._emit(run, EventType.STEP_APPROVED, index, actionRunId=_id(run, index))
+            self._emit_drawn(run, EventType.STEP_APPROVED, index)
             self._after(self._takes(run, index), run, ScheduledKind.COMPLETE, index)
         else:
             self._fail(run, index, {"code": "rejected", "message": "The decision was no"})
@@ -190,7 +204,7 @@ class Engine:
             self._fail(run, index, error or {"code": script.code, "message": script.message})
             return
         if step.status is StepStatus.AWAITING_APPROVAL:
-            self._emit(run, EventType.STEP_APPROVED, index, actionRunId=_id(run, index))
+            self._emit_drawn(run, EventType.STEP_APPROVED, index)
         self._complete(run, index)
 
     # Scheduled events.
@@ -198,7 +212,7 @@ class Engine:
     def _start(self, run: Run, _: int) -> None:
         job = run.rng.between(0, 10**8 - 1, len(run.log), "job")
         external = f"{run.state.identity.orchestrator_type}-{job:08}"
-        self._emit(run, EventType.RUN_STARTED, externalJobId=external)
+        self._emit(run, EventType.RUN_STARTED, None, {"externalJobId": external})
         for index, step in enumerate(run.state.steps):
             if step.status is StepStatus.PENDING and run.waiting[index] == 0:
                 self._begin(run, index)
@@ -206,30 +220,29 @@ class Engine:
 
     def _begin(self, run: Run, index: int) -> None:
         run.busy += 1
-        if run.kept_result(index) is not None:
-            self._emit(run, EventType.STEP_STARTED, index, actionRunId=_id(run, index))
+        if run.kept and run.kept_result(index) is not None:
+            self._emit_drawn(run, EventType.STEP_STARTED, index)
             self._after(0, run, ScheduledKind.COMPLETE, index)
             return
         script = run.scenario.scripts[index]
         run.attempts[index] += 1
         outcome = script.outcome(run.attempts[index])
         if outcome is Outcome.AWAITS_DECISION:
-            self._emit(run, EventType.STEP_AWAITING_APPROVAL, index, decisionId=_id(run, index))
+            self._emit_drawn(run, EventType.STEP_AWAITING_APPROVAL, index)
             return
-        self._emit(run, EventType.STEP_STARTED, index, actionRunId=_id(run, index))
+        self._emit_drawn(run, EventType.STEP_STARTED, index)
         if outcome is Outcome.SUCCEEDS:
             self._after(self._takes(run, index), run, ScheduledKind.COMPLETE, index)
         elif outcome is Outcome.FAILS:
             self._after(self._takes(run, index), run, ScheduledKind.FAIL, index)
 
     def _complete(self, run: Run, index: int) -> None:
-        script = run.scenario.scripts[index]
         run.busy -= 1
-        facts = run.kept_result(index) or {
-            "result": self._fake_data.fill(script.result, run.rng, len(run.log), "result", index),
-            "truncated": script.truncated,
-        }
-        self._emit(run, EventType.STEP_COMPLETED, index, **facts)
+        kept = run.kept_result(index) if run.kept else None
+        if kept is None:
+            self._emit_drawn(run, EventType.STEP_COMPLETED, index)
+        else:
+            self._emit(run, EventType.STEP_COMPLETED, index, kept)
         if not run.state.cancelling:
             for dependent in run.scenario.dependents[index]:
                 run.waiting[dependent] -= 1
@@ -244,7 +257,7 @@ class Engine:
 
     def _fail(self, run: Run, index: int, error: Json) -> None:
         run.busy -= 1
-        self._emit(run, EventType.STEP_FAILED, index, error=error)
+        self._emit(run, EventType.STEP_FAILED, index, {"error": error})
         self._end_dependents(run, index)
         self._finish_if_idle(run)
 
@@ -278,7 +291,7 @@ class Engine:
         if failed is None:
             self._emit(run, EventType.RUN_COMPLETED)
         else:
-            self._emit(run, EventType.RUN_FAILED, error=_run_error(failed))
+            self._emit(run, EventType.RUN_FAILED, None, {"error": _run_error(failed)})
 
     def _cancel_now(self, run: Run) -> None:
         run.epoch += 1
@@ -317,11 +330,21 @@ class Engine:
     def _after(self, delay: int, run: Run, kind: ScheduledKind, step: int = -1) -> None:
         self.schedule.add(self.now + delay, run, kind, step)
 
-    def _emit(self, run: Run, type_: EventType, step: int | None = None, **facts: object) -> None:
-        before = run.state.status if run.log else None
-        event = Event(len(run.log) + 1, self.now, type_, step, facts)
-        run.state.apply(event)
-        run.log.append(event)
+    def _emit_drawn(self, run: Run, type_: EventType, step: int) -> None:
+        facts = UNDRAWN if self.defers else self._facts(run).draw(len(run.log) + 1, type_, step)
+        self._emit(run, type_, step, facts)
+
+    def _facts(self, run: Run) -> DrawnFacts:
+        return DrawnFacts(run.rng, run.scenario, self._fake_data)
+
+    def _emit(
+        self, run: Run, type_: EventType, step: int | None = None, facts: Json = _NOTHING
+    ) -> None:
+        log, state = run.log, run.state
+        before = state.status if log else None
+        event = new_event((len(log) + 1, self.now, type_, step, facts))
+        state.apply(event)
+        log.append(event)
         self.event_count += 1
         self._watch(run, before)
 
@@ -335,11 +358,6 @@ class Engine:
 
 def _ignore(_run: Run, _before: RunStatus | None) -> None:
     """Ignore a change of a closed engine."""
-
-
-def _id(run: Run, index: int) -> str:
-    """Return the id of the step's action run or decision from now on."""
-    return run.rng.uuid(len(run.log), "id", index)
 
 
 def _run_error(step: StepState) -> Json:

@@ -71,6 +71,10 @@ class SeededRandom:
         """Return True with ``probability``."""
         return self._draw(purpose) < probability * _ALL
 
+    def reseed(self, generator: random.Random, *purpose: object) -> None:
+        """Seed ``generator`` as a new one for that purpose, which takes longer to create."""
+        generator.seed(self._draw(purpose))
+
     def generator(self, *purpose: object) -> random.Random:
         """Return Python's generator for any number of draws."""
         return random.Random(self._draw(purpose))  # noqa: S311 - no secrets

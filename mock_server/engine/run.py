@@ -1,18 +1,24 @@
 """A run as the engine holds it: its scenario, its log, the fold of the log, and counters.
 
 Everything except identity, scenario, log and what it keeps of an earlier run follows from the log,
-so these restore a run.
+so these restore a run, and a run that has finished can be packed.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
+from mock_server.engine.drawn_facts import DrawnFacts
 from mock_server.engine.enums import FINISHED, EventType, StepStatus
+from mock_server.engine.packed_log import PackedLog, rows
 from mock_server.engine.randomness import SeededRandom
 from mock_server.engine.run_state import Event, Identity, Json, RunState
 from mock_server.engine.scenario import Scenario
 
 BUSY_STEP = frozenset({StepStatus.RUNNING, StepStatus.AWAITING_APPROVAL})
 """The statuses of a step that has started and not ended."""
+
+_UNPACKED = ("log", "attempts", "waiting")
+_NOTHING: dict[int, Json] = {}
 
 
 class Run:
@@ -23,6 +29,8 @@ class Run:
     on that have not completed. ``busy`` counts the running steps. A run that a retry created has
     from the earlier run its number of attempts, ``earlier``, and results of steps, ``kept``; these
     hold until the run is ``retried`` itself.
+
+    A packed run has no log, attempts and waiting: each access restores them from the packed log.
     """
 
     __slots__ = (
@@ -60,12 +68,59 @@ class Run:
         self.earlier = earlier
         self.attempts = [0] * len(scenario.plans) if earlier is None else list(earlier)
         self.waiting = [len(plan.needs) for plan in scenario.plans]
-        self.kept = kept or {}
+        self.kept = kept or _NOTHING
         self.retried = False
+
+    def __getattr__(self, name: str) -> Any:
+        packed = self.state.packed if name in _UNPACKED else None
+        if packed is None:
+            raise AttributeError(name)
+        return packed.events() if name == "log" else getattr(self._restored(packed), name)
 
     @property
     def finished(self) -> bool:
         return self.state.status in FINISHED
+
+    @property
+    def packed(self) -> bool:
+        return self.state.packed is not None
+
+    @property
+    def event_count(self) -> int:
+        """The number of events in the log."""
+        packed = self.state.packed
+        return len(self.log) if packed is None else packed.count
+
+    def rows(self, count: int) -> bytes:
+        """Return the first ``count`` events of the log as ``packed_log.rows``."""
+        packed = self.state.packed
+        if packed is not None and packed.count == count:
+            return packed.rows
+        return rows(self.log[:count])
+
+    def pack(self, undrawn: DrawnFacts | None = None) -> None:
+        """Keep what can be restored from the log as bytes only. ``undrawn`` draws what is
+        undrawn."""
+        if not self.packed:
+            self.state.pack(PackedLog(self.log, undrawn))
+            for name in _UNPACKED:
+                delattr(self, name)
+
+    def unpack(self) -> None:
+        """Restore what was packed, so that the run can go on."""
+        packed = self.state.packed
+        if packed is not None:
+            restored = self._restored(packed)
+            self.state = restored.state
+            self.busy = restored.busy
+            for name in _UNPACKED:
+                setattr(self, name, getattr(restored, name))
+
+    def _restored(self, packed: PackedLog) -> "Run":
+        run = Run(self.state.identity, self.scenario, self.rng, self.earlier, self.kept)
+        run.restore(packed.events())
+        run.settle()
+        return run
 
     def kept_result(self, index: int) -> Json | None:
         """Return the kept result of a step that does not run again; None for any other."""

@@ -7,8 +7,10 @@ steps and its stream all show this state.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.engine.enums import EventType, RunStatus, StepStatus
 from mock_server.engine.status_transitions import (
@@ -16,6 +18,9 @@ from mock_server.engine.status_transitions import (
     STEP_TRANSITIONS,
     IllegalTransitionError,
 )
+
+if TYPE_CHECKING:
+    from mock_server.engine.packed_log import PackedLog
 
 Json = dict[str, Any]
 
@@ -29,6 +34,12 @@ class Event(NamedTuple):
     type: EventType
     step: int | None
     facts: Json
+
+
+new_event: Callable[[tuple[int, int, EventType, int | None, Json]], Event] = partial(
+    tuple.__new__, Event
+)
+"""Returns the event of these fields, in less time than ``Event`` itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,8 @@ class RunState:
 
     Its times, error and job id are those of the current attempt: a retry clears them. Steps that a
     retry has kept have the times of the attempt that they ran in.
+
+    A state with a ``packed`` log has no steps: each access folds that log, see ``unpacked``.
     """
 
     __slots__ = (
@@ -129,6 +142,7 @@ class RunState:
         "error",
         "external_job_id",
         "identity",
+        "packed",
         "started",
         "status",
         "steps",
@@ -145,6 +159,21 @@ class RunState:
         self.external_job_id: str | None = None
         self.cancelling = False
         self.steps = [StepState(plan) for plan in identity.steps]
+        self.packed: PackedLog | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "steps":
+            return self.unpacked().steps
+        raise AttributeError(name)
+
+    def pack(self, log: PackedLog) -> None:
+        """Keep ``log``, whose fold this is, in place of the steps."""
+        self.packed = log
+        del self.steps
+
+    def unpacked(self) -> RunState:
+        """Return this state with its steps at hand."""
+        return self if self.packed is None else fold(self.identity, self.packed.events())
 
     def apply(self, event: Event) -> None:
         """Apply ``event``. Raise IllegalTransitionError."""

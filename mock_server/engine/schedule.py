@@ -6,6 +6,7 @@ Entries are data, so they can be part of a world's snapshot.
 import heapq
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from mock_server.engine.run import Run
@@ -32,6 +33,9 @@ class ScheduledEvent(NamedTuple):
     step: int
 
 
+_scheduled = partial(tuple.__new__, ScheduledEvent)
+
+
 class Schedule:
     """All scheduled events in order. An event of an earlier epoch of its run no longer counts."""
 
@@ -54,7 +58,8 @@ class Schedule:
     def add(self, at: int, run: Run, kind: ScheduledKind, step: int = -1) -> None:
         """Schedule an event at ``at``, after the events of that instant that are scheduled."""
         self._order += 1
-        heapq.heappush(self._heap, ScheduledEvent(at, self._order, run, run.epoch, kind, step))
+        event = _scheduled((at, self._order, run, run.epoch, kind, step))
+        heapq.heappush(self._heap, event)
 
     def pop(self, now: int) -> ScheduledEvent | None:
         """Remove and return the next event that is due by ``now``."""

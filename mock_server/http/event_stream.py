@@ -67,14 +67,14 @@ class EventStreams:
         position, stays_open = 0, behaviour.stream_end is StreamEnd.STAYS_OPEN
         if run.finished:
             if behaviour.finished_stream is FinishedStream.CLOSES:
-                return EventStream(self, world, run, exchange, len(run.log), stays_open=False)
+                return EventStream(self, world, run, exchange, run.event_count, stays_open=False)
             stays_open = behaviour.finished_stream is FinishedStream.STAYS_OPEN
         valid = last_event_id is not None and _EVENT_ID.fullmatch(last_event_id)
         if valid and behaviour.framing is Framing.FULL:
             position = int(last_event_id or 0)
-        if position > len(run.log):
+        if position > run.event_count:
             position = 0  # The id of another run: start again rather than lose events.
-        if position == len(run.log) and run.finished and not stays_open:
+        if position == run.event_count and run.finished and not stays_open:
             return None
         return EventStream(self, world, run, exchange, position, stays_open=stays_open)
 

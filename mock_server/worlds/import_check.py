@@ -34,7 +34,7 @@ def _render(world: World, limits: Limits) -> Work[None]:
         serialize.page([world.peek(run)], len(world))
         serialize.steps(run.state, style)
         replay = Replay(world, run, 0)
-        while replay.position < len(run.log):
+        while replay.position < run.event_count:
             replay.read()
             yield
     world.show_clock()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from mock_server.engine.behaviour import Framing, RunningDuration
 from mock_server.engine.enums import EventType, StepStatus
 from mock_server.engine.run import Run
-from mock_server.engine.run_state import RunState
+from mock_server.engine.run_state import Event, RunState
 from mock_server.journal.coverage import RunValues, run_values
 from mock_server.worlds import serialize
 from mock_server.worlds.world import EVENT_BATCH, World
@@ -31,13 +31,14 @@ class RenderedEvent(NamedTuple):
 class Replay:
     """A fold of a run's log that renders the events after ``position``."""
 
-    __slots__ = ("_folded", "_run", "_state", "_world", "position")
+    __slots__ = ("_folded", "_log", "_run", "_state", "_world", "position")
 
     def __init__(self, world: World, run: Run, position: int) -> None:
         self._world = world
         self._run = run
         self._state = RunState(run.state.identity)
         self._folded = 0
+        self._log: list[Event] = []
         self.position = position
 
     def read(self) -> list[RenderedEvent]:
@@ -47,8 +48,12 @@ class Replay:
         full = behaviour.framing is Framing.FULL
         style = self._world.style()
         state = self._state
-        events = self._run.log[self._folded : self._folded + EVENT_BATCH]
+        if len(self._log) <= self._folded:
+            self._log = self._run.log
+        events = self._log[self._folded : self._folded + EVENT_BATCH]
         self._folded += len(events)
+        if self._folded == self._run.event_count:
+            self._log = []  # The run may be packed, or go on in another list.
         rendered = []
         for event in events:
             state.apply(event)
@@ -105,7 +110,7 @@ class EventCursor:
     @property
     def at_end(self) -> bool:
         """Whether every event was read."""
-        return self.position >= len(self._run.log)
+        return self.position >= self._run.event_count
 
     def read(self) -> list[bytes]:
         """Return the bytes of the next events, at most a few hundred."""

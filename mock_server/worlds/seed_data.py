@@ -29,7 +29,7 @@ from mock_server.worlds.past_requests import (
     carry_out,
     is_early,
 )
-from mock_server.worlds.world import World
+from mock_server.worlds.world import MANY, World
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -139,7 +139,9 @@ def populate(
         carry_out(request, world, run)
         return None
 
-    for n in range(history.runs if runs is None else runs if names else 0):
+    count_of_past = history.runs if runs is None else runs if names else 0
+    world.engine.defers = count_of_past >= MANY
+    for n in range(count_of_past):
         plan(now - rng.between(0, history.over, n, "since"), past)
     for made in start.live[:live]:
         plan(now - made.since, partial(under_way, made))
@@ -151,6 +153,12 @@ def populate(
         yield
     while not world.catch_up():
         yield
+    if world.engine.defers:
+        for run in world.runs():
+            if not run.packed:
+                world.engine.unpack(run)
+                yield
+        world.engine.defers = False
 
 
 def _cancel(world: World, run: Run) -> None:

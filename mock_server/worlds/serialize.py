@@ -77,6 +77,7 @@ def run(state: RunState, style: Style = PLAIN) -> bytes:
 
 def steps(state: RunState, style: Style = PLAIN) -> bytes:
     """Return the contract's ``RunSteps``."""
+    state = state.unpacked()
     counts = dict.fromkeys(StepStatus, 0)
     for step in state.steps:
         counts[step.status] += 1

@@ -61,7 +61,7 @@ def parts(
     """
     runs = list(world.runs()) if only is None else only
     # Logs are append-only, so their lengths now are enough to keep this state.
-    lengths = [len(run.log) for run in runs]
+    lengths = [run.event_count for run in runs]
     numbers = {run.number: index for index, run in enumerate(runs)}
     due = [
         [due.at, numbers[due.run.number], due.kind, None if due.step < 0 else due.step]
@@ -157,5 +157,5 @@ def _run(run: Run, length: int, table: ScenarioTable) -> Json:
         "id": run.id,
         "scenario": table.index(run.scenario),
         "continues": continues,
-        "log": [[event.at, event.type, event.step, event.facts] for event in run.log[:length]],
+        "log": orjson.Fragment(run.rows(length)),
     }

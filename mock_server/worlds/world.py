@@ -18,7 +18,7 @@ from mock_server.engine.behaviour import (
     RunningDuration,
 )
 from mock_server.engine.clock import Clock, to_text
-from mock_server.engine.enums import RetryMode, RunStatus
+from mock_server.engine.enums import FINISHED, RetryMode, RunStatus
 from mock_server.engine.fake_data import FakeData
 from mock_server.engine.lifecycle import Engine
 from mock_server.engine.randomness import SeededRandom, stable_id
@@ -33,6 +33,7 @@ from mock_server.worlds import serialize
 from mock_server.worlds.arrivals import Arrivals
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.identity import new_identity
+from mock_server.worlds.recent_runs import RecentRuns
 from mock_server.worlds.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ MAX_WORLD_STEPS = 2_000_000
 MAX_WORLD_EVENTS = 5_000_000
 """The events of all runs of a world, from which on no run is created or retried."""
 
-_MANY = 1_000
+MANY = 1_000
 """From so many runs on, a world slows the garbage collector down."""
 
 EVENT_BATCH = 256
@@ -88,6 +89,7 @@ class World:
         self._by_status: dict[RunStatus, list[int]] = {status: [] for status in RunStatus}
         self._bodies: list[bytes | None] = []  # The JSON of each run, by its number.
         self._steps: dict[int, bytes] = {}
+        self._recent = RecentRuns(self.engine.pack)
         self._subscribers: dict[str, set[Callable[[], None]]] = {}
         self.replays: dict[str, SharedReplay] = {}  # By run id, while it has subscribers.
         self.observers: tuple[WorldObserver, ...] = ()
@@ -217,8 +219,9 @@ class World:
             return serialize.steps(run.state, self.style())
         body = self._steps.get(run.number)
         if body is None:
-            self.journal.coverage.record_steps(run.state)
-            body = self._steps[run.number] = serialize.steps(run.state, self._style)
+            state = run.state.unpacked()
+            self.journal.coverage.record_steps(state)
+            body = self._steps[run.number] = serialize.steps(state, self._style)
         return body
 
     def style(self) -> serialize.Style:
@@ -245,9 +248,15 @@ class World:
     def retry(self, run: Run, mode: RetryMode, step_key: str | None) -> Run:
         """Retry the run; return the run that runs. Raise HttpError or RequestValidationError."""
         self._check_room(0, 0)
-        run = self.engine.retry(run, mode, step_key, lambda: self._new_identity(run.scenario))
+        try:
+            retried = self.engine.retry(
+                run, mode, step_key, lambda: self._new_identity(run.scenario)
+            )
+        finally:
+            if run.finished:  # It was unpacked for nothing.
+                self._recent.add(run)
         self.wakeup.arm()
-        return run
+        return retried
 
     def change_run(self, act: Callable[[Engine], object]) -> None:
         """Call ``act`` with the engine. Raise what it raises."""
@@ -295,12 +304,13 @@ class World:
     def dispose(self) -> Work[None]:
         """Free the runs of a closed world in small steps, because freeing many takes a while."""
         runs, self._runs = self._runs, []
-        many = len(runs) >= _MANY
+        many = len(runs) >= MANY
         self._bodies, self._steps, self._by_id = [], {}, {}
         self._by_status = {status: [] for status in RunStatus}
         self.arrivals, self.observers, self.faults.observers = None, (), ()
         # Without circles of references, all memory is freed at once, also while Python's garbage
         # collector skips what long work has created.
+        self._recent.close()
         self.engine.close()
         self.wakeup.close()
         self.journal.close()
@@ -376,6 +386,8 @@ class World:
             insort(self._by_status[status], number)
         self._bodies[number] = None
         self._steps.pop(number, None)
+        if status is not before and status in FINISHED:
+            self._recent.add(run)
         if self.observers:
             for observer in self.observers:
                 observer.run_changed(run)
