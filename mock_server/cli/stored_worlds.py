@@ -49,7 +49,7 @@ _HEADINGS = ("WORLD", "CLOCK AT SNAPSHOT", "RUNS", "COMMANDS SINCE", "BYTES", "L
 
 def _row(stored: Stored) -> tuple[str, ...]:
     head = stored.head
-    used = to_text(stored.used)[:-5] + "Z"
+    used = to_text(stored.used)[:-5] + "Z" if stored.used else "-"
     if stored.problem is not None:
         return (stored.name, "cannot be read", "-", "-", str(stored.size), used)
     clock = f"{to_text(head['at'])} {_speed(head['frozen'], head['scale'])}"

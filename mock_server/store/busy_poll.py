@@ -8,7 +8,7 @@ import asyncio
 
 from mock_server.engine.clock import monotonic
 
-SOON = 0.0002
+SOON = 0.0003
 """Real seconds for which a reply is waited for without sleep, if the last one came so quickly."""
 
 

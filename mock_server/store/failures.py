@@ -39,7 +39,7 @@ class Failures:
             ) from None
         except DamagedError as error:
             raise _unavailable(
-                f"The stored world {name!r} cannot be read: {error}. Reset the world to replace it."
+                f"The stored world {name!r} cannot be read: {error}. {error.remedy}."
             ) from None
         except StoreError as error:
             self.note(error)

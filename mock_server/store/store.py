@@ -22,7 +22,14 @@ class StoreError(Exception):
 
 
 class DamagedError(StoreError):
-    """What is stored is not what was written, or another version wrote it."""
+    """What is stored is not what was written, or another version wrote it.
+
+    ``remedy`` is a sentence without its full stop.
+    """
+
+    def __init__(self, reason: str, remedy: str = "Reset the world to replace it") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 class LostError(StoreError):

@@ -48,7 +48,8 @@ _FORGETFUL_MS = _LEASE_MS
 
 _PREFIX = "runs-mock"
 
-_OTHER_TYPE = "expected what a mock stores, got a key of another type. Remove the key"
+_OTHER_TYPE = "expected what a mock stores, got a key of another type"
+_REMOVE = "Remove the keys of the world from the store"
 
 
 class _Owned(Lease):
@@ -299,7 +300,7 @@ class ValkeyStore:
             except redis.ResponseError as error:
                 if not _is_about_key(error):
                     raise
-                problem = f"{key.decode('utf-8', 'replace')}: {_text(error)}"
+                problem = f"{key.decode('utf-8', 'replace')}: {_text(error)}. {_REMOVE}"
                 found.append(Stored(name, {}, 0, 0, 0, problem))
                 continue
             if described:
@@ -332,8 +333,9 @@ class ValkeyStore:
         except (redis.ConnectionError, OSError) as error:
             raise _DisconnectedError(_text(error)) from None
         except redis.RedisError as error:
-            kind = DamagedError if _is_about_key(error) else StoreError
-            raise kind(_text(error)) from None
+            if _is_about_key(error):
+                raise DamagedError(_text(error), _REMOVE) from None
+            raise StoreError(_text(error)) from None
 
     def _check(self, url: str) -> None:
         """Raise UsageError unless the server responds, and this mock can read what is there."""
