@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from mock_server.cluster.forwarding import FORWARDED, Forward, Forwarder
+from mock_server.cluster.forwarded_field import FORWARDED
+from mock_server.cluster.forwarding import Forward, Forwarder
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
 from mock_server.connection import Connection
 

@@ -41,6 +41,8 @@ class Endings:
 class ForwardedConnection:
     """The client's connection, as a fault sees it that ends it."""
 
+    __slots__ = ("_endings", "_transport")
+
     def __init__(self, transport: Any, endings: Endings) -> None:
         self._transport = transport
         self._endings = endings

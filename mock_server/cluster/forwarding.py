@@ -9,11 +9,11 @@ import asyncio
 import hmac
 from collections import defaultdict
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mock_server.cluster import endings
+from mock_server.cluster import endings, forwarded_field
 from mock_server.cluster.endings import Endings, ForwardedConnection
+from mock_server.cluster.forwarded_field import ASSUMED
 from mock_server.cluster.ownership import Owner, Peer
 from mock_server.cluster.upstream import Upstream
 from mock_server.engine.clock import monotonic
@@ -23,18 +23,8 @@ from mock_server.response_cycle import ResponseCycle
 if TYPE_CHECKING:
     from mock_server.cluster.connection import ClusterConnection
 
-FORWARDED = b"x-mock-forwarded"
-"""The first header field of a forwarded request: the secret, client, server, scheme, and whether
-its owner is known or assumed."""
-
-ASSUMED = "mock_server.cluster.assumed"
-"""The key in the extensions of a scope that says whether the owner was assumed."""
-
 _MAX_IDLE = 64
 """Idle connections that are kept for each peer."""
-
-Address = tuple[str, int | None]
-_NONE: Address = ("-", 0)
 
 _WATCH_SECONDS = 2.0
 """Real seconds between two looks at the requests that peers respond to."""
@@ -147,7 +137,7 @@ class Forwarder:
     def mark(self, scope: Any, *, assumed: bool = False) -> bytes:
         """Return the line that makes a request with that scope a forwarded one."""
         client, server = scope["client"], scope["server"]
-        return _mark(self._secret, client, server, scope["scheme"], assumed)
+        return forwarded_field.write(self._secret, client, server, scope["scheme"], assumed)
 
     def accept(self, scope: Any) -> bool:
         """Return whether the request is a forwarded one, and restore its client and server.
@@ -156,7 +146,7 @@ class Forwarder:
         Its first header field is ``FORWARDED``, and is removed.
         """
         self._refresh()
-        marked = _read_mark(scope["headers"][0][1])
+        marked = forwarded_field.read(scope["headers"][0][1])
         if marked is None or not hmac.compare_digest(marked[0], self._secret):
             return False
         _, scope["client"], scope["server"], scope["scheme"], assumed = marked
@@ -167,32 +157,8 @@ class Forwarder:
         return True
 
 
-@lru_cache(maxsize=1_024)  # Connections of clients.
-def _mark(
-    secret: bytes, client: Address | None, server: Address | None, scheme: str, assumed: bool
-) -> bytes:
-    ends = [b"%b %d" % (one[0].encode(), one[1] or 0) for one in (client or _NONE, server or _NONE)]
-    owner = b"assumed" if assumed else b"known"
-    return b"%b: %b %b %b %b\r\n" % (FORWARDED, secret, b" ".join(ends), scheme.encode(), owner)
-
-
-@lru_cache(maxsize=1_024)
-def _read_mark(
-    value: bytes,
-) -> tuple[bytes, Address | None, Address | None, str, bool] | None:
-    """Return the parts of a mark: the secret, client, server, scheme, and whether the owner is
-    assumed."""
-    try:
-        secret, client, client_port, server, server_port, scheme, owner = value.split(b" ")
-        return (
-            secret,
-            None if client == b"-" else (client.decode(), int(client_port)),
-            None if server == b"-" else (server.decode(), int(server_port)),
-            scheme.decode(),
-            owner == b"assumed",
-        )
-    except ValueError:
-        return None
+_ENDED = asyncio.Event()
+"""The event of a request that has ended; its own would be a circle of references."""
 
 
 class Forward:
@@ -309,6 +275,7 @@ class Forward:
         else:
             upstream.abort()
         cycle.response_complete = True
+        cycle.message_event = _ENDED
         if not (reusable and cycle.keep_alive):
             cycle.transport.close()
         cycle.on_response()

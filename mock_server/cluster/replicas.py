@@ -17,7 +17,8 @@ from mock_server.app import Mock
 from mock_server.cluster import advertised_url
 from mock_server.cluster.addressing import Addressing
 from mock_server.cluster.advertised_url import AdvertisedUrl
-from mock_server.cluster.forwarding import ASSUMED, Forwarder
+from mock_server.cluster.forwarded_field import ASSUMED
+from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.internal_api import SCHEME
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
 from mock_server.cluster.server import ClusterServer

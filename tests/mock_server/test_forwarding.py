@@ -256,7 +256,8 @@ def test_a_client_cannot_forge_a_forwarded_request(pair: Pair) -> None:
     """Nor is one of a peer with another secret served as if the peer were its client."""
     before = journal(pair)
     lines = request(RUNS).split(b"\r\n")
-    for value in (b"guess 8.8.8.8 1 a 1 http", b"", b"\xff"):
+    ports = b"guess 8.8.8.8 x a y http known"
+    for value in (b"guess 8.8.8.8 1 a 1 http known", ports, b" ".join([b"\xff"] * 7), b"", b"\xff"):
         head = [lines[0], b"X-Mock-Forwarded: " + value, *lines[1:]]
         with raw(pair, b"\r\n".join(head)) as connection:
             response = until_closed(connection).lower()
