@@ -42,7 +42,8 @@ class Engine:
     """The lifecycle of all runs of one world.
 
     ``now`` is the instant up to which scheduled events have happened, ``event_count`` the number of
-    all events. While the engine ``defers``, events are ``UNDRAWN``.
+    all events. While the engine ``defers``, nothing may be read of a run: its events are
+    ``UNDRAWN``, and those of its steps are not watched.
     """
 
     def __init__(
@@ -346,7 +347,8 @@ class Engine:
         state.apply(event)
         log.append(event)
         self.event_count += 1
-        self._watch(run, before)
+        if step is None or not self.defers:
+            self._watch(run, before)
 
     @staticmethod
     def _reject(policy: StateConflict, question: str, reason: str) -> None:
