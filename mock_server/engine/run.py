@@ -5,7 +5,6 @@ so these restore a run, and a run that has finished can be packed.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from mock_server.engine.drawn_facts import DrawnFacts
 from mock_server.engine.enums import FINISHED, EventType, StepStatus
@@ -29,8 +28,6 @@ class Run:
     on that have not completed. ``busy`` counts the running steps. A run that a retry created has
     from the earlier run its number of attempts, ``earlier``, and results of steps, ``kept``; these
     hold until the run is ``retried`` itself.
-
-    A packed run has no log, attempts and waiting: each access restores them from the packed log.
     """
 
     __slots__ = (
@@ -71,12 +68,6 @@ class Run:
         self.kept = kept or _NOTHING
         self.retried = False
 
-    def __getattr__(self, name: str) -> Any:
-        packed = self.state.packed if name in _UNPACKED else None
-        if packed is None:
-            raise AttributeError(name)
-        return packed.events() if name == "log" else getattr(self._restored(packed), name)
-
     @property
     def finished(self) -> bool:
         return self.state.status in FINISHED
@@ -105,20 +96,21 @@ class Run:
             self.state.pack(PackedLog(self.log, undrawn))
             for name in _UNPACKED:
                 delattr(self, name)
+            self.__class__ = PackedRun
 
     def unpack(self) -> None:
         """Restore what was packed, so that the run can go on."""
-        packed = self.state.packed
-        if packed is not None:
-            restored = self._restored(packed)
+        if self.packed:
+            restored = self._restored()
+            self.__class__ = Run
             self.state = restored.state
             self.busy = restored.busy
             for name in _UNPACKED:
                 setattr(self, name, getattr(restored, name))
 
-    def _restored(self, packed: PackedLog) -> "Run":
+    def _restored(self) -> "Run":
         run = Run(self.state.identity, self.scenario, self.rng, self.earlier, self.kept)
-        run.restore(packed.events())
+        run.restore(self.log)
         run.settle()
         return run
 
@@ -151,3 +143,25 @@ class Run:
             sum(steps[need].status is not StepStatus.COMPLETED for need in plan.needs)
             for plan in self.scenario.plans
         ]
+
+
+class PackedRun(Run):
+    """A run whose log is packed: each access to its log, attempts and waiting restores them.
+
+    A run becomes one, and a ``Run`` again when it is unpacked.
+    """
+
+    __slots__ = ()
+
+    @property
+    def log(self) -> list[Event]:  # type: ignore[override]
+        packed = self.state.packed
+        return [] if packed is None else packed.events()
+
+    @property
+    def attempts(self) -> list[int]:  # type: ignore[override]
+        return self._restored().attempts
+
+    @property
+    def waiting(self) -> list[int]:  # type: ignore[override]
+        return self._restored().waiting

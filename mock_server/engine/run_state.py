@@ -132,8 +132,6 @@ class RunState:
 
     Its times, error and job id are those of the current attempt: a retry clears them. Steps that a
     retry has kept have the times of the attempt that they ran in.
-
-    A state with a ``packed`` log has no steps: each access folds that log, see ``unpacked``.
     """
 
     __slots__ = (
@@ -161,19 +159,15 @@ class RunState:
         self.steps = [StepState(plan) for plan in identity.steps]
         self.packed: PackedLog | None = None
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "steps":
-            return self.unpacked().steps
-        raise AttributeError(name)
-
     def pack(self, log: PackedLog) -> None:
         """Keep ``log``, whose fold this is, in place of the steps."""
         self.packed = log
         del self.steps
+        self.__class__ = PackedState
 
     def unpacked(self) -> RunState:
         """Return this state with its steps at hand."""
-        return self if self.packed is None else fold(self.identity, self.packed.events())
+        return self
 
     def apply(self, event: Event) -> None:
         """Apply ``event``. Raise IllegalTransitionError."""
@@ -203,6 +197,23 @@ class RunState:
                 self.cancelling = False
             case EventType.RUN_RETRIED:
                 self.started = self.completed = self.error = self.external_job_id = None
+
+
+class PackedState(RunState):
+    """The state of a packed run: each access to its steps folds the log, see ``unpacked``.
+
+    A state becomes one and keeps its place in memory. A class of its own, so that attributes of
+    other states are found as quickly as ever.
+    """
+
+    __slots__ = ()
+
+    @property
+    def steps(self) -> list[StepState]:  # type: ignore[override]
+        return self.unpacked().steps
+
+    def unpacked(self) -> RunState:
+        return self if self.packed is None else fold(self.identity, self.packed.events())
 
 
 def fold(identity: Identity, log: list[Event]) -> RunState:

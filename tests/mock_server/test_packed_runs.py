@@ -16,7 +16,7 @@ from mock_server.engine.behaviour import Behaviour, RetryIdentity
 from mock_server.engine.clock import Clock
 from mock_server.engine.enums import RetryMode
 from mock_server.engine.fake_data import FakeData
-from mock_server.engine.run import Run
+from mock_server.engine.run import PackedRun, Run
 from mock_server.engine.run_state import Event, StepState
 from mock_server.engine.scenario import Scenario
 from mock_server.errors import HttpError
@@ -105,7 +105,7 @@ def test_runs_that_have_finished_hold_no_object_for_an_event_or_a_step(
     last = [run for run in world.runs() if not run.packed]
     assert len(last) == 2
     counts = count_objects(world)
-    assert counts[Run] == 5
+    assert counts[Run] + counts[PackedRun] == 5
     assert counts[Event] == sum(len(run.log) for run in last)
     assert counts[StepState] == sum(len(run.state.steps) for run in last)
 
