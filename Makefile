@@ -25,7 +25,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.installed,\
 	$(wildcard tests/tools/package-lock.json tests/*/tools/package-lock.json examples/*/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help mock conformance url test test-all test-latest lint types tests language kill-table fuzz \
+.PHONY: help mock conformance url test test-all test-latest checks lint types tests language kill-table fuzz \
 	contract contract-diff docs screenshots \
 	tools hooks format update wheel clean
 
@@ -47,13 +47,16 @@ conformance: url $(RUN) ## Check the service at URL against the contract
 url:
 	@test -n "$(URL)" || { echo "URL: expected an address, got ''. Try make conformance URL=http://127.0.0.1:8080"; exit 2; } >&2
 
-test: lint types tests ## Run lint, type checks and the tests, except those marked `extended`
+test: checks tests ## Run lint, type checks and the tests, except those marked `extended`
 
 test-all: SELECT :=
-test-all: lint types tests ## Run everything that has to pass: `make test` and the extended tests
+test-all: checks tests ## Run everything that has to pass: `make test` and the extended tests
 
 test-latest: $(DEV) ## Run the tests with the newest releases of all libraries; name what broke
 	$(BIN)/python tools/latest.py $(SELECT) $(ARGS)
+
+checks: $(DEV)
+	@$(MAKE) --no-print-directory --jobs=2 lint types
 
 lint: $(DEV) ## Look for mistakes and for formatting that differs
 	$(BIN)/ruff check
