@@ -13,6 +13,7 @@ import httpx2
 import pytest
 import trustme
 from playwright.sync_api import Browser
+from ports import free_port
 from processes import PATIENCE
 
 from mock_server.testing import MockWorld
@@ -55,8 +56,7 @@ class Proxy:
 def proxy(mock_world: MockWorld, tmp_path: Path) -> Iterator[Proxy]:
     if "CI" not in os.environ and not Path(NGINX).exists():
         pytest.skip("nginx is not on this machine")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    port = free_port()
     text = CONFIG.read_text(encoding="utf-8")
     for old, new in (
         ("listen 127.0.0.1:8443", f"listen 127.0.0.1:{port}"),

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from driver import call
 from event_subscriber import EventSubscriber
+from ports import free_port
 from processes import PATIENCE, RUNS_MOCK, MockServer, Server, environment
 
 from mock_server.testing import MockWorld
@@ -266,8 +267,7 @@ def limited(soft: int, hard: int, *options: str) -> Server:
 
 def test_of_two_mocks_that_start_on_one_port_one_serves() -> None:
     """The other exits with 2 and one line, even if both start at the same moment."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [RUNS_MOCK, "serve", "--port", str(port), "--start", "empty"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen(command, env=environment(), **pipes) for _ in range(2)]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from driver import call
+from ports import free_port
 from processes import MockServer
 
 RULES = "summary: Mine\nrules:\n  - rateLimit: {limit: 5}\n"
@@ -74,8 +75,7 @@ def test_options_that_cannot_be_used(options: list[str], part: str) -> None:
 def test_localhost_is_two_addresses(port: object) -> None:
     """Browsers and Node take either; both are the same mock, on one port."""
     if port == "free":
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
     with MockServer("--host", "localhost", "--port", str(port)) as mock:
         assert mock.url.startswith("http://localhost:")
         number = urlsplit(mock.url).port

@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 import node
 import pytest
+from ports import free_port
 from processes import PATIENCE
 
 from mock_server.testing import MockWorld
@@ -144,7 +145,7 @@ def test_nginx(version: str, prefix: str, gzip: str, mock_world: MockWorld, tmp_
     if "CI" not in os.environ and not Path(NGINX).exists():
         pytest.skip("nginx is not on this machine")
     run_id = mock_world.create("quick-success")
-    port = _free_port()
+    port = free_port()
     temporary = "".join(
         f"{kind}_temp_path {tmp_path}/{kind};\n"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -187,14 +188,6 @@ def _through(address: str, world: MockWorld) -> None:
         assert client.get(f"{address}{RUNS}").json()["total"] == 1
         redirected = client.get(f"{address}{RUNS}/?limit=1")
         assert str(redirected.url).startswith(address)
-
-
-def _free_port() -> int:
-    import socket  # noqa: PLC0415
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _wait_on(url: str) -> None:

@@ -17,6 +17,7 @@ import httpx2
 import pytest
 import yaml
 from plain_yaml import parse_yaml
+from ports import free_port
 
 TOP = Path(__file__).parents[2]
 FOLDER = TOP / "examples" / "cluster"
@@ -102,7 +103,7 @@ def test_a_rolling_restart_under_load_loses_nothing(tmp_path: Path) -> None:
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     if redis is None or not Path(nginx).exists():
         pytest.skip("nginx or redis-server is not on this machine")
-    ports = free_ports(5)
+    ports = [free_port() for _ in range(5)]
     with ExitStack() as stack:
         store = f"valkey://127.0.0.1:{ports[3]}"
         options = f"--port {ports[3]} --bind 127.0.0.1 --dir {tmp_path} --appendonly yes".split()
@@ -204,14 +205,6 @@ def connects(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
-        ]
-        return [one.getsockname()[1] for one in sockets]
 
 
 def nginx_config(where: Path, ports: list[int]) -> Path:

@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import yaml
+from ports import free_port
 
 from mock_server.testing import MockWorld, serving
 
@@ -72,12 +72,6 @@ def test_the_composition_holds_together() -> None:
         assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
 @pytest.mark.extended
 def test_the_steps_of_the_build_give_a_mock_that_serves(tmp_path: Path) -> None:
     """They run in an empty directory, and the result starts as the image would, is healthy, takes
@@ -114,7 +108,7 @@ def test_the_steps_of_the_build_give_a_mock_that_serves(tmp_path: Path) -> None:
         plain
         | given
         | {
-            "RUNS_MOCK_PORT": str(_free_port()),
+            "RUNS_MOCK_PORT": str(free_port()),
             "RUNS_MOCK_CONTROL_TOKEN_FILE": str(secret),
         }
     )
@@ -155,7 +149,7 @@ def test_the_frontend_serves_the_page_and_passes_events_on(tmp_path: Path) -> No
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     if not Path(nginx).exists():
         pytest.skip("nginx is not on this machine")
-    port = _free_port()
+    port = free_port()
     with serving() as url, MockWorld(url, "demo", scale=0, start="empty") as world:
         server = (FOLDER / "nginx.conf").read_text(encoding="utf-8")
         server = server.replace("listen 8080", f"listen 127.0.0.1:{port}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from ports import free_port
 from real_backend import PATIENCE, Incoming, RealBackend, respond
 
 from mock_server.engine.enums import Operation
@@ -333,8 +333,7 @@ class TestFailures:
 
     def test_two_mocks_form_no_circle(self) -> None:
         """The one that is asked again says so."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         settings = Settings(fallback=Fallback(f"http://127.0.0.1:{port}"), start="empty")
         with serving(settings, port=port) as url:
             found = httpx2.get(f"{url}{RUNS}/{THEIRS}", headers={"X-API-Key": KEY}, verify=False)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 from agent import PATIENCE, Agent, ToolFailedError, environment, serving
+from ports import free_port
 
 from mock_server.mcp.server import build
 from mock_server.mcp.transport import PATH, HttpServer
@@ -133,9 +134,7 @@ def test_a_mock_out_of_reach_is_named(unused_port: int) -> None:
 @pytest.fixture
 def unused_port() -> int:
     """A port at which nothing listens."""
-    with bind("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    return free_port()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import pytest
 
 pytest.importorskip("redis")
 
-from valkey_server import ValkeyServer, free_port
+from ports import free_port
+from valkey_server import ValkeyServer
 
 API = "/api/v1/automation-runs"
 PATIENCE = 120

@@ -1,7 +1,7 @@
 """Addresses of Valkey: what they mean, and that no error repeats a password."""
 
 import pytest
-from valkey_server import free_port
+from ports import free_port
 
 from mock_server.errors import UsageError
 from mock_server.store import location as locations

@@ -3,13 +3,13 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pytest
+from ports import free_port
 
 redis = pytest.importorskip("redis")
 
@@ -86,11 +86,3 @@ class ValkeyServer:
             except redis.ConnectionError:
                 continue  # It is still starting, or has ended.
         return False
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
