@@ -181,7 +181,8 @@ class Engine:
             raise HttpError(
                 409, "A step of the run has failed: it cannot complete without a retry."
             )
-        if outcome is RunStatus.FAILED and not run.state.steps:
+        remaining = any(step.status in _OPEN_STEP for step in run.state.steps)
+        if outcome is RunStatus.FAILED and not remaining:
             raise HttpError(409, "The run has no step that could fail.")
         if run.state.status is RunStatus.PENDING:
             run.epoch += 1

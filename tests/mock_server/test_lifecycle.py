@@ -9,10 +9,26 @@ from run_checks import check_order
 from mock_server.engine.behaviour import (
     Behaviour,
     CancelOfRunning,
+    RetryIdentity,
+    RetryOfUnfailed,
 )
 from mock_server.engine.enums import EventType, RetryMode, RunStatus, StepStatus
 from mock_server.engine.lifecycle import CANCEL_GRACE
 from mock_server.errors import HttpError
+
+
+def test_a_run_that_keeps_all_its_steps_cannot_be_forced_to_fail() -> None:
+    """A retry from the failed step of a run without one leaves nothing that could fail."""
+    behaviour = Behaviour(
+        retry_identity=RetryIdentity.SAME_RUN, retry_of_unfailed=RetryOfUnfailed.ALWAYS
+    )
+    world, run = finished("quick-success", behaviour)
+    world.retry(run, RetryMode.FROM_FAILED, None)
+    with pytest.raises(HttpError, match="no step that could fail"):
+        world.engine.force(run, RunStatus.FAILED)
+    assert run.state.status is RunStatus.PENDING
+    world.engine.force(run, RunStatus.COMPLETED)
+    assert run.state.status is RunStatus.COMPLETED
 
 
 def test_one_step_is_forced_and_the_rest_goes_on() -> None:
