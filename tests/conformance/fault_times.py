@@ -12,7 +12,7 @@ from pathlib import Path
 import costly
 import stuck
 from backend_process import CONFIG, serving_backend
-from gates import gate, stopped_by_sigterm
+from gates import gate, prepare
 from mutating_proxy import Proxy, serving
 
 FAULTS = [*stuck.mutant.all, *costly.fault.all]
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("words", nargs="*", help="options of the kit, after --")
     options = parser.parse_args()
     chosen = [f for f in FAULTS if any(fnmatchcase(f.name, only) for only in options.only)]
-    stopped_by_sigterm()
+    prepare()
     with (
         tempfile.TemporaryDirectory() as home,
         serving_backend() as backend,

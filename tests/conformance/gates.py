@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -44,8 +45,10 @@ class Gate:
         }
 
 
-def stopped_by_sigterm() -> None:
-    """Let SIGTERM end this process as an exception does, so that it stops its servers."""
+def prepare() -> None:
+    """Let SIGTERM end this process as an exception does, so that it stops its servers, and let
+    these say nothing of clients that have left."""
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import honest
 from backend_process import CONFIG, serving_backend
-from gates import Gate, gate, stopped_by_sigterm
+from gates import Gate, gate, prepare
 from mock_process import serving_mock
 from mutating_proxy import Proxy, serving
 
@@ -74,7 +74,7 @@ def main() -> None:
     names = ["backend", "mock", *(variant.name for variant in honest.variant.all)]
     chosen = [name for name in names if fnmatchcase(name, options.only)]
     accused = 0
-    stopped_by_sigterm()
+    prepare()
     with busy(options.load):
         for name, number, found in rows(chosen, options.times, [*WORDS, *options.words]):
             against = found.with_verdicts(*ACCUSED)
