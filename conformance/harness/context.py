@@ -39,8 +39,8 @@ _LIST_EDGE = 200
 _PAGE, _MAX_LISTED = 1000, 30_000
 # Seconds in which runs that are cancelled ahead of the checks should be so.
 _CANCEL = 5.0
-# How many runs may be tried until one is seen to wait.
-_MAX_TRIES = 5
+# How many runs may be tried until one is seen to wait, and if it takes one read to see that.
+_MAX_TRIES, _MAX_READS = 5, 12
 # How many runs at either end of the list show whether others change them.
 _SAMPLED = 8
 WRONG_SECRET = "no-such-credential-3f6b1c"  # noqa: S105 - it opens nothing, on purpose
@@ -230,12 +230,13 @@ class CheckContext:
         raise Inconclusive("each run had ended before it was seen cancelled")
 
     def _record_history(self, state: State) -> list[Snapshot]:
-        for _ in range(_MAX_TRIES if self.runs.unlimited else 1):
+        for _ in range(_MAX_READS if self.runs.unlimited else 1):
             run_id = self.runs.fresh(state)
-            snapshots = [self.snapshot(run_id)]
-            # One that was under way before anybody looked shows less of its life.
-            if snapshots[0].run.get("status") == Status.PENDING:
+            run = self.api.run(run_id)
+            # One that was under way before it was read shows less of its life.
+            if run.get("status") == Status.PENDING:
                 break
+        snapshots = [Snapshot(run, self.steps(run_id))]
 
         def read() -> dict[str, Any]:
             snapshots.append(self.snapshot(run_id))
