@@ -33,6 +33,7 @@ class RunSupply:
         self._histories = histories
         self._changed: str | None = None
         self._rejected_by: dict[str, Operation] = {}
+        self._rejections: set[tuple[Operation, str]] = set()
 
     @property
     def runs(self) -> set[str]:
@@ -60,6 +61,8 @@ class RunSupply:
         if not self._histories:
             return
         other = _OTHER[operation]
+        if rejected:
+            self._rejections.add((operation, run_id))
         if not rejected:
             self._rejected_by.pop(run_id, None)
             self._changed = run_id
@@ -69,6 +72,8 @@ class RunSupply:
         else:
             self._rejected_by[run_id] = operation
         if other in self._pools:
-            # It comes next: it may end by itself, and the unused ones are a reserve.
-            self._pools[other].insert(0, run_id)
+            # It comes next: it may end by itself, and the unused ones are a reserve. Where it was
+            # rejected before, they come first: a service may always reject such runs.
+            pool = self._pools[other]
+            pool.insert(len(pool) if (other, run_id) in self._rejections else 0, run_id)
             self._last[other] = run_id

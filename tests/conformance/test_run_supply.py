@@ -57,8 +57,12 @@ def test_a_valid_case_may_be_rejected_with_400() -> None:
     runs.note(RETRY, "c1", 400, valid=True)
     assert runs.next(RETRY, valid=True) == "r1"
     assert runs.next(CANCEL, valid=True) == "c1"
-    runs.note(CANCEL, "c1", 400, valid=True)
+    runs.note(CANCEL, "c1", 200)
+    assert runs.next(RETRY, valid=True) == "r1"
     assert runs.next(CANCEL, valid=True) == "c2"
+    runs.note(RETRY, "r1", 200)
+    runs.note(RETRY, "r2", 200)
+    assert runs.next(RETRY, valid=True) == "c1"
 
 
 def test_a_run_is_left_when_all_came_to_their_end() -> None:
