@@ -12,7 +12,7 @@ from conformance.assertions.matchers import Matcher, has_status, is_finished
 from conformance.client.api import Api
 from conformance.client.stream import Stream
 from conformance.errors import Inconclusive
-from conformance.harness.waits import WaitHistory
+from conformance.harness.wait_history import WaitHistory
 from conformance.provision.protocol import Clock, RealClock
 from conformance.vocabulary import FINISHED, Status
 

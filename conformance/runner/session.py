@@ -34,7 +34,7 @@ from conformance.harness.context import CheckContext
 from conformance.harness.polling import Poller
 from conformance.harness.runs import RetriedRuns, Runs
 from conformance.harness.settling import Settling
-from conformance.harness.waits import WaitHistory
+from conformance.harness.wait_history import WaitHistory
 from conformance.provision.clock import CommandClock, RequestClock
 from conformance.provision.discover import DiscoverProvisioner
 from conformance.provision.mock import (

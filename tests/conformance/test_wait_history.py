@@ -18,7 +18,7 @@ from conformance.assertions.matchers import has_status, is_finished
 from conformance.client.api import Api
 from conformance.client.response import Response
 from conformance.harness.polling import Poller, StatusPassed
-from conformance.harness.waits import WaitHistory
+from conformance.harness.wait_history import WaitHistory
 from conformance.results.report import Report
 from conformance.results.result import Result, amend
 from conformance.vocabulary import State, Status, Untested, Verdict
