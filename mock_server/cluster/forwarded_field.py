@@ -24,15 +24,12 @@ def write(
 
 
 @lru_cache(maxsize=1_024)
-def read(
-    value: bytes,
-) -> tuple[bytes, Address | None, Address | None, str, bool] | None:
-    """Return the parts of a mark: the secret, client, server, scheme, and whether the owner is
-    assumed."""
+def read(mark: bytes) -> tuple[Address | None, Address | None, str, bool] | None:
+    """Return what follows the secret in the field of a peer: the client, server, scheme, and
+    whether the owner is assumed. None for a field in another form."""
     try:
-        secret, client, client_port, server, server_port, scheme, owner = value.split(b" ")
+        client, client_port, server, server_port, scheme, owner = mark.split(b" ")
         return (
-            secret,
             None if client == b"-" else (client.decode(), int(client_port)),
             None if server == b"-" else (server.decode(), int(server_port)),
             scheme.decode(),

@@ -94,7 +94,8 @@ class Forwarder:
     def keep(self, peer: Peer, upstream: Upstream) -> None:
         """Keep a connection for the next request."""
         idle = self._idle[peer]
-        if len(idle) < _MAX_IDLE:
+        # One that was in use when the secret changed may be watched for former marks.
+        if len(idle) < _MAX_IDLE and upstream.endings is self.endings:
             upstream.idle_since = monotonic()
             idle.append(upstream)
         else:
@@ -146,10 +147,12 @@ class Forwarder:
         Its first header field is ``FORWARDED``, and is removed.
         """
         self._refresh()
-        marked = forwarded_field.read(scope["headers"][0][1])
-        if marked is None or not hmac.compare_digest(marked[0], self._secret):
+        secret, _, mark = scope["headers"][0][1].partition(b" ")
+        # Only what a peer has sent is read, and kept for the next request.
+        marked = forwarded_field.read(mark) if hmac.compare_digest(secret, self._secret) else None
+        if marked is None:
             return False
-        _, scope["client"], scope["server"], scope["scheme"], assumed = marked
+        scope["client"], scope["server"], scope["scheme"], assumed = marked
         extensions = scope["extensions"]
         extensions[CONNECTION] = ForwardedConnection(extensions[CONNECTION], self.endings)
         extensions[ASSUMED] = assumed
@@ -176,6 +179,7 @@ class Forward:
         "_over",
         "_peer",
         "_sent",
+        "_taken",
         "_upstream",
         "assumed",
         "bodiless",
@@ -196,7 +200,7 @@ class Forward:
         self._peer = peer
         self._upstream: Upstream | None = None
         self._chunked = False
-        self._sent = self._over = self._looked_at = False
+        self._sent = self._over = self._looked_at = self._taken = False
         self.assumed = assumed
         self.cycle = cycle
         self.bodiless = cycle.scope["method"] == "HEAD"
@@ -207,6 +211,7 @@ class Forward:
             self._forwarder.keep(self._peer, upstream)
             return
         self._upstream, upstream.forward = upstream, self
+        upstream.endings = self._forwarder.endings
         self._forwarder.began(self)
         self._connection.forwarding = self
         scope = self.cycle.scope
@@ -241,6 +246,7 @@ class Forward:
         assert upstream is not None
         arrived = body = b""
         if cycle.body:
+            self._taken = True
             arrived = body = bytes(cycle.body)
             cycle.body = bytearray()
         if self._chunked:
@@ -311,7 +317,9 @@ class Forward:
     def _rerouted(self) -> bool:
         """Let another owner respond, if there is one; return whether that may be."""
         cycle, find = self.cycle, self._forwarder.reroute
-        repeatable = self._upstream is None or cycle.scope["method"] in ("GET", "HEAD")
+        read_only = cycle.scope["method"] in ("GET", "HEAD")
+        # What has arrived of a body is gone.
+        repeatable = self._upstream is None or (read_only and not self._taken)
         owner = None if find is None or not repeatable else find(cycle.scope)
         if owner is not None:
             self._connection.start_later(cycle, owner)
@@ -321,7 +329,7 @@ class Forward:
         """Let the owner respond instead of the peer, which has done nothing."""
         self._end()
         find = self._forwarder.misdirected
-        owner = None if find is None else find(self.cycle.scope)
+        owner = None if find is None or self._taken else find(self.cycle.scope)
         if owner is None:
             self._connection.unavailable(f"{self._peer.name} does not own this world.")
         else:

@@ -35,7 +35,11 @@ class Peer:
                 _, made = await loop.create_unix_connection(protocol, self.address)
             else:
                 url = urlsplit(self.address)
-                _, made = await loop.create_connection(protocol, url.hostname or "", url.port or 80)
+                host, port = url.hostname or "", url.port or 80
+                try:
+                    _, made = await loop.create_connection(protocol, host, port)
+                except UnicodeError as error:  # A name that no server can have.
+                    raise OSError(str(error)) from error
         return made
 
 

@@ -63,6 +63,7 @@ class ReplicaRoutes:
         self._own = mock.worlds.settings.advertise or ""
         self.advertised = AdvertisedUrl(self._own, forwarder)
         self._seen: dict[str, tuple[float, Owner]] = {}  # When, and who.
+        self._asked: dict[tuple[Peer, str], asyncio.Future[str | None]] = {}
         self._forwarder = forwarder
         forwarder.reroute, forwarder.misdirected = self.reroute, self.misdirected
         forwarder.watch = self.watch
@@ -93,7 +94,14 @@ class ReplicaRoutes:
     def watch(self, scope: Any, peer: Peer) -> "asyncio.Future[str | None] | None":
         """Return why ``peer`` should be left: another mock owns the world of the request now."""
         world = self._world_of(scope)
-        return None if world is None else asyncio.ensure_future(self._lost_by(peer, world))
+        if world is None:
+            return None
+        asked = self._asked.get((peer, world))
+        if asked is None:  # Of any number of streams, one asks.
+            asked = asyncio.ensure_future(self._lost_by(peer, world))
+            self._asked[peer, world] = asked
+            asked.add_done_callback(lambda _: self._asked.pop((peer, world)))
+        return asked
 
     def between_peers(self, scope: Any) -> ASGIApp | None:
         """Return what responds to a request of a peer; None for the mock."""
@@ -206,7 +214,8 @@ def check(advertised: str, store: str, workers: int) -> str:
     """Return the URL without a slash at its end. Raise UsageError for one that cannot be used."""
     try:
         url = urlsplit(advertised)
-        valid = url.scheme == "http" and bool(url.hostname) and url.port != 0
+        name = (url.hostname or "").encode("idna")  # As it is looked up.
+        valid = url.scheme == "http" and bool(name) and url.port != 0
     except ValueError:
         valid = False
     if not valid or url.path.strip("/") or url.query or url.fragment or "@" in url.netloc:

@@ -44,7 +44,7 @@ class Upstream(asyncio.Protocol):
     """A connection with a peer, for one request after the other."""
 
     def __init__(self, endings: Endings) -> None:
-        self._endings = endings
+        self.endings = endings
         self.forward: Request | None = None
         self.idle_since = 0.0
         self.write_paused = False
@@ -72,15 +72,15 @@ class Upstream(asyncio.Protocol):
             return
         if forward.assumed:
             self._begin += data
-            data, expected = self._begin, self._endings.misdirected
+            data, expected = self._begin, self.endings.misdirected
             if expected.startswith(data[: len(expected)]):
                 if len(data) >= len(expected):
                     forward.misdirected()
                     self.abort()
                 return
             forward.assumed, self._begin = False, b""
-        if data.endswith(self._endings.marks):
-            forward.broken_off(*self._endings.cut(data))
+        if data.endswith(self.endings.marks):
+            forward.broken_off(*self.endings.cut(data))
             self.abort()
             return
         try:

@@ -279,8 +279,10 @@ class Keeper:
             closed = stored.name not in self._kept and stored.name not in self._releases
             if not self._worlds.owns(stored.name):
                 continue  # Another process may have it open.
-            if closed and stored.name.startswith(TEST_PREFIX) and stored.used < oldest:
-                await self.store.delete(stored.name)
+            expired = 0 < stored.used < oldest  # 0 if it is none of our worlds.
+            if closed and stored.name.startswith(TEST_PREFIX) and expired:
+                with self._failures.logged():
+                    await self.store.delete(stored.name)
 
     # Helpers.
 

@@ -1,5 +1,6 @@
 """Several mocks that share a store are one: any of them responds for any world."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -317,6 +318,7 @@ def test_a_replica_without_its_store_is_not_ready(
         ("mock-1:8080", "valkey://db", 1, "a URL such as http"),
         ("https://mock-1", "valkey://db", 1, "a URL such as http"),
         ("http://[::1", "valkey://db", 1, "a URL such as http"),
+        ("http://mock..svc:8080", "valkey://db", 1, "a URL such as http"),
         ("http://mock-1/path", "valkey://db", 1, "a URL such as http"),
         ("http://user@mock-1", "valkey://db", 1, "a URL such as http"),
         ("http://mock-1", "memory", 1, "several mocks can use, got memory"),
@@ -332,3 +334,55 @@ def test_what_cannot_be_advertised(advertised: str, store: str, workers: int, pr
 
 def test_a_url_is_advertised_without_its_last_slash() -> None:
     assert replicas.check("http://mock-1:80/", "valkey://db", 1) == "http://mock-1:80"
+
+
+def first_bytes(replica: Replica, world: str, path: str, body: bytes = b"") -> bytes:
+    """Return the beginning of the response to a read, on a connection of its own."""
+    port = int(replica.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+        length = b"Content-Length: %d\r\n" % len(body) if body else b""
+        head = b"GET %b HTTP/1.1\r\nHost: h\r\nX-API-Key: %b\r\n" % (path.encode(), world.encode())
+        client.sendall(head + length + b"\r\n" + body)
+        return client.recv(60)
+
+
+def test_a_read_whose_body_is_gone_is_not_sent_again(
+    server: ValkeyServer, owner: Replica, other: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next owner would take the next request on that connection for the body."""
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
+    third = Replica(server.location)
+    created(owner, "test-moved")
+    run = created(third, "test-bystander")
+    assert first_bytes(other, "test-moved", API).startswith(b"HTTP/1.1 200")
+    keeper: Any = owner.mock.keeper
+    with server.client() as client:
+        client.hset("runs-mock:{test-moved}", mapping={"until": 0, "epoch": 2**51})
+    keeper.store._owned["test-moved"].end()
+    assert third.request("test-moved", "GET", API).status_code == 200  # It takes the world over.
+    assert first_bytes(other, "test-moved", API, b"x" * 300).startswith(b"HTTP/1.1 503")
+    bystander = first_bytes(other, "test-bystander", f"{API}/{run}")
+    assert bystander.startswith(b"HTTP/1.1 200")
+    third.stop()
+
+
+def test_a_key_of_another_type_does_not_keep_expired_worlds(
+    server: ValkeyServer, owner: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
+    created(owner, "test-model")
+    with server.client() as client:
+        model = client.hgetall("runs-mock:{test-model}")
+        client.hset("runs-mock:{test-old}", mapping=model | {b"until": 0, b"used": 1})
+        client.set("runs-mock:{test-another}", "of another program")
+
+        async def sweep() -> None:
+            keeper: Any = Mock(Settings(start="empty", store=server.location)).keeper
+            await keeper.store.claim("test-clock")  # It learns the time of the server.
+            await keeper._sweep()
+            await keeper.store.close()
+
+        asyncio.run(sweep())
+        assert not client.exists("runs-mock:{test-old}")
+        assert client.get("runs-mock:{test-another}") == b"of another program"
+        client.delete("runs-mock:{test-another}")
