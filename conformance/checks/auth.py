@@ -233,7 +233,7 @@ def check_another_tenants_run_is_not_listed(context: CheckContext) -> None:
 
 
 @requirement("AUTH-11")
-def check_near_missgives_no_access(context: CheckContext) -> None:
+def check_near_miss_gives_no_access(context: CheckContext) -> None:
     """A credential that begins as a valid one does, or ends otherwise. It may be valid for another
     tenant, but not for this one."""
     run_id = context.runs.shared(State.PENDING)

@@ -24,13 +24,14 @@ from conformance.checks.support.filtered_pages import (
     not_under_status,
     turns_back,
 )
-from conformance.checks.support.paged_list import whole_and_paged
 from conformance.checks.support.paging import (
+    MAX_ITEMS,
     MAX_LIMIT,
     boundary_pages,
     change_one_by_one,
     first_gap,
     totals_of_pages,
+    whole_and_paged,
 )
 from conformance.checks.support.unusual_values import pages_of_unusual_values
 from conformance.errors import CheckFailed, Inconclusive
@@ -39,7 +40,6 @@ from conformance.harness.markers import requirement
 from conformance.vocabulary import UUID, Level, State, Status
 
 PAGE_SIZE = 7
-MAX_ITEMS = 200
 PAGES: tuple[dict[str, int], ...] = ({}, {"limit": 1}, {"limit": 2, "offset": 1}, {"offset": 2})
 _UUID = re.compile(UUID, re.IGNORECASE)
 # So many runs do not come into being between two requests.
@@ -170,7 +170,7 @@ def check_pages_cover_the_list(context: CheckContext) -> None:
     """Pages of several sizes compared with one large page, up to two hundred runs."""
     context.ensure_runs(PAGE_SIZE + 1)
 
-    whole, paged = whole_and_paged(context, MAX_ITEMS)
+    whole, paged = whole_and_paged(context)
     if duplicates := sorted({run_id for run_id in paged if paged.count(run_id) > 1}):
         raise CheckFailed(f"the run {duplicates[0]} is on more than one page")
     if missing := [run_id for run_id in whole if run_id not in paged]:

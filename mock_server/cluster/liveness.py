@@ -35,6 +35,6 @@ class Liveness:
                 await fetch.fetch(peer, self._forwarder, request(f"{RUNS}0"), b"")
         except TimeoutError:
             return f"has not responded for {fetch.PATIENCE:g} s"
-        except OSError:  # It is started again: its connections end by themselves.
-            return None
+        except OSError:
+            pass  # It is started again: its connections end by themselves.
         return None

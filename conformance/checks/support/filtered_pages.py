@@ -9,14 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.assertions.matchers import is_finished, run_versions, timestamp
+from conformance.checks.support.paging import MAX_LIMIT, Page
 from conformance.errors import CheckFailed
 from conformance.harness.context import CheckContext
 from conformance.vocabulary import Status
 
-MAX_LIMIT = 1000
 _MAX_PART = 100
 _TIMES = 3
-Page = dict[str, Any]
 
 
 def filtered_pages(context: CheckContext) -> Mapping[Status, Page]:

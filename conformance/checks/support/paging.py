@@ -1,20 +1,42 @@
-"""Read the list at its largest limit, at the offsets around it if there are so many runs, and
-around changes of runs."""
+"""Read the list in pages of several sizes, at its largest limit, at the offsets around it if there
+are so many runs, and around changes of runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conformance.assertions.matchers import run_versions
 from conformance.errors import Inconclusive
 from conformance.harness.context import CheckContext
 
 MAX_LIMIT = 1000
 MAX_ITEMS = 200
+_PAGE_SIZES = (3, 4, 1, 7, 13, 29, 61)
 # The limits and offsets of pages that exist only if there are more runs than the largest limit.
 _AROUND = ((MAX_LIMIT, 1), (2, MAX_LIMIT - 1), (MAX_LIMIT, MAX_LIMIT))
 Page = dict[str, Any]
 Boundary = Mapping[tuple[int, int], Page]
+
+
+def whole_and_paged(context: CheckContext) -> tuple[list[str], list[str]]:
+    """Return the ids of `MAX_ITEMS` runs, of one page and of several, read while none changes.
+    Raise Inconclusive if the list never rests."""
+
+    def read() -> tuple[list[str], list[str], list[tuple[str, str]]]:
+        items = context.page(limit=MAX_ITEMS)["items"]
+        paged, offset = list[str](), 0
+        for size in (*_PAGE_SIZES, MAX_ITEMS):
+            if (limit := min(size, len(items) - offset)) > 0:
+                paged += [run["id"] for run in context.page(limit=limit, offset=offset)["items"]]
+            offset += size
+        return [run["id"] for run in items], paged, run_versions(items)
+
+    # Runs that have not changed and come in another order are the fault, and no change.
+    whole, paged, _ = context.read_stable(
+        read, lambda a, b: a[:2] == b[:2] or a[2] == b[2], fine=lambda seen: seen[0] == seen[1]
+    )
+    return whole, paged
 
 
 def totals_of_pages(context: CheckContext, queries: Sequence[Mapping[str, int]]) -> list[int]:
