@@ -35,7 +35,10 @@ class CoalescingTransport:
 
     def write_eof(self) -> None:
         self._release()
-        self._transport.write_eof()
+        try:
+            self._transport.write_eof()
+        except OSError:  # The client has reset the connection, which the loop has yet to see.
+            self._transport.abort()
 
     def close(self) -> None:
         self._release()

@@ -1,6 +1,8 @@
 """How responses are written to a connection."""
 
 import asyncio
+import socket
+import struct
 from unittest.mock import Mock
 
 import pytest
@@ -42,6 +44,23 @@ def test_a_head_that_nothing_follows_does_not_wait() -> None:
     assert asyncio.run(written(None)) == ["write"]
     assert asyncio.run(written("close")) == ["write", "close"]
     assert asyncio.run(written("abort")) == ["write", "abort"]
+
+
+def test_the_end_of_a_connection_that_the_client_has_reset() -> None:
+    """Nothing is raised, and the connection is closed; the loop does not know of the reset yet."""
+
+    async def end() -> bool:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = socket.create_connection(listener.getsockname())
+            accepted, _ = listener.accept()
+        transport, _ = await loop.connect_accepted_socket(asyncio.Protocol, accepted)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        CoalescingTransport(transport, loop).write_eof()
+        return transport.is_closing()
+
+    assert asyncio.run(end())
 
 
 def test_a_header_field_cannot_begin_another() -> None:
