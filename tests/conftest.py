@@ -29,8 +29,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One worker more than there are processors: a third of the time is spent waiting."""
-    return (os.cpu_count() or 1) + 1
+    """Two workers more than there are processors: most tests wait for another process."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ GROUPS += [[mutant] for mutant in MUTANTS if not any(mutant in group for group i
 SLOW = "EVENTS-11"
 SLOW_MUTANTS = [mutant for mutant in MUTANTS if SLOW in mutant.requirements]
 Judge = Callable[..., Report]
+PATIENCE = 480
+"""Seconds after which a run in the background is ended, and those who wait for its report fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class BackgroundRun:
         """What it found, once it has."""
         with self.file.with_suffix(".lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
+        log = self.file.with_suffix(".log")
+        assert self.file.exists(), log.read_text(encoding="utf-8")
         report: Json = json.loads(self.file.read_text(encoding="utf-8"))
         return report
 
@@ -74,11 +79,14 @@ def in_background(
                 )
                 # It is held by that process alone from now on.
                 lock.close()
+                giving_up = threading.Timer(PATIENCE, process.kill)
+                giving_up.start()
                 try:
                     yield BackgroundRun(file)
                 finally:
                     # Another process may read its report.
                     process.wait()
+                    giving_up.cancel()
     if not mine:
         # Once the lock is given back: it would keep the report from those who wait for it.
         yield BackgroundRun(file)
