@@ -6,6 +6,7 @@ as any other.
 
 import heapq
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ from mock_server.engine.randomness import UUID_PATTERN, SeededRandom
 from mock_server.engine.run import Run
 from mock_server.engine.scenario import Scenario
 from mock_server.errors import FileError, unknown_name
+from mock_server.gc_tuning import paused_gc
 from mock_server.worlds.cooperative import Work
 from mock_server.worlds.document import Weight
 from mock_server.worlds.past_requests import (
@@ -106,6 +108,19 @@ def populate(
     ``runs`` is the number of past runs and ``live`` of unfinished ones; None for what the start
     says.
     """
+    past_runs = start.history.runs if runs is None else runs if start.history.scenarios else 0
+    world.engine.defers = past_runs >= MANY
+    with paused_gc() if world.engine.defers else nullcontext():
+        yield from _populate(world, start, scenarios, past_runs, live)
+
+
+def _populate(
+    world: World,
+    start: WorldFile,
+    scenarios: dict[str, Scenario],
+    past_runs: int,
+    live: int | None,
+) -> Work[None]:
     now = world.clock.now()
     rng = SeededRandom(world.seed, world.origin, "history")
     history = start.history
@@ -139,9 +154,7 @@ def populate(
         carry_out(request, world, run)
         return None
 
-    count_of_past = history.runs if runs is None else runs if names else 0
-    world.engine.defers = count_of_past >= MANY
-    for n in range(count_of_past):
+    for n in range(past_runs):
         plan(now - rng.between(0, history.over, n, "since"), past)
     for made in start.live[:live]:
         plan(now - made.since, partial(under_way, made))
