@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from mutants.events import forgets
-from mutating_proxy import Mutant, Proxy, serving
+from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 from support import Judge
 
 from conformance.checks.support.retry import (
@@ -74,3 +74,23 @@ def test_a_run_without_the_step_to_begin_with_is_the_matter_of_others() -> None:
     with pytest.raises(Inconclusive) as caught:
         first_step([{"key": "a", "dependsOn": ["a"], "status": "completed"}])
     assert caught.value.caused_by == "STEPS-05"
+
+
+@pytest.mark.parametrize(("ignored", "verdict"), [(2, Verdict.PASS), (3, Verdict.UNSUPPORTED)])
+def test_a_run_may_complete_before_it_is_cancelled(
+    ignored: int, verdict: Verdict, mock: str, judge: Judge
+) -> None:
+    """After responses to the cancel that promised nothing: others are tried, but not for ever."""
+    left = ignored
+
+    async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+        nonlocal left
+        if request.operation == "cancel" and left:
+            left -= 1
+            return await forward(request.to("get"))
+        return await forward(request)
+
+    with serving(Proxy(mock, [Mutant("late", (), mutate)])) as address:
+        report = judge(f"{address}/late", "RETRY-22", token=f"test-late-{ignored}")
+    verdicts = {result.check: result.verdict for result in report.entries[0].results}
+    assert verdicts["check_late_results_do_not_count"] is verdict, report.entries[0].message
