@@ -35,8 +35,8 @@ import importlib, pkgutil, sys
 package = importlib.import_module(sys.argv[1])
 names = [m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
 for name in names:
-    agents = name.startswith(f"{package.__name__}.mcp.")
-    if not agents and name.rpartition(".")[2] not in {"__main__", "hooks", "valkey"}:
+    optional = (f"{package.__name__}.mcp.", f"{package.__name__}.store.valkey")
+    if not name.startswith(optional) and name.rpartition(".")[2] not in {"__main__", "hooks"}:
         importlib.import_module(name)
 print(len(names))
 """

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from conformance.client.run_events import run_events
+from conformance.client.sse import ServerSentEvent
 from conformance.client.stream import Stream
 from conformance.errors import CheckFailed
 
@@ -33,10 +36,19 @@ def continues(full_stream: Stream, last: str | None, resumed: Stream) -> None:
     if not places:
         # A stream that does not begin with the past shows nothing to compare with.
         return
-    expected = [(event.id, event.data) for event in events[places[-1] :]]
-    found = [(event.id, event.data) for event in resumed.events]
+    expected = _until_the_end(events[places[-1] :])
+    found = _until_the_end(resumed.events)
     if found != expected:
         ids = [f[0] for f in found], [e[0] for e in expected]
         raise CheckFailed(
             f"after the id {last!r} came {ids[0]}, not {ids[1]}", exchange=resumed.exchange
         )
+
+
+def _until_the_end(events: Sequence[ServerSentEvent]) -> list[tuple[str | None, str]]:
+    """Return id and data of each event, without copies of the last: whether these are still read
+    depends on when they come, and they are another matter (EVENTS-04)."""
+    found = [(event.id, event.data) for event in events]
+    while len(found) > 1 and found[-1] == found[-2]:
+        found.pop()
+    return found
