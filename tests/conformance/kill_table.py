@@ -368,7 +368,7 @@ interrupted.
 
 - **The kit**: `runs-conformance run --base-url ... --token ...`. {scope}
 - **Schemathesis alone**: `schemathesis run openapi.yaml --url ... --checks all`, all four phases,
-  8 cases per operation: 20 killed one mutant more, and took twice as long. The configuration
+  8 cases per operation: 20 killed one mutant more. The configuration
   contains the credential, the limits of streams and the status codes that a retry may return
   ([kill_table.toml](../tests/conformance/kill_table.toml)). A mutant counts as killed if a check
   fails at an operation where it does not fail against the unchanged server.
