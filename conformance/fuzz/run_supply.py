@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from conformance.vocabulary import Operation
 
 _OTHER = {Operation.CANCEL: Operation.RETRY, Operation.RETRY: Operation.CANCEL}
-_BAD_REQUEST, _CONFLICT = 400, 409
+_BAD_REQUEST, _NOT_FOUND, _CONFLICT = 400, 404, 409
 
 
 def ids_in_page(content: bytes) -> set[str]:
@@ -51,7 +51,12 @@ class RunSupply:
 
     def note(self, operation: Operation, run_id: str, status: int, *, valid: bool = False) -> None:
         """Note the status code of a response to a cancel or a retry of this run. A service may
-        reject a `valid` case with 400, too."""
+        reject a `valid` case with 400, too, and need its time until it finds a run that a retry
+        has made."""
+        pool = self._pools.get(operation, [])
+        if valid and status == _NOT_FOUND and run_id in pool:
+            pool.remove(run_id)
+            pool.append(run_id)
         rejected = status == _CONFLICT or (valid and status == _BAD_REQUEST)
         if status >= 300 and not rejected:
             return

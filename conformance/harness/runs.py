@@ -147,6 +147,11 @@ class Runs:
         """Return whether the kit created this run, and so knows its history."""
         return run_id in self._created
 
+    def caused(self, run_id: str) -> bool:
+        """Return whether the kit created this run, or the response to one of its retries named it;
+        the list may show it later."""
+        return run_id in self._created or run_id in self._retried_runs.ids
+
     def may_have_changed(self, run_ids: Iterable[str]) -> None:
         """Note that requests other than the kit's own may have changed these runs."""
         self._retried_runs.ended.difference_update(run_ids)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from mock_process import DEFAULTS, behave
 from mutants.events import forgets
 from mutating_proxy import Forward, Json, Mutant, Proxy, Request, Response, serving
 from support import Judge
@@ -94,3 +95,29 @@ def test_a_run_may_complete_before_it_is_cancelled(
         report = judge(f"{address}/late", "RETRY-22", token=f"test-late-{ignored}")
     verdicts = {result.check: result.verdict for result in report.entries[0].results}
     assert verdicts["check_late_results_do_not_count"] is verdict, report.entries[0].message
+
+
+def test_runs_of_earlier_retries_may_be_listed_late(mock: str, judge: Judge) -> None:
+    """Where a retry makes a run and the list lags, nobody else is taken to have made it."""
+    hidden: dict[str, int] = {}
+
+    async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
+        reply = await forward(request)
+        if request.operation == "retry" and reply.status < 300:
+            hidden[reply.json()["id"]] = 2
+        elif request.operation == "list" and reply.status == 200:
+            page = reply.json()
+            shown = [run for run in page["items"] if not hidden.get(run["id"])]
+            for run in page["items"]:
+                hidden[run["id"]] = max(0, hidden.get(run["id"], 0) - 1)
+            total = page["total"] - len(page["items"]) + len(shown)
+            return reply.put(page | {"items": shown, "total": total})
+        return reply
+
+    behave(mock, "test-listed-late", DEFAULTS | {"Q01": "new_run"})
+    with serving(Proxy(mock, [Mutant("late", (), mutate)])) as address:
+        report = judge(f"{address}/late", "RETRY-13", "RETRY-15", token="test-listed-late")
+    assert hidden
+    assert [entry.verdict for entry in report.entries] == [Verdict.PASS] * 2, [
+        entry.message for entry in report.entries
+    ]

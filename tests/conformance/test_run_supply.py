@@ -65,6 +65,20 @@ def test_a_valid_case_may_be_rejected_with_400() -> None:
     assert runs.next(RETRY, valid=True) == "c1"
 
 
+def test_a_run_that_is_not_found_yet_is_tried_again_later() -> None:
+    """A retry may make a run that can be read after a while; the others have their turn."""
+    runs = supply()
+    runs.note(RETRY, "new", 202, valid=True)
+    assert runs.next(CANCEL, valid=True) == "new"
+    runs.note(CANCEL, "new", 404)
+    assert runs.next(CANCEL, valid=True) == "new"
+    runs.note(CANCEL, "new", 404, valid=True)
+    assert [runs.next(CANCEL, valid=True), runs.next(CANCEL, valid=False)] == ["c1", "new"]
+    runs.note(CANCEL, "c1", 409, valid=True)
+    runs.note(CANCEL, "c2", 409, valid=True)
+    assert runs.next(CANCEL, valid=True) == "new"
+
+
 def test_a_run_is_left_when_all_came_to_their_end() -> None:
     """A case always gets one."""
     runs = supply()

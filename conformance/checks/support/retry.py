@@ -47,12 +47,13 @@ _UNFAILED = {
 
 
 def created_since(context: CheckContext, known: set[str], like: dict[str, Any]) -> set[str]:
-    """The runs of the same automation that were not there: others may be made by others."""
+    """The runs of the same automation that were not there, and that no response has named: others
+    may be made by others."""
     same = like.get("automationId")
     return {
         i
         for i, run in context.newest_runs().items()
-        if run.get("automationId") == same and not context.runs.created(i)
+        if run.get("automationId") == same and not context.runs.caused(i)
     } - known
 
 
