@@ -98,7 +98,7 @@ def test_a_run_may_complete_before_it_is_cancelled(
 
 
 def test_runs_of_earlier_retries_may_be_listed_late(mock: str, judge: Judge) -> None:
-    """Where a retry makes a run and the list lags, nobody else is taken to have made it."""
+    """Where a retry makes a run and the list lags, no other client is taken to have made it."""
     hidden: dict[str, int] = {}
 
     async def mutate(request: Request, forward: Forward, memory: Json) -> Response:
