@@ -1,7 +1,8 @@
 """Changes of a world with each kind of store, next to a mock that keeps worlds in memory.
 
 The requests come one after the other over one connection, so each time is that of one request. The
-clocks are frozen, and each round begins with an empty world.
+mocks take turns of a few requests, so that all see the same machine. The clocks are frozen, and
+each round begins with an empty world.
 """
 
 import http.client
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import click
 
@@ -27,6 +28,7 @@ WANTED = {"dir, everysec": 60.0, "Valkey": 200.0}
 """Microseconds that a change may take longer than in memory, at the median."""
 
 WANTED_DEMO, WANTED_LARGE = 0.15, 3.0
+_TURN = 25
 _SERVERS = ("valkey-server", "redis-server")
 _MIB = 2**20
 
@@ -51,9 +53,10 @@ def measure(cores: machine.Cores, requests: int, rounds: int) -> None:
         found = _rounds(servers, requests, rounds)
     click.echo(f"rounds, interleaved: {rounds}, of {requests} changes and as many reads each")
     rows = []
-    base = median(one.change for one in found["memory"])
     for name, measured in found.items():
-        more = median(one.change for one in measured) - base
+        more = median(
+            one.change - base.change for one, base in zip(measured, found["memory"], strict=True)
+        )
         wanted = WANTED.get(name)
         rows.append(
             (
@@ -81,35 +84,69 @@ def _rounds(servers: list[Server], requests: int, rounds: int) -> dict[str, list
     """What was measured of each server; the first round warms up and does not count."""
     found: dict[str, list[Round]] = {one.name: [] for one in servers}
     for number in range(rounds + 1):
-        for server in servers:
-            measured = _round(server, requests)
-            if number:
-                found[server.name].append(measured)
+        with ExitStack() as stack:
+            clients = [stack.enter_context(_Client(server)) for server in servers]
+            for _ in range(0, requests, _TURN):
+                for client in clients:
+                    client.change(_TURN)
+            for _ in range(0, requests, _TURN):
+                for client in clients:
+                    client.read(_TURN)
+        if number:
+            for client in clients:
+                found[client.server.name].append(client.round())
     return found
 
 
-def _round(server: Server, requests: int) -> Round:
-    server.post("/_mock/reset", {"runs": 0, "live": 0, "scale": 0})
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    connection.connect()
-    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    body = json.dumps({"scenario": "quick-success"})
-    created, times, reads = [], [], []
-    spent = server.cpu_seconds()
-    for _ in range(requests):
-        started = time.perf_counter()
-        connection.request("POST", "/_mock/runs", body, {**KEY, "Content-Type": "application/json"})
-        content = connection.getresponse().read()
-        times.append(time.perf_counter() - started)
-        created.append(json.loads(content)["id"])
-    spent = server.cpu_seconds() - spent
-    for run in created:
-        started = time.perf_counter()
-        connection.request("GET", f"{API}/{run}", headers=KEY)
-        connection.getresponse().read()
-        reads.append(time.perf_counter() - started)
-    connection.close()
-    return Round(quantile(times, 0.5) * 1e6, quantile(reads, 0.5) * 1e6, spent / requests * 1e6)
+class _Client:
+    """The connection with one server in one round."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self._created: list[str] = []
+        self._changes: list[float] = []
+        self._reads: list[float] = []
+        self._spent = 0.0
+
+    def __enter__(self) -> Self:
+        self.server.post("/_mock/reset", {"runs": 0, "live": 0, "scale": 0})
+        self._connection.connect()
+        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._connection.close()
+
+    def change(self, times: int) -> None:
+        """Create runs."""
+        body = json.dumps({"scenario": "quick-success"})
+        headers = {**KEY, "Content-Type": "application/json"}
+        spent = self.server.cpu_seconds()
+        for _ in range(times):
+            started = time.perf_counter()
+            self._connection.request("POST", "/_mock/runs", body, headers)
+            content = self._connection.getresponse().read()
+            self._changes.append(time.perf_counter() - started)
+            self._created.append(json.loads(content)["id"])
+        self._spent += self.server.cpu_seconds() - spent
+
+    def read(self, times: int) -> None:
+        """Read runs that were created."""
+        for _ in range(times):
+            run = self._created[len(self._reads)]
+            started = time.perf_counter()
+            self._connection.request("GET", f"{API}/{run}", headers=KEY)
+            self._connection.getresponse().read()
+            self._reads.append(time.perf_counter() - started)
+
+    def round(self) -> Round:
+        """Return what was measured."""
+        return Round(
+            quantile(self._changes, 0.5) * 1e6,
+            quantile(self._reads, 0.5) * 1e6,
+            self._spent / len(self._changes) * 1e6,
+        )
 
 
 def _restarts(cores: machine.Cores) -> None:
