@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
@@ -118,12 +119,14 @@ class Settings:
     fallback: Fallback | None = None
 
 
+@lru_cache(maxsize=64)  # Those of a few clients; a hostile one can send long texts.
 def host_of(authority: str) -> str | None:
     """Return the host of ``host:port`` in lower case; None for an invalid one."""
     match = _AUTHORITY.fullmatch(authority.lower())
     return match[1] if match else None
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Return whether a host is ``localhost`` or a loopback address."""
     try:
