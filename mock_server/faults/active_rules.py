@@ -202,6 +202,24 @@ class Faults:
                 found += [(fault, context) for fault in rule.faults_for(operation)]
         return _in_order(found)
 
+    def counters(self, now: int) -> tuple[object, ...]:
+        """Return what differs whenever ``dump`` does, and is quicker to have."""
+        if not (self.rate_limits or self.response_rules):
+            return self._added, self._requested
+        self.expire(now)
+        rules = (
+            (
+                one.id,
+                one.until,
+                one.remaining,
+                one.matched,
+                one.applied,
+                None if one.window is None else one.window.state,
+            )
+            for one in (*self.rate_limits, *self.response_rules)
+        )
+        return self._added, self._requested, *rules
+
     def dump(self, now: int) -> Json:
         """Return the content of a ``FaultsFile``."""
         self.expire(now)

@@ -174,22 +174,23 @@ class Keeper:
             if operation in command.REPLACING:
                 return await completed(handler(call))
             world = await call.enter()
+            world.clock.hold()
             try:
-                with world.clock.held():
-                    if not world.catch_up():
-                        await self._worlds.runner.run(catch_up_completely(world))
-                    kept = self._kept.get(world.name)
-                    if kept is None:
-                        raise OtherOwnerError(f"The world {world.name!r} was lost meanwhile.", None)
-                    await self._store(operation, call, kept)
-                    try:
-                        return await completed(handler(call))
-                    finally:
-                        self._settle(kept)
-                        kept.repeatable(world)
-                        if kept.outgrown(world):
-                            await self._snapshots.begin(kept, world)
+                if not world.catch_up():
+                    await self._worlds.runner.run(catch_up_completely(world))
+                kept = self._kept.get(world.name)
+                if kept is None:
+                    raise OtherOwnerError(f"The world {world.name!r} was lost meanwhile.", None)
+                await self._store(operation, call, kept)
+                try:
+                    return await completed(handler(call))
+                finally:
+                    self._settle(kept)
+                    kept.repeatable(world)
+                    if kept.outgrown(world):
+                        await self._snapshots.begin(kept, world)
             finally:
+                world.clock.let_go()
                 world.wakeup.arm()
 
     def set_behaviour(self, world: World, behaviour: Behaviour) -> None:
@@ -303,12 +304,13 @@ class Keeper:
 
     async def _store(self, operation: str, call: Call, kept: KeptWorld) -> None:
         """Store the command, with the counters of faults before it. Raise HttpError (503)."""
-        world = call.world
-        with self._failures.as_responses(kept.name):
-            try:
-                await self._append(operation, call, kept)
-            except GoneError:
-                await self._store_again(kept, world)
+        try:
+            await self._append(operation, call, kept)
+        except StoreError as error:
+            with self._failures.as_responses(kept.name):
+                if not isinstance(error, GoneError):
+                    raise
+                await self._store_again(kept, call.world)
                 await self._append(operation, call, kept)
 
     async def _append(self, operation: str, call: Call, kept: KeptWorld) -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import orjson
-
 from mock_server.engine.run_state import Json
 from mock_server.store import record
 from mock_server.store.command import MARK, ScenarioTable
@@ -30,7 +28,7 @@ class KeptWorld:
         self.epoch = epoch
         self.table = ScenarioTable()
         self.compaction: asyncio.Task[None] | None = None
-        self._faults = b""
+        self._faults: tuple[object, ...] | None = None
         self._snapshot_size = 0
         self._snapshot_events = 0
         self._log_size = 0
@@ -130,7 +128,7 @@ class KeptWorld:
 
     def unmark(self) -> None:
         """Forget the last mark, which could not be stored."""
-        self._faults = b""
+        self._faults = None
 
 
 def mark_of(world: World, wall: int) -> bytes:
@@ -139,8 +137,8 @@ def mark_of(world: World, wall: int) -> bytes:
     What a loaded world shows depends on that instant, and another mock may estimate the time more
     closely. ``wall`` is the time of the store.
     """
-    fragment = orjson.Fragment(_faults(world))
-    return record.encode({"do": MARK, "at": world.clock.now(), "wall": wall, "faults": fragment})
+    faults = world.faults.dump(world.engine.now)
+    return record.encode({"do": MARK, "at": world.clock.now(), "wall": wall, "faults": faults})
 
 
 def wall_of(store: Store, world: World) -> int:
@@ -148,5 +146,5 @@ def wall_of(store: Store, world: World) -> int:
     return store.earliest() - world.clock.held_for()
 
 
-def _faults(world: World) -> bytes:
-    return orjson.dumps(world.faults.dump(world.engine.now))
+def _faults(world: World) -> tuple[object, ...]:
+    return world.faults.counters(world.engine.now)
