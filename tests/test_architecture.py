@@ -34,6 +34,7 @@ HOMES = {
     "os.urandom": "mock_server/engine/randomness.py",
     # A library of an extra: these are loaded where a store needs it.
     "redis": "mock_server/store/valkey.py mock_server/store/valkey_client.py",
+    "hiredis": "mock_server/store/valkey_client.py",
 }
 
 # The layers of each package, lowest first: a module imports from its own folder and from those

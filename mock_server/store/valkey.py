@@ -90,7 +90,7 @@ class ValkeyStore:
         self._attempts = 0
         self._writes = writes
         self._check(url)
-        self._client = ValkeyClient(url, DEADLINE)
+        self._client = ValkeyClient(url)
 
     @property
     def _shared(self) -> tuple[str, str]:
@@ -216,7 +216,12 @@ class ValkeyStore:
 
     async def list_worlds(self) -> Sequence[Stored]:
         deadline = LONG_DEADLINE if self._writes else _LISTING_DEADLINE
-        return await self._request(self._list(), deadline)
+
+        async def listed() -> list[Stored]:
+            async with asyncio.timeout(deadline):
+                return await self._list(deadline)
+
+        return await self._request(listed(), deadline)
 
     async def flush(self) -> None:
         pass  # Valkey itself decides when what it has is on its disk.
@@ -268,7 +273,7 @@ class ValkeyStore:
     ) -> list[Any]:
         """Run a script about the world of that name, and return its result. Raise StoreError."""
         key = f"{self._prefix}:{{{name}}}"
-        work = self._client.eval(script, key, *arguments)
+        work = self._client.eval(script, key, *arguments, deadline=deadline)
         reply: list[Any] = await self._request(work, deadline)
         status, *result = reply
         match status:
@@ -290,13 +295,13 @@ class ValkeyStore:
             case _:
                 raise GoneError("the world was removed")
 
-    async def _list(self) -> list[Stored]:
+    async def _list(self, deadline: float) -> list[Stored]:
         found = []
         prefix = f"{self._prefix}:{{"
-        for key in await self._client.keys(f"{_escaped(prefix)}*}}"):
+        for key in await self._client.keys(f"{_escaped(prefix)}*}}", deadline):
             name = key.decode("utf-8", "replace")[len(prefix) : -1]
             try:
-                described = await self._client.eval(valkey_scripts.DESCRIBE, key)
+                described = await self._client.eval(valkey_scripts.DESCRIBE, key, deadline=deadline)
             except redis.ResponseError as error:
                 if not _is_about_key(error):
                     raise
@@ -305,15 +310,16 @@ class ValkeyStore:
                 continue
             if described:
                 stored = valkey_replies.stored(name, *described)
-                found.append(stored if self._writes else await self._checked(stored, key))
+                found.append(stored if self._writes else await self._checked(stored, key, deadline))
         return sorted(found, key=lambda stored: stored.name)
 
-    async def _checked(self, stored: Stored, key: bytes) -> Stored:
+    async def _checked(self, stored: Stored, key: bytes, deadline: float) -> Stored:
         """Return ``stored`` with the problem of its content, if it has none yet."""
         if stored.problem is not None:
             return stored
         try:
-            packed, logs = await self._client.eval(valkey_scripts.CONTENT, key)
+            work = self._client.eval(valkey_scripts.CONTENT, key, deadline=deadline)
+            packed, logs = await work
             saved = await asyncio.to_thread(valkey_replies.unpacked, stored.name, packed, logs)
             record.check(saved.snapshot, "snapshot")
             for place, records in zip(saved.names, saved.logs, strict=True):
@@ -323,9 +329,9 @@ class ValkeyStore:
         return stored
 
     async def _request(self, work: Awaitable[T], deadline: float) -> T:
+        """Return the result of ``work``, which ends at its deadline. Raise StoreError."""
         try:
-            async with asyncio.timeout(deadline):
-                return await work
+            return await work
         except (TimeoutError, redis.TimeoutError):
             raise StoreError(f"no response within {deadline:g} s") from None
         except (redis.AuthenticationError, redis.BusyLoadingError) as error:

@@ -1,18 +1,21 @@
 """Connections with the server of a store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 pytest.importorskip("redis")
 
+import redis
 from valkey_server import ValkeyServer
 
 from mock_server.store.valkey_client import ValkeyClient
 
 SCRIPT = "return {'ok', KEYS[1], ARGV[1]}"
+WRONG = "redis.call('SET', KEYS[1], 1) return redis.call('LLEN', KEYS[1])"
+DEADLINE = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 
 @asynccontextmanager
 async def connected(server: ValkeyServer) -> AsyncIterator[ValkeyClient]:
-    client = ValkeyClient(f"redis://127.0.0.1:{server.port}/0", 10)
+    client = ValkeyClient(f"redis://127.0.0.1:{server.port}/0")
     try:
         yield client
     finally:
@@ -34,7 +37,8 @@ def test_a_script_that_the_server_has_forgotten_is_sent_again(server: ValkeyServ
     async def check() -> None:
         async with connected(server) as client:
             for _ in range(2):
-                assert await client.eval(SCRIPT, "key", "a") == [b"ok", b"key", b"a"]
+                found = await client.eval(SCRIPT, "key", "a", deadline=DEADLINE)
+                assert found == [b"ok", b"key", b"a"]
                 with server.client() as other:
                     assert other.script_flush()
 
@@ -45,25 +49,39 @@ def test_a_connection_that_the_server_has_closed_is_replaced(server: ValkeyServe
     async def check() -> None:
         async with connected(server) as client:
             for number in range(3):
-                assert (await client.eval(SCRIPT, "key", str(number)))[2] == b"%d" % number
+                found = await client.eval(SCRIPT, "key", str(number), deadline=DEADLINE)
+                assert found[2] == b"%d" % number
+                link = client._free._queue[-1]  # type: ignore[attr-defined]
+                assert link.usable
                 with server.client() as other:
                     other.client_kill_filter(_type="normal", skipme=True)
-                while not await client._idle[0].can_read():
+                while link.usable:
                     await asyncio.sleep(0)
 
     asyncio.run(check())
 
 
-def test_a_reply_that_was_not_awaited_is_not_that_of_another_command(server: ValkeyServer) -> None:
+async def by_its_deadline(client: ValkeyClient) -> None:
+    await client.eval(SCRIPT, "key", "late", deadline=0.02)
+
+
+async def by_its_caller(client: ValkeyClient) -> None:
+    async with asyncio.timeout(0.02):
+        await client.eval(SCRIPT, "key", "late", deadline=DEADLINE)
+
+
+@pytest.mark.parametrize("give_up", [by_its_deadline, by_its_caller])
+def test_a_reply_that_was_not_awaited_is_not_that_of_another_command(
+    server: ValkeyServer, give_up: Callable[[ValkeyClient], Awaitable[None]]
+) -> None:
     async def check() -> None:
         async with connected(server) as client:
-            await client.eval(SCRIPT, "key", "first")
+            await client.eval(SCRIPT, "key", "first", deadline=DEADLINE)
             with server.client() as other:
                 other.client_pause(100)
                 with pytest.raises(TimeoutError):
-                    async with asyncio.timeout(0.02):
-                        await client.eval(SCRIPT, "key", "late")
-            assert (await client.eval(SCRIPT, "key", "next"))[2] == b"next"
+                    await give_up(client)
+            assert (await client.eval(SCRIPT, "key", "next", deadline=DEADLINE))[2] == b"next"
 
     asyncio.run(check())
 
@@ -71,10 +89,73 @@ def test_a_reply_that_was_not_awaited_is_not_that_of_another_command(server: Val
 def test_more_commands_at_once_than_connections(server: ValkeyServer) -> None:
     async def check() -> None:
         async with connected(server) as client:
-            work = (client.eval(SCRIPT, "key", str(number)) for number in range(150))
+            work = (
+                client.eval(SCRIPT, "key", str(number), deadline=DEADLINE) for number in range(150)
+            )
             found = await asyncio.gather(*work)
             assert [one[2] for one in found] == [b"%d" % number for number in range(150)]
             with server.client() as other:
                 assert len(other.client_list(_type="normal")) < 50
+
+    asyncio.run(check())
+
+
+def test_a_command_that_finds_no_free_connection_in_time_fails(server: ValkeyServer) -> None:
+    async def check() -> None:
+        async with connected(server) as client:
+            with server.client() as other:
+                other.client_pause(300)
+                work = [client.eval(SCRIPT, "key", "long", deadline=DEADLINE) for _ in range(32)]
+                waiting = asyncio.gather(*work)
+                await asyncio.sleep(0)
+                with pytest.raises(TimeoutError):
+                    await client.eval(SCRIPT, "key", "short", deadline=0.02)
+            assert [one[2] for one in await waiting] == [b"long"] * 32
+            assert (await client.eval(SCRIPT, "key", "next", deadline=DEADLINE))[2] == b"next"
+
+    asyncio.run(check())
+
+
+def test_a_long_reply_arrives_whole(server: ValkeyServer) -> None:
+    long = "x" * 3_000_000
+
+    async def check() -> None:
+        async with connected(server) as client:
+            found = await client.eval(SCRIPT, long, "a", deadline=DEADLINE)
+            assert found == [b"ok", long.encode(), b"a"]
+
+    asyncio.run(check())
+
+
+def test_an_error_of_a_script_leaves_the_connection_usable(server: ValkeyServer) -> None:
+    async def check() -> None:
+        async with connected(server) as client:
+            for _ in range(2):
+                with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+                    await client.eval(WRONG, "key", deadline=DEADLINE)
+            assert (await client.eval(SCRIPT, "key", "next", deadline=DEADLINE))[2] == b"next"
+            with server.client() as other:
+                assert len(other.client_list(_type="normal")) == 2
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("reply", [b"!\r\n", b"+OK\r\n+OK\r\n", b""], ids=["odd", "two", "none"])
+def test_what_does_not_speak_the_protocol_is_an_error(reply: bytes) -> None:
+    async def respond(commands: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while b"EVALSHA" not in (received := await commands.read(65_536)):
+            writer.write(b"+OK\r\n" * received.count(b"SETINFO"))
+        writer.write(reply)
+        writer.close()
+        await writer.wait_closed()
+
+    async def check() -> None:
+        listener = await asyncio.start_server(respond, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        client = ValkeyClient(f"redis://127.0.0.1:{port}/0")
+        with pytest.raises(redis.RedisError):
+            await client.eval(SCRIPT, "key", "a", deadline=DEADLINE)
+        await client.aclose()
+        listener.close()
 
     asyncio.run(check())
