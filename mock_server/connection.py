@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from mock_server.engine.clock import SECOND, to_http_date, wall
 from mock_server.http.middleware.faults import CONNECTION
+from mock_server.lean_event import LeanEvent
 from mock_server.response_cycle import ResponseCycle
 from mock_server.settings import ConnectionLimits, host_of
 from mock_server.transport import CoalescingTransport
@@ -51,6 +52,24 @@ class Connection(HttpToolsProtocol):
     The end of a client's data is the end of the client: it may have left, and a stream would not
     notice.
     """
+
+    __slots__ = (
+        "_deadline",
+        "_fed",
+        "_held",
+        "_hosts",
+        "_idle_since",
+        "_in_head",
+        "_limits",
+        "_progress",
+        "_receiving",
+        "_rejected",
+        "_rejection",
+        "_running",
+        "_unread",
+        "_valid_host",
+    )
+    """In the dictionary of uvicorn's class, they would make it too large to share its keys."""
 
     def __init__(self, *args: Any, limits: ConnectionLimits, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -203,7 +222,7 @@ class Connection(HttpToolsProtocol):
             access_logger=self.access_logger,
             access_log=False,
             default_headers=[],
-            message_event=asyncio.Event(),
+            message_event=LeanEvent(),  # type: ignore[arg-type]
             expect_100_continue=self.expect_100_continue,
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,

@@ -41,7 +41,7 @@ HOMES = {
 # that stand before it. Folders in one group do not import each other.
 LAYERS = {
     "mock_server": (
-        "errors cookies header_text public_address resources file_limits gc_tuning",
+        "errors cookies header_text public_address resources file_limits gc_tuning lean_event",
         "yaml_model openapi_document strict_json",
         "engine",
         "journal",

@@ -11,6 +11,7 @@ from mock_server.cluster.forwarded_field import FORWARDED
 from mock_server.cluster.forwarding import Forward, Forwarder
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
 from mock_server.connection import Connection
+from mock_server.lean_event import LeanEvent
 
 Route = Peer | ASGIApp | None
 """Who responds: a peer, an application in place of the mock, or the mock itself."""
@@ -46,6 +47,17 @@ class ClusterConnection(Connection):
     A request that a peer has forwarded is always served here, so no request goes in circles. One
     with another secret is refused: as the request of a client, it would seem to be the peer's own.
     """
+
+    __slots__ = (
+        "_forwarder",
+        "_given_away",
+        "_hand_over",
+        "_read_so_far",
+        "_received",
+        "_router",
+        "_routing",
+        "forwarding",
+    )
 
     def __init__(
         self,
@@ -106,7 +118,7 @@ class ClusterConnection(Connection):
 
     def start_later(self, cycle: Any, owner: asyncio.Future[Owner]) -> None:
         """Start a request again whose owner could not be reached."""
-        cycle.message_event = asyncio.Event()
+        cycle.message_event = LeanEvent()
         if cycle.body or not cycle.more_body:
             cycle.message_event.set()
         self._start_when(cycle, self.app, owner)

@@ -18,6 +18,7 @@ from mock_server.cluster.ownership import Owner, Peer
 from mock_server.cluster.upstream import Upstream
 from mock_server.engine.clock import monotonic
 from mock_server.http.middleware.faults import CONNECTION
+from mock_server.lean_event import LeanEvent
 from mock_server.response_cycle import ResponseCycle
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class Forwarder:
         return True
 
 
-_ENDED = asyncio.Event()
+_ENDED = LeanEvent()
 """The event of a request that has ended; its own would be a circle of references."""
 
 
@@ -281,7 +282,7 @@ class Forward:
         else:
             upstream.abort()
         cycle.response_complete = True
-        cycle.message_event = _ENDED
+        cycle.message_event = _ENDED  # type: ignore[assignment]
         if not (reusable and cycle.keep_alive):
             cycle.transport.close()
         cycle.on_response()

@@ -17,6 +17,7 @@ from mock_server.engine.run import Run
 from mock_server.errors import HttpError
 from mock_server.faults.delay import until_disconnected
 from mock_server.journal.exchange import Exchange
+from mock_server.lean_event import LeanEvent
 from mock_server.worlds.rendered_events import EventCursor
 from mock_server.worlds.world import World
 
@@ -109,7 +110,7 @@ class EventStream:
         self.run = run
         self.exchange = exchange
         self._cursor = EventCursor(world, run, position)
-        self._awake = asyncio.Event()
+        self._awake = LeanEvent()
         self._heartbeat_due = False
         self._prefix = _RETRY
         self._stays_open = stays_open

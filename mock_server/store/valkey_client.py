@@ -107,7 +107,7 @@ class _Link(asyncio.Protocol):
         self._closed = asyncio.get_running_loop().create_future()
         self.usable = True
 
-    async def send(self, command: tuple[str | bytes, ...], ends: float) -> Any:
+    async def send(self, command: tuple[Any, ...], ends: float) -> Any:
         """Return the reply; an error is returned as ResponseError.
 
         Raise TimeoutError at ``ends``, by the clock of the loop.
