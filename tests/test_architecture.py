@@ -33,7 +33,8 @@ HOMES = {
     "secrets": "mock_server/engine/randomness.py conformance/fuzz/config.py",
     "os.urandom": "mock_server/engine/randomness.py",
     # A library of an extra: these are loaded where a store needs it.
-    "redis": "mock_server/store/valkey.py mock_server/store/valkey_client.py",
+    "redis": "mock_server/store/valkey.py mock_server/store/valkey_client.py "
+    "mock_server/store/valkey_listing.py",
     "hiredis": "mock_server/store/valkey_client.py",
 }
 

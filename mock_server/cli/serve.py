@@ -302,7 +302,7 @@ def serve(
             f"runs-mock state open {failure}"
         )
     workers: int = options.pop("workers")
-    server_class = _server_class(options, workers)
+    server_class, shared = _server_class(options, workers, access)
     max_streams = _streams(options.pop("max_streams"))
     settings = Settings(
         scenarios=directory,
@@ -318,7 +318,7 @@ def serve(
     shows_requests = access_log or (not quiet and sys.stdout is not None and sys.stdout.isatty())
     lines = RequestLines() if shows_requests else None
     try:
-        mock = Mock(settings, lines, **(several.shared if several else {}))
+        mock = Mock(settings, lines, **(several.shared if several else shared))
         opened = None if failure is None else open_file(mock.worlds, failure)
         watched = reloads is not False and (directory or custom_profile)
         report = several.once(_print) if several else _print
@@ -341,16 +341,18 @@ def serve(
         lines.close()
 
 
-def _server_class(options: dict[str, Any], workers: int) -> "type[Server]":
-    """Return the class of the server, and check the option ``advertise``. Raise UsageError."""
+def _server_class(
+    options: dict[str, Any], workers: int, access: Access
+) -> "tuple[type[Server], dict[str, Any]]":
+    """Return the class of the server and what its mock is to use; raise UsageError."""
     if options["advertise"] is None:
         from mock_server.server import Server  # noqa: PLC0415 - it takes long to load
 
-        return Server
-    from mock_server.cluster import replicas  # noqa: PLC0415 - one mock needs none of it
+        return Server, {}
+    from mock_server.cluster import replica_sessions, replicas  # noqa: PLC0415 - one mock needs none of it
 
     options["advertise"] = replicas.check(options["advertise"], options["store"], workers)
-    return replicas.ReplicaServer
+    return replicas.ReplicaServer, {"sessions": replica_sessions.ReplicaSessions(access.token)}
 
 
 def _worker_pool(workers: int, settings: Settings) -> "WorkerPool":

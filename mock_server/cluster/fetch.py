@@ -18,6 +18,9 @@ PATIENCE = 20.0
 """Real seconds in which a peer has to respond completely: a process that is stopped keeps its
 connections."""
 
+_SOON = 2.0
+"""Real seconds in which a peer has to respond that may be left out."""
+
 
 class Reply(NamedTuple):
     """A complete response."""
@@ -66,6 +69,22 @@ async def fetch_all(
         reason = error.strerror or str(error) or "no response in time"
         text = f"A worker of the mock does not respond: {reason}."
         raise HttpError(503, text, {"Retry-After": "1"}) from None
+
+
+async def fetch_some(
+    peers: Sequence[Peer], forwarder: Forwarder, scope: Any, body: bytes = b""
+) -> list[Reply]:
+    """Return the responses of those of the ``peers`` that respond soon."""
+
+    async def attempt(peer: Peer) -> Reply | None:
+        try:
+            async with asyncio.timeout(_SOON):
+                return await fetch(peer, forwarder, scope, body)
+        except OSError:
+            return None
+
+    replies = await asyncio.gather(*map(attempt, peers))
+    return [one for one in replies if one is not None]
 
 
 async def follow(

@@ -5,16 +5,14 @@ one is the response.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mock_server.cluster.fetch import Reply, fetch_all
-from mock_server.cluster.forwarding import Forwarder
-from mock_server.cluster.ownership import Peer
+from mock_server.cluster.fetch import Reply
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError
 
@@ -25,15 +23,17 @@ Merge = Callable[[Sequence[bytes], Scope], bytes]
 """Returns the body that is merged from those of the workers, the present one first."""
 
 
-class Merged:
-    """An application that asks ``peers`` and ``app``, the mock itself, and merges the responses."""
+Ask = Callable[[Scope, bytes], Awaitable[Sequence[Reply]]]
+"""Sends a request, with its body, to the peers, and returns their responses."""
 
-    def __init__(
-        self, app: ASGIApp, peers: Sequence[Peer], forwarder: Forwarder, merge: Merge
-    ) -> None:
+
+class Merged:
+    """An application that asks ``app``, the mock itself, and then its peers, and merges the
+    responses."""
+
+    def __init__(self, app: ASGIApp, ask: Ask, merge: Merge) -> None:
         self._app = app
-        self._peers = peers
-        self._forwarder = forwarder
+        self._ask = ask
         self._merge = merge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,7 +45,7 @@ class Merged:
             await _respond(first, send)
             return
         try:
-            others = await fetch_all(self._peers, self._forwarder, scope, body)
+            others = await self._ask(scope, body)
         except HttpError as error:
             content = orjson.dumps({"detail": error.reason})
             headers = [(b"content-type", b"application/json"), (b"retry-after", b"1")]
@@ -109,9 +109,9 @@ def health(bodies: Sequence[bytes], scope: Scope) -> bytes:
 
 
 def worlds(bodies: Sequence[bytes], scope: Scope) -> bytes:
-    """Return the worlds of all workers, by name."""
-    items = [item for one in _read(bodies) for item in one["items"]]
-    return orjson.dumps({"items": sorted(items, key=lambda item: item["name"])})
+    """Return the worlds of all processes, by name; one that another takes over is named once."""
+    items = {item["name"]: item for one in reversed(_read(bodies)) for item in one["items"]}
+    return orjson.dumps({"items": [items[name] for name in sorted(items)]})
 
 
 def requests(bodies: Sequence[bytes], scope: Scope) -> bytes:

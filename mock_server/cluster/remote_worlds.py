@@ -24,7 +24,7 @@ class RemoteWorlds:
 
     def __init__(self, peers: Sequence[Peer], forwarder: Forwarder) -> None:
         self._forwarder = forwarder
-        self._others = [_Followed(peer, forwarder) for peer in peers]
+        self._others = [Followed(peer, forwarder) for peer in peers]
         self._requests = False
 
     def follow(self, changed: Callable[[], None], *, requests: bool) -> None:
@@ -87,7 +87,7 @@ def request(path: str, query: bytes = b"") -> dict[str, Any]:
     }
 
 
-class _Followed:
+class Followed:
     """One peer: its open worlds, and its newest requests."""
 
     def __init__(self, peer: Peer, forwarder: Forwarder) -> None:
@@ -125,6 +125,9 @@ class _Followed:
             try:
                 await follow(self.peer, self._forwarder, scope, received)
             except OSError:
+                if self.worlds:
+                    self.worlds = []
+                    changed()
                 await asyncio.sleep(_RETRY_AFTER)
 
     def _take(self, found: Json) -> None:

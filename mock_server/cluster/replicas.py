@@ -8,22 +8,28 @@ import asyncio
 import re
 import socket
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
 from mock_server.app import Mock
-from mock_server.cluster import advertised_url
+from mock_server.cluster import advertised_url, merged_responses
 from mock_server.cluster.addressing import Addressing
 from mock_server.cluster.advertised_url import AdvertisedUrl
+from mock_server.cluster.connection import Route
 from mock_server.cluster.forwarded_field import ASSUMED
 from mock_server.cluster.forwarding import Forwarder
-from mock_server.cluster.internal_api import SCHEME
+from mock_server.cluster.internal_api import SCHEME, InternalApi
+from mock_server.cluster.merged_responses import Merged
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
+from mock_server.cluster.presence import MeetingPlace, Presence
+from mock_server.cluster.replica_sessions import ReplicaSessions
+from mock_server.cluster.replica_worlds import ReplicaWorlds
 from mock_server.cluster.server import ClusterServer
 from mock_server.engine.clock import monotonic
 from mock_server.errors import HttpError, UsageError
+from mock_server.http.middleware.control_access import CONTROL
 from mock_server.journal.contract_index import Operation
 from mock_server.store.failures import OtherOwnerError
 from mock_server.store.keeper import Keeper
@@ -49,13 +55,18 @@ _UNSEEN: tuple[float, Owner] = (float("-inf"), None)
 
 _LOST = "has lost it"
 
+_LISTING = f"GET {CONTROL}/worlds"
+
 
 class ReplicaRoutes:
-    """Routes the requests of clients of ``mock``, whose worlds ``keeper`` keeps."""
+    """Routes the requests of clients of ``mock``, whose worlds ``keeper`` keeps; ``others`` are the
+    worlds of the other replicas."""
 
     assumes = True
 
-    def __init__(self, mock: Mock, keeper: Keeper, forwarder: Forwarder) -> None:
+    def __init__(
+        self, mock: Mock, keeper: Keeper, forwarder: Forwarder, others: ReplicaWorlds
+    ) -> None:
         root_path = mock.worlds.settings.root_path
         self._addressing = Addressing(mock.credentials, mock.sessions, root_path)
         self._worlds = mock.worlds
@@ -68,12 +79,14 @@ class ReplicaRoutes:
         forwarder.reroute, forwarder.misdirected = self.reroute, self.misdirected
         forwarder.watch = self.watch
         self._about_world = _pattern(mock.operations).fullmatch
+        self._internal = InternalApi(mock.worlds, mock.explainer)
+        self._listing = Merged(mock, others.ask, merged_responses.worlds)
 
-    def route(self, scope: Any) -> "Peer | asyncio.Future[Owner] | None":
+    def route(self, scope: Any) -> "Route | asyncio.Future[Owner]":
         """Return the route of a request; None for this mock."""
         world = self._world_of(scope)
         if world is None:
-            return None
+            return self._listing if self._line(scope) == _LISTING else None
         claim = self._keeper.claim_on(world)
         if claim is not None and claim.certain:
             return None
@@ -107,6 +120,8 @@ class ReplicaRoutes:
         """Return what responds to a request of a peer; None for the mock."""
         if scope["scheme"] == SCHEME and scope["path"] == advertised_url.PATH:
             return self.advertised.identify
+        if (internal := self._internal.find(scope)) is not None:
+            return internal
         if scope["extensions"][ASSUMED]:
             world = self._world_of(scope)
             claim = None if world is None else self._keeper.claim_on(world)
@@ -124,11 +139,14 @@ class ReplicaRoutes:
         return asyncio.ensure_future(find(world))
 
     def _world_of(self, scope: Any) -> str | None:
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        if self._about_world(f"{method} {self._addressing.path_of(scope)}") is None:
+        if self._about_world(self._line(scope)) is None:
             return None
         world = self._addressing.world_of(scope)
         return world if world is not None and self._worlds.allows(world) else None
+
+    def _line(self, scope: Any) -> str:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        return f"{method} {self._addressing.path_of(scope)}"
 
     async def _lost_by(self, peer: Peer, world: str) -> str | None:
         when, owner = self._seen.get(world, _UNSEEN)
@@ -180,7 +198,7 @@ class ReplicaRoutes:
 
 
 class ReplicaServer(ClusterServer):
-    """Serves ``mock`` as one of several that share its store."""
+    """Serves ``mock`` as one of several that share its store; it has ``ReplicaSessions``."""
 
     def __init__(
         self,
@@ -194,12 +212,17 @@ class ReplicaServer(ClusterServer):
         assert keeper is not None
         forwarder = Forwarder(keeper.store.secret)
         forwarder.secret = lambda: keeper.store.secret
-        routes = ReplicaRoutes(mock, keeper, forwarder)
+        others = mock.worlds.peers = ReplicaWorlds(forwarder)
+        routes = ReplicaRoutes(mock, keeper, forwarder, others)
+        own = mock.worlds.settings.advertise or ""
+        place, sessions = cast(MeetingPlace, keeper.store), cast(ReplicaSessions, mock.sessions)
+        self._presence = Presence(place, own, others, sessions)
         super().__init__(mock, ready, routes, forwarder, background=background)
         self._advertised = routes.advertised
         self._check: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._presence.start()
         await super().startup(sockets)
         if self.started:
             self._check = asyncio.create_task(self._advertised.check())
@@ -207,6 +230,7 @@ class ReplicaServer(ClusterServer):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._check is not None:
             self._check.cancel()
+        await self._presence.leave()
         await super().shutdown(sockets)
 
 

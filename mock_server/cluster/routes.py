@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from mock_server.cluster import merged_responses
 from mock_server.cluster.addressing import Addressing
 from mock_server.cluster.connection import Route
+from mock_server.cluster.fetch import fetch_all
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.internal_api import InternalApi
 from mock_server.cluster.merged_responses import Merge, Merged
@@ -66,7 +67,7 @@ class WorkerRoutes:
         self._names = tuple(peer.name for peer in peers)
         others = [peer for index, peer in enumerate(peers) if index != self._index]
         self._merged: Callable[[Merge], ASGIApp] = lru_cache(
-            lambda merge: Merged(app, others, forwarder, merge)
+            lambda merge: Merged(app, partial(fetch_all, others, forwarder), merge)
         )
 
     def owns(self, world: str) -> bool:

@@ -62,7 +62,8 @@ class Feeds:
         peers = self._worlds.peers
         items = [to_json(world) for world in self._worlds]
         if peers is not None:
-            items = sorted([*items, *peers.worlds()], key=lambda item: item["name"])
+            by_name = {item["name"]: item for item in (*peers.worlds(), *items)}
+            items = [by_name[name] for name in sorted(by_name)]
         return {"items": items}
 
     def check_room(self) -> None:

@@ -78,6 +78,14 @@ class Renewal(NamedTuple):
     gone: Sequence[str] = ()
 
 
+class Meeting(NamedTuple):
+    """What the mocks that share a store have in common: their URLs, and the sessions of pages that
+    have ended."""
+
+    urls: Sequence[str]
+    ended: Sequence[str]
+
+
 class Store(Protocol):
     """Keeps worlds by name. Each method raises StoreError when the store fails.
 

@@ -7,8 +7,7 @@ import asyncio
 import os
 import socket
 import zlib
-from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Collection, Iterable, Sequence
 from typing import Any, Self, TypeVar, cast
 
 import redis
@@ -18,13 +17,20 @@ from redis.retry import Retry as BlockingRetry
 from mock_server.engine.clock import awake_or_not
 from mock_server.engine.randomness import new_token
 from mock_server.errors import UsageError, one_line
-from mock_server.store import record, valkey_address, valkey_replies, valkey_scripts
+from mock_server.store import (
+    record,
+    valkey_address,
+    valkey_listing,
+    valkey_replies,
+    valkey_scripts,
+)
 from mock_server.store.lease import LEASE, Lease
 from mock_server.store.server_clock import ServerClock
 from mock_server.store.store import (
     DamagedError,
     GoneError,
     LostError,
+    Meeting,
     Renewal,
     Saved,
     Stored,
@@ -47,9 +53,6 @@ _FORGETFUL_MS = _LEASE_MS
 """Milliseconds after its start in which a server may have forgotten the last claims."""
 
 _PREFIX = "runs-mock"
-
-_OTHER_TYPE = "expected what a mock stores, got a key of another type"
-_REMOVE = "Remove the keys of the world from the store"
 
 
 class _Owned(Lease):
@@ -216,12 +219,24 @@ class ValkeyStore:
 
     async def list_worlds(self) -> Sequence[Stored]:
         deadline = LONG_DEADLINE if self._writes else _LISTING_DEADLINE
+        prefix = f"{self._prefix}:{{"
+        work = valkey_listing.list_worlds(self._client, prefix, deadline, checks=not self._writes)
+        return await self._request(work, deadline)
 
-        async def listed() -> list[Stored]:
-            async with asyncio.timeout(deadline):
-                return await self._list(deadline)
-
-        return await self._request(listed(), deadline)
+    async def meet(
+        self, ended: Collection[str], kept_for: int, *, leaving: bool = False
+    ) -> Meeting:
+        """Say that this mock is there, for the next seconds, or is ``leaving``; add to the sessions
+        that have ``ended``, which are kept for so many milliseconds. Raise StoreError."""
+        stay = "" if leaving else _LEASE_MS
+        sent = awake_or_not()
+        stated, urls, all_ended = await self._run_for(
+            f"{self._prefix}:replicas",
+            valkey_scripts.MEET,
+            *(self._advertised, stay, f"{self._prefix}:ended-sessions", str(kept_for), *ended),
+        )
+        self._clock.heard(sent, awake_or_not(), stated)
+        return Meeting([one.decode() for one in urls], [one.decode() for one in all_ended])
 
     async def flush(self) -> None:
         pass  # Valkey itself decides when what it has is on its disk.
@@ -268,11 +283,17 @@ class ValkeyStore:
             return reply
         raise AssertionError
 
-    async def _run(
+    def _run(
         self, name: str, script: str, *arguments: str | bytes, deadline: float = DEADLINE
-    ) -> list[Any]:
+    ) -> Awaitable[list[Any]]:
         """Run a script about the world of that name, and return its result. Raise StoreError."""
         key = f"{self._prefix}:{{{name}}}"
+        return self._run_for(key, script, *arguments, deadline=deadline)
+
+    async def _run_for(
+        self, key: str, script: str, *arguments: str | bytes, deadline: float = DEADLINE
+    ) -> list[Any]:
+        """Run a script for that key, and return its result. Raise StoreError."""
         work = self._client.eval(script, key, *arguments, deadline=deadline)
         reply: list[Any] = await self._request(work, deadline)
         status, *result = reply
@@ -285,7 +306,7 @@ class ValkeyStore:
                 raise LostError(f"it belongs to {owner}", peer or None)
             case b"short":
                 log, count, length = result
-                place = f"{name}: {log.decode()}"
+                place = f"{key}: {log.decode()}"
                 raise DamagedError(f"{place}: expected {count} records, got {length}")
             case b"late":
                 raise StoreError("a later request has come first")
@@ -295,39 +316,6 @@ class ValkeyStore:
             case _:
                 raise GoneError("the world was removed")
 
-    async def _list(self, deadline: float) -> list[Stored]:
-        found = []
-        prefix = f"{self._prefix}:{{"
-        for key in await self._client.keys(f"{_escaped(prefix)}*}}", deadline):
-            name = key.decode("utf-8", "replace")[len(prefix) : -1]
-            try:
-                described = await self._client.eval(valkey_scripts.DESCRIBE, key, deadline=deadline)
-            except redis.ResponseError as error:
-                if not _is_about_key(error):
-                    raise
-                problem = f"{key.decode('utf-8', 'replace')}: {_text(error)}. {_REMOVE}"
-                found.append(Stored(name, {}, 0, 0, 0, problem))
-                continue
-            if described:
-                stored = valkey_replies.stored(name, *described)
-                found.append(stored if self._writes else await self._checked(stored, key, deadline))
-        return sorted(found, key=lambda stored: stored.name)
-
-    async def _checked(self, stored: Stored, key: bytes, deadline: float) -> Stored:
-        """Return ``stored`` with the problem of its content, if it has none yet."""
-        if stored.problem is not None:
-            return stored
-        try:
-            work = self._client.eval(valkey_scripts.CONTENT, key, deadline=deadline)
-            packed, logs = await work
-            saved = await asyncio.to_thread(valkey_replies.unpacked, stored.name, packed, logs)
-            record.check(saved.snapshot, "snapshot")
-            for place, records in zip(saved.names, saved.logs, strict=True):
-                record.check(records, place)
-        except DamagedError as error:
-            return replace(stored, problem=str(error))
-        return stored
-
     async def _request(self, work: Awaitable[T], deadline: float) -> T:
         """Return the result of ``work``, which ends at its deadline. Raise StoreError."""
         try:
@@ -335,13 +323,13 @@ class ValkeyStore:
         except (TimeoutError, redis.TimeoutError):
             raise StoreError(f"no response within {deadline:g} s") from None
         except (redis.AuthenticationError, redis.BusyLoadingError) as error:
-            raise StoreError(_text(error)) from None
+            raise StoreError(valkey_replies.text(error)) from None
         except (redis.ConnectionError, OSError) as error:
-            raise _DisconnectedError(_text(error)) from None
+            raise _DisconnectedError(valkey_replies.text(error)) from None
         except redis.RedisError as error:
-            if _is_about_key(error):
-                raise DamagedError(_text(error), _REMOVE) from None
-            raise StoreError(_text(error)) from None
+            if valkey_replies.is_about_key(error):
+                raise DamagedError(valkey_replies.text(error), valkey_replies.REMOVE) from None
+            raise StoreError(valkey_replies.text(error)) from None
 
     def _check(self, url: str) -> None:
         """Raise UsageError unless the server responds, and this mock can read what is there."""
@@ -367,25 +355,10 @@ class ValkeyStore:
             raise UsageError(
                 one_line(
                     f"--store: expected a Valkey or Redis server at {self.label}, got: "
-                    f"{_text(error)}. Start it, or correct the address"
+                    f"{valkey_replies.text(error)}. Start it, or correct the address"
                 )
             ) from None
 
 
-def _text(error: Exception) -> str:
-    text = one_line(str(error)).rstrip(".")
-    return _OTHER_TYPE if text.startswith("WRONGTYPE") else text
-
-
 class _DisconnectedError(StoreError):
     """The connection could not be made, or broke."""
-
-
-def _is_about_key(error: Exception) -> bool:
-    """Return whether what is stored of one world is not what a script expects: others can work."""
-    return any(sign in str(error) for sign in ("WRONGTYPE", ": attempt to ", ": 'for' "))
-
-
-def _escaped(text: str) -> str:
-    """Return ``text`` as a pattern of Valkey that matches it alone."""
-    return "".join(f"\\{one}" if one in "*?[]\\^" else one for one in text)

@@ -2,8 +2,24 @@
 
 import zlib
 
+from mock_server.errors import one_line
 from mock_server.store import record
 from mock_server.store.store import DamagedError, Saved, Stored, check_version
+
+REMOVE = "Remove the keys of the world from the store"
+
+_OTHER_TYPE = "expected what a mock stores, got a key of another type"
+
+
+def text(error: Exception) -> str:
+    """Return the text of an error of the library or the server, on one line."""
+    found = one_line(str(error)).rstrip(".")
+    return _OTHER_TYPE if found.startswith("WRONGTYPE") else found
+
+
+def is_about_key(error: Exception) -> bool:
+    """Return whether what is stored of one world is not what a script expects: others can work."""
+    return any(sign in str(error) for sign in ("WRONGTYPE", ": attempt to ", ": 'for' "))
 
 
 def unpacked(name: str, packed: bytes | None, logs: list[list[bytes]]) -> Saved:

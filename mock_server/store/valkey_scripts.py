@@ -214,3 +214,20 @@ end
 return {found[3] or '', found[4] or '0', size, records, problem}
 """
 )
+
+MEET = (
+    _COMMON
+    + """
+local time, ended = now(), ARGV[3]
+if ARGV[2] == '' then redis.call('ZREM', state, ARGV[1])
+else redis.call('ZADD', state, time + ARGV[2], ARGV[1]) end
+redis.call('ZREMRANGEBYSCORE', state, '-inf', time)
+for index = 5, #ARGV do redis.call('ZADD', ended, time + ARGV[4], ARGV[index]) end
+redis.call('ZREMRANGEBYSCORE', ended, '-inf', time)
+return {'ok', time, redis.call('ZRANGE', state, 0, -1), redis.call('ZRANGE', ended, 0, -1)}
+"""
+)
+"""Its key is that of the mocks that are there. Arguments: the URL of the caller, the milliseconds
+for which it is there or nothing if it leaves, the key of the sessions that have ended, the
+milliseconds for which they are kept, and further ones. Returns the server's time, the URLs and the
+sessions."""

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from mock_server.cluster import fetch, merged_responses
+from mock_server.cluster.fetch import fetch_all
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.merged_responses import Merged
 from mock_server.cluster.ownership import Peer
@@ -45,7 +47,9 @@ def merged(app: Any, address: Path, *received: Message) -> list[Message]:
 
     async def run() -> None:
         peer = Peer("worker 2", str(address))
-        await Merged(app, [peer], Forwarder("secret"), merged_responses.first)(SCOPE, receive, send)
+        await Merged(app, partial(fetch_all, [peer], Forwarder("secret")), merged_responses.first)(
+            SCOPE, receive, send
+        )
 
     asyncio.run(run())
     return sent

@@ -13,54 +13,13 @@ import pytest
 
 pytest.importorskip("redis")
 
+from replica import API, Replica
 from valkey_server import ValkeyServer
 
 from mock_server.app import Mock
 from mock_server.cluster import advertised_url, replicas
-from mock_server.cluster.replicas import ReplicaServer
 from mock_server.errors import UsageError
-from mock_server.server import address, bind
 from mock_server.settings import Settings
-
-API = "/api/v1/automation-runs"
-
-
-class Replica:
-    """A mock in a thread, which can be stopped."""
-
-    def __init__(self, location: str, advertised: str | None = None) -> None:
-        listener = bind("127.0.0.1", 0)
-        self.url = address(listener)
-        advertised = advertised or self.url
-        self.mock = Mock(Settings(start="empty", store=location, advertise=advertised, scale=20))
-        ready = threading.Event()
-        self._server = ReplicaServer(self.mock, ready.set)
-        self._thread = threading.Thread(target=lambda: self._server.run(sockets=[listener]))
-        self._thread.start()
-        assert ready.wait(30)
-        self._client = httpx2.Client(base_url=self.url, timeout=60)
-
-    def request(self, world: str, method: str, path: str, **given: Any) -> httpx2.Response:
-        return self._client.request(method, path, headers={"X-API-Key": world}, **given)
-
-    def stream(self, world: str, run: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
-        """Yield the number and the data of each event of a run, until the stream ends."""
-        fields = {"X-API-Key": world, "Last-Event-ID": str(after)}
-        number = 0
-        with self._client.stream("GET", f"{API}/{run}/events", headers=fields) as response:
-            assert response.status_code == 200
-            for line in response.iter_lines():
-                name, _, value = line.partition(": ")
-                if name == "id":
-                    number = int(value)
-                elif name == "data":
-                    yield number, value.encode()
-
-    def stop(self) -> None:
-        """Stop as after SIGTERM."""
-        self._server.should_exit = True
-        self._thread.join(30)
-        self._client.close()
 
 
 @pytest.fixture(scope="module")

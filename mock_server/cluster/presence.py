@@ -1,0 +1,70 @@
+"""The presence of a replica: the others learn from the store that it is there, and where."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Protocol
+
+from mock_server.cluster.replica_sessions import MAX_AGE, ReplicaSessions
+from mock_server.cluster.replica_worlds import ReplicaWorlds
+from mock_server.store.store import Meeting, StoreError
+
+TICK = 1.0
+"""Real seconds between two meetings."""
+
+
+class MeetingPlace(Protocol):
+    """The store, as far as it is needed here."""
+
+    @property
+    def secret(self) -> str:
+        """What the mocks that share it know, and no client."""
+
+    def earliest(self) -> int:
+        """Return an instant that is not after the present one, by the clock of the store."""
+
+    async def meet(
+        self, ended: Collection[str], kept_for: int, *, leaving: bool = False
+    ) -> Meeting:
+        """Be there, or leave; add to the sessions that have ``ended``. Raise StoreError."""
+
+
+class Presence:
+    """Meets the other replicas in ``store`` now and then, as the one at the URL ``own``."""
+
+    def __init__(
+        self, store: MeetingPlace, own: str, worlds: ReplicaWorlds, sessions: ReplicaSessions
+    ) -> None:
+        self._store = store
+        self._own = own
+        self._worlds = worlds
+        self._sessions = sessions
+        sessions.secret = lambda: store.secret
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Meet the others, and again now and then."""
+        await self._meet()
+        self._task = asyncio.create_task(self._run())
+
+    async def leave(self) -> None:
+        """Be there no longer; without an effect for one that has not started."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            await self._meet(leaving=True)
+            self._worlds.met([])
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            await self._meet()
+
+    async def _meet(self, *, leaving: bool = False) -> None:
+        ended = list(self._sessions.unsent)
+        try:
+            met = await self._store.meet(ended, MAX_AGE, leaving=leaving)
+        except StoreError:
+            return  # It fails for the worlds, too, and the log says so.
+        self._sessions.now = self._store.earliest  # It is known only now.
+        self._sessions.met(ended, met.ended)
+        self._worlds.met([url for url in met.urls if url != self._own])

@@ -1,0 +1,162 @@
+"""What is about several replicas: their worlds, and the sessions of pages."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+pytest.importorskip("redis")
+
+from replica import API, Replica
+from valkey_server import ValkeyServer
+
+TOKEN = "the-token"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True, scope="module")
+def often() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mock_server.cluster.presence.TICK", 0.01)
+        yield
+
+
+@pytest.fixture
+def replicas(server: ValkeyServer) -> Iterator[list[Replica]]:
+    found = [Replica(server.location, token=TOKEN) for _ in range(3)]
+    for one in found:
+        soon(lambda one=one: len(one.mock.worlds.peers.peers) == 2)  # type: ignore[misc]
+    yield found
+    for one in found:
+        one.stop()
+
+
+def soon(check: Callable[[], bool]) -> None:
+    """Return when ``check`` returns True."""
+    pause = threading.Event()
+    while not check():
+        pause.wait(0.01)
+
+
+def page(replica: Replica, cookie: str = "") -> httpx2.Client:
+    """Return the browser of a person whose load balancer has chosen ``replica``."""
+    headers = {"Sec-Fetch-Site": "same-origin", "Origin": replica.url}
+    return httpx2.Client(
+        base_url=replica.url,
+        headers={**headers, "Cookie": cookie} if cookie else headers,
+        timeout=60,
+    )
+
+
+def signed_in(replica: Replica) -> str:
+    with page(replica) as client:
+        response = client.post("/_mock/login", json={"token": TOKEN})
+        assert response.status_code == 200, response.text
+        return response.headers["Set-Cookie"].partition(";")[0]
+
+
+def listed(replica: Replica) -> list[str]:
+    response = replica.request("x", "GET", "/_mock/worlds", {"X-Mock-Token": TOKEN})
+    assert response.status_code == 200, response.text
+    return [one["name"] for one in response.json()["items"]]
+
+
+def test_every_replica_lists_the_worlds_of_all(replicas: list[Replica]) -> None:
+    one, other, third = replicas
+    for number, replica in enumerate(replicas):
+        assert replica.request(f"test-list-{number}", "GET", API).status_code == 200
+    expected = [f"test-list-{number}" for number in range(3)]
+    assert [listed(replica) for replica in replicas] == [expected] * 3
+    third.stop()
+    soon(lambda: listed(one) == expected[:2])
+    assert listed(other) == expected[:2]
+
+
+def test_a_replica_that_does_not_respond_is_left_out(
+    replicas: list[Replica], server: ValkeyServer
+) -> None:
+    one = replicas[0]
+    assert one.request("test-here", "GET", API).status_code == 200
+    with server.client() as client:
+        client.zadd("runs-mock:replicas", {"http://127.0.0.1:1": 2**52})
+        try:
+            worlds: Any = one.mock.worlds.peers
+            soon(lambda: len(worlds.peers) == 3)
+            assert listed(one) == ["test-here"]
+        finally:
+            client.zrem("runs-mock:replicas", "http://127.0.0.1:1")
+
+
+def test_the_live_feed_lists_the_worlds_of_all(replicas: list[Replica]) -> None:
+    one, other, third = replicas
+    cookie = signed_in(other)
+    for name, replica in {"test-feed-a": one, "test-feed-b": third}.items():
+        assert replica.request(name, "GET", API).status_code == 200
+    seen: list[list[str]] = []
+    with page(other, cookie) as client:
+        given = {"world": "test-feed-a", "topics": "worlds"}
+        with client.stream("GET", "/_mock/events", params=given) as response:
+            assert response.status_code == 200
+            for line in response.iter_lines():
+                name, _, value = line.partition(": ")
+                if name == "data" and "items" in (found := json.loads(value)):
+                    seen.append([item["name"] for item in found["items"]])
+                    if seen[-1] == ["test-feed-a", "test-feed-b"]:
+                        break
+    assert seen
+
+
+def test_a_person_is_signed_in_at_every_replica(replicas: list[Replica]) -> None:
+    """Also where the world that they look at belongs to another one, and until they sign out."""
+    one, other, _ = replicas
+    assert one.request("test-person", "GET", API).status_code == 200
+    cookie = signed_in(other)
+    pages = [page(replica, cookie) for replica in replicas]
+    path = "/_mock/clock?world=test-person"
+    assert [client.get(path).status_code for client in pages] == [200] * 3
+    with page(one) as unknown:
+        assert unknown.get(path).status_code == 401
+    ended = threading.Event()
+
+    def follow() -> None:
+        with pages[0].stream("GET", "/_mock/events", params={"world": "test-person"}) as response:
+            following.set()
+            for _ in response.iter_lines():
+                pass
+        ended.set()
+
+    following = threading.Event()
+    thread = threading.Thread(target=follow)
+    thread.start()
+    assert following.wait(30)
+    assert pages[2].post("/_mock/logout").status_code == 204
+    assert pages[2].get("/_mock/access").json()["signedIn"] is False
+    assert ended.wait(30)
+    thread.join()
+    for client in pages:
+        soon(lambda client=client: client.get(path).status_code == 401)  # type: ignore[misc]
+        client.close()
+
+
+def test_a_run_of_another_tenant_is_known_whichever_replica_has_it(
+    replicas: list[Replica],
+) -> None:
+    one, other, _ = replicas
+    token = {"X-Mock-Token": TOKEN}
+    made = one.request("test-mine", "POST", "/_mock/runs", token, json={"scenario": "diamond"})
+    behaviour = {"behaviour": {"Q09": "forbidden"}}
+    given = other.request("test-theirs", "PUT", "/_mock/behaviour", token, json=behaviour)
+    assert given.status_code == 200, given.text
+    run = made.json()["id"]
+    assert other.request("test-theirs", "GET", f"{API}/{run}").status_code == 403
+    unknown = f"{API}/{UUID(int=0)}"
+    assert other.request("test-theirs", "GET", unknown).status_code == 404
