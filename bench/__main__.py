@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bench import hostile as hostile_clients
-from bench import proxying, reads, sizes, soak, startup, store, streams, workers
+from bench import proxying, reads, sizes, soak, startup, store, streams, takeover, workers
 from bench.errors import BenchError
 from bench.machine import Cores
 
@@ -45,6 +45,7 @@ def cli(context: click.Context) -> None:
     python -m bench streams            reads while 1,000 streams are open; memory per stream
     python -m bench sizes              pages of a world of 100 and of 100,000 runs
     python -m bench store              changes with each kind of store, and a restart
+    python -m bench takeover           the wait for the worlds of a mock that is killed
     python -m bench workers            reads with two workers: own, forwarded, handed over
     python -m bench proxy              what runs-conformance proxy adds to reads and streams
     python -m bench soak               a day of arrivals and 10,000 streams that come and go
@@ -153,6 +154,14 @@ def sizes_command(cores: Cores, /, **options: Any) -> None:
 def store_command(cores: Cores, /, requests: int, rounds: int) -> None:
     """Changes and reads with worlds in memory, in a directory and in Valkey."""
     store.measure(cores, requests, rounds)
+
+
+@cli.command("takeover")
+@rounds_option
+@click.pass_obj
+def takeover_command(cores: Cores, /, rounds: int) -> None:
+    """The wait for the worlds of a mock that is killed, after its leases have ended."""
+    takeover.measure(cores, rounds)
 
 
 @cli.command("workers")

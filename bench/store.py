@@ -7,21 +7,19 @@ each round begins with an empty world.
 
 import http.client
 import json
-import shutil
 import socket
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple, Self
 
 import click
 
-from bench import machine
-from bench.server import API, KEY, Server, end, mock, serving
+from bench import machine, valkey
+from bench.server import API, KEY, Server, mock, serving
 from bench.table import at_most, quantile, spread, table
 
 WANTED = {"dir, everysec": 60.0, "Valkey": 200.0}
@@ -29,7 +27,6 @@ WANTED = {"dir, everysec": 60.0, "Valkey": 200.0}
 
 WANTED_DEMO, WANTED_LARGE = 0.15, 3.0
 _TURN = 25
-_SERVERS = ("valkey-server", "redis-server")
 _MIB = 2**20
 
 
@@ -42,10 +39,8 @@ def measure(cores: machine.Cores, requests: int, rounds: int) -> None:
         options = {"memory": ["--store", "memory"]}
         for policy in ("no", "everysec", "always"):
             options[f"dir, {policy}"] = ["--store", f"dir:{home / policy}", "--fsync", policy]
-        program = next(filter(None, map(shutil.which, _SERVERS)), None)
-        if program is not None:
-            port = stack.enter_context(_valkey(program, home))
-            options["Valkey"] = ["--store", f"valkey://127.0.0.1:{port}"]
+        if valkey.program() is not None:
+            options["Valkey"] = ["--store", stack.enter_context(valkey.running(home)).location]
         servers = [
             stack.enter_context(serving(name, _command(*given), cores))
             for name, given in options.items()
@@ -169,23 +164,3 @@ def _restarts(cores: machine.Cores) -> None:
 
 def _command(*options: str) -> Callable[[int], list[str]]:
     return lambda port: [*mock(port), *options]
-
-
-@contextmanager
-def _valkey(program: str, home: Path) -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    options = f"--port {port} --bind 127.0.0.1 --appendonly yes --dir {home}".split()
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen([program, *options], stdout=output, stderr=output)
-        try:
-            while process.poll() is None:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    time.sleep(0.01)
-            yield port
-        finally:
-            end(process)

@@ -22,7 +22,7 @@ from mock_server.cluster.forwarded_field import ASSUMED
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.internal_api import SCHEME, InternalApi
 from mock_server.cluster.merged_responses import Merged
-from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
+from mock_server.cluster.ownership import CONNECT_SECONDS, Owner, Peer, UnknownOwnerError
 from mock_server.cluster.presence import MeetingPlace, Presence
 from mock_server.cluster.replica_sessions import ReplicaSessions
 from mock_server.cluster.replica_worlds import ReplicaWorlds
@@ -181,20 +181,22 @@ class ReplicaRoutes:
                     await claim.confirm()
                 await self._worlds.open(world)
             except OtherOwnerError as error:
-                peer, reason = error.peer, error.reason
+                peer, reason, left = error.peer, error.reason, error.left
             except HttpError:
                 return None  # The response of the mock says why.
             else:
                 return None
+            ends = monotonic() + left
             if peer is not None and peer != self._own:
                 found = Peer(peer, peer)
-                if self._forwarder.is_connected(found) or await _reachable(found):
+                if self._forwarder.is_connected(found) or await _reachable(found, left):
                     self._note(world, found)
                     return found
                 reason = f"{reason} It cannot be reached at {peer}: check its --advertise."
             if monotonic() > until:
                 raise UnknownOwnerError(reason)
-            await asyncio.sleep(_AGAIN)
+            # At the end of the lease at once, unless the owner has released the world before.
+            await asyncio.sleep(max(0, min(_AGAIN, ends - monotonic())))
 
 
 class ReplicaServer(ClusterServer):
@@ -259,10 +261,11 @@ def check(advertised: str, store: str, workers: int) -> str:
     return f"http://{url.netloc}"
 
 
-async def _reachable(peer: Peer) -> bool:
-    """Return whether the peer accepts connections."""
+async def _reachable(peer: Peer, left: float) -> bool:
+    """Return whether the peer accepts connections; False after the seconds that are ``left``."""
     try:
-        connected = await peer.connect(_Knock)
+        async with asyncio.timeout(min(left, CONNECT_SECONDS)):
+            connected = await peer.connect(_Knock)
     except OSError:
         return False
     connected.end()

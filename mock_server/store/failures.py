@@ -1,6 +1,7 @@
 """Errors of a store, as responses to requests and as lines of the log."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,11 +12,13 @@ log = logging.getLogger("mock_server")
 
 
 class OtherOwnerError(HttpError):
-    """A response of 503: another mock owns the world; ``peer`` is its URL, if it advertises one."""
+    """A response of 503: another mock owns the world; ``peer`` is its URL, if it advertises one,
+    and ``left`` the seconds that are left to its lease, if they are known."""
 
-    def __init__(self, reason: str, peer: str | None) -> None:
+    def __init__(self, reason: str, peer: str | None, left: float = math.inf) -> None:
         super().__init__(503, reason, {"Retry-After": "1"})
         self.peer = peer
+        self.left = left
 
 
 class Failures:
@@ -35,7 +38,7 @@ class Failures:
         except LostError as error:
             self._lose(name)
             raise OtherOwnerError(
-                f"The world {name!r} is another mock's: {error}", error.peer
+                f"The world {name!r} is another mock's: {error}", error.peer, error.left
             ) from None
         except DamagedError as error:
             raise _unavailable(

@@ -5,6 +5,7 @@ its logs have a number, the generation. A new snapshot begins with a new log; wh
 everything of earlier generations is removed.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -33,11 +34,13 @@ class DamagedError(StoreError):
 
 
 class LostError(StoreError):
-    """Another mock owns the world; ``peer`` is the URL that it advertises, if any."""
+    """Another mock owns the world; ``peer`` is the URL that it advertises, if any, and ``left`` the
+    seconds after which its lease ends if it does not renew it, if they are known."""
 
-    def __init__(self, reason: str, peer: str | None = None) -> None:
+    def __init__(self, reason: str, peer: str | None = None, left: float = math.inf) -> None:
         super().__init__(reason)
         self.peer = peer
+        self.left = left
 
 
 class GoneError(StoreError):

@@ -4,6 +4,7 @@ Ownership is a lease by the server's clock, with an epoch: what a former owner s
 """
 
 import asyncio
+import math
 import os
 import socket
 import zlib
@@ -301,9 +302,11 @@ class ValkeyStore:
             case b"ok":
                 return result
             case b"lost":
-                owner, peer, *secret = (one.decode("utf-8", "replace") for one in result)
-                self.secret = secret[0] if secret else self.secret
-                raise LostError(f"it belongs to {owner}", peer or None)
+                owner, peer = (one.decode("utf-8", "replace") for one in result[:2])
+                left = math.inf
+                if len(result) > 2:  # Of a claim.
+                    self.secret, left = result[2].decode(), result[3] / 1_000
+                raise LostError(f"it belongs to {owner}", peer or None, left)
             case b"short":
                 log, count, length = result
                 place = f"{key}: {log.decode()}"

@@ -67,7 +67,7 @@ local found = redis.call('HMGET', state, 'owner', 'until', 'epoch', 'url')
 local time = now()
 local secret = shared(ARGV[8], ARGV[9])
 if found[1] and found[1] ~= ARGV[1] and tonumber(found[2]) > time then
-  return {'lost', found[1], found[4] or '', secret}
+  return {'lost', found[1], found[4] or '', secret, found[2] - time}
 end
 local held = ARGV[4] ~= '' and tonumber(ARGV[4]) >= (tonumber(found[3]) or 0)
 if not held and (found[1] or redis.call('EXISTS', ARGV[6]) == 0) then
@@ -86,7 +86,7 @@ return {'ok', epoch, time, secret}
 not ended or nothing, the milliseconds after a start of the server in which it may have forgotten
 who the owner is, the key of the format and its record, the key of the secret of the peers and what
 it was. Returns the epoch, the server's time, and the secret as it is; the secret also follows any
-other status.
+other status, and then the milliseconds that are left to the owner.
 
 A server that is restarted can have forgotten the last claims, or all of them: until the leases that
 it may have granted have ended, only their owners can claim.

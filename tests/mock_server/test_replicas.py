@@ -18,6 +18,7 @@ from valkey_server import ValkeyServer
 
 from mock_server.app import Mock
 from mock_server.cluster import advertised_url, replicas
+from mock_server.cluster.ownership import Peer
 from mock_server.errors import UsageError
 from mock_server.settings import Settings
 
@@ -128,6 +129,27 @@ def test_a_request_waits_for_the_end_of_the_lease_of_an_owner_that_is_gone(
         client.hset(key, mapping=gone | {"attempt": 0, "generation": 0})
         assert owner.request("test-gone", "GET", API).json() == {"items": [], "total": 0}
         assert int(client.hget(key, "epoch")) > until
+
+
+def test_a_request_does_not_wait_for_an_owner_without_a_network_longer_than_its_lease(
+    owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine is gone, so no connection is refused; the lease ends while one is tried."""
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
+    monkeypatch.setattr("mock_server.cluster.ownership.CONNECT_SECONDS", 3_600)
+    monkeypatch.setattr("mock_server.cluster.replicas.CONNECT_SECONDS", 3_600)
+
+    async def silent(_peer: Peer, _protocol: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Peer, "connect", silent)
+    key = "runs-mock:{test-silent-machine}"
+    with server.client() as client:
+        seconds, micros = client.time()
+        until = seconds * 1_000 + micros // 1_000 + 200
+        gone = {"owner": "x", "url": "http://127.0.0.1:1", "until": until, "epoch": 1}
+        client.hset(key, mapping=gone | {"attempt": 0, "generation": 0})
+    assert owner.request("test-silent-machine", "GET", API).json()["total"] == 0
 
 
 class Claims:

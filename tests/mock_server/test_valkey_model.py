@@ -41,6 +41,9 @@ def arguments(rng: Random, script: str, attempt: int) -> list[str]:
 
 def without_times(script: str, reply: list[Any]) -> list[Any]:
     """The reply without the epoch and the times of the server, which are its own."""
+    if script == scripts.CLAIM and reply[0] == b"lost":
+        assert 0 < reply[-1] <= int(LEASE)
+        return reply[:-1]
     timed = script in (scripts.CLAIM, scripts.RENEW) and reply[0] == b"ok"
     return [reply[0], reply[-1]] if timed else reply
 

@@ -47,7 +47,7 @@ class ValkeyModel:
         secret = self._shared(given[8])
         state, now = self.state, self._now()
         if state is not None and state.owner != owner and state.until > now:
-            return [b"lost", state.owner, state.url, secret]
+            return [b"lost", state.owner, state.url, secret, state.until - now]
         holds = held != b"" and int(held) >= (0 if state is None else state.epoch)
         if not holds and (state is not None or not self.has_format):
             uptime = (now - self.started) // 1_000 * 1_000
