@@ -40,7 +40,6 @@ from mock_server.worlds.registry import NAME, TEST_PREFIX
 
 if TYPE_CHECKING:
     from mock_server.cluster.worker_pool import WorkerPool
-    from mock_server.server import Server
 
 
 class WorldNames(click.ParamType[Any]):
@@ -343,16 +342,17 @@ def serve(
 
 def _server_class(
     options: dict[str, Any], workers: int, access: Access
-) -> "tuple[type[Server], dict[str, Any]]":
-    """Return the class of the server and what its mock is to use; raise UsageError."""
+) -> tuple[Any, dict[str, Any]]:
+    """Return what makes the server, and what its mock is to use. Raise UsageError."""
     if options["advertise"] is None:
         from mock_server.server import Server  # noqa: PLC0415 - it takes long to load
 
         return Server, {}
-    from mock_server.cluster import replica_sessions, replicas  # noqa: PLC0415 - one mock needs none of it
+    from mock_server.cluster import presence, replicas  # noqa: PLC0415 - one mock needs none of it
 
     options["advertise"] = replicas.check(options["advertise"], options["store"], workers)
-    return replicas.ReplicaServer, {"sessions": replica_sessions.ReplicaSessions(access.token)}
+    common = presence.in_common(access.token)
+    return partial(replicas.ReplicaServer, in_common=common), common._asdict()
 
 
 def _worker_pool(workers: int, settings: Settings) -> "WorkerPool":

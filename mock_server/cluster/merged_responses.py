@@ -6,6 +6,7 @@ one is the response.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mock_server.cluster.fetch import Reply
 from mock_server.engine.run_state import Json
 from mock_server.errors import HttpError
+from mock_server.http.middleware.control_access import CONTROL
 
 _DEFAULT_LIMIT = 100
 _MAX_STATUS = 299
@@ -92,7 +94,35 @@ async def _respond(reply: Reply, send: Send) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
+class FirstFound:
+    """An application that asks ``app``, the mock itself, and then its peers for what one has."""
+
+    def __init__(self, app: ASGIApp, ask: Ask) -> None:
+        self._app = app
+        self._ask = ask
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        own, body = await _local(self._app, scope, receive)
+        if own is None:
+            return  # The client has left.
+        found = own
+        if own.status == HTTPStatus.NOT_FOUND:
+            others = await self._ask(scope, body)
+            found = next((one for one in others if one.status == HTTPStatus.OK), own)
+        await _respond(found, send)
+
+
 # How the responses of each operation are merged.
+
+
+def of_journals(scope: Scope, line: str) -> "Merge | None":
+    """Return how the responses to a request for more than one journal are merged; None for another
+    one. ``line`` is its method and path."""
+    merge = _OF_JOURNALS.get(line)
+    if merge is None:
+        return None
+    query: dict[str, list[str]] = parse_qs(scope["query_string"].decode("latin-1"))
+    return None if query.get("whose", ["world"]) == ["world"] else merge
 
 
 def first(bodies: Sequence[bytes], scope: Scope) -> bytes:
@@ -170,3 +200,10 @@ def _sum(found: Sequence[Json]) -> Json:
 
 def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
+
+
+_OF_JOURNALS: dict[str, Merge] = {
+    f"GET {CONTROL}/requests": requests,
+    f"GET {CONTROL}/requests/count": counts,
+    f"DELETE {CONTROL}/requests": counts,
+}

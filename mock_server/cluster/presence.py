@@ -1,15 +1,28 @@
 """The presence of a replica: the others learn from the store that it is there, and where."""
 
 import asyncio
-from collections.abc import Collection
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from mock_server.cluster.number_blocks import NumberBlocks
+from mock_server.cluster.ownership import Peer
+from mock_server.cluster.remote_worlds import RemoteWorlds
 from mock_server.cluster.replica_sessions import MAX_AGE, ReplicaSessions
-from mock_server.cluster.replica_worlds import ReplicaWorlds
-from mock_server.store.store import Meeting, StoreError
+from mock_server.store.store import Meeting, Notice, StoreError
 
 TICK = 1.0
 """Real seconds between two meetings."""
+
+
+class InCommon(NamedTuple):
+    """What replicas have in common, apart from worlds: the arguments of the mock of one."""
+
+    sessions: ReplicaSessions
+    numbers: NumberBlocks
+
+
+def in_common(token: str | None) -> InCommon:
+    """Return what replicas have in common, for one with that token."""
+    return InCommon(ReplicaSessions(token), NumberBlocks())
 
 
 class MeetingPlace(Protocol):
@@ -22,23 +35,21 @@ class MeetingPlace(Protocol):
     def earliest(self) -> int:
         """Return an instant that is not after the present one, by the clock of the store."""
 
-    async def meet(
-        self, ended: Collection[str], kept_for: int, *, leaving: bool = False
-    ) -> Meeting:
-        """Be there, or leave; add to the sessions that have ``ended``. Raise StoreError."""
+    async def meet(self, notice: Notice) -> Meeting:
+        """Be there, or leave. Raise StoreError."""
 
 
 class Presence:
     """Meets the other replicas in ``store`` now and then, as the one at the URL ``own``."""
 
     def __init__(
-        self, store: MeetingPlace, own: str, worlds: ReplicaWorlds, sessions: ReplicaSessions
+        self, store: MeetingPlace, own: str, worlds: RemoteWorlds, common: InCommon
     ) -> None:
         self._store = store
         self._own = own
         self._worlds = worlds
-        self._sessions = sessions
-        sessions.secret = lambda: store.secret
+        self._sessions, self._numbers = common
+        self._sessions.secret = lambda: store.secret
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -61,10 +72,15 @@ class Presence:
 
     async def _meet(self, *, leaving: bool = False) -> None:
         ended = list(self._sessions.unsent)
+        wants = self._numbers.wanted and not leaving
         try:
-            met = await self._store.meet(ended, MAX_AGE, leaving=leaving)
+            met = await self._store.meet(
+                Notice(ended, MAX_AGE, self._numbers.newest, wants, leaving)
+            )
         except StoreError:
             return  # It fails for the worlds, too, and the log says so.
         self._sessions.now = self._store.earliest  # It is known only now.
         self._sessions.met(ended, met.ended)
-        self._worlds.met([url for url in met.urls if url != self._own])
+        self._worlds.met([Peer(url, url) for url in met.urls if url != self._own])
+        if met.block is not None:
+            self._numbers.take(met.block)

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from mock_server.cluster.fetch import Reply, fetch_all, follow
+from mock_server.cluster.fetch import Reply, fetch_all, fetch_some, follow
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.internal_api import CHANGES, EXCHANGES, RUNS, SCHEME, WITH_REQUESTS
 from mock_server.cluster.ownership import Peer
@@ -20,41 +20,64 @@ _RETRY_AFTER = 0.2
 
 
 class RemoteWorlds:
-    """The worlds of ``peers``."""
+    """The worlds of ``peers``, the other processes that are there: ``met`` replaces them.
 
-    def __init__(self, peers: Sequence[Peer], forwarder: Forwarder) -> None:
+    Where they need not be ``complete``, one that does not respond is left out.
+    """
+
+    def __init__(
+        self, forwarder: Forwarder, peers: Sequence[Peer] = (), *, complete: bool = True
+    ) -> None:
         self._forwarder = forwarder
-        self._others = [Followed(peer, forwarder) for peer in peers]
+        self._complete = complete
+        self._others: dict[Peer, _Followed] = {}
+        self._changed: Callable[[], None] | None = None
         self._requests = False
+        self.met(peers)
+
+    def met(self, peers: Sequence[Peer]) -> None:
+        """Note which other processes are there."""
+        gone = [peer for peer in self._others if peer not in peers]
+        for peer in gone:
+            self._others.pop(peer).stop()
+        for peer in peers:
+            if peer not in self._others:
+                self._others[peer] = _Followed(peer, self._forwarder)
+                self._start(self._others[peer])
+        if gone:
+            self._worlds_differ()
+
+    async def ask(self, scope: Any, body: bytes = b"") -> list[Reply]:
+        """Send a request to the peers, and return their responses. Raise HttpError (503)."""
+        fetch = fetch_all if self._complete else fetch_some
+        return await fetch(list(self._others), self._forwarder, scope, body)
+
+    # For the mock.
 
     def follow(self, changed: Callable[[], None], *, requests: bool) -> None:
         """Follow the peers, with their ``requests`` if so; call ``changed`` when worlds differ."""
-
-        def known() -> None:
-            if all(one.worlds is not None for one in self._others):
-                changed()
-
         if requests and not self._requests:
             self.rest()
             self._requests = True
-        for one in self._others:
-            one.start(known, requests=self._requests)
+        self._changed = changed
+        for one in self._others.values():
+            self._start(one)
 
     def rest(self) -> None:
         """Follow nothing."""
-        self._requests = False
-        for one in self._others:
+        self._changed, self._requests = None, False
+        for one in self._others.values():
             one.stop()
 
     def worlds(self) -> list[Json]:
         """Return the worlds that are open there, while they are followed."""
-        return [world for one in self._others for world in one.worlds or ()]
+        return [world for one in self._others.values() for world in one.worlds or ()]
 
     def journals(self, whose: str) -> list[Journal]:
         """Return the journals of requests that come while the peers are followed."""
         return [
             journal
-            for one in self._others
+            for one in self._others.values()
             for journal in (
                 [one.unassigned] if whose == "none" else [one.unassigned, one.of_worlds]
             )
@@ -62,16 +85,22 @@ class RemoteWorlds:
 
     async def exchanges(self, whose: str) -> Sequence[Exchange]:
         """Return the requests in the journals of the peers. Raise HttpError (503)."""
-        replies = await self._ask(f"{EXCHANGES}{whose}")
+        replies = await self.ask(request(f"{EXCHANGES}{whose}"))
         return [RemoteExchange(one) for reply in replies for one in orjson.loads(reply.body)]
 
     async def run_exists(self, run_id: str) -> bool:
         """Return whether a world of a peer has that run. Raise HttpError (503)."""
-        return any(orjson.loads(one.body) for one in await self._ask(f"{RUNS}{run_id}"))
+        replies = await self.ask(request(f"{RUNS}{run_id}"))
+        return any(orjson.loads(one.body) for one in replies)
 
-    async def _ask(self, path: str) -> list[Reply]:
-        peers = [one.peer for one in self._others]
-        return await fetch_all(peers, self._forwarder, request(path))
+    def _start(self, one: "_Followed") -> None:
+        if self._changed is not None:
+            one.start(self._worlds_differ, requests=self._requests)
+
+    def _worlds_differ(self) -> None:
+        known = all(one.worlds is not None for one in self._others.values())
+        if self._changed is not None and (known or not self._complete):
+            self._changed()
 
 
 def request(path: str, query: bytes = b"") -> dict[str, Any]:
@@ -87,7 +116,7 @@ def request(path: str, query: bytes = b"") -> dict[str, Any]:
     }
 
 
-class Followed:
+class _Followed:
     """One peer: its open worlds, and its newest requests."""
 
     def __init__(self, peer: Peer, forwarder: Forwarder) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Callable, Coroutine, Iterable
+from functools import lru_cache, partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -21,11 +22,11 @@ from mock_server.cluster.connection import Route
 from mock_server.cluster.forwarded_field import ASSUMED
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.internal_api import SCHEME, InternalApi
-from mock_server.cluster.merged_responses import Merged
+from mock_server.cluster.merged_responses import FirstFound, Merge, Merged
 from mock_server.cluster.ownership import CONNECT_SECONDS, Owner, Peer, UnknownOwnerError
-from mock_server.cluster.presence import MeetingPlace, Presence
-from mock_server.cluster.replica_sessions import ReplicaSessions
-from mock_server.cluster.replica_worlds import ReplicaWorlds
+from mock_server.cluster.presence import InCommon, MeetingPlace, Presence
+from mock_server.cluster.remote_worlds import RemoteWorlds
+from mock_server.cluster.routes import REQUEST
 from mock_server.cluster.server import ClusterServer
 from mock_server.engine.clock import monotonic
 from mock_server.errors import HttpError, UsageError
@@ -65,7 +66,7 @@ class ReplicaRoutes:
     assumes = True
 
     def __init__(
-        self, mock: Mock, keeper: Keeper, forwarder: Forwarder, others: ReplicaWorlds
+        self, mock: Mock, keeper: Keeper, forwarder: Forwarder, others: RemoteWorlds
     ) -> None:
         root_path = mock.worlds.settings.root_path
         self._addressing = Addressing(mock.credentials, mock.sessions, root_path)
@@ -80,13 +81,16 @@ class ReplicaRoutes:
         forwarder.watch = self.watch
         self._about_world = _pattern(mock.operations).fullmatch
         self._internal = InternalApi(mock.worlds, mock.explainer)
-        self._listing = Merged(mock, others.ask, merged_responses.worlds)
+        self._found = FirstFound(mock, others.ask)
+        self._merged: Callable[[Merge], ASGIApp] = lru_cache(partial(Merged, mock, others.ask))
 
     def route(self, scope: Any) -> "Route | asyncio.Future[Owner]":
         """Return the route of a request; None for this mock."""
+        if (several := self._of_several(scope)) is not None:
+            return several
         world = self._world_of(scope)
         if world is None:
-            return self._listing if self._line(scope) == _LISTING else None
+            return None
         claim = self._keeper.claim_on(world)
         if claim is not None and claim.certain:
             return None
@@ -144,6 +148,19 @@ class ReplicaRoutes:
         world = self._addressing.world_of(scope)
         return world if world is not None and self._worlds.allows(world) else None
 
+    def _of_several(self, scope: Any) -> ASGIApp | None:
+        """Return what responds to a request that is about all replicas; None for another one."""
+        path = self._addressing.path_of(scope)
+        if not path.startswith(CONTROL):
+            return None
+        if REQUEST.fullmatch(path):
+            return self._found
+        line = self._line(scope)
+        if line == _LISTING:
+            return self._merged(merged_responses.worlds)
+        merge = merged_responses.of_journals(scope, line)
+        return None if merge is None else self._merged(merge)
+
     def _line(self, scope: Any) -> str:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         return f"{method} {self._addressing.path_of(scope)}"
@@ -200,25 +217,25 @@ class ReplicaRoutes:
 
 
 class ReplicaServer(ClusterServer):
-    """Serves ``mock`` as one of several that share its store; it has ``ReplicaSessions``."""
+    """Serves ``mock`` as one of several that share its store."""
 
     def __init__(
         self,
         mock: Mock,
         ready: Callable[[], None],
         *,
+        in_common: InCommon,
         background: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
-        """``ready`` and ``background`` are as in ``Server``."""
+        """``in_common`` is what the mock was made with; the others are as in ``Server``."""
         keeper = mock.keeper
         assert keeper is not None
         forwarder = Forwarder(keeper.store.secret)
         forwarder.secret = lambda: keeper.store.secret
-        others = mock.worlds.peers = ReplicaWorlds(forwarder)
+        others = mock.worlds.peers = RemoteWorlds(forwarder, complete=False)
         routes = ReplicaRoutes(mock, keeper, forwarder, others)
         own = mock.worlds.settings.advertise or ""
-        place, sessions = cast(MeetingPlace, keeper.store), cast(ReplicaSessions, mock.sessions)
-        self._presence = Presence(place, own, others, sessions)
+        self._presence = Presence(cast(MeetingPlace, keeper.store), own, others, in_common)
         super().__init__(mock, ready, routes, forwarder, background=background)
         self._advertised = routes.advertised
         self._check: asyncio.Task[None] | None = None

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp
 
@@ -28,17 +27,10 @@ _OF_ALL: dict[str, Merge] = {
 }
 """The operations to which every worker responds."""
 
-_OF_JOURNALS: dict[str, Merge] = {
-    f"GET {CONTROL}/requests": merged_responses.requests,
-    f"GET {CONTROL}/requests/count": merged_responses.counts,
-    f"DELETE {CONTROL}/requests": merged_responses.counts,
-}
-"""The operations to which every worker responds where ``whose`` is more than one world."""
-
 _API = "/api/"
 _MAX_KNOWN = 4_096
 
-_REQUEST = re.compile(rf"{CONTROL}/requests/(\d{{1,18}})")
+REQUEST = re.compile(rf"{CONTROL}/requests/(\d{{1,18}})")
 
 
 class WorkerRoutes:
@@ -90,7 +82,7 @@ class WorkerRoutes:
             merge = self._merge(scope, path)
             if merge is not None:
                 return self._merged(merge)
-            numbered = _REQUEST.fullmatch(path)
+            numbered = REQUEST.fullmatch(path)
             if numbered is not None:
                 return self._peer(self._numbers.worker_of(int(numbered[1])))
         return self._of_world(scope)
@@ -118,10 +110,7 @@ class WorkerRoutes:
         """Return how the responses of all workers are merged; None for those of one."""
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         line = f"{method} {path}"
-        if line in _OF_JOURNALS:
-            query: dict[str, list[str]] = parse_qs(scope["query_string"].decode("latin-1"))
-            return None if query.get("whose", ["world"]) == ["world"] else _OF_JOURNALS[line]
-        return _OF_ALL.get(line)
+        return _OF_ALL.get(line) or merged_responses.of_journals(scope, line)
 
     def _peer(self, index: int) -> Peer | None:
         return None if index == self._index else self._peers[index]

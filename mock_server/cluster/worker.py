@@ -123,7 +123,7 @@ def run(start: Start, index: int, ready: int, alive: int) -> None:
     internal = InternalApi(mock.worlds, mock.explainer)
     routes = WorkerRoutes(peers, start.numbers, addressing, mock, forwarder, internal)
     others = [peer for position, peer in enumerate(peers) if position != index]
-    mock.worlds.peers = RemoteWorlds(others, forwarder)
+    mock.worlds.peers = RemoteWorlds(forwarder, others)
     mock.worlds.owns = routes.owns
     mock.worlds.keep_own()
 

@@ -6,7 +6,7 @@ everything of earlier generations is removed.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -81,12 +81,25 @@ class Renewal(NamedTuple):
     gone: Sequence[str] = ()
 
 
+class Notice(NamedTuple):
+    """What a mock says to those that share its store: the sessions of pages that have ended, which
+    are kept for so many milliseconds, the newest block of numbers that it has, whether it wants
+    another one, and whether it leaves."""
+
+    ended: Collection[str]
+    kept_for: int
+    block: int
+    wants_block: bool
+    leaving: bool = False
+
+
 class Meeting(NamedTuple):
     """What the mocks that share a store have in common: their URLs, and the sessions of pages that
-    have ended."""
+    have ended; and the block that was wanted."""
 
     urls: Sequence[str]
     ended: Sequence[str]
+    block: int | None
 
 
 class Store(Protocol):

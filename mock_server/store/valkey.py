@@ -8,7 +8,7 @@ import math
 import os
 import socket
 import zlib
-from collections.abc import Awaitable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Self, TypeVar, cast
 
 import redis
@@ -32,6 +32,7 @@ from mock_server.store.store import (
     GoneError,
     LostError,
     Meeting,
+    Notice,
     Renewal,
     Saved,
     Stored,
@@ -224,20 +225,24 @@ class ValkeyStore:
         work = valkey_listing.list_worlds(self._client, prefix, deadline, checks=not self._writes)
         return await self._request(work, deadline)
 
-    async def meet(
-        self, ended: Collection[str], kept_for: int, *, leaving: bool = False
-    ) -> Meeting:
-        """Say that this mock is there, for the next seconds, or is ``leaving``; add to the sessions
-        that have ``ended``, which are kept for so many milliseconds. Raise StoreError."""
-        stay = "" if leaving else _LEASE_MS
+    async def meet(self, notice: Notice) -> Meeting:
+        """Say that this mock is there for the next seconds, or that it leaves, and return what all
+        have in common. Raise StoreError."""
         sent = awake_or_not()
-        stated, urls, all_ended = await self._run_for(
+        stated, urls, ended, block = await self._run_for(
             f"{self._prefix}:replicas",
             valkey_scripts.MEET,
-            *(self._advertised, stay, f"{self._prefix}:ended-sessions", str(kept_for), *ended),
+            *(self._advertised, "" if notice.leaving else _LEASE_MS),
+            *(f"{self._prefix}:ended-sessions", str(notice.kept_for)),
+            *(f"{self._prefix}:number-blocks", str(notice.block)),
+            *("1" if notice.wants_block else "", *notice.ended),
         )
         self._clock.heard(sent, awake_or_not(), stated)
-        return Meeting([one.decode() for one in urls], [one.decode() for one in all_ended])
+        return Meeting(
+            [one.decode() for one in urls],
+            [one.decode() for one in ended],
+            int(block) if block else None,
+        )
 
     async def flush(self) -> None:
         pass  # Valkey itself decides when what it has is on its disk.

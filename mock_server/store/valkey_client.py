@@ -73,7 +73,7 @@ class ValkeyClient:
         else:
             link = self._free.get_nowait()
         try:
-            if link is None or not link.usable:
+            if link is None or link.is_closing():
                 async with asyncio.timeout_at(ends):
                     link = await self._connect()
             began = self._poll.begin()
@@ -89,7 +89,10 @@ class ValkeyClient:
 
     async def _connect(self) -> "_Link":
         connection = self._library.make_connection()
-        await connection.connect()
+        try:
+            await connection.connect()
+        except RuntimeError as error:  # Of uvloop, where the server closes it in this moment.
+            raise redis.ConnectionError(str(error)) from None
         link = _Link(connection._writer)
         connection._writer = None  # It would close that.
         return link
@@ -105,7 +108,7 @@ class _Link(asyncio.Protocol):
         self._replies = hiredis.Reader(replyError=redis.ResponseError)
         self._awaited: asyncio.Future[Any] | None = None
         self._closed = asyncio.get_running_loop().create_future()
-        self.usable = True
+        self.is_closing = self._transport.is_closing
 
     async def send(self, command: tuple[Any, ...], ends: float) -> Any:
         """Return the reply; an error is returned as ResponseError.
@@ -120,7 +123,7 @@ class _Link(asyncio.Protocol):
             self._transport.write(hiredis.pack_command(command))
             return await self._awaited
         except BaseException:  # Also of a command that is cancelled: its reply may come later.
-            self._abort()
+            self._transport.abort()
             raise
         finally:
             timer.cancel()
@@ -133,7 +136,7 @@ class _Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         awaited = self._awaited
         if awaited is None or awaited.done():
-            self._abort()  # Nothing was asked for.
+            self._transport.abort()  # Nothing was asked for.
             return
         try:
             self._replies.feed(data)
@@ -149,7 +152,6 @@ class _Link(asyncio.Protocol):
             awaited.set_result(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.usable = False
         self._closed.set_result(None)
         if self._awaited is not None and not self._awaited.done():
             reason = str(exc or "Connection closed by server")
@@ -159,10 +161,6 @@ class _Link(asyncio.Protocol):
         """Close the connection, and wait until it is closed."""
         self._transport.close()
         await self._closed
-
-    def _abort(self) -> None:
-        self.usable = False
-        self._transport.abort()
 
 
 @cache

@@ -218,16 +218,22 @@ return {found[3] or '', found[4] or '0', size, records, problem}
 MEET = (
     _COMMON
     + """
-local time, ended = now(), ARGV[3]
+local time, ended, blocks = now(), ARGV[3], ARGV[5]
 if ARGV[2] == '' then redis.call('ZREM', state, ARGV[1])
 else redis.call('ZADD', state, time + ARGV[2], ARGV[1]) end
 redis.call('ZREMRANGEBYSCORE', state, '-inf', time)
-for index = 5, #ARGV do redis.call('ZADD', ended, time + ARGV[4], ARGV[index]) end
+for index = 8, #ARGV do redis.call('ZADD', ended, time + ARGV[4], ARGV[index]) end
 redis.call('ZREMRANGEBYSCORE', ended, '-inf', time)
-return {'ok', time, redis.call('ZRANGE', state, 0, -1), redis.call('ZRANGE', ended, 0, -1)}
+local block = ''
+if tonumber(redis.call('GET', blocks) or 0) < tonumber(ARGV[6]) then
+  redis.call('SET', blocks, ARGV[6])
+end
+if ARGV[7] ~= '' then block = redis.call('INCR', blocks) end
+return {'ok', time, redis.call('ZRANGE', state, 0, -1), redis.call('ZRANGE', ended, 0, -1), block}
 """
 )
 """Its key is that of the mocks that are there. Arguments: the URL of the caller, the milliseconds
 for which it is there or nothing if it leaves, the key of the sessions that have ended, the
-milliseconds for which they are kept, and further ones. Returns the server's time, the URLs and the
-sessions."""
+milliseconds for which they are kept, the key of the newest block of numbers, the newest that the
+caller has, whether it wants another, and further sessions. Returns the server's time, the URLs,
+the sessions and the block."""

@@ -118,9 +118,10 @@ class Replica:
         finally:
             _REPLICA.reset(token)
 
-    async def eval(self, script: str, _key: str, *given: str | bytes) -> Any:
+    async def eval(self, script: str, _key: str, *given: str | bytes, deadline: float) -> Any:
         """Send a script to the server, as the client of the library does."""
-        return await self.simulation.send(self, lambda server: server.eval(script, *given))
+        async with asyncio.timeout(deadline):
+            return await self.simulation.send(self, lambda server: server.eval(script, *given))
 
     async def tick(self) -> None:
         kept = self._kept

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 from mock_server.app import Mock
-from mock_server.cluster.replica_sessions import ReplicaSessions
+from mock_server.cluster.presence import in_common
 from mock_server.cluster.replicas import ReplicaServer
 from mock_server.server import address, bind
 from mock_server.settings import Access, Settings
@@ -32,9 +32,10 @@ class Replica:
             scale=20,
             access=Access(token=token),
         )
-        self.mock = Mock(settings, sessions=ReplicaSessions(token))
+        common = in_common(token)
+        self.mock = Mock(settings, **common._asdict())
         ready = threading.Event()
-        self._server = ReplicaServer(self.mock, ready.set)
+        self._server = ReplicaServer(self.mock, ready.set, in_common=common)
         self._thread = threading.Thread(target=lambda: self._server.run(sockets=[listener]))
         self._thread.start()
         assert ready.wait(30)

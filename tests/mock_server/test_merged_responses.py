@@ -101,7 +101,7 @@ def test_a_worker_that_stands_still_is_503_where_another_asks_it(
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "w"))
         listener.listen(4)
-        worlds = RemoteWorlds([Peer("worker 2", str(tmp_path / "w"))], Forwarder("secret"))
+        worlds = RemoteWorlds(Forwarder("secret"), [Peer("worker 2", str(tmp_path / "w"))])
         with pytest.raises(HttpError) as caught:
             asyncio.run(worlds.run_exists("1"))
     assert caught.value.status == 503

@@ -34,10 +34,16 @@ def often() -> Iterator[None]:
 def replicas(server: ValkeyServer) -> Iterator[list[Replica]]:
     found = [Replica(server.location, token=TOKEN) for _ in range(3)]
     for one in found:
-        soon(lambda one=one: len(one.mock.worlds.peers.peers) == 2)  # type: ignore[misc]
+        soon(lambda one=one: peers(one) == 2)  # type: ignore[misc]
     yield found
     for one in found:
         one.stop()
+
+
+def peers(replica: Replica) -> int:
+    """Return how many other replicas it knows."""
+    worlds: Any = replica.mock.worlds.peers
+    return len(worlds._others)
 
 
 def soon(check: Callable[[], bool]) -> None:
@@ -65,7 +71,7 @@ def signed_in(replica: Replica) -> str:
 
 
 def listed(replica: Replica) -> list[str]:
-    response = replica.request("x", "GET", "/_mock/worlds", {"X-Mock-Token": TOKEN})
+    response = replica.request("test-asks", "GET", "/_mock/worlds", {"X-Mock-Token": TOKEN})
     assert response.status_code == 200, response.text
     return [one["name"] for one in response.json()["items"]]
 
@@ -89,8 +95,7 @@ def test_a_replica_that_does_not_respond_is_left_out(
     with server.client() as client:
         client.zadd("runs-mock:replicas", {"http://127.0.0.1:1": 2**52})
         try:
-            worlds: Any = one.mock.worlds.peers
-            soon(lambda: len(worlds.peers) == 3)
+            soon(lambda: peers(one) == 3)
             assert listed(one) == ["test-here"]
         finally:
             client.zrem("runs-mock:replicas", "http://127.0.0.1:1")
@@ -160,3 +165,63 @@ def test_a_run_of_another_tenant_is_known_whichever_replica_has_it(
     assert other.request("test-theirs", "GET", f"{API}/{run}").status_code == 403
     unknown = f"{API}/{UUID(int=0)}"
     assert other.request("test-theirs", "GET", unknown).status_code == 404
+
+
+def numbered(response: httpx2.Response) -> int:
+    return int(response.headers["X-Mock-Request"])
+
+
+def test_every_replica_knows_the_requests_of_all(replicas: list[Replica]) -> None:
+    def asked(replica: Replica, method: str, path: str, **given: Any) -> Any:
+        token = {"X-Mock-Token": TOKEN}
+        response = replica.request("test-asks", method, f"/_mock/{path}", token, **given)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    made = [
+        numbered(replica.request(f"test-requests-{number}", "GET", API))
+        for number, replica in enumerate(replicas)
+    ]
+    made.append(numbered(replicas[2].request("test-asks", "GET", "/api/v1/unknown")))
+    assert len(set(made)) == 4
+    for replica in replicas:
+        assert [asked(replica, "GET", f"requests/{number}")["number"] for number in made] == made
+        listing = asked(replica, "GET", "requests?whose=all&limit=1000")
+        assert {one["number"] for one in listing["items"]} >= set(made)
+        assert asked(replica, "GET", "requests/count?whose=all")["total"] == listing["total"]
+        expected = {"expectations": [{"path": "/api/v1/unknown"}]}
+        assert asked(replica, "POST", "verify?whose=none", json=expected)["verified"]
+        missing = replica.request("x", "GET", "/_mock/requests/99999999", {"X-Mock-Token": TOKEN})
+        assert missing.status_code == 404
+    asked(replicas[1], "DELETE", "requests?whose=all")
+    assert [asked(one, "GET", "requests?whose=all")["items"] for one in replicas] == [[]] * 3
+
+
+def test_a_request_for_all_journals_opens_no_world(replicas: list[Replica]) -> None:
+    """Else each replica would try to own it."""
+    one, other, _ = replicas
+    token = {"X-Mock-Token": TOKEN}
+    assert other.request("test-owned", "GET", API).status_code == 200
+    response = one.request("test-owned", "GET", "/_mock/requests?whose=all", token)
+    assert response.status_code == 200, response.text
+    assert "test-owned" not in one.mock.worlds
+
+
+def test_the_live_feed_has_the_requests_of_all(replicas: list[Replica]) -> None:
+    one, _, third = replicas
+    assert one.request("test-watched", "GET", API).status_code == 200
+    cookie = signed_in(one)
+    given = {"world": "test-watched", "whose": "all", "topics": "requests"}
+    with page(one, cookie) as client, client.stream("GET", "/_mock/events", params=given) as feed:
+        wanted = 0
+        for line in feed.iter_lines():
+            name, _, value = line.partition(": ")
+            if name != "data":
+                continue
+            found = json.loads(value)
+            if not wanted:  # The first event.
+                wanted = numbered(third.request("test-elsewhere", "GET", API))
+            if any(item["number"] == wanted for item in found.get("requests", [])):
+                break
+        else:
+            raise AssertionError("the feed has ended")

@@ -1,8 +1,10 @@
 """Connections with the server of a store."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -52,10 +54,10 @@ def test_a_connection_that_the_server_has_closed_is_replaced(server: ValkeyServe
                 found = await client.eval(SCRIPT, "key", str(number), deadline=DEADLINE)
                 assert found[2] == b"%d" % number
                 link = client._free._queue[-1]  # type: ignore[attr-defined]
-                assert link.usable
+                assert not link.is_closing()
                 with server.client() as other:
                     other.client_kill_filter(_type="normal", skipme=True)
-                while link.usable:
+                while not link.is_closing():
                     await asyncio.sleep(0)
 
     asyncio.run(check())
@@ -159,3 +161,27 @@ def test_what_does_not_speak_the_protocol_is_an_error(reply: bytes) -> None:
         listener.close()
 
     asyncio.run(check())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop")
+def test_a_connection_that_is_closed_while_it_is_made_is_an_error_of_the_library(
+    server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvloop raises an error of another kind."""
+    import uvloop  # noqa: PLC0415
+
+    connect = asyncio.open_connection
+
+    async def closed(*given: Any, **options: Any) -> Any:
+        commands, writer = await connect(*given, **options)
+        writer.transport.abort()
+        await asyncio.sleep(0)
+        return commands, writer
+
+    async def check() -> None:
+        async with connected(server) as client:
+            with pytest.raises((redis.ConnectionError, OSError)):
+                await client.eval(SCRIPT, "key", "a", deadline=DEADLINE)
+
+    monkeypatch.setattr(asyncio, "open_connection", closed)
+    uvloop.run(check())

@@ -45,6 +45,10 @@ class ValidatedOperation:
         self._enters = self._names_world and not any(
             one.get("x-replaced") for one in self._parameters
         )
+        # Others are not about a world, depending on a parameter.
+        self._instead = next(
+            (one["name"] for one in self._parameters if one.get("x-instead-of-world")), ""
+        )
         self._body: Json | None = operation.request_body or None
         self._max_body_size: int = (self._body or {}).get("x-largest-body", MAX_BODY_SIZE)
         self._uncounted: SentParameters = set()  # For calls that count for no world's coverage.
@@ -96,7 +100,7 @@ class ValidatedOperation:
                 tenant = self._credentials.world(parameters.get("world"), headers)
             call = Call(self._worlds, tenant, exchange)
             # What several processes respond to together may name a world of another one.
-            if self._enters and self._worlds.owns(tenant):
+            if self._enters and parameters.get(self._instead, "world") == "world":
                 await call.enter()
         call.parameters, call.body = parameters, body
         scope[CALL] = call
