@@ -1,6 +1,7 @@
 """The presence of a replica: the others learn from the store that it is there, and where."""
 
 import asyncio
+import logging
 from typing import NamedTuple, Protocol
 
 from mock_server.cluster.number_blocks import NumberBlocks
@@ -11,6 +12,8 @@ from mock_server.store.store import Meeting, Notice, StoreError
 
 TICK = 1.0
 """Real seconds between two meetings."""
+
+log = logging.getLogger("mock_server")
 
 
 class InCommon(NamedTuple):
@@ -68,7 +71,10 @@ class Presence:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(TICK)
-            await self._meet()
+            try:
+                await self._meet()
+            except Exception:  # The next one may succeed.
+                log.exception("meeting the other replicas failed")
 
     async def _meet(self, *, leaving: bool = False) -> None:
         ended = list(self._sessions.unsent)
