@@ -24,7 +24,10 @@ WITHOUT_IMPORT = {"httptools", "pytest-xdist", "uvloop"}
 """Libraries that are needed and imported by others: uvicorn and pytest load them by name."""
 BY_MCP = {"anyio", "pydantic", "starlette", "uvicorn"}
 """Libraries that the SDK of the extra `mcp` installs."""
-OPTIONAL_IMPORT = {"mock_server": {"pytest", "redis", "mcp"}, "conformance": {"mcp", *BY_MCP}}
+OPTIONAL_IMPORT = {
+    "mock_server": {"pytest", "redis", "hiredis", "mcp"},
+    "conformance": {"mcp", *BY_MCP},
+}
 """Libraries that a module may import and its extra does not install: pytest, which the users of the
 mock's fixtures have, and those of the extras `store` and `mcp`."""
 
