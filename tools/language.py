@@ -60,7 +60,7 @@ BANNED = {
 
 PERMITTED = (
     # Names that others chose.
-    r"StreamReader|DictReader|hiredis\.Reader|getReader|(?:add|remove)_reader",
+    r"StreamReader|DictReader|hiredis\.Reader|connection\._reader|getReader|(?:add|remove)_reader",
     # A former name that is still accepted, see `whose` in the control API.
     r"\"nobody\"|, nobody\]",
     # A former name of `origin` in the control API, which clients may still read.

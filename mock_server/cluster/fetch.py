@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import httptools
+import orjson
 
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.ownership import Peer
 from mock_server.errors import HttpError
 from mock_server.journal.exchange import Headers
+from mock_server.journal.metrics import CONTENT_TYPE
 
 _PER_CONNECTION = frozenset({b"connection", b"content-length", b"transfer-encoding", b"expect"})
 
@@ -18,8 +21,11 @@ PATIENCE = 20.0
 """Real seconds in which a peer has to respond completely: a process that is stopped keeps its
 connections."""
 
-_SOON = 2.0
+SOON = 2.0
 """Real seconds in which a peer has to respond that may be left out."""
+
+
+_TYPES = ([b"application/json"], [CONTENT_TYPE.encode()])
 
 
 class Reply(NamedTuple):
@@ -59,32 +65,62 @@ async def fetch(
 
 
 async def fetch_all(
-    peers: Sequence[Peer], forwarder: Forwarder, scope: Any, body: bytes = b""
+    peers: Sequence[Peer],
+    forwarder: Forwarder,
+    scope: Any,
+    body: bytes = b"",
+    patience: float = PATIENCE,
 ) -> list[Reply]:
-    """Return the responses of all ``peers``. Raise HttpError (503) where one has none in time."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await asyncio.gather(*(fetch(one, forwarder, scope, body) for one in peers))
-    except OSError as error:
-        reason = error.strerror or str(error) or "no response in time"
-        text = f"A worker of the mock does not respond: {reason}."
-        raise HttpError(503, text, {"Retry-After": "1"}) from None
+    """Return the responses of all ``peers``. Raise HttpError (503) where one has none in so many
+    seconds, or an error."""
+
+    async def attempt(peer: Peer) -> Reply:
+        try:
+            async with asyncio.timeout(patience):
+                reply = await fetch(peer, forwarder, scope, body)
+        except OSError as error:
+            reason = error.strerror or str(error) or "no response in time"
+            text = f"{peer.name} does not respond: {reason}."
+            raise HttpError(503, text, {"Retry-After": "1"}) from None
+        if not _is_of_mock(reply):
+            text = f"{peer.name} responds with {reply.status}: {_reason(reply)}"
+            raise HttpError(503, text, {"Retry-After": "1"})
+        return reply
+
+    return await asyncio.gather(*map(attempt, peers))
 
 
 async def fetch_some(
     peers: Sequence[Peer], forwarder: Forwarder, scope: Any, body: bytes = b""
 ) -> list[Reply]:
-    """Return the responses of those of the ``peers`` that respond soon."""
+    """Return the responses of those of the ``peers`` that respond soon, and without an error."""
 
     async def attempt(peer: Peer) -> Reply | None:
         try:
-            async with asyncio.timeout(_SOON):
-                return await fetch(peer, forwarder, scope, body)
+            async with asyncio.timeout(SOON):
+                reply = await fetch(peer, forwarder, scope, body)
         except OSError:
             return None
+        return reply if _is_of_mock(reply) else None
 
     replies = await asyncio.gather(*map(attempt, peers))
     return [one for one in replies if one is not None]
+
+
+def _is_of_mock(reply: Reply) -> bool:
+    """Return whether the reply is what a mock of the same kind returns, and no error."""
+    types = [value for name, value in reply.headers if name == b"content-type"]
+    return reply.status == HTTPStatus.OK and types in _TYPES
+
+
+def _reason(reply: Reply) -> str:
+    try:
+        detail = str(orjson.loads(reply.body)["detail"])
+    except (ValueError, TypeError, KeyError):
+        return "it seems to be another service"
+    if reply.status == HTTPStatus.UNAUTHORIZED:
+        return "it has another control token"
+    return detail
 
 
 async def follow(

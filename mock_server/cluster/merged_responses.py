@@ -1,7 +1,6 @@
 """Responses about the process, merged from those of all workers.
 
-Each worker gets the request, checks it and responds for its own worlds, this one first. An error of
-one is the response.
+Each worker gets the request, checks it and responds for its own worlds, this one first.
 """
 
 from collections import Counter
@@ -53,11 +52,8 @@ class Merged:
             headers = [(b"content-type", b"application/json"), (b"retry-after", b"1")]
             await _respond(Reply(error.status, headers, content), send)
             return
-        failed = next((one for one in others if one.status > _MAX_STATUS), None)
-        if failed is None:
-            merged = self._merge([first.body, *(one.body for one in others)], scope)
-            failed = Reply(first.status, first.headers, merged)
-        await _respond(failed, send)
+        merged = self._merge([first.body, *(one.body for one in others)], scope)
+        await _respond(Reply(first.status, first.headers, merged), send)
 
 
 async def _local(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[Reply | None, bytes]:
@@ -108,7 +104,7 @@ class FirstFound:
         found = own
         if own.status == HTTPStatus.NOT_FOUND:
             others = await self._ask(scope, body)
-            found = next((one for one in others if one.status == HTTPStatus.OK), own)
+            found = next(iter(others), own)
         await _respond(found, send)
 
 

@@ -1,43 +1,48 @@
-"""The numbers of requests of replicas: each takes blocks of them, which no other one has."""
+"""The numbers of requests of replicas: each takes blocks of them, which no other one has.
+
+A replica leaves its block for a newer one as soon as it learns that another one uses a newer one.
+So numbers grow with time over all replicas, but for those of the last moments.
+"""
 
 from collections.abc import Iterator
 
-SIZE = 100_000
-"""Numbers in a block."""
+from mock_server.engine.randomness import new_token
+
+SIZE = 50_000
+"""Numbers in a block; half of it is more than the requests of a second."""
+
+_BEYOND = 2**50
+"""Where the numbers begin that are drawn, because the store fails and a block is used up."""
 
 
 class NumberBlocks:
-    """Numbers from blocks, of which the next is taken when half of one is used.
-
-    Before the first block, and where the next is not there in time because the store fails, they
-    go on all the same, and may be those of another replica.
-    """
+    """Numbers from the newest ``block`` that was taken; the first is 1."""
 
     def __init__(self) -> None:
-        self.newest = 0
-        """The highest block that was taken; the first is 1."""
-        self._number = 0
-        self._following: int | None = None
+        self.block = 0
+        self._number = self._last = 0
+
+    @property
+    def used(self) -> int:
+        """The block, if one of its numbers is used; 0 otherwise."""
+        return self.block if self._number > (self.block - 1) * SIZE else 0
 
     @property
     def wanted(self) -> bool:
-        """Whether another block is to be taken."""
-        return self._following is None and self._number > self.newest * SIZE - SIZE // 2
+        """Whether another block is needed in any case."""
+        return self._number >= self._last - SIZE // 2
 
     def take(self, block: int) -> None:
-        """Add a block."""
-        if self.newest:
-            self._following = block
-        else:
-            self._number = max(self._number, (block - 1) * SIZE)
-        self.newest = max(self.newest, block)
+        """Go on with another block."""
+        self.block = block
+        self._number, self._last = (block - 1) * SIZE, block * SIZE
 
     def __iter__(self) -> Iterator[int]:
         return self
 
     def __next__(self) -> int:
+        if self._number == self._last:
+            self._number = _BEYOND + hash(new_token()) % _BEYOND
+            self._last = self._number + SIZE // 2
         self._number += 1
-        if self._number % SIZE == 1 and self._following is not None:
-            self._number = (self._following - 1) * SIZE + 1
-            self._following = None
         return self._number

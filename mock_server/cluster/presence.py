@@ -8,6 +8,7 @@ from mock_server.cluster.number_blocks import NumberBlocks
 from mock_server.cluster.ownership import Peer
 from mock_server.cluster.remote_worlds import RemoteWorlds
 from mock_server.cluster.replica_sessions import MAX_AGE, ReplicaSessions
+from mock_server.store.failures import Failures
 from mock_server.store.store import Meeting, Notice, StoreError
 
 TICK = 1.0
@@ -46,9 +47,15 @@ class Presence:
     """Meets the other replicas in ``store`` now and then, as the one at the URL ``own``."""
 
     def __init__(
-        self, store: MeetingPlace, own: str, worlds: RemoteWorlds, common: InCommon
+        self,
+        store: MeetingPlace,
+        failures: Failures,
+        own: str,
+        worlds: RemoteWorlds,
+        common: InCommon,
     ) -> None:
         self._store = store
+        self._failures = failures
         self._own = own
         self._worlds = worlds
         self._sessions, self._numbers = common
@@ -78,15 +85,17 @@ class Presence:
 
     async def _meet(self, *, leaving: bool = False) -> None:
         ended = list(self._sessions.unsent)
-        wants = self._numbers.wanted and not leaving
+        numbers = self._numbers
+        needs = numbers.wanted and not leaving
+        notice = Notice(ended, MAX_AGE, numbers.block, numbers.used, needs, leaving)
         try:
-            met = await self._store.meet(
-                Notice(ended, MAX_AGE, self._numbers.newest, wants, leaving)
-            )
-        except StoreError:
-            return  # It fails for the worlds, too, and the log says so.
+            met = await self._store.meet(notice)
+        except StoreError as error:
+            self._failures.note(error)
+            return
+        self._failures.look()
         self._sessions.now = self._store.earliest  # It is known only now.
         self._sessions.met(ended, met.ended)
         self._worlds.met([Peer(url, url) for url in met.urls if url != self._own])
         if met.block is not None:
-            self._numbers.take(met.block)
+            numbers.take(met.block)

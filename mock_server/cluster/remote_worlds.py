@@ -6,7 +6,14 @@ from typing import Any
 
 import orjson
 
-from mock_server.cluster.fetch import Reply, fetch_all, fetch_some, follow
+from mock_server.cluster.fetch import (
+    PATIENCE,
+    SOON,
+    Reply,
+    fetch_all,
+    fetch_some,
+    follow,
+)
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.internal_api import CHANGES, EXCHANGES, RUNS, SCHEME, WITH_REQUESTS
 from mock_server.cluster.ownership import Peer
@@ -22,7 +29,8 @@ _RETRY_AFTER = 0.2
 class RemoteWorlds:
     """The worlds of ``peers``, the other processes that are there: ``met`` replaces them.
 
-    Where they need not be ``complete``, one that does not respond is left out.
+    Where they need not be ``complete``, one that does not respond is left out of what is shown; but
+    what a verdict depends on is complete.
     """
 
     def __init__(
@@ -44,7 +52,7 @@ class RemoteWorlds:
             if peer not in self._others:
                 self._others[peer] = _Followed(peer, self._forwarder)
                 self._start(self._others[peer])
-        if gone:
+        if gone or peers:
             self._worlds_differ()
 
     async def ask(self, scope: Any, body: bytes = b"") -> list[Reply]:
@@ -52,7 +60,17 @@ class RemoteWorlds:
         fetch = fetch_all if self._complete else fetch_some
         return await fetch(list(self._others), self._forwarder, scope, body)
 
+    async def ask_all(self, scope: Any, body: bytes = b"") -> list[Reply]:
+        """As ``ask``, and also raise HttpError (503) for a peer that does not respond as a mock."""
+        patience = PATIENCE if self._complete else SOON
+        return await fetch_all(list(self._others), self._forwarder, scope, body, patience)
+
     # For the mock.
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the numbers of requests grow from one peer to the other at any moment."""
+        return self._complete or not self._others
 
     def follow(self, changed: Callable[[], None], *, requests: bool) -> None:
         """Follow the peers, with their ``requests`` if so; call ``changed`` when worlds differ."""
@@ -85,7 +103,7 @@ class RemoteWorlds:
 
     async def exchanges(self, whose: str) -> Sequence[Exchange]:
         """Return the requests in the journals of the peers. Raise HttpError (503)."""
-        replies = await self.ask(request(f"{EXCHANGES}{whose}"))
+        replies = await self.ask_all(request(f"{EXCHANGES}{whose}"))
         return [RemoteExchange(one) for reply in replies for one in orjson.loads(reply.body)]
 
     async def run_exists(self, run_id: str) -> bool:

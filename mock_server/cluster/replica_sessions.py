@@ -28,7 +28,7 @@ class ReplicaSessions(ControlSessions):
         self.now: Callable[[], int] = wall
         self.secret: Callable[[], str] = str
         self.unsent: set[str] = set()
-        self._ended: frozenset[str] = frozenset()
+        self._ended: set[str] = set()
         self._watched: defaultdict[str, set[Callable[[], None]]] = defaultdict(set)
 
     def sign_in(self) -> str:
@@ -56,9 +56,14 @@ class ReplicaSessions(ControlSessions):
         return bool(self._of(headers))
 
     def met(self, sent: Collection[str], ended: Collection[str]) -> None:
-        """Note that the store has those that were ``sent``, and which have ``ended`` anywhere."""
-        self._ended = frozenset(ended)
+        """Note that the store has those that were ``sent``, and which have ``ended`` anywhere.
+
+        If it has lost some, they are sent again.
+        """
+        self._ended.update(sent, ended)
+        self._ended = {name for name in self._ended if self.now() < _opened(name) + MAX_AGE}
         self.unsent.difference_update(sent)
+        self.unsent.update(self._ended.difference(sent, ended))
         self._end_watched()
 
     def _end_watched(self) -> None:
@@ -78,8 +83,12 @@ class ReplicaSessions(ControlSessions):
         return found
 
     def _is_open(self, name: str) -> bool:
-        opened = int(name.partition("-")[0])
-        return self.now() < opened + MAX_AGE and name not in self.unsent and name not in self._ended
+        young = self.now() < _opened(name) + MAX_AGE
+        return young and name not in self.unsent and name not in self._ended
 
     def _sign(self, name: str) -> str:
         return hmac.new(self._token, f"{self.secret()} {name}".encode(), "sha256").hexdigest()
+
+
+def _opened(name: str) -> int:
+    return int(name.partition("-")[0])

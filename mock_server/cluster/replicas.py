@@ -82,7 +82,8 @@ class ReplicaRoutes:
         self._about_world = _pattern(mock.operations).fullmatch
         self._internal = InternalApi(mock.worlds, mock.explainer)
         self._found = FirstFound(mock, others.ask)
-        self._merged: Callable[[Merge], ASGIApp] = lru_cache(partial(Merged, mock, others.ask))
+        self._listed: Callable[[Merge], ASGIApp] = lru_cache(partial(Merged, mock, others.ask))
+        self._counted = Merged(mock, others.ask_all, merged_responses.counts)
 
     def route(self, scope: Any) -> "Route | asyncio.Future[Owner]":
         """Return the route of a request; None for this mock."""
@@ -157,9 +158,11 @@ class ReplicaRoutes:
             return self._found
         line = self._line(scope)
         if line == _LISTING:
-            return self._merged(merged_responses.worlds)
+            return self._listed(merged_responses.worlds)
         merge = merged_responses.of_journals(scope, line)
-        return None if merge is None else self._merged(merge)
+        if merge is None:
+            return None
+        return self._counted if merge is merged_responses.counts else self._listed(merge)
 
     def _line(self, scope: Any) -> str:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
@@ -235,7 +238,9 @@ class ReplicaServer(ClusterServer):
         others = mock.worlds.peers = RemoteWorlds(forwarder, complete=False)
         routes = ReplicaRoutes(mock, keeper, forwarder, others)
         own = mock.worlds.settings.advertise or ""
-        self._presence = Presence(cast(MeetingPlace, keeper.store), own, others, in_common)
+        self._presence = Presence(
+            cast(MeetingPlace, keeper.store), keeper.failures, own, others, in_common
+        )
         super().__init__(mock, ready, routes, forwarder, background=background)
         self._advertised = routes.advertised
         self._check: asyncio.Task[None] | None = None

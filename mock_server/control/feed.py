@@ -143,7 +143,7 @@ class Feeds:
         if self not in worlds.observers:
             worlds.observers += (self,)
         if worlds.peers is not None:
-            worlds.peers.follow(self._worlds_have_changed, requests=whose != "world")
+            worlds.peers.follow(self._peers_have_changed, requests=whose != "world")
 
     def _rest(self) -> None:
         worlds = self._worlds
@@ -154,6 +154,11 @@ class Feeds:
     def _elsewhere(self, whose: str) -> list[Journal]:
         peers = self._worlds.peers
         return [] if peers is None else peers.journals(whose)
+
+    def _peers_have_changed(self) -> None:
+        for channel in self._channels.values():
+            channel.observe_journals()
+        self._worlds_have_changed()
 
     def _worlds_have_changed(self) -> None:
         for channel in self._channels.values():

@@ -35,6 +35,12 @@ def functions(worlds: Worlds, explainer: Explainer) -> dict[str, Handler]:
         async def respond() -> Response:
             whose = call.parameters["whose"].replace("nobody", "none")
             if worlds.peers is not None and whose != "world":
+                if call.body.get("inOrder", False) and not worlds.peers.ordered:
+                    raise HttpError(
+                        409,
+                        "inOrder: the requests of several replicas have no order. Verify those of "
+                        "one world.",
+                    )
                 found = await worlds.peers.exchanges(whose)
                 exchanges.extend(one for one in found if one.number >= since)
             work = verify(

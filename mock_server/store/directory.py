@@ -41,7 +41,7 @@ class DirectoryStore:
     """
 
     def __init__(self, path: Path, fsync: Fsync = Fsync.EVERYSEC) -> None:
-        self.label, self.shared = f"dir:{path}", False
+        self.label, self.shared, self.done = f"dir:{path}", False, 0
         self._path = path.absolute()
         self._fsync = fsync
         self._folders: dict[str, Folder] = {}
@@ -107,6 +107,7 @@ class DirectoryStore:
                 await folder.append_synced(b"".join(records))
             except FileNotFoundError:
                 raise GoneError(f"{name}: its folder was removed") from None
+            self.done += 1
 
     async def rotate(self, name: str, epoch: int) -> int:
         with self._errors():
@@ -116,7 +117,9 @@ class DirectoryStore:
         self, name: str, epoch: int, generation: int, records: Iterable[bytes]
     ) -> int:
         with self._errors():
-            return await self._folder(name).snapshot(generation, records)
+            size = await self._folder(name).snapshot(generation, records)
+            self.done += 1
+            return size
 
     async def delete(self, name: str) -> None:
         with self._errors():

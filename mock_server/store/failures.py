@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mock_server.errors import HttpError
-from mock_server.store.store import DamagedError, LostError, StoreError
+from mock_server.store.store import DamagedError, LostError, Store, StoreError
 
 log = logging.getLogger("mock_server")
 
@@ -22,12 +22,16 @@ class OtherOwnerError(HttpError):
 
 
 class Failures:
-    """The errors of the store called ``label``; ``lose`` is called with the name of a world that
-    another mock owns."""
+    """The errors of ``store``; ``lose`` is called with the name of a world that another mock owns.
 
-    def __init__(self, label: str, lose: Callable[[str], None]) -> None:
-        self.label = label
+    An error is the ``problem`` until the store has done something that was asked of it later.
+    """
+
+    def __init__(self, store: Store, lose: Callable[[str], None]) -> None:
+        self.label = store.label
         self.problem: StoreError | None = None
+        self._store = store
+        self._done = 0  # When the problem was noted.
         self._lose = lose
 
     @contextmanager
@@ -35,6 +39,7 @@ class Failures:
         """Turn errors about the world of that name into responses."""
         try:
             yield
+            self.look()
         except LostError as error:
             self._lose(name)
             raise OtherOwnerError(
@@ -56,20 +61,24 @@ class Failures:
         """Log an error instead of raising it."""
         try:
             yield
+            self.look()
         except DamagedError as error:  # Of one world: the store works.
             log.warning("the store %s: %s", self.label, error)
         except StoreError as error:
             self.note(error)
-        else:
-            if self.problem is not None:
-                self.problem = None
-                log.warning("the store %s works again", self.label)
 
     def note(self, error: StoreError) -> None:
         """Log the first of several errors."""
         if self.problem is None:
             log.warning("the store %s fails: %s", self.label, error)
         self.problem = error
+        self._done = self._store.done
+
+    def look(self) -> None:
+        """Forget the problem if the store has done something since."""
+        if self.problem is not None and self._store.done > self._done:
+            self.problem = None
+            log.warning("the store %s works again", self.label)
 
 
 def _unavailable(reason: str) -> HttpError:

@@ -55,7 +55,7 @@ class Keeper:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.Task[None] | None = None
         self._ticks = 0
-        self._failures = Failures(store.label, self._lose)
+        self.failures = self._failures = Failures(store, self._lose)
         self._snapshots = Snapshots(store, worlds.runner, self._failures)
 
     # For the registry.

@@ -83,19 +83,20 @@ class Renewal(NamedTuple):
 
 class Notice(NamedTuple):
     """What a mock says to those that share its store: the sessions of pages that have ended, which
-    are kept for so many milliseconds, the newest block of numbers that it has, whether it wants
-    another one, and whether it leaves."""
+    are kept for so many milliseconds, the block of numbers that it has, the same or 0 if none of it
+    is used, whether it needs another one, and whether it leaves."""
 
     ended: Collection[str]
     kept_for: int
     block: int
-    wants_block: bool
+    used: int
+    needs_block: bool
     leaving: bool = False
 
 
 class Meeting(NamedTuple):
     """What the mocks that share a store have in common: their URLs, and the sessions of pages that
-    have ended; and the block that was wanted."""
+    have ended; and another block of numbers, to go on with."""
 
     urls: Sequence[str]
     ended: Sequence[str]
@@ -112,6 +113,8 @@ class Store(Protocol):
     label: str
     shared: bool
     """Whether several mocks can use it at a time."""
+    done: int
+    """How often it has done what it was asked."""
 
     @property
     def secret(self) -> str:

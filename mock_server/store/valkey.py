@@ -89,7 +89,7 @@ class ValkeyStore:
         self.label, url = address.label, address.url
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{new_token()[:6]}"
         self._advertised = advertised or ""
-        self.shared, self.secret = True, ""
+        self.shared, self.secret, self.done = True, "", 0
         self._owned: dict[str, _Owned] = {}
         self._clock = ServerClock()
         self._attempts = 0
@@ -112,8 +112,13 @@ class ValkeyStore:
         given = (self._owner, _LEASE_MS, self._advertised, "" if held is None else str(held))
         format_key = f"{self._prefix}:format"
         restored = (_FORGETFUL_MS, format_key, record.encode(header()), *self._shared)
-        sent = awake_or_not()
-        epoch, stated, secret = await self._run(name, valkey_scripts.CLAIM, *given, *restored)
+        try:
+            sent = awake_or_not()
+            result = await self._run(name, valkey_scripts.CLAIM, *given, *restored)
+        except _DisconnectedError:  # An idle connection has ended; what arrived was a claim, too.
+            sent = awake_or_not()
+            result = await self._run(name, valkey_scripts.CLAIM, *given, *restored)
+        epoch, stated, secret = result
         self.secret = secret.decode()
         self._clock.heard(sent, awake_or_not(), stated)
         self._owned[name] = _Owned(int(epoch), sent)
@@ -229,14 +234,15 @@ class ValkeyStore:
         """Say that this mock is there for the next seconds, or that it leaves, and return what all
         have in common. Raise StoreError."""
         sent = awake_or_not()
-        stated, urls, ended, block = await self._run_for(
+        stated, urls, ended, block, secret = await self._run_for(
             f"{self._prefix}:replicas",
             valkey_scripts.MEET,
             *(self._advertised, "" if notice.leaving else _LEASE_MS),
             *(f"{self._prefix}:ended-sessions", str(notice.kept_for)),
-            *(f"{self._prefix}:number-blocks", str(notice.block)),
-            *("1" if notice.wants_block else "", *notice.ended),
+            *(f"{self._prefix}:number-blocks", str(notice.block), str(notice.used)),
+            *("1" if notice.needs_block else "", *self._shared, *notice.ended),
         )
+        self.secret = secret.decode()
         self._clock.heard(sent, awake_or_not(), stated)
         return Meeting(
             [one.decode() for one in urls],
@@ -302,6 +308,7 @@ class ValkeyStore:
         """Run a script for that key, and return its result. Raise StoreError."""
         work = self._client.eval(script, key, *arguments, deadline=deadline)
         reply: list[Any] = await self._request(work, deadline)
+        self.done += 1
         status, *result = reply
         match status:
             case b"ok":
@@ -347,6 +354,7 @@ class ValkeyStore:
                 socket_timeout=DEADLINE,
                 socket_connect_timeout=DEADLINE,
                 retry=BlockingRetry(NoBackoff(), 0),
+                protocol=2,  # As for worlds; with 3, another error comes before that of a password.
             ) as client:
                 key = f"{self._prefix}:format"
                 if self._writes:

@@ -95,6 +95,9 @@ class ValkeyClient:
             raise redis.ConnectionError(str(error)) from None
         link = _Link(connection._writer)
         connection._writer = None  # It would close that.
+        if connection._reader.at_eof():  # The link is not informed of it again.
+            await link.close()
+            raise redis.ConnectionError("Connection closed by server")
         return link
 
 

@@ -8,13 +8,21 @@ from mock_server.store.store import DamagedError, Saved, Stored, check_version
 
 REMOVE = "Remove the keys of the world from the store"
 
-_OTHER_TYPE = "expected what a mock stores, got a key of another type"
+_MEANINGS = {
+    "WRONGTYPE": "expected what a mock stores, got a key of another type",
+    "OOM": "it has no memory left: remove worlds, or raise its maxmemory",
+    "READONLY": "it only copies another server: name that one",
+    "NOAUTH": "it asks for a password: valkey://:PASSWORD@HOST",
+    "Authentication required": "it asks for a password: valkey://:PASSWORD@HOST",
+}
+"""What errors of a server mean, by how their text begins."""
 
 
 def text(error: Exception) -> str:
     """Return the text of an error of the library or the server, on one line."""
     found = one_line(str(error)).rstrip(".")
-    return _OTHER_TYPE if found.startswith("WRONGTYPE") else found
+    meanings = (meaning for begin, meaning in _MEANINGS.items() if found.startswith(begin))
+    return next(meanings, found)
 
 
 def is_about_key(error: Exception) -> bool:

@@ -26,6 +26,9 @@ local function shared(key, secret)
 end
 """
 
+_ALWAYS = "#!lua flags=allow-oom\n"
+"""For what adds nothing: it has to work, above all, where the server has no memory left."""
+
 _OWNED = (
     _COMMON
     + """
@@ -61,7 +64,8 @@ Each script calls ``renew`` once; a call of a command takes longer than all else
 """
 
 CLAIM = (
-    _COMMON
+    _ALWAYS
+    + _COMMON
     + """
 local found = redis.call('HMGET', state, 'owner', 'until', 'epoch', 'url')
 local time = now()
@@ -93,7 +97,8 @@ it may have granted have ended, only their owners can claim.
 """
 
 LOAD = (
-    _OWNED
+    _ALWAYS
+    + _OWNED
     + """
 renew()
 if not found[5] then return {'ok'} end
@@ -152,7 +157,8 @@ return {'ok'}
 """Further arguments: the generation, the snapshot, and its first record."""
 
 RENEW = (
-    _OWNED
+    _ALWAYS
+    + _OWNED
     + """
 renew()
 if ARGV[4] ~= '' and generation == tonumber(ARGV[4]) then
@@ -167,10 +173,13 @@ return {'ok', time, shared(ARGV[6], ARGV[7])}
 """Further arguments: the generation, if the caller knows it, the number of records, and the key
 of the secret of the peers with what it was. Returns the server's time, and the secret as it is."""
 
-RELEASE = _OWNED + "renew('used', time) redis.call('HSET', state, 'until', 0) return {'ok'}"
+RELEASE = (
+    _ALWAYS + _OWNED + "renew('used', time) redis.call('HSET', state, 'until', 0) return {'ok'}"
+)
 
 DELETE = (
-    _COMMON
+    _ALWAYS
+    + _COMMON
     + """
 local found = redis.call('HMGET', state, 'until', 'snapshot', 'generation')
 if found[1] and tonumber(found[1]) > now() then return {'ok'} end
@@ -216,24 +225,30 @@ return {found[3] or '', found[4] or '0', size, records, problem}
 )
 
 MEET = (
-    _COMMON
+    _ALWAYS
+    + _COMMON
     + """
 local time, ended, blocks = now(), ARGV[3], ARGV[5]
 if ARGV[2] == '' then redis.call('ZREM', state, ARGV[1])
 else redis.call('ZADD', state, time + ARGV[2], ARGV[1]) end
 redis.call('ZREMRANGEBYSCORE', state, '-inf', time)
-for index = 8, #ARGV do redis.call('ZADD', ended, time + ARGV[4], ARGV[index]) end
+for index = 11, #ARGV do redis.call('ZADD', ended, time + ARGV[4], ARGV[index]) end
 redis.call('ZREMRANGEBYSCORE', ended, '-inf', time)
-local block = ''
-if tonumber(redis.call('GET', blocks) or 0) < tonumber(ARGV[6]) then
-  redis.call('SET', blocks, ARGV[6])
+local known = redis.call('HMGET', blocks, 'newest', 'used')
+local newest = math.max(tonumber(known[1]) or 0, ARGV[6])
+local used, block = math.max(tonumber(known[2]) or 0, ARGV[7]), ''
+if ARGV[8] ~= '' or tonumber(ARGV[6]) < used then
+  newest = newest + 1
+  block = newest
 end
-if ARGV[7] ~= '' then block = redis.call('INCR', blocks) end
-return {'ok', time, redis.call('ZRANGE', state, 0, -1), redis.call('ZRANGE', ended, 0, -1), block}
+redis.call('HSET', blocks, 'newest', newest, 'used', used)
+return {'ok', time, redis.call('ZRANGE', state, 0, -1), redis.call('ZRANGE', ended, 0, -1), block,
+  shared(ARGV[9], ARGV[10])}
 """
 )
 """Its key is that of the mocks that are there. Arguments: the URL of the caller, the milliseconds
 for which it is there or nothing if it leaves, the key of the sessions that have ended, the
-milliseconds for which they are kept, the key of the newest block of numbers, the newest that the
-caller has, whether it wants another, and further sessions. Returns the server's time, the URLs,
-the sessions and the block."""
+milliseconds for which they are kept, the key of the blocks of numbers, the block that the caller
+has, the same or 0 if it has used none of it, whether it needs another one, the key of the secret of
+the peers with what it was, and further sessions. Returns the server's time, the URLs, the sessions,
+another block if there is a newer one in use, and the secret."""

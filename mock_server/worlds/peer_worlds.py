@@ -11,6 +11,10 @@ from mock_server.journal.journal import Journal
 class PeerWorlds(Protocol):
     """What this process can know of the others."""
 
+    @property
+    def ordered(self) -> bool:
+        """Whether the numbers of requests grow from one process to the other."""
+
     def follow(self, changed: Callable[[], None], *, requests: bool) -> None:
         """Follow the worlds of the others, with their ``requests`` if so; call ``changed`` when
         ``worlds`` differ."""

@@ -1,7 +1,8 @@
 """A mock that shares its store with others, in a thread of the test."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,13 @@ from mock_server.server import address, bind
 from mock_server.settings import Access, Settings
 
 API = "/api/v1/automation-runs"
+
+
+def soon(check: Callable[[], bool]) -> None:
+    """Return when ``check`` returns True."""
+    pause = threading.Event()
+    while not check():
+        pause.wait(0.01)
 
 
 class Replica:
@@ -63,6 +71,16 @@ class Replica:
                     number = int(value)
                 elif name == "data":
                     yield number, value.encode()
+
+    @property
+    def peers(self) -> int:
+        """How many other replicas it knows."""
+        worlds: Any = self.mock.worlds.peers
+        return len(worlds._others)
+
+    def opened(self, path: str, headers: Mapping[str, str]) -> AbstractContextManager[Any]:
+        """Open a stream."""
+        return self._client.stream("GET", path, headers=dict(headers))
 
     def stop(self) -> None:
         """Stop as after SIGTERM."""

@@ -37,6 +37,7 @@ class FakeStore:
     label = "fake:"
     shared = False
     secret = ""
+    done = 0
 
     def __init__(self, saved: Saved | None = None) -> None:
         self.saved = {} if saved is None else {WORLD: saved}
@@ -132,6 +133,7 @@ class FakeStore:
     def _check(self) -> None:
         if self.problem is not None:
             raise self.problem
+        self.done += 1
 
 
 class StoredMock:

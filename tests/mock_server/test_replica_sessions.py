@@ -19,6 +19,10 @@ class Replicas:
             one.now = lambda: self.time
         self._ended: set[str] = set()
 
+    def forget(self) -> None:
+        """Lose what the store has."""
+        self._ended.clear()
+
     def meet(self) -> None:
         for _ in range(2):
             for one in self.each:
@@ -71,6 +75,22 @@ def test_what_ends_while_the_store_is_asked_is_sent_next_time() -> None:
     assert len(one.unsent) == 1
     assert not one.is_open(first)
     assert not one.is_open(second)
+
+
+def test_what_has_ended_stays_so_where_the_store_has_lost_it() -> None:
+    replicas = Replicas(TOKEN, TOKEN)
+    one, other = replicas.each
+    ended = sent(one.sign_in())
+    one.sign_out(ended)
+    replicas.meet()
+    replicas.forget()
+    assert not other.is_open(ended)
+    replicas.meet()
+    assert [each.is_open(ended) for each in replicas.each] == [False] * 2
+    assert not one.unsent
+    replicas.time += MAX_AGE
+    replicas.meet()
+    assert not one._ended
 
 
 def test_a_session_ends_by_itself() -> None:

@@ -91,7 +91,10 @@ def test_a_stream_goes_on_at_another_replica_after_a_stop(
 
 
 def test_a_replica_that_was_paused_shows_nothing_that_is_no_longer_its_own(
-    owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    owner: Replica,
+    server: ValkeyServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It asks first: it goes on if no other has claimed the world meanwhile, and else closes it."""
     monkeypatch.setattr("mock_server.cluster.replicas.PATIENCE", 0)
@@ -112,6 +115,7 @@ def test_a_replica_that_was_paused_shows_nothing_that_is_no_longer_its_own(
         assert "another mock's: it belongs to another" in response.json()["detail"]
         with pytest.raises(httpx2.RemoteProtocolError):
             list(stream)
+        assert "ASGI" not in caplog.text
         client.hset(key, "until", 0)
     monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
     assert owner.request(world, "GET", API).json()["total"] == 1

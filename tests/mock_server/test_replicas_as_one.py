@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("redis")
 
-from replica import API, Replica
+from replica import API, Replica, soon
 from valkey_server import ValkeyServer
 
 TOKEN = "the-token"
@@ -34,23 +34,10 @@ def often() -> Iterator[None]:
 def replicas(server: ValkeyServer) -> Iterator[list[Replica]]:
     found = [Replica(server.location, token=TOKEN) for _ in range(3)]
     for one in found:
-        soon(lambda one=one: peers(one) == 2)  # type: ignore[misc]
+        soon(lambda one=one: one.peers == 2)  # type: ignore[misc]
     yield found
     for one in found:
         one.stop()
-
-
-def peers(replica: Replica) -> int:
-    """Return how many other replicas it knows."""
-    worlds: Any = replica.mock.worlds.peers
-    return len(worlds._others)
-
-
-def soon(check: Callable[[], bool]) -> None:
-    """Return when ``check`` returns True."""
-    pause = threading.Event()
-    while not check():
-        pause.wait(0.01)
 
 
 def page(replica: Replica, cookie: str = "") -> httpx2.Client:
@@ -95,7 +82,7 @@ def test_a_replica_that_does_not_respond_is_left_out(
     with server.client() as client:
         client.zadd("runs-mock:replicas", {"http://127.0.0.1:1": 2**52})
         try:
-            soon(lambda: peers(one) == 3)
+            soon(lambda: one.peers == 3)
             assert listed(one) == ["test-here"]
         finally:
             client.zrem("runs-mock:replicas", "http://127.0.0.1:1")

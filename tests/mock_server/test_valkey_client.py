@@ -163,6 +163,32 @@ def test_what_does_not_speak_the_protocol_is_an_error(reply: bytes) -> None:
     asyncio.run(check())
 
 
+def test_an_end_while_the_connection_is_made_is_noticed_at_once(
+    server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The streams of the library have it, and nothing else would."""
+    connect = asyncio.open_connection
+
+    async def ended(*given: Any, **options: Any) -> Any:
+        commands, writer = await connect(*given, **options)
+        feed = commands.feed_data
+
+        def feed_and_end(data: bytes) -> None:
+            feed(data)
+            commands.feed_eof()
+
+        commands.feed_data = feed_and_end
+        return commands, writer
+
+    async def check() -> None:
+        async with connected(server) as client:
+            with pytest.raises(redis.ConnectionError):
+                await client.eval(SCRIPT, "key", "a", deadline=DEADLINE)
+
+    monkeypatch.setattr(asyncio, "open_connection", ended)
+    asyncio.run(check())
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop")
 def test_a_connection_that_is_closed_while_it_is_made_is_an_error_of_the_library(
     server: ValkeyServer, monkeypatch: pytest.MonkeyPatch

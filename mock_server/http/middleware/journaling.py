@@ -8,8 +8,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mock_server.engine.behaviour import Behaviour, UnknownParameter
 from mock_server.engine.clock import SECOND, to_http_date, wall
+from mock_server.errors import HttpError
+from mock_server.faults.delay import until_disconnected
 from mock_server.http.call import CALL
 from mock_server.http.error_responses import error_response
+from mock_server.http.middleware.faults import CONNECTION
 from mock_server.journal.exchange import EXCHANGE, VARY, Exchange, ExchangeCounter
 from mock_server.journal.journal import UnassignedJournal
 
@@ -60,7 +63,10 @@ class JournalingMiddleware:
                 await error_response(error, exchange)(receive, send)
             except RuntimeError:
                 # The response had started, so the server can only close the connection.
-                raise error from None
+                if not isinstance(error, HttpError):
+                    raise error from None
+                scope["extensions"][CONNECTION].close()  # It was ended for a reason.
+                await until_disconnected(receive)
         finally:
             if internal:
                 exchange.release()

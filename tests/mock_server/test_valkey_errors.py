@@ -1,0 +1,95 @@
+"""What Valkey refuses, and connections that end: what a mock does then."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+pytest.importorskip("redis")
+
+from stored_mock import Command, StoredMock
+from valkey_server import ValkeyServer
+
+from mock_server.errors import HttpError, UsageError
+from mock_server.store.valkey import ValkeyStore
+
+CREATE: Command = ("createRun", {}, {"scenario": "diamond"})
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def location(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty database, whose server may have started this moment."""
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
+    with server.client() as client:
+        client.flushall()
+    return server.location
+
+
+@asynccontextmanager
+async def store_at(location: str) -> AsyncIterator[ValkeyStore]:
+    store = ValkeyStore(location)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def test_a_server_without_memory_refuses_changes_and_lets_worlds_be_owned(
+    location: str, server: ValkeyServer
+) -> None:
+    async def check() -> None:
+        async with store_at(location) as store:
+            mock = StoredMock(store)
+            await mock.do(*CREATE)
+            epoch = await store.claim("test-other")
+            with server.client() as client:
+                client.config_set("maxmemory", 1)
+                try:
+                    with pytest.raises(HttpError, match="remove worlds, or raise its maxmemory"):
+                        await mock.do(*CREATE)
+                    await store.confirm("test-other", epoch)
+                    await store.release("test-other", epoch)
+                    await store.claim("test-other")
+                finally:
+                    client.config_set("maxmemory", 0)
+            await mock.do(*CREATE)
+
+    asyncio.run(check())
+
+
+def test_a_missing_password_is_asked_for(location: str, server: ValkeyServer) -> None:
+    with server.client() as client:
+        client.config_set("requirepass", "secret")
+        try:
+            with pytest.raises(UsageError, match="it asks for a password: valkey://:PASSWORD@HOST"):
+                ValkeyStore(location)
+        finally:
+            client.config_set("requirepass", "")
+
+
+def test_a_claim_survives_a_connection_that_has_ended(location: str, server: ValkeyServer) -> None:
+    """The one that was idle seems open until a command is sent."""
+
+    async def check() -> None:
+        async with store_at(location) as store:
+            await store.claim("test-one")
+            real, failed = store._client.eval, []
+
+            async def ending(*given: str, **options: float) -> object:
+                if not failed:
+                    failed.append(True)
+                    raise ConnectionResetError
+                return await real(*given, **options)
+
+            store._client.eval = ending  # type: ignore[method-assign, assignment]
+            assert await store.claim("test-two")
+            assert failed
+
+    asyncio.run(check())
