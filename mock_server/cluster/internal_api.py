@@ -72,7 +72,7 @@ def _application(response: Response) -> ASGIApp:
 
 class ChangesStream:
     """The open worlds and, with ``requests``, each request when its response starts and when it
-    ends: lines of JSON, as long as the peer reads them."""
+    ends, and that some were removed: lines of JSON, as long as the peer reads them."""
 
     def __init__(self, worlds: Worlds, explainer: Explainer, *, requests: bool) -> None:
         self._worlds = worlds
@@ -81,7 +81,7 @@ class ChangesStream:
         self._awake = asyncio.Event()
         self._changed: OrderedDict[Exchange, None] = OrderedDict()
         self._worlds_changed = True
-        self._closed = False
+        self._cleared = self._closed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         worlds = self._worlds
@@ -108,6 +108,9 @@ class ChangesStream:
         if self._worlds_changed:
             self._worlds_changed = False
             lines.append({"worlds": [to_json(world) for world in self._worlds]})
+        if self._cleared:
+            self._cleared = False
+            lines.append({"cleared": True})
         changed, self._changed = self._changed, OrderedDict()
         for one in changed:
             entry = self._explainer.entry(one)
@@ -141,6 +144,9 @@ class ChangesStream:
 
     def cleared(self) -> None:
         """Note that the exchanges of a journal were removed."""
+        self._cleared = True
+        self._changed.clear()
+        self._awake.set()
 
     def opened(self, world: World) -> None:
         """Note a world that is opened, maybe in place of another one."""

@@ -164,6 +164,9 @@ class _Followed:
             if "worlds" in found:
                 self.worlds = found["worlds"]
                 changed()
+            elif "cleared" in found:
+                self.unassigned.clear()
+                self.of_worlds.clear()
             else:
                 self._take(found)
 

@@ -159,6 +159,32 @@ def test_a_replica_without_worlds_is_not_ready_while_its_store_is_down(
     assert [" fails: " in line for line in lines] == [True, False]
 
 
+def test_a_feed_is_to_read_again_when_requests_are_removed_elsewhere(
+    one: Replica, server: ValkeyServer
+) -> None:
+    assert one.request("test-watched", "GET", API).status_code == 200
+    with ExitStack() as stack:
+        other = stack.enter_context(replica(server))
+        soon(lambda: (one.peers, other.peers) == (1, 1))
+        assert other.request("test-elsewhere", "GET", API).status_code == 200
+        path = "/_mock/events?world=test-watched&whose=all&topics=requests"
+        lines = stack.enter_context(one.opened(path, TOKEN)).iter_lines()
+        assert any(line == "event: hello" for line in lines)
+        ended = threading.Event()
+
+        def clear() -> None:
+            while not ended.wait(0.05):
+                asked(other, "requests?world=test-elsewhere", "DELETE")
+
+        clearing = threading.Thread(target=clear)
+        clearing.start()
+        try:
+            assert any(line == "event: resync" for line in lines)
+        finally:
+            ended.set()
+            clearing.join()
+
+
 def test_a_feed_has_the_requests_of_a_replica_that_comes_later(
     one: Replica, server: ValkeyServer
 ) -> None:
