@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from mock_server.cluster.forwarded_field import FORWARDED
+from mock_server.cluster.forwarded_field import ASKED, FORWARDED, WHY
 from mock_server.cluster.forwarding import Forward, Forwarder
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
 from mock_server.connection import Connection
@@ -102,7 +102,10 @@ class ClusterConnection(Connection):
         if headers and headers[0][0] == FORWARDED:
             known = self._forwarder.accept(scope)
             inner: Any = self._router.between_peers(scope) if known else _UNKNOWN_PEER
-            super()._start_asgi_task(cycle, app if inner is None else inner)
+            inner = app if inner is None else inner
+            if known and scope["extensions"][WHY] == ASKED:
+                inner = self._forwarder.endings.with_proof(inner)
+            super()._start_asgi_task(cycle, inner)
             return
         route = self._router.route(scope)
         if route is None:

@@ -4,12 +4,14 @@ The owner sees the connection of a peer, so it says over that how a fault ends t
 client: in the last bytes before it closes. A peer that does not own a world says so at once.
 """
 
+import hmac
 import socket
 import struct
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_PROOF = b"x-mock-peer"
 _NOT_OWNED = b"x-mock-not-owned"
 _MISDIRECTED = b"HTTP/1.1 421 Misdirected Request\r\n" + _NOT_OWNED + b": %b\r\n"
 
@@ -25,11 +27,27 @@ class Endings:
         self.marks = (self.close, self.reset)
         self.misdirected = _MISDIRECTED % secret.encode()
         self._secret = secret.encode()
+        proof = hmac.new(self._secret, b"peer", "sha256").hexdigest()
+        self.proof = (_PROOF, proof.encode())
+        """The header field of a response to a peer, which only a peer can send."""
 
     def cut(self, data: bytes) -> tuple[bytes, bool]:
         """Return ``data`` without its mark, and whether that means a reset."""
         mark = self.reset if data.endswith(self.reset) else self.close
         return data.removesuffix(mark), mark is self.reset
+
+    def with_proof(self, app: ASGIApp) -> ASGIApp:
+        """Return an application that responds as ``app``, with the proof."""
+
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            async def proven(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message = {**message, "headers": [*message.get("headers", ()), self.proof]}
+                await send(message)
+
+            await app(scope, receive, proven)
+
+        return respond
 
     async def misdirect(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Respond, as an application, that this process does not own the world."""

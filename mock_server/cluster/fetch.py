@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import httptools
 import orjson
 
+from mock_server.cluster.endings import Endings
+from mock_server.cluster.forwarded_field import ASKED
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.ownership import Peer
 from mock_server.errors import HttpError
 from mock_server.journal.exchange import Headers
-from mock_server.journal.metrics import CONTENT_TYPE
 
 _PER_CONNECTION = frozenset({b"connection", b"content-length", b"transfer-encoding", b"expect"})
 
@@ -23,9 +24,6 @@ connections."""
 
 SOON = 2.0
 """Real seconds in which a peer has to respond that may be left out."""
-
-
-_TYPES = ([b"application/json"], [CONTENT_TYPE.encode()])
 
 
 class Reply(NamedTuple):
@@ -51,12 +49,12 @@ async def fetch(
     headers = [field for field in scope["headers"] if field[0] not in _PER_CONNECTION]
     lines = [
         b"%b %b HTTP/1.1\r\n" % (method, target),
-        forwarder.mark(scope),
+        forwarder.mark(scope, ASKED),
         *[b"%b: %b\r\n" % field for field in headers],
         b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body),
         body,
     ]
-    made = await peer.connect(lambda: _Fetch(received))
+    made = await peer.connect(lambda: _Fetch(forwarder.endings, received))
     made.transport.write(b"".join(lines))
     try:
         return await made.reply
@@ -82,7 +80,7 @@ async def fetch_all(
             reason = error.strerror or str(error) or "no response in time"
             text = f"{peer.name} does not respond: {reason}."
             raise HttpError(503, text, {"Retry-After": "1"}) from None
-        if not _is_of_mock(reply):
+        if reply.status != HTTPStatus.OK:
             text = f"{peer.name} responds with {reply.status}: {_reason(reply)}"
             raise HttpError(503, text, {"Retry-After": "1"})
         return reply
@@ -101,23 +99,17 @@ async def fetch_some(
                 reply = await fetch(peer, forwarder, scope, body)
         except OSError:
             return None
-        return reply if _is_of_mock(reply) else None
+        return reply if reply.status == HTTPStatus.OK else None
 
     replies = await asyncio.gather(*map(attempt, peers))
     return [one for one in replies if one is not None]
-
-
-def _is_of_mock(reply: Reply) -> bool:
-    """Return whether the reply is what a mock of the same kind returns, and no error."""
-    types = [value for name, value in reply.headers if name == b"content-type"]
-    return reply.status == HTTPStatus.OK and types in _TYPES
 
 
 def _reason(reply: Reply) -> str:
     try:
         detail = str(orjson.loads(reply.body)["detail"])
     except (ValueError, TypeError, KeyError):
-        return "it seems to be another service"
+        return "an error without a reason"
     if reply.status == HTTPStatus.UNAUTHORIZED:
         return "it has another control token"
     return detail
@@ -145,7 +137,8 @@ class _Fetch(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, received: Callable[[bytes], None] | None) -> None:
+    def __init__(self, endings: Endings, received: Callable[[bytes], None] | None) -> None:
+        self._proof = endings.proof
         self.reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._headers: Headers = []
         self._body: list[bytes] = []
@@ -164,6 +157,13 @@ class _Fetch(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name.lower(), value))
 
+    def on_headers_complete(self) -> None:
+        if self._proof in self._headers:
+            self._headers.remove(self._proof)
+        else:
+            self._fail("another service is there, or a mock with another secret")
+            self.on_body = _nothing
+
     def on_message_complete(self) -> None:
         if not self.reply.done():
             status = self._parser.get_status_code()
@@ -175,3 +175,7 @@ class _Fetch(asyncio.Protocol):
     def _fail(self, reason: str) -> None:
         if not self.reply.done():
             self.reply.set_exception(ConnectionError(reason))
+
+
+def _nothing(_body: bytes) -> None:
+    """Ignore the body of another service."""

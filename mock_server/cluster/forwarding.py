@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mock_server.cluster import endings, forwarded_field
 from mock_server.cluster.endings import Endings, ForwardedConnection
-from mock_server.cluster.forwarded_field import ASSUMED
+from mock_server.cluster.forwarded_field import ASSUMED, KNOWN, WHY
 from mock_server.cluster.ownership import Owner, Peer
 from mock_server.cluster.upstream import Upstream
 from mock_server.engine.clock import monotonic
@@ -136,10 +136,10 @@ class Forwarder:
         self._secret, self.endings = secret.encode(), Endings(secret)
         self.close()  # They expect the former marks.
 
-    def mark(self, scope: Any, *, assumed: bool = False) -> bytes:
+    def mark(self, scope: Any, why: bytes = KNOWN) -> bytes:
         """Return the line that makes a request with that scope a forwarded one."""
         client, server = scope["client"], scope["server"]
-        return forwarded_field.write(self._secret, client, server, scope["scheme"], assumed)
+        return forwarded_field.write(self._secret, client, server, scope["scheme"], why)
 
     def accept(self, scope: Any) -> bool:
         """Return whether the request is a forwarded one, and restore its client and server.
@@ -153,10 +153,10 @@ class Forwarder:
         marked = forwarded_field.read(mark) if hmac.compare_digest(secret, self._secret) else None
         if marked is None:
             return False
-        scope["client"], scope["server"], scope["scheme"], assumed = marked
+        scope["client"], scope["server"], scope["scheme"], why = marked
         extensions = scope["extensions"]
         extensions[CONNECTION] = ForwardedConnection(extensions[CONNECTION], self.endings)
-        extensions[ASSUMED] = assumed
+        extensions[WHY] = why
         del scope["headers"][0]
         return True
 
@@ -224,7 +224,7 @@ class Forward:
             scope["method"].encode(),
             target,
             scope["http_version"].encode(),
-            self._forwarder.mark(scope, assumed=self.assumed),
+            self._forwarder.mark(scope, ASSUMED if self.assumed else KNOWN),
             fields,
         )
         self._pump(head)

@@ -34,11 +34,11 @@ class Peer:
             if self.address.startswith("/"):
                 _, made = await loop.create_unix_connection(protocol, self.address)
             else:
-                url = urlsplit(self.address)
-                host, port = url.hostname or "", url.port or 80
                 try:
+                    url = urlsplit(self.address)
+                    host, port = url.hostname or "", url.port or 80
                     _, made = await loop.create_connection(protocol, host, port)
-                except UnicodeError as error:  # A name that no server can have.
+                except ValueError as error:  # A name or a port that no server can have.
                     raise OSError(str(error)) from error
         return made
 

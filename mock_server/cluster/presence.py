@@ -78,12 +78,15 @@ class Presence:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(TICK)
-            try:
-                await self._meet()
-            except Exception:  # The next one may succeed.
-                log.exception("meeting the other replicas failed")
+            await self._meet()
 
     async def _meet(self, *, leaving: bool = False) -> None:
+        try:
+            await self._attempt(leaving=leaving)
+        except Exception:  # The next one may succeed, and worlds have to be released.
+            log.exception("meeting the other replicas failed")
+
+    async def _attempt(self, *, leaving: bool) -> None:
         ended = list(self._sessions.unsent)
         numbers = self._numbers
         needs = numbers.wanted and not leaving

@@ -45,14 +45,15 @@ class RemoteWorlds:
 
     def met(self, peers: Sequence[Peer]) -> None:
         """Note which other processes are there."""
-        gone = [peer for peer in self._others if peer not in peers]
+        before = set(self._others)
+        gone = before.difference(peers)
         for peer in gone:
             self._others.pop(peer).stop()
         for peer in peers:
             if peer not in self._others:
                 self._others[peer] = _Followed(peer, self._forwarder)
                 self._start(self._others[peer])
-        if gone or peers:
+        if before != set(self._others):
             self._worlds_differ()
 
     async def ask(self, scope: Any, body: bytes = b"") -> list[Reply]:
@@ -60,10 +61,13 @@ class RemoteWorlds:
         fetch = fetch_all if self._complete else fetch_some
         return await fetch(list(self._others), self._forwarder, scope, body)
 
-    async def ask_all(self, scope: Any, body: bytes = b"") -> list[Reply]:
-        """As ``ask``, and also raise HttpError (503) for a peer that does not respond as a mock."""
-        patience = PATIENCE if self._complete else SOON
-        return await fetch_all(list(self._others), self._forwarder, scope, body, patience)
+    async def ask_all(self, scope: Any, body: bytes = b"", patience: float = SOON) -> list[Reply]:
+        """As ``ask``, and raise HttpError (503) for any peer without a response in so many
+        seconds."""
+        peers = list(self._others)
+        if scope["method"] not in {"GET", "HEAD"}:  # Nothing is changed in another service.
+            await fetch_all(peers, self._forwarder, request(f"{RUNS}0"), patience=patience)
+        return await fetch_all(peers, self._forwarder, scope, body, patience)
 
     # For the mock.
 
@@ -103,7 +107,8 @@ class RemoteWorlds:
 
     async def exchanges(self, whose: str) -> Sequence[Exchange]:
         """Return the requests in the journals of the peers. Raise HttpError (503)."""
-        replies = await self.ask_all(request(f"{EXCHANGES}{whose}"))
+        # All of a peer's journals can take some seconds.
+        replies = await self.ask_all(request(f"{EXCHANGES}{whose}"), patience=PATIENCE)
         return [RemoteExchange(one) for reply in replies for one in orjson.loads(reply.body)]
 
     async def run_exists(self, run_id: str) -> bool:

@@ -1,6 +1,7 @@
 """Sessions of pages that every replica accepts, whichever has opened them."""
 
 import hmac
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection
 
@@ -8,6 +9,8 @@ from mock_server.engine.clock import HOUR, wall
 from mock_server.engine.randomness import new_token
 from mock_server.http.control_sessions import ControlSessions, cookies
 from mock_server.journal.exchange import Headers
+
+_NAME = re.compile(r"\d{1,18}-")
 
 MAX_AGE = 12 * HOUR
 """Milliseconds after which a session ends by itself."""
@@ -60,7 +63,7 @@ class ReplicaSessions(ControlSessions):
 
         If it has lost some, they are sent again.
         """
-        self._ended.update(sent, ended)
+        self._ended.update(sent, filter(_NAME.match, ended))
         self._ended = {name for name in self._ended if self.now() < _opened(name) + MAX_AGE}
         self.unsent.difference_update(sent)
         self.unsent.update(self._ended.difference(sent, ended))

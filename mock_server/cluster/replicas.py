@@ -19,7 +19,7 @@ from mock_server.cluster import advertised_url, merged_responses
 from mock_server.cluster.addressing import Addressing
 from mock_server.cluster.advertised_url import AdvertisedUrl
 from mock_server.cluster.connection import Route
-from mock_server.cluster.forwarded_field import ASSUMED
+from mock_server.cluster.forwarded_field import ASSUMED, WHY
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.internal_api import SCHEME, InternalApi
 from mock_server.cluster.merged_responses import FirstFound, Merge, Merged
@@ -127,7 +127,7 @@ class ReplicaRoutes:
             return self.advertised.identify
         if (internal := self._internal.find(scope)) is not None:
             return internal
-        if scope["extensions"][ASSUMED]:
+        if scope["extensions"][WHY] == ASSUMED:
             world = self._world_of(scope)
             claim = None if world is None else self._keeper.claim_on(world)
             if claim is None or not claim.certain:

@@ -77,9 +77,8 @@ class Keeper:
                 )
                 await self.store.rotate(name, kept.epoch)
                 if self.store.shared:
-                    await self.store.append(
-                        name, kept.epoch, [mark_of(world, wall_of(self.store, world))]
-                    )
+                    mark = mark_of(world, wall_of(self.store, world))
+                    await self.store.append(name, kept.epoch, [mark], adds=False)
             except BaseException:
                 del self._kept[name]
                 with suppress(StoreError):
@@ -213,6 +212,8 @@ class Keeper:
                 await self._store_gone(name)
             for kept in self._kept.values():
                 self._settle(kept)
+            if self._failures.problem is not None:
+                await self.store.try_out()
         for world in self._worlds:
             with self._failures.logged():
                 await self._mark(world)
@@ -258,7 +259,7 @@ class Keeper:
             if mark is None:
                 return
             try:
-                await self.store.append(kept.name, kept.epoch, [mark])
+                await self.store.append(kept.name, kept.epoch, [mark], adds=False)
             except LostError:
                 self._lose(kept.name)
             except GoneError:
@@ -348,7 +349,7 @@ class Keeper:
         with self._failures.logged():
             await kept.stop_compaction()
             if mark is not None:
-                await self.store.append(kept.name, kept.epoch, [mark])
+                await self.store.append(kept.name, kept.epoch, [mark], adds=False)
             await self.store.release(kept.name, kept.epoch)
 
     def _released(self, name: str, task: asyncio.Task[None]) -> None:

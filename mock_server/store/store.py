@@ -144,14 +144,20 @@ class Store(Protocol):
     async def confirm(self, name: str, epoch: int) -> None:
         """Make certain that the world still has the owner it had."""
 
+    async def try_out(self) -> None:
+        """Do nothing but find out whether it works."""
+
     async def release(self, name: str, epoch: int) -> None:
         """Let other mocks claim the world."""
 
     async def load(self, name: str, epoch: int) -> Saved | None:
         """Return the world, without the end of a log that was never acknowledged."""
 
-    async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
-        """Add records to the world's log, all or none."""
+    async def append(
+        self, name: str, epoch: int, records: Sequence[bytes], *, adds: bool = True
+    ) -> None:
+        """Add records to the world's log, all or none. What is needed for reading a world ``adds``
+        almost nothing, and is stored also where there is no room."""
 
     async def rotate(self, name: str, epoch: int) -> int:
         """Begin the log of the next generation, and return the number of that."""

@@ -175,6 +175,9 @@ class ValkeyStore:
         self.secret = secret.decode()
         self._clock.heard(sent, awake_or_not(), stated)
 
+    async def try_out(self) -> None:
+        await self._run_for(f"{self._prefix}:tried", valkey_scripts.TRY_OUT)
+
     async def release(self, name: str, epoch: int) -> None:
         if (owned := self._owned.get(name)) is not None and owned.epoch == epoch:
             owned.end()
@@ -191,10 +194,13 @@ class ValkeyStore:
             return None
         return await asyncio.to_thread(valkey_replies.unpacked, name, *reply)
 
-    async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
+    async def append(
+        self, name: str, epoch: int, records: Sequence[bytes], *, adds: bool = True
+    ) -> None:
+        script = valkey_scripts.APPEND if adds else valkey_scripts.APPEND_ALWAYS
         async with self._exclusive(name) as owned:
             try:
-                await self._fenced(name, valkey_scripts.APPEND, epoch, *owned.place, *records)
+                await self._fenced(name, script, epoch, *owned.place, *records)
             except (LostError, GoneError):
                 raise
             except BaseException:  # Also of a request that is cancelled.
@@ -357,12 +363,18 @@ class ValkeyStore:
                 protocol=2,  # As for worlds; with 3, another error comes before that of a password.
             ) as client:
                 key = f"{self._prefix}:format"
+
+                def restored(key: str, value: str | bytes) -> bytes:
+                    # Where there is no memory left, nothing is set that is there already.
+                    if client.get(key) is None:
+                        client.set(key, value, nx=True)
+                    return cast(bytes, client.get(key))
+
                 if self._writes:
-                    client.set(key, record.encode(header()), nx=True)
+                    restored(key, record.encode(header()))
                 found = cast("bytes | None", client.get(key))
                 if self._advertised:
-                    client.set(f"{self._prefix}:secret", new_token(), nx=True)
-                    self.secret = cast(bytes, client.get(f"{self._prefix}:secret")).decode()
+                    self.secret = restored(f"{self._prefix}:secret", new_token()).decode()
             if found is not None:
                 check_version(record.decode(found, key), self.label)
         except DamagedError as error:

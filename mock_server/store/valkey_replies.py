@@ -11,7 +11,9 @@ REMOVE = "Remove the keys of the world from the store"
 _MEANINGS = {
     "WRONGTYPE": "expected what a mock stores, got a key of another type",
     "OOM": "it has no memory left: remove worlds, or raise its maxmemory",
+    "command not allowed when used memory": "it has no memory left: raise its maxmemory",
     "READONLY": "it only copies another server: name that one",
+    "ERR Protocol error: unauthenticated": "it asks for a password: valkey://:PASSWORD@HOST",
     "NOAUTH": "it asks for a password: valkey://:PASSWORD@HOST",
     "Authentication required": "it asks for a password: valkey://:PASSWORD@HOST",
 }

@@ -128,8 +128,12 @@ return {'ok'}
 )
 """Further arguments: the generation, the number of records in its log, and the new ones."""
 
+APPEND_ALWAYS = _ALWAYS + APPEND
+"""The same for what has to be stored for reading a world."""
+
 ROTATE = (
-    _OWNED
+    _ALWAYS
+    + _OWNED
     + """
 renew()
 if ARGV[4] ~= '' and generation == tonumber(ARGV[4]) then acknowledged(tonumber(ARGV[5])) end
@@ -252,3 +256,6 @@ milliseconds for which they are kept, the key of the blocks of numbers, the bloc
 has, the same or 0 if it has used none of it, whether it needs another one, the key of the secret of
 the peers with what it was, and further sessions. Returns the server's time, the URLs, the sessions,
 another block if there is a newer one in use, and the secret."""
+
+TRY_OUT = _ALWAYS + "redis.call('SET', KEYS[1], 1) return {'ok'}"
+"""It writes, as almost all that is asked of the server."""

@@ -87,6 +87,9 @@ class FakeStore:
     async def renew(self, epochs: dict[str, int]) -> Renewal:
         return Renewal()
 
+    async def try_out(self) -> None:
+        self._check()
+
     async def release(self, name: str, epoch: int) -> None:
         self._check()
 
@@ -95,7 +98,9 @@ class FakeStore:
         saved = self.saved.get(name)
         return saved and saved_world(saved.snapshot, [log for log in saved.logs if log])
 
-    async def append(self, name: str, epoch: int, records: Sequence[bytes]) -> None:
+    async def append(
+        self, name: str, epoch: int, records: Sequence[bytes], *, adds: bool = True
+    ) -> None:
         self._check()
         self.saved[name].logs[-1].extend(records)
 

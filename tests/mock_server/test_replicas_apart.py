@@ -1,5 +1,6 @@
 """Replicas of which one is missing, wrong or late, and a store that has lost its data."""
 
+import asyncio
 import json
 import logging
 import socket
@@ -16,7 +17,17 @@ pytest.importorskip("redis")
 from replica import API, Replica, soon
 from valkey_server import ValkeyServer
 
+from mock_server.cluster.forwarding import Forwarder
+from mock_server.cluster.ownership import Peer
+from mock_server.cluster.remote_worlds import RemoteWorlds
+from mock_server.settings import Access, Settings
+from mock_server.testing import serving
+
 TOKEN = {"X-Mock-Token": "the-token"}
+OTHER_JSON = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n"
+    b'{"status":"ok"}'
+)
 HTML = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 9\r\n\r\n<p>hi</p>"
 
 
@@ -87,7 +98,7 @@ VERDICTS = [("requests/count?whose=all", "GET", None), ("requests?whose=all", "D
 VERDICTS += [("verify?whose=all", "POST", {"expectations": [{"operation": "getRun", "count": 0}]})]
 
 
-@pytest.mark.parametrize("response", [HTML, b""], ids=["another service", "silent"])
+@pytest.mark.parametrize("response", [HTML, OTHER_JSON, b""], ids=["HTML", "JSON", "silent"])
 def test_lists_leave_out_what_does_not_respond_and_verdicts_say_so(
     one: Replica, server: ValkeyServer, response: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +116,45 @@ def test_lists_leave_out_what_does_not_respond_and_verdicts_say_so(
             assert verdict.status_code == 503
             assert url in verdict.json()["detail"]
             assert verdict.headers["Retry-After"]
+
+
+def test_another_mock_is_no_peer(one: Replica, server: ValkeyServer) -> None:
+    """It has its own requests, which nobody here may remove."""
+    assert one.request("test-here", "GET", API).status_code == 200
+    with (
+        serving(Settings(start="empty", access=Access(token="the-token"))) as url,
+        httpx2.Client(base_url=url, headers={"X-API-Key": "demo"}) as client,
+    ):
+        number = client.get(API).headers["X-Mock-Request"]
+        with listed(server, url):
+            soon(lambda: one.peers == 1)
+            assert asked(one, "requests?whose=all").json()["total"] == 1
+            refused = asked(one, "requests?whose=all", "DELETE")
+            assert refused.status_code == 503
+            assert "another service is there" in refused.json()["detail"]
+        assert client.get(f"/_mock/requests/{number}", headers=TOKEN).status_code == 200
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "garbage"])
+def test_a_url_that_cannot_be_one_is_left_out(one: Replica, server: ValkeyServer, url: str) -> None:
+    with listed(server, url), server.client() as client:
+        client.zadd("runs-mock:ended-sessions", {"garbage": 2**52})
+        soon(lambda: one.peers == 1)
+        assert asked(one, "worlds").json() == {"items": []}
+        assert asked(one, "requests/count?whose=all").status_code == 503
+
+
+def test_worlds_are_announced_when_they_differ_only() -> None:
+    async def check() -> None:
+        worlds, peer = RemoteWorlds(Forwarder("secret"), complete=False), Peer("x", "http://[::1")
+        calls: list[str] = []
+        worlds.follow(lambda: calls.append("changed"), requests=False)
+        for peers in ([peer], [peer], [peer], [], []):
+            worlds.met(peers)
+        worlds.rest()
+        assert calls == ["changed"] * 2
+
+    asyncio.run(check())
 
 
 def test_a_replica_with_another_token_is_left_out(one: Replica, server: ValkeyServer) -> None:

@@ -40,6 +40,26 @@ def test_a_change_that_cannot_be_stored_is_not_made() -> None:
     asyncio.run(check())
 
 
+def test_a_problem_is_over_when_the_store_works_and_not_before() -> None:
+    """Also where nothing else is asked of it."""
+
+    async def check() -> None:
+        store = FakeStore()
+        store.shared = True
+        mock = StoredMock(store)
+        store.problem = StoreError("no connection")
+        with pytest.raises(HttpError):
+            await mock.open()
+        for _ in range(3):
+            await mock.keeper.tick()
+            assert mock.keeper.problem is not None
+        store.problem = None
+        await mock.keeper.tick()
+        assert mock.keeper.problem is None
+
+    asyncio.run(check())
+
+
 def test_a_scenario_whose_definition_was_not_stored_is_defined_again() -> None:
     """By the next command that uses it."""
 

@@ -57,9 +57,15 @@ def test_a_server_without_memory_refuses_changes_and_lets_worlds_be_owned(
                     await store.confirm("test-other", epoch)
                     await store.release("test-other", epoch)
                     await store.claim("test-other")
+                    await mock.keeper.stop()
+                    async with store_at(location) as next_store:
+                        other = StoredMock(next_store)
+                        await other.open()
+                        await other.keeper.stop()
                 finally:
                     client.config_set("maxmemory", 0)
-            await mock.do(*CREATE)
+        async with store_at(location) as store:
+            await StoredMock(store).do(*CREATE)
 
     asyncio.run(check())
 

@@ -19,11 +19,15 @@ LEASE = "60000"
 FENCED = (
     scripts.LOAD,
     scripts.APPEND,
+    scripts.APPEND_ALWAYS,
     scripts.ROTATE,
     scripts.SNAPSHOT,
     scripts.RENEW,
     scripts.RELEASE,
 )
+
+
+APPENDS = (scripts.APPEND, scripts.APPEND_ALWAYS)
 
 
 def arguments(rng: Random, script: str, attempt: int) -> list[str]:
@@ -36,7 +40,7 @@ def arguments(rng: Random, script: str, attempt: int) -> list[str]:
         return [number, LEASE, generation, f"packed {attempt}", "head"]
     records = [f"record {attempt}.{n}" for n in range(rng.randrange(1, 3))]
     shared = ["secret", rng.choice(["", "x", "y"])]
-    return [number, LEASE, generation, count, *(records if script == scripts.APPEND else shared)]
+    return [number, LEASE, generation, count, *(records if script in APPENDS else shared)]
 
 
 def without_times(script: str, reply: list[Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from mock_server.store import valkey_scripts as scripts
@@ -81,15 +82,17 @@ class ValkeyModel:
         generation = int(rest[0]) if rest and rest[0] else None
         count = int(rest[1]) if len(rest) > 1 and script != scripts.SNAPSHOT else 0
         current = generation == state.generation
-        act = {
+        append = partial(_append, state, rest[2:], count, current=current)
+        act: dict[str, Callable[[], Reply]] = {
             scripts.LOAD: lambda: _load(state),
-            scripts.APPEND: lambda: _append(state, rest[2:], count, current=current),
+            scripts.APPEND: append,
+            scripts.APPEND_ALWAYS: append,
             scripts.ROTATE: lambda: _rotate(state, count, current=current),
             scripts.SNAPSHOT: lambda: _snapshot(state, int(rest[0]), rest[1]),
             scripts.RENEW: lambda: _renew(state, count, bool(attempt) and current, current=current),
             scripts.RELEASE: lambda: _release(state),
-        }[script]
-        reply = act()
+        }
+        reply = act[script]()
         if script == scripts.RENEW and reply == [b"ok"]:
             return [*reply, now, self._shared(rest[3])]
         return reply
