@@ -118,8 +118,8 @@ def test_lists_leave_out_what_does_not_respond_and_verdicts_say_so(
             assert verdict.headers["Retry-After"]
 
 
-def test_another_mock_is_no_peer(one: Replica, server: ValkeyServer) -> None:
-    """It has its own requests, which nobody here may remove."""
+def test_another_mock_is_not_a_peer(one: Replica, server: ValkeyServer) -> None:
+    """It has its own requests, which are not removed."""
     assert one.request("test-here", "GET", API).status_code == 200
     with (
         serving(Settings(start="empty", access=Access(token="the-token"))) as url,
