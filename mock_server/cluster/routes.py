@@ -55,7 +55,9 @@ class WorkerRoutes:
         self._internal = internal
         self._fields = addressing.fields
         self._known: dict[tuple[tuple[bytes, bytes], ...], Peer | None] = {}
-        self._last: tuple[Headers | None, Peer | None] = (None, None)
+        # Of the request before, mostly the same.
+        self._headers: Headers | None = None
+        self._route: Peer | None = None
         self._names = tuple(peer.name for peer in peers)
         others = [peer for index, peer in enumerate(peers) if index != self._index]
         self._merged: Callable[[Merge], ASGIApp] = lru_cache(
@@ -72,12 +74,13 @@ class WorkerRoutes:
 
     def route(self, scope: Any) -> Route:
         """Return the route of a request that came from a client."""
+        headers = scope["headers"]
+        if headers == self._headers and scope["path"].startswith(_API):  # Nearly all requests.
+            return self._route
         path = self._addressing.path_of(scope)
-        if path.startswith(_API):  # Nearly all requests.
-            headers = scope["headers"]
-            if headers != self._last[0]:  # Mostly those of the request before.
-                self._last = headers, self._of_headers(scope)
-            return self._last[1]
+        if path.startswith(_API):
+            self._headers, self._route = headers, self._of_headers(scope)
+            return self._route
         if path.startswith(CONTROL):
             merge = self._merge(scope, path)
             if merge is not None:
