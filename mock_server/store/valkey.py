@@ -332,8 +332,8 @@ class ValkeyStore:
             case b"late":
                 raise StoreError("a later request has come first")
             case b"restarted":
-                peer, self.secret = (one.decode("utf-8", "replace") for one in result)
-                raise LostError("Valkey was restarted and may have forgotten it", peer or None)
+                self.secret = result[0].decode()
+                raise LostError("Valkey was restarted and may have forgotten it")
             case _:
                 raise GoneError("the world was removed")
 

@@ -76,7 +76,7 @@ end
 local held = ARGV[4] ~= '' and tonumber(ARGV[4]) >= (tonumber(found[3]) or 0)
 if not held and (found[1] or redis.call('EXISTS', ARGV[6]) == 0) then
   local up = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
-  if up * 1000 < tonumber(ARGV[5]) then return {'restarted', found[4] or '', secret} end
+  if up * 1000 < tonumber(ARGV[5]) then return {'restarted', secret} end
 end
 redis.call('SET', ARGV[6], ARGV[7], 'NX')
 local epoch = math.max(time, (tonumber(found[3]) or 0) + 1)
@@ -93,7 +93,8 @@ it was. Returns the epoch, the server's time, and the secret as it is; the secre
 other status, and then the milliseconds that are left to the owner.
 
 A server that is restarted can have forgotten the last claims, or all of them: until the leases that
-it may have granted have ended, only their owners can claim.
+it may have granted have ended, only their owners can claim. Nor is the former owner to be asked:
+if it has released the world, or was started again, it has to wait as well.
 """
 
 LOAD = (

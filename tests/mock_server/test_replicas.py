@@ -156,6 +156,28 @@ def test_a_request_does_not_wait_for_an_owner_without_a_network_longer_than_its_
     assert owner.request("test-silent-machine", "GET", API).json()["total"] == 0
 
 
+def test_a_former_owner_is_not_asked_where_the_store_was_restarted(
+    owner: Replica, other: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has released the world and has to wait as well, so it would refuse the request."""
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", str(2**52))
+    released = {"owner": "x", "url": other.url, "until": 0, "epoch": 1}
+    with server.client() as client:
+        client.hset("runs-mock:{test-restarted}", mapping=released | {"attempt": 0})
+    found: list[httpx2.Response] = []
+    asking = threading.Thread(
+        target=lambda: found.append(owner.request("test-restarted", "GET", API))
+    )
+    claims = Claims(owner, monkeypatch)
+    asking.start()
+    while claims.count < 3:
+        pass
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
+    asking.join(30)
+    assert found[0].json() == {"items": [], "total": 0}
+    assert "test-restarted" not in other.mock.worlds
+
+
 class Claims:
     """Counts how often a replica asks the store for the owner of a world."""
 

@@ -53,7 +53,7 @@ class ValkeyModel:
         if not holds and (state is not None or not self.has_format):
             uptime = (now - self.started) // 1_000 * 1_000
             if uptime < int(forgetful):
-                return [b"restarted", b"" if state is None else state.url, secret]
+                return [b"restarted", secret]
         self.has_format = True
         if state is None:
             self.state = State(owner, url, now + int(lease), now)
