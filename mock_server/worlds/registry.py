@@ -130,7 +130,7 @@ class Worlds:
                         self._insert(await self._obtain(name))
             else:
                 await self.runner.run(catch_up_completely(world))
-                if not world.closed:
+                if self._open.get(name) is world:  # Also while the mock stops.
                     self._touch(name)
                     return world
 
@@ -143,7 +143,7 @@ class Worlds:
         while True:
             world = await self.open(name)
             async with self._lock(name):
-                if not world.closed:
+                if self._open.get(name) is world:
                     yield world
                     return
 

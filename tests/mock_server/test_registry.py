@@ -187,3 +187,26 @@ def test_a_world_of_another_process_is_not_opened() -> None:
         return found
 
     assert asyncio.run(refused()) == [503, 503, 503]
+
+
+def test_a_change_in_progress_ends_while_the_mock_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its world is closed then, but not replaced by another one, so nothing else has to be
+    opened."""
+    worlds = Worlds(Settings(start="empty"))
+    run, looks = worlds.runner.run, iter(range(4))
+
+    async def counted(work: Any) -> Any:
+        if next(looks, None) is None:
+            work.close()
+            raise AssertionError("it looks for an open world again and again")
+        return await run(work)
+
+    async def changed() -> list[World]:
+        first = await worlds.open("test-stop")
+        monkeypatch.setattr(worlds.runner, "run", counted)
+        worlds.close()
+        async with worlds.exclusive("test-stop") as world:
+            return [first, world, await worlds.open("test-stop")]
+
+    first, changing, reading = asyncio.run(changed())
+    assert first is changing is reading
