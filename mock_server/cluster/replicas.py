@@ -5,6 +5,7 @@ stopping, a request waits until its lease has ended, and this mock takes the wor
 """
 
 import asyncio
+import math
 import re
 import socket
 from collections.abc import Callable, Coroutine, Iterable
@@ -32,7 +33,7 @@ from mock_server.engine.clock import monotonic
 from mock_server.errors import HttpError, UsageError
 from mock_server.http.middleware.control_access import CONTROL
 from mock_server.journal.contract_index import Operation
-from mock_server.store.failures import OtherOwnerError
+from mock_server.store.failures import FailedStoreError, OtherOwnerError
 from mock_server.store.keeper import Keeper
 from mock_server.store.lease import LEASE
 from mock_server.store.valkey_address import is_server, redacted
@@ -194,6 +195,7 @@ class ReplicaRoutes:
     async def _owner_of(self, world: str) -> Owner:
         """Return the owner of that world, which is this mock if no other can be reached."""
         until = monotonic() + PATIENCE
+        failed = False
         while True:
             try:
                 claim = self._keeper.claim_on(world)
@@ -201,9 +203,12 @@ class ReplicaRoutes:
                     await claim.confirm()
                 await self._worlds.open(world)
             except OtherOwnerError as error:
-                peer, reason, left = error.peer, error.reason, error.left
-            except HttpError:
-                return None  # The response of the mock says why.
+                peer, reason, left, failed = error.peer, error.reason, error.left, False
+            except HttpError as error:
+                if failed or not isinstance(error, FailedStoreError):
+                    return None  # The response of the mock says why.
+                # The store may only have been slow, and then name another owner.
+                peer, reason, left, failed = None, error.reason, math.inf, True
             else:
                 return None
             ends = monotonic() + left

@@ -21,6 +21,13 @@ class OtherOwnerError(HttpError):
         self.left = left
 
 
+class FailedStoreError(HttpError):
+    """A response of 503: the store has failed, and may work the next time."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(503, reason, {"Retry-After": "1"})
+
+
 class Failures:
     """The errors of ``store``; ``lose`` is called with the name of a world that another mock owns.
 
@@ -46,12 +53,14 @@ class Failures:
                 f"The world {name!r} is another mock's: {error}", error.peer, error.left
             ) from None
         except DamagedError as error:
-            raise _unavailable(
-                f"The stored world {name!r} cannot be read: {error}. {error.remedy}."
+            raise HttpError(
+                503,
+                f"The stored world {name!r} cannot be read: {error}. {error.remedy}.",
+                {"Retry-After": "1"},
             ) from None
         except StoreError as error:
             self.note(error)
-            raise _unavailable(
+            raise FailedStoreError(
                 f"The store {self.label} fails: {error}. Nothing was changed; repeat the "
                 "request when the store works again."
             ) from None
@@ -79,7 +88,3 @@ class Failures:
         if self.problem is not None and self._store.done > self._done:
             self.problem = None
             log.warning("the store %s works again", self.label)
-
-
-def _unavailable(reason: str) -> HttpError:
-    return HttpError(503, reason, {"Retry-After": "1"})
