@@ -173,6 +173,7 @@ class Forward:
     """
 
     __slots__ = (
+        "_assumed",
         "_chunked",
         "_connection",
         "_forwarder",
@@ -182,9 +183,9 @@ class Forward:
         "_sent",
         "_taken",
         "_upstream",
-        "assumed",
         "bodiless",
         "cycle",
+        "may_be_misdirected",
     )
 
     def __init__(
@@ -202,7 +203,8 @@ class Forward:
         self._upstream: Upstream | None = None
         self._chunked = False
         self._sent = self._over = self._looked_at = self._taken = False
-        self.assumed = assumed
+        self._assumed = assumed
+        self.may_be_misdirected = True
         self.cycle = cycle
         self.bodiless = cycle.scope["method"] == "HEAD"
 
@@ -224,7 +226,7 @@ class Forward:
             scope["method"].encode(),
             target,
             scope["http_version"].encode(),
-            self._forwarder.mark(scope, ASSUMED if self.assumed else KNOWN),
+            self._forwarder.mark(scope, ASSUMED if self._assumed else KNOWN),
             fields,
         )
         self._pump(head)

@@ -13,14 +13,14 @@ from functools import lru_cache, partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mock_server.app import Mock
 from mock_server.cluster import advertised_url, merged_responses
 from mock_server.cluster.addressing import Addressing
 from mock_server.cluster.advertised_url import AdvertisedUrl
 from mock_server.cluster.connection import Route
-from mock_server.cluster.forwarded_field import ASSUMED, WHY
+from mock_server.cluster.forwarded_field import ASSUMED, KNOWN, WHY
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.internal_api import SCHEME, InternalApi
 from mock_server.cluster.merged_responses import FirstFound, Merge, Merged
@@ -71,6 +71,7 @@ class ReplicaRoutes:
     ) -> None:
         root_path = mock.worlds.settings.root_path
         self._addressing = Addressing(mock.credentials, mock.sessions, root_path)
+        self._mock = mock
         self._worlds = mock.worlds
         self._keeper = keeper
         self._own = mock.worlds.settings.advertise or ""
@@ -128,12 +129,29 @@ class ReplicaRoutes:
             return self.advertised.identify
         if (internal := self._internal.find(scope)) is not None:
             return internal
-        if scope["extensions"][WHY] == ASSUMED:
-            world = self._world_of(scope)
-            claim = None if world is None else self._keeper.claim_on(world)
-            if claim is None or not claim.certain:
-                return self._forwarder.endings.misdirect
+        world, why = self._world_of(scope), scope["extensions"][WHY]
+        claim = None if world is None else self._keeper.claim_on(world)
+        if claim is not None and claim.certain:
+            return None
+        if why == ASSUMED:
+            return self._forwarder.endings.misdirect
+        if why == KNOWN and world is not None:
+            return partial(self._respond_once_owned, world)
         return None
+
+    async def _respond_once_owned(
+        self, world: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Respond, as an application, when this mock owns that world, or say that another one does.
+
+        A mock that was killed and started again has the URL of the owner, whose lease has to end.
+        """
+        try:
+            owner = await self._owner_of(world)
+        except UnknownOwnerError:
+            owner = None  # The response of the mock says why.
+        app: ASGIApp = self._mock if owner is None else self._forwarder.endings.misdirect
+        await app(scope, receive, send)
 
     def _ask(
         self, scope: Any, find: Callable[[str], Coroutine[None, None, Owner]]

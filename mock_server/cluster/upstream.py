@@ -18,8 +18,8 @@ class Request(Protocol):
     """A request that waits for its response from a peer."""
 
     bodiless: bool
-    assumed: bool
-    """Whether the peer may say that it does not own the world, before anything else."""
+    may_be_misdirected: bool
+    """Whether the peer may still say that it does not own the world, before anything else."""
 
     def misdirected(self) -> None:
         """Let the owner respond instead of the peer, which has done nothing."""
@@ -70,7 +70,7 @@ class Upstream(asyncio.Protocol):
         if forward is None:
             self.abort()  # Nothing was asked for.
             return
-        if forward.assumed:
+        if forward.may_be_misdirected:
             self._begin += data
             data, expected = self._begin, self.endings.misdirected
             if expected.startswith(data[: len(expected)]):
@@ -78,7 +78,7 @@ class Upstream(asyncio.Protocol):
                     forward.misdirected()
                     self.abort()
                 return
-            forward.assumed, self._begin = False, b""
+            forward.may_be_misdirected, self._begin = False, b""
         if data.endswith(self.endings.marks):
             forward.broken_off(*self.endings.cut(data))
             self.abort()
