@@ -357,7 +357,7 @@ class ValkeyStore:
         try:
             with redis.Redis.from_url(
                 url,
-                socket_timeout=DEADLINE,
+                socket_timeout=LONG_DEADLINE,  # No request waits for a start.
                 socket_connect_timeout=DEADLINE,
                 retry=BlockingRetry(NoBackoff(), 0),
                 protocol=2,  # As for worlds; with 3, another error comes before that of a password.

@@ -1,5 +1,7 @@
 """Addresses of Valkey: what they mean, and that no error repeats a password."""
 
+from typing import Any
+
 import pytest
 from ports import free_port
 
@@ -79,3 +81,19 @@ def test_a_server_that_cannot_be_used(location: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem) as caught:
         locations.open_store(location.format(port=free_port()), Fsync.NO)
     assert "secret" not in str(caught.value)
+
+
+def test_a_start_waits_longer_for_a_slow_server_than_a_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redis = pytest.importorskip("redis")
+    given: dict[str, float] = {}
+
+    def noted(_url: str, **options: Any) -> None:
+        given.update(options)
+        raise redis.TimeoutError("Timeout reading from socket")
+
+    monkeypatch.setattr("redis.Redis.from_url", noted)
+    with pytest.raises(UsageError, match="Timeout reading"):
+        locations.open_store("valkey://127.0.0.1:1", Fsync.NO)
+    assert given["socket_timeout"] == 10
