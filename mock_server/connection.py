@@ -21,7 +21,6 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from mock_server.engine.clock import SECOND, to_http_date, wall
 from mock_server.http.middleware.faults import CONNECTION
-from mock_server.lean_event import LeanEvent
 from mock_server.response_cycle import ResponseCycle
 from mock_server.settings import ConnectionLimits, host_of
 from mock_server.transport import CoalescingTransport
@@ -36,6 +35,9 @@ _PIECE = 16_384
 """Bytes that are parsed at once: some hundred requests can be in them."""
 
 _MAX_UNREAD = 1_048_576
+
+_MAX_REPEATED = 4_096
+"""Bytes of a request that is kept, in case the client sends it again."""
 
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
@@ -54,12 +56,14 @@ class Connection(HttpToolsProtocol):
     """
 
     __slots__ = (
+        "_begin_of_data",
         "_deadline",
         "_fed",
         "_held",
         "_hosts",
         "_idle_since",
         "_in_head",
+        "_last",
         "_limits",
         "_progress",
         "_receiving",
@@ -68,15 +72,19 @@ class Connection(HttpToolsProtocol):
         "_running",
         "_unread",
         "_valid_host",
+        "_with_body",
     )
     """In the dictionary of uvicorn's class, they would make it too large to share its keys."""
 
     def __init__(self, *args: Any, limits: ConnectionLimits, **options: Any) -> None:
         super().__init__(*args, **options)
         self._limits = limits
-        self._receiving = self._in_head = self._rejected = False
+        self._receiving = self._in_head = self._rejected = self._with_body = False
         self._hosts: list[bytes] = []
         self._valid_host: bytes | None = None  # Of the request before, mostly the same.
+        self._begin_of_data: bytes | None = None
+        """What has been read, where it is needed until the first request has begun."""
+        self._last: bytes | None = None  # A whole request without a body.
         self._unread = b""  # Not parsed, because too many requests wait.
         self._fed = self._held = 0  # Bytes of the present piece, and of those before it.
         self._progress = False
@@ -135,7 +143,15 @@ class Connection(HttpToolsProtocol):
             self._read(piece)
 
     def _read(self, data: bytes) -> None:
-        self._progress = False
+        if data == self._last:
+            # The request before, as a client that polls sends it: nothing would be parsed anew.
+            self._begin()
+            self.on_message_complete()
+            return
+        if self._begin_of_data is not None:
+            self._begin_of_data += data
+        before, between = self.cycle, not self._receiving
+        self._progress, self._last = False, None
         while True:
             self._fed = len(data)
             try:
@@ -150,6 +166,9 @@ class Connection(HttpToolsProtocol):
         if not self._receiving:
             if self._deadline is not None:
                 self._stop_deadline()
+            alone = between and self.cycle is not before and not self.pipeline
+            if alone and not self._with_body and len(data) <= _MAX_REPEATED:
+                self._last = data
         elif self._held > self._limits.head_bytes:
             self._reject(*self._too_large())
         elif self._deadline is None:
@@ -159,6 +178,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._receiving = self._in_head = True
+        self._with_body = False
         self._hosts = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -182,14 +202,20 @@ class Connection(HttpToolsProtocol):
             return
         if self._deadline is not None:
             self._stop_deadline()  # The body has one of its own.
+        self._begin()
+
+    def _begin(self) -> None:
         before = self.cycle
         cycle = self.cycle = self._new_cycle()
         if before is None or before.response_complete:
-            self._start_asgi_task(cycle, self.app)
+            self._respond(cycle, self.app)
         else:
             self.pipeline.appendleft((cycle, self.app))
             if self._running is None or self._running.response_complete:
                 self._running = before
+
+    _respond = HttpToolsProtocol._start_asgi_task
+    """Starts the response to the request of a cycle."""
 
     def _new_cycle(self) -> ResponseCycle:
         """Return the cycle of the request whose head has arrived."""
@@ -215,21 +241,17 @@ class Connection(HttpToolsProtocol):
         }
         self.scope = scope
         return ResponseCycle(
-            scope=scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=[],
-            message_event=LeanEvent(),  # type: ignore[arg-type]
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.on_response_complete,
             expect_100_continue=self.expect_100_continue,
             keep_alive=version != "1.0" and parser.should_keep_alive(),
-            on_response=self.on_response_complete,
         )
 
     def on_body(self, body: bytes) -> None:
-        self._progress = True
+        self._progress = self._with_body = True
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -246,10 +268,11 @@ class Connection(HttpToolsProtocol):
             return
         self._idle_since = self.loop.time()
         if not self.pipeline:
-            self.flow.resume_reading()
+            if self.flow.read_paused:
+                self.flow.resume_reading()
             return
         self._running, app = self.pipeline.pop()
-        self._start_asgi_task(self._running, app)
+        self._respond(self._running, app)
         self._read_on()
 
     def timeout_keep_alive_handler(self) -> None:

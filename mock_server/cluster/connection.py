@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from mock_server.cluster.forwarded_field import ASKED, FORWARDED, WHY
-from mock_server.cluster.forwarding import Forward, Forwarder
+from mock_server.cluster.forwarding import Forward, Forwarder, SentFields
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
 from mock_server.connection import Connection
 from mock_server.lean_event import LeanEvent
@@ -52,11 +52,11 @@ class ClusterConnection(Connection):
         "_forwarder",
         "_given_away",
         "_hand_over",
-        "_read_so_far",
         "_received",
         "_router",
         "_routing",
         "forwarding",
+        "sent",
     )
 
     def __init__(
@@ -74,10 +74,12 @@ class ClusterConnection(Connection):
         self._forwarder = forwarder
         self._hand_over = hand_over
         self._received = received
-        self._read_so_far: bytes | None = None if hand_over is None or received else b""
+        if hand_over is not None and not received:
+            self._begin_of_data = b""
         self._routing: set[asyncio.Task[None]] = set()
         self._given_away = False
         self.forwarding: Forward | None = None
+        self.sent: SentFields | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -85,18 +87,13 @@ class ClusterConnection(Connection):
         if received:
             self.data_received(received)
 
-    def data_received(self, data: bytes) -> None:
-        if self._read_so_far is not None:
-            self._read_so_far += data
-        super().data_received(data)
-
     def resume_writing(self) -> None:
         super().resume_writing()
         if self.forwarding is not None:
             self.forwarding.drained()
 
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        read, self._read_so_far = self._read_so_far, None
+    def _respond(self, cycle: Any, app: Any) -> None:
+        read, self._begin_of_data = self._begin_of_data, None
         scope = cycle.scope
         headers = scope["headers"]
         if headers and headers[0][0] == FORWARDED:
@@ -105,19 +102,23 @@ class ClusterConnection(Connection):
             inner = app if inner is None else inner
             if known and scope["extensions"][WHY] == ASKED:
                 inner = self._forwarder.endings.with_proof(inner)
-            super()._start_asgi_task(cycle, inner)
+            self._start_asgi_task(cycle, inner)
             return
         route = self._router.route(scope)
         if route is None:
-            super()._start_asgi_task(cycle, app)
+            self._start_asgi_task(cycle, app)
+        elif isinstance(route, Peer):
+            if read is None or not self._handed_over(route, read):
+                self._forwarder.forward(self, cycle, route, assumed=self._router.assumes)
         elif isinstance(route, asyncio.Future):
             self._start_when(cycle, app, route)
-        elif isinstance(route, Peer):
-            if read is None or self._hand_over is None or not self._hand_over(self, route, read):
-                self._forwarder.forward(self, cycle, route, assumed=self._router.assumes)
         else:
             other: Any = route
-            super()._start_asgi_task(cycle, other)
+            self._start_asgi_task(cycle, other)
+
+    def _handed_over(self, peer: Peer, read: bytes) -> bool:
+        # A piece of the data is parsed at a time.
+        return self._hand_over is not None and self._hand_over(self, peer, read + self._unread)
 
     def start_later(self, cycle: Any, owner: asyncio.Future[Owner]) -> None:
         """Start a request again whose owner could not be reached."""
@@ -141,7 +142,7 @@ class ClusterConnection(Connection):
         if cycle.disconnected:
             return
         if peer is None:
-            super()._start_asgi_task(cycle, app)
+            self._start_asgi_task(cycle, app)
         else:
             self._forwarder.forward(self, cycle, peer)
 

@@ -9,7 +9,7 @@ import asyncio
 import hmac
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.cluster import endings, forwarded_field
 from mock_server.cluster.endings import Endings, ForwardedConnection
@@ -18,6 +18,7 @@ from mock_server.cluster.ownership import Owner, Peer
 from mock_server.cluster.upstream import Upstream
 from mock_server.engine.clock import monotonic
 from mock_server.http.middleware.faults import CONNECTION
+from mock_server.journal.exchange import Headers
 from mock_server.lean_event import LeanEvent
 from mock_server.response_cycle import ResponseCycle
 
@@ -54,9 +55,11 @@ class Forwarder:
         """Finds the owner for a request that was sent to one that says it is not."""
         self.watch: Watch | None = None
         """Watches the peers: a process that is paused keeps its connections."""
-        self._idle: defaultdict[Peer, list[Upstream]] = defaultdict(list)
+        self._idle: defaultdict[str, list[Upstream]] = defaultdict(list)
+        """The connections that wait for a request, by the address of their peer."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._running: set[Forward] = set()
+        self.running: set[Forward] = set()
+        """The requests that peers respond to."""
         self._timer: asyncio.TimerHandle | None = None
 
     def forward(
@@ -72,9 +75,9 @@ class Forwarder:
         ``assumed`` means that the peer need not be the owner, and says so then.
         """
         self._refresh()
-        forward = Forward(self, connection, cycle, peer, assumed=assumed)
+        forward = Forward(self, connection, cycle, peer, assumed)
         cycle.message_event = forward  # type: ignore[assignment]
-        idle = self._idle[peer]
+        idle = self._idle[peer.address]
         while idle:
             upstream = idle.pop()
             if upstream.usable:
@@ -94,7 +97,7 @@ class Forwarder:
 
     def keep(self, peer: Peer, upstream: Upstream) -> None:
         """Keep a connection for the next request."""
-        idle = self._idle[peer]
+        idle = self._idle[peer.address]
         # One that was in use when the secret changed may be watched for former marks.
         if len(idle) < _MAX_IDLE and upstream.endings is self.endings:
             upstream.idle_since = monotonic()
@@ -104,24 +107,20 @@ class Forwarder:
 
     def is_connected(self, peer: Peer) -> bool:
         """Return whether there is a connection with the peer for a further request."""
-        return any(upstream.usable for upstream in self._idle[peer])
+        return any(upstream.usable for upstream in self._idle[peer.address])
 
-    def began(self, forward: "Forward") -> None:
-        """Watch a request until it has ended."""
-        self._running.add(forward)
+    def look_later(self) -> None:
+        """Look at the running requests now and then, as long as there are some."""
         if self._timer is None and self.watch is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(_WATCH_SECONDS, self._look)
 
-    def ended(self, forward: "Forward") -> None:
-        """Watch a request no longer."""
-        self._running.discard(forward)
-
     def _look(self) -> None:
         self._timer = None
-        for forward in list(self._running):
+        for forward in list(self.running):
             forward.look()
-            self.began(forward)
+        if self.running:
+            self.look_later()
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -148,7 +147,8 @@ class Forwarder:
         Its first header field is ``FORWARDED``, and is removed.
         """
         self._refresh()
-        secret, _, mark = scope["headers"][0][1].partition(b" ")
+        headers = scope["headers"]
+        secret, _, mark = headers[0][1].partition(b" ")
         # Only what a peer has sent is read, and kept for the next request.
         marked = forwarded_field.read(mark) if hmac.compare_digest(secret, self._secret) else None
         if marked is None:
@@ -157,12 +157,26 @@ class Forwarder:
         extensions = scope["extensions"]
         extensions[CONNECTION] = ForwardedConnection(extensions[CONNECTION], self.endings)
         extensions[WHY] = why
-        del scope["headers"][0]
+        scope["headers"] = headers[1:]
         return True
 
 
 _ENDED = LeanEvent()
 """The event of a request that has ended; its own would be a circle of references."""
+
+
+class SentFields(NamedTuple):
+    """The header fields of a request, which a client that polls sends again."""
+
+    headers: Headers
+    fields: bytes
+    chunked: bool
+
+    @classmethod
+    def of(cls, headers: Headers) -> "SentFields":
+        """Return what is sent of those fields, up to the body."""
+        fields = b"\r\n".join([*[b": ".join(field) for field in headers], b"\r\n"])
+        return cls(headers, fields, b"\ntransfer-encoding:" in b"\n" + fields)
 
 
 class Forward:
@@ -194,7 +208,6 @@ class Forward:
         connection: "ClusterConnection",
         cycle: ResponseCycle,
         peer: Peer,
-        *,
         assumed: bool,
     ) -> None:
         self._forwarder = forwarder
@@ -204,7 +217,7 @@ class Forward:
         self._chunked = False
         self._sent = self._over = self._looked_at = self._taken = False
         self._assumed = assumed
-        self.may_be_misdirected = True
+        self.may_be_misdirected = forwarder.misdirected is not None
         self.cycle = cycle
         self.bodiless = cycle.scope["method"] == "HEAD"
 
@@ -213,23 +226,34 @@ class Forward:
         if self._over:  # The client has left meanwhile.
             self._forwarder.keep(self._peer, upstream)
             return
+        forwarder = self._forwarder
         self._upstream, upstream.forward = upstream, self
-        upstream.endings = self._forwarder.endings
-        self._forwarder.began(self)
+        upstream.endings = forwarder.endings
+        forwarder.running.add(self)
+        forwarder.look_later()
         self._connection.forwarding = self
-        scope = self.cycle.scope
-        query = scope["query_string"]
-        target = scope["raw_path"] + (b"?" + query if query else b"")
-        fields = b"\r\n".join([b": ".join(field) for field in scope["headers"]])
-        self._chunked = b"\ntransfer-encoding:" in b"\n" + fields
-        head = b"%b %b HTTP/%b\r\n%b%b\r\n\r\n" % (
-            scope["method"].encode(),
-            target,
-            scope["http_version"].encode(),
-            self._forwarder.mark(scope, ASSUMED if self._assumed else KNOWN),
-            fields,
+        scope: Any = self.cycle.scope
+        query, headers = scope["query_string"], scope["headers"]
+        if self._connection.sent is None or self._connection.sent.headers is not headers:
+            self._connection.sent = SentFields.of(headers)
+        fields, self._chunked = self._connection.sent[1:]
+        head = b"".join(
+            (
+                scope["method"].encode(),
+                b" ",
+                scope["raw_path"],
+                b"?" + query if query else b"",
+                b" HTTP/",
+                scope["http_version"].encode(),
+                b"\r\n",
+                forwarder.mark(scope, ASSUMED if self._assumed else KNOWN),
+                fields,
+            )
         )
-        self._pump(head)
+        if self._chunked or self.cycle.body:
+            self._pump(head)
+        else:
+            upstream.write(head)
 
     def set(self) -> None:
         """Send what has arrived of the body; leave the peer if the client has left."""
@@ -245,6 +269,7 @@ class Forward:
             self._pump()
 
     def _pump(self, head: bytes = b"") -> None:
+        """Send what has arrived of the body, after ``head``."""
         cycle, upstream = self.cycle, self._upstream
         assert upstream is not None
         arrived = body = b""
@@ -265,17 +290,14 @@ class Forward:
 
     def received(self, data: bytes, *, complete: bool, reusable: bool) -> None:
         """Send ``data``, bytes of the response, to the client."""
-        cycle = self.cycle
-        cycle.response_started = True
-        cycle.transport.write(data)
-        if complete:
-            self._complete(reusable=reusable)
-        elif cycle.flow.write_paused and self._upstream is not None:
-            self._upstream.pause_reading()
-
-    def _complete(self, *, reusable: bool) -> None:
         cycle, upstream = self.cycle, self._upstream
         assert upstream is not None
+        cycle.response_started = True
+        cycle.transport.write(data)
+        if not complete:
+            if cycle.flow.write_paused:
+                upstream.pause_reading()
+            return
         # A peer may respond before it has read the body: then the connection cannot be reused.
         whole = not cycle.more_body and not cycle.body
         self._end()
@@ -357,7 +379,7 @@ class Forward:
 
     def _end(self) -> None:
         self._over = True
-        self._forwarder.ended(self)
+        self._forwarder.running.discard(self)
         if self._upstream is not None:
             self._upstream.forward = None
         if self._connection.forwarding is self:

@@ -24,9 +24,6 @@ class Peer:
     name: str
     address: str
 
-    def __hash__(self) -> int:  # That of the fields takes longer, and each request needs it.
-        return hash(self.address)
-
     async def connect(self, protocol: Callable[[], P]) -> P:
         """Connect a new protocol with the peer. Raise OSError (TimeoutError is one)."""
         loop = asyncio.get_running_loop()

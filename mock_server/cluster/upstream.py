@@ -1,12 +1,12 @@
 """A connection with a peer, and the responses that come over it."""
 
 import asyncio
+from time import monotonic
 from typing import Protocol
 
 import httptools
 
 from mock_server.cluster.endings import Endings
-from mock_server.engine.clock import monotonic
 
 IDLE_SECONDS = 20.0
 """Real seconds for which an idle connection is kept: less than a peer keeps it."""
@@ -94,17 +94,13 @@ class Upstream(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         if self.forward is not None and self.forward.bodiless:
-            final = self._parser.get_status_code() >= _FIRST_FINAL_STATUS
-            if final:
-                self._finish()
+            self.on_message_complete()
+            if self._complete:
                 self._parser = httptools.HttpResponseParser(self)  # It would wait for a body.
 
     def on_message_complete(self) -> None:
         if self._parser.get_status_code() >= _FIRST_FINAL_STATUS:
-            self._finish()
-
-    def _finish(self) -> None:
-        self._complete, self._reusable = True, self._parser.should_keep_alive()
+            self._complete, self._reusable = True, self._parser.should_keep_alive()
 
     def pause_writing(self) -> None:
         self.write_paused = True

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+import raw_http
 from served_command import Served, serve, worker_of, worlds_of
 
 import mock_server
@@ -24,6 +25,7 @@ WORKERS = 3
 TOKEN = {"X-Mock-Token": "the-token"}
 OPTIONS = ("--clock", "frozen", "--now", "2026-03-02T08:15:00Z", "--start", "empty")
 WORLDS = worlds_of(WORKERS)
+LINE = "\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,17 @@ def test_a_head_in_pieces_reaches_the_owner(several: Served) -> None:
             while piece := connection.recv(65_536):
                 found += piece
         assert found.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_many_requests_at_once_reach_the_owner(several: Served) -> None:
+    """More than is parsed at once: what is not parsed yet is handed over, too."""
+    where = urlsplit(several.base_url)
+    for world in WORLDS:
+        head = f"GET {RUNS} HTTP/1.1\r\nHost: {where.netloc}\r\nX-API-Key: {world}\r\n"
+        for _ in range(4):  # Whichever worker gets the connection.
+            connection = socket.create_connection((where.hostname or "", where.port or 0), 30)
+            connection.sendall(f"{(head + LINE) * 250}{head}Connection: close{LINE}{LINE}".encode())
+            assert raw_http.read(connection).count(b"HTTP/1.1 200 OK") == 251
 
 
 def test_what_is_wrong_after_a_request_is_for_the_owner_too(several: Served) -> None:
