@@ -3,9 +3,13 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
+
+if TYPE_CHECKING:
+    from valkey_server import ValkeyServer
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +23,21 @@ def anonymous(mock_server_url: str) -> Iterator[httpx2.Client]:
 def runs_mock() -> str:
     """The command, next to the interpreter that runs the tests."""
     return str(Path(sys.executable).with_name("runs-mock"))
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator["ValkeyServer"]:
+    """A Valkey for the tests of a module; they are skipped where there is none."""
+    from valkey_server import ValkeyServer  # noqa: PLC0415  # Needs an optional library.
+
+    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def location(valkey: "ValkeyServer", monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty database, whose server may have started this moment."""
+    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
+    with valkey.client() as client:
+        client.flushall()
+    return valkey.location

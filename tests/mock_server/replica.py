@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import httpx2
+import pytest
 
 from mock_server.app import Mock
 from mock_server.cluster.presence import in_common
@@ -22,6 +23,18 @@ def soon(check: Callable[[], bool]) -> None:
     pause = threading.Event()
     while not check():
         pause.wait(0.01)
+
+
+def events(response: httpx2.Response) -> Iterator[tuple[int, str]]:
+    """Yield the number and the data of each event of a run, until the stream ends."""
+    assert response.status_code == 200
+    number = 0
+    for line in response.iter_lines():
+        name, _, value = line.partition(": ")
+        if name == "id":
+            number = int(value)
+        elif name == "data":
+            yield number, value
 
 
 class Replica:
@@ -59,18 +72,11 @@ class Replica:
     ) -> httpx2.Response:
         return self._client.request(method, path, headers={"X-API-Key": world, **headers}, **given)
 
-    def stream(self, world: str, run: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
+    def stream(self, world: str, run: str, after: int = 0) -> Iterator[tuple[int, str]]:
         """Yield the number and the data of each event of a run, until the stream ends."""
         fields = {"X-API-Key": world, "Last-Event-ID": str(after)}
-        number = 0
         with self._client.stream("GET", f"{API}/{run}/events", headers=fields) as response:
-            assert response.status_code == 200
-            for line in response.iter_lines():
-                name, _, value = line.partition(": ")
-                if name == "id":
-                    number = int(value)
-                elif name == "data":
-                    yield number, value.encode()
+            yield from events(response)
 
     @property
     def peers(self) -> int:
@@ -87,3 +93,51 @@ class Replica:
         self._server.should_exit = True
         self._thread.join(30)
         self._client.close()
+
+
+def created(replica: Replica, world: str) -> str:
+    """Create a run, and return its identifier."""
+    body = {"scenario": "diamond"}
+    response = replica.request(world, "POST", "/_mock/runs", json=body)
+    assert response.status_code == 201
+    return str(response.json()["id"])
+
+
+class Request:
+    """A request in a thread, which may wait for another owner."""
+
+    def __init__(self, replica: Replica, world: str, method: str, path: str, **given: Any) -> None:
+        def send() -> None:
+            self._responses.append(replica.request(world, method, path, **given))
+
+        self._responses: list[httpx2.Response] = []
+        self._thread = threading.Thread(target=send)
+        self._thread.start()
+
+    def response(self) -> httpx2.Response:
+        """Return its response, when it has come."""
+        self._thread.join(30)
+        return self._responses[0]
+
+
+class Claims:
+    """Counts how often a replica asks the store for the owner of a world."""
+
+    def __init__(self, replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self._counted = threading.Condition()
+        store: Any = replica.mock.keeper and replica.mock.keeper.store
+        claim = store.claim
+
+        async def counted(*arguments: Any) -> int:
+            with self._counted:
+                self.count += 1
+                self._counted.notify_all()
+            return int(await claim(*arguments))
+
+        monkeypatch.setattr(store, "claim", counted)
+
+    def wait_for(self, count: int) -> None:
+        """Return when it has asked that often."""
+        with self._counted:
+            assert self._counted.wait_for(lambda: self.count >= count, 30)

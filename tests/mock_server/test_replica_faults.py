@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import httpx2
@@ -15,6 +16,7 @@ import pytest
 pytest.importorskip("redis")
 
 from ports import free_port
+from replica import events
 from valkey_server import ValkeyServer
 
 API = "/api/v1/automation-runs"
@@ -85,19 +87,9 @@ class Replica:
 
     def read(self, run: str, after: int, count: int | None = None) -> list[tuple[int, str]]:
         """Return events of a run: ``count`` of them, or all until the stream ends."""
-        found: list[tuple[int, str]] = []
-        number, fields = 0, {"Last-Event-ID": str(after)}
+        fields = {"Last-Event-ID": str(after)}
         with self.client.stream("GET", f"{API}/{run}/events", headers=fields) as response:
-            assert response.status_code == 200
-            for line in response.iter_lines():
-                name, _, value = line.partition(": ")
-                if name == "id":
-                    number = int(value)
-                elif name == "data":
-                    found.append((number, value))
-                    if len(found) == count:
-                        break
-        return found
+            return list(islice(events(response), count))
 
     def end(self) -> None:
         self.client.close()

@@ -1,35 +1,25 @@
 """Which replica responds while the owner of a world changes, or cannot be found out at once."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-import httpx2
 import pytest
 
 pytest.importorskip("redis")
 
-from test_replicas import API, Replica, created
+from replica import API, Claims, Replica, Request, created
 from valkey_server import ValkeyServer
 
 from mock_server.store.store import StoreError
 
-WAIT = 30
-
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def replicas(server: ValkeyServer) -> Iterator[list[Replica]]:
+def replicas(valkey: ValkeyServer) -> Iterator[list[Replica]]:
     with ExitStack() as stack:
         found = []
         for _ in range(3):
-            found.append(Replica(server.location))
+            found.append(Replica(valkey.location))
             stack.callback(found[-1].stop)
         yield found
 
@@ -65,80 +55,50 @@ def test_a_store_that_was_slow_once_is_asked_again_for_the_owner(
     assert other.request(world, method, path).status_code == 200
 
 
-class Request:
-    """A request in a thread, which waits for the end of a lease."""
-
-    def __init__(self, replica: Replica, world: str, method: str, path: str, **given: Any) -> None:
-        def send() -> None:
-            self._responses.append(replica.request(world, method, path, **given))
-
-        self._responses: list[httpx2.Response] = []
-        self._thread = threading.Thread(target=send)
-        self._thread.start()
-
-    def response(self) -> httpx2.Response:
-        self._thread.join(WAIT)
-        return self._responses[0]
-
-
-def asked_twice(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Return an event that is set when the replica has asked for the owner, and asks again."""
-    store, done = store_of(replica), threading.Event()
-    claim, times = store.claim, iter([1, 2])
-
-    async def noted(*arguments: Any) -> int:
-        if next(times, 2) == 2:
-            done.set()
-        return int(await claim(*arguments))
-
-    monkeypatch.setattr(store, "claim", noted)
-    return done
-
-
-def claimed(server: ValkeyServer, world: str, replica: Replica) -> None:
+def claimed(valkey: ValkeyServer, world: str, replica: Replica) -> None:
     """Let a former process at the URL of that replica own the world, until ``ended``."""
     gone = {"owner": "gone", "url": replica.url, "until": 2**52, "epoch": 1}
-    with server.client() as client:
+    with valkey.client() as client:
         client.hset(f"runs-mock:{{{world}}}", mapping=gone | {"attempt": 0, "generation": 0})
 
 
-def ended(server: ValkeyServer, world: str) -> None:
+def ended(valkey: ValkeyServer, world: str) -> None:
     """End the lease of the former process."""
-    with server.client() as client:
+    with valkey.client() as client:
         client.hset(f"runs-mock:{{{world}}}", "until", 0)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_owner_that_was_killed_and_started_again_waits_for_the_end_of_its_lease(
-    replicas: list[Replica], server: ValkeyServer, monkeypatch: pytest.MonkeyPatch, method: str
+    replicas: list[Replica], valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Others forward requests to its URL, where it does not own the world any longer."""
     again, other, _ = replicas
     world = f"test-again-{method.lower()}"
-    claimed(server, world, again)
-    asked = asked_twice(again, monkeypatch)
+    claimed(valkey, world, again)
+    claims = Claims(again, monkeypatch)
     if method == "GET":
         request = Request(other, world, "GET", API)
     else:
         request = Request(other, world, "POST", "/_mock/runs", json={"scenario": "diamond"})
-    assert asked.wait(WAIT)
-    ended(server, world)
+    claims.wait_for(2)
+    ended(valkey, world)
     assert request.response().status_code == (200 if method == "GET" else 201)
     assert world in again.mock.worlds
 
 
 def test_a_read_that_waits_at_one_replica_goes_on_to_the_one_that_owns_the_world_then(
-    replicas: list[Replica], server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    replicas: list[Replica], valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     again, other, third = replicas
     world = "test-onward"
-    claimed(server, world, again)
-    asked = asked_twice(again, monkeypatch)
+    claimed(valkey, world, again)
+    claims = Claims(again, monkeypatch)
     request = Request(other, world, "GET", API)
-    assert asked.wait(WAIT)
-    asked = asked_twice(third, monkeypatch)
-    claimed(server, world, third)
-    assert asked.wait(WAIT)
-    ended(server, world)
+    claims.wait_for(2)
+    claims = Claims(third, monkeypatch)
+    claimed(valkey, world, third)
+    claims.wait_for(2)
+    ended(valkey, world)
     assert request.response().json() == {"items": [], "total": 0}
     assert world in third.mock.worlds

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("redis")
 
-from replica import API, Replica
+from replica import API, Claims, Replica, Request, created
 from valkey_server import ValkeyServer
 
 from mock_server.app import Mock
@@ -24,36 +24,23 @@ from mock_server.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
-def other(server: ValkeyServer, stack: ExitStack) -> Replica:
-    replica = Replica(server.location)
+def other(valkey: ValkeyServer, stack: ExitStack) -> Replica:
+    replica = Replica(valkey.location)
     stack.callback(replica.stop)
     return replica
 
 
 @pytest.fixture(scope="module")
-def owner(server: ValkeyServer, stack: ExitStack) -> Replica:
-    replica = Replica(server.location)
+def owner(valkey: ValkeyServer, stack: ExitStack) -> Replica:
+    replica = Replica(valkey.location)
     stack.callback(replica.stop)
     return replica
-
-
-def created(replica: Replica, world: str) -> str:
-    body = {"scenario": "diamond"}
-    response = replica.request(world, "POST", "/_mock/runs", json=body)
-    assert response.status_code == 201
-    return str(response.json()["id"])
 
 
 def test_any_replica_responds_for_the_owner(owner: Replica, other: Replica) -> None:
@@ -72,10 +59,10 @@ def test_any_replica_responds_for_the_owner(owner: Replica, other: Replica) -> N
 
 
 def test_a_stream_goes_on_at_another_replica_after_a_stop(
-    server: ValkeyServer, other: Replica
+    valkey: ValkeyServer, other: Replica
 ) -> None:
     """Without a gap and without a duplicate, for a client that resumes with ``Last-Event-ID``."""
-    first = Replica(server.location)
+    first = Replica(valkey.location)
     try:
         run = created(first, "test-stop")
         stream = other.stream("test-stop", run)
@@ -87,12 +74,12 @@ def test_a_stream_goes_on_at_another_replica_after_a_stop(
     assert "test-stop" in other.mock.worlds
     assert [number for number, _ in seen] == list(range(1, len(seen) + 1))
     assert seen == list(other.stream("test-stop", run))
-    assert b"completed" in seen[-1][1]
+    assert "completed" in seen[-1][1]
 
 
 def test_a_replica_that_was_paused_shows_nothing_that_is_no_longer_its_own(
     owner: Replica,
-    server: ValkeyServer,
+    valkey: ValkeyServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -106,7 +93,7 @@ def test_a_replica_that_was_paused_shows_nothing_that_is_no_longer_its_own(
     store._owned[world].end()
     assert owner.request(world, "GET", API).json()["total"] == 1
     key = f"runs-mock:{{{world}}}"
-    with server.client() as client:
+    with valkey.client() as client:
         claimed = {"owner": "another", "url": "", "until": 2**52, "epoch": 2**51}
         client.hset(key, mapping=claimed)
         store._owned[world].end()
@@ -122,11 +109,11 @@ def test_a_replica_that_was_paused_shows_nothing_that_is_no_longer_its_own(
 
 
 def test_a_request_waits_for_the_end_of_the_lease_of_an_owner_that_is_gone(
-    owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    owner: Replica, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
     key = "runs-mock:{test-gone}"
-    with server.client() as client:
+    with valkey.client() as client:
         seconds, micros = client.time()
         until = seconds * 1_000 + micros // 1_000 + 300
         gone = {"owner": "x", "url": "http://127.0.0.1:1", "until": until, "epoch": 1}
@@ -136,7 +123,7 @@ def test_a_request_waits_for_the_end_of_the_lease_of_an_owner_that_is_gone(
 
 
 def test_a_request_does_not_wait_for_an_owner_without_a_network_longer_than_its_lease(
-    owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    owner: Replica, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its machine is gone, so no connection is refused; the lease ends while one is tried."""
     monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
@@ -148,7 +135,7 @@ def test_a_request_does_not_wait_for_an_owner_without_a_network_longer_than_its_
 
     monkeypatch.setattr(Peer, "connect", silent)
     key = "runs-mock:{test-silent-machine}"
-    with server.client() as client:
+    with valkey.client() as client:
         seconds, micros = client.time()
         until = seconds * 1_000 + micros // 1_000 + 200
         gone = {"owner": "x", "url": "http://127.0.0.1:1", "until": until, "epoch": 1}
@@ -157,40 +144,19 @@ def test_a_request_does_not_wait_for_an_owner_without_a_network_longer_than_its_
 
 
 def test_a_former_owner_is_not_asked_where_the_store_was_restarted(
-    owner: Replica, other: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    owner: Replica, other: Replica, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has released the world and has to wait as well, so it would refuse the request."""
     monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", str(2**52))
     released = {"owner": "x", "url": other.url, "until": 0, "epoch": 1}
-    with server.client() as client:
+    with valkey.client() as client:
         client.hset("runs-mock:{test-restarted}", mapping=released | {"attempt": 0})
-    found: list[httpx2.Response] = []
-    asking = threading.Thread(
-        target=lambda: found.append(owner.request("test-restarted", "GET", API))
-    )
     claims = Claims(owner, monkeypatch)
-    asking.start()
-    while claims.count < 3:
-        pass
+    request = Request(owner, "test-restarted", "GET", API)
+    claims.wait_for(3)
     monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
-    asking.join(30)
-    assert found[0].json() == {"items": [], "total": 0}
+    assert request.response().json() == {"items": [], "total": 0}
     assert "test-restarted" not in other.mock.worlds
-
-
-class Claims:
-    """Counts how often a replica asks the store for the owner of a world."""
-
-    def __init__(self, replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count = 0
-        store: Any = replica.mock.keeper and replica.mock.keeper.store
-        claim = store.claim
-
-        async def counted(*arguments: Any) -> int:
-            self.count += 1
-            return int(await claim(*arguments))
-
-        monkeypatch.setattr(store, "claim", counted)
 
 
 def test_reads_go_to_an_owner_that_is_known_without_asking_the_store(
@@ -209,7 +175,7 @@ def test_reads_go_to_an_owner_that_is_known_without_asking_the_store(
 
 
 def test_an_owner_that_has_lost_the_world_says_so(
-    server: ValkeyServer, owner: Replica, other: Replica, monkeypatch: pytest.MonkeyPatch
+    valkey: ValkeyServer, owner: Replica, other: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A read that goes to it all the same is not carried out there, but by the present owner."""
     monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
@@ -219,7 +185,7 @@ def test_an_owner_that_has_lost_the_world_says_so(
     claims = Claims(other, monkeypatch)
     asked = Claims(owner, monkeypatch)
     store: Any = owner.mock.keeper and owner.mock.keeper.store
-    with server.client() as client:
+    with valkey.client() as client:
         client.hset(f"runs-mock:{{{world}}}", mapping={"until": 0, "epoch": 2**51})
     if (owned := store._owned.get(world)) is not None:  # It may have noticed.
         owned.end()
@@ -240,10 +206,10 @@ def test_a_response_of_421_is_one_as_any_other(owner: Replica, other: Replica) -
 
 
 def test_an_owner_that_cannot_be_reached_is_503_with_its_url(
-    owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    owner: Replica, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mock_server.cluster.replicas.PATIENCE", 0)
-    with server.client() as client:
+    with valkey.client() as client:
         away = {"owner": "x", "url": "http://127.0.0.1:1", "until": 2**52, "epoch": 1}
         client.hset("runs-mock:{test-away}", mapping=away | {"attempt": 0, "generation": 0})
     response = owner.request("test-away", "GET", API)
@@ -252,34 +218,29 @@ def test_an_owner_that_cannot_be_reached_is_503_with_its_url(
 
 
 def test_an_owner_that_is_silent_is_left_when_it_has_lost_the_world(
-    owner: Replica, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    owner: Replica, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A paused process keeps its connections, and accepts others."""
     monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
     monkeypatch.setattr("mock_server.cluster.forwarding._WATCH_SECONDS", 0.05)
     monkeypatch.setattr("mock_server.cluster.replicas._SEEN_FOR", 0)
     key = "runs-mock:{test-silent}"
-    with server.client() as client, socket.create_server(("127.0.0.1", 0)) as silent:
+    with valkey.client() as client, socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         claimed = {"owner": "x", "url": url, "until": 2**52, "epoch": 1}
         client.hset(key, mapping=claimed | {"attempt": 0, "generation": 0})
-        found: list[httpx2.Response] = []
-        asking = threading.Thread(
-            target=lambda: found.append(owner.request("test-silent", "GET", API))
-        )
-        asking.start()
+        request = Request(owner, "test-silent", "GET", API)
         silent.accept()[0].close()  # It looks whether the owner accepts connections.
         forwarded, _ = silent.accept()
         with forwarded:
             assert forwarded.recv(4_096).startswith(b"GET ")
             client.hset(key, "until", 0)
-            asking.join(30)
-    assert found[0].json() == {"items": [], "total": 0}
+            assert request.response().json() == {"items": [], "total": 0}
 
 
 @pytest.mark.parametrize("other_service", [False, True], ids=["nothing", "another mock"])
 def test_a_wrong_url_is_noticed_at_the_start(
-    server: ValkeyServer,
+    valkey: ValkeyServer,
     other: Replica,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -289,7 +250,7 @@ def test_a_wrong_url_is_noticed_at_the_start(
     logged = threading.Event()
     monkeypatch.setattr(advertised_url.log, "warning", noted(advertised_url.log.warning, logged))
     wrong = other.url if other_service else "http://127.0.0.1:1"
-    replica = Replica(server.location, wrong)
+    replica = Replica(valkey.location, wrong)
     assert logged.wait(30)
     replica.stop()
     got = "another service" if other_service else "Connection refused"
@@ -354,16 +315,16 @@ def first_bytes(replica: Replica, world: str, path: str, body: bytes = b"") -> b
 
 
 def test_a_read_whose_body_is_gone_is_not_sent_again(
-    server: ValkeyServer, owner: Replica, other: Replica, monkeypatch: pytest.MonkeyPatch
+    valkey: ValkeyServer, owner: Replica, other: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next owner would take the next request on that connection for the body."""
     monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
-    third = Replica(server.location)
+    third = Replica(valkey.location)
     created(owner, "test-moved")
     run = created(third, "test-bystander")
     assert first_bytes(other, "test-moved", API).startswith(b"HTTP/1.1 200")
     keeper: Any = owner.mock.keeper
-    with server.client() as client:
+    with valkey.client() as client:
         client.hset("runs-mock:{test-moved}", mapping={"until": 0, "epoch": 2**51})
     keeper.store._owned["test-moved"].end()
     assert third.request("test-moved", "GET", API).status_code == 200  # It takes the world over.
@@ -374,17 +335,17 @@ def test_a_read_whose_body_is_gone_is_not_sent_again(
 
 
 def test_a_key_of_another_type_does_not_keep_expired_worlds(
-    server: ValkeyServer, owner: Replica, monkeypatch: pytest.MonkeyPatch
+    valkey: ValkeyServer, owner: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
     created(owner, "test-model")
-    with server.client() as client:
+    with valkey.client() as client:
         model = client.hgetall("runs-mock:{test-model}")
         client.hset("runs-mock:{test-old}", mapping=model | {b"until": 0, b"used": 1})
         client.set("runs-mock:{test-another}", "of another program")
 
         async def sweep() -> None:
-            keeper: Any = Mock(Settings(start="empty", store=server.location)).keeper
+            keeper: Any = Mock(Settings(start="empty", store=valkey.location)).keeper
             await keeper.store.claim("test-clock")  # It learns the time of the server.
             await keeper._sweep()
             await keeper.store.close()

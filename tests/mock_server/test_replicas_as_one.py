@@ -17,12 +17,6 @@ from valkey_server import ValkeyServer
 TOKEN = "the-token"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
 @pytest.fixture(autouse=True, scope="module")
 def often() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -31,8 +25,8 @@ def often() -> Iterator[None]:
 
 
 @pytest.fixture
-def replicas(server: ValkeyServer) -> Iterator[list[Replica]]:
-    found = [Replica(server.location, token=TOKEN) for _ in range(3)]
+def replicas(valkey: ValkeyServer) -> Iterator[list[Replica]]:
+    found = [Replica(valkey.location, token=TOKEN) for _ in range(3)]
     for one in found:
         soon(lambda one=one: one.peers == 2)  # type: ignore[misc]
     yield found
@@ -75,11 +69,11 @@ def test_every_replica_lists_the_worlds_of_all(replicas: list[Replica]) -> None:
 
 
 def test_a_replica_that_does_not_respond_is_left_out(
-    replicas: list[Replica], server: ValkeyServer
+    replicas: list[Replica], valkey: ValkeyServer
 ) -> None:
     one = replicas[0]
     assert one.request("test-here", "GET", API).status_code == 200
-    with server.client() as client:
+    with valkey.client() as client:
         client.zadd("runs-mock:replicas", {"http://127.0.0.1:1": 2**52})
         try:
             soon(lambda: one.peers == 3)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,42 +20,36 @@ WRONG = "redis.call('SET', KEYS[1], 1) return redis.call('LLEN', KEYS[1])"
 DEADLINE = 30.0
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
 @asynccontextmanager
-async def connected(server: ValkeyServer) -> AsyncIterator[ValkeyClient]:
-    client = ValkeyClient(f"redis://127.0.0.1:{server.port}/0")
+async def connected(valkey: ValkeyServer) -> AsyncIterator[ValkeyClient]:
+    client = ValkeyClient(f"redis://127.0.0.1:{valkey.port}/0")
     try:
         yield client
     finally:
         await client.aclose()
 
 
-def test_a_script_that_the_server_has_forgotten_is_sent_again(server: ValkeyServer) -> None:
+def test_a_script_that_the_server_has_forgotten_is_sent_again(valkey: ValkeyServer) -> None:
     async def check() -> None:
-        async with connected(server) as client:
+        async with connected(valkey) as client:
             for _ in range(2):
                 found = await client.eval(SCRIPT, "key", "a", deadline=DEADLINE)
                 assert found == [b"ok", b"key", b"a"]
-                with server.client() as other:
+                with valkey.client() as other:
                     assert other.script_flush()
 
     asyncio.run(check())
 
 
-def test_a_connection_that_the_server_has_closed_is_replaced(server: ValkeyServer) -> None:
+def test_a_connection_that_the_server_has_closed_is_replaced(valkey: ValkeyServer) -> None:
     async def check() -> None:
-        async with connected(server) as client:
+        async with connected(valkey) as client:
             for number in range(3):
                 found = await client.eval(SCRIPT, "key", str(number), deadline=DEADLINE)
                 assert found[2] == b"%d" % number
                 link = client._free._queue[-1]  # type: ignore[attr-defined]
                 assert not link.is_closing()
-                with server.client() as other:
+                with valkey.client() as other:
                     other.client_kill_filter(_type="normal", skipme=True)
                 while not link.is_closing():
                     await asyncio.sleep(0)
@@ -74,12 +68,12 @@ async def by_its_caller(client: ValkeyClient) -> None:
 
 @pytest.mark.parametrize("give_up", [by_its_deadline, by_its_caller])
 def test_a_reply_that_was_not_awaited_is_not_that_of_another_command(
-    server: ValkeyServer, give_up: Callable[[ValkeyClient], Awaitable[None]]
+    valkey: ValkeyServer, give_up: Callable[[ValkeyClient], Awaitable[None]]
 ) -> None:
     async def check() -> None:
-        async with connected(server) as client:
+        async with connected(valkey) as client:
             await client.eval(SCRIPT, "key", "first", deadline=DEADLINE)
-            with server.client() as other:
+            with valkey.client() as other:
                 other.client_pause(100)
                 with pytest.raises(TimeoutError):
                     await give_up(client)
@@ -88,24 +82,24 @@ def test_a_reply_that_was_not_awaited_is_not_that_of_another_command(
     asyncio.run(check())
 
 
-def test_more_commands_at_once_than_connections(server: ValkeyServer) -> None:
+def test_more_commands_at_once_than_connections(valkey: ValkeyServer) -> None:
     async def check() -> None:
-        async with connected(server) as client:
+        async with connected(valkey) as client:
             work = (
                 client.eval(SCRIPT, "key", str(number), deadline=DEADLINE) for number in range(150)
             )
             found = await asyncio.gather(*work)
             assert [one[2] for one in found] == [b"%d" % number for number in range(150)]
-            with server.client() as other:
+            with valkey.client() as other:
                 assert len(other.client_list(_type="normal")) < 50
 
     asyncio.run(check())
 
 
-def test_a_command_that_finds_no_free_connection_in_time_fails(server: ValkeyServer) -> None:
+def test_a_command_that_finds_no_free_connection_in_time_fails(valkey: ValkeyServer) -> None:
     async def check() -> None:
-        async with connected(server) as client:
-            with server.client() as other:
+        async with connected(valkey) as client:
+            with valkey.client() as other:
                 other.client_pause(300)
                 work = [client.eval(SCRIPT, "key", "long", deadline=DEADLINE) for _ in range(32)]
                 waiting = asyncio.gather(*work)
@@ -118,25 +112,25 @@ def test_a_command_that_finds_no_free_connection_in_time_fails(server: ValkeySer
     asyncio.run(check())
 
 
-def test_a_long_reply_arrives_whole(server: ValkeyServer) -> None:
+def test_a_long_reply_arrives_whole(valkey: ValkeyServer) -> None:
     long = "x" * 3_000_000
 
     async def check() -> None:
-        async with connected(server) as client:
+        async with connected(valkey) as client:
             found = await client.eval(SCRIPT, long, "a", deadline=DEADLINE)
             assert found == [b"ok", long.encode(), b"a"]
 
     asyncio.run(check())
 
 
-def test_an_error_of_a_script_leaves_the_connection_usable(server: ValkeyServer) -> None:
+def test_an_error_of_a_script_leaves_the_connection_usable(valkey: ValkeyServer) -> None:
     async def check() -> None:
-        async with connected(server) as client:
+        async with connected(valkey) as client:
             for _ in range(2):
                 with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
                     await client.eval(WRONG, "key", deadline=DEADLINE)
             assert (await client.eval(SCRIPT, "key", "next", deadline=DEADLINE))[2] == b"next"
-            with server.client() as other:
+            with valkey.client() as other:
                 assert len(other.client_list(_type="normal")) == 2
 
     asyncio.run(check())
@@ -164,7 +158,7 @@ def test_what_does_not_speak_the_protocol_is_an_error(reply: bytes) -> None:
 
 
 def test_an_end_while_the_connection_is_made_is_noticed_at_once(
-    server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The streams of the library have it, and nothing else would."""
     connect = asyncio.open_connection
@@ -181,7 +175,7 @@ def test_an_end_while_the_connection_is_made_is_noticed_at_once(
         return commands, writer
 
     async def check() -> None:
-        async with connected(server) as client:
+        async with connected(valkey) as client:
             with pytest.raises(redis.ConnectionError):
                 await client.eval(SCRIPT, "key", "a", deadline=DEADLINE)
 
@@ -191,7 +185,7 @@ def test_an_end_while_the_connection_is_made_is_noticed_at_once(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop")
 def test_a_connection_that_is_closed_while_it_is_made_is_an_error_of_the_library(
-    server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """uvloop raises an error of another kind."""
     import uvloop  # noqa: PLC0415
@@ -205,7 +199,7 @@ def test_a_connection_that_is_closed_while_it_is_made_is_an_error_of_the_library
         return commands, writer
 
     async def check() -> None:
-        async with connected(server) as client:
+        async with connected(valkey) as client:
             with pytest.raises((redis.ConnectionError, OSError)):
                 await client.eval(SCRIPT, "key", "a", deadline=DEADLINE)
 

@@ -1,15 +1,13 @@
 """What Valkey refuses, and connections that end: what a mock does then."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 pytest.importorskip("redis")
 
 from stored_mock import Command, StoredMock
-from valkey_server import ValkeyServer
+from valkey_server import ValkeyServer, store_at
 
 from mock_server.errors import HttpError, UsageError
 from mock_server.store.valkey import ValkeyStore
@@ -17,39 +15,15 @@ from mock_server.store.valkey import ValkeyStore
 CREATE: Command = ("createRun", {}, {"scenario": "diamond"})
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
-@pytest.fixture
-def location(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of an empty database, whose server may have started this moment."""
-    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
-    with server.client() as client:
-        client.flushall()
-    return server.location
-
-
-@asynccontextmanager
-async def store_at(location: str) -> AsyncIterator[ValkeyStore]:
-    store = ValkeyStore(location)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
 def test_a_server_without_memory_refuses_changes_and_lets_worlds_be_owned(
-    location: str, server: ValkeyServer
+    location: str, valkey: ValkeyServer
 ) -> None:
     async def check() -> None:
         async with store_at(location) as store:
             mock = StoredMock(store)
             await mock.do(*CREATE)
             epoch = await store.claim("test-other")
-            with server.client() as client:
+            with valkey.client() as client:
                 client.config_set("maxmemory", 1)
                 try:
                     with pytest.raises(HttpError, match="remove worlds, or raise its maxmemory"):
@@ -70,8 +44,8 @@ def test_a_server_without_memory_refuses_changes_and_lets_worlds_be_owned(
     asyncio.run(check())
 
 
-def test_a_missing_password_is_asked_for(location: str, server: ValkeyServer) -> None:
-    with server.client() as client:
+def test_a_missing_password_is_asked_for(location: str, valkey: ValkeyServer) -> None:
+    with valkey.client() as client:
         client.config_set("requirepass", "secret")
         try:
             with pytest.raises(UsageError, match="it asks for a password: valkey://:PASSWORD@HOST"):
@@ -80,7 +54,7 @@ def test_a_missing_password_is_asked_for(location: str, server: ValkeyServer) ->
             client.config_set("requirepass", "")
 
 
-def test_a_claim_survives_a_connection_that_has_ended(location: str, server: ValkeyServer) -> None:
+def test_a_claim_survives_a_connection_that_has_ended(location: str, valkey: ValkeyServer) -> None:
     """The one that was idle seems open until a command is sent."""
 
     async def check() -> None:

@@ -2,12 +2,10 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 
 import pytest
 from stored_mock import WORLD, Command, StoredMock
-from valkey_server import ValkeyServer
+from valkey_server import ValkeyServer, store_at
 
 from mock_server.errors import HttpError, UsageError
 from mock_server.store import record, valkey_scripts
@@ -25,39 +23,14 @@ COMMANDS: list[Command] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
-@pytest.fixture
-def location(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of an empty database, whose server may have started this moment."""
-    monkeypatch.setattr("mock_server.store.valkey._FORGETFUL_MS", "0")
-    with server.client() as client:
-        client.flushall()
-    return server.location
-
-
-@asynccontextmanager
-async def store_at(location: str) -> AsyncIterator[ValkeyStore]:
-    """A store, left as a mock leaves it that is killed."""
-    store = ValkeyStore(location)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-async def expire_lease(server: ValkeyServer) -> None:
+async def expire_lease(valkey: ValkeyServer) -> None:
     """Let the lease of the world have ended."""
-    with server.client() as client:
+    with valkey.client() as client:
         client.hset(f"runs-mock:{{{WORLD}}}", "until", 0)
 
 
 def test_worlds_survive_a_restart_of_the_mock_and_of_valkey(
-    location: str, server: ValkeyServer
+    location: str, valkey: ValkeyServer
 ) -> None:
     """To the byte, also with a snapshot in between, and without a stop."""
 
@@ -70,11 +43,11 @@ def test_worlds_survive_a_restart_of_the_mock_and_of_valkey(
             await mock.compacted()
             await mock.do(*CREATE)
             live = await mock.export()
-            server.kill()
-            server.start_again()
+            valkey.kill()
+            valkey.start_again()
             await mock.do_all([("freezeClock", {}, {})])
             assert await mock.export() == live
-        await expire_lease(server)
+        await expire_lease(valkey)
         async with store_at(location) as store:
             mock = StoredMock(store)
             assert await mock.export() == live
@@ -89,7 +62,7 @@ def test_worlds_survive_a_restart_of_the_mock_and_of_valkey(
 
 
 def test_a_world_has_one_owner(
-    location: str, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    location: str, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second mock is refused while the first has its lease; after that, the first is."""
     monkeypatch.setattr("mock_server.store.lease.RENEW_AFTER", 0)
@@ -101,7 +74,7 @@ def test_a_world_has_one_owner(
             epoch = first.keeper._kept[WORLD].epoch
             with pytest.raises(LostError, match=r"it belongs to .*:\d+"):
                 await other.claim(WORLD)
-            await expire_lease(server)
+            await expire_lease(valkey)
             taken = await other.claim(WORLD)
             assert taken > epoch
             with pytest.raises(HttpError, match="another mock's"):
@@ -153,7 +126,7 @@ def test_a_request_that_arrives_after_a_later_one_is_refused(location: str) -> N
 
 
 def test_a_server_that_is_down_or_slow_refuses_changes_and_not_reads(
-    location: str, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    location: str, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Within the deadline, as long as the mock is certain to be the owner; then worlds close."""
     monkeypatch.setattr("mock_server.store.lease.RENEW_AFTER", 0)
@@ -163,17 +136,17 @@ def test_a_server_that_is_down_or_slow_refuses_changes_and_not_reads(
             mock = StoredMock(store)
             await mock.do(*CREATE)
             live = await mock.export()
-            server.pause()
+            valkey.pause()
             try:
                 with pytest.raises(HttpError, match="no response within 1 s") as caught:
                     await mock.do(*CREATE)
                 assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
                 assert await mock.export() == live
             finally:
-                server.resume()
+                valkey.resume()
             await mock.do(*CREATE)
             assert len(await mock.open()) == 2
-            server.kill()
+            valkey.kill()
             try:
                 store._owned[WORLD]._certain_until += 1_000
                 await mock.keeper.tick()
@@ -186,14 +159,14 @@ def test_a_server_that_is_down_or_slow_refuses_changes_and_not_reads(
                 with pytest.raises(HttpError, match="connect"):
                     await mock.open()
             finally:
-                server.start_again()
+                valkey.start_again()
             assert len(await mock.open()) == 2
 
     asyncio.run(check())
 
 
 def test_a_server_that_has_lost_everything_gets_it_again(
-    location: str, server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    location: str, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the memory of the mock: with the next change, or by itself."""
     monkeypatch.setattr("mock_server.store.lease.RENEW_AFTER", 0)
@@ -203,7 +176,7 @@ def test_a_server_that_has_lost_everything_gets_it_again(
             mock = StoredMock(store)
             for change in (lambda: mock.do(*CREATE), mock.keeper.tick):
                 await mock.do(*CREATE)
-                with server.client() as client:
+                with valkey.client() as client:
                     client.flushall()
                 await change()
                 [stored] = await store.list_worlds()
@@ -218,7 +191,7 @@ def test_a_server_that_has_lost_everything_gets_it_again(
 
 @pytest.mark.parametrize("restored", [True, False])
 def test_mocks_agree_on_one_secret_after_it_is_lost(
-    location: str, server: ValkeyServer, restored: bool
+    location: str, valkey: ValkeyServer, restored: bool
 ) -> None:
     """That of the first to need it: a mock that owns a world, or one that has just started."""
 
@@ -227,7 +200,7 @@ def test_mocks_agree_on_one_secret_after_it_is_lost(
         former = one.secret
         assert two.secret == former != ""
         epoch = await one.claim(WORLD)
-        with server.client() as client:
+        with valkey.client() as client:
             client.delete("runs-mock:secret")
         if restored:
             await one.confirm(WORLD, epoch)
@@ -236,7 +209,7 @@ def test_mocks_agree_on_one_secret_after_it_is_lost(
         await one.confirm(WORLD, epoch)
         with pytest.raises(LostError):
             await two.claim(WORLD)
-        with server.client() as client:
+        with valkey.client() as client:
             client.flushall()
         await two.claim(WORLD)
         assert one.secret == two.secret == new.secret
@@ -248,7 +221,7 @@ def test_mocks_agree_on_one_secret_after_it_is_lost(
 
 
 @pytest.mark.parametrize("kind", ["log", "snapshot"])
-def test_records_that_vanish_are_noticed(location: str, server: ValkeyServer, kind: str) -> None:
+def test_records_that_vanish_are_noticed(location: str, valkey: ValkeyServer, kind: str) -> None:
     """A world never opens with less than what was acknowledged, and the list says so."""
 
     async def check() -> None:
@@ -256,7 +229,7 @@ def test_records_that_vanish_are_noticed(location: str, server: ValkeyServer, ki
             mock = StoredMock(store)
             await mock.do_all(COMMANDS)
             await mock.keeper.stop()
-        with server.client() as client:
+        with valkey.client() as client:
             [key] = client.keys(f"runs-mock:{{{WORLD}}}:{kind}:*")
             client.rpop(key) if kind == "log" else client.delete(key)
         async with store_at(location) as store:
@@ -269,7 +242,7 @@ def test_records_that_vanish_are_noticed(location: str, server: ValkeyServer, ki
 
 
 @pytest.mark.parametrize("kind", ["log", "snapshot"])
-def test_a_list_checks_every_record(location: str, server: ValkeyServer, kind: str) -> None:
+def test_a_list_checks_every_record(location: str, valkey: ValkeyServer, kind: str) -> None:
     """Not only the first of each world, and not in a mock, which lists worlds all the time."""
 
     async def check() -> None:
@@ -280,7 +253,7 @@ def test_a_list_checks_every_record(location: str, server: ValkeyServer, kind: s
 
     asyncio.run(check())
     assert [one.problem for one in list_at(location)] == [None]
-    with server.client() as client:
+    with valkey.client() as client:
         [key] = client.keys(f"runs-mock:{{{WORLD}}}:{kind}:*")
         if kind == "log":
             client.lset(key, -1, b"00000000 {}\n")
@@ -292,7 +265,7 @@ def test_a_list_checks_every_record(location: str, server: ValkeyServer, kind: s
     assert "does not match its checksum" in str(stored.problem)
 
 
-def test_logs_of_several_generations_are_complete(location: str, server: ValkeyServer) -> None:
+def test_logs_of_several_generations_are_complete(location: str, valkey: ValkeyServer) -> None:
     """Also one that was trimmed; what is removed with a snapshot is not counted."""
 
     async def check() -> None:
@@ -308,7 +281,7 @@ def test_logs_of_several_generations_are_complete(location: str, server: ValkeyS
             assert saved is not None
             assert saved.logs == [[b"1\n", b"2\n"], [b"3\n"]]
             key = f"runs-mock:{{{WORLD}}}"
-            with server.client() as client:
+            with valkey.client() as client:
                 assert client.hmget(key, "count:1", "count:2") == [b"2", b"1"]
                 client.delete(f"{key}:log:1")
                 with pytest.raises(DamagedError, match="log 1: expected 2 records, got 0"):
@@ -326,7 +299,7 @@ def test_logs_of_several_generations_are_complete(location: str, server: ValkeyS
     ids=["no hash", "no numbers", "no head"],
 )
 def test_one_world_that_is_damaged_is_its_own_problem(
-    location: str, server: ValkeyServer, fields: dict[str, str | int] | None
+    location: str, valkey: ValkeyServer, fields: dict[str, str | int] | None
 ) -> None:
     """The others are listed and open, and the mock is ready."""
     key = "runs-mock:{test-bad}"
@@ -335,7 +308,7 @@ def test_one_world_that_is_damaged_is_its_own_problem(
         async with store_at(location) as store:
             mock = StoredMock(store)
             await mock.do(*CREATE)
-            with server.client() as client:
+            with valkey.client() as client:
                 if fields is None:
                     client.set(key, "text")
                 else:
@@ -354,13 +327,13 @@ def test_one_world_that_is_damaged_is_its_own_problem(
     asyncio.run(check())
 
 
-def test_a_list_writes_nothing(location: str, server: ValkeyServer) -> None:
+def test_a_list_writes_nothing(location: str, valkey: ValkeyServer) -> None:
     assert list_at(location) == []
-    with server.client() as client:
+    with valkey.client() as client:
         assert client.keys("*") == []
 
 
-def test_idle_worlds_expire_unless_a_mock_has_them(location: str, server: ValkeyServer) -> None:
+def test_idle_worlds_expire_unless_a_mock_has_them(location: str, valkey: ValkeyServer) -> None:
     async def check() -> None:
         async with store_at(location) as store, store_at(location) as other:
             mock = StoredMock(store)
@@ -370,7 +343,7 @@ def test_idle_worlds_expire_unless_a_mock_has_them(location: str, server: Valkey
             await mock.keeper.stop()
         async with store_at(location) as store:
             await store.delete(WORLD)
-            with server.client() as client:
+            with valkey.client() as client:
                 assert client.keys("*") == [b"runs-mock:format"]
             with pytest.raises(GoneError):
                 await store._fenced(WORLD, valkey_scripts.RENEW, 1)
@@ -378,9 +351,9 @@ def test_idle_worlds_expire_unless_a_mock_has_them(location: str, server: Valkey
     asyncio.run(check())
 
 
-def test_another_version_is_refused(location: str, server: ValkeyServer) -> None:
+def test_another_version_is_refused(location: str, valkey: ValkeyServer) -> None:
     """With the one that wrote it; another prefix is another store."""
-    with server.client() as client:
+    with valkey.client() as client:
         newer = header() | {"version": 9, "mock": "7.0.0"}
         client.set("runs-mock:format", record.encode(newer))
     with pytest.raises(UsageError, match=r"got 9, written by runs-mock 7\.0\.0"):

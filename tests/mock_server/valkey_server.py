@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +13,11 @@ from typing import Any, Self
 import pytest
 from ports import free_port
 
-redis = pytest.importorskip("redis")
+pytest.importorskip("redis")
+
+import redis
+
+from mock_server.store.valkey import ValkeyStore
 
 PROGRAMS = ("valkey-server", "redis-server")
 
@@ -86,3 +92,13 @@ class ValkeyServer:
             except redis.ConnectionError:
                 continue  # It is still starting, or has ended.
         return False
+
+
+@asynccontextmanager
+async def store_at(location: str) -> AsyncIterator[ValkeyStore]:
+    """A store, left as a mock leaves it that is killed."""
+    store = ValkeyStore(location)
+    try:
+        yield store
+    finally:
+        await store.close()
