@@ -17,7 +17,7 @@ from mock_server.faults.delay import until_disconnected
 from mock_server.http.call import BodyResponse, Response
 from mock_server.http.explain import Explainer
 from mock_server.journal.exchange import Exchange
-from mock_server.journal.journal import Journal
+from mock_server.journal.journal import Journal, any_lost
 from mock_server.worlds.registry import Worlds
 from mock_server.worlds.world import World
 
@@ -82,13 +82,12 @@ class ChangesStream:
         self._changed: OrderedDict[Exchange, None] = OrderedDict()
         self._worlds_changed = True
         self._cleared = self._closed = False
+        self._observed: list[Journal] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         worlds = self._worlds
         worlds.observers += (self,)
-        self._observe(self._explainer.unassigned)
-        for world in worlds:
-            self._observe(world.journal)
+        self._observe_journals()
         disconnected = asyncio.create_task(until_disconnected(receive))
         disconnected.add_done_callback(lambda _: self.close())
         try:
@@ -117,14 +116,21 @@ class ChangesStream:
             lines.append({"entry": entry, "ended": one.ended is not None, **dump(one)})
         return lines
 
-    def _observe(self, journal: Journal) -> None:
-        if self._requests and self not in journal.observers:
-            journal.observers += (self,)
+    def _observe_journals(self) -> None:
+        if not self._requests:
+            return
+        journals = [self._explainer.unassigned, *(world.journal for world in self._worlds)]
+        if any_lost(self._observed, journals):
+            self.cleared()
+        for journal in journals:
+            if self not in journal.observers:
+                journal.observers += (self,)
+        self._observed = journals
 
     def _leave(self) -> None:
         worlds = self._worlds
         worlds.observers = tuple(one for one in worlds.observers if one is not self)
-        for journal in (self._explainer.unassigned, *(world.journal for world in worlds)):
+        for journal in self._observed:
             journal.observers = tuple(one for one in journal.observers if one is not self)
             for exchange in journal:
                 exchange.forget_end(self._note)
@@ -150,12 +156,13 @@ class ChangesStream:
 
     def opened(self, world: World) -> None:
         """Note a world that is opened, maybe in place of another one."""
-        self._observe(world.journal)
+        self._observe_journals()
         self._worlds_changed = True
         self._awake.set()
 
     def removed(self, name: str) -> None:
         """Note that the world of that name is gone."""
+        self._observe_journals()
         self._worlds_changed = True
         self._awake.set()
 

@@ -117,6 +117,8 @@ class Feeds:
         for channel in [one for (world, _), one in self._channels.items() if world == name]:
             self._expire(channel)
         self._worlds_have_changed()
+        for channel in self._channels.values():
+            channel.observe_journals()
 
     def _make_room(self) -> None:
         """End the channel that has been without clients for the longest time if there are many."""

@@ -10,7 +10,7 @@ import orjson
 from mock_server.control.change_log import ChangeLog
 from mock_server.engine.run import Run
 from mock_server.journal.exchange import Exchange
-from mock_server.journal.journal import Journal
+from mock_server.journal.journal import Journal, any_lost
 from mock_server.worlds import serialize
 from mock_server.worlds.world import World
 
@@ -98,6 +98,9 @@ class Channel:
     def observe_journals(self) -> None:
         """Observe the journals that are there now."""
         journals = self._journals(self.world)
+        if any_lost(self._observed, journals):
+            self.cleared()
+            return
         for journal in journals:
             if self not in journal.observers:
                 journal.observers += (self,)

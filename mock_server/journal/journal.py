@@ -5,7 +5,7 @@ as long as it exists. Requests without a credential that opens a world have a jo
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from mock_server.engine.behaviour import Behaviour
@@ -37,12 +37,13 @@ class Journal(deque[Exchange]):
         super().__init__(maxlen=MAX_EXCHANGES)
         self.coverage = Coverage()
         self.observers: tuple[JournalObserver, ...] = ()
+        self.closed_with: int | None = None
+        """How many exchanges it had when it was closed."""
         self._size = 0
-        self._closed = False
 
     def append(self, exchange: Exchange) -> None:
         """Add an exchange; remove the oldest ones beyond the bounds."""
-        if self._closed:
+        if self.closed_with is not None:
             return
         if len(self) == MAX_EXCHANGES:
             self._size -= self[0].size  # The deque removes it.
@@ -64,8 +65,8 @@ class Journal(deque[Exchange]):
     def close(self) -> None:
         """Remove all exchanges and add no further one, because the world is closed."""
         self.observers = ()
+        self.closed_with = len(self)
         self.clear()
-        self._closed = True
 
     def find(self, number: int) -> Exchange | None:
         """Return the exchange with that number; None if it is not in the journal."""
@@ -75,6 +76,12 @@ class Journal(deque[Exchange]):
         """Count the responses by operation and status code, including those still being sent."""
         unfinished = Counter((one.operation, one.status) for one in self if one.ended is None)
         return unfinished + Counter(self.coverage.response_counts)
+
+
+def any_lost(before: Iterable[Journal], now: Iterable[Journal]) -> bool:
+    """Return whether a journal that is no longer there had exchanges."""
+    there = set(map(id, now))
+    return any(one.closed_with or len(one) for one in before if id(one) not in there)
 
 
 class UnassignedJournal(Journal):
