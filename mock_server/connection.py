@@ -144,7 +144,7 @@ class Connection(HttpToolsProtocol):
 
     def _read(self, data: bytes) -> None:
         if data == self._last:
-            # The request before, as a client that polls sends it: nothing would be parsed anew.
+            # The request before, as a client that polls sends it: its parts are known.
             self._begin()
             self.on_message_complete()
             return

@@ -1,4 +1,4 @@
-"""A client that polls sends the same bytes again and again, which are not parsed anew."""
+"""A client that polls sends the same bytes again and again, which are parsed only once."""
 
 import json
 import socket
@@ -144,7 +144,7 @@ def test_two_requests_that_come_together_are_two_the_second_time_as_well(url: st
         client.check(*POOL[:2])
 
 
-def test_the_end_of_a_head_is_no_request_of_its_own(url: str) -> None:
+def test_the_end_of_a_head_cannot_be_a_request(url: str) -> None:
     data = POOL[0].data
     with Client(url) as client:
         client.send(data[:40])
