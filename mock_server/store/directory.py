@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from mock_server.store import file_lock
 from mock_server.store.folder import Folder, Fsync
 from mock_server.store.store import (
     DamagedError,
+    FullError,
     GoneError,
     Renewal,
     Saved,
@@ -23,6 +25,9 @@ from mock_server.store.store import (
     check_version,
     header,
 )
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The errors of a disk or a user that has no room left."""
 
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
 _DEVICES = frozenset(
@@ -196,7 +201,8 @@ class DirectoryStore:
             yield
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
-            raise StoreError(one_line(f"{place}{error.strerror or error}")) from None
+            failed = FullError if error.errno in _FULL else StoreError
+            raise failed(one_line(f"{place}{error.strerror or error}")) from None
 
 
 def read_about(path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mock_server.errors import HttpError
-from mock_server.store.store import DamagedError, LostError, Store, StoreError
+from mock_server.store.store import DamagedError, FullError, LostError, Store, StoreError
 
 log = logging.getLogger("mock_server")
 
@@ -31,7 +31,8 @@ class FailedStoreError(HttpError):
 class Failures:
     """The errors of ``store``; ``lose`` is called with the name of a world that another mock owns.
 
-    An error is the ``problem`` until the store has done something that was asked of it later.
+    An error is the ``problem`` until the store has done something that was asked of it later; but
+    that it is full is none, since its worlds can be read.
     """
 
     def __init__(self, store: Store, lose: Callable[[str], None]) -> None:
@@ -39,6 +40,7 @@ class Failures:
         self.problem: StoreError | None = None
         self._store = store
         self._done = 0  # When the problem was noted.
+        self._full = False
         self._lose = lose
 
     @contextmanager
@@ -78,10 +80,21 @@ class Failures:
 
     def note(self, error: StoreError) -> None:
         """Log the first of several errors."""
+        if isinstance(error, FullError):
+            if not self._full:
+                self._full = True
+                log.warning("the store %s is full, and changes are refused: %s", self.label, error)
+            return
         if self.problem is None:
             log.warning("the store %s fails: %s", self.label, error)
         self.problem = error
         self._done = self._store.done
+
+    def appended(self) -> None:
+        """Note that a change was stored."""
+        if self._full:
+            self._full = False
+            log.warning("the store %s has room again", self.label)
 
     def look(self) -> None:
         """Forget the problem if the store has done something since."""

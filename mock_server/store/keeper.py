@@ -331,6 +331,7 @@ class Keeper:
                 kept.hold(world)
             raise
         kept.appended(sum(map(len, records)))
+        self._failures.appended()
 
     async def _store_gone(self, name: str) -> None:
         """Store the open world of that name again."""

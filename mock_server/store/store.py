@@ -22,6 +22,10 @@ class StoreError(Exception):
     """The store cannot do what is asked; nothing was changed. The text is the reason."""
 
 
+class FullError(StoreError):
+    """The store has room for nothing more. What it has can be read."""
+
+
 class DamagedError(StoreError):
     """What is stored is not what was written, or another version wrote it.
 

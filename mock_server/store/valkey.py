@@ -29,6 +29,7 @@ from mock_server.store.lease import LEASE, Lease
 from mock_server.store.server_clock import ServerClock
 from mock_server.store.store import (
     DamagedError,
+    FullError,
     GoneError,
     LostError,
     Meeting,
@@ -350,7 +351,8 @@ class ValkeyStore:
         except redis.RedisError as error:
             if valkey_replies.is_about_key(error):
                 raise DamagedError(valkey_replies.text(error), valkey_replies.REMOVE) from None
-            raise StoreError(valkey_replies.text(error)) from None
+            failed = FullError if valkey_replies.is_full(error) else StoreError
+            raise failed(valkey_replies.text(error)) from None
 
     def _check(self, url: str) -> None:
         """Raise UsageError unless the server responds, and this mock can read what is there."""

@@ -8,10 +8,11 @@ from mock_server.store.store import DamagedError, Saved, Stored, check_version
 
 REMOVE = "Remove the keys of the world from the store"
 
+_OUT_OF_MEMORY = ("OOM", "command not allowed when used memory")
+
 _MEANINGS = {
     "WRONGTYPE": "expected what a mock stores, got a key of another type",
-    "OOM": "it has no memory left: remove worlds, or raise its maxmemory",
-    "command not allowed when used memory": "it has no memory left: raise its maxmemory",
+    **dict.fromkeys(_OUT_OF_MEMORY, "it has no memory left: remove worlds, or raise its maxmemory"),
     "READONLY": "it only copies another server: name that one",
     "ERR Protocol error: unauthenticated": "it asks for a password: valkey://:PASSWORD@HOST",
     "NOAUTH": "it asks for a password: valkey://:PASSWORD@HOST",
@@ -25,6 +26,11 @@ def text(error: Exception) -> str:
     found = one_line(str(error)).rstrip(".")
     meanings = (meaning for begin, meaning in _MEANINGS.items() if found.startswith(begin))
     return next(meanings, found)
+
+
+def is_full(error: Exception) -> bool:
+    """Return whether there was no memory for it."""
+    return str(error).startswith(_OUT_OF_MEMORY)
 
 
 def is_about_key(error: Exception) -> bool:

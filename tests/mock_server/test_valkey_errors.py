@@ -44,6 +44,33 @@ def test_a_server_without_memory_refuses_changes_and_lets_worlds_be_owned(
     asyncio.run(check())
 
 
+def test_a_full_server_is_logged_once_and_can_be_read(
+    location: str, valkey: ValkeyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So a load balancer goes on to send reads."""
+
+    async def check() -> None:
+        async with store_at(location) as store:
+            mock = StoredMock(store)
+            await mock.do(*CREATE)
+            with valkey.client() as client:
+                client.config_set("maxmemory", 1)
+                try:
+                    for _ in range(3):
+                        with pytest.raises(HttpError, match="memory"):
+                            await mock.do(*CREATE)
+                        await mock.keeper.tick()
+                        assert mock.keeper.problem is None
+                finally:
+                    client.config_set("maxmemory", 0)
+            await mock.do(*CREATE)
+        full, room = (one.message for one in caplog.records)
+        assert " is full, and changes are refused: " in full
+        assert room.endswith(" has room again")
+
+    asyncio.run(check())
+
+
 def test_a_missing_password_is_asked_for(location: str, valkey: ValkeyServer) -> None:
     with valkey.client() as client:
         client.config_set("requirepass", "secret")
