@@ -83,7 +83,10 @@ def test_a_mock_that_is_killed_has_lost_nothing_acknowledged(
     assert shown.splitlines()[1].startswith("demo ")
 
 
-ERRORS = "the store dir:{path} fails: File too large\nthe store dir:{path} works again\n"
+ERRORS = """\
+the store dir:{path} is full, and changes are refused: File too large
+the store dir:{path} has room again
+"""
 
 
 def fill_the_disk(mock: MockServer) -> None:

@@ -69,14 +69,10 @@ def test_a_header_field_cannot_begin_another() -> None:
     async def send() -> Mock:
         transport = Mock()
         cycle = ResponseCycle(
-            scope={"type": "http", "method": "GET", "http_version": "1.1"},  # type: ignore[typeddict-item]
+            scope={"type": "http", "method": "GET", "http_version": "1.1"},
             transport=CoalescingTransport(transport, asyncio.get_running_loop()),  # type: ignore[arg-type]
             flow=Mock(write_paused=False),
             logger=Mock(),
-            access_logger=Mock(),
-            access_log=False,
-            default_headers=[],
-            message_event=asyncio.Event(),
             expect_100_continue=False,
             keep_alive=True,
             on_response=Mock(),
