@@ -6,27 +6,19 @@ checks cost nothing for a request that arrives in one piece.
 """
 
 import asyncio
-import re
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
-import orjson
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from mock_server.engine.clock import SECOND, to_http_date, wall
+from mock_server import request_head
 from mock_server.http.middleware.faults import CONNECTION
+from mock_server.journal.exchange import Headers
+from mock_server.request_head import Rejection
 from mock_server.response_cycle import ResponseCycle
-from mock_server.settings import ConnectionLimits, host_of
+from mock_server.settings import ConnectionLimits
 from mock_server.transport import CoalescingTransport
-
-_ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
-"""A request target with scheme and host, as clients send it to a proxy."""
 
 _LINGER = 1.0
 """Seconds in which the rest of a rejected request is discarded, so that the client can read why."""
@@ -39,9 +31,9 @@ _MAX_UNREAD = 1_048_576
 _MAX_REPEATED = 4_096
 """Bytes of a request that is kept, in case the client sends it again."""
 
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
+_VERSIONS = ("1.0", "1.1")
 
-_Rejection = tuple[int, str]
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 def _nothing() -> None:
@@ -58,12 +50,14 @@ class Connection(HttpToolsProtocol):
     __slots__ = (
         "_begin_of_data",
         "_deadline",
+        "_ended",
         "_fed",
         "_held",
         "_hosts",
         "_idle_since",
         "_in_head",
         "_last",
+        "_last_response",
         "_limits",
         "_progress",
         "_receiving",
@@ -79,7 +73,8 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *args: Any, limits: ConnectionLimits, **options: Any) -> None:
         super().__init__(*args, **options)
         self._limits = limits
-        self._receiving = self._in_head = self._rejected = self._with_body = False
+        self._receiving = self._in_head = self._with_body = False
+        self._rejected = self._ended = False
         self._hosts: list[bytes] = []
         self._valid_host: bytes | None = None  # Of the request before, mostly the same.
         self._begin_of_data: bytes | None = None
@@ -88,7 +83,8 @@ class Connection(HttpToolsProtocol):
         self._unread = b""  # Not parsed, because too many requests wait.
         self._fed = self._held = 0  # Bytes of the present piece, and of those before it.
         self._progress = False
-        self._rejection: _Rejection | None = None
+        self._rejection: Rejection | None = None  # Of the present head.
+        self._last_response: Rejection | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._running: RequestResponseCycle | None = None  # Behind which others are pipelined.
 
@@ -149,28 +145,34 @@ class Connection(HttpToolsProtocol):
             self.on_message_complete()
             return
         if self._begin_of_data is not None:
-            self._begin_of_data += data
+            kept = self._begin_of_data + data
+            # Not, for example, empty lines without end.
+            self._begin_of_data = kept if len(kept) <= self._limits.head_bytes else None
         before, between = self.cycle, not self._receiving
-        self._progress, self._last = False, None
+        self._progress, self._last, self._fed = False, None, len(data)
         while True:
-            self._fed = len(data)
             try:
                 self.parser.feed_data(data)
                 break
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._without_upgrade(data[upgrade.args[0] :])
+                self._fed = len(data)
             except httptools.HttpParserError:
                 self._reject(*(self._rejection or (400, "Invalid HTTP request received.")))
                 return
-        self._held = 0 if self._progress else self._held + len(data)
+        if self._progress:
+            # A head that has begun behind another request counts with it.
+            self._held = len(data) if self._in_head else 0
+        else:
+            self._held += len(data)
         if not self._receiving:
             if self._deadline is not None:
                 self._stop_deadline()
             alone = between and self.cycle is not before and not self.pipeline
             if alone and not self._with_body and len(data) <= _MAX_REPEATED:
                 self._last = data
-        elif self._held > self._limits.head_bytes:
-            self._reject(*self._too_large())
+        elif self._held > self._limits.head_bytes + _PIECE:  # What is complete is counted exactly.
+            self._reject(*request_head.too_large(self.url, self._limits))
         elif self._deadline is None:
             seconds = self._limits.head_seconds if self._in_head else self._limits.body_seconds
             self._deadline = self.loop.call_later(seconds, self._expire)
@@ -268,7 +270,9 @@ class Connection(HttpToolsProtocol):
             return
         self._idle_since = self.loop.time()
         if not self.pipeline:
-            if self.flow.read_paused:
+            if self._last_response is not None:
+                self._end_with(*self._last_response)
+            elif self.flow.read_paused:
                 self.flow.resume_reading()
             return
         self._running, app = self.pipeline.pop()
@@ -292,49 +296,40 @@ class Connection(HttpToolsProtocol):
             seconds, self.timeout_keep_alive_handler
         )
 
-    def _problem(self) -> _Rejection | None:
+    def _problem(self) -> Rejection | None:
         """Return why the request is rejected before it is one; None for a valid one."""
-        limits, headers = self._limits, self.headers
-        if len(headers) > limits.header_count:
-            return 431, f"The request has more than {limits.header_count} header fields"
-        if self._held + self._fed > limits.head_bytes:  # At most that, but mostly less.
-            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
-            if size > limits.head_bytes:
-                return self._too_large()
+        limits, version = self._limits, self.parser.get_http_version()
+        if len(self.headers) > limits.header_count or self._held + self._fed > limits.head_bytes:
+            problem = request_head.size_problem(self.url, self._fields_of_client(), limits)
+            if problem is not None:
+                return problem
+        if version not in _VERSIONS:
+            return 505, f"HTTP: expected one of {', '.join(_VERSIONS)}, got {version}"
         hosts = self._hosts
-        if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+        if len(hosts) != 1 and (hosts or version != "1.0"):
             return 400, f"Host: expected one header field, got {len(hosts)}"
         if self.parser.get_method() == b"CONNECT":
             return 400, "CONNECT is for proxies"
         return self._check_host(hosts[0]) if hosts and hosts[0] != self._valid_host else None
 
-    def _check_host(self, host: bytes) -> _Rejection | None:
-        text = host.decode("latin-1")
-        if host_of(text) is None:
-            return 400, f"Host: expected a host name, got {ascii(text)[:100]}"
-        self._valid_host = host
-        return None
+    def _check_host(self, host: bytes) -> Rejection | None:
+        problem = request_head.host_problem(host)
+        if problem is None:
+            self._valid_host = host
+        return problem
 
-    def _read_absolute(self) -> _Rejection | None:
-        """Take the host from a target such as ``http://host/path``, whatever ``Host`` says.
-
-        So it is under the same rules, by RFC 9112, section 3.2.2.
-        """
-        match = _ABSOLUTE.fullmatch(self.url.partition(b"#")[0])
-        if match is None:
+    def _read_absolute(self) -> Rejection | None:
+        """Take the host from a target such as ``http://host/path``: by RFC 9112, it counts."""
+        found = request_head.host_and_path(self.url)
+        if found is None:
             shown = ascii(self.url.decode("latin-1"))[:100]
             return 400, f"Request target: expected a path or an http URL, got {shown}"
-        host, path = match.groups()
-        self.url = path if path.startswith(b"/") else b"/" + path
-        others = [(name, value) for name, value in self.headers if name != b"host"]
-        self.headers = [(b"host", host), *others]
+        host, self.url = found
+        self.headers = [(b"host", host), *[one for one in self.headers if one[0] != b"host"]]
         return self._check_host(host)
 
-    def _too_large(self) -> _Rejection:
-        limit = self._limits.head_bytes
-        if len(self.url) * 2 > limit:
-            return 414, f"The URL is too long: a request may have a head of {limit} bytes"
-        return 431, f"The header fields are larger than {limit} bytes"
+    def _fields_of_client(self) -> Headers:
+        return self.headers
 
     def _without_upgrade(self, rest: bytes) -> bytes:
         """Return the request again without its request to change the protocol, for a new parser.
@@ -342,15 +337,11 @@ class Connection(HttpToolsProtocol):
         The present one would read no body and no further request after it.
         """
         version = self.parser.get_http_version().encode()
-        head = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
-        for name, value in self.headers:
-            if name == b"connection":
-                tokens = [token.strip() for token in value.split(b",")]
-                value = b", ".join(one for one in tokens if one.lower() != b"upgrade")  # noqa: PLW2901
-            head.append(b"%b: %b" % (name, value))
+        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
+        fields = request_head.without_upgrade(self.headers)
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        return b"\r\n".join([*head, b"", rest])
+        return b"\r\n".join([line, *fields, b"", rest])
 
     def _expire(self) -> None:
         self._deadline = None
@@ -358,24 +349,43 @@ class Connection(HttpToolsProtocol):
         self._reject(408, f"The {part} of the request did not arrive in time")
 
     def _reject(self, status: int, reason: str) -> None:
+        """Read no more; respond with that error when all requests before have their responses."""
+        self._rejected, self._unread = True, b""
+        self._stop_deadline()
+        in_body = self._receiving and not self._in_head and self._rejection is None
+        running = self._present()
+        if in_body and self.cycle.response_complete:
+            self.transport.close()  # It has its response, which needed no body.
+            return
+        if running is None or (running is self.cycle and in_body):
+            self._end_with(status, reason)
+            return
+        if in_body:
+            newest, _ = self.pipeline.popleft()
+            newest.on_response = _nothing
+        self._last_response = (status, reason)
+        self.flow.resume_reading()  # To notice that the client leaves.
+
+    def _present(self) -> RequestResponseCycle | None:
+        """Return the cycle whose response is in progress."""
+        for cycle in (self._running, self.cycle):
+            if cycle is not None and not cycle.response_complete:
+                return cycle
+        return None
+
+    def _end_with(self, status: int, reason: str) -> None:
         """Send an error response, unless a response has started, and close the connection."""
-        self._rejected = True
+        self._rejected = self._ended = True
         self._stop_deadline()
         self._unset_keepalive_if_required()
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete:
+        cycle = self._present()
+        if cycle is not None:
             cycle.disconnected = True
             cycle.message_event.set()
             if cycle.response_started:
                 self.transport.close()
                 return
-        body = orjson.dumps({"detail": reason})
-        retry = b"retry-after: 1\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else b""
-        self.transport.write(
-            b"%bdate: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b"
-            % (STATUS_LINE[status], to_http_date(wall() // SECOND), len(body), retry)
-            + b"connection: close\r\n\r\n%b" % body
-        )
+        self.transport.write(request_head.response(status, reason))
         if not self.transport.can_write_eof():
             self.transport.close()
             return

@@ -57,6 +57,7 @@ LAYERS = {
         "reload",
         "transport",
         "response_cycle",
+        "request_head",
         "connection",
         "server",
         "cluster",

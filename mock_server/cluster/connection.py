@@ -8,9 +8,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from mock_server.cluster.forwarded_field import ASKED, FORWARDED, WHY
-from mock_server.cluster.forwarding import Forward, Forwarder, SentFields
+from mock_server.cluster.forwarding import Forward, Forwarder
 from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError
+from mock_server.cluster.sent_fields import SentFields
 from mock_server.connection import Connection
+from mock_server.journal.exchange import Headers
 from mock_server.lean_event import LeanEvent
 
 Route = Peer | ASGIApp | None
@@ -116,6 +118,10 @@ class ClusterConnection(Connection):
             other: Any = route
             self._start_asgi_task(cycle, other)
 
+    def _fields_of_client(self) -> Headers:
+        forwarded = bool(self.headers) and self.headers[0][0] == FORWARDED
+        return self.headers[1:] if forwarded else self.headers
+
     def _handed_over(self, peer: Peer, read: bytes) -> bool:
         # A piece of the data is parsed at a time.
         return self._hand_over is not None and self._hand_over(self, peer, read + self._unread)
@@ -148,8 +154,8 @@ class ClusterConnection(Connection):
 
     def unavailable(self, reason: str) -> None:
         """Respond 503 with ``Retry-After``, and close the connection."""
-        if not self._rejected and not self.transport.is_closing():
-            self._reject(503, reason)
+        if not (self._ended or self._given_away or self.transport.is_closing()):
+            self._end_with(503, reason)
 
     def give_away(self) -> None:
         """Forget the connection, which another process has taken over."""

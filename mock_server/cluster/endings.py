@@ -4,6 +4,7 @@ The owner sees the connection of a peer, so it says over that how a fault ends t
 client: in the last bytes before it closes. A peer that does not own a world says so at once.
 """
 
+import asyncio
 import hmac
 import socket
 import struct
@@ -15,6 +16,9 @@ _PROOF = b"x-mock-peer"
 _NOT_OWNED = b"x-mock-not-owned"
 _MISDIRECTED = b"HTTP/1.1 421 Misdirected Request\r\n" + _NOT_OWNED + b": %b\r\n"
 
+_MOST_SECONDS = 2.0
+"""Real seconds for which a peer can take to read how the connection of the client ends."""
+
 _NO_LINGERING = struct.pack("ii", 1, 0)
 
 
@@ -22,14 +26,21 @@ class Endings:
     """The marks of peers that have the same ``secret``."""
 
     def __init__(self, secret: str) -> None:
-        self.close = f"\r\n{secret} close\r\n".encode()
-        self.reset = f"\r\n{secret} reset\r\n".encode()
+        self.close = f"\0{secret} close\n".encode()
+        self.reset = f"\0{secret} reset\n".encode()
         self.marks = (self.close, self.reset)
         self.misdirected = _MISDIRECTED % secret.encode()
         self._secret = secret.encode()
         proof = hmac.new(self._secret, b"peer", "sha256").hexdigest()
         self.proof = (_PROOF, proof.encode())
         """The header field of a response to a peer, which only a peer can send."""
+
+    def begun(self, data: bytes) -> int:
+        """Return how many of the last bytes of ``data`` can be the begin of a mark."""
+        at = data.rfind(b"\0", -len(self.close))
+        if at < 0 or not any(mark.startswith(data[at:]) for mark in self.marks):
+            return 0
+        return len(data) - at
 
     def cut(self, data: bytes) -> tuple[bytes, bool]:
         """Return ``data`` without its mark, and whether that means a reset."""
@@ -69,6 +80,10 @@ class ForwardedConnection:
         """Return the socket: its options are those of the client's."""
         return self
 
+    def is_closing(self) -> bool:
+        """Return whether the peer has left, as it does when the client has."""
+        return bool(self._transport.is_closing())
+
     def setsockopt(self, *_option: Any) -> None:
         """Leave that to the process that has the socket."""
 
@@ -81,8 +96,12 @@ class ForwardedConnection:
         self._end(self._endings.reset)
 
     def _end(self, mark: bytes) -> None:
+        if self._transport.is_closing():
+            return
         self._transport.write(mark)
-        self._transport.close()
+        # The peer leaves when it has read the mark. Closing at once, while it still sends a body,
+        # would reset the connection, and the mark could be lost.
+        asyncio.get_running_loop().call_later(_MOST_SECONDS, self._transport.close)
 
 
 def end(transport: Any, *, reset: bool) -> None:

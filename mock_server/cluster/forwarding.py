@@ -9,16 +9,16 @@ import asyncio
 import hmac
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mock_server.cluster import endings, forwarded_field
 from mock_server.cluster.endings import Endings, ForwardedConnection
 from mock_server.cluster.forwarded_field import ASSUMED, KNOWN, WHY
 from mock_server.cluster.ownership import Owner, Peer
+from mock_server.cluster.sent_fields import SentFields
 from mock_server.cluster.upstream import Upstream
 from mock_server.engine.clock import monotonic
 from mock_server.http.middleware.faults import CONNECTION
-from mock_server.journal.exchange import Headers
 from mock_server.lean_event import LeanEvent
 from mock_server.response_cycle import ResponseCycle
 
@@ -30,6 +30,12 @@ _MAX_IDLE = 64
 
 _WATCH_SECONDS = 2.0
 """Real seconds between two looks at the requests that peers respond to."""
+
+_MAX_BROKEN = 3
+"""How often the owner may break off before a response, until a read is given up."""
+
+BROKEN = "mock_server.cluster.broken"
+"""The key in the extensions of a scope that says how often it did."""
 
 Find = Callable[[Any], "asyncio.Future[Owner] | None"]
 """Finds the owner for a request with that scope."""
@@ -163,20 +169,6 @@ class Forwarder:
 
 _ENDED = LeanEvent()
 """The event of a request that has ended; its own would be a circle of references."""
-
-
-class SentFields(NamedTuple):
-    """The header fields of a request, which a client that polls sends again."""
-
-    headers: Headers
-    fields: bytes
-    chunked: bool
-
-    @classmethod
-    def of(cls, headers: Headers) -> "SentFields":
-        """Return what is sent of those fields, up to the body."""
-        fields = b"\r\n".join([*[b": ".join(field) for field in headers], b"\r\n"])
-        return cls(headers, fields, b"\ntransfer-encoding:" in b"\n" + fields)
 
 
 class Forward:
@@ -345,6 +337,10 @@ class Forward:
         read_only = cycle.scope["method"] in ("GET", "HEAD")
         # What has arrived of a body is gone.
         repeatable = self._upstream is None or (read_only and not self._taken)
+        if self._upstream is not None:
+            extensions: Any = cycle.scope["extensions"]
+            extensions[BROKEN] = extensions.get(BROKEN, 0) + 1
+            repeatable = repeatable and extensions[BROKEN] < _MAX_BROKEN
         owner = None if find is None or not repeatable else find(cycle.scope)
         if owner is not None:
             self._connection.start_later(cycle, owner)

@@ -32,6 +32,7 @@ from mock_server.cluster.server import ClusterServer
 from mock_server.engine.clock import monotonic
 from mock_server.errors import HttpError, UsageError
 from mock_server.http.middleware.control_access import CONTROL
+from mock_server.http.middleware.faults import CONNECTION
 from mock_server.journal.contract_index import Operation
 from mock_server.store.failures import FailedStoreError, OtherOwnerError
 from mock_server.store.keeper import Keeper
@@ -54,6 +55,10 @@ the world. Changes do not, since one that gets no response is not repeated."""
 _MAX_SEEN = 4_096
 
 _UNSEEN: tuple[float, Owner] = (float("-inf"), None)
+
+_MAX_FAILURES = 4
+"""How often a store may fail that is asked for an owner: it may only be slow, for a second each.
+Owners are certain for four."""
 
 _LOST = "has lost it"
 
@@ -150,6 +155,8 @@ class ReplicaRoutes:
             owner = await self._owner_of(world)
         except UnknownOwnerError:
             owner = None  # The response of the mock says why.
+        if scope["extensions"][CONNECTION].is_closing():
+            return  # The client has left.
         app: ASGIApp = self._mock if owner is None else self._forwarder.endings.misdirect
         await app(scope, receive, send)
 
@@ -213,7 +220,7 @@ class ReplicaRoutes:
     async def _owner_of(self, world: str) -> Owner:
         """Return the owner of that world, which is this mock if no other can be reached."""
         until = monotonic() + PATIENCE
-        failed = False
+        failures = 0
         while True:
             try:
                 claim = self._keeper.claim_on(world)
@@ -221,12 +228,13 @@ class ReplicaRoutes:
                     await claim.confirm()
                 await self._worlds.open(world)
             except OtherOwnerError as error:
-                peer, reason, left, failed = error.peer, error.reason, error.left, False
+                peer, reason, left = error.peer, error.reason, error.left
             except HttpError as error:
-                if failed or not isinstance(error, FailedStoreError):
+                failures += 1
+                if failures == _MAX_FAILURES or not isinstance(error, FailedStoreError):
                     return None  # The response of the mock says why.
                 # The store may only have been slow, and then name another owner.
-                peer, reason, left, failed = None, error.reason, math.inf, True
+                peer, reason, left = None, error.reason, math.inf
             else:
                 return None
             ends = monotonic() + left

@@ -52,6 +52,7 @@ class Upstream(asyncio.Protocol):
         self._paused = False
         self._complete = self._reusable = False
         self._begin = b""  # Of a response that may say that the peer is not the owner.
+        self._held = b""  # What can be the begin of a mark.
         self._parser = httptools.HttpResponseParser(self)
 
     @property
@@ -79,10 +80,16 @@ class Upstream(asyncio.Protocol):
                     self.abort()
                 return
             forward.may_be_misdirected, self._begin = False, b""
+        if self._held:
+            data, self._held = self._held + data, b""
         if data.endswith(self.endings.marks):
             forward.broken_off(*self.endings.cut(data))
             self.abort()
             return
+        if begun := self.endings.begun(data):  # Else the client would get a part of the secret.
+            data, self._held = data[:-begun], data[-begun:]
+            if not data:
+                return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 if TYPE_CHECKING:
+    from forwarding_pair import Pair
     from valkey_server import ValkeyServer
 
 
@@ -41,3 +42,12 @@ def location(valkey: "ValkeyServer", monkeypatch: pytest.MonkeyPatch) -> str:
     with valkey.client() as client:
         client.flushall()
     return valkey.location
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Pair"]:
+    """A mock that forwards requests, and their owner."""
+    from forwarding_pair import pair_at  # noqa: PLC0415  # Needs what only some systems have.
+
+    with pair_at(tmp_path_factory.mktemp("s")) as pair:
+        yield pair

@@ -114,6 +114,11 @@ class Request:
         self._thread = threading.Thread(target=send)
         self._thread.start()
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is no response yet."""
+        return self._thread.is_alive()
+
     def response(self) -> httpx2.Response:
         """Return its response, when it has come."""
         self._thread.join(30)

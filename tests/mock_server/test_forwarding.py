@@ -1,143 +1,19 @@
 """Requests that another process of the mock responds to; here, another server of this process."""
 
-import asyncio
 import json
-import socket
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
-import httpx2
 import pytest
+from forwarding_pair import SECRET, Pair, raw, request, until_closed
 
-from mock_server.app import Mock
-from mock_server.cluster.connection import Route, Router
 from mock_server.cluster.forwarding import Forwarder
-from mock_server.cluster.liveness import Liveness
-from mock_server.cluster.ownership import Owner, Peer, UnknownOwnerError, rendezvous
-from mock_server.cluster.server import ClusterServer
-from mock_server.engine.clock import from_text
+from mock_server.cluster.ownership import rendezvous
 from mock_server.http.middleware.faults import CONNECTION
-from mock_server.server import address, bind
-from mock_server.settings import Settings
 from mock_server.testing import RUNS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
-
-KEY = {"X-API-Key": "demo"}
-SECRET = "secret-of-the-peers"
-
-
-class Routes:
-    """Routes requests by the name in ``X-Route``."""
-
-    assumes = False
-
-    def __init__(self, peers: dict[str, Peer]) -> None:
-        self._peers = peers
-
-    def route(self, scope: Any) -> Route | asyncio.Future[Owner]:
-        wanted = dict(scope["headers"]).get(b"x-route", b"local").decode()
-        if not wanted.startswith("later-"):
-            return self._peers.get(wanted)
-        future: asyncio.Future[Owner] = asyncio.get_running_loop().create_future()
-        name = wanted.removeprefix("later-")
-        if name == "unknown":
-            future.set_exception(UnknownOwnerError("The owner is not known."))
-        else:
-            future.set_result(self._peers.get(name))
-        return future
-
-    def between_peers(self, _scope: Any) -> None:
-        """The mock responds to everything."""
-
-
-class Pair(NamedTuple):
-    """A client of the owner itself, one of the process that forwards, the port of that, and the
-    listener of a peer that the test plays."""
-
-    owner: httpx2.Client
-    entry: httpx2.Client
-    port: int
-    rude: socket.socket
-
-
-@contextmanager
-def served(listener: socket.socket, router: Router) -> Iterator[None]:
-    """Serve a mock with a frozen clock on ``listener``, from a thread."""
-    mock = Mock(Settings(now=from_text("2026-03-02T08:15:00Z"), scale=0))
-    ready = threading.Event()
-    forwarder = Forwarder(SECRET)
-    Liveness(forwarder)
-    server = ClusterServer(mock, ready.set, router, forwarder)
-    thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
-    thread.start()
-    try:
-        assert ready.wait(30)
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(20)
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    place = tmp_path_factory.mktemp("s")
-    path = str(place / "owner")
-    owner, rude = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
-    for listener, name in ((owner, "owner"), (rude, "rude")):
-        listener.bind(str(place / name))
-        listener.listen(64)
-    rude.settimeout(20)
-    entry = bind("127.0.0.1", 0)
-    peers = {
-        "owner": Peer("the owner", path),
-        "nowhere": Peer("nowhere", str(place / "nothing")),
-        "closed": Peer("closed", "http://127.0.0.1:1"),
-        "rude": Peer("rude", str(place / "rude")),
-    }
-    with ExitStack() as stack, rude:
-        for listener in (owner, entry):
-            stack.enter_context(served(listener, Routes(peers)))
-        base = address(entry)
-        direct = httpx2.HTTPTransport(uds=path)
-        yield Pair(
-            stack.enter_context(
-                httpx2.Client(base_url=base, transport=direct, headers=KEY, timeout=30)
-            ),
-            stack.enter_context(
-                httpx2.Client(base_url=base, headers=KEY | {"X-Route": "owner"}, timeout=30)
-            ),
-            entry.getsockname()[1],
-            rude,
-        )
-
-
-@contextmanager
-def raw(pair: Pair, *requests: bytes) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", pair.port), timeout=20) as connection:
-        connection.sendall(b"".join(requests))
-        yield connection
-
-
-def request(
-    path: str,
-    method: str = "GET",
-    version: str = "1.1",
-    route: str = "owner",
-    fields: tuple[str, ...] = ("Connection: close",),
-) -> bytes:
-    lines = [f"{method} {path} HTTP/{version}", "Host: localhost", "X-API-Key: demo"]
-    return "\r\n".join([*lines, f"X-Route: {route}", *fields, "", ""]).encode()
-
-
-def until_closed(connection: socket.socket) -> bytes:
-    found = b""
-    while piece := connection.recv(65_536):
-        found += piece
-    return found
 
 
 def journal(pair: Pair) -> int:
@@ -327,7 +203,7 @@ def test_an_owner_that_is_stopped_is_503_and_gets_the_request_once(
 ) -> None:
     """It accepts connections, also the one on which it is asked whether it responds."""
     monkeypatch.setattr("mock_server.cluster.forwarding._WATCH_SECONDS", 0.05)
-    monkeypatch.setattr("mock_server.cluster.fetch.PATIENCE", 0.1)
+    monkeypatch.setattr("mock_server.cluster.fetch.PATIENCE", 1.0)
     with raw(pair, request(RUNS, "POST", route="rude", fields=("Content-Length: 0",))) as client:
         upstream, _ = pair.rude.accept()
         asked, _ = pair.rude.accept()
@@ -337,7 +213,7 @@ def test_an_owner_that_is_stopped_is_503_and_gets_the_request_once(
             found = until_closed(client)
             assert upstream.recv(65_536) == b""
     assert found.startswith(b"HTTP/1.1 503 ")
-    assert b"The owner of this world, rude, has not responded for 0.1 s." in found
+    assert b"The owner of this world, rude, has not responded for 1 s." in found
     assert b"retry-after: 1\r\n" in found
 
 

@@ -1,16 +1,19 @@
 """Which replica responds while the owner of a world changes, or cannot be found out at once."""
 
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 
 pytest.importorskip("redis")
 
-from replica import API, Claims, Replica, Request, created
+from replica import API, Claims, Replica, Request, created, soon
 from valkey_server import ValkeyServer
 
+from mock_server.cluster.replicas import ReplicaRoutes
 from mock_server.store.store import StoreError
 
 
@@ -35,15 +38,16 @@ def store_of(replica: Replica) -> Any:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_store_that_was_slow_once_is_asked_again_for_the_owner(
-    replicas: list[Replica], monkeypatch: pytest.MonkeyPatch, method: str
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_store_that_was_slow_is_asked_again_for_the_owner(
+    replicas: list[Replica], monkeypatch: pytest.MonkeyPatch, method: str, times: int
 ) -> None:
     """A replica that has just been started does not know the owner, and is not the owner."""
     owner, other, _ = replicas
-    world = f"test-slow-{method.lower()}"
+    world = f"test-slow-{times}-{method.lower()}"
     path = f"{API}/{created(owner, world)}"
     store = store_of(other)
-    claim, failures = store.claim, iter([StoreError("no response within 1 s")])
+    claim, failures = store.claim, iter([StoreError("no response within 1 s")] * times)
 
     async def slow_once(*arguments: Any) -> int:
         for failure in failures:
@@ -102,3 +106,57 @@ def test_a_read_that_waits_at_one_replica_goes_on_to_the_one_that_owns_the_world
     ended(valkey, world)
     assert request.response().json() == {"items": [], "total": 0}
     assert world in third.mock.worlds
+
+
+def test_a_change_is_not_carried_out_when_its_client_has_left_while_it_waited(
+    replicas: list[Replica], valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again, other, _ = replicas
+    world = "test-left"
+    claimed(valkey, world, again)
+    claims = Claims(again, monkeypatch)
+    carried_out = noted_responses(monkeypatch)
+    connections: set[Any] = again._server.server_state.connections
+    before = len(connections)
+    with socket.create_connection(("127.0.0.1", int(other.url.rpartition(":")[2]))) as client:
+        head = f"POST /_mock/runs HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {world}\r\n"
+        body = '{"scenario": "diamond"}'
+        fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall(f"{head}{fields}{body}".encode())
+        claims.wait_for(2)
+    soon(lambda: len(connections) <= before)
+    ended(valkey, world)
+    assert carried_out.wait(30)
+    assert again.request(world, "GET", API).json()["total"] == 0
+
+
+def noted_responses(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Return an event that is set when a request that waited for a lease has been dealt with."""
+    done, respond = threading.Event(), ReplicaRoutes._respond_once_owned
+
+    async def noted(self: ReplicaRoutes, *arguments: Any) -> None:
+        await respond(self, *arguments)
+        done.set()
+
+    monkeypatch.setattr(ReplicaRoutes, "_respond_once_owned", noted)
+    return done
+
+
+def test_an_owner_that_always_breaks_off_is_asked_a_few_times(
+    replicas: list[Replica], valkey: ValkeyServer
+) -> None:
+    """As one does behind a proxy that breaks off; the client gets a response."""
+    asked = 0
+    with socket.create_server(("127.0.0.1", 0)) as rude:
+        url = f"http://127.0.0.1:{rude.getsockname()[1]}"
+        owner = {"owner": "gone", "url": url, "until": 2**52, "epoch": 1}
+        with valkey.client() as client:
+            key = "runs-mock:{test-rude}"
+            client.hset(key, mapping=owner | {"attempt": 0, "generation": 0})
+        request = Request(replicas[0], "test-rude", "GET", API)
+        rude.settimeout(0.05)
+        while request.waits:
+            with suppress(TimeoutError), rude.accept()[0] as connection:
+                asked += connection.recv(4_096).startswith(b"GET ")
+    assert request.response().status_code == 503
+    assert 1 < asked < 10
