@@ -107,8 +107,8 @@ class Keeper:
 
     def busy(self, name: str) -> bool:
         """Return whether the world of that name is being changed, and cannot be closed now."""
-        lock = self._locks.get(name)
-        return lock is not None and lock.locked()
+        kept = self._kept.get(name)
+        return self._is_locked(name) or (kept is not None and kept.unknown)
 
     def used(self, name: str) -> None:
         """Note that the world of that name is in use."""
@@ -228,7 +228,11 @@ class Keeper:
         if self._ticking is not None:
             self._ticking.cancel()
         for world in self._worlds:
-            if world.name in self._kept:
+            kept = self._kept.get(world.name)
+            if kept is not None:
+                with self._failures.logged():
+                    if kept.unknown:
+                        await self._store_again(kept, world)
                 self.closed(world)
         pending = [*self._releases.values(), *self._tasks]
         if pending:
@@ -249,12 +253,15 @@ class Keeper:
             await asyncio.sleep(TICK)
 
     async def _mark(self, world: World) -> None:
-        if self.busy(world.name):
+        if self._is_locked(world.name):
             return  # The command in progress stores them.
         async with self._lock(world.name):
             kept = self._kept.get(world.name)
             if kept is None or self._worlds.get(world.name) is not world:
                 return  # It was closed meanwhile.
+            if kept.unknown:
+                await self._store_again(kept, world)
+                return
             mark = kept.mark(world, wall_of(self.store, world))
             if mark is None:
                 return
@@ -293,6 +300,10 @@ class Keeper:
         lock = self._locks.get(name)
         return self._locks.setdefault(name, asyncio.Lock()) if lock is None else lock
 
+    def _is_locked(self, name: str) -> bool:
+        lock = self._locks.get(name)
+        return lock is not None and lock.locked()
+
     async def _claim(self, name: str) -> KeptWorld:
         """Own the world of that name. Raise StoreError."""
         while (release := self._releases.get(name)) is not None:
@@ -315,6 +326,8 @@ class Keeper:
                 await self._append(operation, call, kept)
 
     async def _append(self, operation: str, call: Call, kept: KeptWorld) -> None:
+        if kept.unknown:
+            await self._store_again(kept, call.world)
         world, length = call.world, len(kept.table)
         wall = wall_of(self.store, world)
         payload = command.make(operation, call, kept.table, world.clock.now(), wall)

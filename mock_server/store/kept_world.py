@@ -35,6 +35,9 @@ class KeptWorld:
         self._logs = 0
         self._held: World | None = None
         self.lost = False
+        self.unknown = False
+        """Whether another world may be stored than the open one, which nothing is added to then: a
+        snapshot that failed may have been written."""
         self.lock: asyncio.Lock | None = None
         """That of the world, which exists as long as something refers to it."""
 
@@ -44,6 +47,7 @@ class KeptWorld:
         self._snapshot_size = size
         self._snapshot_events = world.engine.event_count
         self._faults = _faults(world)
+        self.unknown = False
         self.rotated()
 
     def loaded(self, world: World, saved: Saved, head: Json) -> None:
@@ -53,6 +57,7 @@ class KeptWorld:
         self._log_size = sum(len(one) for log in saved.logs for one in log)
         self._logs = sum(1 for log in saved.logs if log)
         self._faults = _faults(world)
+        self.unknown = False
         self.rotated()
 
     def rotated(self) -> None:

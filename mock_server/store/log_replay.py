@@ -90,7 +90,11 @@ async def read(
                     continue
                 clock.set_to(found["at"])
                 await runner.run(_catch_up(world, found["at"]))
-                await repeater.repeat(found)
+                try:
+                    await repeater.repeat(found)
+                except (LookupError, TypeError, ValueError) as error:
+                    place = f"{name}: {file}:{line}"
+                    raise DamagedError(f"{place} cannot be repeated: {error!r}") from error
                 at = clock.now()
         clock.set_to(resumed(clock, at, since, now))
     return world, head

@@ -24,6 +24,8 @@ class Snapshots:
         with world.clock.held():
             records = await self._runner.run(log_replay.write(world, wall_of(self._store, world)))
             generation = await self._store.rotate(kept.name, kept.epoch)
+            kept.rotated()
+            kept.unknown = True
             size = await self._store.snapshot(kept.name, kept.epoch, generation, records)
         kept.began(world, size)
 

@@ -44,6 +44,8 @@ class FakeStore:
         self.problem: StoreError | None = None
         self.snapshots = 0
         self.doubtful = False
+        self.snapshots_fail: str | None = None
+        """Whether the next snapshots fail ``before`` or ``after`` they are written."""
 
     def cut(self, records: int) -> "FakeStore":
         """A store with only the first ``records`` of the logs."""
@@ -115,11 +117,15 @@ class FakeStore:
         self, name: str, epoch: int, generation: int, records: Iterable[bytes]
     ) -> int:
         self._check()
+        if self.snapshots_fail == "before":
+            raise StoreError("the disk is full")
         logs = self.saved[name].logs if name in self.saved else [[]]
         # Earlier logs are emptied and not removed, so that generations remain their indexes.
         later = [log if index >= generation else [] for index, log in enumerate(logs)]
         self.saved[name] = saved_world(list(records), later)
         self.snapshots += 1
+        if self.snapshots_fail == "after":
+            raise StoreError("no response in time")
         return sum(map(len, self.saved[name].snapshot))
 
     async def delete(self, name: str) -> None:
@@ -170,6 +176,14 @@ class StoredMock:
         for operation, path, body in commands:
             with suppress(HttpError, RequestValidationError):
                 await self.do(operation, await self._numbered(path), body)
+
+    async def fail_to_reset(self, store: "FakeStore", fails: str) -> None:
+        """Try to reset the world, and a moment later to store the present one again."""
+        store.snapshots_fail = fails
+        with suppress(HttpError):
+            await self.worlds.reset(WORLD)
+        await self.keeper.tick()
+        store.snapshots_fail = None
 
     async def _numbered(self, path: dict[str, Any]) -> dict[str, Any]:
         """Return the path with the id of a run in place of its number."""

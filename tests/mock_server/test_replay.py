@@ -91,6 +91,28 @@ def test_any_sequence_of_commands_gives_the_same_world_again(
     asyncio.run(check())
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["", "before", "after"]), commands), max_size=10))
+def test_resets_that_fail_lose_nothing_of_any_sequence(
+    sequence: list[tuple[str, Command]],
+) -> None:
+    """Whether the snapshot of the new world was written or not."""
+
+    async def check() -> None:
+        store = FakeStore()
+        mock = StoredMock(store)
+        await mock.open()
+        for fails, one in sequence:
+            if fails:
+                await mock.fail_to_reset(store, fails)
+            await mock.do_all([one])
+        await mock.do_all([FREEZE])
+        live = await mock.export()
+        assert await StoredMock(store).export() == live
+
+    asyncio.run(check())
+
+
 SEQUENCE: list[Command] = [
     ("createRun", {}, {"scenario": "failure-in-the-middle"}),
     ("addFault", {}, {"status": {"code": 503}, "count": 2}),

@@ -102,6 +102,28 @@ def test_a_world_that_the_store_has_lost_is_stored_again() -> None:
     asyncio.run(check())
 
 
+@pytest.mark.parametrize("fails", ["before", "after"])
+@pytest.mark.parametrize("stopped", [False, True])
+def test_nothing_is_lost_after_a_reset_that_failed(fails: str, stopped: bool) -> None:
+    """Its snapshot may have been written all the same, as after a time-out."""
+
+    async def check() -> None:
+        store = FakeStore()
+        mock = StoredMock(store)
+        await mock.do(*CREATE)
+        for _ in range(2):
+            await mock.fail_to_reset(store, fails)
+        if not stopped:
+            await mock.do(*CREATE)
+        before = await mock.export()
+        assert json.loads(before)["runs"]
+        if stopped:
+            await mock.keeper.stop()
+        assert await StoredMock(store).export() == before
+
+    asyncio.run(check())
+
+
 def test_a_world_that_another_mock_has_claimed_is_closed() -> None:
     """Its next change is refused, and it is loaded when it can be claimed again."""
 
