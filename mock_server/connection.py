@@ -373,7 +373,7 @@ class Connection(HttpToolsProtocol):
                 return cycle
         return None
 
-    def _end_with(self, status: int, reason: str) -> None:
+    def _end_with(self, status: int, reason: str, *, repeatable: bool = True) -> None:
         """Send an error response, unless a response has started, and close the connection."""
         self._rejected = self._ended = True
         self._stop_deadline()
@@ -385,7 +385,7 @@ class Connection(HttpToolsProtocol):
             if cycle.response_started:
                 self.transport.close()
                 return
-        self.transport.write(request_head.response(status, reason))
+        self.transport.write(request_head.response(status, reason, repeatable=repeatable))
         if not self.transport.can_write_eof():
             self.transport.close()
             return

@@ -63,10 +63,14 @@ def without_upgrade(headers: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
     return lines
 
 
-def response(status: int, reason: str) -> bytes:
-    """Return the response to a request that is rejected, after which the connection is closed."""
+def response(status: int, reason: str, *, repeatable: bool) -> bytes:
+    """Return the response to a request that is rejected, after which the connection is closed.
+
+    A 503 says when to repeat the request, unless that could do harm.
+    """
     body = orjson.dumps({"detail": reason})
-    retry = b"retry-after: 1\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else b""
+    later = repeatable and status == HTTPStatus.SERVICE_UNAVAILABLE
+    retry = b"retry-after: 1\r\n" if later else b""
     return (
         b"%bdate: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b"
         % (STATUS_LINE[status], to_http_date(wall() // SECOND), len(body), retry)

@@ -51,6 +51,7 @@ class ClusterConnection(Connection):
     """
 
     __slots__ = (
+        "_draining",
         "_forwarder",
         "_given_away",
         "_hand_over",
@@ -79,7 +80,7 @@ class ClusterConnection(Connection):
         if hand_over is not None and not received:
             self._begin_of_data = b""
         self._routing: set[asyncio.Task[None]] = set()
-        self._given_away = False
+        self._given_away = self._draining = False
         self.forwarding: Forward | None = None
         self.sent: SentFields | None = None
 
@@ -89,6 +90,12 @@ class ClusterConnection(Connection):
         if received:
             self.data_received(received)
 
+    def drain(self) -> None:
+        """Close the connection after the next response, or the one in progress."""
+        self._draining = True
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+
     def resume_writing(self) -> None:
         super().resume_writing()
         if self.forwarding is not None:
@@ -96,6 +103,8 @@ class ClusterConnection(Connection):
 
     def _respond(self, cycle: Any, app: Any) -> None:
         read, self._begin_of_data = self._begin_of_data, None
+        if self._draining:
+            cycle.keep_alive = False
         scope = cycle.scope
         headers = scope["headers"]
         if headers and headers[0][0] == FORWARDED:
@@ -152,10 +161,10 @@ class ClusterConnection(Connection):
         else:
             self._forwarder.forward(self, cycle, peer)
 
-    def unavailable(self, reason: str) -> None:
-        """Respond 503 with ``Retry-After``, and close the connection."""
+    def unavailable(self, reason: str, *, repeatable: bool = True) -> None:
+        """Respond 503, with ``Retry-After`` if it is repeatable, and close the connection."""
         if not (self._ended or self._given_away or self.transport.is_closing()):
-            self._end_with(503, reason)
+            self._end_with(503, reason, repeatable=repeatable)
 
     def give_away(self) -> None:
         """Forget the connection, which another process has taken over."""

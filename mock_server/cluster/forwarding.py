@@ -31,6 +31,10 @@ _MAX_IDLE = 64
 _WATCH_SECONDS = 2.0
 """Real seconds between two looks at the requests that peers respond to."""
 
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+_MAYBE_MADE = " The change may have been made: read the world before you repeat it."
+
 _MAX_BROKEN = 3
 """How often the owner may break off before a response, until a read is given up."""
 
@@ -329,12 +333,14 @@ class Forward:
             cycle.response_complete = True
             cycle.transport.close()
         elif not self._rerouted():
-            self._connection.unavailable(f"The owner of this world, {self._peer.name}, {reason}.")
+            text = f"The owner of this world, {self._peer.name}, {reason}."
+            made = self._upstream is not None and cycle.scope["method"] not in _SAFE
+            self._connection.unavailable(text + _MAYBE_MADE if made else text, repeatable=not made)
 
     def _rerouted(self) -> bool:
         """Let another owner respond, if there is one; return whether that may be."""
         cycle, find = self.cycle, self._forwarder.reroute
-        read_only = cycle.scope["method"] in ("GET", "HEAD")
+        read_only = cycle.scope["method"] in _SAFE
         # What has arrived of a body is gone.
         repeatable = self._upstream is None or (read_only and not self._taken)
         if self._upstream is not None:

@@ -19,7 +19,7 @@ from mock_server.app import Mock
 from mock_server.cluster import advertised_url, merged_responses
 from mock_server.cluster.addressing import Addressing
 from mock_server.cluster.advertised_url import AdvertisedUrl
-from mock_server.cluster.connection import Route
+from mock_server.cluster.connection import ClusterConnection, Route
 from mock_server.cluster.forwarded_field import ASSUMED, KNOWN, WHY
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.internal_api import SCHEME, InternalApi
@@ -55,6 +55,9 @@ the world. Changes do not, since one that gets no response is not repeated."""
 _MAX_SEEN = 4_096
 
 _UNSEEN: tuple[float, Owner] = (float("-inf"), None)
+
+_DRAIN, _DRAIN_TICK = 1.0, 0.02
+"""Real seconds for the last responses of a mock that stops."""
 
 _MAX_FAILURES = 4
 """How often a store may fail that is asked for an owner: it may only be slow, for a second each.
@@ -286,7 +289,24 @@ class ReplicaServer(ClusterServer):
         if self._check is not None:
             self._check.cancel()
         await self._presence.leave()
+        await self._drain(sockets or [])
         await super().shutdown(sockets)
+
+    async def _drain(self, sockets: Iterable[socket.socket]) -> None:
+        """Accept no connection, and let those that are there have a last response each.
+
+        A load balancer sends requests on connections that it has kept: one that is closed in that
+        moment would fail, and a change is not repeated.
+        """
+        for server in self.servers:
+            server.close()
+        for listener in sockets:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            cast(ClusterConnection, connection).drain()
+        until = monotonic() + _DRAIN
+        while self.server_state.connections and monotonic() < until and not self.force_exit:
+            await asyncio.sleep(_DRAIN_TICK)
 
 
 def check(advertised: str, store: str, workers: int) -> str:

@@ -1,4 +1,4 @@
-"""The process that starts the workers, starts one that ends again, and stops all of them.
+"""The process that starts the workers, starts one that ends or hangs again, and stops all of them.
 
 It serves nothing itself, and has no threads and no event loop: each worker is a copy of it, with
 the mock that it has made. It holds the sockets, so no connection is lost while a worker starts.
@@ -29,6 +29,12 @@ _STOPPING = 15.0
 _STABLE = 5.0
 _DELAYS = (0.0, 0.1, 0.5, 2.0, 5.0)
 """Real seconds until a worker is started again, by how often it has ended since it was stable."""
+
+_LOOK = 2.0
+"""Real seconds between two looks at the heartbeats."""
+
+_MISSED = 10
+"""After so many looks without a heartbeat, a worker hangs."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
 
@@ -75,6 +81,7 @@ class Supervisor:
         self._started: dict[int, float] = {}
         self._ended: dict[int, int] = {}  # How often, since it was stable.
         self._due: dict[int, float] = {}
+        self._next_look = 0.0
         self._signals: list[int] = []
         self._alive, self._life = os.pipe()
         self._woken, self._wake = os.pipe()
@@ -119,6 +126,7 @@ class Supervisor:
         os.close(serving)
         self._workers[process] = index
         self._started[index] = monotonic()
+        self._start.heartbeats.begin(index)
         return served
 
     def _work(self, index: int, serving: int) -> NoReturn:
@@ -175,10 +183,19 @@ class Supervisor:
                 if due <= now:
                     del self._due[index]
                     os.close(self._fork(index))
-            pause = min(self._due.values()) - now if self._due else None
+            if self._next_look <= now:
+                self._next_look = now + _LOOK
+                self._end_what_hangs()
+            pause = min([self._next_look, *self._due.values()]) - now
             if not self._signals:
-                select.select([self._woken], [], [], None if pause is None else max(pause, 0))
+                select.select([self._woken], [], [], max(pause, 0))
                 self._drain()
+
+    def _end_what_hangs(self) -> None:
+        for process, index in self._workers.items():
+            if self._start.heartbeats.missed(index) == _MISSED:
+                self._report(f"worker {index + 1} hangs, and is killed")
+                os.kill(process, signal.SIGKILL)
 
     def _restart_later(self, index: int, status: int) -> None:
         lived = monotonic() - self._started[index]

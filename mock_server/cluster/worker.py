@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from mock_server.app import Mock
 from mock_server.cluster.addressing import Addressing
 from mock_server.cluster.forwarding import Forwarder
 from mock_server.cluster.handover import Handover, open_inbox
+from mock_server.cluster.heartbeats import Heartbeats
 from mock_server.cluster.internal_api import InternalApi
 from mock_server.cluster.liveness import Liveness
 from mock_server.cluster.ownership import Peer
@@ -55,9 +57,11 @@ class WorkerServer(ClusterServer):
         forwarder: Forwarder,
         seat: Seat,
         alive: int,
+        beat: Callable[[], None],
         background: Callable[[], Coroutine[None, None, None]] | None,
     ) -> None:
-        """``alive`` is a descriptor that has an end when the supervisor has ended."""
+        """``alive`` is a descriptor that has an end when the supervisor has ended; ``beat`` is
+        called now and then, as long as the event loop works."""
         self._handover = Handover()
         super().__init__(
             mock,
@@ -69,6 +73,11 @@ class WorkerServer(ClusterServer):
         )
         self._seat = seat
         self._alive = alive
+        self._beat = beat
+
+    async def on_tick(self, counter: int) -> bool:
+        self._beat()
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
@@ -104,6 +113,7 @@ class Start(NamedTuple):
 
     mock: Mock
     numbers: SharedNumbers
+    heartbeats: Heartbeats
     seats: Sequence[Seat]
     secret: str
     listeners: Sequence[socket.socket]
@@ -134,6 +144,13 @@ def run(start: Start, index: int, ready: int, alive: int) -> None:
         os.close(ready)
 
     server = WorkerServer(
-        mock, serving, routes, forwarder, start.seats[index], alive, start.background
+        mock,
+        serving,
+        routes,
+        forwarder,
+        start.seats[index],
+        alive,
+        partial(start.heartbeats.beat, index),
+        start.background,
     )
     server.run(sockets=list(start.listeners))

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from mock_server.app import Mock
 from mock_server.cluster import supervisor
+from mock_server.cluster.heartbeats import Heartbeats
 from mock_server.cluster.request_numbers import SharedNumbers
 from mock_server.cluster.sessions import SharedSessions
 from mock_server.cluster.supervisor import Supervisor
@@ -62,7 +63,14 @@ class WorkerPool:
         self._seats: list[Seat]
         self._place, self._seats = supervisor.open_seats(self._count)
         self._start = Start(
-            mock, self._numbers, self._seats, new_token(), listeners, background, tune
+            mock,
+            self._numbers,
+            Heartbeats(self._count),
+            self._seats,
+            new_token(),
+            listeners,
+            background,
+            tune,
         )
 
     def run(self, greet: Callable[[], None], report: Report) -> NoReturn:

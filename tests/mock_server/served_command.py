@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -23,10 +23,12 @@ _ADDRESS = re.compile(r"Start page +(\S+)/\n")
 class Served:
     """A running command; what it prints is in files, which it never waits for."""
 
-    def __init__(self, *options: str, **environment: str) -> None:
+    def __init__(
+        self, *options: str, command: Sequence[str] = (COMMAND,), **environment: str
+    ) -> None:
         self._output, self._errors = _file(), _file()
         self.process = subprocess.Popen(
-            [COMMAND, "serve", "--port", "0", *options],
+            [*command, "serve", "--port", "0", *options],
             stdout=self._output,
             stderr=self._errors,
             env={**os.environ, **environment},
@@ -79,8 +81,10 @@ def _text(file: IO[bytes]) -> str:
 
 
 @contextmanager
-def serve(*options: str, **environment: str) -> Iterator[Served]:
-    served = Served(*options, **environment)
+def serve(
+    *options: str, command: Sequence[str] = (COMMAND,), **environment: str
+) -> Iterator[Served]:
+    served = Served(*options, command=command, **environment)
     try:
         yield served
     finally:

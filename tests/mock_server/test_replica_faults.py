@@ -115,7 +115,7 @@ def gate(server: ValkeyServer) -> Iterator[Gate]:
 
 
 @pytest.fixture
-def pair(
+def two(
     server: ValkeyServer, gate: Gate, request: pytest.FixtureRequest
 ) -> Iterator[list[Replica]]:
     """Two replicas, of which the first reaches the store through the gate."""
@@ -141,18 +141,18 @@ def completed(replica: Replica, run: str, seen: list[tuple[int, str]]) -> None:
     assert "run.completed" in seen[-1][1]
 
 
-def test_an_owner_that_is_killed(pair: list[Replica]) -> None:
+def test_an_owner_that_is_killed(two: list[Replica]) -> None:
     """Its stream breaks off, and goes on at the other replica without a gap or a duplicate."""
-    owner, other = pair
+    owner, other = two
     run = owner.create()
     seen = owner.read(run, 0, 3)
     owner.kill()
     completed(other, run, seen)
 
 
-def test_an_owner_that_is_paused_past_its_lease(pair: list[Replica]) -> None:
+def test_an_owner_that_is_paused_past_its_lease(two: list[Replica]) -> None:
     """Another takes its world over; when it goes on, it shows what the other one has."""
-    owner, other = pair
+    owner, other = two
     run = owner.create()
     seen = owner.read(run, 0, 3)
     owner.process.send_signal(signal.SIGSTOP)
@@ -165,10 +165,10 @@ def test_an_owner_that_is_paused_past_its_lease(pair: list[Replica]) -> None:
     completed(owner, run, seen)
 
 
-def test_an_owner_without_its_store(pair: list[Replica], gate: Gate) -> None:
+def test_an_owner_without_its_store(two: list[Replica], gate: Gate) -> None:
     """It is not ready, and responds with 503 as soon as its lease is uncertain; the other takes
     the world over."""
-    owner, other = pair
+    owner, other = two
     run = owner.create()
     seen = owner.read(run, 0, 3)
     gate.shut()
@@ -181,9 +181,9 @@ def test_an_owner_without_its_store(pair: list[Replica], gate: Gate) -> None:
     assert "fails" in ready.json()["detail"]
 
 
-def test_a_store_that_is_restarted(pair: list[Replica], server: ValkeyServer) -> None:
+def test_a_store_that_is_restarted(two: list[Replica], server: ValkeyServer) -> None:
     """The owner goes on with its world."""
-    _, owner = pair
+    _, owner = two
     run = owner.create()
     seen = owner.read(run, 0, 3)
     server.kill()
@@ -191,20 +191,20 @@ def test_a_store_that_is_restarted(pair: list[Replica], server: ValkeyServer) ->
     completed(owner, run, seen)
 
 
-def test_replicas_that_claim_a_world_at_once(pair: list[Replica]) -> None:
+def test_replicas_that_claim_a_world_at_once(two: list[Replica]) -> None:
     """One owns it, and both respond with the same."""
-    barrier = threading.Barrier(len(pair))
+    barrier = threading.Barrier(len(two))
     found: list[bytes] = []
 
     def ask(replica: Replica) -> None:
         barrier.wait(PATIENCE)
         found.append(replica.client.get(f"{API}?limit=5").content)
 
-    threads = [threading.Thread(target=ask, args=(one,)) for one in pair]
+    threads = [threading.Thread(target=ask, args=(one,)) for one in two]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE)
     assert [json.loads(one) for one in found] == [{"items": [], "total": 0}] * 2
-    health = [one.client.get("/_mock/health").json()["worlds"] for one in pair]
+    health = [one.client.get("/_mock/health").json()["worlds"] for one in two]
     assert sorted(health) == [0, 1]

@@ -160,3 +160,22 @@ def test_an_owner_that_always_breaks_off_is_asked_a_few_times(
                 asked += connection.recv(4_096).startswith(b"GET ")
     assert request.response().status_code == 503
     assert 1 < asked < 10
+
+
+def test_a_connection_that_is_kept_has_a_last_response_when_a_replica_stops(
+    valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load balancer cannot know that it stops, and does not repeat a change."""
+    monkeypatch.setattr("mock_server.cluster.replicas._DRAIN", 60)
+    replica = Replica(valkey.location)
+    world = "test-drained"
+    created(replica, world)
+    replica._server.should_exit = True
+    port = int(replica.url.rpartition(":")[2])
+    with suppress(ConnectionError):
+        while True:
+            socket.create_connection(("127.0.0.1", port)).close()
+    response = replica.request(world, "POST", "/_mock/runs", json={"scenario": "diamond"})
+    assert response.status_code == 201
+    assert response.headers["connection"] == "close"
+    replica.stop()

@@ -72,6 +72,27 @@ def test_a_worker_that_is_killed_is_started_again(stored: bool, tmp_path: Path) 
         assert [one for one in processes if Path(f"/proc/{one}").exists()] == []
 
 
+IMPATIENT = """
+from mock_server.cli import main
+from mock_server.cluster import supervisor
+
+supervisor._LOOK = 0.3
+main()
+"""
+
+
+def test_a_worker_that_hangs_is_started_again() -> None:
+    """Requests that wait for it end with its connections, and the next ones work."""
+    with serve(*OPTIONS, command=(sys.executable, "-c", IMPATIENT)) as served:
+        owner = served.workers()[worker_of(WORLDS[0], 2)]
+        os.kill(owner, signal.SIGSTOP)
+        assert listed(served, WORLDS[0]) == []
+        assert owner not in served.workers()
+        index = worker_of(WORLDS[0], 2) + 1
+        assert f"runs-mock: worker {index} hangs, and is killed; its worlds" in served.errors
+        assert f"worker {index} has ended (signal 9) and is started again" in served.errors
+
+
 def test_it_goes_on_when_what_read_its_output_has_ended() -> None:
     """Also when a worker has ended, which it would print."""
     command = [COMMAND, "serve", "--port", "0", *OPTIONS]
