@@ -10,12 +10,16 @@ import httpx2
 import pytest
 
 from mock_server.app import Mock
+from mock_server.cluster import replicas
 from mock_server.cluster.presence import in_common
 from mock_server.cluster.replicas import ReplicaServer
 from mock_server.server import address, bind
 from mock_server.settings import Access, Settings
 
 API = "/api/v1/automation-runs"
+
+replicas._DRAIN = 0.0
+"""For most tests, a last response for each connection would only take time."""
 
 
 def soon(check: Callable[[], bool]) -> None:

@@ -59,10 +59,9 @@ def test_any_replica_responds_for_the_owner(owner: Replica, other: Replica) -> N
 
 
 def test_a_stream_goes_on_at_another_replica_after_a_stop(
-    valkey: ValkeyServer, other: Replica, monkeypatch: pytest.MonkeyPatch
+    valkey: ValkeyServer, other: Replica
 ) -> None:
     """Without a gap and without a duplicate, for a client that resumes with ``Last-Event-ID``."""
-    monkeypatch.setattr("mock_server.cluster.replicas._DRAIN", 0)  # The run goes on in it.
     first = Replica(valkey.location)
     try:
         run = created(first, "test-stop")
