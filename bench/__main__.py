@@ -50,6 +50,7 @@ def cli(context: click.Context) -> None:
     python -m bench proxy              what runs-conformance proxy adds to reads and streams
     python -m bench soak               a day of arrivals and 10,000 streams that come and go
     python -m bench all                the first four, one after the other
+    python -m bench scaling            workers, store, takeover, streams and sizes in one run
 
     Servers run on the first core, whatever loads them on the others. Needs Linux, wrk, taskset,
     and for Prism: npm ci --prefix bench. Figures stand next to their targets; none is asserted.
@@ -242,7 +243,18 @@ def proxy_command(cores: Cores, /, **options: int) -> None:
 @click.pass_context
 def all_command(context: click.Context) -> None:
     """The first four with their defaults: some seven minutes."""
-    for command in (reads_command, startup_command, streams_command, sizes_command):
+    _all(context, reads_command, startup_command, streams_command, sizes_command)
+
+
+@cli.command("scaling")
+@click.pass_context
+def scaling_command(context: click.Context) -> None:
+    """What docs/scaling.md is about, with defaults: workers, store, takeover, streams, sizes."""
+    _all(context, workers_command, store_command, takeover_command, streams_command, sizes_command)
+
+
+def _all(context: click.Context, *commands: click.Command) -> None:
+    for command in commands:
         context.invoke(command)
         click.echo()
 
