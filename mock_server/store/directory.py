@@ -5,6 +5,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import unquote
 from mock_server.engine.clock import wall
 from mock_server.errors import UsageError, one_line
 from mock_server.store import file_lock
-from mock_server.store.folder import Folder, Fsync
+from mock_server.store.folder import REMOVED, Folder, Fsync
 from mock_server.store.store import (
     DamagedError,
     FullError,
@@ -25,6 +26,7 @@ from mock_server.store.store import (
     check_version,
     header,
 )
+from mock_server.store.world_files import WorldFiles
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """The errors of a disk or a user that has no room left."""
@@ -37,6 +39,10 @@ _DEVICES = frozenset(
 
 _OWNER = 1
 """The epoch of every world: while the mock has the lock, no other can claim any."""
+
+
+_ATTEMPTS = 3
+"""How often a world is read for a list while the mock that uses it replaces its files."""
 
 
 class DirectoryStore:
@@ -179,7 +185,10 @@ class DirectoryStore:
             part = self._path / "store.json.part"
             part.write_text(json.dumps(header()) + "\n", encoding="utf-8")
             part.replace(about)
-        (self._path / "worlds").mkdir(exist_ok=True)
+        worlds = self._path / "worlds"
+        worlds.mkdir(exist_ok=True)
+        for left in worlds.glob(f"*{REMOVED}"):
+            shutil.rmtree(left)
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -218,7 +227,7 @@ def read_about(path: Path) -> None:
             one_line(f"--store: {about} cannot be read: {error}. Name another directory")
         ) from None
     except DamagedError as error:
-        raise UsageError(one_line(f"--store: {error}")) from None
+        raise UsageError(one_line(f"--store: {error.advice}")) from None
 
 
 def list_stored(path: Path) -> list[Stored]:
@@ -236,13 +245,14 @@ def list_stored(path: Path) -> list[Stored]:
 def _list(path: Path, *, completely: bool = False) -> list[Stored]:
     found = []
     for place in sorted((path / "worlds").iterdir()):
-        if place.is_dir():
-            with contextlib.suppress(FileNotFoundError):  # Removed in this moment.
-                stored = Folder(place, unquote(place.name), Fsync.NO).describe(
-                    completely=completely
-                )
-                if stored is not None:
-                    found.append(stored)
+        if place.is_dir() and place.suffix != REMOVED:
+            files = WorldFiles(place, unquote(place.name))
+            for _ in range(_ATTEMPTS):
+                with contextlib.suppress(FileNotFoundError):  # Removed or replaced in this moment.
+                    stored = files.describe(completely=completely)
+                    if stored is not None:
+                        found.append(stored)
+                    break
     return found
 
 

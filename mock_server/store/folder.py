@@ -1,16 +1,17 @@
-"""The files of one world: ``3.snapshot``, and the logs ``3.log``, ``4.log`` and so on."""
+"""The folder of one world, whose files are written here."""
 
 import asyncio
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 
-from mock_server.engine.run_state import Json
-from mock_server.store import record
+from mock_server.store import integrity, record
 from mock_server.store.append_file import AppendFile
-from mock_server.store.store import DamagedError, GoneError, Saved, Stored, check_version, header
+from mock_server.store.store import GoneError, Saved, header
+from mock_server.store.world_files import WorldFiles
 
 
 class Fsync(StrEnum):
@@ -21,6 +22,9 @@ class Fsync(StrEnum):
     EVERYSEC = "everysec"
     NO = "no"
 
+
+REMOVED = ".removed"
+"""How the name of a folder ends that is being removed; a name of a world gives no dot."""
 
 _SLICE = 500
 """Records of a snapshot in one go; other work comes in between."""
@@ -39,7 +43,8 @@ class Folder:
         self.path = path
         self._name = name
         self._fsync = fsync
-        self._generation = max(self._numbers("*"), default=0)
+        self._files = WorldFiles(path, name)
+        self._generation = max(self._files.numbers("*"), default=0)
         self._log: AppendFile | None = None
         self._dirty = False
         self.problem: str | None = None
@@ -51,21 +56,16 @@ class Folder:
         Raise DamagedError.
         """
         self.close()
-        generation = max(self._numbers("snapshot"), default=None)
-        if generation is None:
-            return None
-        self._remove(lambda number: number < generation)
         for part in self.path.glob("*.part"):
             part.unlink()
-        snapshot = record.split(self._file(generation, "snapshot").read_bytes())
-        self._check(snapshot, f"{generation}.snapshot")
-        if not snapshot[-1].endswith(b"\n"):
-            raise DamagedError(f"{self._name}: {generation}.snapshot is cut short")
-        numbers = [number for number in self._numbers("log") if number >= generation]
-        self._generation = max([generation, *numbers])
-        logs = [self._read_log(number, last=number == self._generation) for number in numbers]
-        names = [f"{number}.log" for number in numbers]
-        return Saved(snapshot, [log[1:] for log in logs], names)
+        generation = self._files.generation()
+        if generation is None:
+            return None
+        saved = self._files.read(generation)
+        integrity.head_of(saved)  # Nothing is changed that another version has written.
+        self._repair(generation)
+        self._generation = max([generation, *self._files.numbers("log")])
+        return saved
 
     def append(self, data: bytes) -> Callable[[], None] | None:
         """Append records to the log; return what to call in a thread, if anything, before they
@@ -105,7 +105,7 @@ class Folder:
 
     async def snapshot(self, generation: int, records: Iterable[bytes]) -> int:
         """Write a snapshot aside, and then put it in its place; return its size."""
-        part = self._file(generation, "part")
+        part = self._files.file(generation, "part")
         size = 0
         self.path.mkdir(parents=True, exist_ok=True)
         try:
@@ -117,7 +117,7 @@ class Folder:
                 file.flush()
                 if self._fsync is not Fsync.NO:
                     await asyncio.to_thread(os.fsync, file.fileno())
-            part.replace(self._file(generation, "snapshot"))
+            part.replace(self._files.file(generation, "snapshot"))
             if self._fsync is not Fsync.NO:
                 for directory in (self.path, self.path.parent):
                     await asyncio.to_thread(sync_directory, directory)
@@ -126,7 +126,7 @@ class Folder:
                 part.unlink(missing_ok=True)
             raise
         self.problem = None
-        self._remove(lambda number: number < generation)
+        self._remove_before(generation)
         return size
 
     async def flush(self) -> None:
@@ -148,57 +148,15 @@ class Folder:
             self._log = None
 
     def remove(self) -> None:
-        """Remove the world."""
+        """Remove the world: at once, and never a part of it."""
         self.close()
-        for file in self.path.iterdir():
-            file.unlink()
-        self.path.rmdir()
-
-    def describe(self, *, completely: bool = False) -> Stored | None:
-        """Return what is stored, without changing anything; None for nothing.
-
-        ``completely`` means that every record is checked, and not only the first.
-        """
-        head: Json = {}
-        commands, size, used, problem = 0, 0, 0, None
-        generation = max(self._numbers("snapshot"), default=None)
-        if generation is None:
-            return None
-        try:
-            for file in self.path.iterdir():
-                found = file.stat()
-                size += found.st_size
-                used = max(used, found.st_mtime_ns // 1_000_000)
-            with self._file(generation, "snapshot").open("rb") as opened:
-                head = record.decode(opened.readline(), f"{generation}.snapshot")
-            check_version(head, f"{generation}.snapshot")
-            if completely:
-                self._check_all(generation, "snapshot")
-            for number in self._numbers("log"):
-                if number >= generation:
-                    content = self._file(number, "log").read_bytes()
-                    commands += max(content.count(b"\n") - 1, 0)
-                    if completely:
-                        self._check_all(number, "log")
-        except DamagedError as error:
-            problem = str(error)
-        except OSError as error:
-            problem = error.strerror or str(error)
-        return Stored(head.get("world") or self._name, head, commands, size, used, problem)
-
-    def _check_all(self, number: int, kind: str) -> None:
-        """Raise DamagedError where a record that was acknowledged is not what was written."""
-        file = self._file(number, kind)
-        content = file.read_bytes()
-        if kind == "log":
-            content = record.complete(content)
-        elif not content.endswith(b"\n"):
-            raise DamagedError(f"{file.name} is cut short")
-        record.check(record.split(content), file.name)
+        removed = self.path.with_name(f"{self.path.name}{REMOVED}")
+        self.path.rename(removed)
+        shutil.rmtree(removed)
 
     def _open_log(self) -> AppendFile:
         if self._log is None:
-            path = self._file(self._generation, "log")
+            path = self._files.file(self._generation, "log")
             known = path.exists()
             self._log = AppendFile(path, path.stat().st_size if known else 0)
             if not known:
@@ -218,41 +176,19 @@ class Folder:
 
         return sync
 
-    def _read_log(self, number: int, *, last: bool) -> list[bytes]:
-        path = self._file(number, "log")
-        content = path.read_bytes()
-        if last:
-            valid = record.complete(content)
-            if len(valid) != len(content):
-                if valid.startswith(content):  # Only the end of the line is missing.
-                    with path.open("ab") as file:
-                        file.write(valid[len(content) :])
-                else:
-                    os.truncate(path, len(valid))
-            content = valid
-        records = record.split(content)
-        if records:
-            self._check(records, path.name)
-        return records
+    def _repair(self, generation: int) -> None:
+        """Remove the end of the last log that was never complete."""
+        end = self._files.end(generation)
+        if end is not None:
+            os.truncate(end.path, end.length)
+            with end.path.open("ab") as file:
+                file.write(end.missing)
 
-    def _check(self, records: list[bytes], file: str) -> None:
-        place = f"{self._name}: {file}"
-        if not records:
-            raise DamagedError(f"{place} is empty")
-        check_version(record.decode(records[0], f"{place}:1"), place)
-
-    def _file(self, generation: int, kind: str) -> Path:
-        return self.path / f"{generation}.{kind}"
-
-    def _numbers(self, kind: str) -> list[int]:
-        found = self.path.glob(f"*.{kind}")
-        return sorted(int(file.stem) for file in found if file.stem.isdecimal())
-
-    def _remove(self, old: Callable[[int], bool]) -> None:
+    def _remove_before(self, generation: int) -> None:
         for kind in ("snapshot", "log"):
-            for number in self._numbers(kind):
-                if old(number):
-                    self._file(number, kind).unlink()
+            for number in self._files.numbers(kind):
+                if number < generation:
+                    self._files.file(number, kind).unlink()
 
 
 def sync_directory(path: Path) -> None:

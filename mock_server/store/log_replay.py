@@ -21,9 +21,9 @@ from mock_server.faults.rules import Preset
 from mock_server.http.call import Call, DeferredResponse, Handler
 from mock_server.journal.exchange import Exchange
 from mock_server.public_address import DIRECT
-from mock_server.store import record
+from mock_server.store import integrity, record
 from mock_server.store.command import MARK
-from mock_server.store.store import DamagedError, Saved, Store, check_version, header
+from mock_server.store.store import DamagedError, Saved, Store, header
 from mock_server.worlds import snapshot
 from mock_server.worlds.cooperative import Work, WorkRunner
 from mock_server.worlds.document import STORED
@@ -73,7 +73,7 @@ async def read(
 
     Raise DamagedError.
     """
-    world, head = await runner.run(_restore(saved.snapshot, name, fake))
+    world, head = await runner.run(_restore(saved, name, fake))
     clock = world.clock
     with clock.held():
         now = store.latest()
@@ -81,8 +81,8 @@ async def read(
         at, since = head["at"], head["wall"]
         for file, records in zip(saved.names, saved.logs, strict=True):
             repeater = _Replay(world, handlers, runner)
-            for line, one in enumerate(records, 2):
-                found = record.decode(one, f"{name}: {file}:{line}")
+            for line, one in enumerate(records, saved.first):
+                found = record.decode(one, f"{file}:{line}")
                 since = found["wall"]
                 if found["do"] == MARK:
                     at = found["at"]
@@ -157,12 +157,9 @@ def _catch_up(world: World, instant: int) -> Work[None]:
         yield
 
 
-def _restore(records: list[bytes], name: str, fake: FakeData) -> Work[tuple[World, Json]]:
-    place = f"{name}: snapshot"
-    head: Json = record.decode(records[0], f"{place}:1")
-    check_version(head, place)
-    if len(records) != head["runs"] + 3:
-        raise DamagedError(f"{place}: expected {head['runs']} runs, got {len(records) - 3}")
+def _restore(saved: Saved, name: str, fake: FakeData) -> Work[tuple[World, Json]]:
+    head = integrity.head_of(saved)
+    place, records = saved.place, saved.snapshot
     document: Json = record.decode(records[1], f"{place}:2")
     runs = document["runs"] = []
     for line, one in enumerate(records[2:-1], 3):

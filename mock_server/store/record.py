@@ -41,9 +41,10 @@ def split(content: bytes) -> list[bytes]:
     return content.splitlines(keepends=True)
 
 
-def check(records: Iterable[bytes], place: str) -> None:
-    """Raise DamagedError for the first of the records that is not what was written."""
-    for line, one in enumerate(records, 1):
+def check(records: Iterable[bytes], place: str, first: int = 1) -> None:
+    """Raise DamagedError for the first of the records that is not what was written; ``first`` is
+    the line of the first one."""
+    for line, one in enumerate(records, first):
         decode(one, f"{place}:{line}")
 
 

@@ -29,12 +29,18 @@ class FullError(StoreError):
 class DamagedError(StoreError):
     """What is stored is not what was written, or another version wrote it.
 
-    ``remedy`` is a sentence without its full stop.
+    The text begins with the place, as in ``1.log:4``, and does not name the world; ``remedy`` is a
+    sentence without its full stop.
     """
 
     def __init__(self, reason: str, remedy: str = "Reset the world to replace it") -> None:
         super().__init__(reason)
         self.remedy = remedy
+
+    @property
+    def advice(self) -> str:
+        """The text and the remedy."""
+        return f"{self}. {self.remedy}."
 
 
 class LostError(StoreError):
@@ -53,11 +59,17 @@ class GoneError(StoreError):
 
 class Saved(NamedTuple):
     """A stored world: the records of its snapshot, and of each log since, in order, with the names
-    of the logs."""
+    of the logs.
+
+    For errors, ``place`` is the name of the snapshot, ``first`` the line of the first record of
+    each log.
+    """
 
     snapshot: list[bytes]
     logs: list[list[bytes]]
     names: list[str]
+    place: str = "snapshot"
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +204,13 @@ def header(**content: object) -> Json:
 def check_version(found: Json, place: str) -> None:
     """Raise DamagedError unless this mock can read what begins with the record ``found``."""
     if found.get("format") != FORMAT:
-        raise DamagedError(f"{place}: expected the format {FORMAT}, got {found.get('format')!r}")
+        raise DamagedError(
+            f"{place}: expected the format {FORMAT}, got {found.get('format')!r}",
+            "Use another store",
+        )
     if found.get("version") != VERSION:
         raise DamagedError(
             f"{place}: expected version {VERSION}, got {found.get('version')!r}, written by "
-            f"runs-mock {found.get('mock')}. Use that version, or another store"
+            f"runs-mock {found.get('mock')}",
+            "Use that version, or another store",
         )

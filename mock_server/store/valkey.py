@@ -380,7 +380,7 @@ class ValkeyStore:
             if found is not None:
                 check_version(record.decode(found, key), self.label)
         except DamagedError as error:
-            raise UsageError(one_line(f"--store: {error}")) from None
+            raise UsageError(one_line(f"--store: {error.advice}")) from None
         except (redis.RedisError, OSError, ValueError) as error:
             raise UsageError(
                 one_line(

@@ -1,7 +1,6 @@
-"""Worlds in a directory: what is read after a restart, a crash, and damage."""
+"""Worlds in a directory: what is read after a restart and a crash."""
 
 import asyncio
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -9,42 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_mock import WORLD, Command, StoredMock
+from directory_world import COMMANDS, export_again, killed
+from stored_mock import WORLD, StoredMock
 
 from mock_server.errors import HttpError, UsageError
-from mock_server.store import record
 from mock_server.store.directory import DirectoryStore, folder_name, list_stored
 from mock_server.store.folder import Fsync
 from mock_server.store.location import open_store
-
-COMMANDS: list[Command] = [
-    ("createRun", {}, {"scenario": "quick-success"}),
-    ("advanceClock", {}, {"seconds": 1.5}),
-    ("createRun", {}, {"scenario": "quick-success"}),
-    ("cancelRun", {"run_id": 1}, {}),
-]
-
-
-async def killed(path: Path) -> list[bytes]:
-    """Carry out the commands, and leave the directory as a mock that is killed does; return the
-    document of the world after each."""
-    store = DirectoryStore(path)
-    mock = StoredMock(store)
-    exports = [await mock.export()]
-    for one in COMMANDS:
-        await mock.do_all([one])
-        exports.append(await mock.export())
-    store._unlock()
-    return exports
-
-
-async def export_again(path: Path) -> bytes:
-    """Return the document of the world as another mock reads it."""
-    store = DirectoryStore(path)
-    try:
-        return await StoredMock(store).export()
-    finally:
-        await store.close()
+from mock_server.store.store import StoreError
 
 
 @pytest.mark.parametrize("fsync", list(Fsync))
@@ -65,143 +36,6 @@ def test_worlds_survive_a_restart(tmp_path: Path, fsync: Fsync) -> None:
             assert await export_again(tmp_path) == live
 
     asyncio.run(check())
-
-
-def test_a_log_cut_anywhere_has_lost_nothing_acknowledged(tmp_path: Path) -> None:
-    """A record that is not complete was not acknowledged; every other is there."""
-
-    async def check() -> None:
-        exports = await killed(tmp_path)
-        [path] = tmp_path.glob("worlds/demo/*.log")
-        content = path.read_bytes()
-        lines = record.split(content)
-        ends = [sum(map(len, lines[: number + 1])) for number in range(len(lines))]
-        for length in range(len(content) + 1):
-            valid = record.complete(content[:length])
-            missing_end = length + 1 in ends
-            assert (
-                valid == content[: max([0, *(one for one in ends if one <= length + missing_end)])]
-            )
-        for end in ends:
-            for length in (end - 9, end - 1, end, min(end + 20, len(content))):
-                path.write_bytes(content[:length])
-                count = sum(one <= length + 1 for one in ends)
-                assert await export_again(tmp_path) == exports[max(count - 1, 0)]
-                assert record.split(path.read_bytes()) == lines[:count]
-                for later in tmp_path.glob("worlds/demo/*.log"):
-                    if later != path:
-                        later.unlink()
-
-    asyncio.run(check())
-
-
-@pytest.mark.parametrize("end", [b"\0" * 700, b"12345678 {\0\0\0\n", b"12345678 {"])
-def test_space_that_was_never_written_is_dropped(tmp_path: Path, end: bytes) -> None:
-    """As a failure of power leaves it at the end of a file."""
-
-    async def check() -> None:
-        exports = await killed(tmp_path)
-        [path] = tmp_path.glob("worlds/demo/*.log")
-        content = path.read_bytes()
-        path.write_bytes(content + end)
-        assert await export_again(tmp_path) == exports[-1]
-        assert path.read_bytes() == content
-
-    asyncio.run(check())
-
-
-@pytest.mark.parametrize(
-    ("pattern", "line", "named"),
-    [
-        ("*.log", 3, "1.log:4"),
-        ("*.log", 0, "1.log:1"),
-        ("*.log", -1, "1.log:5"),
-        ("*.snapshot", 1, ":2"),
-    ],
-)
-def test_damage_is_refused_and_named(tmp_path: Path, pattern: str, line: int, named: str) -> None:
-    """A changed byte in a complete record: the world is not shown with less than was acknowledged.
-    Resetting it makes it usable again."""
-
-    async def check() -> None:
-        await killed(tmp_path)
-        [path] = tmp_path.glob(f"worlds/demo/{pattern}")
-        lines = record.split(path.read_bytes())
-        damaged = bytearray(lines[line])
-        damaged[20] ^= 1
-        lines[line] = bytes(damaged)
-        path.write_bytes(b"".join(lines))
-        store = DirectoryStore(tmp_path)
-        mock = StoredMock(store)
-        for _ in range(2):
-            with pytest.raises(HttpError) as caught:
-                await mock.open()
-            assert caught.value.status == 503
-            assert "checksum" in caught.value.reason
-            assert named in caught.value.reason
-        await mock.worlds.reset(WORLD)
-        await mock.do(*COMMANDS[0])
-        live = await mock.export()
-        await mock.keeper.stop()
-        assert await export_again(tmp_path) == live
-
-    asyncio.run(check())
-
-
-def test_a_snapshot_cut_short_is_refused(tmp_path: Path) -> None:
-    """It is renamed when it is complete, so this was no crash."""
-
-    async def check() -> None:
-        await killed(tmp_path)
-        [path] = tmp_path.glob("worlds/demo/*.snapshot")
-        content = path.read_bytes()
-        for length in (0, 30, len(content) - 1, content.rfind(b"\n", 0, -1) + 1):
-            path.write_bytes(content[:length])
-            with pytest.raises(HttpError, match=r"Reset the world"):
-                await export_again(tmp_path)
-
-    asyncio.run(check())
-
-
-def test_a_list_says_which_worlds_are_damaged(tmp_path: Path) -> None:
-    """Wherever the damage is, and without what was never acknowledged at the end of a log."""
-    asyncio.run(killed(tmp_path))
-    [good] = list_stored(tmp_path)
-    assert good.problem is None
-    [snapshot], [log] = (list(tmp_path.glob(f"worlds/demo/*.{one}")) for one in ("snapshot", "log"))
-    for path in (snapshot, log):
-        content = path.read_bytes()
-        last = content.rfind(b"\n", 0, -1) + 1
-        for place in (5, last + 5, last + 9):
-            damaged = bytearray(content)
-            damaged[place] ^= 1
-            path.write_bytes(damaged)
-            [found] = list_stored(tmp_path)
-            assert found.problem is not None, (path, place)
-            assert f"{path.name}" in found.problem
-        path.write_bytes(content[:-9])
-        [found] = list_stored(tmp_path)
-        assert (found.problem is None) is (path == log)
-        path.write_bytes(content)
-
-
-def test_another_version_is_refused_with_the_one_that_wrote_it(tmp_path: Path) -> None:
-    """In a world: that world. In the store: the store."""
-    asyncio.run(killed(tmp_path))
-    [path] = tmp_path.glob("worlds/demo/*.snapshot")
-    first, *rest = record.split(path.read_bytes())
-    newer = record.decode(first, "") | {"version": 9, "mock": "7.0.0"}
-    path.write_bytes(b"".join([record.encode(newer), *rest]))
-    with pytest.raises(HttpError, match=r"expected version 1, got 9, written by runs-mock 7\.0\.0"):
-        asyncio.run(export_again(tmp_path))
-    [stored] = list_stored(tmp_path)
-    assert stored.problem is not None
-    assert "7.0.0" in stored.problem
-    (tmp_path / "store.json").write_text(json.dumps(newer))
-    with pytest.raises(
-        UsageError, match=r"expected version 1, got 9, written by runs-mock 7\.0\.0"
-    ):
-        DirectoryStore(tmp_path)
 
 
 def test_a_directory_has_one_mock_at_a_time(tmp_path: Path) -> None:
@@ -283,6 +117,28 @@ def test_idle_test_worlds_are_released_and_expire(
         await mock.keeper._sweep()
         assert [one.name for one in await store.list_worlds()] == ["demo"]
         await mock.keeper.stop()
+
+    asyncio.run(check())
+
+
+def test_a_world_is_removed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by a mock that is killed meanwhile: the next one removes the rest of its files."""
+
+    async def check() -> None:
+        await killed(tmp_path)
+        store = DirectoryStore(tmp_path)
+
+        def stop(_: Path) -> None:
+            raise OSError(5, "Input/output error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("mock_server.store.folder.shutil.rmtree", stop)
+            with pytest.raises(StoreError):
+                await store.delete(WORLD)
+        assert list_stored(tmp_path) == []
+        store._unlock()
+        await DirectoryStore(tmp_path).close()
+        assert list((tmp_path / "worlds").iterdir()) == []
 
     asyncio.run(check())
 
