@@ -93,7 +93,7 @@ async def read(
                 try:
                     await repeater.repeat(found)
                 except (LookupError, TypeError, ValueError) as error:
-                    place = f"{name}: {file}:{line}"
+                    place = f"{file}:{line}"
                     raise DamagedError(f"{place} cannot be repeated: {error!r}") from error
                 at = clock.now()
         clock.set_to(resumed(clock, at, since, now))

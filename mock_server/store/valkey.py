@@ -193,7 +193,7 @@ class ValkeyStore:
         reply = await self._fenced(name, valkey_scripts.LOAD, epoch, deadline=LONG_DEADLINE)
         if not reply:
             return None
-        return await asyncio.to_thread(valkey_replies.unpacked, name, *reply)
+        return await asyncio.to_thread(valkey_replies.unpacked, *reply)
 
     async def append(
         self, name: str, epoch: int, records: Sequence[bytes], *, adds: bool = True
@@ -314,7 +314,7 @@ class ValkeyStore:
     ) -> list[Any]:
         """Run a script for that key, and return its result. Raise StoreError."""
         work = self._client.eval(script, key, *arguments, deadline=deadline)
-        reply: list[Any] = await self._request(work, deadline)
+        reply: list[Any] = await self._request(work, deadline, key)
         self.done += 1
         status, *result = reply
         match status:
@@ -328,8 +328,7 @@ class ValkeyStore:
                 raise LostError(f"it belongs to {owner}", peer or None, left)
             case b"short":
                 log, count, length = result
-                place = f"{key}: {log.decode()}"
-                raise DamagedError(f"{place}: expected {count} records, got {length}")
+                raise DamagedError(f"{log.decode()}: expected {count} records, got {length}")
             case b"late":
                 raise StoreError("a later request has come first")
             case b"restarted":
@@ -338,7 +337,7 @@ class ValkeyStore:
             case _:
                 raise GoneError("the world was removed")
 
-    async def _request(self, work: Awaitable[T], deadline: float) -> T:
+    async def _request(self, work: Awaitable[T], deadline: float, key: str = "") -> T:
         """Return the result of ``work``, which ends at its deadline. Raise StoreError."""
         try:
             return await work
@@ -350,7 +349,7 @@ class ValkeyStore:
             raise _DisconnectedError(valkey_replies.text(error)) from None
         except redis.RedisError as error:
             if valkey_replies.is_about_key(error):
-                raise DamagedError(valkey_replies.text(error), valkey_replies.REMOVE) from None
+                raise valkey_replies.damage(key, error) from None
             failed = FullError if valkey_replies.is_full(error) else StoreError
             raise failed(valkey_replies.text(error)) from None
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import redis
 
-from mock_server.store import record, valkey_replies, valkey_scripts
+from mock_server.store import integrity, valkey_replies, valkey_scripts
 from mock_server.store.store import DamagedError, Stored
 from mock_server.store.valkey_client import ValkeyClient
 
@@ -27,9 +27,8 @@ async def list_worlds(
             except redis.ResponseError as error:
                 if not valkey_replies.is_about_key(error):
                     raise
-                place = key.decode("utf-8", "replace")
-                problem = f"{place}: {valkey_replies.text(error)}. {valkey_replies.REMOVE}"
-                found.append(Stored(name, {}, 0, 0, 0, problem))
+                problem = valkey_replies.damage(key.decode("utf-8", "replace"), error)
+                found.append(Stored(name, {}, 0, 0, 0, problem.advice))
                 continue
             if described:
                 stored = valkey_replies.stored(name, *described)
@@ -42,13 +41,11 @@ async def _checked(client: ValkeyClient, stored: Stored, key: bytes, deadline: f
     if stored.problem is not None:
         return stored
     try:
-        packed, logs = await client.eval(valkey_scripts.CONTENT, key, deadline=deadline)
-        saved = await asyncio.to_thread(valkey_replies.unpacked, stored.name, packed, logs)
-        record.check(saved.snapshot, "snapshot")
-        for place, records in zip(saved.names, saved.logs, strict=True):
-            record.check(records, place)
+        content = await client.eval(valkey_scripts.CONTENT, key, deadline=deadline)
+        if content:
+            integrity.check(await asyncio.to_thread(valkey_replies.unpacked, *content))
     except DamagedError as error:
-        return replace(stored, problem=str(error))
+        return replace(stored, problem=error.advice)
     return stored
 
 

@@ -38,23 +38,32 @@ def is_about_key(error: Exception) -> bool:
     return any(sign in str(error) for sign in ("WRONGTYPE", ": attempt to ", ": 'for' "))
 
 
-def unpacked(name: str, packed: bytes | None, logs: list[list[bytes]]) -> Saved:
-    """Return the world of that name from what LOAD and CONTENT return. Raise DamagedError."""
+def damage(key: str, error: Exception) -> DamagedError:
+    """Return the damage of the world with that key, for an error that ``is_about_key``."""
+    return DamagedError(f"{key}: {text(error)}", REMOVE)
+
+
+def unpacked(generation: bytes, packed: bytes | None, logs: list[list[bytes]]) -> Saved:
+    """Return the world in what LOAD and CONTENT return. Raise DamagedError."""
+    first = int(generation)
+    place = f"snapshot {first}"
+    if not packed:
+        raise DamagedError("its snapshot is missing")
     try:
-        content = zlib.decompress(packed or b"")
+        content = zlib.decompress(packed)
     except zlib.error as error:
-        raise DamagedError(f"{name}: the snapshot is damaged: {error}") from None
-    names = [f"log {number}" for number in range(1, len(logs) + 1)]
-    return Saved(record.split(content), logs, names)
+        raise DamagedError(f"{place}: it cannot be decompressed: {error}") from None
+    names = [f"log {number}" for number in range(first, first + len(logs))]
+    return Saved(record.split(content), logs, names, place)
 
 
 def stored(name: str, head: bytes, used: bytes, size: int, commands: int, missing: bytes) -> Stored:
     """Return what is said of the world of that name, from what DESCRIBE returns."""
-    problem, first = missing.decode() or None, {}
+    problem, first = DamagedError(missing.decode()).advice if missing else None, {}
     try:
-        first = record.decode(head, name)
-        check_version(first, name)
+        first = record.decode(head, "head")
+        check_version(first, "head")
     except DamagedError as error:
-        problem = str(error)
+        problem = problem or error.advice
     last = int(used) if used.isdigit() else 0
     return Stored(name, first, commands, size, last, problem)

@@ -110,9 +110,11 @@ for number = tonumber(found[5]), generation do
   if #records < count then return {'short', 'log ' .. number, count, #records} end
   logs[#logs + 1] = records
 end
-return {'ok', redis.call('GET', snapshot(found[5])), logs}
+return {'ok', found[5], redis.call('GET', snapshot(found[5])), logs}
 """
 )
+"""Returns the generation of the snapshot, which is that of the first log, the snapshot and the
+logs; nothing of a world that is not stored."""
 
 APPEND = (
     _OWNED
@@ -200,14 +202,15 @@ CONTENT = (
     _COMMON
     + """
 local found = redis.call('HMGET', state, 'snapshot', 'generation')
+if not found[1] then return {} end
 local logs = {}
 for number = tonumber(found[1]), tonumber(found[2]) do
   logs[#logs + 1] = redis.call('LRANGE', log(number), 0, -1)
 end
-return {redis.call('GET', snapshot(found[1])), logs}
+return {found[1], redis.call('GET', snapshot(found[1])), logs}
 """
 )
-"""As LOAD, for any process: it changes nothing."""
+"""As LOAD, for any process: it changes nothing. Nothing is returned of a world that was removed."""
 
 DESCRIBE = (
     _COMMON

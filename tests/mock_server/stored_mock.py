@@ -49,7 +49,7 @@ class FakeStore:
 
     def cut(self, records: int) -> "FakeStore":
         """A store with only the first ``records`` of the logs."""
-        snapshot, logs, _ = self.saved[WORLD]
+        snapshot, logs, *_ = self.saved[WORLD]
         kept = []
         for log in logs:
             kept.append(log[:records])
@@ -58,7 +58,7 @@ class FakeStore:
 
     def age(self, milliseconds: int) -> None:
         """Let everything have been stored so much earlier."""
-        snapshot, logs, _ = self.saved[WORLD]
+        snapshot, logs, *_ = self.saved[WORLD]
 
         def older(one: bytes) -> bytes:
             value = record.decode(one, "")

@@ -106,7 +106,8 @@ def _load(state: State) -> Reply:
     if state.snapshot is None:
         return [b"ok"]
     numbers = range(state.snapshot, state.generation + 1)
-    return [b"ok", state.content, [list(state.logs.get(n, [])) for n in numbers]]
+    number = str(state.snapshot).encode()
+    return [b"ok", number, state.content, [list(state.logs.get(n, [])) for n in numbers]]
 
 
 def _append(state: State, records: list[bytes], count: int, *, current: bool) -> Reply:
