@@ -32,7 +32,7 @@ class Failures:
     """The errors of ``store``; ``lose`` is called with the name of a world that another mock owns.
 
     An error is the ``problem`` until the store has done something that was asked of it later; but
-    that it is full is none, since its worlds can be read.
+    that it is full is none, since its worlds can be read, nor is damage, which is of one world.
     """
 
     def __init__(self, store: Store, lose: Callable[[str], None]) -> None:
@@ -41,6 +41,8 @@ class Failures:
         self._store = store
         self._done = 0  # When the problem was noted.
         self._full = False
+        self._damage: set[str] = set()
+        """The lines about damage that are in the log already."""
         self._lose = lose
 
     @contextmanager
@@ -55,11 +57,10 @@ class Failures:
                 f"The world {name!r} is another mock's: {error}", error.peer, error.left
             ) from None
         except DamagedError as error:
-            raise HttpError(
-                503,
-                f"The stored world {name!r} cannot be read: {error}. {error.remedy}.",
-                {"Retry-After": "1"},
-            ) from None
+            self._note_damage(f"the stored world {name!r} cannot be read: {error}")
+            # Without Retry-After: it does not heal.
+            reason = f"The stored world {name!r} cannot be read: {error.advice}"
+            raise HttpError(503, reason) from None
         except StoreError as error:
             self.note(error)
             raise FailedStoreError(
@@ -73,8 +74,8 @@ class Failures:
         try:
             yield
             self.look()
-        except DamagedError as error:  # Of one world: the store works.
-            log.warning("the store %s: %s", self.label, error)
+        except DamagedError as error:
+            self._note_damage(str(error))
         except StoreError as error:
             self.note(error)
 
@@ -89,6 +90,12 @@ class Failures:
             log.warning("the store %s fails: %s", self.label, error)
         self.problem = error
         self._done = self._store.done
+
+    def _note_damage(self, line: str) -> None:
+        """Log what is damaged, once."""
+        if line not in self._damage:
+            self._damage.add(line)
+            log.warning("the store %s: %s", self.label, line)
 
     def appended(self) -> None:
         """Note that a change was stored."""

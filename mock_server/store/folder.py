@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -12,6 +13,8 @@ from mock_server.store import integrity, record
 from mock_server.store.append_file import AppendFile
 from mock_server.store.store import GoneError, Saved, header
 from mock_server.store.world_files import WorldFiles
+
+logger = logging.getLogger("mock_server")
 
 
 class Fsync(StrEnum):
@@ -179,10 +182,17 @@ class Folder:
     def _repair(self, generation: int) -> None:
         """Remove the end of the last log that was never complete."""
         end = self._files.end(generation)
-        if end is not None:
-            os.truncate(end.path, end.length)
-            with end.path.open("ab") as file:
-                file.write(end.missing)
+        if end is None:
+            return
+        if end.rest:
+            logger.warning(
+                "%s: dropped the last %d bytes, which were never complete",
+                end.path,
+                end.rest,
+            )
+        os.truncate(end.path, end.length)
+        with end.path.open("ab") as file:
+            file.write(end.missing)
 
     def _remove_before(self, generation: int) -> None:
         for kind in ("snapshot", "log"):

@@ -56,8 +56,10 @@ def test_zeros_after_the_end_of_a_record_are_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", [b"\0" * 700, b"12345678 {\0\0\0\n", b"12345678 {"])
-def test_space_that_was_never_written_is_dropped(tmp_path: Path, end: bytes) -> None:
-    """As a failure of power leaves it at the end of a file."""
+def test_space_that_was_never_written_is_dropped(
+    tmp_path: Path, end: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a failure of power leaves it at the end of a file; the log says how much of it."""
 
     async def check() -> None:
         exports = await killed(tmp_path)
@@ -66,6 +68,12 @@ def test_space_that_was_never_written_is_dropped(tmp_path: Path, end: bytes) -> 
         path.write_bytes(content + end)
         assert await export_again(tmp_path) == exports[-1]
         assert path.read_bytes() == content
+        assert [one.message for one in caplog.records] == [
+            f"{path}: dropped the last {len(end)} bytes, which were never complete"
+        ]
+        path.write_bytes(content[:-1])  # The record is complete, and nothing is dropped.
+        assert await export_again(tmp_path) == exports[-1]
+        assert len(caplog.records) == 1
 
     asyncio.run(check())
 
@@ -79,9 +87,11 @@ def test_space_that_was_never_written_is_dropped(tmp_path: Path, end: bytes) -> 
         ("*.snapshot", 1, "1.snapshot:2"),
     ],
 )
-def test_damage_is_refused_and_named(tmp_path: Path, pattern: str, line: int, named: str) -> None:
-    """A changed byte in a complete record: the world is not shown with less than was acknowledged.
-    Resetting it makes it usable again."""
+def test_damage_is_refused_and_named(
+    tmp_path: Path, pattern: str, line: int, named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A changed byte in a complete record: the world is not shown with less than was acknowledged,
+    and one line of the log says so. Resetting it makes it usable again."""
 
     async def check() -> None:
         await killed(tmp_path)
@@ -96,13 +106,17 @@ def test_damage_is_refused_and_named(tmp_path: Path, pattern: str, line: int, na
         for _ in range(2):
             with pytest.raises(HttpError) as caught:
                 await mock.open()
-            assert caught.value.status == 503
+            assert (caught.value.status, dict(caught.value.headers)) == (503, {})
             problem = (
                 f"{named}: the record does not match its checksum. Reset the world to replace it."
             )
             assert caught.value.reason == f"The stored world 'demo' cannot be read: {problem}"
             [stored] = list_stored(tmp_path)
             assert stored.problem == problem
+        assert [one.message for one in caplog.records] == [
+            f"the store dir:{tmp_path}: the stored world 'demo' cannot be read: {named}: "
+            "the record does not match its checksum"
+        ]
         await mock.worlds.reset(WORLD)
         await mock.do(*COMMANDS[0])
         live = await mock.export()
