@@ -37,7 +37,7 @@ _SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "behaviours": ("library", "List the answers to the contract's open questions."),
             "openapi": ("library", "Print the contract, an OpenAPI document."),
             "schema": ("schema", "Print the JSON Schema of a kind of file, for editors."),
-            "worlds": ("stored_worlds", "List the worlds in a store."),
+            "worlds": ("stored_worlds", "List the worlds in a store, or remove some."),
         },
         "Control a running mock": {
             "new": ("runs", "Create a run of a scenario or a file, with changes."),

@@ -137,11 +137,15 @@ class DirectoryStore:
             self.done += 1
             return size
 
-    async def delete(self, name: str) -> None:
+    async def owner(self, name: str) -> str | None:
+        return None  # No other mock has the lock.
+
+    async def delete(self, name: str) -> bool:
         with self._errors():
             if self._place(name).is_dir():
                 self._folder(name).remove()
             self._folders.pop(name, None)
+        return True
 
     async def list_worlds(self) -> Sequence[Stored]:
         with self._errors():

@@ -1,12 +1,13 @@
 """Where worlds are stored, as ``--store`` names it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mock_server.errors import UsageError
-from mock_server.store.directory import DirectoryStore, list_stored
+from mock_server.store.directory import DirectoryStore, list_stored, read_about
 from mock_server.store.folder import Fsync
+from mock_server.store.removal import remove
 from mock_server.store.store import Store, Stored, StoreError
 from mock_server.store.valkey_address import is_server, redacted
 
@@ -29,15 +30,33 @@ def open_store(location: str, fsync: Fsync, advertised: str | None = None) -> St
 
 def list_at(location: str) -> Sequence[Stored]:
     """Return the worlds at ``location`` by name, also while a mock uses them. Raise UsageError."""
+    server = _present(location)
+    if server is None:
+        return list_stored(_directory(location))
+    return asyncio.run(_list(server))
+
+
+def remove_at(location: str, names: Sequence[str], removed: Callable[[str], None]) -> None:
+    """Remove the worlds of these names at ``location``, and call ``removed`` with each.
+
+    Raise UsageError: nothing is removed if one of them is not stored or in use.
+    """
+    store = _present(location)
+    if store is None:
+        path = _directory(location)
+        read_about(path)
+        store = DirectoryStore(path)
+    asyncio.run(remove(store, names, removed))
+
+
+def _present(location: str) -> Store | None:
+    """Return the store on a server, which is not created; None for a directory."""
     if location == MEMORY:
         raise UsageError(
             "--store: expected dir:PATH or valkey://HOST:PORT, got memory, which keeps no worlds. "
             "Name the store of a mock"
         )
-    server = _server(location, writes=False)
-    if server is None:
-        return list_stored(_directory(location))
-    return asyncio.run(_list(server))
+    return _server(location, writes=False)
 
 
 async def _list(store: Store) -> Sequence[Stored]:

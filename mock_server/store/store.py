@@ -183,8 +183,11 @@ class Store(Protocol):
     ) -> int:
         """Store a snapshot and remove earlier generations; return its size in bytes."""
 
-    async def delete(self, name: str) -> None:
-        """Remove the world of that name, which no mock has open."""
+    async def owner(self, name: str) -> str | None:
+        """Return what the other mock is called that owns the world; None if no other owns it."""
+
+    async def delete(self, name: str) -> bool:
+        """Remove the world of that name, unless a mock owns it; return whether it did."""
 
     async def list_worlds(self) -> Sequence[Stored]:
         """Return all stored worlds by name."""

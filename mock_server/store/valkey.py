@@ -228,8 +228,12 @@ class ValkeyStore:
             )
         return size
 
-    async def delete(self, name: str) -> None:
-        await self._run(name, valkey_scripts.DELETE)
+    async def owner(self, name: str) -> str | None:
+        found = await self._run(name, valkey_scripts.OWNER)
+        return found[0].decode("utf-8", "replace") if found else None
+
+    async def delete(self, name: str) -> bool:
+        return bool(await self._run(name, valkey_scripts.DELETE))
 
     async def list_worlds(self) -> Sequence[Stored]:
         deadline = LONG_DEADLINE if self._writes else _LISTING_DEADLINE

@@ -6,13 +6,16 @@ from mock_server.errors import one_line
 from mock_server.store import record
 from mock_server.store.store import DamagedError, Saved, Stored, check_version
 
-REMOVE = "Remove the keys of the world from the store"
+REMOVE = "Remove the world: runs-mock worlds remove"
 
 _OUT_OF_MEMORY = ("OOM", "command not allowed when used memory")
 
 _MEANINGS = {
     "WRONGTYPE": "expected what a mock stores, got a key of another type",
-    **dict.fromkeys(_OUT_OF_MEMORY, "it has no memory left: remove worlds, or raise its maxmemory"),
+    **dict.fromkeys(
+        _OUT_OF_MEMORY,
+        "it has no memory left: remove worlds (runs-mock worlds remove), or raise its maxmemory",
+    ),
     "READONLY": "it only copies another server: name that one",
     "ERR Protocol error: unauthenticated": "it asks for a password: valkey://:PASSWORD@HOST",
     "NOAUTH": "it asks for a password: valkey://:PASSWORD@HOST",

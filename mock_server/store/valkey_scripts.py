@@ -184,19 +184,30 @@ RELEASE = (
     _ALWAYS + _OWNED + "renew('used', time) redis.call('HSET', state, 'until', 0) return {'ok'}"
 )
 
+_OWNER = """
+local found = {}
+if redis.call('TYPE', state).ok == 'hash' then
+  found = redis.call('HMGET', state, 'until', 'snapshot', 'generation', 'owner')
+end
+local owned = (tonumber(found[1]) or 0) > now()
+"""
+
+OWNER = _ALWAYS + _COMMON + _OWNER + "return {'ok', owned and found[4] or nil}"
+
 DELETE = (
     _ALWAYS
     + _COMMON
+    + _OWNER
     + """
-local found = redis.call('HMGET', state, 'until', 'snapshot', 'generation')
-if found[1] and tonumber(found[1]) > now() then return {'ok'} end
+if owned then return {'ok'} end
 for number = tonumber(found[2]) or 0, tonumber(found[3]) or 0 do
   redis.call('DEL', snapshot(number), log(number))
 end
 redis.call('DEL', state)
-return {'ok'}
+return {'ok', 1}
 """
 )
+"""Returns nothing of a world that a mock owns. A key that is damaged is removed, too."""
 
 CONTENT = (
     _COMMON

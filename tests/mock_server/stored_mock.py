@@ -128,8 +128,12 @@ class FakeStore:
             raise StoreError("no response in time")
         return sum(map(len, self.saved[name].snapshot))
 
-    async def delete(self, name: str) -> None:
+    async def owner(self, name: str) -> str | None:
+        return None
+
+    async def delete(self, name: str) -> bool:
         del self.saved[name]
+        return True
 
     async def list_worlds(self) -> Sequence[Stored]:
         self._check()

@@ -26,7 +26,9 @@ def test_a_server_without_memory_refuses_changes_and_lets_worlds_be_owned(
             with valkey.client() as client:
                 client.config_set("maxmemory", 1)
                 try:
-                    with pytest.raises(HttpError, match="remove worlds, or raise its maxmemory"):
+                    with pytest.raises(
+                        HttpError, match=r"runs-mock worlds remove\), or raise its maxmemory"
+                    ):
                         await mock.do(*CREATE)
                     await store.confirm("test-other", epoch)
                     await store.release("test-other", epoch)
