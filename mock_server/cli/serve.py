@@ -23,6 +23,7 @@ from mock_server.cli.options import (
 from mock_server.cli.request_lines import RequestLines
 from mock_server.cli.scenario_directory import scenario_folder, start_files
 from mock_server.cli.setup_options import read_token, setup_options, starting_rules
+from mock_server.cli.store_options import check_store, store_options
 from mock_server.engine import behaviour as behaviours
 from mock_server.engine.randomness import MAX_SEED
 from mock_server.errors import UsageError
@@ -178,31 +179,7 @@ GROUPS = {
     envvar="RUNS_MOCK_MOST_STREAMS",
     help="How many event streams may be open.  [default: 20000, or what the system allows]",
 )
-@click.option(
-    "--store",
-    default="memory",
-    show_default=True,
-    metavar="STORE",
-    envvar="RUNS_MOCK_STORE",
-    help="Where worlds are kept: memory, or where they survive a restart: dir:PATH, a directory, "
-    "or valkey://HOST:PORT (redis://…), a server.",
-)
-@click.option(
-    "--fsync",
-    type=click.Choice(["always", "everysec", "no"]),
-    default="everysec",
-    show_default=True,
-    envvar="RUNS_MOCK_FSYNC",
-    help="When a change has to be on the disk of dir:PATH: before its response, within a second, "
-    "or when the system decides.",
-)
-@click.option(
-    "--advertise",
-    metavar="URL",
-    envvar="RUNS_MOCK_ADVERTISE",
-    help="The URL at which other mocks that share the store reach this one, such as "
-    "http://mock-1:8080: each forwards requests to the owner of their world.",
-)
+@store_options
 @click.option(
     "--control-token",
     "token",
@@ -295,11 +272,7 @@ def serve(
     )
     options["fallback"] = read_fallback(options)
     failure: Path | None = options.pop("failure")
-    if failure is not None and options["store"] != Settings.store:
-        raise UsageError(
-            "--open and --store contradict each other: start the mock with the store, then "
-            f"runs-mock state open {failure}"
-        )
+    check_store(click.get_current_context(), failure)
     workers: int = options.pop("workers")
     server_class, shared = _server_class(options, workers, access)
     max_streams = _streams(options.pop("max_streams"))
