@@ -105,8 +105,9 @@ class DirectoryStore:
         if folder is not None:
             with self._errors():
                 await folder.flush()
-                os.utime(folder.path)
                 folder.close()
+                with contextlib.suppress(FileNotFoundError):  # It could not be stored.
+                    os.utime(folder.path)
 
     async def load(self, name: str, epoch: int) -> Saved | None:
         with self._errors():
@@ -191,8 +192,11 @@ class DirectoryStore:
             part.replace(about)
         worlds = self._path / "worlds"
         worlds.mkdir(exist_ok=True)
-        for left in worlds.glob(f"*{REMOVED}"):
-            shutil.rmtree(left)
+        for folder in worlds.iterdir():
+            if folder.suffix == REMOVED:
+                shutil.rmtree(folder)
+            with contextlib.suppress(OSError):  # Only a world that was never stored has none.
+                folder.rmdir()
 
     def _unlock(self) -> None:
         if self._lock is not None:

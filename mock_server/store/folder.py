@@ -127,6 +127,8 @@ class Folder:
         except BaseException:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
+                if not self._files.numbers("*"):
+                    self.path.rmdir()
             raise
         self.problem = None
         self._remove_before(generation)

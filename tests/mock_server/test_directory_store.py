@@ -15,7 +15,7 @@ from mock_server.errors import HttpError, UsageError
 from mock_server.store.directory import DirectoryStore, folder_name, list_stored
 from mock_server.store.folder import Fsync
 from mock_server.store.location import open_store
-from mock_server.store.store import StoreError
+from mock_server.store.store import FullError, StoreError
 
 
 @pytest.mark.parametrize("fsync", list(Fsync))
@@ -195,6 +195,40 @@ def test_a_world_whose_folder_was_removed_is_stored_again(
         live = await mock.export()
         store._unlock()
         assert await export_again(tmp_path) == live
+
+    asyncio.run(check())
+
+
+def test_empty_folders_are_removed_at_the_start(tmp_path: Path) -> None:
+    """Those of worlds that could not be stored; others stay."""
+
+    async def check() -> None:
+        await killed(tmp_path)
+        tmp_path.joinpath("worlds", "test-full").mkdir()
+        await DirectoryStore(tmp_path).close()
+        assert [one.name for one in (tmp_path / "worlds").iterdir()] == ["demo"]
+
+    asyncio.run(check())
+
+
+def test_a_world_that_could_not_be_stored_is_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it remains, and that is no error of the store."""
+
+    async def check() -> None:
+        store = DirectoryStore(tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", failing)
+            generation = await store.rotate(WORLD, 1)
+            with pytest.raises(FullError):
+                await store.snapshot(WORLD, 1, generation, [b"1\n"])
+        await store.release(WORLD, 1)
+        assert list((tmp_path / "worlds").iterdir()) == []
+        await store.close()
+
+    def failing(*_: object) -> None:
+        raise OSError(28, "No space left on device")
 
     asyncio.run(check())
 

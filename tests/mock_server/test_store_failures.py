@@ -144,9 +144,14 @@ def test_a_world_that_another_mock_has_claimed_is_closed() -> None:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def client(store_path: Path) -> Iterator[httpx2.Client]:
     """A client of a mock whose worlds are in a directory."""
-    settings = Settings(store=f"dir:{tmp_path_factory.mktemp('store')}", scale=0, start="empty")
+    settings = Settings(store=f"dir:{store_path}", scale=0, start="empty")
     with (
         serving(settings) as url,
         httpx2.Client(base_url=url, headers={"X-API-Key": "demo"}, verify=False) as client,
@@ -187,9 +192,9 @@ def test_a_full_disk_refuses_changes_and_not_reads(
 
 
 def test_a_world_that_cannot_be_stored_is_not_opened(
-    client: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+    client: httpx2.Client, store_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reset on a full disk keeps the world as it is."""
+    """A reset on a full disk keeps the world as it is; no folder remains of a new one."""
     before = client.get("/_mock/state").content
 
     def full(*_: object) -> None:
@@ -199,6 +204,7 @@ def test_a_world_that_cannot_be_stored_is_not_opened(
         patch.setattr(Path, "replace", full)
         refused = client.post("/_mock/reset", json={"runs": 3, "start": "demo"})
         unopened = client.get("/api/v1/automation-runs", headers={"X-API-Key": "test-full"})
+        assert not list(store_path.glob("worlds/test-full"))
     assert (refused.status_code, unopened.status_code) == (503, 503)
     assert client.get("/_mock/state").content == before
     opened = client.get("/api/v1/automation-runs", headers={"X-API-Key": "test-full"})
