@@ -179,10 +179,9 @@ class DirectoryStore:
         try:
             self._lock = file_lock.lock(self._path / "lock", f"{os.getpid()}\n")
         except BlockingIOError:
-            owner = self._path.joinpath("lock").read_text("utf-8", "replace").strip()
+            holder = file_lock.holder(self._path / "lock")
             raise UsageError(
-                f"--store: {self.label} is in use by process {owner[:20] or 'of another mock'}. "
-                "Stop that, or name another directory"
+                f"--store: {self.label} is in use by {holder}. Stop that, or name another directory"
             ) from None
         if about.exists():
             read_about(self._path)

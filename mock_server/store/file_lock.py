@@ -21,6 +21,17 @@ def lock(path: Path, text: str) -> int:
     return file
 
 
+def holder(path: Path) -> str:
+    """Return which process has locked the file at ``path``, with the text of a process id."""
+    text = path.read_text("utf-8", "replace").strip()[:20]
+    if not (text.isascii() and text.isdecimal()):
+        return "another mock"
+    if _lives(int(text)):
+        return f"process {text}"
+    # Those inherit the lock.
+    return f"workers of a mock whose process {text} has ended (fuser {path} lists them)"
+
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -35,8 +46,20 @@ if sys.platform == "win32":
             raise BlockingIOError(*error.args) from None
         os.lseek(file, 0, os.SEEK_SET)
 
+    def _lives(process: int) -> bool:
+        return True  # Here the lock is not inherited.
+
 else:
     import fcntl
 
     def _lock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _lives(process: int) -> bool:
+        try:
+            os.kill(process, 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+        except PermissionError:
+            return True  # Of another user.
+        return True

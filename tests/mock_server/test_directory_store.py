@@ -3,6 +3,8 @@
 import asyncio
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,27 @@ def test_a_directory_has_one_mock_at_a_time(tmp_path: Path) -> None:
         DirectoryStore(tmp_path)
     asyncio.run(store.close())
     asyncio.run(DirectoryStore(tmp_path).close())
+
+
+def test_the_process_that_has_a_directory_is_named_if_it_lives(tmp_path: Path) -> None:
+    """A worker has the lock of the mock that started it also when that was killed."""
+    store = DirectoryStore(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    for text, holder in (
+        (f"{os.getpid()}\n", f"process {os.getpid()}"),
+        (
+            f"{ended.pid}\n",
+            f"workers of a mock whose process {ended.pid} has ended (fuser {tmp_path}/lock ",
+        ),
+        ("9" * 40, f"workers of a mock whose process {'9' * 20} has ended "),
+        ("", "another mock"),
+    ):
+        (tmp_path / "lock").write_text(text)
+        with pytest.raises(UsageError) as caught:
+            DirectoryStore(tmp_path)
+        assert f" is in use by {holder}" in str(caught.value)
+    store._unlock()
 
 
 def test_a_place_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
