@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mock_server.engine.clock import wall
+from mock_server.engine.randomness import new_token
 from mock_server.errors import UsageError, one_line
 from mock_server.store import file_lock
 from mock_server.store.folder import REMOVED, Folder, Fsync
@@ -41,6 +43,10 @@ _OWNER = 1
 """The epoch of every world: while the mock has the lock, no other can claim any."""
 
 
+_REMOVED = "the directory was removed"
+
+log = logging.getLogger("mock_server")
+
 _ATTEMPTS = 3
 """How often a world is read for a list while the mock that uses it replaces its files."""
 
@@ -57,6 +63,9 @@ class DirectoryStore:
         self._fsync = fsync
         self._folders: dict[str, Folder] = {}
         self._lock: int | None = None
+        self._holder: str | None = None
+        """What is in the lock; workers have it in common, and no other mock, even if one in another
+        container has the same process id."""
         try:
             self._open()
         except OSError as error:
@@ -94,6 +103,8 @@ class DirectoryStore:
         pass
 
     async def renew(self, epochs: dict[str, int]) -> Renewal:
+        with self._errors():
+            self._restored()
         problems = {name for name, one in self._folders.items() if one.problem is not None}
         return Renewal(gone=[name for name in epochs if name in problems])
 
@@ -128,12 +139,15 @@ class DirectoryStore:
 
     async def rotate(self, name: str, epoch: int) -> int:
         with self._errors():
+            self._restored()
             return await self._folder(name).rotate()
 
     async def snapshot(
         self, name: str, epoch: int, generation: int, records: Iterable[bytes]
     ) -> int:
         with self._errors():
+            if self._restored():
+                raise GoneError(_REMOVED)
             size = await self._folder(name).snapshot(generation, records)
             self.done += 1
             return size
@@ -176,13 +190,16 @@ class DirectoryStore:
                     f"--store: expected an empty directory or a store, got {self.label}, which "
                     f"contains {others[0]!r}. Name a directory of its own"
                 )
+        lock, text = self._path / "lock", self._holder or f"{os.getpid()} {new_token()[:6]}\n"
         try:
-            self._lock = file_lock.lock(self._path / "lock", f"{os.getpid()}\n")
+            self._lock = file_lock.lock(lock, text)
         except BlockingIOError:
-            holder = file_lock.holder(self._path / "lock")
-            raise UsageError(
-                f"--store: {self.label} is in use by {holder}. Stop that, or name another directory"
-            ) from None
+            if lock.read_text("utf-8", "replace") != self._holder:
+                raise UsageError(
+                    f"--store: {self.label} is in use by {file_lock.holder(lock)}. Stop that, or "
+                    "name another directory"
+                ) from None
+            self._lock = os.open(lock, os.O_RDWR)  # Another worker was quicker to restore it.
         if about.exists():
             read_about(self._path)
         else:
@@ -196,6 +213,29 @@ class DirectoryStore:
                 shutil.rmtree(folder)
             with contextlib.suppress(OSError):  # Only a world that was never stored has none.
                 folder.rmdir()
+
+        self._holder = text
+
+    def _restored(self) -> bool:
+        """Restore the directory if it was removed, so that the open worlds are stored again; return
+        whether it was. Raise StoreError."""
+        former = self._lock
+        if former is None or file_lock.is_at(self._path / "lock", former):
+            return False
+        try:
+            self._open()
+        except (UsageError, OSError) as error:
+            if self._lock != former:
+                self._unlock()
+            self._lock = former
+            if isinstance(error, OSError):
+                raise
+            raise StoreError(f"{_REMOVED}; {str(error).removeprefix('--store: ')}") from None
+        os.close(former)
+        log.warning("the store %s: %s, and is written again", self.label, _REMOVED)
+        for folder in self._folders.values():
+            folder.problem = _REMOVED
+        return True
 
     def _unlock(self) -> None:
         if self._lock is not None:

@@ -21,9 +21,17 @@ def lock(path: Path, text: str) -> int:
     return file
 
 
+def is_at(path: Path, file: int) -> bool:
+    """Return whether the file at ``path`` is the one with that descriptor."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False
+
+
 def holder(path: Path) -> str:
-    """Return which process has locked the file at ``path``, with the text of a process id."""
-    text = path.read_text("utf-8", "replace").strip()[:20]
+    """Return which process has locked the file at ``path``, whose text begins with its id."""
+    text = path.read_text("utf-8", "replace").strip().partition(" ")[0][:20]
     if not (text.isascii() and text.isdecimal()):
         return "another mock"
     if _lives(int(text)):

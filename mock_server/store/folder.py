@@ -110,7 +110,7 @@ class Folder:
         """Write a snapshot aside, and then put it in its place; return its size."""
         part = self._files.file(generation, "part")
         size = 0
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(exist_ok=True)
         try:
             with part.open("wb") as file:
                 for number, one in enumerate(records, 1):
