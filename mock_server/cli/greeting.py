@@ -15,7 +15,10 @@ def greeting(base: str, settings: Settings, keeper: "Keeper | None") -> str:
     first = settings.declared[0]
     kept = ""
     if keeper is not None:
-        kept = f"  Store       {keeper.store.label}; requests and coverage are not kept\n"
+        kept = f"""\
+  Store       {keeper.store.label}; requests and coverage are not kept, and a crash may lose
+              the last second of fault counters and rate limits
+"""
     return f"""\
 Automation runs mock {__version__}
 

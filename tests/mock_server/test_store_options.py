@@ -1,11 +1,18 @@
-"""Options of ``runs-mock serve`` for the store: what contradicts each other."""
+"""Options of ``runs-mock serve`` for the store: what is rejected, and said at the start."""
+
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from stored_mock import FakeStore
 
 from mock_server.cli import main
+from mock_server.cli.greeting import greeting
 from mock_server.cli.serve import serve
 from mock_server.cli.store_options import check_store
 from mock_server.errors import UsageError
+from mock_server.settings import Settings
+from mock_server.store.keeper import Keeper
 
 MEMORY, VALKEY, DIRECTORY = "memory", "valkey://:secret@db", "dir:worlds"
 
@@ -60,6 +67,15 @@ def test_fsync_of_another_store_is_none(
 ) -> None:
     """A variable is for the store that another variable names, which an option replaces."""
     assert problem(monkeypatch, arguments, variables) == ""
+
+
+def test_the_greeting_says_what_is_not_kept() -> None:
+    keeper = cast(Keeper, SimpleNamespace(store=FakeStore()))
+    assert (
+        "  Store       fake:; requests and coverage are not kept, and a crash may lose\n"
+        "              the last second of fault counters and rate limits\n\n"
+    ) in greeting("http://mock", Settings(), keeper)
+    assert "Store" not in greeting("http://mock", Settings(), None)
 
 
 def test_a_contradiction_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
