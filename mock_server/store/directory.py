@@ -10,34 +10,24 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote
 
 from mock_server.engine.clock import wall
 from mock_server.engine.randomness import new_token
 from mock_server.errors import UsageError, one_line
-from mock_server.store import file_lock
+from mock_server.store import directory_listing, file_lock
 from mock_server.store.folder import REMOVED, Folder, Fsync
 from mock_server.store.store import (
-    DamagedError,
     FullError,
     GoneError,
     Renewal,
     Saved,
     Stored,
     StoreError,
-    check_version,
     header,
 )
-from mock_server.store.world_files import WorldFiles
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """The errors of a disk or a user that has no room left."""
-
-_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
-_DEVICES = frozenset(
-    {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(10)}
-)
-"""Names that some systems keep for devices."""
 
 _OWNER = 1
 """The epoch of every world: while the mock has the lock, no other can claim any."""
@@ -46,9 +36,6 @@ _OWNER = 1
 _REMOVED = "the directory was removed"
 
 log = logging.getLogger("mock_server")
-
-_ATTEMPTS = 3
-"""How often a world is read for a list while the mock that uses it replaces its files."""
 
 
 class DirectoryStore:
@@ -164,7 +151,7 @@ class DirectoryStore:
 
     async def list_worlds(self) -> Sequence[Stored]:
         with self._errors():
-            return await asyncio.to_thread(_list, self._path)
+            return await asyncio.to_thread(directory_listing.worlds, self._path)
 
     async def flush(self) -> None:
         with self._errors():
@@ -201,7 +188,7 @@ class DirectoryStore:
                 ) from None
             self._lock = os.open(lock, os.O_RDWR)  # Another worker was quicker to restore it.
         if about.exists():
-            read_about(self._path)
+            directory_listing.read_about(self._path)
         else:
             part = self._path / "store.json.part"
             part.write_text(json.dumps(header()) + "\n", encoding="utf-8")
@@ -243,7 +230,7 @@ class DirectoryStore:
             self._lock = None
 
     def _place(self, name: str) -> Path:
-        return self._path / "worlds" / folder_name(name)
+        return self._path / "worlds" / directory_listing.folder_name(name)
 
     def _folder(self, name: str) -> Folder:
         folder = self._folders.get(name)
@@ -259,51 +246,3 @@ class DirectoryStore:
             place = f"{error.filename}: " if error.filename else ""
             failed = FullError if error.errno in _FULL else StoreError
             raise failed(one_line(f"{place}{error.strerror or error}")) from None
-
-
-def read_about(path: Path) -> None:
-    """Raise UsageError unless this mock can read the store in ``path``."""
-    about = path / "store.json"
-    try:
-        found = json.loads(about.read_bytes())
-        check_version(found if isinstance(found, dict) else {}, str(about))
-    except FileNotFoundError:
-        raise UsageError(f"--store: expected a store in {path}, found none") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            one_line(f"--store: {about} cannot be read: {error}. Name another directory")
-        ) from None
-    except DamagedError as error:
-        raise UsageError(one_line(f"--store: {error.advice}")) from None
-
-
-def list_stored(path: Path) -> list[Stored]:
-    """Return the worlds in the store in ``path`` by name, also while a mock uses it. Raise
-    UsageError."""
-    read_about(path)
-    try:
-        return _list(path, completely=True)
-    except OSError as error:
-        raise UsageError(
-            one_line(f"--store: {path} cannot be read: {error.strerror or error}")
-        ) from None
-
-
-def _list(path: Path, *, completely: bool = False) -> list[Stored]:
-    found = []
-    for place in sorted((path / "worlds").iterdir()):
-        if place.is_dir() and place.suffix != REMOVED:
-            files = WorldFiles(place, unquote(place.name))
-            for _ in range(_ATTEMPTS):
-                with contextlib.suppress(FileNotFoundError):  # Removed or replaced in this moment.
-                    stored = files.describe(completely=completely)
-                    if stored is not None:
-                        found.append(stored)
-                    break
-    return found
-
-
-def folder_name(name: str) -> str:
-    """Return the name of the folder for a world, which is safe for any file system."""
-    text = "".join(chr(one) if one in _SAFE else f"%{one:02X}" for one in name.encode())
-    return f"%{ord(text[0]):02X}{text[1:]}" if text in _DEVICES else text

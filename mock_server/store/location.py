@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mock_server.errors import UsageError
-from mock_server.store.directory import DirectoryStore, list_stored, read_about
+from mock_server.store.directory import DirectoryStore
+from mock_server.store.directory_listing import list_stored, read_about
 from mock_server.store.folder import Fsync
 from mock_server.store.removal import remove
 from mock_server.store.store import Store, Stored, StoreError

@@ -10,7 +10,8 @@ from stored_mock import WORLD, StoredMock
 
 from mock_server.errors import HttpError, UsageError
 from mock_server.store import record
-from mock_server.store.directory import DirectoryStore, list_stored
+from mock_server.store.directory import DirectoryStore
+from mock_server.store.directory_listing import list_stored
 
 
 def test_a_log_cut_anywhere_has_lost_nothing_acknowledged(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from directory_world import COMMANDS, export_again, killed
 from stored_mock import WORLD, StoredMock
 
 from mock_server.errors import HttpError, UsageError
-from mock_server.store.directory import DirectoryStore, folder_name, list_stored
+from mock_server.store.directory import DirectoryStore
+from mock_server.store.directory_listing import folder_name, list_stored
 from mock_server.store.folder import Fsync
 from mock_server.store.location import open_store
 from mock_server.store.store import FullError, StoreError

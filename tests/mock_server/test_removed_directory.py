@@ -10,7 +10,8 @@ import pytest
 from stored_mock import WORLD, Command, StoredMock
 
 from mock_server.errors import HttpError, UsageError
-from mock_server.store.directory import DirectoryStore, list_stored
+from mock_server.store.directory import DirectoryStore
+from mock_server.store.directory_listing import list_stored
 
 CREATE: Command = ("createRun", {}, {"scenario": "quick-success"})
 
