@@ -5,7 +5,7 @@ from mock_server.store import record
 from mock_server.store.store import DamagedError, Saved, check_version
 
 _NOT_RUNS = 3
-"""Records of a snapshot that are no runs: its first, the head of the document, and what is due."""
+"""Records of a snapshot other than runs: its first, the head of the document, and what is due."""
 
 
 def head_of(saved: Saved) -> Json:

@@ -238,7 +238,7 @@ def test_empty_folders_are_removed_at_the_start(tmp_path: Path) -> None:
 def test_a_world_that_could_not_be_stored_is_released(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing of it remains, and that is no error of the store."""
+    """Nothing of it remains, and the store has no problem then."""
 
     async def check() -> None:
         store = DirectoryStore(tmp_path)
