@@ -17,6 +17,7 @@ from conformance.config.settings import read as read_settings
 from conformance.errors import ConfigurationError
 from conformance.harness.markers import MARKER, info_of
 from conformance.redaction import harmless
+from conformance.results.former_blob import remove_blob
 from conformance.runner import workers
 from conformance.runner.engine import Engine
 from conformance.runner.outputs import configured_reporters
@@ -72,6 +73,8 @@ def _engine(config: pytest.Config) -> Engine | None:
     options = {o.key: config.getoption(_PREFIX + o.key) for o in OPTIONS}
     if not _names_a_target(options):
         return None
+    if blob := options["blob"] or os.environ.get(str(BY_KEY["blob"].envvar)):
+        remove_blob(Path(blob))
     settings = read_settings(options)
     return Engine(settings, configured_reporters(settings))
 

@@ -18,6 +18,7 @@ import click
 from conformance import __version__
 from conformance.errors import KitError, missing_library
 from conformance.redaction import harmless
+from conformance.results.former_blob import remove_named
 from conformance.vocabulary import ExitCode
 
 _SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -101,6 +102,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
+        # Also where click rejects an option, or a library is missing.
+        remove_named(sys.argv[1:], os.environ)
         cli(prog_name="runs-conformance")
     except KitError as fault:
         _exit(fault)

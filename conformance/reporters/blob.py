@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.errors import ConfigurationError
 from conformance.reporters.files import prepare, write
 from conformance.results.blob import as_blob
 from conformance.results.events import Event, RunFinished
+from conformance.results.former_blob import remove_blob
 
 
 class BlobReporter:
@@ -18,13 +18,7 @@ class BlobReporter:
         self.failed = ""
         self._path = path
         prepare("--blob", path)
-        try:
-            if path.is_file():
-                path.unlink()
-        except OSError as fault:
-            raise ConfigurationError(
-                f"--blob {path}: {fault.strerror}.", "Name a file that can be replaced."
-            ) from None
+        remove_blob(path)
 
     def on(self, event: Event) -> None:
         """Write when the run has ended."""

@@ -22,6 +22,7 @@ from conformance.fuzz.config import FuzzConfig
 from conformance.redaction import Redactor, visible
 from conformance.resources import blob_schema_file, failure_schema_file, report_schema_file
 from conformance.results.bounded_file import read_bounded
+from conformance.results.former_blob import FIRST_BYTES, KEY
 from conformance.results.record import RunRecord, Shard, Terms
 from conformance.results.result import Result
 from conformance.results.waivers import Waiver
@@ -29,7 +30,6 @@ from conformance.vocabulary import State, Verdict
 
 FORMAT = 1
 MAX_BYTES = 128 * 1024 * 1024
-_KEY = "runs-conformance blob"
 _MAX_HEAD = 1000
 _HINT = "Write one with: runs-conformance run --shard K/N --blob FILE"
 _TERMS = ("include", "exclude", "credentials", "other_credentials")
@@ -47,7 +47,7 @@ def as_blob(record: RunRecord) -> str:
     }
     body = visible(json.dumps(content, ensure_ascii=False, allow_nan=False))
     digest = hashlib.sha256(body.encode()).hexdigest()
-    head = json.dumps({_KEY: FORMAT, "kit": __version__, "sha256": digest})
+    head = json.dumps({KEY: FORMAT, "kit": __version__, "sha256": digest})
     return f"{head}\n{body}\n"
 
 
@@ -86,12 +86,13 @@ def _digest(file: Path, head: bytes) -> str:
         found: Any = json.loads(head[:_MAX_HEAD])
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or _KEY not in found:
+    # What is not removed as a blob is none.
+    if not isinstance(found, dict) or not head.startswith(FIRST_BYTES):
         raise ConfigurationError(
             f"{file}: expected a blob of runs-conformance, got another file.", _HINT
         )
-    if found[_KEY] != FORMAT or isinstance(found[_KEY], bool):
-        version, kit = (visible(str(found.get(key)))[:50] for key in (_KEY, "kit"))
+    if found[KEY] != FORMAT or isinstance(found[KEY], bool):
+        version, kit = (visible(str(found.get(key)))[:50] for key in (KEY, "kit"))
         raise ConfigurationError(
             f"{file}: expected a blob of format {FORMAT}, got format {version} of "
             f"runs-conformance {kit}.",

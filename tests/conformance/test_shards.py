@@ -3,7 +3,9 @@ verdicts, causes and exit code are those of one run."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -130,14 +132,73 @@ def test_wrong_options_of_a_shard(words: list[str], message: str) -> None:
     assert message in ended.stdout
 
 
-def test_a_shard_that_does_not_start_leaves_no_blob(tmp_path: Path) -> None:
-    """Not even that of an earlier run."""
-    file = tmp_path / "1.blob"
-    file.write_text("old")
-    words = ["--base-url", "http://127.0.0.1:9", "--token", "x", "--shard", "1/1"]
-    ended = run(*words, "--blob", str(file))
+STARTED = ("--base-url", "http://127.0.0.1:9", "--token", "x", "--shard", "1/1")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", *STARTED),
+        ("run", *STARTED, "--timeout", "nonsense"),
+        ("run", *STARTED, "--nonsense"),
+        ("run", *STARTED, "--quiet=9"),
+        ("run", *STARTED, "unwanted"),
+        ("run", "--shard", "1/1", "--config", "/dev/null/x"),
+        ("run",),
+        ("--nonsense", "run"),
+    ],
+)
+@pytest.mark.parametrize("named", ["words", "word", "variable", "link"])
+def test_a_shard_that_does_not_start_leaves_no_blob(
+    words: tuple[str, ...], named: str, tmp_path: Path
+) -> None:
+    """Not even that of an earlier run, wherever its name comes from and whatever is wrong."""
+    file, link = tmp_path / "1.blob", tmp_path / "link"
+    file.write_text('{"runs-conformance blob": 1, "kit": "0.0.1"}')
+    link.symlink_to(file)
+    more, environment = {
+        "words": (("--blob", str(file)), {}),
+        "word": ((f"--blob={file}",), {}),
+        "variable": ((), {"RUNS_CONFORMANCE_BLOB": str(file)}),
+        "link": (("--blob", str(link)), {}),
+    }[named]
+    ended = call_kit(*words, *more, environment=environment, folder=tmp_path)
     assert ended.returncode == ExitCode.NO_VERDICT
-    assert list(tmp_path.iterdir()) == []
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("content", ["", "notes", '{"runs-conformance": 1}'])
+def test_a_file_that_is_not_a_blob_is_not_removed(content: str, tmp_path: Path) -> None:
+    """It may be named by mistake; a merge does not take it for a blob."""
+    file = tmp_path / "1.blob"
+    file.write_text(content)
+    for more in ((), ("--nonsense",)):
+        assert run(*STARTED, "--blob", str(file), *more).returncode == ExitCode.NO_VERDICT
+        assert file.read_text() == content
+
+
+@pytest.mark.parametrize("words", [("run", "--help"), ("list",), ("merge", "run")])
+def test_only_a_run_removes_a_blob(words: tuple[str, ...], tmp_path: Path) -> None:
+    """Another command may have the variable in its environment."""
+    file = tmp_path / "1.blob"
+    file.write_text('{"runs-conformance blob": 1}')
+    call_kit(*words, environment={"RUNS_CONFORMANCE_BLOB": str(file)})
+    assert file.exists()
+
+
+def test_a_blob_that_cannot_be_removed_is_emptied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is mounted on its own."""
+
+    def unlink(path: Path, *, missing_ok: bool = False) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+
+    file = tmp_path / "1.blob"
+    file.write_text('{"runs-conformance blob": 1}')
+    monkeypatch.setattr(Path, "unlink", unlink)
+    assert run(*STARTED, "--blob", str(file)).returncode == ExitCode.NO_VERDICT
+    assert file.read_text() == ""
 
 
 def test_a_shard_shows_its_part_and_has_no_verdict(mock: str, tmp_path: Path) -> None:
