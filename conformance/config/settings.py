@@ -72,9 +72,11 @@ class Settings:
 
     @property
     def complete_traffic(self) -> bool:
-        """Whether the contents of exchanges are kept: for files about failures."""
+        """Whether the contents of exchanges are kept: for files about failures, which a merge may
+        write too."""
         files = {FileKind.HAR, FileKind.HTML}.intersection(self.reports)
-        return bool(files) or self.failures is not None or self.selection is not None
+        asked = self.failures is not None or self.selection is not None
+        return bool(files) or asked or self.shard is not None
 
     def selects(self, requirement: str, check: str) -> bool:
         """Return whether this check may be run; by default every check."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,13 +30,16 @@ from conformance.vocabulary import State, Verdict
 
 FORMAT = 1
 MAX_BYTES = 128 * 1024 * 1024
+# Of the exchanges of all failures, in characters of JSON: the worst failures come first.
+MAX_TRAFFIC = 48 * 1024 * 1024
 _MAX_HEAD = 1000
 _HINT = "Write one with: runs-conformance run --shard K/N --blob FILE"
 _TERMS = ("include", "exclude", "credentials", "other_credentials")
 
 
 def as_blob(record: RunRecord) -> str:
-    """Return the text of the blob."""
+    """Return the text of the blob. A note says so where the exchanges of failures are left out."""
+    record = _bounded(record)
     terms = asdict(record.terms) | {"fail_on": sorted(record.terms.fail_on)}
     content = {each: getattr(record, each) for each in RunRecord.__slots__} | {
         "terms": terms,
@@ -49,6 +52,29 @@ def as_blob(record: RunRecord) -> str:
     digest = hashlib.sha256(body.encode()).hexdigest()
     head = json.dumps({KEY: FORMAT, "kit": __version__, "sha256": digest})
     return f"{head}\n{body}\n"
+
+
+def _bounded(record: RunRecord) -> RunRecord:
+    """Return the record with the exchanges of as many failures as a blob has room for."""
+    left, dropped = MAX_TRAFFIC, set[int]()
+    failed = [(n, each) for n, each in enumerate(record.results) if each.traffic is not None]
+    for n, each in sorted(failed, key=lambda pair: (pair[1].verdict.rank, pair[0])):
+        size = len(json.dumps(each.traffic, ensure_ascii=False))
+        if size > left:
+            dropped.add(n)
+        else:
+            left -= size
+    if not dropped:
+        return record
+    note = (
+        f"The exchanges of {len(dropped)} of {len(failed)} failed checks are not in the blob, "
+        "which would be too large: --failures, --har and --html of the merge lack them."
+    )
+    results = (
+        replace(each, traffic=None) if n in dropped else each
+        for n, each in enumerate(record.results)
+    )
+    return replace(record, results=tuple(results), notes=(*record.notes, note))
 
 
 def read_blob(file: Path) -> RunRecord:

@@ -1,5 +1,5 @@
-"""Remove the blob of an earlier run before anything else can fail: a shard that does not come to its
-end is missing, and is never replaced by what an earlier one found."""
+"""Remove the blob of an earlier run before anything else can fail: a shard that does not come to
+its end is missing, and is never replaced by what an earlier one found."""
 
 from __future__ import annotations
 

@@ -207,14 +207,20 @@ def _numbers(results: Iterable[Result]) -> Iterable[int]:
         yield from (exchange.number for exchange in result.exchanges)
         yield from (seen.exchange or 0 for seen in result.observations)
         yield result.failing_exchange or 0
+        yield from (exchange["number"] for exchange in (result.traffic or {}).get("exchanges", ()))
 
 
 def _renumbered(result: Result, offset: int) -> Result:
     def moved(number: int | None) -> int | None:
         return None if number is None else number + offset
 
+    traffic = result.traffic
+    if traffic is not None:
+        of_check = [e | {"number": e["number"] + offset} for e in traffic["exchanges"]]
+        traffic = traffic | {"exchanges": of_check}
     return replace(
         result,
+        traffic=traffic,
         failing_exchange=moved(result.failing_exchange),
         exchanges=tuple(replace(e, number=e.number + offset) for e in result.exchanges),
         observations=tuple(replace(o, exchange=moved(o.exchange)) for o in result.observations),
