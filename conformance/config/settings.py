@@ -19,6 +19,7 @@ from conformance.config import toml_file
 from conformance.config.options import OPTIONS, new_context
 from conformance.config.provisioning import Provisioning, read_provisioning, words_of
 from conformance.config.report_options import REPORT_OPTIONS
+from conformance.config.run_id import run_id_of_ci
 from conformance.config.selection import CheckSelection
 from conformance.config.shard_options import check_shard, read_weights
 from conformance.config.sources import Resolution, Values, resolve
@@ -67,6 +68,7 @@ class Settings:
     sequential: bool = False
     shard: Shard | None = None
     blob: Path | None = None
+    run_id: str = ""
     weights: Mapping[tuple[str, str], float] = field(default_factory=dict)
     selection: CheckSelection | None = None
 
@@ -173,6 +175,7 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         sequential=values["sequential"],
         shard=values["shard"],
         blob=values["blob"],
+        run_id=values["run_id"] or run_id_of_ci(resolution.environment),
         weights=errors.attempt(read_weights, values),
     )
     _check_selection(values, errors)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.config import converters
+from conformance.config.run_id import parse_run_id
 from conformance.config.sources import Setting, Values
 from conformance.errors import ConfigurationError, ErrorCollector
 from conformance.results.record import Shard
@@ -45,6 +46,16 @@ SHARD_OPTIONS = (
         converters.output_file,
         group=SHARDS,
         metavar="FILE",
+        in_file=False,
+    ),
+    Setting(
+        "run-id",
+        "Name of the run that the shard belongs to, the same for all shards and for no other run "
+        "or service: 'merge' rejects a mixture. Default: that of the CI job on GitHub (run, "
+        "attempt and commit) and GitLab (pipeline), else none.",
+        parse_run_id,
+        group=SHARDS,
+        metavar="TEXT",
         in_file=False,
     ),
     Setting(

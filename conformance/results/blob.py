@@ -28,7 +28,7 @@ from conformance.results.result import Result
 from conformance.results.waivers import Waiver
 from conformance.vocabulary import State, Verdict
 
-FORMAT = 1
+FORMAT = 2
 MAX_BYTES = 128 * 1024 * 1024
 # Of the exchanges of all failures, in characters of JSON: the worst failures come first.
 MAX_TRAFFIC = 48 * 1024 * 1024

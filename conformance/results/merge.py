@@ -3,7 +3,7 @@ missing, given twice or do not belong together are errors, all reported together
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from typing import Any
@@ -18,6 +18,8 @@ from conformance.results.waivers import Waiver
 from conformance.vocabulary import State
 
 _HINT = "Run all shards with the same options, or merge only those that belong together."
+_RUN_HINT = "Merge the shards of one run: run all of them again, or give each the same --run-id."
+_RUN_ID = "--run-id"
 _MAX_LISTED = 12
 
 
@@ -53,13 +55,22 @@ def merge(blobs: Sequence[Blob], errors: ErrorCollector) -> RunRecord:
         seconds=max(record.seconds for record in records),
         problem="; ".join(_named(ordered, lambda record: filter(None, [record.problem]))),
         interrupted=any(record.interrupted for record in records),
-        notes=tuple(_named(ordered, lambda record: record.notes)),
+        notes=(*_addresses(records), *_named(ordered, lambda record: record.notes)),
         results=_results(records),
         came_late=frozenset[str]().union(*(record.came_late for record in records)),
         shard=None,
         planned=(),
         division="",
+        run_id="",
     )
+
+
+def _addresses(records: Sequence[RunRecord]) -> Iterator[str]:
+    """Yield a line where the shards tested different addresses: each may be its own service."""
+    found = list(dict.fromkeys(record.base_url for record in records))
+    if len(found) > 1:
+        more = f" and {len(found) - _MAX_LISTED} more" if len(found) > _MAX_LISTED else ""
+        yield f"The shards tested different base URLs: {', '.join(found[:_MAX_LISTED])}{more}."
 
 
 def _check_kit(blobs: Sequence[Blob], errors: ErrorCollector) -> None:
@@ -125,7 +136,7 @@ def _check_together(blobs: Sequence[Blob], errors: ErrorCollector) -> None:
                 errors.note(
                     f"{blob.where}: {name}: expected {_shown(expected[name])}, as in "
                     f"{first.where}, got {_shown(value)}.",
-                    _HINT,
+                    _RUN_HINT if name == _RUN_ID else _HINT,
                 )
         if (
             blob.record.division != first.record.division
@@ -148,7 +159,7 @@ def _comparable(record: RunRecord) -> dict[str, Any]:
         words.get(name) or ("" if name == "waivers" else "--") + name.replace("_", "-"): value
         for name, value in terms.items()
     }
-    return named | {"provisioner": record.provisioner}
+    return {_RUN_ID: record.run_id or "none", **named, "provisioner": record.provisioner}
 
 
 def _about(waiver: Waiver) -> str:

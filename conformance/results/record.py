@@ -50,8 +50,8 @@ class RunRecord:
     says why it is incomplete, `notes` limit how far it can be relied on, `came_late` are the
     transitions that came after the kit had given them up.
 
-    A shard has the requirements of its own checks in `planned`, and in `shards` a digest of how
-    the checks were divided.
+    A shard has the requirements of its own checks in `planned`, in `division` a digest of how
+    the checks were divided, and in `run_id` the name of the run that it belongs to, if it has one.
     """
 
     terms: Terms
@@ -72,4 +72,5 @@ class RunRecord:
     shard: Shard | None = None
     planned: tuple[str, ...] = ()
     division: str = ""
+    run_id: str = ""
     kit: str = field(default=__version__)

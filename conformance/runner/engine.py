@@ -383,6 +383,7 @@ class Engine:
             shard=self.settings.shard,
             planned=self._planned.requirements,
             division=self._planned.division,
+            run_id=self.settings.run_id,
         )
 
     def _emit(self, event: Event) -> None:

@@ -20,6 +20,7 @@ import conformance
 from conformance.catalogue.open_questions import Observation
 from conformance.client.recorder import Exchange
 from conformance.config.settings import read
+from conformance.errors import ConfigurationError
 from conformance.results.blob import as_blob, read_blob
 from conformance.results.events import SetupFinished
 from conformance.results.record import RunRecord, Shard
@@ -97,6 +98,35 @@ def test_the_verdict_is_that_of_all_shards(record: RunRecord, tmp_path: Path) ->
     assert yaml.safe_load(profile.read_text())["answers"]["Q11"] == "oldest_first"
 
 
+def test_shards_of_one_run_may_test_different_addresses(record: RunRecord, tmp_path: Path) -> None:
+    """Each may start a service of its own; one line says so."""
+    line = "The shards tested different base URLs: http://127.0.0.1:9, http://127.0.0.1:8."
+    record = replace(record, run_id="ci 7")
+    assert line not in merged(*two(record, tmp_path))[1].replace("\n", " ")
+    code, output = merged(*two(record, tmp_path, base_url="http://127.0.0.1:8"))
+    assert (code, output.replace("\n", " ").count(line)) == (ExitCode.NOT_CONFORMANT, 1)
+
+
+GITHUB = {"GITHUB_RUN_ID": "12", "GITHUB_RUN_ATTEMPT": "1", "GITHUB_SHA": "ab"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "run_id"),
+    [
+        ({}, ""),
+        (GITHUB, "github 12 1 ab"),
+        (GITHUB | {"GITHUB_RUN_ATTEMPT": "2"}, "github 12 2 ab"),
+        ({"CI_PIPELINE_ID": "34"}, "gitlab 34"),
+        (GITHUB | {"RUNS_CONFORMANCE_RUN_ID": "mine"}, "mine"),
+    ],
+)
+def test_the_run_is_named_by_the_ci(environment: dict[str, str], run_id: str) -> None:
+    """Unless its name is given."""
+    assert read(GIVEN, environment).run_id == run_id
+    with pytest.raises(ConfigurationError, match="--run-id: expected up to 200 printable"):
+        read(GIVEN | {"run_id": "a\nb"}, environment)
+
+
 def test_waivers_are_concluded_from_all_shards(record: RunRecord, tmp_path: Path) -> None:
     """A waiver that one shard needs is not unused in the others."""
     waiver = Waiver((FAILED,), "known", "us", "2026-12-31", "conformance.toml:3: waivers.1")
@@ -128,6 +158,7 @@ def terms(**changes: Any) -> Callable[[RunRecord], dict[str, Any]]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (lambda r: {"run_id": "7"}, "--run-id: expected none, as in"),
         (terms(include=("GET-*",)), "--include: expected LIST-0[1-4], as in"),
         (terms(exclude=("LIST-04",)), "--exclude: expected none, as in"),
         (terms(fail_on=frozenset({Verdict.DEVIATION})), "--fail-on: expected violation, as in"),
@@ -183,7 +214,7 @@ def test_all_that_is_wrong_is_reported_together(record: RunRecord, tmp_path: Pat
 
 def sealed(body: bytes, **head: Any) -> bytes:
     """The bytes of a blob with this body, whose checksum is right."""
-    first = {"runs-conformance blob": 1, "kit": "0.1.0"}
+    first = {"runs-conformance blob": 2, "kit": "0.1.0"}
     return json.dumps(first | {"sha256": hashlib.sha256(body).hexdigest()} | head).encode() + (
         b"\n" + body + b"\n"
     )
@@ -205,8 +236,8 @@ def changed(good: bytes, **values: Any) -> bytes:
         (lambda good: good.replace(b"it is so", b"it is it"), "is cut off or was changed"),
         (lambda good: good.partition(b"\n")[0], "the file is cut off or was changed"),
         (
-            lambda good: sealed(b"{}", kit="7.0\x1b[2J", **{"runs-conformance blob": 2}),
-            r"got format 2 of runs-conformance 7.0\u001b[2J",
+            lambda good: sealed(b"{}", kit="7.0\x1b[2J", **{"runs-conformance blob": 3}),
+            r"got format 3 of runs-conformance 7.0\u001b[2J",
         ),
         (lambda good: sealed(b"{}"), "expected a record of a shard, got another document"),
         (lambda good: sealed(b"[" * 100_000), "expected JSON, got"),

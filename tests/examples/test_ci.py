@@ -8,7 +8,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,7 +21,8 @@ from conformance.config.options import OPTIONS
 FOLDER = TOP / "examples" / "ci"
 WORKFLOW = TOP / "examples" / "flask_backend" / ".github" / "workflows" / "conformance.yml"
 ACTION = yaml.safe_load((FOLDER / "action.yml").read_text(encoding="utf-8"))
-STEP = next(step for step in ACTION["runs"]["steps"] if step.get("id") == "conformance")
+STEPS = {step["id"]: step for step in ACTION["runs"]["steps"] if "id" in step}
+STEP, UPLOAD = STEPS["conformance"], ACTION["runs"]["steps"][-1]
 DOCKERFILE = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -42,8 +45,8 @@ def test_it_is_what_github_reads(schema: str, file: Path) -> None:
 
 def test_every_input_is_used_and_every_name_is_there() -> None:
     """Variables and options are the kit's; expressions name inputs that are declared."""
-    variables = {option.envvar for option in OPTIONS}
-    assert {name for name in STEP["env"] if name.startswith("RUNS_")} <= variables
+    known = {option.envvar for option in OPTIONS}
+    assert {name for name in STEP["env"] if name.startswith("RUNS_")} <= known
     command = STEP["run"].partition("bin/runs-conformance")[2].partition("||")[0]
     options = set(re.findall(r"(?<= --)[a-z-]+", command))
     assert options <= {option.opts[0].removeprefix("--") for option in OPTIONS}
@@ -55,10 +58,8 @@ def test_every_input_is_used_and_every_name_is_there() -> None:
 def acted(folder: Path, base: str = "", **inputs: str) -> tuple[int, str]:
     """The step's script with these inputs, as a runner runs it: exit code and outputs. `base` is
     the base commit of a pull request."""
-    environment = {
-        name: re.sub(r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda m: given(m[1], inputs), value)
-        for name, value in STEP["env"].items()
-    } | {"EVENT": "pull_request" if base else "push", "BASE": base}
+    environment = variables(folder, "conformance", inputs)
+    environment |= {"EVENT": "pull_request" if base else "push", "BASE": base}
     home = folder / "runs-conformance" / "bin"
     home.mkdir(parents=True, exist_ok=True)
     script = home / "runs-conformance"
@@ -68,11 +69,21 @@ def acted(folder: Path, base: str = "", **inputs: str) -> tuple[int, str]:
     environment |= {
         "RUNNER_TEMP": str(folder),
         "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
-        "GITHUB_OUTPUT": str(folder / "outputs"),
         "PYTHONPATH": str(TOP),
+        **RUN,
     }
+    return ran(folder, STEP, environment)
+
+
+# The variables that a runner gives every step.
+RUN = {"GITHUB_RUN_ID": "12", "GITHUB_RUN_ATTEMPT": "1", "GITHUB_SHA": "ab"}
+
+
+def ran(folder: Path, step: dict[str, Any], environment: dict[str, str]) -> tuple[int, str]:
+    """The exit code and the outputs of a step's script."""
+    environment |= {"GITHUB_OUTPUT": str(folder / "outputs")}
     done = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEP["run"]],
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
         cwd=folder,
         env=os.environ | environment,
         capture_output=True,
@@ -80,7 +91,31 @@ def acted(folder: Path, base: str = "", **inputs: str) -> tuple[int, str]:
         timeout=PATIENCE * 3,
         check=False,
     )
-    return done.returncode, (folder / "outputs").read_text(encoding="utf-8")
+    outputs = folder / "outputs"
+    written = outputs.read_text(encoding="utf-8") if outputs.exists() else ""
+    outputs.unlink(missing_ok=True)
+    return done.returncode, written
+
+
+def named(folder: Path, inputs: dict[str, str]) -> dict[str, str]:
+    """The outputs of the step that names the artifact."""
+    code, outputs = ran(folder, STEPS["artifact"], variables(folder, "artifact", inputs))
+    assert code == 0
+    return dict(line.split("=", 1) for line in outputs.splitlines())
+
+
+def variables(folder: Path, step: str, inputs: dict[str, str]) -> dict[str, str]:
+    """The environment of a step, as its expressions give it."""
+    texts: dict[str, str] = STEPS[step]["env"]
+    outputs = named(folder, inputs) if any("steps." in text for text in texts.values()) else {}
+
+    def value(found: re.Match[str]) -> str:
+        return (
+            outputs[found[2]] if found[1] == "steps.artifact.outputs" else given(found[2], inputs)
+        )
+
+    expression = r"\$\{\{ (inputs|steps\.artifact\.outputs)\.([a-z-]+) \}\}"
+    return {name: re.sub(expression, value, text) for name, text in texts.items()}
 
 
 def given(name: str, inputs: dict[str, str]) -> str:
@@ -108,9 +143,8 @@ def test_an_input_is_not_a_command(backend: BackendProcess, tmp_path: Path) -> N
 
 
 def test_shards_and_their_merge(backend: BackendProcess, tmp_path: Path) -> None:
-    """A shard leaves a blob, whose artifact has its number; only the merge has a verdict, and none
-    without the blobs."""
-    shards, artifact = tmp_path / "shards", "artifact=conformance-shard-1-of-1\n"
+    """A shard leaves a blob; only the merge has a verdict, and none without the blobs."""
+    shards = tmp_path / "shards"
     ended = acted(
         tmp_path,
         base_url=backend.url,
@@ -119,15 +153,68 @@ def test_shards_and_their_merge(backend: BackendProcess, tmp_path: Path) -> None
         shard="1/1",
         reports="shards/conformance-shard-1-of-1",
     )
-    assert ended == (0, artifact + "conclusion=no verdict\n")
+    assert ended == (0, "conclusion=no verdict\n")
     (blob,) = shards.glob("*/*")
     assert blob.name == "1-of-1.blob"
-    (tmp_path / "outputs").unlink()
     assert acted(tmp_path, merge="shards") == (0, "conclusion=conformant\n")
     assert "## Conformant" in (tmp_path / "summary.md").read_text(encoding="utf-8")
     blob.unlink()
-    (tmp_path / "outputs").unlink()
     assert acted(tmp_path, merge="shards") == (2, "conclusion=no verdict\n")
+
+
+def test_each_shard_of_each_service_has_an_artifact(tmp_path: Path) -> None:
+    """Its name begins with the input, and the pattern of the example finds the shards alone."""
+    pattern = yaml.safe_load((FOLDER / "sharded.yml").read_text(encoding="utf-8"))["jobs"][
+        "verdict"
+    ]["steps"][0]["with"]["pattern"]
+    names = {
+        named(tmp_path, given)["name"]
+        for service in ({}, {"artifact": "orders"})
+        for given in (service | {"shard": "1/2"}, service | {"shard": "2/2"}, service)
+    }
+    assert names == {
+        *("conformance-shard-1-of-2", "conformance-shard-2-of-2", "conformance"),
+        *("orders-shard-1-of-2", "orders-shard-2-of-2", "orders"),
+    }
+    found = {name for name in names if fnmatch(name, pattern)}
+    assert found == {"conformance-shard-1-of-2", "conformance-shard-2-of-2"}
+    assert UPLOAD["with"]["name"] == "${{ steps.artifact.outputs.name }}"
+
+
+def test_an_artifact_has_no_blob_of_an_earlier_run(tmp_path: Path) -> None:
+    """It is removed before anything else can fail; another file is not."""
+    blob = tmp_path / "conformance-reports" / "1-of-2.blob"
+    blob.parent.mkdir()
+    for content, kept in ((b'{"runs-conformance blob": 1}', False), (b"notes\0", True)):
+        blob.write_bytes(content)
+        outputs = named(tmp_path, {"shard": "1/2"})
+        assert outputs["path"] == "conformance-reports/1-of-2.blob"
+        assert blob.exists() is kept
+    assert UPLOAD["with"]["path"] == "${{ steps.artifact.outputs.path }}"
+    assert ACTION["runs"]["steps"][0] is STEPS["artifact"]
+
+
+def test_shards_of_two_services_or_attempts_are_not_merged(
+    backend: BackendProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The artifact and the attempt are part of the name of the run, unless that is given."""
+
+    def shard(number: int, **inputs: str) -> None:
+        parts = {"shard": f"{number}/2", "reports": f"shards/{number}"}
+        parts |= {"base_url": backend.url, "api_key": "acme-key", "include": "LIST-0[12]"}
+        assert acted(tmp_path, **(parts | inputs))[0] == 0
+
+    shard(1)
+    shard(2, artifact="orders")
+    assert acted(tmp_path, merge="shards") == (2, "conclusion=no verdict\n")
+    shard(2)
+    assert acted(tmp_path, merge="shards") == (0, "conclusion=conformant\n")
+    monkeypatch.setitem(RUN, "GITHUB_RUN_ATTEMPT", "2")
+    shard(2)
+    assert acted(tmp_path, merge="shards") == (2, "conclusion=no verdict\n")
+    shard(1, run_id="12")
+    shard(2, run_id="12")
+    assert acted(tmp_path, merge="shards") == (0, "conclusion=conformant\n")
 
 
 def test_the_example_of_shards_fails_closed() -> None:
@@ -171,7 +258,6 @@ def test_the_file_of_a_pull_request_is_not_used_with_credentials(
     program = f'[command]\nrun = "touch {tmp_path}/hacked"\n'
     committed(tmp_path, f'base_url = "http://127.0.0.1:9"\n{program}')
     assert acted(tmp_path, base, api_key="acme-key") == (0, "conclusion=conformant\n")
-    (tmp_path / "outputs").unlink()
     # Not even one of the base commit: what it names is a file of the pull request.
     base = committed(tmp_path, f'base_url = "{backend.url}"\n{program}')
     assert acted(tmp_path, base, api_key="acme-key") == (2, "conclusion=no verdict\n")
