@@ -69,6 +69,7 @@ class Settings:
     shard: Shard | None = None
     blob: Path | None = None
     run_id: str = ""
+    no_commands: bool = False
     weights: Mapping[tuple[str, str], float] = field(default_factory=dict)
     selection: CheckSelection | None = None
 
@@ -175,6 +176,7 @@ def from_context(ctx: click.Context, given: Mapping[str, Any] | None = None) -> 
         sequential=values["sequential"],
         shard=values["shard"],
         blob=values["blob"],
+        no_commands=values["no_commands"],
         run_id=values["run_id"] or run_id_of_ci(resolution.environment),
         weights=errors.attempt(read_weights, values),
     )

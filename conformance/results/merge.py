@@ -131,17 +131,18 @@ def _check_together(blobs: Sequence[Blob], errors: ErrorCollector) -> None:
     first, *others = blobs
     expected = _comparable(first.record)
     for blob in others:
-        for name, value in _comparable(blob.record).items():
-            if value != expected[name]:
+        given = _comparable(blob.record)
+        for name in {**expected, **given}:
+            if (value := given.get(name)) != (other := expected.get(name)):
                 errors.note(
-                    f"{blob.where}: {name}: expected {_shown(expected[name])}, as in "
+                    f"{blob.where}: {name}: expected {_shown(other)}, as in "
                     f"{first.where}, got {_shown(value)}.",
                     _RUN_HINT if name == _RUN_ID else _HINT,
                 )
         if (
             blob.record.division != first.record.division
             and blob.shard.count == first.shard.count
-            and _comparable(blob.record) == expected
+            and given == expected
         ):
             errors.note(
                 f"{blob.where}: expected the division of {first.where}, got another one.",
@@ -152,6 +153,7 @@ def _check_together(blobs: Sequence[Blob], errors: ErrorCollector) -> None:
 def _comparable(record: RunRecord) -> dict[str, Any]:
     """Return everything that has to be the same, by the name of its option."""
     terms = {each.name: getattr(record.terms, each.name) for each in fields(Terms)}
+    options: Mapping[str, str] = terms.pop("options")
     terms["fuzz"] = f"{record.terms.fuzz.cases} cases, seed {record.terms.fuzz.seed}"
     terms["waivers"] = [_about(waiver) for waiver in record.terms.waivers]
     words = {"credentials": "credentials", "other_credentials": "credentials of the other tenant"}
@@ -159,7 +161,7 @@ def _comparable(record: RunRecord) -> dict[str, Any]:
         words.get(name) or ("" if name == "waivers" else "--") + name.replace("_", "-"): value
         for name, value in terms.items()
     }
-    return {_RUN_ID: record.run_id or "none", **named, "provisioner": record.provisioner}
+    return {_RUN_ID: record.run_id or "none", **named, **options, "provisioner": record.provisioner}
 
 
 def _about(waiver: Waiver) -> str:
@@ -172,6 +174,8 @@ def _shown(value: Any) -> str:
     match value:
         case list() | tuple() | frozenset():
             return ("; ".join(sorted(map(str, value))) or "none")[:300]
+        case None:
+            return "none"
         case bool():
             return "yes" if value else "no"
         case float():

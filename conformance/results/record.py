@@ -27,7 +27,8 @@ class Shard:
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The part of the configuration that the verdict depends on; times are in seconds. Credentials
-    are the security schemes of the tenant under test and of the other one."""
+    are the security schemes of the tenant under test and of the other one; `options` are other
+    options that decide verdicts, each with its value or a digest."""
 
     catalogue: str
     include: tuple[str, ...]
@@ -42,6 +43,7 @@ class Terms:
     timeout: float
     patience: float
     settle: float
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from conformance.results.events import SetupFinished
 from conformance.results.record import RunRecord, Terms
 from conformance.results.report import Report, entries_from, find_stale
 from conformance.results.result import Result, amend
+from conformance.runner.compared_options import compared_options
 from conformance.vocabulary import Verdict
 
 
@@ -36,6 +37,8 @@ def begin_record(settings: Settings, setup: SetupFinished, started: str) -> RunR
             timeout=settings.timeout,
             patience=settings.patience,
             settle=settings.settle,
+            # Only shards are compared, and a digest takes a moment.
+            options=compared_options(settings) if settings.shard else {},
         ),
         contract=str(contract.full["info"]["version"]),
         contract_digest=contract.digest,

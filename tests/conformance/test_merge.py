@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,17 @@ from shards import cut, write_blobs
 import conformance
 from conformance.catalogue.open_questions import Observation
 from conformance.client.recorder import Exchange
+from conformance.config.options import BY_KEY, OPTIONS
+from conformance.config.report_options import REPORT_OPTIONS
 from conformance.config.settings import read
 from conformance.errors import ConfigurationError
 from conformance.results.blob import as_blob, read_blob
 from conformance.results.events import SetupFinished
-from conformance.results.record import RunRecord, Shard
+from conformance.results.record import RunRecord, Shard, Terms
 from conformance.results.result import Result
 from conformance.results.waivers import Waiver
 from conformance.runner.build_report import begin_record, conclude
+from conformance.runner.compared_options import ALLOWED_TO_DIFFER, compared_options
 from conformance.vocabulary import ExitCode, State, Untested, Verdict
 
 GIVEN = {"base_url": "http://127.0.0.1:9", "token": "x", "include": ["LIST-0[1-4]"]}
@@ -148,6 +151,61 @@ def test_a_problem_of_one_shard_is_one_of_the_run(record: RunRecord, tmp_path: P
     assert "Shard 2/2: a worker died" in output
     assert "violation" not in output
     assert merged(*two(record, tmp_path, interrupted=True))[0] == ExitCode.INTERRUPTED
+
+
+COMMON = {"provision": "auto", "shard": "1/1", "blob": "x"}
+HTTP = {"trigger": "POST /runs/{state}"}
+REQUEST, PROGRAM = {"clock": "POST /clock?by={seconds}"}, {"clock": "./clock {seconds}"}
+
+
+@pytest.mark.parametrize(
+    ("option", "one", "other"),
+    [
+        ("--budget", {}, {"budget": "5m"}),
+        ("--requests-per-minute", {}, {"requests_per_minute": "60"}),
+        ("--insecure", {}, {"insecure": True}),
+        ("--no-commands", {}, {"no_commands": True}),
+        ("--state", {"state": ("completed=a",)}, {"state": ("completed=a", "pending=b")}),
+        ("--header", {"header": ("X-A: secret-1",)}, {"header": ("X-A: secret-2",)}),
+        ("--trigger", HTTP, {"trigger": "POST /other/{state}"}),
+        ("--trigger-body", HTTP, HTTP | {"trigger_body": '{"secret": 1}'}),
+        ("--trigger-id", HTTP, HTTP | {"trigger_id": "run.id"}),
+        ("--command", {"command": "./make secret"}, {"command": "./make other"}),
+        ("--clock", REQUEST, {"clock": "PUT /clock?by={seconds}"}),
+        ("--clock", PROGRAM, {"clock": "./clock --by {seconds}"}),
+        ("--clock-body", REQUEST, REQUEST | {"clock_body": "{}"}),
+    ],
+)
+def test_shards_with_other_options(
+    option: str, one: dict[str, Any], other: dict[str, Any], record: RunRecord, tmp_path: Path
+) -> None:
+    """What decides verdicts is the same, and named where it is not; no blob has a secret."""
+    setup = SetupFinished("mock", {}, frozenset())
+    files = {}
+    for name, words in (("one", one), ("same", one), ("other", other)):
+        started = begin_record(read(GIVEN | COMMON | words, {}), setup, record.started)
+        part = cut(record, 2, [1, 2])[name != "one"]
+        files[name] = tmp_path / f"{name}.blob"
+        files[name].write_text(as_blob(replace(part, terms=started.terms)))
+        assert "secret" not in files[name].read_text()
+    assert merged(files["one"], files["same"])[0] == ExitCode.NOT_CONFORMANT
+    code, output = merged(files["one"], files["other"])
+    assert code == ExitCode.NO_VERDICT
+    assert f"other.blob: {option}: expected " in output.replace("\n", " "), output
+    assert output.count("--") - output.count("--shard") == 1
+
+
+def test_every_option_is_compared_or_allowed_to_differ(record: RunRecord) -> None:
+    """A new one is decided upon."""
+    settings = read(GIVEN | COMMON, {})
+    in_terms = {each.name for each in fields(Terms)} | {"fuzz_seed", "strict", "run_id"}
+    by_name = {name.removeprefix("--").replace("-", "_") for name in compared_options(settings)}
+    # The division is compared.
+    others = ALLOWED_TO_DIFFER | {option.key for option in REPORT_OPTIONS} | {"shard_weights"}
+    assert {option.key for option in OPTIONS} == others | {
+        key for key in in_terms | by_name if key in BY_KEY
+    }
+    assert not others & (in_terms | by_name)
 
 
 def terms(**changes: Any) -> Callable[[RunRecord], dict[str, Any]]:
