@@ -50,7 +50,7 @@ def as_blob(record: RunRecord) -> str:
     }
     body = visible(json.dumps(content, ensure_ascii=False, allow_nan=False))
     digest = hashlib.sha256(body.encode()).hexdigest()
-    head = json.dumps({KEY: FORMAT, "kit": __version__, "sha256": digest})
+    head = json.dumps({KEY: FORMAT, "kit": record.kit, "sha256": digest})
     return f"{head}\n{body}\n"
 
 
@@ -81,7 +81,7 @@ def read_blob(file: Path) -> RunRecord:
     """Return the record in the file. Raise ConfigurationError if it is not a complete blob."""
     content = read_bounded(file, MAX_BYTES, _HINT, "Divide the run into more shards.")
     head, _, body = content.partition(b"\n")
-    digest = _digest(file, head)
+    kit, digest = _head(file, head)
     body = body.removesuffix(b"\n")
     if hashlib.sha256(body).hexdigest() != digest:
         raise ConfigurationError(
@@ -102,12 +102,18 @@ def read_blob(file: Path) -> RunRecord:
             _HINT,
         )
     found = _from_json(record)
+    if found.kit != kit:
+        raise ConfigurationError(
+            f"{file}: kit: expected {visible(kit)[:50]}, as in its first line, got "
+            f"{found.kit} in the record: the file was changed.",
+            "Copy it again, or run the shard again.",
+        )
     _check(file, found)
     return found
 
 
-def _digest(file: Path, head: bytes) -> str:
-    """Return the checksum that the first line names."""
+def _head(file: Path, head: bytes) -> tuple[str, str]:
+    """Return the version of the kit and the checksum that the first line names."""
     try:
         found: Any = json.loads(head[:_MAX_HEAD])
     except (ValueError, RecursionError):
@@ -124,7 +130,11 @@ def _digest(file: Path, head: bytes) -> str:
             f"runs-conformance {kit}.",
             "Merge it with the version of the kit that wrote it.",
         )
-    return str(found.get("sha256"))
+    if set(found) != {KEY, "kit", "sha256"}:
+        raise ConfigurationError(
+            f"{file}: expected a first line with the kit and a checksum, got another one.", _HINT
+        )
+    return str(found["kit"]), str(found["sha256"])
 
 
 def _reject(word: str) -> NoReturn:

@@ -290,6 +290,12 @@ def changed(good: bytes, **values: Any) -> bytes:
         (lambda good: b"\x00\xff" * 40, "expected a blob of runs-conformance, got another file"),
         (lambda good: b"[" * 100_000, "expected a blob of runs-conformance, got another file"),
         (lambda good: b"{}\n{}", "expected a blob of runs-conformance, got another file"),
+        (
+            lambda good: good.replace(b'"kit": "0', b'"kit": "9\\u001b[2J', 1),
+            r"kit: expected 9\u001b[2J.1.0, as in its first line, got 0.1.0 in the record",
+        ),
+        (lambda good: good.replace(b'"kit": "', b'"kit": 1, "kit": "9', 1), "kit: expected 90"),
+        (lambda good: good.replace(b'"kit"', b'"set"', 1), "expected a first line with the kit"),
         (lambda good: good[:-9], "the file is cut off or was changed"),
         (lambda good: good.replace(b"it is so", b"it is it"), "is cut off or was changed"),
         (lambda good: good.partition(b"\n")[0], "the file is cut off or was changed"),
