@@ -56,10 +56,13 @@ def merge_command(
     runs-conformance run --shard 2/2 --blob 2.blob --token "$TOKEN_B"
     runs-conformance merge *.blob --junit report.xml
 
+    Give the options of reports here: shards write none. The files about failures (--failures,
+    --har, --html) are those of one run, since each blob has the exchanges of its failures.
+
     The verdict is that of one run of all checks: causes, waivers and --fail-on are those that the
     shards were run with. It gives no verdict if a shard is missing or is given twice, or if shards
-    differ in their kit, contract, requirements, configuration or division. Reports that the
-    configuration file asks for are written here.
+    are of several runs (--run-id) or differ in their kit, contract, requirements, configuration or
+    division. Reports that the configuration file asks for are written here.
 
     \b
     Exit codes: 0 conformant, 1 not conformant, 2 no verdict, 130 a shard was interrupted.

@@ -39,6 +39,9 @@ def run_command(ctx: click.Context, /, verbose: bool, quiet: bool, **settings: A
     hold waivers too: a failure that a waiver covers has the verdict "waived". An expired or unused
     waiver is an error (exit code 2).
 
+    With --shard the results of a part go to the blob alone, and options of reports are not used:
+    give them to 'runs-conformance merge', which concludes the verdict from all blobs.
+
     \b
     Exit codes: 0 conformant, 1 not conformant, 2 no verdict (configuration, unused waiver, API not
     reachable, nothing tested), 130 interrupted.
@@ -47,6 +50,9 @@ def run_command(ctx: click.Context, /, verbose: bool, quiet: bool, **settings: A
     try:
         reporter = QuietReporter(terminal) if quiet else terminal
         given = from_context(ctx)
+        if unused := given.left_to_merge:
+            text = "not used by a shard, reports are left to: runs-conformance merge"
+            click.echo(f"{', '.join(unused)}: {text}", err=True)
         report = run_checks(given, [reporter])
     except KitError as fault:
         if not isinstance(fault, ReportedError):

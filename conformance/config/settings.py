@@ -81,6 +81,16 @@ class Settings:
         asked = self.failures is not None or self.selection is not None
         return bool(files) or asked or self.shard is not None
 
+    @property
+    def left_to_merge(self) -> tuple[str, ...]:
+        """Return the options of reports that a shard does not write."""
+        if self.shard is None:
+            return ()
+        given = [kind.value for kind in FileKind if kind in self.reports]
+        given += ["failures"] if self.failures is not None else []
+        given += ["github"] if self.github else []
+        return tuple(f"--{name}" for name in given)
+
     def selects(self, requirement: str, check: str) -> bool:
         """Return whether this check may be run; by default every check."""
         return self.selection is None or (requirement, check) in self.selection.checks

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from shards import conclusion, cut, merge_files, run_in_shards, run_recorded, write_blobs
 from support import MUTANTS
 
+from conformance.config.settings import read
 from conformance.harness.markers import CheckInfo
 from conformance.results.record import RunRecord, Shard
 from conformance.results.report import Report
 from conformance.runner.build_report import conclude
 from conformance.runner.selection import SelectedCheck
 from conformance.runner.shards import divide, part
-from conformance.vocabulary import ExitCode, Verdict
+from conformance.vocabulary import ExitCode, FileKind, Verdict
 
 SOME = ("GET-0[12]", "LIST-0[124]", "LIFE-02", "STEPS-01")
 # One breaks a schema, which several checks come upon; two break requirements in passing.
@@ -211,11 +212,23 @@ def test_a_shard_shows_its_part_and_has_no_verdict(mock: str, tmp_path: Path) ->
         assert ended.returncode == ExitCode.CONFORMANT, ended.stdout
         assert f"shard {n}/2: no failures in this part" in ended.stdout
         assert "runs-conformance merge" in ended.stdout
+        line = "--json: not used by a shard, reports are left to: runs-conformance merge\n"
+        assert ended.stderr == line
     assert not report.exists()
     ended = call_kit("merge", *map(str, blobs), "--json", str(report), environment={})
     assert ended.returncode == ExitCode.CONFORMANT, ended.stdout
     assert "1 of 1 requirement tested" in ended.stdout
     assert json.loads(report.read_text())["conclusion"] == "conformant"
+
+
+def test_the_reports_that_a_shard_does_not_write_are_named(tmp_path: Path) -> None:
+    """All of them, wherever they are configured; a run of all checks names none."""
+    names = [*(kind.value for kind in FileKind), "failures"]
+    given = {"base_url": "http://127.0.0.1:9", "token": "x", "github": True}
+    given |= {name: str(tmp_path / name) for name in names}
+    assert read(given, {}).left_to_merge == ()
+    shard = {"shard": "1/2", "blob": "x"}
+    assert read(given | shard, {}).left_to_merge == tuple(f"--{n}" for n in (*names, "github"))
 
 
 @pytest.mark.extended
