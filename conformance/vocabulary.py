@@ -63,6 +63,7 @@ class Untested(StrEnum):
     RATE_LIMIT = "rate limit"
     DID_NOT_FIT = "did not fit into the budget at the rate limit"
     BUDGET = "budget spent"
+    INTERRUPTED = "interrupted"
     LOST = "no connection"
     EXPIRED = "the credential expired"
     SETUP = "set-up or internal error"

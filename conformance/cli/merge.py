@@ -100,13 +100,14 @@ def _merged(names: Sequence[str], reporters: Sequence[Reporter]) -> RunRecord:
         return merge([Blob(name, record) for name, record in read if record is not None], errors)
     except ConfigurationError as fault:
         problem = "\n".join(message for message, _ in fault.parts)
-        event = RunNotStarted(problem, "", _no_report(problem))
+        hints = tuple(dict.fromkeys(hint for _, hint in fault.parts if hint))
+        event = RunNotStarted(problem, "", _no_report(problem, hints))
         for reporter in reporters[1:]:
             reporter.on(event)
         raise
 
 
-def _no_report(problem: str) -> Report:
+def _no_report(problem: str, hints: tuple[str, ...]) -> Report:
     contract = load_contract()
     return Report(
         base_url="",
@@ -119,6 +120,7 @@ def _no_report(problem: str) -> Report:
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         seconds=0.0,
         problem=problem,
+        hints=hints,
     )
 
 

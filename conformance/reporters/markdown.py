@@ -22,11 +22,16 @@ def as_markdown(report: Report) -> str:
 
 
 def _markdown(report: Report) -> Iterator[str]:
-    yield f"## {report.headline.capitalize()}: {plain_text(report.base_url)}"
+    address = f": {plain_text(report.base_url)}" if report.base_url else ""
+    yield f"## {report.headline.capitalize()}{address}"
     yield ""
     counts = ", ".join(_counted(n, verdict) for verdict, n in report.counts.items() if n)
-    yield f"{report.tested} of {report.selected} requirements tested: {counts}."
-    for line in filter(None, (report.problem, *report.notes, *report.stale_waivers)):
+    tested = f"{report.tested} of {report.selected} requirements tested"
+    # Where nothing was selected, nothing began.
+    if report.selected:
+        yield f"{tested}: {counts}." if counts else f"{tested}."
+    # A merge may have several problems, each on a line.
+    for line in filter(None, (*report.problem.split("\n"), *report.notes, *report.stale_waivers)):
         yield f"\n> {plain_text(line)}"
     if report.not_run:
         yield f"\n> Not run: {', '.join(report.not_run)}"

@@ -53,7 +53,7 @@ def merge(blobs: Sequence[Blob], errors: ErrorCollector) -> RunRecord:
         states=_states(ordered),
         started=min(record.started for record in records),
         seconds=max(record.seconds for record in records),
-        problem="; ".join(_named(ordered, lambda record: filter(None, [record.problem]))),
+        problem="; ".join(_named(ordered, _problems)),
         interrupted=any(record.interrupted for record in records),
         notes=(*_addresses(records), *_named(ordered, lambda record: record.notes)),
         results=_results(records),
@@ -63,6 +63,13 @@ def merge(blobs: Sequence[Blob], errors: ErrorCollector) -> RunRecord:
         division="",
         run_id="",
     )
+
+
+def _problems(record: RunRecord) -> Iterator[str]:
+    if record.problem:
+        yield record.problem
+    if record.interrupted:
+        yield "the run was interrupted"
 
 
 def _addresses(records: Sequence[RunRecord]) -> Iterator[str]:

@@ -19,7 +19,12 @@ def next_steps(report: Report) -> list[str]:
 
 
 def _steps(report: Report) -> Iterator[str]:
-    if report.problem:
+    yield from report.hints
+    if report.interrupted and report.problem:
+        yield "Run again what was interrupted (above)."
+    elif report.interrupted:
+        yield "Run again: this run was interrupted."
+    elif report.problem and not report.hints:
         yield "Remove what kept the run from its end (above), and run again."
     gating = [Verdict.VIOLATION, *([Verdict.DEVIATION] if report.strict else [])]
     failed = [e.requirement.id for e in report.entries if e.verdict in gating and not e.caused_by]
@@ -32,7 +37,7 @@ def _steps(report: Report) -> Iterator[str]:
         yield f"After a fix, test this again: runs-conformance run {words}"
         if report.exit_code is ExitCode.NOT_CONFORMANT and report.shard is None:
             yield "Known failures can be waived until a date: runs-conformance baseline"
-    if report.shard is not None:
+    if report.shard is not None and not report.interrupted:
         yield "Get the verdict from the blobs of all shards: runs-conformance merge FILES"
     untested = report.untested
     if report.provisioner in ("discover", "static") and report.tested < report.selected:

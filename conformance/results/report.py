@@ -108,7 +108,7 @@ class Report:
     were selected and not reached, `credentials` the ways they were presented in, the usual one
     first, `notes` the limits of how far the result can be relied on, `fail_on` the verdicts that
     count as failures apart from violations, which always do. That of a `shard` is about its own
-    checks, and no verdict."""
+    checks, and no verdict. `hints` say how to remove the problem, where that is known."""
 
     base_url: str
     contract: str
@@ -132,6 +132,7 @@ class Report:
     notes: tuple[str, ...] = ()
     fail_on: frozenset[Verdict] = frozenset({Verdict.VIOLATION})
     shard: Shard | None = None
+    hints: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -159,7 +160,8 @@ class Report:
             if entry.untested is not None:
                 found.setdefault(entry.untested, []).append(entry.requirement.id)
         if self.not_run:
-            found.setdefault(Untested.BUDGET, []).extend(self.not_run)
+            why = Untested.INTERRUPTED if self.interrupted else Untested.BUDGET
+            found.setdefault(why, []).extend(self.not_run)
         return {reason: tuple(found[reason]) for reason in Untested if reason in found}
 
     @property

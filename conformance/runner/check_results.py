@@ -64,7 +64,7 @@ class Judging:
     ) -> Result:
         session = self._session
         if isinstance(fault, KeyboardInterrupt):
-            fault = Inconclusive("it was interrupted", reason=Untested.BUDGET)
+            fault = Inconclusive("it was interrupted", reason=Untested.INTERRUPTED)
         if isinstance(fault, NoResponse | SetupError) and not session.alive():
             # It is not known whether this request brought it down; no run can be had without it.
             self.problem = f"the target does not respond any more since {name} ({required.id})"

@@ -150,7 +150,34 @@ def test_a_problem_of_one_shard_is_one_of_the_run(record: RunRecord, tmp_path: P
     assert code == ExitCode.NO_VERDICT
     assert "Shard 2/2: a worker died" in output
     assert "violation" not in output
-    assert merged(*two(record, tmp_path, interrupted=True))[0] == ExitCode.INTERRUPTED
+
+
+def test_an_interrupted_shard_is_named(record: RunRecord, tmp_path: Path) -> None:
+    """With its number, and no advice about the budget: what it did not run was interrupted."""
+    one, other = cut(record, 2, [1, 2])
+    files = write_blobs(tmp_path, [one, replace(other, interrupted=True, results=())])
+    # Its own report, and that of the merge.
+    for code, output in (merged(*files), merged(*files, more=("--markdown", "/dev/stdout"))):
+        assert code == ExitCode.INTERRUPTED
+        assert "Shard 2/2: the run was interrupted" in output
+        assert "Run again what was interrupted (above)." in output
+        assert "2 interrupted" in output
+        assert "budget" not in output
+
+
+def test_the_summary_of_a_merge_without_a_verdict(record: RunRecord, tmp_path: Path) -> None:
+    """It has each reason on a line, and what to do."""
+    parts = cut(record, 3, [1, 2, 3])
+    one, other = write_blobs(tmp_path, [parts[0], replace(parts[1], run_id="7")])
+    summary = tmp_path / "summary.md"
+    assert merged(one, other, more=("--markdown", str(summary)))[0] == ExitCode.NO_VERDICT
+    text = summary.read_text().replace("\\", "")
+    assert text.startswith("## No verdict\n\n")
+    assert "\n> Expected all 3 shards, got none for 3/3.\n" in text
+    assert f"\n> {other}: --run-id: expected none, as in {one}, got 7.\n" in text
+    assert "\n- Name the file, or run it: runs-conformance run --shard 3/3 --blob FILE\n" in text
+    assert "Remove what kept" not in text
+    assert "0 of 0" not in text
 
 
 COMMON = {"provision": "auto", "shard": "1/1", "blob": "x"}
