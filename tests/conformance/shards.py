@@ -6,15 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from command_line import call_kit
+
+from conformance.catalogue.open_questions import Observation
+from conformance.client.recorder import Exchange
 from conformance.config.settings import read
 from conformance.errors import ErrorCollector
 from conformance.results.blob import as_blob, read_blob
-from conformance.results.events import Event, RunFinished
+from conformance.results.events import Event, RunFinished, SetupFinished
 from conformance.results.merge import Blob, merge
 from conformance.results.record import RunRecord, Shard
 from conformance.results.report import Report
-from conformance.runner.build_report import conclude
+from conformance.results.result import Result
+from conformance.runner.build_report import begin_record, conclude
 from conformance.runner.run import run_checks
+from conformance.vocabulary import State, Untested, Verdict
+
+GIVEN = {"base_url": "http://127.0.0.1:9", "token": "x", "include": ["LIST-0[1-4]"]}
 
 
 class Recorder:
@@ -85,3 +93,37 @@ def conclusion(report: Report) -> dict[str, Any]:
         "exit code": report.exit_code,
         "counts": report.counts,
     }
+
+
+def exchange(number: int) -> Exchange:
+    """One that shows a failure."""
+    return Exchange(number, "GET", "http://127.0.0.1:9/x", {"accept": "*/*"}, None, 500)
+
+
+def four_checks() -> RunRecord:
+    """A run of four checks, one of which failed."""
+    setup = SetupFinished("mock", {State.SUCCEEDS: "", State.PENDING: "none"}, frozenset())
+    verdicts = [Verdict.PASS, Verdict.VIOLATION, Verdict.PASS, Verdict.INCONCLUSIVE]
+    seen = Observation("Q11", ("oldest_first",), "createdAt rises", 7)
+    results = tuple(
+        Result(
+            f"LIST-0{n}",
+            f"check_{n}",
+            verdict,
+            message="it is so",
+            exchanges=(exchange(7),),
+            failing_exchange=7 if verdict is Verdict.VIOLATION else None,
+            observations=(seen,) if n == 1 else (),
+            reason=Untested.PRECONDITION if verdict is Verdict.INCONCLUSIVE else None,
+            position=n - 1,
+        )
+        for n, verdict in enumerate(verdicts, 1)
+    )
+    started = begin_record(read(GIVEN, {}), setup, "2026-03-02T08:15:00Z")
+    return replace(started, results=results, seconds=3.5)
+
+
+def merged(*files: Path, more: tuple[str, ...] = ()) -> tuple[int, str]:
+    """The exit code and the output of the command."""
+    ended = call_kit("merge", *map(str, files), *more, environment={})
+    return ended.returncode, ended.stdout

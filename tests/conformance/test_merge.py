@@ -7,68 +7,31 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from command_line import call_kit
-from shards import cut, write_blobs
+from shards import GIVEN, cut, four_checks, merged, write_blobs
 
 import conformance
-from conformance.catalogue.open_questions import Observation
-from conformance.client.recorder import Exchange
-from conformance.config.options import BY_KEY, OPTIONS
-from conformance.config.report_options import REPORT_OPTIONS
 from conformance.config.settings import read
 from conformance.errors import ConfigurationError
 from conformance.results.blob import as_blob, read_blob
-from conformance.results.events import SetupFinished
-from conformance.results.record import RunRecord, Shard, Terms
-from conformance.results.result import Result
+from conformance.results.record import RunRecord, Shard
 from conformance.results.waivers import Waiver
-from conformance.runner.build_report import begin_record, conclude
-from conformance.runner.compared_options import ALLOWED_TO_DIFFER, compared_options
+from conformance.runner.build_report import conclude
 from conformance.vocabulary import ExitCode, State, Untested, Verdict
 
-GIVEN = {"base_url": "http://127.0.0.1:9", "token": "x", "include": ["LIST-0[1-4]"]}
 FAILED = "LIST-02"
-
-
-def exchange(number: int) -> Exchange:
-    """One that shows a failure."""
-    return Exchange(number, "GET", "http://127.0.0.1:9/x", {"accept": "*/*"}, None, 500)
 
 
 @pytest.fixture
 def record() -> RunRecord:
     """A run of four checks, one of which failed."""
-    setup = SetupFinished("mock", {State.SUCCEEDS: "", State.PENDING: "none"}, frozenset())
-    verdicts = [Verdict.PASS, Verdict.VIOLATION, Verdict.PASS, Verdict.INCONCLUSIVE]
-    seen = Observation("Q11", ("oldest_first",), "createdAt rises", 7)
-    results = tuple(
-        Result(
-            f"LIST-0{n}",
-            f"check_{n}",
-            verdict,
-            message="it is so",
-            exchanges=(exchange(7),),
-            failing_exchange=7 if verdict is Verdict.VIOLATION else None,
-            observations=(seen,) if n == 1 else (),
-            reason=Untested.PRECONDITION if verdict is Verdict.INCONCLUSIVE else None,
-            position=n - 1,
-        )
-        for n, verdict in enumerate(verdicts, 1)
-    )
-    started = begin_record(read(GIVEN, {}), setup, "2026-03-02T08:15:00Z")
-    return replace(started, results=results, seconds=3.5)
-
-
-def merged(*files: Path, more: tuple[str, ...] = ()) -> tuple[int, str]:
-    """The exit code and the output of the command."""
-    ended = call_kit("merge", *map(str, files), *more, environment={})
-    return ended.returncode, ended.stdout
+    return four_checks()
 
 
 def two(record: RunRecord, folder: Path, **changes: Any) -> list[Path]:
@@ -178,61 +141,6 @@ def test_the_summary_of_a_merge_without_a_verdict(record: RunRecord, tmp_path: P
     assert "\n- Name the file, or run it: runs-conformance run --shard 3/3 --blob FILE\n" in text
     assert "Remove what kept" not in text
     assert "0 of 0" not in text
-
-
-COMMON = {"provision": "auto", "shard": "1/1", "blob": "x"}
-HTTP = {"trigger": "POST /runs/{state}"}
-REQUEST, PROGRAM = {"clock": "POST /clock?by={seconds}"}, {"clock": "./clock {seconds}"}
-
-
-@pytest.mark.parametrize(
-    ("option", "one", "other"),
-    [
-        ("--budget", {}, {"budget": "5m"}),
-        ("--requests-per-minute", {}, {"requests_per_minute": "60"}),
-        ("--insecure", {}, {"insecure": True}),
-        ("--no-commands", {}, {"no_commands": True}),
-        ("--state", {"state": ("completed=a",)}, {"state": ("completed=a", "pending=b")}),
-        ("--header", {"header": ("X-A: secret-1",)}, {"header": ("X-A: secret-2",)}),
-        ("--trigger", HTTP, {"trigger": "POST /other/{state}"}),
-        ("--trigger-body", HTTP, HTTP | {"trigger_body": '{"secret": 1}'}),
-        ("--trigger-id", HTTP, HTTP | {"trigger_id": "run.id"}),
-        ("--command", {"command": "./make secret"}, {"command": "./make other"}),
-        ("--clock", REQUEST, {"clock": "PUT /clock?by={seconds}"}),
-        ("--clock", PROGRAM, {"clock": "./clock --by {seconds}"}),
-        ("--clock-body", REQUEST, REQUEST | {"clock_body": "{}"}),
-    ],
-)
-def test_shards_with_other_options(
-    option: str, one: dict[str, Any], other: dict[str, Any], record: RunRecord, tmp_path: Path
-) -> None:
-    """What decides verdicts is the same, and named where it is not; no blob has a secret."""
-    setup = SetupFinished("mock", {}, frozenset())
-    files = {}
-    for name, words in (("one", one), ("same", one), ("other", other)):
-        started = begin_record(read(GIVEN | COMMON | words, {}), setup, record.started)
-        part = cut(record, 2, [1, 2])[name != "one"]
-        files[name] = tmp_path / f"{name}.blob"
-        files[name].write_text(as_blob(replace(part, terms=started.terms)))
-        assert "secret" not in files[name].read_text()
-    assert merged(files["one"], files["same"])[0] == ExitCode.NOT_CONFORMANT
-    code, output = merged(files["one"], files["other"])
-    assert code == ExitCode.NO_VERDICT
-    assert f"other.blob: {option}: expected " in output.replace("\n", " "), output
-    assert output.count("--") - output.count("--shard") == 1
-
-
-def test_every_option_is_compared_or_allowed_to_differ(record: RunRecord) -> None:
-    """A new one is decided upon."""
-    settings = read(GIVEN | COMMON, {})
-    in_terms = {each.name for each in fields(Terms)} | {"fuzz_seed", "strict", "run_id"}
-    by_name = {name.removeprefix("--").replace("-", "_") for name in compared_options(settings)}
-    # The division is compared.
-    others = ALLOWED_TO_DIFFER | {option.key for option in REPORT_OPTIONS} | {"shard_weights"}
-    assert {option.key for option in OPTIONS} == others | {
-        key for key in in_terms | by_name if key in BY_KEY
-    }
-    assert not others & (in_terms | by_name)
 
 
 def terms(**changes: Any) -> Callable[[RunRecord], dict[str, Any]]:
