@@ -97,8 +97,8 @@ class Settings:
 
     def redactor(self) -> Redactor:
         """Return the redactor that removes every configured secret from reports."""
-        secrets = [(each.secret, _variable(each)) for each in self.credentials]
-        secrets += [(each.secret, f"OTHER_{_variable(each)}") for each in self.others]
+        secrets = [(each.secret, variable_of(each)) for each in self.credentials]
+        secrets += [(each.secret, f"OTHER_{variable_of(each)}") for each in self.others]
         if password := urlsplit(self.connection.proxy).password:
             secrets += [(password, ""), (unquote(password), "")]
         return Redactor.of(secrets, self.connection.headers)
@@ -257,7 +257,8 @@ def _credentials(values: Values, prefix: str = "") -> tuple[Credential, ...]:
     return tuple(Credential(s, values[key], values.where(key)) for s, key in keys if values[key])
 
 
-def _variable(credential: Credential) -> str:
+def variable_of(credential: Credential) -> str:
+    """Return the shell variable that stands for the credential in commands."""
     return _key(credential.scheme).upper()
 
 

@@ -73,13 +73,18 @@ def is_mock_health(body: Mapping[str, Any]) -> bool:
 
 def other_tenant_of(credential: Credential) -> Credential:
     """Of another tenant, which every mock has."""
-    tenant = credential.secret.partition(":")[0]
-    return Credential(credential.scheme, "acme" if tenant == "globex" else "globex")
+    tenant = "acme" if tenant_of(credential) == "globex" else "globex"
+    return Credential(credential.scheme, tenant)
+
+
+def tenant_of(credential: Credential) -> str:
+    """Return the tenant that the mock knows the credential by, without the user."""
+    return credential.secret.partition(":")[0]
 
 
 def is_fresh_world(credential: Credential) -> bool:
     """Return whether the mock opens a world of its own for the credential."""
-    return credential.secret.partition(":")[0].startswith(_FRESH)
+    return tenant_of(credential).startswith(_FRESH)
 
 
 def worker_credential(credential: Credential, name: str) -> Credential:

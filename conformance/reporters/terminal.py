@@ -110,6 +110,8 @@ class TerminalReporter:
     def _set_up(self, event: SetupFinished) -> None:
         if event.config:
             self._print(Text(f"Configuration: {event.config}", style="dim"))
+        if event.tenant:
+            self._print(Text(f"Tenant: {event.tenant}"))
         for line in setup_lines(event, all_states=self._verbose):
             self._print(line)
 

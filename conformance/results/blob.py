@@ -170,6 +170,7 @@ def _from_json(content: dict[str, Any]) -> RunRecord:
             "came_late": frozenset(content["came_late"]),
             "planned": tuple(content["planned"]),
             "notes": tuple(content["notes"]),
+            "tenants": tuple(content["tenants"]),
             "states": {State(name): why for name, why in content["states"].items()},
         }
     )

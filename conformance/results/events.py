@@ -49,12 +49,13 @@ class PlannedByRate:
 @dataclass(frozen=True, slots=True)
 class SetupFinished:
     """How runs are provided, and for each state "" or why there is none; `failed` went wrong. It
-    comes from the file `config`, if there is one."""
+    comes from the file `config`, if there is one. `tenant` is that of a shard, without a secret."""
 
     provisioner: str
     states: Mapping[State, str]
     failed: frozenset[State]
     config: str = ""
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

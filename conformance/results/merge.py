@@ -57,6 +57,7 @@ def merge(blobs: Sequence[Blob], errors: ErrorCollector) -> RunRecord:
         interrupted=any(record.interrupted for record in records),
         notes=(*_addresses(records), *_named(ordered, lambda record: record.notes)),
         results=_results(records),
+        tenants=tuple(_named(ordered, lambda record: record.tenants)),
         came_late=frozenset[str]().union(*(record.came_late for record in records)),
         shard=None,
         planned=(),

@@ -53,7 +53,8 @@ class RunRecord:
     transitions that came after the kit had given them up.
 
     A shard has the requirements of its own checks in `planned`, in `division` a digest of how
-    the checks were divided, and in `run_id` the name of the run that it belongs to, if it has one.
+    the checks were divided, and in `run_id` the name of the run that it belongs to, if it has one;
+    `tenants` names its tenant, without a secret.
     """
 
     terms: Terms
@@ -75,4 +76,5 @@ class RunRecord:
     planned: tuple[str, ...] = ()
     division: str = ""
     run_id: str = ""
+    tenants: tuple[str, ...] = ()
     kit: str = field(default=__version__)

@@ -103,12 +103,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Entries in the catalogue's order. `problem` says why the run is incomplete, if it is;
-    `stale_waivers` has a line for each expired or unused waiver, `not_run` the requirements that
-    were selected and not reached, `credentials` the ways they were presented in, the usual one
-    first, `notes` the limits of how far the result can be relied on, `fail_on` the verdicts that
-    count as failures apart from violations, which always do. That of a `shard` is about its own
-    checks, and no verdict. `hints` say how to remove the problem, where that is known."""
+    """Entries in the catalogue's order. `problem` says why the run is incomplete, if it is, `hints`
+    how to remove it, where that is known; `stale_waivers` has a line for each expired or unused
+    waiver, `not_run` the requirements that were selected and not reached, `credentials` the ways
+    they were presented in, the usual one first, `tenants` those of shards, without a secret,
+    `notes` the limits of how far the result can be relied on, `fail_on` the verdicts that count as
+    failures apart from violations, which always do. That of a `shard` is about its own checks, and
+    no verdict."""
 
     base_url: str
     contract: str
@@ -123,6 +124,7 @@ class Report:
     observations: Mapping[str, ObservedAnswer] = field(default_factory=dict)
     fuzz: FuzzConfig = field(default_factory=FuzzConfig)
     credentials: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
     config: str = ""
     contract_digest: str = ""
     catalogue: str = "latest"
@@ -245,6 +247,7 @@ class Report:
             "contractDigest": self.contract_digest,
             "baseUrl": self.base_url,
             "credentials": list(self.credentials),
+            "tenants": list(self.tenants),
             "config": self.config,
             "started": self.started,
             "seconds": self.seconds,

@@ -51,6 +51,7 @@ def begin_record(settings: Settings, setup: SetupFinished, started: str) -> RunR
         seconds=0.0,
         problem="",
         interrupted=False,
+        tenants=(setup.tenant,) if setup.tenant else (),
         notes=(),
         results=(),
     )
@@ -70,6 +71,7 @@ def conclude(record: RunRecord) -> Report:
     return Report(
         base_url=record.base_url,
         credentials=terms.credentials,
+        tenants=record.tenants,
         config=record.config,
         contract=record.contract,
         contract_digest=record.contract_digest,

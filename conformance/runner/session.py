@@ -24,7 +24,7 @@ from conformance.client.raw_socket import RawClient
 from conformance.client.recorder import Traffic
 from conformance.client.renewal import Issued, Renewal, Renewals
 from conformance.client.transport import Target
-from conformance.config.settings import Settings
+from conformance.config.settings import Settings, variable_of
 from conformance.config.token_command import IssuedToken
 from conformance.contract import contract
 from conformance.contract.schema import Schemas
@@ -42,6 +42,7 @@ from conformance.provision.mock import (
     is_fresh_world,
     is_mock_health,
     other_tenant_of,
+    tenant_of,
     worker_credential,
 )
 from conformance.provision.on_demand import OnDemandProvisioner
@@ -235,7 +236,9 @@ class Session:
                 f"No run is provided in any state: {next(iter(asked.values()))}",
                 "Check the request or command with: runs-conformance setup",
             )
-        return SetupFinished(self.provisioner.name, states, frozenset(failed), self.settings.config)
+        return SetupFinished(
+            self.provisioner.name, states, frozenset(failed), self.settings.config, self._tenant()
+        )
 
     def context(self) -> CheckContext:
         """Return the context of one check."""
@@ -306,6 +309,15 @@ class Session:
             if not self._is_lane:
                 self._control.close()
 
+    def _tenant(self) -> str:
+        """Return which tenant a shard tests, without a secret; "" in a run of all checks."""
+        if self.settings.shard is None:
+            return ""
+        own = self._credentials[0]
+        if own == self.settings.credentials[0]:
+            return "that of the credential given to the shard"
+        return f"{tenant_of(own)}, of this shard alone"
+
     def _choose(self, worker: str) -> Provisioner:
         settings, provisioning = self.settings, self.settings.provisioning
         mine = settings.credentials[0]
@@ -369,6 +381,9 @@ class Session:
         if not own_world:
             return
         self._credentials = tuple(worker_credential(c, worker) for c in self._credentials)
+        for credential in reversed(self._credentials):
+            # In commands it is the user's, whatever tenant that is.
+            self.redactor.add(credential.secret, variable_of(credential))
         self.api = self.api.with_credential(self._credentials[0])
 
     def _is_mock(self) -> bool:

@@ -44,7 +44,11 @@ def test_a_run_in_shards_concludes_as_one_run(whole: RunRecord, proxy: str, tmp_
     assert conclusion(merged) == conclusion(conclude(whole))
     assert merged.exit_code is ExitCode.NOT_CONFORMANT
     assert any(entry.caused_by for entry in merged.entries)
-    assert "test-parts" not in "".join(file.read_text() for file in tmp_path.iterdir())
+    for file in tmp_path.glob("*.blob"):
+        # The name of a tenant of the mock is shown once, and is no secret.
+        assert file.read_text().count("test-parts") == 1
+    names = (f"Shard {n}/3: test-parts-shard{n}, of this shard alone" for n in (1, 2, 3))
+    assert merged.tenants == tuple(names)
 
 
 @settings(max_examples=12, deadline=None)
@@ -229,6 +233,45 @@ def test_the_reports_that_a_shard_does_not_write_are_named(tmp_path: Path) -> No
     assert read(given, {}).left_to_merge == ()
     shard = {"shard": "1/2", "blob": "x"}
     assert read(given | shard, {}).left_to_merge == tuple(f"--{n}" for n in (*names, "github"))
+
+
+@pytest.mark.parametrize(
+    ("token", "tenant"),
+    [
+        ("test-named", "test-named-shard1, of this shard alone"),
+        ("test-named:erin", "test-named-shard1, of this shard alone"),
+        ("demo", "that of the credential given to the shard"),
+    ],
+)
+def test_a_shard_names_its_tenant(token: str, tenant: str, mock: str, tmp_path: Path) -> None:
+    """In its output and in the reports of the merge."""
+    blob, report, page = (tmp_path / name for name in ("1.blob", "report.json", "report.html"))
+    words = ["--base-url", mock, "--token", token, "--include", "LIST-01"]
+    ended = run(*words, "--shard", "1/1", "--blob", str(blob))
+    assert ended.stdout.count(f"Tenant: {tenant}\n") == 1, ended.stdout
+    call_kit("merge", str(blob), "--json", str(report), "--html", str(page), environment={})
+    assert json.loads(report.read_text())["tenants"] == [tenant]
+    assert f"<dd>{tenant}</dd>" in page.read_text()
+    assert "erin" not in ended.stdout + report.read_text()
+
+
+def test_a_run_of_all_checks_names_no_tenant(mock: str) -> None:
+    """Its tenant is the one that was named."""
+    ended = run("--base-url", mock, "--token", "test-named", "--include", "LIST-01")
+    assert "Tenant:" not in ended.stdout
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_commands_have_the_variables_of_one_run(workers: str, proxy: str, tmp_path: Path) -> None:
+    """Not those of altered credentials, though the tenant is that of a shard or a worker."""
+    shard = {"shard": "1/1", "blob": str(tmp_path / "1.blob")}
+    options = {"token": "test-mine", "api_key": "test-key", "other_token": "globex"}
+    for more in ({}, shard):
+        given = options | more | {"workers": workers}
+        record = run_recorded(f"{proxy}/{BROKEN}", "GET-0[12]", "LIST-0*", "AUTH-01", **given)
+        curls = " ".join(e.curl for result in record.results for e in result.exchanges)
+        assert "Bearer $TOKEN" in curls
+        assert "$ALTERED" not in curls
 
 
 @pytest.mark.extended
