@@ -45,7 +45,7 @@ def test_a_run_in_shards_concludes_as_one_run(whole: RunRecord, proxy: str, tmp_
     assert merged.exit_code is ExitCode.NOT_CONFORMANT
     assert any(entry.caused_by for entry in merged.entries)
     for file in tmp_path.glob("*.blob"):
-        # The name of a tenant of the mock is shown once, and is no secret.
+        # The name of a tenant of the mock is shown once: it is not secret.
         assert file.read_text().count("test-parts") == 1
     names = (f"Shard {n}/3: test-parts-shard{n}, of this shard alone" for n in (1, 2, 3))
     assert merged.tenants == tuple(names)
