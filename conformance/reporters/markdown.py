@@ -24,12 +24,11 @@ def as_markdown(report: Report) -> str:
 def _markdown(report: Report) -> Iterator[str]:
     address = f": {plain_text(report.base_url)}" if report.base_url else ""
     yield f"## {report.headline.capitalize()}{address}"
-    yield ""
     counts = ", ".join(_counted(n, verdict) for verdict, n in report.counts.items() if n)
     tested = f"{report.tested} of {report.selected} requirements tested"
     # Where nothing was selected, nothing began.
     if report.selected:
-        yield f"{tested}: {counts}." if counts else f"{tested}."
+        yield f"\n{tested}: {counts}." if counts else f"\n{tested}."
     # A merge may have several problems, each on a line.
     for line in filter(None, (*report.problem.split("\n"), *report.notes, *report.stale_waivers)):
         yield f"\n> {plain_text(line)}"

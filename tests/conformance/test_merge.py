@@ -135,7 +135,7 @@ def test_the_summary_of_a_merge_without_a_verdict(record: RunRecord, tmp_path: P
     summary = tmp_path / "summary.md"
     assert merged(one, other, more=("--markdown", str(summary)))[0] == ExitCode.NO_VERDICT
     text = summary.read_text().replace("\\", "")
-    assert text.startswith("## No verdict\n\n")
+    assert text.startswith("## No verdict\n\n> ")
     assert "\n> Expected all 3 shards, got none for 3/3.\n" in text
     assert f"\n> {other}: --run-id: expected none, as in {one}, got 7.\n" in text
     assert "\n- Name the file, or run it: runs-conformance run --shard 3/3 --blob FILE\n" in text
