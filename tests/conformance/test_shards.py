@@ -6,6 +6,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -169,6 +171,28 @@ def test_a_shard_that_does_not_start_leaves_no_blob(
     }[named]
     ended = call_kit(*words, *more, environment=environment, folder=tmp_path)
     assert ended.returncode == ExitCode.NO_VERDICT
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("variable", [True, False])
+def test_pytest_leaves_no_blob_either(variable: bool, tmp_path: Path) -> None:
+    """Where the options of the plugin are invalid."""
+    file = tmp_path / "1.blob"
+    file.write_text('{"runs-conformance blob": 1}')
+    words = ["-m", "pytest", "-p", "conformance.plugin", "--pyargs", "conformance.checks"]
+    words += ["--runs-base-url", "http://127.0.0.1:9", "--runs-timeout", "nonsense"]
+    words += [] if variable else ["--runs-blob", str(file)]
+    environment = {"RUNS_CONFORMANCE_BLOB": str(file)} if variable else {}
+    done = subprocess.run(
+        [sys.executable, *words],
+        env=os.environ | environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "--timeout: expected" in done.stderr
     assert not file.exists()
 
 
