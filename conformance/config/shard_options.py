@@ -51,8 +51,8 @@ SHARD_OPTIONS = (
     Setting(
         "run-id",
         "Name of the run that the shard belongs to, the same for all shards and for no other run "
-        "or service: 'merge' rejects a mixture. Default: that of the CI job on GitHub (run, "
-        "attempt and commit) and GitLab (pipeline), else none.",
+        "or service: 'merge' rejects a mixture. Default: that of the CI job on GitHub (run and "
+        "commit) and GitLab (pipeline), else none.",
         parse_run_id,
         group=SHARDS,
         metavar="TEXT",

@@ -80,8 +80,8 @@ GITHUB = {"GITHUB_RUN_ID": "12", "GITHUB_RUN_ATTEMPT": "1", "GITHUB_SHA": "ab"}
     ("environment", "run_id"),
     [
         ({}, ""),
-        (GITHUB, "github 12 1 ab"),
-        (GITHUB | {"GITHUB_RUN_ATTEMPT": "2"}, "github 12 2 ab"),
+        (GITHUB, "github 12 ab"),
+        (GITHUB | {"GITHUB_RUN_ATTEMPT": "2"}, "github 12 ab"),
         ({"CI_PIPELINE_ID": "34"}, "gitlab 34"),
         (GITHUB | {"RUNS_CONFORMANCE_RUN_ID": "mine"}, "mine"),
     ],

@@ -194,10 +194,10 @@ def test_an_artifact_has_no_blob_of_an_earlier_run(tmp_path: Path) -> None:
     assert ACTION["runs"]["steps"][0] is STEPS["artifact"]
 
 
-def test_shards_of_two_services_or_attempts_are_not_merged(
+def test_shards_of_two_services_or_runs_are_not_merged(
     backend: BackendProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The artifact and the attempt are part of the name of the run, unless that is given."""
+    """The artifact and the run of the workflow make the name, unless that is given."""
 
     def shard(number: int, **inputs: str) -> None:
         parts = {"shard": f"{number}/2", "reports": f"shards/{number}"}
@@ -209,7 +209,10 @@ def test_shards_of_two_services_or_attempts_are_not_merged(
     assert acted(tmp_path, merge="shards") == (2, "conclusion=no verdict\n")
     shard(2)
     assert acted(tmp_path, merge="shards") == (0, "conclusion=conformant\n")
-    monkeypatch.setitem(RUN, "GITHUB_RUN_ATTEMPT", "2")
+    monkeypatch.setitem(RUN, "GITHUB_RUN_ATTEMPT", "2")  # Of the shards that failed.
+    shard(2)
+    assert acted(tmp_path, merge="shards") == (0, "conclusion=conformant\n")
+    monkeypatch.setitem(RUN, "GITHUB_RUN_ID", "13")
     shard(2)
     assert acted(tmp_path, merge="shards") == (2, "conclusion=no verdict\n")
     shard(1, run_id="12")
