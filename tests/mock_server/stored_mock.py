@@ -25,6 +25,15 @@ WORLD = "demo"
 Command = tuple[str, dict[str, Any], dict[str, Any]]
 """The operation, the parameters in its path, and its body."""
 
+CREATE: Command = ("createRun", {}, {"scenario": "diamond"})
+COMMANDS: list[Command] = [
+    CREATE,
+    ("addFault", {}, {"status": {"code": 503}, "count": 2}),
+    ("advanceClock", {}, {"seconds": 1.5}),
+    ("createRun", {}, {"scenario": "flaky"}),
+    ("cancelRun", {"run_id": 1}, {}),
+]
+
 
 def saved_world(snapshot: list[bytes], logs: list[list[bytes]]) -> Saved:
     """What is stored of a world, with names for the logs."""

@@ -40,13 +40,18 @@ def test_it_is_written_again_with_all_open_worlds(
             f"the store dir:{path}: the directory was removed, and is written again"
         ]
         await mock.do(*CREATE)
-        live = await mock.export()
-        await mock.keeper.stop()
-        again = DirectoryStore(path)
-        assert await StoredMock(again).export() == live
-        await again.close()
+        await stop_and_open(mock, path)
 
     asyncio.run(check())
+
+
+async def stop_and_open(mock: StoredMock, path: Path) -> None:
+    """Stop the mock, and compare its world with what is stored."""
+    live = await mock.export()
+    await mock.keeper.stop()
+    again = DirectoryStore(path)
+    assert await StoredMock(again).export() == live
+    await again.close()
 
 
 def test_it_is_not_written_over_another_store(tmp_path: Path) -> None:
@@ -86,11 +91,7 @@ def test_what_changes_during_a_snapshot_is_stored_again(tmp_path: Path) -> None:
         shutil.rmtree(path)
         await mock.compacted()
         await mock.keeper.tick()
-        live = await mock.export()
-        await mock.keeper.stop()
-        again = DirectoryStore(path)
-        assert await StoredMock(again).export() == live
-        await again.close()
+        await stop_and_open(mock, path)
 
     asyncio.run(check())
 

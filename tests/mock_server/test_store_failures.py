@@ -8,14 +8,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from stored_mock import WORLD, FakeStore, StoredMock
+from stored_mock import CREATE, WORLD, FakeStore, StoredMock
 
 from mock_server.errors import HttpError
 from mock_server.settings import Settings
 from mock_server.store.store import GoneError, LostError, StoreError
 from mock_server.testing import serving
-
-CREATE = ("createRun", {}, {"scenario": "diamond"})
 
 
 def test_a_change_that_cannot_be_stored_is_not_made() -> None:

@@ -8,21 +8,12 @@ import pytest
 
 pytest.importorskip("redis")
 
-from stored_mock import WORLD, Command, StoredMock
+from stored_mock import COMMANDS, CREATE, WORLD, StoredMock
 from valkey_server import ValkeyServer, store_at
 
 from mock_server.errors import HttpError
 from mock_server.store import record
 from mock_server.store.location import list_at
-
-CREATE: Command = ("createRun", {}, {"scenario": "diamond"})
-COMMANDS: list[Command] = [
-    CREATE,
-    ("addFault", {}, {"status": {"code": 503}, "count": 2}),
-    ("advanceClock", {}, {"seconds": 1.5}),
-    ("createRun", {}, {"scenario": "flaky"}),
-    ("cancelRun", {"run_id": 1}, {}),
-]
 
 
 @pytest.mark.parametrize("kind", ["log", "snapshot"])

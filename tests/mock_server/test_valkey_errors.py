@@ -6,13 +6,11 @@ import pytest
 
 pytest.importorskip("redis")
 
-from stored_mock import Command, StoredMock
+from stored_mock import CREATE, StoredMock
 from valkey_server import ValkeyServer, store_at
 
 from mock_server.errors import HttpError, UsageError
 from mock_server.store.valkey import ValkeyStore
-
-CREATE: Command = ("createRun", {}, {"scenario": "diamond"})
 
 
 def test_a_server_without_memory_refuses_changes_and_lets_worlds_be_owned(

@@ -6,14 +6,12 @@ import pytest
 
 pytest.importorskip("redis")
 
-from stored_mock import WORLD, Command, StoredMock
+from stored_mock import CREATE, WORLD, StoredMock
 from valkey_server import ValkeyServer, store_at
 
 from mock_server.errors import UsageError
 from mock_server.store.location import list_at, remove_at
 from mock_server.store.valkey import ValkeyStore
-
-CREATE: Command = ("createRun", {}, {"scenario": "diamond"})
 
 
 def removed_from(location: str, *names: str) -> list[str]:

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from stored_mock import WORLD, Command, StoredMock
+from stored_mock import COMMANDS, CREATE, WORLD, StoredMock
 from valkey_server import ValkeyServer, store_at
 
 from mock_server.errors import HttpError, UsageError
@@ -11,15 +11,6 @@ from mock_server.store import record, valkey_scripts
 from mock_server.store.location import list_at
 from mock_server.store.store import DamagedError, GoneError, LostError, StoreError, header
 from mock_server.store.valkey import ValkeyStore
-
-CREATE: Command = ("createRun", {}, {"scenario": "diamond"})
-COMMANDS: list[Command] = [
-    CREATE,
-    ("addFault", {}, {"status": {"code": 503}, "count": 2}),
-    ("advanceClock", {}, {"seconds": 1.5}),
-    ("createRun", {}, {"scenario": "flaky"}),
-    ("cancelRun", {"run_id": 1}, {}),
-]
 
 
 async def expire_lease(valkey: ValkeyServer) -> None:
