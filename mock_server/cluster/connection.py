@@ -51,13 +51,13 @@ class ClusterConnection(Connection):
     """
 
     __slots__ = (
-        "_draining",
         "_forwarder",
         "_given_away",
         "_hand_over",
         "_received",
         "_router",
         "_routing",
+        "draining",
         "forwarding",
         "sent",
     )
@@ -80,7 +80,7 @@ class ClusterConnection(Connection):
         if hand_over is not None and not received:
             self._begin_of_data = b""
         self._routing: set[asyncio.Task[None]] = set()
-        self._given_away = self._draining = False
+        self._given_away = self.draining = False
         self.forwarding: Forward | None = None
         self.sent: SentFields | None = None
 
@@ -92,7 +92,7 @@ class ClusterConnection(Connection):
 
     def drain(self) -> None:
         """Close the connection after the next response, or the one in progress."""
-        self._draining = True
+        self.draining = True
         if self.cycle is not None:
             self.cycle.keep_alive = False
 
@@ -103,7 +103,7 @@ class ClusterConnection(Connection):
 
     def _respond(self, cycle: Any, app: Any) -> None:
         read, self._begin_of_data = self._begin_of_data, None
-        if self._draining:
+        if self.draining:
             cycle.keep_alive = False
         scope = cycle.scope
         headers = scope["headers"]

@@ -16,6 +16,9 @@ _PROOF = b"x-mock-peer"
 _NOT_OWNED = b"x-mock-not-owned"
 _MISDIRECTED = b"HTTP/1.1 421 Misdirected Request\r\n" + _NOT_OWNED + b": %b\r\n"
 
+NO_SECRET = b"\0"
+"""The first byte of a mark, before the secret."""
+
 _MOST_SECONDS = 2.0
 """Real seconds for which a peer can take to read how the connection of the client ends."""
 
@@ -37,7 +40,7 @@ class Endings:
 
     def begun(self, data: bytes) -> int:
         """Return how many of the last bytes of ``data`` can be the begin of a mark."""
-        at = data.rfind(b"\0", -len(self.close))
+        at = data.rfind(NO_SECRET, -len(self.close))
         if at < 0 or not any(mark.startswith(data[at:]) for mark in self.marks):
             return 0
         return len(data) - at

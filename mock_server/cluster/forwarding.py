@@ -243,6 +243,7 @@ class Forward:
                 scope["http_version"].encode(),
                 b"\r\n",
                 forwarder.mark(scope, ASSUMED if self._assumed else KNOWN),
+                b"connection: close\r\n" if self._connection.draining else b"",
                 fields,
             )
         )

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import httptools
 
-from mock_server.cluster.endings import Endings
+from mock_server.cluster.endings import NO_SECRET, Endings
 
 IDLE_SECONDS = 20.0
 """Real seconds for which an idle connection is kept: less than a peer keeps it."""
@@ -80,24 +80,26 @@ class Upstream(asyncio.Protocol):
                     self.abort()
                 return
             forward.may_be_misdirected, self._begin = False, b""
+        new = data
         if self._held:
             data, self._held = self._held + data, b""
         if data.endswith(self.endings.marks):
             forward.broken_off(*self.endings.cut(data))
             self.abort()
             return
-        if begun := self.endings.begun(data):  # Else the client would get a part of the secret.
-            data, self._held = data[:-begun], data[-begun:]
-            if not data:
-                return
+        begun = self.endings.begun(data)
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(new)
         except httptools.HttpParserError:
-            forward.fail("sends what is not HTTP")
-            self.abort()
-            return
+            if not begun:  # A mark is not HTTP.
+                forward.fail("sends what is not HTTP")
+                self.abort()
+                return
         complete, self._complete = self._complete, False
-        forward.received(data, complete=complete, reusable=self._reusable)
+        if begun and not complete:  # Else the client would get a part of the secret.
+            data, self._held = data[:-begun], data[-begun:]
+        if data:
+            forward.received(data, complete=complete, reusable=self._reusable)
 
     def on_headers_complete(self) -> None:
         if self.forward is not None and self.forward.bodiless:
@@ -139,4 +141,6 @@ class Upstream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._closed = True
         if self.forward is not None:
+            if self._held == NO_SECRET:  # The last byte of a response that ends with this.
+                self.forward.received(self._held, complete=False, reusable=False)
             self.forward.fail("has ended")

@@ -100,7 +100,6 @@ class Channel:
         journals = self._journals(self.world)
         if any_lost(self._observed, journals):
             self.cleared()
-            return
         for journal in journals:
             if self not in journal.observers:
                 journal.observers += (self,)
@@ -160,8 +159,8 @@ class Channel:
         self._faults_may_differ = True
 
     def cleared(self) -> None:
-        """Note that the requests were removed."""
-        self.replaced(self.world)
+        """Note that requests were removed, so clients have to read them again."""
+        self._requests = ChangeLog(MAX_REQUESTS, self._next())
 
     def clock_changed(self) -> None:
         """Note that the clock was frozen, resumed, rescaled or moved."""

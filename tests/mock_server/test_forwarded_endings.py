@@ -48,6 +48,21 @@ def test_a_body_that_only_seems_to_contain_a_mark_arrives(pair: Pair, seeming: b
     assert found == HEAD + seeming + rest
 
 
+@pytest.mark.parametrize("length", [b"content-length: 5\r\n", b""])
+def test_a_body_may_end_with_the_first_byte_of_a_mark(pair: Pair, length: bytes) -> None:
+    """Whether its length is known, or it ends with the connection."""
+    said = b"HTTP/1.1 200 OK\r\n%b\r\nbody\0" % length
+    with raw(pair, request(RUNS, route="rude")) as client:
+        upstream, _ = pair.rude.accept()
+        with upstream:
+            upstream.recv(65_536)
+            upstream.sendall(said)
+            if length:  # The connection of the owner stays open.
+                assert client.recv(65_536) == said
+        if not length:
+            assert until_closed(client) == said
+
+
 def test_a_fault_ends_a_request_whose_body_still_arrives(pair: Pair) -> None:
     """The owner has not read all of it when it ends the connection."""
     run = pair.entry.get(RUNS).json()["items"][0]["id"]

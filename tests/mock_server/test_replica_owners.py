@@ -162,13 +162,16 @@ def test_an_owner_that_always_breaks_off_is_asked_a_few_times(
     assert 1 < asked < 10
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["own", "forwarded"])
 def test_a_connection_that_is_kept_has_a_last_response_when_a_replica_stops(
-    valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    replicas: list[Replica], valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch, own: bool
 ) -> None:
     """A load balancer cannot know that it stops, and does not repeat a change."""
     monkeypatch.setattr("mock_server.cluster.replicas._DRAIN", 60)
     replica = Replica(valkey.location)
-    world = "test-drained"
+    world = "test-drained" if own else "test-drained-elsewhere"
+    if not own:
+        created(replicas[0], world)
     created(replica, world)
     replica._server.should_exit = True
     port = int(replica.url.rpartition(":")[2])
