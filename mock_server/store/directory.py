@@ -144,10 +144,11 @@ class DirectoryStore:
 
     async def delete(self, name: str) -> bool:
         with self._errors():
-            if self._place(name).is_dir():
+            found = self._place(name).is_dir()
+            if found:
                 self._folder(name).remove()
             self._folders.pop(name, None)
-        return True
+        return found
 
     async def list_worlds(self) -> Sequence[Stored]:
         with self._errors():
@@ -179,14 +180,13 @@ class DirectoryStore:
                 )
         lock, text = self._path / "lock", self._holder or f"{os.getpid()} {new_token()[:6]}\n"
         try:
-            self._lock = file_lock.lock(lock, text)
+            # Workers inherit the first lock, and each of them restores it by itself.
+            self._lock = file_lock.lock(lock, text, shared=self._holder is not None)
         except BlockingIOError:
-            if lock.read_text("utf-8", "replace") != self._holder:
-                raise UsageError(
-                    f"--store: {self.label} is in use by {file_lock.holder(lock)}. Stop that, or "
-                    "name another directory"
-                ) from None
-            self._lock = os.open(lock, os.O_RDWR)  # Another worker was quicker to restore it.
+            raise UsageError(
+                f"--store: {self.label} is in use by {file_lock.holder(lock)}. Stop that, or name "
+                "another directory"
+            ) from None
         if about.exists():
             directory_listing.read_about(self._path)
         else:
@@ -197,7 +197,7 @@ class DirectoryStore:
         worlds.mkdir(exist_ok=True)
         for folder in worlds.iterdir():
             if folder.suffix == REMOVED:
-                shutil.rmtree(folder)
+                shutil.rmtree(folder, ignore_errors=True)
             with contextlib.suppress(OSError):  # Only a world that was never stored has none.
                 folder.rmdir()
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mock_server.errors import UsageError, one_line
-from mock_server.store.folder import REMOVED
 from mock_server.store.store import DamagedError, Stored, check_version
 from mock_server.store.world_files import WorldFiles
 
@@ -53,8 +52,10 @@ def worlds(path: Path, *, completely: bool = False) -> list[Stored]:
     checked. Raise OSError."""
     found = []
     for place in sorted((path / "worlds").iterdir()):
-        if place.is_dir() and place.suffix != REMOVED:
-            files = WorldFiles(place, unquote(place.name))
+        name = unquote(place.name)
+        # Not, for example, a copy that a person has made.
+        if place.is_dir() and place.name == folder_name(name):
+            files = WorldFiles(place, name)
             for _ in range(_ATTEMPTS):
                 with contextlib.suppress(FileNotFoundError):  # Removed or replaced in this moment.
                     stored = files.describe(completely=completely)

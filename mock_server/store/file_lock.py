@@ -5,14 +5,15 @@ import sys
 from pathlib import Path
 
 
-def lock(path: Path, text: str) -> int:
+def lock(path: Path, text: str, *, shared: bool = False) -> int:
     """Lock the file at ``path``, write ``text`` to it, and return its descriptor.
 
-    Raise BlockingIOError while another process has it, and OSError.
+    A ``shared`` lock is one that others may have as well, who share it. Raise BlockingIOError while
+    another process has it, and OSError.
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        _lock(file)
+        _lock(file, shared=shared)
         os.ftruncate(file, 0)
         os.write(file, text.encode())
     except BaseException:
@@ -46,7 +47,7 @@ if sys.platform == "win32":
     _FAR = 1 << 30
     """Where the lock is: other processes cannot read what is locked, and read the text."""
 
-    def _lock(file: int) -> None:
+    def _lock(file: int, *, shared: bool) -> None:  # There are no workers here.
         os.lseek(file, _FAR, os.SEEK_SET)
         try:
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
@@ -60,8 +61,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(file: int, *, shared: bool) -> None:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
     def _lives(process: int) -> bool:
         try:

@@ -155,6 +155,10 @@ class Folder:
     def remove(self) -> None:
         """Remove the world: at once, and never a part of it."""
         self.close()
+        if self.path.is_symlink():
+            shutil.rmtree(self.path.resolve())
+            self.path.unlink()
+            return
         removed = self.path.with_name(f"{self.path.name}{REMOVED}")
         self.path.rename(removed)
         shutil.rmtree(removed)

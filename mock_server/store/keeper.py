@@ -80,9 +80,7 @@ class Keeper:
                     mark = mark_of(world, wall_of(self.store, world))
                     await self.store.append(name, kept.epoch, [mark], adds=False)
             except BaseException:
-                del self._kept[name]
-                with suppress(StoreError):
-                    await self.store.release(name, kept.epoch)
+                await self._abandon(name)
                 raise
         kept.loaded(world, saved, head)
         self.used(name)
@@ -94,11 +92,17 @@ class Keeper:
         Raise HttpError (503) when it cannot be stored; the former one is then unchanged.
         """
         self._start()
-        with self._failures.as_responses(world.name):
-            kept = await self._claim(world.name)
-            await kept.stop_compaction()
-            await self._snapshots.write(kept, world)
-        self.used(world.name)
+        name = world.name
+        try:
+            with self._failures.as_responses(name):
+                kept = await self._claim(name)
+                await kept.stop_compaction()
+                await self._snapshots.write(kept, world)
+        except BaseException:
+            if name not in self._worlds:  # It is not open, so nothing would release it.
+                await self._abandon(name)
+            raise
+        self.used(name)
 
     async def has(self, name: str) -> bool:
         """Return whether a world of that name is stored. Raise HttpError (503)."""
@@ -107,8 +111,7 @@ class Keeper:
 
     def busy(self, name: str) -> bool:
         """Return whether the world of that name is being changed, and cannot be closed now."""
-        kept = self._kept.get(name)
-        return self._is_locked(name) or (kept is not None and kept.unknown)
+        return self._is_locked(name) or (name in self._kept and self._kept[name].unknown)
 
     def used(self, name: str) -> None:
         """Note that the world of that name is in use."""
@@ -119,9 +122,8 @@ class Keeper:
         kept = self._kept.pop(world.name, None)
         self._used.pop(world.name, None)
         if kept is not None:
-            release = asyncio.create_task(
-                self._release(kept, kept.mark(world, wall_of(self.store, world)))
-            )
+            mark = kept.mark(world, wall_of(self.store, world))
+            release = asyncio.create_task(self._release(kept, mark))
             self._releases[world.name] = release
             release.add_done_callback(lambda _: self._released(world.name, release))
 
@@ -299,6 +301,12 @@ class Keeper:
         """Return the lock to hold while a command is carried out in the world of that name."""
         lock = self._locks.get(name)
         return self._locks.setdefault(name, asyncio.Lock()) if lock is None else lock
+
+    async def _abandon(self, name: str) -> None:
+        """Own the world of that name no longer, which is not open."""
+        if (kept := self._kept.pop(name, None)) is not None:
+            with suppress(StoreError):
+                await self.store.release(name, kept.epoch)
 
     def _is_locked(self, name: str) -> bool:
         lock = self._locks.get(name)

@@ -6,7 +6,7 @@ from mock_server.errors import HttpError
 from mock_server.store import log_replay
 from mock_server.store.failures import Failures
 from mock_server.store.kept_world import KeptWorld, wall_of
-from mock_server.store.store import Store, StoreError
+from mock_server.store.store import FullError, Store, StoreError
 from mock_server.worlds.cooperative import Work, WorkRunner
 from mock_server.worlds.world import World
 
@@ -26,7 +26,11 @@ class Snapshots:
             generation = await self._store.rotate(kept.name, kept.epoch)
             kept.rotated()
             kept.unknown = True
-            size = await self._store.snapshot(kept.name, kept.epoch, generation, records)
+            try:
+                size = await self._store.snapshot(kept.name, kept.epoch, generation, records)
+            except FullError:  # Then nothing was written.
+                kept.unknown = False
+                raise
         kept.began(world, size)
 
     async def begin(self, kept: KeptWorld, world: World) -> None:

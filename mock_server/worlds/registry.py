@@ -242,6 +242,7 @@ class Worlds:
         """Return ``world`` after it was stored. Raise HttpError (503)."""
         if self.keeper is not None:
             try:
+                self._make_room(world.name)  # Before what is stored under its name is replaced.
                 await self.keeper.save(world)
             except BaseException:
                 self.dispose(world)
@@ -294,9 +295,9 @@ class Worlds:
         old = self._open.pop(world.name, None)
         if old is not None:
             self.dispose(old)
-        elif len(self._open) >= self.settings.max_worlds:
+        else:
             try:
-                self._remove_idle()
+                self._make_room(world.name)
             except HttpError:
                 self._close(world)
                 raise
@@ -304,7 +305,10 @@ class Worlds:
         for observer in self.observers:
             observer.opened(world)
 
-    def _remove_idle(self) -> None:
+    def _make_room(self, name: str) -> None:
+        """Close an idle world if there are too many for that one. Raise HttpError (409)."""
+        if name in self._open or len(self._open) < self.settings.max_worlds:
+            return
         declared = self.settings.declared
         # A world with subscribers is in use, even without requests.
         idle = next((name for name in self._open if name not in declared and self.idle(name)), None)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -12,7 +13,7 @@ from stored_mock import CREATE, WORLD, FakeStore, StoredMock
 
 from mock_server.errors import HttpError
 from mock_server.settings import Settings
-from mock_server.store.store import GoneError, LostError, StoreError
+from mock_server.store.store import FullError, GoneError, LostError, StoreError
 from mock_server.testing import serving
 
 
@@ -117,6 +118,47 @@ def test_nothing_is_lost_after_a_reset_that_failed(fails: str, stopped: bool) ->
         assert json.loads(before)["runs"]
         if stopped:
             await mock.keeper.stop()
+        assert await StoredMock(store).export() == before
+
+    asyncio.run(check())
+
+
+def test_a_change_that_fits_is_made_after_a_reset_that_found_no_room() -> None:
+    """A snapshot for which there was no room was not written."""
+
+    async def check() -> None:
+        store = FakeStore()
+        mock = StoredMock(store)
+        await mock.do(*CREATE)
+
+        async def full(*_: object) -> int:
+            raise FullError("no space left")
+
+        store.snapshot = full  # type: ignore[method-assign]
+        with pytest.raises(HttpError):
+            await mock.worlds.reset(WORLD)
+        await mock.do(*CREATE)
+        assert await StoredMock(store).export() == await mock.export()
+
+    asyncio.run(check())
+
+
+def test_a_reset_without_room_for_the_world_changes_nothing() -> None:
+    """It is not open, and no open world can be closed for it."""
+
+    async def check() -> None:
+        store = FakeStore()
+        mock = StoredMock(store)
+        await mock.do(*CREATE)
+        before = await mock.export()
+        mock.worlds.close_world(WORLD)
+        await mock.open("test-other")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mock.worlds, "settings", replace(mock.worlds.settings, max_worlds=1))
+            patch.setattr(mock.worlds, "idle", lambda _: False)
+            with pytest.raises(HttpError) as caught:
+                await mock.worlds.reset(WORLD)
+        assert caught.value.status == 409
         assert await StoredMock(store).export() == before
 
     asyncio.run(check())

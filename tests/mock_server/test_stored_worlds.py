@@ -1,6 +1,8 @@
 """``runs-mock worlds``: listing the worlds in a store, and removing them."""
 
 import asyncio
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,3 +120,31 @@ def test_a_store_is_named_and_not_created(
     assert (folders(tmp_path / "one"), folders(tmp_path / "two")) == (["demo"], [])
     assert command("worlds", "remove", "demo")[0] == 0
     assert folders(tmp_path / "one") == []
+
+
+def test_a_copy_of_a_folder_is_not_a_world(tmp_path: Path, command: Command) -> None:
+    """Its name is not that of a folder which the mock makes."""
+    store = tmp_path / "store"
+    store_worlds(store, "test-a")
+    for copy in ("test-a.bak", "TEST-b", "%74est-c"):
+        shutil.copytree(store / "worlds" / "test-a", store / "worlds" / copy)
+    code, shown, _ = command("worlds", "--store", f"dir:{store}")
+    assert (code, [line.split()[0] for line in shown.splitlines()[1:]]) == (0, ["test-a"])
+    code, _, problem = command("worlds", "remove", "test-a.bak", "--store", f"dir:{store}")
+    assert code == 2
+    assert "test-a.bak: expected a world in" in problem
+    assert (store / "worlds" / "test-a.bak").is_dir()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links")
+def test_a_folder_may_be_a_link(tmp_path: Path, command: Command) -> None:
+    """Such as to another disk; its world is removed, and the store goes on to work."""
+    store, elsewhere = tmp_path / "store", tmp_path / "elsewhere"
+    store_worlds(store, "test-a", "test-b")
+    (store / "worlds" / "test-a").rename(elsewhere)
+    (store / "worlds" / "test-a").symlink_to(elsewhere)
+    code, shown, _ = command("worlds", "remove", "test-a", "--store", f"dir:{store}")
+    assert (code, shown) == (0, "Removed test-a.\n")
+    assert not elsewhere.exists()
+    (store / "worlds" / "test-c.removed").write_text("left")
+    store_worlds(store, "test-b")

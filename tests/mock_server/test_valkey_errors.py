@@ -44,6 +44,25 @@ def test_a_server_without_memory_refuses_changes_and_lets_worlds_be_owned(
     asyncio.run(check())
 
 
+def test_a_world_that_could_not_be_stored_is_not_owned(location: str, valkey: ValkeyServer) -> None:
+    """Else its lease would be renewed, and every other mock refused."""
+
+    async def check() -> None:
+        async with store_at(location) as store, store_at(location) as next_store:
+            mock = StoredMock(store)
+            with valkey.client() as client:
+                client.config_set("maxmemory", 1)
+                try:
+                    with pytest.raises(HttpError, match="memory"):
+                        await mock.open()
+                finally:
+                    client.config_set("maxmemory", 0)
+            await mock.keeper.tick()
+            await StoredMock(next_store).open()
+
+    asyncio.run(check())
+
+
 def test_a_full_server_is_logged_once_and_can_be_read(
     location: str, valkey: ValkeyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
