@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mock_server.errors import HttpError
-from mock_server.store.store import DamagedError, FullError, LostError, Store, StoreError
+from mock_server.store.store import (
+    DamagedError,
+    FullError,
+    LostError,
+    MaybeStoredError,
+    Store,
+    StoreError,
+)
 
 log = logging.getLogger("mock_server")
 
@@ -21,11 +28,15 @@ class OtherOwnerError(HttpError):
         self.left = left
 
 
+_UNCHANGED = "Nothing was changed; repeat the request when the store works again."
+_MAYBE = "The change may have been made: read the world before you repeat it."
+
+
 class FailedStoreError(HttpError):
     """A response of 503: the store has failed, and may work the next time."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(503, reason, {"Retry-After": "1"})
+    def __init__(self, reason: str, *, repeatable: bool) -> None:
+        super().__init__(503, reason, {"Retry-After": "1"} if repeatable else {})
 
 
 class Failures:
@@ -63,9 +74,10 @@ class Failures:
             raise HttpError(503, reason) from None
         except StoreError as error:
             self.note(error)
+            maybe = isinstance(error, MaybeStoredError)
             raise FailedStoreError(
-                f"The store {self.label} fails: {error}. Nothing was changed; repeat the "
-                "request when the store works again."
+                f"The store {self.label} fails: {error}. {_MAYBE if maybe else _UNCHANGED}",
+                repeatable=not maybe,
             ) from None
 
     @contextmanager

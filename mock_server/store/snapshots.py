@@ -6,7 +6,15 @@ from mock_server.errors import HttpError
 from mock_server.store import log_replay
 from mock_server.store.failures import Failures
 from mock_server.store.kept_world import KeptWorld, wall_of
-from mock_server.store.store import FullError, Store, StoreError
+from mock_server.store.store import (
+    DamagedError,
+    FullError,
+    GoneError,
+    LostError,
+    MaybeStoredError,
+    Store,
+    StoreError,
+)
 from mock_server.worlds.cooperative import Work, WorkRunner
 from mock_server.worlds.world import World
 
@@ -31,6 +39,10 @@ class Snapshots:
             except FullError:  # Then nothing was written.
                 kept.unknown = False
                 raise
+            except (DamagedError, GoneError, LostError):
+                raise
+            except StoreError as error:
+                raise MaybeStoredError(str(error)) from error
         kept.began(world, size)
 
     async def begin(self, kept: KeptWorld, world: World) -> None:

@@ -26,6 +26,10 @@ class FullError(StoreError):
     """The store has room for nothing more. What it has can be read."""
 
 
+class MaybeStoredError(StoreError):
+    """What was asked for may have been done all the same."""
+
+
 class DamagedError(StoreError):
     """What is stored is not what was written, or another version wrote it.
 

@@ -110,6 +110,11 @@ def test_nothing_is_lost_after_a_reset_that_failed(fails: str, stopped: bool) ->
         store = FakeStore()
         mock = StoredMock(store)
         await mock.do(*CREATE)
+        store.snapshots_fail = fails
+        with pytest.raises(HttpError) as caught:
+            await mock.worlds.reset(WORLD)
+        assert "The change may have been made: read the world" in caught.value.reason
+        assert caught.value.headers == {}
         for _ in range(2):
             await mock.fail_to_reset(store, fails)
         if not stopped:
