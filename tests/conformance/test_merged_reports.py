@@ -41,6 +41,21 @@ def contents(folder: Path) -> dict[str, Any]:
     }
 
 
+def without_polls(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what does not depend on how often two runs asked whether a run of theirs had ended."""
+    pages, entries, shows = found["har"]
+    exchanges, pictures = found["html"]
+    failures = {
+        name: [(check, verdict, count > 0) for check, verdict, count in checks]
+        for name, checks in found["failures"].items()
+    }
+    return {
+        "failures": failures,
+        "har": (pages, entries > 0, shows),
+        "html": (exchanges > 0, pictures),
+    }
+
+
 def files_in(folder: Path) -> tuple[str, ...]:
     """Return the options of files about failures in a directory."""
     given = ("--failures", "failures"), ("--har", "failures.har"), ("--html", "report.html")
@@ -59,7 +74,7 @@ def test_reports_of_failures_are_those_of_one_run(proxy: str, tmp_path: Path) ->
         call_kit(*words, *part, environment={})
     ended = call_kit("merge", *blobs, *files_in(merged), environment={})
     assert ended.returncode == whole.returncode == 1, ended.stdout
-    assert contents(merged) == contents(one)
+    assert without_polls(contents(merged)) == without_polls(contents(one))
     assert len(contents(one)["failures"]) >= 2
     for file in (merged / "failures").iterdir():
         for check in read_failure(file).checks:
