@@ -13,6 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 _OF_MCP = frozenset({"mcp"})
+MAYBE_MADE = "The change may have been made: read the world before you repeat it."
+"""What an error says of a change whose outcome is not known."""
+
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 

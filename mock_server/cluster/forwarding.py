@@ -18,6 +18,7 @@ from mock_server.cluster.ownership import Owner, Peer
 from mock_server.cluster.sent_fields import SentFields
 from mock_server.cluster.upstream import Upstream
 from mock_server.engine.clock import monotonic
+from mock_server.errors import MAYBE_MADE
 from mock_server.http.middleware.faults import CONNECTION
 from mock_server.lean_event import LeanEvent
 from mock_server.response_cycle import ResponseCycle
@@ -32,8 +33,6 @@ _WATCH_SECONDS = 2.0
 """Real seconds between two looks at the requests that peers respond to."""
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
-
-_MAYBE_MADE = " The change may have been made: read the world before you repeat it."
 
 _MAX_BROKEN = 3
 """How often the owner may break off before a response, until a read is given up."""
@@ -336,7 +335,9 @@ class Forward:
         elif not self._rerouted():
             text = f"The owner of this world, {self._peer.name}, {reason}."
             made = self._upstream is not None and cycle.scope["method"] not in _SAFE
-            self._connection.unavailable(text + _MAYBE_MADE if made else text, repeatable=not made)
+            self._connection.unavailable(
+                f"{text} {MAYBE_MADE}" if made else text, repeatable=not made
+            )
 
     def _rerouted(self) -> bool:
         """Let another owner respond, if there is one; return whether that may be."""

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from mock_server.errors import HttpError
+from mock_server.errors import MAYBE_MADE, HttpError
 from mock_server.store.store import (
     DamagedError,
     FullError,
@@ -29,7 +29,6 @@ class OtherOwnerError(HttpError):
 
 
 _UNCHANGED = "Nothing was changed; repeat the request when the store works again."
-_MAYBE = "The change may have been made: read the world before you repeat it."
 
 
 class FailedStoreError(HttpError):
@@ -76,7 +75,7 @@ class Failures:
             self.note(error)
             maybe = isinstance(error, MaybeStoredError)
             raise FailedStoreError(
-                f"The store {self.label} fails: {error}. {_MAYBE if maybe else _UNCHANGED}",
+                f"The store {self.label} fails: {error}. {MAYBE_MADE if maybe else _UNCHANGED}",
                 repeatable=not maybe,
             ) from None
 

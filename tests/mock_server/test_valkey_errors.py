@@ -21,23 +21,19 @@ def test_a_server_without_memory_refuses_changes_and_lets_worlds_be_owned(
             mock = StoredMock(store)
             await mock.do(*CREATE)
             epoch = await store.claim("test-other")
-            with valkey.client() as client:
-                client.config_set("maxmemory", 1)
-                try:
-                    with pytest.raises(
-                        HttpError, match=r"runs-mock worlds remove\), or raise its maxmemory"
-                    ):
-                        await mock.do(*CREATE)
-                    await store.confirm("test-other", epoch)
-                    await store.release("test-other", epoch)
-                    await store.claim("test-other")
-                    await mock.keeper.stop()
-                    async with store_at(location) as next_store:
-                        other = StoredMock(next_store)
-                        await other.open()
-                        await other.keeper.stop()
-                finally:
-                    client.config_set("maxmemory", 0)
+            with valkey.full():
+                with pytest.raises(
+                    HttpError, match=r"runs-mock worlds remove\), or raise its maxmemory"
+                ):
+                    await mock.do(*CREATE)
+                await store.confirm("test-other", epoch)
+                await store.release("test-other", epoch)
+                await store.claim("test-other")
+                await mock.keeper.stop()
+                async with store_at(location) as next_store:
+                    other = StoredMock(next_store)
+                    await other.open()
+                    await other.keeper.stop()
         async with store_at(location) as store:
             await StoredMock(store).do(*CREATE)
 
@@ -50,13 +46,8 @@ def test_a_world_that_could_not_be_stored_is_not_owned(location: str, valkey: Va
     async def check() -> None:
         async with store_at(location) as store, store_at(location) as next_store:
             mock = StoredMock(store)
-            with valkey.client() as client:
-                client.config_set("maxmemory", 1)
-                try:
-                    with pytest.raises(HttpError, match="memory"):
-                        await mock.open()
-                finally:
-                    client.config_set("maxmemory", 0)
+            with valkey.full(), pytest.raises(HttpError, match="memory"):
+                await mock.open()
             await mock.keeper.tick()
             await StoredMock(next_store).open()
 
@@ -72,16 +63,12 @@ def test_a_full_server_is_logged_once_and_can_be_read(
         async with store_at(location) as store:
             mock = StoredMock(store)
             await mock.do(*CREATE)
-            with valkey.client() as client:
-                client.config_set("maxmemory", 1)
-                try:
-                    for _ in range(3):
-                        with pytest.raises(HttpError, match="memory"):
-                            await mock.do(*CREATE)
-                        await mock.keeper.tick()
-                        assert mock.keeper.problem is None
-                finally:
-                    client.config_set("maxmemory", 0)
+            with valkey.full():
+                for _ in range(3):
+                    with pytest.raises(HttpError, match="memory"):
+                        await mock.do(*CREATE)
+                    await mock.keeper.tick()
+                    assert mock.keeper.problem is None
             await mock.do(*CREATE)
         full, room = (one.message for one in caplog.records)
         assert " is full, and changes are refused: " in full

@@ -4,8 +4,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -56,6 +56,16 @@ class ValkeyServer:
     def client(self) -> Any:
         """A client of it."""
         return redis.Redis(port=self.port, socket_timeout=60)
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Have no memory left until the block ends."""
+        with self.client() as client:
+            client.config_set("maxmemory", 1)
+            try:
+                yield
+            finally:
+                client.config_set("maxmemory", 0)
 
     def pause(self) -> None:
         """Respond to nothing, but stay connected."""
